@@ -1,0 +1,58 @@
+# One word per task. Needs Python 3.10 or newer and make, nothing else.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+export PIP_DISABLE_PIP_VERSION_CHECK := 1
+
+.DEFAULT_GOAL := help
+.PHONY: help run test check lint types contracts bench lock clean
+
+help:  ## show these tasks
+	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+run: $(VENV)/.run data  ## set up, pull the real market files, replay and time them
+	@$(BIN)/perfbench run
+
+test: check  ## set up, check, and run every test
+	@$(BIN)/pytest -n auto
+
+check: lint types contracts  ## lint, types and import contracts
+
+lint: $(VENV)/.test
+	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
+
+types: $(VENV)/.test
+	@$(BIN)/mypy
+
+contracts: $(VENV)/.test
+	@$(BIN)/lint-imports
+
+data: $(VENV)/.run
+	@$(BIN)/perfbench data pull --quiet || echo "measuring the bundled sample instead"
+.PHONY: data
+
+bench: $(VENV)/.test data  ## measure what the harness itself costs (about ten minutes)
+	@$(BIN)/python tests/benchmarks/harness.py
+
+lock: $(VENV)/.test  ## renew the lock files from pyproject.toml
+	@$(BIN)/python -m pip install --quiet uv
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group build -o .ci/lock-run.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group test -c .ci/lock-run.txt -o .ci/lock-test.txt
+
+clean:  ## remove the virtual environment and caches
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+
+$(VENV)/bin/python:
+	@$(PYTHON) -c 'import sys; sys.exit("perfbench needs Python 3.10 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 …" if sys.version_info < (3, 10) else 0)'
+	@$(PYTHON) -m venv $(VENV)
+
+$(VENV)/.run: .ci/lock-run.txt pyproject.toml | $(VENV)/bin/python
+	@echo "installing perfbench into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r .ci/lock-run.txt
+	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.test: .ci/lock-test.txt $(VENV)/.run
+	@echo "installing what the tests need into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r .ci/lock-test.txt
+	@touch $@

@@ -1,0 +1,66 @@
+"""One file per command: the file's name is the command's name, the first line of its docstring the help in the list.
+
+A command's file is imported only when that command is called, so that ``perfbench --help`` stays as cheap as Typer itself.
+"""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from perfbench import __version__
+
+FOLDER = Path(__file__).parent
+
+
+class CommandFolder(TyperGroup):
+    """A group whose commands are the files of this folder."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of the files, sorted."""
+        return sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Name and first line only: enough for the list of commands."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        text = (FOLDER / f"{cmd_name}.py").read_text(encoding="utf-8")
+        doc = ast.get_docstring(ast.parse(text)) or ""
+        return TyperCommand(cmd_name, help=doc.partition("\n")[0])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The real command, imported."""
+        name, outline, rest = super().resolve_command(ctx, args)
+        if name is None or outline is None:
+            return name, outline, rest
+        command = typer.main.get_command(import_module(f"perfbench.commands.{name}").app)
+        command.name = name
+        return name, command, rest
+
+
+app = typer.Typer(
+    cls=CommandFolder,
+    name="perfbench",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PERFBENCH"},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"perfbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def perfbench(
+    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+) -> None:
+    """Replay Betfair stream files, time every pass, and say what made the difference."""

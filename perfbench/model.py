@@ -1,0 +1,302 @@
+"""The nouns of perfbench, frozen.
+
+A *scenario* is a file; its functions are *modes*. A mode in an *environment* on some data is a *case*. A *trial* is one piece
+of measuring in one or two worker processes and yields *samples*. A *run* is the saved samples and all that is needed to trust
+them. A *comparison* of two cases ends in a *verdict*.
+
+Units: seconds, bytes, updates. Ratios are after / before, so a ratio above 1 means that "after" needs more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from enum import Enum
+from typing import Literal
+
+SCHEMA = 1
+"""The version of the saved document; a file with a higher number comes from a newer perfbench."""
+
+Value = str | int | float | bool
+"""What a parameter of a mode can be."""
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """Something that is measured; ``better`` says which direction is good."""
+
+    name: str
+    unit: str
+    better: Literal["lower", "higher"]
+
+
+CPU_SECONDS = Metric("cpu_seconds", "seconds", "lower")
+WALL_SECONDS = Metric("wall_seconds", "seconds", "lower")
+REPORTED_SECONDS = Metric("reported_seconds", "seconds", "lower")
+STARTUP_SECONDS = Metric("startup_seconds", "seconds", "lower")
+QUEUE_SECONDS = Metric("queue_seconds", "seconds", "lower")
+PEAK_RSS_BYTES = Metric("peak_rss_bytes", "bytes", "lower")
+
+METRICS = {
+    metric.name: metric
+    for metric in (CPU_SECONDS, WALL_SECONDS, REPORTED_SECONDS, STARTUP_SECONDS, QUEUE_SECONDS, PEAK_RSS_BYTES)
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Parameter:
+    """A keyword-only argument of a mode or of a set-up, with its default."""
+
+    name: str
+    default: Value
+
+
+@dataclass(frozen=True, slots=True)
+class Mode:
+    """One way to do the work. ``missing`` are those of its ``needs`` that the described environment does not have."""
+
+    name: str
+    doc: str
+    baseline: bool
+    needs: tuple[str, ...] = ()
+    missing: tuple[str, ...] = ()
+    parameters: tuple[Parameter, ...] = ()
+    uses_market: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Claim:
+    """An announced speed-up, to be confirmed or refuted: ``before`` → ``after`` is ``ratio`` times faster."""
+
+    before: str
+    after: str
+    ratio: float
+    source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """A scenario file as a worker described it. ``doc`` is the question that it asks."""
+
+    name: str
+    path: str
+    doc: str
+    unit: str
+    metric: str
+    sha256: str
+    modes: tuple[Mode, ...]
+    claims: tuple[Claim, ...] = ()
+
+    @property
+    def baseline(self) -> Mode:
+        """The mode that the others are compared with: the marked one, else the first."""
+        return next((mode for mode in self.modes if mode.baseline), self.modes[0])
+
+    @property
+    def uses_market(self) -> bool:
+        """Whether any of its modes replays a market file."""
+        return any(mode.uses_market for mode in self.modes)
+
+
+@dataclass(frozen=True, slots=True)
+class Environment:
+    """An interpreter and what is installed there."""
+
+    name: str
+    python: str
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One plain stream file, ready to be replayed.
+
+    ``updates`` counts its lines with market changes; ``remarks`` are what a reader of the numbers should know about it.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    size_bytes: int
+    updates: int
+    markets: int
+    remarks: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A mode in an environment on some data, with its parameters."""
+
+    scenario: str
+    mode: str
+    environment: str
+    data: str
+    parameters: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """For example ``replay/lightweight@here#PRO-1.170258213``, with ``[window=10]`` behind it if it has parameters."""
+        settings = ",".join(f"{name}={value}" for name, value in self.parameters)
+        data = f"#{self.data}" if self.data else ""
+        return f"{self.scenario}/{self.mode}@{self.environment}{data}" + (f"[{settings}]" if settings else "")
+
+
+TrialKind = Literal["check", "memory", "alone", "duet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One piece of measuring: a check pass, a memory pass, a pass alone, or a duet of the baseline (first) and another case.
+
+    ``cases`` stand in the order in which their workers start; ``go`` is the order in which they are let go.
+    """
+
+    kind: TrialKind
+    round: int
+    cases: tuple[Case, ...]
+    hash_seed: int
+    go: tuple[int, ...] = (0,)
+
+    @property
+    def id(self) -> str:
+        """Unique within a run, the same when the plan is made again."""
+        return f"{self.kind} {self.round} " + " + ".join(sorted(case.id for case in self.cases))
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one pass in one fresh process gave.
+
+    ``pair`` joins the two samples of one duet; ``order`` is 0 for the worker that was let go first.
+    ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are what only the mode knows.
+    """
+
+    kind: TrialKind
+    round: int
+    order: int
+    pair: str
+    work: int
+    metrics: dict[str, float]
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Package:
+    """Something that a worker really imported."""
+
+    name: str
+    version: str
+    file: str
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The digest of all that a mode yielded in its check pass, and one digest for every block of updates."""
+
+    digest: str
+    updates: int
+    block_size: int
+    blocks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Difference:
+    """The first place where the output of a mode is not that of the baseline. ``update`` counts from 1."""
+
+    update: int
+    where: str
+    before: str
+    after: str
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A trial that gave nothing: what happened, in one line, and the traceback of the worker if there is one."""
+
+    trial: str
+    message: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Every sample of one case, and what was really imported to get them."""
+
+    case: Case
+    unit: str
+    metric: str
+    baseline: bool
+    samples: tuple[Sample, ...] = ()
+    packages: tuple[Package, ...] = ()
+    output: Output | None = None
+    difference: Difference | None = None
+    failures: tuple[Failure, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Machine:
+    """What is worth keeping of the machine that measured."""
+
+    system: str
+    cpu: str
+    cores: int
+    memory_bytes: int
+    python: str
+    load: float
+    pinned: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user asked for; with the seed and the data it makes the same plan again."""
+
+    scenarios: tuple[str, ...]
+    folders: tuple[str, ...]
+    modes: tuple[str, ...]
+    data: tuple[str, ...]
+    parameters: tuple[tuple[str, Value], ...]
+    sweep: tuple[tuple[str, tuple[Value, ...]], ...]
+    rounds: int | None
+    max_time: float
+    precision: float
+    timeout: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The saved document: raw samples and all that is needed to trust them; statistics are never stored."""
+
+    schema: int
+    id: str
+    perfbench: str
+    created: str
+    finished: bool
+    machine: Machine
+    settings: Settings
+    data: tuple[Market, ...]
+    measurements: tuple[Measurement, ...]
+    problems: tuple[str, ...] = ()
+
+
+class Verdict(str, Enum):
+    """How a comparison ends."""
+
+    IMPROVED = "improved"
+    REGRESSED = "regressed"
+    UNCHANGED = "unchanged"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two measurements of one metric; ``ratio`` is after / before with its 95 % interval, from ``pairs`` pairs."""
+
+    metric: Metric
+    before: float
+    after: float
+    ratio: float
+    low: float
+    high: float
+    pairs: int
+    sigma: float
+    verdict: Verdict
+    doubts: tuple[str, ...] = ()

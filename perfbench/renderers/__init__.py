@@ -1,0 +1,1 @@
+"""One file per format, each with ``SUFFIX`` and ``render(report) -> str``."""

@@ -1,0 +1,94 @@
+"""What a scenario file imports: ``mode``, ``setup``, ``canonical``, ``Work`` and ``Claim``."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, Optional, Sequence, TypeVar, Union, overload
+
+Function = TypeVar("Function", bound=Callable[..., Any])
+
+MARK = "__perfbench__"
+
+
+@dataclass(frozen=True)
+class ModeMark:
+    """What ``@mode`` notes on a function."""
+
+    baseline: bool
+    needs: Sequence[str]
+
+
+@dataclass(frozen=True)
+class SetupMark:
+    """What ``@setup`` notes on a function."""
+
+
+@dataclass(frozen=True)
+class CanonicalMark:
+    """What ``@canonical`` notes on a function."""
+
+
+class Work:
+    """How much work a mode did, and numbers that only the mode knows.
+
+    :param amount: in the scenario's ``UNIT``.
+    :param seconds: if the mode timed itself, the seconds that count.
+    :param numbers: anything else worth keeping, as numbers.
+    """
+
+    def __init__(self, amount: int, seconds: Optional[float] = None, **numbers: float) -> None:
+        self.amount = amount
+        self.seconds = seconds
+        self.numbers: Dict[str, float] = numbers
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An announced speed-up: ``before`` → ``after`` is ``ratio`` times faster, said by ``source``."""
+
+    before: str
+    after: str
+    ratio: float
+    source: str
+
+
+@overload
+def mode(function: Function) -> Function: ...
+
+
+@overload
+def mode(*, baseline: bool = ..., needs: Sequence[str] = ...) -> Callable[[Function], Function]: ...
+
+
+def mode(
+    function: Optional[Function] = None, *, baseline: bool = False, needs: Sequence[str] = ()
+) -> Union[Function, Callable[[Function], Function]]:
+    """Mark a function as a mode of the scenario.
+
+    It returns the amount of work as a number or as ``Work``, or it is a generator (or returns an iterator): then every item
+    is one unit of work, and what it yields is its output.
+
+    :param baseline: the other modes are compared with this one.
+    :param needs: packages that this mode needs and the others do not.
+    """
+
+    def note(marked: Function) -> Function:
+        setattr(marked, MARK, ModeMark(baseline, tuple(needs)))
+        return marked
+
+    return note if function is None else note(function)
+
+
+def setup(function: Function) -> Function:
+    """Mark a function whose value the modes (and other set-ups) take by its name; never timed.
+
+    A generator function is torn down after the pass.
+    """
+    setattr(function, MARK, SetupMark())
+    return function
+
+
+def canonical(function: Function) -> Function:
+    """Mark the function that turns one item of output into plain values that can be compared field by field."""
+    setattr(function, MARK, CanonicalMark())
+    return function
