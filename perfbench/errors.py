@@ -48,7 +48,11 @@ class ScenarioProblem(NotMeasured):
 
 
 class TrialFailed(NotMeasured):
-    """A worker process crashed, hung, exited or broke the protocol."""
+    """A worker process crashed, hung, exited or broke the protocol; ``detail`` is its traceback or the end of its stderr."""
+
+    def __init__(self, message: str, detail: str = "") -> None:
+        super().__init__(message)
+        self.detail = detail
 
 
 class StorageProblem(NotMeasured):

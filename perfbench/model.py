@@ -144,9 +144,9 @@ TrialKind = Literal["check", "memory", "alone", "duet"]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One piece of measuring: a check pass, a memory pass, a pass alone, or a duet of the baseline (first) and another case.
+    """One piece of measuring: check passes, a memory pass, a pass alone, or a duet of the baseline and another case.
 
-    ``cases`` stand in the order in which their workers start; ``go`` is the order in which they are let go.
+    ``cases`` stand in the order in which their workers start; ``go`` has their indices in the order in which they are let go.
     """
 
     kind: TrialKind
@@ -217,10 +217,35 @@ class Failure:
 
 
 @dataclass(frozen=True, slots=True)
+class Result:
+    """What one case got from one trial: a sample, an output, or a failure. A journal is a list of them."""
+
+    trial: str
+    case: str
+    sample: Sample | None = None
+    output: Output | None = None
+    difference: Difference | None = None
+    packages: tuple[Package, ...] = ()
+    failure: Failure | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Cases that are measured together and shown in one table; the first is the baseline of the others."""
+
+    scenario: Scenario
+    environment: Environment
+    market: Market | None
+    parameters: tuple[tuple[str, Value], ...]
+    cases: tuple[Case, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Measurement:
     """Every sample of one case, and what was really imported to get them."""
 
     case: Case
+    doc: str
     unit: str
     metric: str
     baseline: bool
@@ -252,8 +277,8 @@ class Settings:
     folders: tuple[str, ...]
     modes: tuple[str, ...]
     data: tuple[str, ...]
-    parameters: tuple[tuple[str, Value], ...]
-    sweep: tuple[tuple[str, tuple[Value, ...]], ...]
+    parameters: tuple[tuple[str, str], ...]
+    sweep: tuple[tuple[str, tuple[str, ...]], ...]
     rounds: int | None
     max_time: float
     precision: float

@@ -1,0 +1,85 @@
+"""How numbers and foreign text are written: 6.860s, 212.0 MB, 2.3x. The same in every renderer and every locale."""
+
+from __future__ import annotations
+
+import math
+
+MISSING = "–"
+"""What is written for a number that is not finite: there is nothing to say, and nobody should read a 0 there."""
+
+
+def seconds(value: float) -> str:
+    """``6.860s``: always three decimals, and never fewer than two figures of a duration that was measured.
+
+    Below 0.01 s the unit becomes ``ms`` (``0.412ms``), then ``µs`` and ``ns``, so that little is not printed as 0.000s.
+    """
+    if not math.isfinite(value):
+        return MISSING
+    for unit, scale in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if abs(value) * scale >= 0.01 or value == 0:
+            return f"{value * scale + 0.0:.3f}{unit}"
+    return f"{value * 1e9:.3f}ns"
+
+
+def size(value: float) -> str:
+    """``212.0 MB``: bytes in decimal units (1 MB is 1,000,000 bytes), one decimal from 1 kB on."""
+    if not math.isfinite(value):
+        return MISSING
+    if abs(round(value)) < 1000:
+        return f"{round(value)} B"
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if abs(round(value, 1)) < 1000:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:,.1f} TB"
+
+
+def factor(value: float) -> str:
+    """``2.3x``, as in an announcement: one decimal from 2 on, two below, three figures below 0.1."""
+    if not math.isfinite(value):
+        return MISSING
+    if round(value, 2) >= 2:
+        return f"{value:,.1f}x"
+    return f"{_with_figures(value, 2)}x"
+
+
+def interval(low: float, high: float) -> str:
+    """``2.25–2.34``: both ends with two decimals, with three where the low end is below 2, three figures below 0.1."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING
+    if round(low, 3) >= 2:
+        return f"{low:.2f}–{high:.2f}"
+    digits = max(3, _decimals_for_three_figures(low))
+    return f"{low:.{digits}f}–{high:.{digits}f}"
+
+
+def count(value: int) -> str:
+    """``44,687``."""
+    return f"{value:,}"
+
+
+def rate(per_second: float, unit: str) -> str:
+    """``74,500 updates/s``: three figures, because no measurement bears more, with a comma at the thousands."""
+    if not math.isfinite(per_second):
+        return MISSING
+    rounded = float(f"{per_second:.3g}")
+    return f"{rounded:,.{min(12, max(0, _decimals_for_three_figures(rounded)))}f} {unit}/s"
+
+
+def printable(text: str) -> str:
+    r"""Foreign text (a file's name, a market's name) that cannot command a terminal or pretend to be another.
+
+    Whatever is not printable is shown as its escape: control characters and with them ANSI sequences (``\x1b[31m``),
+    line ends, bidirectional overrides (``\u202e``), invisible characters, and the surrogates of undecodable file names.
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def _with_figures(value: float, decimals: int) -> str:
+    if 0 < abs(float(f"{value:.3g}")) < 0.1:
+        decimals = _decimals_for_three_figures(value)
+    return f"{value + 0.0:.{decimals}f}"
+
+
+def _decimals_for_three_figures(value: float) -> int:
+    return 2 - math.floor(math.log10(abs(value))) if value else 0

@@ -1,0 +1,194 @@
+"""Saved runs: a journal while it is measured, one document when it is finished.
+
+A journal is a file of JSON lines: the run without samples, then one ``Result`` after the other, each on the disk before the next
+trial starts. ``kill -9`` can only cut the last line, which was not finished then and is left out. The finished document is written
+beside the journal and renamed, so there is always one whole file.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from pathlib import Path
+from typing import BinaryIO
+
+import msgspec
+
+from perfbench.errors import StorageProblem, UsageProblem
+from perfbench.model import SCHEMA, Failure, Measurement, Result, Run
+
+JOURNAL = ".journal"
+DOCUMENT = ".json"
+
+
+class Journal:
+    """The journal of a run that is being measured."""
+
+    def __init__(self, path: Path, run: Run, file: BinaryIO) -> None:
+        self.path = path
+        self._run = run
+        self._file = file
+
+    @classmethod
+    def create(cls, folder: Path, run: Run) -> Journal:
+        """A new journal that holds the run without its samples. Raises StorageProblem, UsageProblem if the name is taken."""
+        path = folder / f"{run.id}{JOURNAL}"
+        if path.exists() or path.with_suffix(DOCUMENT).exists():
+            raise UsageProblem(f"{path.with_suffix('')} is already there; give the run another --save name")
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            file = path.open("xb", buffering=0)
+        except OSError as error:
+            raise unwritable(path, error) from error
+        journal = cls(path, run, file)
+        journal._write(run)
+        return journal
+
+    @classmethod
+    def reopen(cls, path: Path, run: Run) -> Journal:
+        """Go on with a journal that was left; what a killed process wrote of its last line is cut off. Raises StorageProblem."""
+        try:
+            content = path.read_bytes()
+            os.truncate(path, content.rfind(b"\n") + 1)
+            return cls(path, run, path.open("ab", buffering=0))
+        except OSError as error:
+            raise unwritable(path, error) from error
+
+    def append(self, result: Result) -> None:
+        """Put one result on the disk. Raises StorageProblem."""
+        self._write(result)
+
+    def _write(self, value: Run | Result) -> None:
+        line = msgspec.json.encode(value) + b"\n"
+        start = self._file.tell()
+        try:
+            written = 0
+            while written < len(line):
+                written += self._file.write(line[written:]) or 0
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            os.truncate(self.path, start)
+            raise unwritable(self.path, error) from error
+
+    def close(self) -> None:
+        """Leave the journal as it is, to be resumed."""
+        self._file.close()
+
+    def finish(self, run: Run) -> Path:
+        """Replace the journal by the finished document; returns its path. Raises StorageProblem, and keeps the journal then."""
+        document = self.path.with_suffix(DOCUMENT)
+        write_atomically(document, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+        self._file.close()
+        self.path.unlink()
+        return document
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """The file is there in full or not at all. Raises StorageProblem."""
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with part.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        part.replace(path)
+    except OSError as error:
+        part.unlink(missing_ok=True)
+        raise unwritable(path, error) from error
+
+
+def unwritable(path: Path, error: OSError) -> StorageProblem:
+    """The one line about a file that cannot be written."""
+    return StorageProblem(f"{path} cannot be written ({error.strerror}): free some space or choose another --results folder")
+
+
+def load(path: Path) -> Run:
+    """A saved run, finished or still a journal. Raises StorageProblem for anything else, in one line."""
+    try:
+        content = path.read_bytes()
+    except OSError as error:
+        raise StorageProblem(f"{path} cannot be read: {error.strerror}") from error
+    if path.suffix == JOURNAL:
+        run, results = read_journal(path, content)
+        return replace(run, measurements=collect(run.measurements, results))
+    return _decoded(path, content)
+
+
+def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
+    """The run and the results of a journal; a last line without its end is left out. Raises StorageProblem."""
+    lines = content[: content.rfind(b"\n") + 1].splitlines()
+    if not lines:
+        raise StorageProblem(f"{path} holds no run: it was cut off before its first line was written; delete it")
+    run = _decoded(path, lines[0])
+    results = []
+    for number, line in enumerate(lines[1:], 2):
+        try:
+            results.append(msgspec.json.decode(line, type=Result))
+        except msgspec.MsgspecError as error:
+            raise StorageProblem(f"{path}, line {number} is damaged: {error}; delete the line to use the rest") from error
+    return run, results
+
+
+def _decoded(path: Path, content: bytes) -> Run:
+    try:
+        schema = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("schema")
+        if schema is None:
+            raise StorageProblem(f"{path} is not a run saved by perfbench: it has no `schema`")
+        if msgspec.json.decode(schema, type=int) > SCHEMA:
+            raise StorageProblem(f"{path} was saved by a newer perfbench (schema {bytes(schema).decode()}): update perfbench")
+        return msgspec.json.decode(content, type=Run)
+    except msgspec.ValidationError as error:
+        raise StorageProblem(f"{path} is not a run saved by perfbench: {error}") from error
+    except msgspec.DecodeError as error:
+        raise StorageProblem(f"{path} is damaged or cut off: {error}") from error
+
+
+def newest_journal(folder: Path) -> Path:
+    """The journal of the run that was interrupted last. Raises StorageProblem if there is none."""
+    journals = sorted(folder.glob(f"*{JOURNAL}"), key=lambda path: path.stat().st_mtime)
+    if not journals:
+        raise StorageProblem(f"{folder} holds no interrupted run to resume")
+    return journals[-1]
+
+
+def find(name: str, folder: Path) -> Path:
+    """A saved run by its path or by its name in the results folder. Raises StorageProblem."""
+    choices = [Path(name), *(folder / f"{name}{suffix}" for suffix in ("", DOCUMENT, JOURNAL))]
+    for path in choices:
+        if path.is_file():
+            return path
+    raise StorageProblem(f"{name}: no such file, and no run of that name in {folder}")
+
+
+def collect(empty: Sequence[Measurement], results: Iterable[Result]) -> tuple[Measurement, ...]:
+    """The measurements with every result in its place. Nothing is averaged and nothing is dropped."""
+    gathered = {measurement.case.id: measurement for measurement in empty}
+    for result in results:
+        known = gathered.get(result.case)
+        if known is not None:
+            gathered[result.case] = _with(known, result)
+    return tuple(gathered.values())
+
+
+def _with(known: Measurement, result: Result) -> Measurement:
+    failures = known.failures
+    if result.failure is not None:
+        failures = (*failures, result.failure)
+    elif result.packages and known.packages and result.packages != known.packages:
+        failures = (*failures, Failure(result.trial, "imported other packages than the passes before: sample refused"))
+        return replace(known, failures=failures)
+    return replace(
+        known,
+        samples=known.samples if result.sample is None else (*known.samples, result.sample),
+        packages=known.packages or result.packages,
+        output=result.output or known.output,
+        difference=result.difference or known.difference,
+        failures=failures,
+    )
+
+
+def json_schema() -> bytes:
+    """The published schema of a saved run, as JSON Schema."""
+    return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Run)), indent=2) + b"\n"

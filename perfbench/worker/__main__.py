@@ -1,0 +1,46 @@
+"""The worker process, started by path with the interpreter of the environment that is measured."""
+
+import importlib.util
+import os
+import sys
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+PACKAGE = os.path.dirname(HERE)
+
+
+def mount() -> None:
+    """Make ``perfbench`` importable, and nothing else of the host.
+
+    Its parent folder must not get on ``sys.path``: in an installed host that is site-packages, whose betfairlightweight would
+    then be measured in place of the environment's own.
+    """
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != HERE]
+    spec = importlib.util.spec_from_file_location(
+        "perfbench", os.path.join(PACKAGE, "__init__.py"), submodule_search_locations=[PACKAGE]
+    )
+    if spec is None or spec.loader is None:
+        raise ImportError(PACKAGE)
+    module = importlib.util.module_from_spec(spec)
+    sys.modules["perfbench"] = module
+    spec.loader.exec_module(module)
+
+
+def main() -> None:
+    """Keep the pipes to the host for the protocol: what a scenario prints goes to stderr, what it reads is empty."""
+    answers = os.dup(1)
+    os.dup2(2, 1)
+    requests = os.fdopen(os.dup(0), "rb")
+    empty = os.open(os.devnull, os.O_RDONLY)
+    os.dup2(empty, 0)
+    os.close(empty)
+    mount()
+    from perfbench.worker.trial import Worker  # noqa: PLC0415 - only importable once mounted
+
+    Worker(requests, answers).serve()
+    sys.stdout.flush()
+    sys.stderr.flush()
+    # A scenario's threads and exit handlers must not keep a finished trial alive.
+    os._exit(0)
+
+
+main()

@@ -1,0 +1,158 @@
+"""Load a scenario file, describe it, and bind a mode's arguments to set-ups, parameters and the market file."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import importlib.util
+import inspect
+import re
+import sys
+from contextlib import ExitStack, contextmanager
+from pathlib import Path
+from types import ModuleType
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+
+from perfbench.worker.api import MARK, CanonicalMark, Claim, ModeMark, SetupMark
+from perfbench.worker.protocol import Described, DescribedClaim, DescribedMode, Value
+
+MARKET = "market"
+"""The argument by which a mode or a set-up asks for the path of the market file."""
+
+
+class ScenarioError(Exception):
+    """The scenario file is not what a scenario file must be."""
+
+
+class Loaded:
+    """A scenario file that has been imported."""
+
+    def __init__(self, path: str) -> None:
+        """Raises ScenarioError if it has no mode, two baselines or marks on what is not a function; else what the file raises."""
+        self.path = Path(path)
+        self.module = _import(self.path)
+        self.modes: Dict[str, Callable[..., Any]] = {}
+        self.setups: Dict[str, Callable[..., Any]] = {}
+        self.canonical: Optional[Callable[..., Any]] = None
+        for name, thing in vars(self.module).items():
+            mark = getattr(thing, MARK, None)
+            if isinstance(mark, ModeMark):
+                self.modes[name] = thing
+            elif isinstance(mark, SetupMark):
+                self.setups[name] = thing
+            elif isinstance(mark, CanonicalMark):
+                self.canonical = thing
+        if not self.modes:
+            raise ScenarioError("has no mode: mark at least one function with @mode")
+        if sum(self._mark(name).baseline for name in self.modes) > 1:
+            raise ScenarioError("has more than one mode with baseline=True")
+
+    def _mark(self, mode: str) -> ModeMark:
+        mark: ModeMark = getattr(self.modes[mode], MARK)
+        return mark
+
+    def describe(self) -> Described:
+        """All that the host wants to know of the file."""
+        claims = [value for value in vars(self.module).get("CLAIMS", ()) if isinstance(value, Claim)]
+        return Described(
+            doc=_first_line(self.module.__doc__),
+            unit=str(getattr(self.module, "UNIT", "units")),
+            metric=str(getattr(self.module, "METRIC", "cpu_seconds")),
+            sha256=hashlib.sha256(self.path.read_bytes()).hexdigest(),
+            modes=[self._describe_mode(name) for name in self.modes],
+            claims=[DescribedClaim(c.before, c.after, c.ratio, c.source) for c in claims],
+        )
+
+    def _describe_mode(self, name: str) -> DescribedMode:
+        mark = self._mark(name)
+        reached = [self.modes[name], *self._reached(self.modes[name], ())]
+        parameters: Dict[str, Value] = {}
+        for function in reached:
+            parameters.update(_defaults(function))
+        return DescribedMode(
+            name=name,
+            doc=_first_line(self.modes[name].__doc__),
+            baseline=mark.baseline,
+            needs=list(mark.needs),
+            missing=[need for need in mark.needs if not _installed(need)],
+            parameters=parameters,
+            uses_market=any(MARKET in _positional(function) for function in reached),
+        )
+
+    def _reached(self, function: Callable[..., Any], path: Tuple[str, ...]) -> Iterator[Callable[..., Any]]:
+        for name in _positional(function):
+            if name == MARKET:
+                continue
+            if name in path:
+                raise ScenarioError("set-ups depend on each other in a circle: " + " → ".join((*path, name)))
+            if name not in self.setups:
+                raise ScenarioError("`{}` takes `{}`, which is no @setup of this file".format(function.__name__, name))
+            yield self.setups[name]
+            yield from self._reached(self.setups[name], (*path, name))
+
+    @contextmanager
+    def bound(
+        self, mode: str, market: Optional[str], parameters: Dict[str, Value]
+    ) -> Iterator[Callable[[], Any]]:
+        """The mode as a call without arguments, its set-ups made; they are torn down at the end."""
+        values: Dict[str, Any] = {MARKET: market}
+        with ExitStack() as teardown:
+            call = self._bind(self.modes[mode], values, parameters, teardown)
+            yield call
+
+    def _bind(
+        self, function: Callable[..., Any], values: Dict[str, Any], parameters: Dict[str, Value], teardown: ExitStack
+    ) -> Callable[[], Any]:
+        for name in _positional(function):
+            if name not in values:
+                made = self._bind(self.setups[name], values, parameters, teardown)
+                values[name] = (
+                    teardown.enter_context(contextmanager(made)())
+                    if inspect.isgeneratorfunction(self.setups[name])
+                    else made()
+                )
+        positional = [values[name] for name in _positional(function)]
+        named = {name: parameters.get(name, default) for name, default in _defaults(function).items()}
+        return lambda: function(*positional, **named)
+
+
+def _import(path: Path) -> ModuleType:
+    if str(path.parent) not in sys.path:
+        sys.path.append(str(path.parent))
+    spec = importlib.util.spec_from_file_location("perfbench_scenario_" + re.sub(r"\W", "_", path.stem), str(path))
+    if spec is None or spec.loader is None:
+        raise ScenarioError("is not a Python file")
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+def _positional(function: Callable[..., Any]) -> List[str]:
+    kinds = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+    return [name for name, parameter in inspect.signature(function).parameters.items() if parameter.kind in kinds]
+
+
+def _defaults(function: Callable[..., Any]) -> Dict[str, Value]:
+    found: Dict[str, Value] = {}
+    for name, parameter in inspect.signature(function).parameters.items():
+        if parameter.kind is inspect.Parameter.KEYWORD_ONLY:
+            if not isinstance(parameter.default, (str, int, float, bool)):
+                raise ScenarioError(
+                    "parameter `{}` of `{}` needs a default that is a text or a number".format(name, function.__name__)
+                )
+            found[name] = parameter.default
+    return found
+
+
+def _installed(need: str) -> bool:
+    name, _, version = need.partition("==")
+    try:
+        found = importlib.metadata.version(re.split(r"[\[<>=!~ ;]", name)[0])
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return not version or found == version.strip()
+
+
+def _first_line(doc: Optional[str]) -> str:
+    return inspect.cleandoc(doc or "").partition("\n")[0]

@@ -1,0 +1,82 @@
+"""One pass, timed; and what the operating system says about it."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Iterator
+from typing import Any, Callable, Dict, Optional
+
+from perfbench.worker.api import Work
+from perfbench.worker.loading import ScenarioError
+from perfbench.worker.protocol import Measured
+
+
+def timed_pass(call: Callable[[], Any], wait: Callable[[], None], memory: bool) -> Measured:
+    """Collect garbage, wait for GO, run the mode once to its end. Seconds of CPU (all threads) and of wall time, bytes."""
+    gc.collect()
+    wait()
+    queued = _queue_seconds()
+    wall_before = time.perf_counter_ns()
+    cpu_before = time.process_time_ns()
+    outcome = call()
+    drained = isinstance(outcome, Iterator)
+    count = 0
+    if drained:
+        for _ in outcome:
+            count += 1
+    cpu_after = time.process_time_ns()
+    wall_after = time.perf_counter_ns()
+    work = Work(count) if drained else as_work(outcome)
+    metrics = {"cpu_seconds": (cpu_after - cpu_before) / 1e9, "wall_seconds": (wall_after - wall_before) / 1e9}
+    metrics.update(_optional("reported_seconds", work.seconds))
+    if queued is not None:
+        metrics.update(_optional("queue_seconds", (_queue_seconds() or 0.0) - queued))
+    if memory:
+        metrics.update(_optional("peak_rss_bytes", peak_rss_bytes()))
+    return Measured(work=work.amount, metrics=metrics, numbers=_finite(work.numbers), packages=[])
+
+
+def as_work(outcome: Any) -> Work:
+    """What a mode returned, as Work. Raises ScenarioError if it says nothing that can be counted."""
+    work = outcome if isinstance(outcome, Work) else Work(outcome)
+    if isinstance(work.amount, bool) or not isinstance(work.amount, int) or work.amount < 0:
+        raise ScenarioError("a mode must return how much work it did, as a whole number; this one returned %r" % (outcome,))
+    if work.seconds is not None and not (math.isfinite(work.seconds) and work.seconds > 0):
+        raise ScenarioError("Work(seconds=%r): the seconds must be above zero" % (work.seconds,))
+    return work
+
+
+def peak_rss_bytes() -> Optional[float]:
+    """The peak of resident memory in bytes; None where the system has no VmHWM.
+
+    Not ru_maxrss, which survives fork and exec: the child of a large host would report the host.
+    """
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            for line in status:
+                if line.startswith("VmHWM:"):
+                    return float(int(line.split()[1]) * 1024)
+    except OSError:
+        pass
+    return None
+
+
+def _queue_seconds() -> Optional[float]:
+    try:
+        with open("/proc/self/schedstat", encoding="ascii") as schedstat:
+            return int(schedstat.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _optional(name: str, value: Optional[float]) -> Dict[str, float]:
+    return {} if value is None else {name: float(value)}
+
+
+def _finite(numbers: Dict[str, float]) -> Dict[str, float]:
+    for name, number in numbers.items():
+        if not math.isfinite(number):
+            raise ScenarioError("Work({}={!r}): a number that a mode reports must be finite".format(name, number))
+    return {name: float(number) for name, number in numbers.items()}

@@ -1,0 +1,112 @@
+"""Answer one request: describe a scenario file, time a pass, or check its output."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+import sysconfig
+import time
+import traceback
+from typing import BinaryIO, Iterator, List, Optional
+
+from perfbench.worker import checking, measuring
+from perfbench.worker.loading import Loaded, ScenarioError
+from perfbench.worker.protocol import GO, Done, Failed, Imported, Ready, Request, encode
+
+
+class Worker:
+    """The worker's end of the conversation."""
+
+    def __init__(self, requests: BinaryIO, answers: int) -> None:
+        self._requests = requests
+        self._answers = answers
+
+    def say(self, message: object) -> None:
+        """Write one answer, whole."""
+        rest = encode(message)
+        while rest:
+            rest = rest[os.write(self._answers, rest) :]
+
+    def serve(self) -> None:
+        """Answer one request; whatever happens in the scenario becomes ``Failed``."""
+        asked = json.loads(self._requests.readline())
+        asked.pop("say")
+        request = Request(**asked)
+        try:
+            if request.core is not None:
+                os.sched_setaffinity(0, {request.core})
+            self._answer(request)
+        except BaseException as error:  # a scenario may raise anything, SystemExit included
+            self.say(Failed(_one_line(error, request), traceback.format_exc()))
+        else:
+            self.say(Done())
+
+    def _answer(self, request: Request) -> None:
+        loaded = Loaded(request.scenario)
+        if request.task == "describe":
+            self.say(loaded.describe())
+            return
+        with loaded.bound(request.mode, request.market, request.parameters) as call:
+            if request.task == "time":
+                measured = measuring.timed_pass(call, self._wait, request.memory)
+                measured.packages.extend(imported())
+                self.say(measured)
+            elif request.task == "check":
+                digested = checking.digest(call, loaded.canonical)
+                digested.packages.extend(imported())
+                self.say(digested)
+            else:
+                for item in checking.items(call, loaded.canonical, request.first, request.last):
+                    self.say(item)
+
+    def _wait(self) -> None:
+        self.say(Ready(startup_seconds=time.process_time()))
+        if self._requests.readline().strip() != GO.encode():
+            raise ConnectionError("the host went away")
+
+
+def imported() -> List[Imported]:
+    """The distributions among the imported modules, with the version and the file that were really loaded."""
+    return sorted(_imported(), key=lambda package: package.name)
+
+
+def _imported() -> Iterator[Imported]:
+    standard = tuple(os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib"))
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+    seen = set()
+    for dotted, module in sorted(sys.modules.items()):
+        name = dotted.partition(".")[0]
+        file: Optional[str] = getattr(module, "__file__", None)
+        if name in seen or file is None or file.startswith(own):
+            continue
+        seen.add(name)
+        third_party = "site-packages" in file or "dist-packages" in file
+        if os.path.realpath(file).startswith(standard) and not third_party:
+            continue
+        try:
+            version = importlib.metadata.version(name.replace("_", "-"))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        yield Imported(name, str(version), file)
+
+
+def _one_line(error: BaseException, request: Request) -> str:
+    if isinstance(error, SyntaxError):
+        where = "{}:{}".format(os.path.basename(error.filename or request.scenario), error.lineno)
+        return "{} at {}".format(error.msg, where)
+    if isinstance(error, SystemExit):
+        return "the scenario called sys.exit({!r}){}".format(error.code, _where(error))
+    if isinstance(error, ScenarioError):
+        return str(error)
+    text = " ".join(str(error).split())
+    return "{}{}{}".format(type(error).__name__, ": " + text if text else "", _where(error))
+
+
+def _where(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return ""
+    parts = frames[-1].filename.replace("\\", "/").split("/")
+    return " at {}:{}".format("/".join(parts[-2:]), frames[-1].lineno)
