@@ -1,4 +1,4 @@
-"""Where the scenarios and the sample data that come with perfbench lie: beside the package in a checkout, inside it in a wheel."""
+"""Where the shipped scenarios and sample data lie: beside the package in a checkout, inside it in a wheel."""
 
 from __future__ import annotations
 

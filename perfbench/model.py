@@ -199,12 +199,16 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first place where the output of a mode is not that of the baseline. ``update`` counts from 1."""
+    """The first place where the output of a mode is not that of the baseline. ``update`` counts from 1.
+
+    ``less_work``: not the content differs but how much there is of it, so that no speed can be compared.
+    """
 
     update: int
     where: str
     before: str
     after: str
+    less_work: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -297,6 +301,7 @@ class Run:
     finished: bool
     machine: Machine
     settings: Settings
+    scenarios: tuple[Scenario, ...]
     data: tuple[Market, ...]
     measurements: tuple[Measurement, ...]
     problems: tuple[str, ...] = ()

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
 import random
 from collections.abc import Iterable, Sequence
 
 from perfbench.errors import UsageProblem
 from perfbench.model import Case, Environment, Market, Mode, Scenario, Settings, Table, Trial, TrialKind, Value
+from perfbench.naming import suggestion
 
 PASSES_ALONE = 3
 """Memory passes, and passes alone for the wall time, of every case."""
@@ -23,9 +23,8 @@ def tables(
 
     Raises UsageProblem for a mode or a parameter that no scenario has, or a value that does not fit.
     """
-    _demand_known(settings.modes, {mode.name for s in scenarios for mode in s.modes}, "mode")
     known = {parameter.name for s in scenarios for mode in s.modes for parameter in mode.parameters}
-    _demand_known([name for name, _ in (*settings.parameters, *settings.sweep)], known, "parameter")
+    demand_known([name for name, _ in (*settings.parameters, *settings.sweep)], known, "parameter")
     found = []
     for scenario in scenarios:
         modes = [mode for mode in _baseline_first(scenario) if not settings.modes or mode.name in settings.modes]
@@ -121,16 +120,8 @@ def _baseline_first(scenario: Scenario) -> list[Mode]:
     return sorted(scenario.modes, key=lambda mode: mode is not scenario.baseline)
 
 
-def _demand_known(asked: Iterable[str], known: set[str], kind: str) -> None:
+def demand_known(asked: Iterable[str], known: set[str], kind: str) -> None:
+    """Raises UsageProblem for the first name that is asked for and not known."""
     for name in asked:
         if name not in known:
             raise UsageProblem(f"no {kind} `{name}`{suggestion(name, known)}")
-
-
-def suggestion(name: str, known: Iterable[str]) -> str:
-    """The end of a line about an unknown name: the nearest known one, else all of them."""
-    choices = sorted(known)
-    near = difflib.get_close_matches(name, choices, n=1)
-    if near:
-        return f"; did you mean `{near[0]}`?"
-    return "; there are " + ", ".join(choices) if choices else "; there are none"

@@ -1,221 +1,150 @@
-"""Execute a plan: trials in, results out, one by one as they come."""
+"""Measure a table: check passes, passes alone, then rounds of duets until every interval is narrow enough."""
 
 from __future__ import annotations
 
-import os
-import random
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 
-from perfbench import spawn
-from perfbench.errors import TrialFailed
-from perfbench.model import Case, Difference, Failure, Output, Package, Result, Sample, Table, Trial
-from perfbench.worker.protocol import Digested, Imported, Item, Measured, Ready, Request
+from perfbench import pairing, planning, statistics, trials
+from perfbench.model import CPU_SECONDS, Result, Sample, Settings, Table, Trial
+from perfbench.statistics import LOOKS
+from perfbench.trials import Conditions
+
+FAILURES_FORGIVEN = 2
+"""A crash in a duet drops the pair; after so many a case is given up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Conditions:
-    """How trials are carried out: the core they are pinned to (None: not at all), seconds a pass may take, the order seed."""
+class Progress:
+    """What is about to be measured, which part of the table is done (0 to 1), and the seconds that are left, if known."""
 
-    core: int | None
-    timeout: float
-
-
-def execute(trial: Trial, table: Table, conditions: Conditions, in_turn: bool) -> Iterator[Result]:
-    """The results of one trial, one for every case. A worker that fails gives a failure, never an exception.
-
-    :param in_turn: the passes of a duet run one after the other, because the scenario waits or the system cannot pin.
-    """
-    if trial.kind == "check":
-        yield from _check(trial, table, conditions)
-    elif len(trial.cases) == 1 or in_turn or conditions.core is None:
-        for order, index in enumerate(trial.go):
-            yield _pass(trial, table, trial.cases[index], order, conditions)
-    else:
-        yield from _duet(trial, table, conditions)
+    doing: str
+    share: float
+    seconds_left: float | None
 
 
-def _request(task: str, table: Table, case: Case, core: int | None = None, memory: bool = False) -> Request:
-    return Request(
-        task=task,
-        scenario=table.scenario.path,
-        mode=case.mode,
-        market=table.market.path if table.market else None,
-        parameters=dict(case.parameters),
-        core=core,
-        memory=memory,
-    )
+class State:
+    """What is known of a table so far: samples by case, which trials are done, which cases are given up."""
+
+    def __init__(self, table: Table, results: Iterable[Result]) -> None:
+        self.table = table
+        self.samples: dict[str, list[Sample]] = defaultdict(list)
+        self.done: dict[str, set[str]] = defaultdict(set)
+        self.failures: dict[str, int] = defaultdict(int)
+        self.given_up: set[str] = set()
+        own = {case.id for case in table.cases}
+        for result in results:
+            if result.case in own:
+                self.add(result)
+
+    def add(self, result: Result) -> None:
+        """Take in one result."""
+        self.done[result.trial].add(result.case)
+        if result.sample is not None:
+            self.samples[result.case].append(result.sample)
+        if result.failure is not None:
+            self.failures[result.case] += 1
+            if result.failure.trial != "duet" or self.failures[result.case] > FAILURES_FORGIVEN:
+                self.given_up.add(result.case)
+        if result.difference is not None and result.difference.less_work:
+            self.given_up.add(result.case)
+
+    def wanted(self, trial: Trial) -> bool:
+        """Whether a trial is still to be done: not finished before, and none of its cases given up."""
+        ids = {case.id for case in trial.cases}
+        if trial.kind == "check":
+            return not ids <= self.done[trial.id]
+        return not ids & self.given_up and not self.done[trial.id]
+
+    @property
+    def metric(self) -> str:
+        """The metric that counts in this table."""
+        every = (sample for samples in self.samples.values() for sample in samples)
+        return pairing.metric_of(every, self.table.scenario.metric)
+
+    def estimates(self, confidence: float) -> list[statistics.Estimate | None]:
+        """For every case that is compared and not given up: what its pairs say, None while they are too few."""
+        baseline, *others = self.table.cases
+        found: list[statistics.Estimate | None] = []
+        for case in others:
+            if case.id not in self.given_up:
+                logs = pairing.log_ratios(self.samples[baseline.id], self.samples[case.id], self.metric)
+                enough = len(logs) >= statistics.minimum_pairs(confidence)
+                found.append(statistics.estimate(logs, confidence) if enough else None)
+        return found
 
 
-def _failed(trial: Trial, case: Case, error: TrialFailed) -> Result:
-    return Result(trial.id, case.id, failure=Failure(trial.kind, str(error), error.detail))
-
-
-def _pass(trial: Trial, table: Table, case: Case, order: int, conditions: Conditions) -> Result:
-    request = _request("time", table, case, conditions.core, memory=trial.kind == "memory")
-    try:
-        with spawn.Worker(
-            table.environment, request, hash_seed=trial.hash_seed, timeout=conditions.timeout
-        ) as worker:
-            ready = worker.expect(Ready)
-            worker.go()
-            return _sampled(trial, case, order, ready, worker.expect(Measured))
-    except TrialFailed as error:
-        return _failed(trial, case, error)
-
-
-def _duet(trial: Trial, table: Table, conditions: Conditions) -> Iterator[Result]:
-    """Both workers on one core at the same time: whatever the machine does, it does to both."""
-    results: dict[int, Result] = {}
-    with ExitStack() as ends:
-        workers: dict[int, spawn.Worker] = {}
-        ready: dict[int, Ready] = {}
-        for index, case in enumerate(trial.cases):
-            request = _request("time", table, case, conditions.core)
-            try:
-                workers[index] = ends.enter_context(
-                    spawn.Worker(table.environment, request, hash_seed=trial.hash_seed, timeout=conditions.timeout)
-                )
-            except TrialFailed as error:
-                results[index] = _failed(trial, case, error)
-        for index, worker in workers.items():
-            try:
-                ready[index] = worker.expect(Ready)
-            except TrialFailed as error:
-                results[index] = _failed(trial, trial.cases[index], error)
-        if len(ready) == len(trial.cases):
-            for index in trial.go:
-                workers[index].go()
-            for order, index in enumerate(trial.go):
-                try:
-                    measured = workers[index].expect(Measured)
-                    results[index] = _sampled(trial, trial.cases[index], order, ready[index], measured)
-                except TrialFailed as error:
-                    results[index] = _failed(trial, trial.cases[index], error)
-    whole = all(result.failure is None for result in results.values())
-    yield from (result for _, result in sorted(results.items()) if whole or result.failure is not None)
-
-
-def _sampled(trial: Trial, case: Case, order: int, ready: Ready, measured: Measured) -> Result:
-    metrics = {**measured.metrics, "startup_seconds": ready.startup_seconds}
-    if measured.work == 0:
-        return Result(trial.id, case.id, failure=Failure(trial.kind, "did no work: 0 updates came out"))
-    sample = Sample(trial.kind, trial.round, order, trial.id, measured.work, metrics, measured.numbers)
-    return Result(trial.id, case.id, sample=sample, packages=_packages(measured.packages))
-
-
-def _packages(imported: Sequence[Imported]) -> tuple[Package, ...]:
-    return tuple(Package(package.name, package.version, package.file) for package in imported)
-
-
-def _check(trial: Trial, table: Table, conditions: Conditions) -> Iterator[Result]:
-    """Untimed, so as many at a time as there are cores."""
-    outputs: dict[str, Output] = {}
-    width = os.cpu_count() or 1
-    for start in range(0, len(trial.cases), width):
-        with ExitStack() as ends:
-            started: list[tuple[Case, spawn.Worker | TrialFailed]] = []
-            for case in trial.cases[start : start + width]:
-                started.append((case, _start_check(table, case, conditions, ends)))
-            for case, worker in started:
-                result = _checked(trial, table, case, worker, conditions, outputs)
-                if result.output is not None:
-                    outputs[case.id] = result.output
-                yield result
-
-
-def _start_check(
-    table: Table, case: Case, conditions: Conditions, ends: ExitStack
-) -> spawn.Worker | TrialFailed:
-    try:
-        request = _request("check", table, case)
-        timeout = conditions.timeout * CHECK_PATIENCE
-        return ends.enter_context(spawn.Worker(table.environment, request, hash_seed=0, timeout=timeout))
-    except TrialFailed as error:
-        return error
-
-
-CHECK_PATIENCE = 10
-"""A check pass writes out every book and may take this many times as long as a pass."""
-
-
-def _checked(
-    trial: Trial,
+def measure(
     table: Table,
-    case: Case,
-    worker: spawn.Worker | TrialFailed,
+    settings: Settings,
     conditions: Conditions,
-    outputs: Mapping[str, Output],
-) -> Result:
-    try:
-        if isinstance(worker, TrialFailed):
-            raise worker
-        digested = worker.expect(Digested)
-    except TrialFailed as error:
-        return _failed(trial, case, error)
-    output = Output(digested.digest, digested.updates, digested.block_size, tuple(digested.blocks))
-    reference = outputs.get(table.cases[0].id)
-    difference = None
-    if reference is not None and reference.digest != output.digest:
-        try:
-            difference = first_difference(table, case, reference, output, conditions)
-        except TrialFailed as error:
-            difference = Difference(1, f"the outputs differ; where could not be found: {error}", "", "")
-    return Result(
-        trial.id, case.id, output=output, difference=difference, packages=_packages(digested.packages)
+    before: Iterable[Result] = (),
+    clock: Callable[[], float] = time.monotonic,
+) -> Iterator[Result | Progress]:
+    """Carry out the plan of a table. Yields every result as soon as it is there, and before each trial what comes.
+
+    :param before: results of an interrupted run of the same plan; what they hold is not measured again.
+    """
+    state = State(table, before)
+    for trial in planning.preliminaries(table, settings.seed):
+        if state.wanted(trial):
+            yield Progress(f"{trial.kind} pass: {_names(trial)}", 0.0, None)
+            yield from _carry_out(trial, state, conditions)
+    start = clock()
+    for number in range(settings.rounds or LOOKS[-1]):
+        spent = clock() - start
+        if table.cases[0].id in state.given_up or _enough(state, settings, number, spent):
+            return
+        for trial in planning.round_of(table, number, settings.seed):
+            if state.wanted(trial):
+                yield _progress(f"round {number + 1}: {_names(trial)}", state, settings, number, clock() - start)
+                yield from _carry_out(trial, state, conditions)
+
+
+def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[Result]:
+    for result in trials.execute(trial, state.table, conditions, in_turn=state.metric != CPU_SECONDS.name):
+        if result.case not in state.done[trial.id]:
+            state.add(result)
+            yield result
+
+
+def _names(trial: Trial) -> str:
+    return " + ".join(case.mode for case in trial.cases)
+
+
+def _enough(state: State, settings: Settings, rounds: int, spent: float) -> bool:
+    """Whether to stop before another round."""
+    if len(state.given_up) >= max(1, len(state.table.cases) - 1) and len(state.table.cases) > 1:
+        return not any(case.id not in state.given_up for case in state.table.cases[1:])
+    if settings.rounds is not None or rounds == 0:
+        return False
+    if spent >= settings.max_time:
+        return True
+    if rounds not in LOOKS:
+        return False
+    if len(state.table.cases) == 1:
+        return True
+    return all(
+        result is not None and statistics.precise_enough(result, settings.precision)
+        for result in state.estimates(statistics.looking_confidence())
     )
 
 
-def first_difference(
-    table: Table, case: Case, before: Output, after: Output, conditions: Conditions
-) -> Difference:
-    """Where the output of a case leaves that of the baseline: both show the first block that differs, field by field."""
-    pairs = zip(before.blocks, after.blocks, strict=False)
-    same = next((n for n, (a, b) in enumerate(pairs) if a != b), min(len(before.blocks), len(after.blocks)))
-    first = same * before.block_size
-    last = min(before.updates, after.updates, first + before.block_size) - 1
-    with ExitStack() as ends:
-        dumps = []
-        for shown in (table.cases[0], case):
-            request = _request("dump", table, shown)
-            request = Request(**{**_fields(request), "first": first, "last": last})
-            worker = spawn.Worker(table.environment, request, hash_seed=0, timeout=conditions.timeout * CHECK_PATIENCE)
-            dumps.append(ends.enter_context(worker).answers(Item))
-        for a, b in zip(*dumps, strict=False):
-            place = differing_field(a.value, b.value)
-            if place is not None:
-                return Difference(a.number + 1, *place)
-    shorter = min(before.updates, after.updates)
-    return Difference(
-        shorter + 1, "amount of work", f"{before.updates:,} {table.scenario.unit}", f"{after.updates:,}"
-    )
+def _progress(doing: str, state: State, settings: Settings, rounds: int, spent: float) -> Progress:
+    needed = settings.rounds or _rounds_needed(state, settings, rounds)
+    if rounds == 0:
+        return Progress(doing, 0.0, None if settings.rounds else settings.max_time)
+    left = (needed - rounds) * spent / rounds
+    if settings.rounds is None:
+        left = min(left, settings.max_time - spent)
+    return Progress(doing, min(1.0, spent / (spent + left)) if spent + left > 0 else 1.0, max(0.0, left))
 
 
-def _fields(request: Request) -> dict[str, object]:
-    return dict(vars(request))
-
-
-ABSENT = "nothing"
-SHOWN = 60
-
-
-def differing_field(before: object, after: object, path: str = "") -> tuple[str, str, str] | None:
-    """The first place where two plain values differ: its path, and both values as short texts; None if they are the same."""
-    if isinstance(before, dict) and isinstance(after, dict):
-        for key in sorted({*before, *after}):
-            place = differing_field(before.get(key, ABSENT), after.get(key, ABSENT), f"{path}.{key}" if path else key)
-            if place:
-                return place
-        return None
-    if isinstance(before, list) and isinstance(after, list):
-        for number, (a, b) in enumerate(zip(before, after, strict=False)):
-            place = differing_field(a, b, f"{path}[{number}]")
-            if place:
-                return place
-        if len(before) != len(after):
-            return path, f"{len(before)} entries", f"{len(after)} entries"
-        return None
-    if type(before) is type(after) and before == after:
-        return None
-    return path, repr(before)[:SHOWN], repr(after)[:SHOWN]
+def _rounds_needed(state: State, settings: Settings, rounds: int) -> int:
+    """The look at which every interval should be narrow enough: its width falls with the square root of the pairs."""
+    known = [result for result in state.estimates(statistics.looking_confidence()) if result is not None]
+    widest = max(((result.high - result.low) / 2 / result.ratio for result in known), default=0.0)
+    needed = max(rounds + 1, round(rounds * (widest / settings.precision) ** 2))
+    return next((look for look in LOOKS if look >= needed), LOOKS[-1])

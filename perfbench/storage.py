@@ -101,7 +101,9 @@ def write_atomically(path: Path, content: bytes) -> None:
 
 def unwritable(path: Path, error: OSError) -> StorageProblem:
     """The one line about a file that cannot be written."""
-    return StorageProblem(f"{path} cannot be written ({error.strerror}): free some space or choose another --results folder")
+    return StorageProblem(
+        f"{path} cannot be written ({error.strerror}): free some space or choose another --results folder"
+    )
 
 
 def load(path: Path) -> Run:
@@ -127,7 +129,9 @@ def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
         try:
             results.append(msgspec.json.decode(line, type=Result))
         except msgspec.MsgspecError as error:
-            raise StorageProblem(f"{path}, line {number} is damaged: {error}; delete the line to use the rest") from error
+            raise StorageProblem(
+                f"{path}, line {number} is damaged: {error}; delete the line to use the rest"
+            ) from error
     return run, results
 
 
@@ -137,7 +141,9 @@ def _decoded(path: Path, content: bytes) -> Run:
         if schema is None:
             raise StorageProblem(f"{path} is not a run saved by perfbench: it has no `schema`")
         if msgspec.json.decode(schema, type=int) > SCHEMA:
-            raise StorageProblem(f"{path} was saved by a newer perfbench (schema {bytes(schema).decode()}): update perfbench")
+            raise StorageProblem(
+                f"{path} was saved by a newer perfbench (schema {bytes(schema).decode()}): update perfbench"
+            )
         return msgspec.json.decode(content, type=Run)
     except msgspec.ValidationError as error:
         raise StorageProblem(f"{path} is not a run saved by perfbench: {error}") from error

@@ -6,12 +6,16 @@ import importlib.metadata
 import os
 import subprocess
 import sys
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
+from perfbench import bundle
 from perfbench.commands import doctor
 from perfbench.machine import Check
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 HEADINGS = ("what", "finding", "what to do")
 
@@ -164,7 +168,7 @@ def test_a_copy_that_was_never_installed_is_noted(monkeypatch: pytest.MonkeyPatc
 
 
 def test_an_installation_without_scenarios_cannot_measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr(doctor.bundle, "folder", lambda name: tmp_path / name)
+    monkeypatch.setattr(bundle, "folder", lambda name: tmp_path / name)
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "_helpers.py").touch()
     states = {check.name: check.state for check in doctor.installation()}

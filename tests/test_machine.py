@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import os
 import platform
+import shutil
 import sys
 import time
 from pathlib import Path
 from types import SimpleNamespace
+from typing import TYPE_CHECKING
 
 import psutil
 import pytest
 
 from perfbench import machine
-from perfbench.machine import Check
+
+if TYPE_CHECKING:
+    from perfbench.machine import Check
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="Linux tells, others do not")
 
@@ -356,5 +360,5 @@ def test_a_results_folder_may_be_there_or_yet_to_be_made(tmp_path: Path) -> None
 def test_little_room_on_a_disk_is_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, state: str
 ) -> None:
-    monkeypatch.setattr(machine.shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
+    monkeypatch.setattr(shutil, "disk_usage", lambda place: SimpleNamespace(free=free))
     assert state_of(machine.check_disk("disk", tmp_path / "not yet" / "made")) == state

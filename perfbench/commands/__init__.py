@@ -1,6 +1,6 @@
 """One file per command: the file's name is the command's name, the first line of its docstring the help in the list.
 
-A command's file is imported only when that command is called, so that ``perfbench --help`` stays as cheap as Typer itself.
+A command's file is imported only when that command is called: ``perfbench --help`` stays as cheap as Typer itself.
 """
 
 from __future__ import annotations
@@ -8,12 +8,14 @@ from __future__ import annotations
 import ast
 from importlib import import_module
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any, Optional
 
 import typer
 from typer.core import TyperCommand, TyperGroup
 
-from perfbench import __version__
+from perfbench import __version__, configuration
+from perfbench.errors import UsageProblem
+from perfbench.naming import suggestion
 
 FOLDER = Path(__file__).parent
 
@@ -23,6 +25,12 @@ class CommandFolder(TyperGroup):
 
     def list_commands(self, ctx: Any) -> list[str]:
         """The names of the files, sorted."""
+        del ctx
+        return self.names()
+
+    @staticmethod
+    def names() -> list[str]:
+        """The commands that there are."""
         return sorted(path.stem for path in FOLDER.glob("[a-z]*.py"))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
@@ -40,7 +48,15 @@ class CommandFolder(TyperGroup):
             return name, outline, rest
         command = typer.main.get_command(import_module(f"perfbench.commands.{name}").app)
         command.name = name
+        _demand_known_options(ctx, name, command)
         return name, command, rest
+
+
+def _demand_known_options(ctx: Any, name: str, command: Any) -> None:
+    known = {parameter.name.replace("_", "-") for parameter in command.params if parameter.name != "help"}
+    for key in (ctx.default_map or {}).get(name, {}):
+        if key.replace("_", "-") not in known:
+            raise UsageProblem(f"configuration: [{name}] has no `{key}`{suggestion(key, known)}")
 
 
 app = typer.Typer(
@@ -61,6 +77,15 @@ def _print_version(wanted: bool) -> None:
 
 @app.callback()
 def perfbench(
-    version: bool = typer.Option(False, "--version", callback=_print_version, is_eager=True, help="Print the version."),
+    ctx: typer.Context,
+    config: Annotated[
+        Optional[Path],  # noqa: UP045 - Typer reads it at run time
+        typer.Option("--config", help="Read settings from this file, not from perfbench.toml or pyproject.toml."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
 ) -> None:
     """Replay Betfair stream files, time every pass, and say what made the difference."""
+    del version
+    ctx.default_map = configuration.load(config, Path.cwd(), set(CommandFolder.names()))

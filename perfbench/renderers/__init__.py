@@ -1,1 +1,20 @@
 """One file per format, each with ``SUFFIX`` and ``render(report) -> str``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from pathlib import Path
+
+from perfbench.report import Report
+
+
+def formats() -> list[str]:
+    """The names of the formats: the files of this folder."""
+    return sorted(path.stem for path in Path(__file__).parent.glob("[a-z]*.py"))
+
+
+def renderer(name: str) -> Callable[[Report], str]:
+    """The render function of a format."""
+    render: Callable[[Report], str] = import_module(f"{__name__}.{name}").render
+    return render

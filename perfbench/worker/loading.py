@@ -91,9 +91,7 @@ class Loaded:
             yield from self._reached(self.setups[name], (*path, name))
 
     @contextmanager
-    def bound(
-        self, mode: str, market: Optional[str], parameters: Dict[str, Value]
-    ) -> Iterator[Callable[[], Any]]:
+    def bound(self, mode: str, market: Optional[str], parameters: Dict[str, Value]) -> Iterator[Callable[[], Any]]:
         """The mode as a call without arguments, its set-ups made; they are torn down at the end."""
         values: Dict[str, Any] = {MARKET: market}
         with ExitStack() as teardown:

@@ -42,7 +42,9 @@ def as_work(outcome: Any) -> Work:
     """What a mode returned, as Work. Raises ScenarioError if it says nothing that can be counted."""
     work = outcome if isinstance(outcome, Work) else Work(outcome)
     if isinstance(work.amount, bool) or not isinstance(work.amount, int) or work.amount < 0:
-        raise ScenarioError("a mode must return how much work it did, as a whole number; this one returned %r" % (outcome,))
+        raise ScenarioError(
+            "a mode must return how much work it did, as a whole number; this one returned %r" % (outcome,)
+        )
     if work.seconds is not None and not (math.isfinite(work.seconds) and work.seconds > 0):
         raise ScenarioError("Work(seconds=%r): the seconds must be above zero" % (work.seconds,))
     return work

@@ -89,7 +89,13 @@ def _imported() -> Iterator[Imported]:
             version = importlib.metadata.version(name.replace("_", "-"))
         except importlib.metadata.PackageNotFoundError:
             continue
-        yield Imported(name, str(version), file)
+        yield Imported(name, str(version), _inside_prefix(file))
+
+
+def _inside_prefix(file: str) -> str:
+    """The file without the folder of the environment, which is a matter of the machine and tells whose it is."""
+    prefix = sys.prefix.rstrip(os.sep) + os.sep
+    return "{prefix}" + os.sep + file[len(prefix) :] if file.startswith(prefix) else file
 
 
 def _one_line(error: BaseException, request: Request) -> str:

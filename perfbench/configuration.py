@@ -1,0 +1,53 @@
+"""``[tool.perfbench]`` of pyproject.toml, or perfbench.toml: defaults for the options of every command.
+
+A flag goes before an environment variable ``PERFBENCH_<COMMAND>_<OPTION>``, that before the file, that before the built-in default.
+
+    [tool.perfbench.run]
+    data = ["PRO-1.170258213"]
+    max-time = 60
+"""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+from perfbench.errors import UsageProblem
+from perfbench.naming import suggestion
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+OWN_FILE = "perfbench.toml"
+SHARED_FILE = "pyproject.toml"
+
+
+def load(named: Path | None, folder: Path, commands: set[str]) -> dict[str, dict[str, Any]]:
+    """The defaults by command and option, from the named file, else from perfbench.toml or pyproject.toml in the folder.
+
+    Raises UsageProblem for a file that cannot be read and for a section that is no command.
+    """
+    path = named or next((folder / name for name in (OWN_FILE, SHARED_FILE) if (folder / name).is_file()), None)
+    if path is None:
+        return {}
+    document = _read(path)
+    settings = document.get("tool", {}).get("perfbench", {}) if path.name == SHARED_FILE else document
+    for key, section in settings.items():
+        if key not in commands or not isinstance(section, dict):
+            raise UsageProblem(f"{path}: `{key}` is no command of perfbench{suggestion(key, commands)}")
+    return {
+        command: {option.replace("-", "_"): value for option, value in section.items()}
+        for command, section in settings.items()
+    }
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise UsageProblem(f"{path} cannot be read: {error.strerror}") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise UsageProblem(f"{path} is not TOML: {error}") from error

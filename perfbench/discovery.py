@@ -1,0 +1,77 @@
+"""Find scenario files, and ask a worker what is in them: the host never imports one."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from perfbench import bundle, spawn
+from perfbench.errors import ScenarioProblem, TrialFailed, UsageProblem
+from perfbench.model import METRICS, Claim, Environment, Mode, Parameter, Scenario
+from perfbench.naming import suggestion
+from perfbench.worker.protocol import Described
+
+
+def files(folders: Sequence[Path]) -> dict[str, Path]:
+    """Scenario files by name, from these folders and the shipped one; a file of the user wins over a shipped one.
+
+    Raises UsageProblem for a folder that is not there.
+    """
+    found: dict[str, Path] = {}
+    for folder in (bundle.folder("scenarios"), *folders):
+        if not folder.is_dir():
+            raise UsageProblem(f"--scenarios {folder}: no such folder")
+        found.update({path.stem: path.resolve() for path in sorted(folder.glob("[!_.]*.py"))})
+    return found
+
+
+def choose(names: Sequence[str], folders: Sequence[Path]) -> list[Path]:
+    """The files of the named scenarios; a name may also be the path of a file. Raises UsageProblem for an unknown one."""
+    known = files(folders)
+    chosen = []
+    for name in names:
+        if name.endswith(".py") and Path(name).is_file():
+            chosen.append(Path(name).resolve())
+        elif name in known:
+            chosen.append(known[name])
+        else:
+            raise UsageProblem(f"no scenario `{name}`{suggestion(name, known)}")
+    return chosen
+
+
+def describe(path: Path, environment: Environment) -> Scenario:
+    """What is in a scenario file. Raises ScenarioProblem, in one line, for a file that a worker cannot load."""
+    try:
+        described = spawn.describe(environment, str(path))
+    except TrialFailed as error:
+        raise ScenarioProblem(f"scenario {path.stem} cannot be loaded: {error}; mend {path}") from error
+    if described.metric not in METRICS:
+        choices = ", ".join(sorted(METRICS))
+        raise ScenarioProblem(f"scenario {path.stem}: METRIC = {described.metric!r} is none of {choices}; mend {path}")
+    return _scenario(path, described)
+
+
+def _scenario(path: Path, described: Described) -> Scenario:
+    modes = tuple(
+        Mode(
+            name=mode.name,
+            doc=mode.doc,
+            baseline=mode.baseline,
+            needs=tuple(mode.needs),
+            missing=tuple(mode.missing),
+            parameters=tuple(Parameter(name, default) for name, default in mode.parameters.items()),
+            uses_market=mode.uses_market,
+        )
+        for mode in described.modes
+    )
+    claims = tuple(Claim(c.before, c.after, c.ratio, c.source) for c in described.claims)
+    return Scenario(
+        name=path.stem,
+        path=str(path),
+        doc=described.doc,
+        unit=described.unit,
+        metric=described.metric,
+        sha256=described.sha256,
+        modes=modes,
+        claims=claims,
+    )

@@ -1,0 +1,126 @@
+"""A table of a report as texts: which columns, what their heads say, and the mark of every row. No format knows another's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from perfbench import formatting
+from perfbench.errors import UsageProblem
+from perfbench.model import Comparison, Verdict
+from perfbench.naming import suggestion
+from perfbench.report import Report, ReportTable, Row
+
+MARKS = {
+    Verdict.IMPROVED: "▲",
+    Verdict.REGRESSED: "▼",
+    Verdict.UNCHANGED: "=",
+    Verdict.INCONCLUSIVE: "?",
+}
+FAILED = "!"
+
+
+@dataclass(frozen=True, slots=True)
+class Cells:
+    """A table as texts: a title, the heads, the rows, and the lines below. The first column is to the left, others right."""
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    below: tuple[str, ...]
+
+
+def _interval(row: Row, slower: bool) -> str:
+    if row.comparison is None or not math.isfinite(row.comparison.high):
+        return ""
+    low, high = row.comparison.low, row.comparison.high
+    return formatting.interval(low, high) if slower else formatting.interval(1 / high, 1 / low)
+
+
+OPTIONAL: dict[str, tuple[str, Callable[[Row, ReportTable, bool], str]]] = {
+    "interval": ("95 % interval", lambda row, _table, slower: _interval(row, slower)),
+    "rate": ("", lambda row, table, _: formatting.rate(row.rate, table.unit) if row.rate else ""),
+    "memory": ("peak memory", lambda row, *_: formatting.size(row.peak_rss_bytes) if row.peak_rss_bytes else ""),
+    "output": ("same output", lambda row, *_: row.same_output),
+    "wall": ("wall alone", lambda row, *_: formatting.seconds(row.wall_seconds) if row.wall_seconds else ""),
+    "startup": ("start-up", lambda row, *_: formatting.seconds(row.startup_seconds) if row.startup_seconds else ""),
+    "pairs": ("pairs", lambda row, *_: str(row.comparison.pairs) if row.comparison else ""),
+    "sigma": ("sigma of a pair", lambda row, *_: _share(row.comparison)),
+    "doc": ("what it does", lambda row, *_: row.doc),
+}
+"""The columns behind mode and seconds, by the name that ``--columns`` takes."""
+
+DEFAULT_COLUMNS = ("interval", "rate", "memory", "output")
+
+
+def columns(text: str) -> tuple[str, ...]:
+    """The columns that ``--columns`` asks for: a list, or ``+name,name`` to add to the usual ones. Raises UsageProblem."""
+    names = tuple(name.strip() for name in text.lstrip("+").split(",") if name.strip())
+    for name in names:
+        if name not in OPTIONAL:
+            raise UsageProblem(f"--columns: no column `{name}`{suggestion(name, OPTIONAL)}")
+    return tuple(dict.fromkeys((*DEFAULT_COLUMNS, *names))) if text.startswith("+") else names
+
+
+def cells(table: ReportTable, report: Report) -> Cells:
+    """The texts of one table."""
+    slower = _all_slower(table.rows)
+    factors = [_factor(row, slower) for row in table.rows]
+    width = max(map(len, factors), default=0)
+    seconds = [
+        (_seconds(row) + (f"  {factor:>{width}}" if width else ""))
+        if factor or not width
+        else _seconds(row) + " " * (width + 2)
+        for row, factor in zip(table.rows, factors, strict=True)
+    ]
+    kind = table.metric.replace("_", " ").replace("cpu", "CPU")
+    heads = ["mode", kind + (f"   {'slower' if slower else 'faster'}" if width else "")]
+    heads += [OPTIONAL[name][0] or f"{table.unit}/s" for name in report.columns]
+    rows = [
+        (_mode(row), text, *(OPTIONAL[name][1](row, table, slower) for name in report.columns))
+        for row, text in zip(table.rows, seconds, strict=True)
+    ]
+    return Cells(_title(table), tuple(heads), tuple(rows), tuple(_below(table)))
+
+
+def _mode(row: Row) -> str:
+    mark = f"{FAILED} " if row.failed or row.same_output == "no" else ""
+    return mark + row.mode
+
+
+def _seconds(row: Row) -> str:
+    after = formatting.seconds(row.seconds) if row.seconds is not None else "–"
+    return after if row.comparison is None else f"{formatting.seconds(row.comparison.before)} → {after}"
+
+
+def _factor(row: Row, slower: bool) -> str:
+    if row.comparison is None:
+        return ""
+    ratio = row.comparison.ratio if slower else 1 / row.comparison.ratio
+    return f"{formatting.factor(ratio)} {MARKS[row.comparison.verdict]}"
+
+
+def _all_slower(rows: Sequence[Row]) -> bool:
+    ratios = [row.comparison.ratio for row in rows if row.comparison is not None]
+    return bool(ratios) and all(ratio > 1 for ratio in ratios)
+
+
+def _share(comparison: Comparison | None) -> str:
+    return f"{comparison.sigma:.2%}" if comparison is not None and math.isfinite(comparison.sigma) else ""
+
+
+def _title(table: ReportTable) -> str:
+    parts = [table.scenario, formatting.printable(table.data)]
+    if table.work is not None:
+        parts.append(f"{formatting.count(table.work)} {table.unit}")
+    parts += [f"{name} {value}" for name, value in table.parameters]
+    if table.rounds:
+        parts.append(f"{table.rounds} rounds")
+    return " · ".join(part for part in parts if part)
+
+
+def _below(table: ReportTable) -> list[str]:
+    notes = [f"{FAILED} {note}" for row in table.rows for note in row.notes]
+    doubts = ["doubtful: " + "; ".join(table.doubts)] if table.doubts else []
+    return [formatting.printable(line) for line in (*notes, table.about, *doubts)]

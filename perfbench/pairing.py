@@ -1,0 +1,33 @@
+"""Which samples belong together, and which of their metrics counts. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+
+from perfbench.model import REPORTED_SECONDS, Sample
+
+
+def metric_of(samples: Iterable[Sample], declared: str) -> str:
+    """The name of the metric that counts: what a mode timed itself before all else, then what the scenario declares."""
+    timed_itself = any(REPORTED_SECONDS.name in sample.metrics for sample in samples)
+    return REPORTED_SECONDS.name if timed_itself else declared
+
+
+def values(samples: Iterable[Sample], metric: str, *kinds: str) -> list[float]:
+    """The metric in every sample of these kinds of trial that has it."""
+    return [sample.metrics[metric] for sample in samples if sample.kind in kinds and metric in sample.metrics]
+
+
+def log_ratios(before: Sequence[Sample], after: Sequence[Sample], metric: str) -> list[float]:
+    """``ln(after / before)`` of every duet that both sides finished, in order of time.
+
+    A pair with a time that is not above zero says nothing and is left out; the clocks of a sound machine give none.
+    """
+    partners = {sample.pair: sample.metrics.get(metric, 0.0) for sample in before if sample.kind == "duet"}
+    found = []
+    for sample in sorted(after, key=lambda sample: sample.round):
+        first, second = partners.get(sample.pair, 0.0), sample.metrics.get(metric, 0.0)
+        if sample.kind == "duet" and first > 0 and second > 0:
+            found.append(math.log(second / first))
+    return found

@@ -1,0 +1,50 @@
+"""The table as people read it, with colour where the terminal has it."""
+
+from __future__ import annotations
+
+import io
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from perfbench import formatting
+from perfbench.layout import FAILED, Cells, cells
+from perfbench.report import Report
+
+SUFFIX = ".txt"
+WIDTH = 132
+"""Where nobody says how wide the terminal is, a table must not be cut."""
+
+STYLES = {"▲": "green", "▼": "red", "=": "dim", "?": "yellow"}
+
+
+def render(report: Report, *, width: int = WIDTH, color: bool = False) -> str:
+    """Every table, then a line for each problem. ``color`` adds ANSI styles."""
+    out = io.StringIO()
+    console = Console(file=out, width=width, force_terminal=color, no_color=not color, highlight=False, emoji=False)
+    for table in report.tables:
+        _print(console, cells(table, report))
+        console.print()
+    for problem in report.problems:
+        console.print(Text(f"{FAILED} {formatting.printable(problem)}", style="red"), soft_wrap=True)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines()) + "\n"
+
+
+def _print(console: Console, texts: Cells) -> None:
+    console.print(Text(texts.title, style="bold"), soft_wrap=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_edge=False)
+    table.add_column("  " + texts.heads[0], no_wrap=True)
+    for head in texts.heads[1:]:
+        table.add_column(head, justify="right", no_wrap=True)
+    for row in texts.rows:
+        mode = Text(
+            row[0] if row[0].startswith(FAILED) else "  " + row[0], style="red" if row[0].startswith(FAILED) else ""
+        )
+        mark = next((mark for mark in STYLES if mark in row[1]), "")
+        table.add_row(mode, Text(row[1], style=STYLES.get(mark, "")), *(Text(text) for text in row[2:]))
+    console.print(table)
+    for line in texts.below:
+        style = "red" if line.startswith(FAILED) else "yellow" if line.startswith("doubtful") else "dim"
+        indent = "" if line.startswith(FAILED) else "  "
+        console.print(Text(indent + line, style=style), soft_wrap=True)

@@ -1,0 +1,71 @@
+"""What the renderers show: a run with its comparisons made. Frozen, with no layout in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perfbench.model import Comparison, Run, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One mode of a table. Seconds are medians; None is what was not measured.
+
+    ``seconds`` and ``startup_seconds`` are of the metric that counts and of CPU, ``wall_seconds`` of passes that ran alone,
+    ``rate`` in units of work a second, ``peak_rss_bytes`` of a process of its own. ``same_output`` is ``yes``, ``no``, or
+    empty where there is nothing to compare with; ``notes`` say what failed or differs.
+    """
+
+    mode: str
+    doc: str
+    baseline: bool
+    seconds: float | None
+    wall_seconds: float | None
+    startup_seconds: float | None
+    rate: float | None
+    peak_rss_bytes: float | None
+    comparison: Comparison | None
+    same_output: str
+    failed: bool
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class ReportTable:
+    """The rows of one scenario on one market; ``about`` says what was measured, ``doubts`` what makes it doubtful."""
+
+    scenario: str
+    data: str
+    parameters: tuple[tuple[str, Value], ...]
+    unit: str
+    metric: str
+    work: int | None
+    rounds: int
+    rows: tuple[Row, ...]
+    about: str
+    doubts: tuple[str, ...]
+
+    @property
+    def baseline(self) -> Row | None:
+        """The row that the others are compared with."""
+        return next((row for row in self.rows if row.baseline), None)
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """A run and its tables; ``problems`` are what could not be measured at all, ``columns`` what to show of a row."""
+
+    run: Run
+    tables: tuple[ReportTable, ...]
+    problems: tuple[str, ...]
+    columns: tuple[str, ...]
+
+    @property
+    def outputs_differ(self) -> bool:
+        """Whether any mode gave other output than its baseline."""
+        return any(row.same_output == "no" for table in self.tables for row in table.rows)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something that was asked for is missing."""
+        return bool(self.problems) or any(row.failed for table in self.tables for row in table.rows)

@@ -1,0 +1,86 @@
+"""A report to the terminal and into files, and what the exit code says about it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TextIO
+
+from perfbench.errors import NotMeasured, OutputsDiffer, UsageProblem
+from perfbench.naming import suggestion
+from perfbench.renderers import formats, renderer, terminal
+from perfbench.report import Report
+from perfbench.storage import write_atomically
+
+STANDARD_OUTPUT = "-"
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A format and the file to write it to, ``-`` for standard output."""
+
+    format: str
+    file: str
+
+
+def exports(texts: Sequence[str]) -> tuple[Export, ...]:
+    """The ``--export FORMAT=FILE`` options. Raises UsageProblem, before anything is measured."""
+    found = []
+    for text in texts:
+        name, _, file = text.partition("=")
+        if name not in formats():
+            raise UsageProblem(f"--export {text}: no format `{name}`{suggestion(name, formats())}")
+        if not file:
+            raise UsageProblem(f"--export {text}: write {name}=FILE, or {name}=- for standard output")
+        if file != STANDARD_OUTPUT and not Path(file).absolute().parent.is_dir():
+            raise UsageProblem(f"--export {text}: there is no folder {Path(file).parent}")
+        found.append(Export(name, file))
+    if sum(export.file == STANDARD_OUTPUT for export in found) > 1:
+        raise UsageProblem("--export: only one format can go to standard output")
+    return tuple(found)
+
+
+def show(report: Report, wanted: Sequence[Export], color: str) -> None:
+    """Print the table and write the exports; the table makes way to standard error for an export to standard output.
+
+    Raises StorageProblem for a file that cannot be written, after everything else was.
+    """
+    to_stdout = next((export for export in wanted if export.file == STANDARD_OUTPUT), None)
+    stream = sys.stderr if to_stdout else sys.stdout
+    stream.write(terminal.render(report, width=_width(stream), color=_colored(stream, color)))
+    stream.flush()
+    if to_stdout:
+        sys.stdout.write(renderer(to_stdout.format)(report))
+    failed = None
+    for export in wanted:
+        if export is not to_stdout:
+            try:
+                write_atomically(Path(export.file), renderer(export.format)(report).encode())
+            except NotMeasured as error:
+                failed = error
+    if failed is not None:
+        raise failed
+
+
+def verdict(report: Report) -> None:
+    """Raises OutputsDiffer or NotMeasured where the report bears a difference or lacks something."""
+    if report.outputs_differ:
+        raise OutputsDiffer("not every mode gives the same output; the lines with ! say where it differs")
+    if report.incomplete:
+        raise NotMeasured("not everything was measured; the lines with ! say why")
+
+
+def _width(stream: TextIO) -> int:
+    if stream.isatty() or "COLUMNS" in os.environ:
+        return shutil.get_terminal_size((terminal.WIDTH, 24)).columns
+    return terminal.WIDTH
+
+
+def _colored(stream: TextIO, color: str) -> bool:
+    if color != "auto":
+        return color == "always"
+    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"
