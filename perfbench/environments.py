@@ -54,12 +54,12 @@ def find_interpreters() -> tuple[Interpreter, ...]:
 
 
 def _candidates() -> list[str]:
-    """Executables named python3.x, each real file once. The interpreter that runs perfbench is always among them."""
+    """Files named python3.x, each real one once. The interpreter that runs perfbench is always among them."""
     paths = {os.path.realpath(sys.executable): None}
     for folder in _folders():
         with contextlib.suppress(OSError):
             for entry in sorted(folder.iterdir()):
-                if INTERPRETER_NAME.fullmatch(entry.name) and os.access(entry, os.X_OK) and entry.is_file():
+                if INTERPRETER_NAME.fullmatch(entry.name) and entry.is_file():
                     paths[os.path.realpath(entry)] = None
     return list(paths)
 

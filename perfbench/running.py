@@ -6,6 +6,7 @@ import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
+from statistics import median
 
 from perfbench import pairing, planning, statistics, trials
 from perfbench.model import CPU_SECONDS, Result, Sample, Settings, Table, Trial
@@ -64,6 +65,14 @@ class State:
         every = (sample for samples in self.samples.values() for sample in samples)
         return pairing.metric_of(every, self.table.scenario.metric)
 
+    def niceness(self, trial: Trial) -> dict[str, int]:
+        """What makes both passes of a duet end at about the same time, judged by the passes before the rounds."""
+        sides = [pairing.values(self.samples[case.id], CPU_SECONDS.name, "memory", "alone") for case in trial.cases]
+        if not all(sides) or min(map(min, sides)) <= 0:
+            return {}
+        steps = trials.balance(*map(median, sides))
+        return {case.id: step for case, step in zip(trial.cases, steps, strict=True)}
+
     def estimates(self, confidence: float) -> list[statistics.Estimate | None]:
         """For every case that is compared and not given up: what its pairs say, None while they are too few."""
         baseline, *others = self.table.cases
@@ -104,7 +113,9 @@ def measure(
 
 
 def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[Result]:
-    for result in trials.execute(trial, state.table, conditions, in_turn=state.metric != CPU_SECONDS.name):
+    in_turn = state.metric != CPU_SECONDS.name
+    niceness = state.niceness(trial) if trial.kind == "duet" and not in_turn else {}
+    for result in trials.execute(trial, state.table, conditions, in_turn=in_turn, niceness=niceness):
         if result.case not in state.done[trial.id]:
             state.add(result)
             yield result

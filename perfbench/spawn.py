@@ -55,8 +55,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 env={**variables, "PYTHONHASHSEED": str(hash_seed), "PYTHONIOENCODING": "utf-8"},
-                start_new_session=True,
-                preexec_fn=_die_with_the_host if sys.platform == "linux" else None,
+                preexec_fn=_lead_a_group,
             )
         except OSError as error:
             self._stderr.close()
@@ -167,8 +166,13 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 
 
-def _die_with_the_host() -> None:
-    """Runs between fork and exec: when the host is killed, the kernel kills the worker (prctl(2), PR_SET_PDEATHSIG)."""
+def _lead_a_group() -> None:
+    """Runs between fork and exec. A group of its own, so that it can be ended with all that it started.
+
+    Not a session of its own: Linux shares a core between sessions first (autogroup), and niceness would mean nothing between
+    the two workers of a duet. When the host is killed, the kernel kills the worker (prctl(2), PR_SET_PDEATHSIG).
+    """
+    os.setpgid(0, 0)
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

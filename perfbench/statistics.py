@@ -181,8 +181,7 @@ def _walsh_averages(values: Floats) -> Floats:
 def _critical_rank_sum(pairs: int, tail: float) -> int:
     """The largest c with P(W ≤ c) ≤ tail, for the sum W of the ranks of the positive ones of ``pairs`` differences."""
     if pairs <= LARGEST_EXACT:
-        # 1 − 0.95 is not quite 0.05, and a level that a rank sum hits exactly must count as hit.
-        return int(np.searchsorted(_cumulative(pairs), tail * (1 + 1e-12), side="right")) - 1
+        return int(np.searchsorted(_cumulative(pairs), tail, side="right")) - 1
     mean, variance = pairs * (pairs + 1) / 4, pairs * (pairs + 1) * (2 * pairs + 1) / 24
     return math.floor(mean - 0.5 + NormalDist().inv_cdf(tail) * math.sqrt(variance))
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from types import MappingProxyType
 
 from perfbench import differing, spawn
 from perfbench.errors import TrialFailed
@@ -21,10 +23,18 @@ class Conditions:
     timeout: float
 
 
-def execute(trial: Trial, table: Table, conditions: Conditions, in_turn: bool) -> Iterator[Result]:
+def execute(
+    trial: Trial,
+    table: Table,
+    conditions: Conditions,
+    *,
+    in_turn: bool = False,
+    niceness: Mapping[str, int] = MappingProxyType({}),
+) -> Iterator[Result]:
     """The results of one trial, one for every case. A worker that fails gives a failure, never an exception.
 
     :param in_turn: the passes of a duet run one after the other, because the scenario waits or the system cannot pin.
+    :param niceness: of the shorter side of a duet, by case: see ``balance``.
     """
     if trial.kind == "check":
         yield from _check(trial, table, conditions)
@@ -32,7 +42,7 @@ def execute(trial: Trial, table: Table, conditions: Conditions, in_turn: bool) -
         for order, index in enumerate(trial.go):
             yield _pass(trial, table, trial.cases[index], order, conditions)
     else:
-        yield from _duet(trial, table, conditions)
+        yield from _duet(trial, table, conditions, niceness)
 
 
 def _request(task: str, table: Table, case: Case, core: int | None = None, memory: bool = False) -> Request:
@@ -62,14 +72,30 @@ def _pass(trial: Trial, table: Table, case: Case, order: int, conditions: Condit
         return _failed(trial, case, error)
 
 
-def _duet(trial: Trial, table: Table, conditions: Conditions) -> Iterator[Result]:
+NICE_STEP = 1.25
+"""The share of a core that one step of niceness is worth (Linux, sched_prio_to_weight)."""
+
+NICEST = 19
+
+
+def balance(before: float, after: float) -> tuple[int, int]:
+    """The niceness of two passes of so many CPU seconds that makes them end at about the same time when they share a core.
+
+    Machines change their speed within tenths of a second. Two passes of one length see the same machine; a short pass beside
+    a long one sees only its beginning. With shares in proportion to their work both see all of it.
+    """
+    steps = round(math.log(after / before) / math.log(NICE_STEP))
+    return (min(NICEST, steps), 0) if steps >= 0 else (0, min(NICEST, -steps))
+
+
+def _duet(trial: Trial, table: Table, conditions: Conditions, niceness: Mapping[str, int]) -> Iterator[Result]:
     """Both workers on one core at the same time: whatever the machine does, it does to both."""
     results: dict[int, Result] = {}
     with ExitStack() as ends:
         workers: dict[int, spawn.Worker] = {}
         ready: dict[int, Ready] = {}
         for index, case in enumerate(trial.cases):
-            request = _request("time", table, case, conditions.core)
+            request = replace(_request("time", table, case, conditions.core), niceness=niceness.get(case.id, 0))
             try:
                 workers[index] = ends.enter_context(
                     spawn.Worker(table.environment, request, hash_seed=trial.hash_seed, timeout=conditions.timeout)

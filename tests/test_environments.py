@@ -92,7 +92,7 @@ def test_an_interpreter_with_several_names_counts_once(home: Path) -> None:
 def test_what_is_too_old_another_implementation_or_broken_does_not_count(home: Path) -> None:
     claims_to_be(home / "bin/python3.7", "3.7.16")
     claims_to_be(home / "bin/python3.10", "3.10.14", implementation="pypy")
-    script(home / "bin/python3.11", "exit 127")
+    script(home / "bin/python3.11", f"printf '%s\\n' cpython 3.11.1 {home}/bin/python3.11; exit 127")
     script(home / "bin/python3.12", "echo Python 3.12")
     script(home / "bin/python3.13", "exit 0").chmod(0o644)
     (home / "bin/python3.14").write_bytes(b"\x7fELF nonsense")
@@ -105,7 +105,7 @@ def test_what_is_too_old_another_implementation_or_broken_does_not_count(home: P
 
 def test_shims_are_not_even_started(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     started = home / "started"
-    script(home / ".pyenv/shims/python3.8", f"touch {started}; echo pyenv: python3.8: command not found >&2; exit 127")
+    script(home / ".pyenv/shims/python3.8", f": > {started}; echo pyenv: python3.8: command not found >&2; exit 127")
     monkeypatch.setenv("PATH", str(home / ".pyenv/shims"))
     assert find_interpreters() == (Interpreter(VERSION, REAL),)
     assert not started.exists()
@@ -126,7 +126,6 @@ def test_an_interpreter_that_hangs_is_ended_with_its_children(home: Path, monkey
 def test_the_module_search_path_of_the_shell_does_not_reach_the_question(
     home: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    (home / "os.py").write_text("raise SystemExit(3)")
+    (home / "sitecustomize.py").write_text("raise SystemExit(3)")
     monkeypatch.setenv("PYTHONPATH", str(home))
-    monkeypatch.setenv("PYTHONSTARTUP", str(home / "os.py"))
     assert find_interpreters() == (Interpreter(VERSION, REAL),)
