@@ -104,7 +104,7 @@ def _table(group: Sequence[Measurement], run: Run) -> ReportTable:
     market = next((market for market in run.data if market.name == group[0].case.data), None)
     rounds = 1 + max((sample.round for sample in samples if sample.kind == "duet"), default=-1)
     works = {sample.work for sample in baseline.samples}
-    doubts = [*_table_doubts(rows, samples, metric, run), *(market.remarks if market else ())]
+    doubts = [*_table_doubts(rows, samples, metric, run), *(market.doubts if market else ())]
     return ReportTable(
         scenario=baseline.case.scenario,
         data=baseline.case.data,
@@ -165,7 +165,7 @@ def _about(group: Sequence[Measurement], metric: str, rounds: int, machine: Mach
     parts = [f"{name} {imported[name]}" for name in SHOWN_PACKAGES if name in imported]
     parts = [", ".join(parts)] if parts else []
     gib = machine.memory_bytes / 2**30
-    parts.append(f"Python {machine.python}")
+    parts.append(machine.python)
     parts.append(f"{machine.cpu}, {machine.cores} cores, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}")
     way = "pairs on one core" if machine.pinned and metric == "cpu_seconds" else "pairs in turn"
     parts.append(f"{rounds} rounds, {way}, {metric.replace('_', ' ').replace('cpu', 'CPU')}")

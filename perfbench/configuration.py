@@ -9,17 +9,13 @@ A flag goes before an environment variable ``PERFBENCH_<COMMAND>_<OPTION>``, tha
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Any
 
+import msgspec
+
 from perfbench.errors import UsageProblem
 from perfbench.naming import suggestion
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 OWN_FILE = "perfbench.toml"
 SHARED_FILE = "pyproject.toml"
@@ -46,8 +42,8 @@ def load(named: Path | None, folder: Path, commands: set[str]) -> dict[str, dict
 
 def _read(path: Path) -> dict[str, Any]:
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return msgspec.toml.decode(path.read_bytes(), type=dict[str, Any])
     except OSError as error:
         raise UsageProblem(f"{path} cannot be read: {error.strerror}") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except (msgspec.MsgspecError, ValueError) as error:
         raise UsageProblem(f"{path} is not TOML: {error}") from error

@@ -58,12 +58,12 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
-def rate(per_second: float, unit: str) -> str:
-    """``74,500 updates/s``: three figures, because no measurement bears more, with a comma at the thousands."""
+def rate(per_second: float) -> str:
+    """``74,500``: three figures, because no measurement bears more, with a comma at the thousands."""
     if not math.isfinite(per_second):
         return MISSING
     rounded = float(f"{per_second:.3g}")
-    return f"{rounded:,.{min(12, max(0, _decimals_for_three_figures(rounded)))}f} {unit}/s"
+    return f"{rounded:,.{min(12, max(0, _decimals_for_three_figures(rounded)))}f}"
 
 
 def printable(text: str) -> str:

@@ -40,7 +40,7 @@ def _interval(row: Row, slower: bool) -> str:
 
 OPTIONAL: dict[str, tuple[str, Callable[[Row, ReportTable, bool], str]]] = {
     "interval": ("95 % interval", lambda row, _table, slower: _interval(row, slower)),
-    "rate": ("", lambda row, table, _: formatting.rate(row.rate, table.unit) if row.rate else ""),
+    "rate": ("", lambda row, *_: formatting.rate(row.rate) if row.rate else ""),
     "memory": ("peak memory", lambda row, *_: formatting.size(row.peak_rss_bytes) if row.peak_rss_bytes else ""),
     "output": ("same output", lambda row, *_: row.same_output),
     "wall": ("wall alone", lambda row, *_: formatting.seconds(row.wall_seconds) if row.wall_seconds else ""),

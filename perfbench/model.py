@@ -109,7 +109,7 @@ class Environment:
 class Market:
     """One plain stream file, ready to be replayed.
 
-    ``updates`` counts its lines with market changes; ``remarks`` are what a reader of the numbers should know about it.
+    ``updates`` counts its lines with market changes; ``doubts`` are what a reader of the numbers should know about it.
     """
 
     name: str
@@ -118,7 +118,7 @@ class Market:
     size_bytes: int
     updates: int
     markets: int
-    remarks: tuple[str, ...] = ()
+    doubts: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

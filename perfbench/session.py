@@ -91,7 +91,19 @@ def _markets(settings: Settings, workspace: Path, problems: list[str]) -> list[M
         opened, refused = datasets.open_markets(spec, folder)
         markets += opened
         problems += map(str, refused)
-    return markets
+    return _with_own_names(markets)
+
+
+def _with_own_names(markets: Iterable[Market]) -> list[Market]:
+    """The same file named twice is measured once; different files of one name are numbered."""
+    named: dict[str, Market] = {}
+    for market in markets:
+        name, number = market.name, 1
+        while name in named and named[name].sha256 != market.sha256:
+            number += 1
+            name = f"{market.name} ({number})"
+        named.setdefault(name, replace(market, name=name))
+    return list(named.values())
 
 
 def _empty(tables: Iterable[Table]) -> Iterable[Measurement]:

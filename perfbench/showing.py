@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TextIO
 
+from rich.console import Console
+
 from perfbench.errors import NotMeasured, OutputsDiffer, UsageProblem
 from perfbench.naming import suggestion
 from perfbench.renderers import formats, renderer, terminal
@@ -72,6 +74,11 @@ def verdict(report: Report) -> None:
         raise OutputsDiffer("not every mode gives the same output; the lines with ! say where it differs")
     if report.incomplete:
         raise NotMeasured("not everything was measured; the lines with ! say why")
+
+
+def console() -> Console:
+    """Standard output for tables: as wide as the terminal, wide enough for a table where there is none."""
+    return Console(width=_width(sys.stdout), highlight=False, emoji=False)
 
 
 def _width(stream: TextIO) -> int:

@@ -42,7 +42,7 @@ class Worker:
 
     def __init__(self, environment: Environment, request: Request, *, hash_seed: int, timeout: float) -> None:
         """Start the process and send the request. Raises TrialFailed if the interpreter cannot be started."""
-        self._stderr = tempfile.TemporaryFile()
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._deadline = time.monotonic() + timeout
         self._timeout = timeout
         self._buffer = bytearray()
@@ -55,7 +55,7 @@ class Worker:
                 stdout=subprocess.PIPE,
                 stderr=self._stderr,
                 env={**variables, "PYTHONHASHSEED": str(hash_seed), "PYTHONIOENCODING": "utf-8"},
-                preexec_fn=_lead_a_group,
+                preexec_fn=_lead_a_group,  # noqa: PLW1509 - the host has no threads while it measures
             )
         except OSError as error:
             self._stderr.close()

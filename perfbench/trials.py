@@ -138,9 +138,9 @@ def _check(trial: Trial, table: Table, conditions: Conditions) -> Iterator[Resul
     width = os.cpu_count() or 1
     for start in range(0, len(trial.cases), width):
         with ExitStack() as ends:
-            started: list[tuple[Case, spawn.Worker | TrialFailed]] = []
-            for case in trial.cases[start : start + width]:
-                started.append((case, _start_check(table, case, conditions, ends)))
+            started = [
+                (case, _start_check(table, case, conditions, ends)) for case in trial.cases[start : start + width]
+            ]
             for case, worker in started:
                 result = _checked(trial, table, case, worker, conditions, outputs)
                 if result.output is not None:

@@ -44,7 +44,8 @@ def patch_with_flumine() -> None:
     if package is None or package.origin is None:
         raise ImportError("flumine is not installed in this environment: pip install flumine")
     spec = importlib.util.spec_from_file_location("flumine.patching", str(Path(package.origin).parent / "patching.py"))
-    assert spec is not None and spec.loader is not None
+    assert spec is not None
+    assert spec.loader is not None
     patching = importlib.util.module_from_spec(spec)
     sys.modules[spec.name] = patching
     spec.loader.exec_module(patching)

@@ -12,7 +12,7 @@ import pytest
 
 from perfbench import bundle
 from perfbench.commands import doctor
-from perfbench.machine import Check
+from perfbench.fitness import Check
 
 if TYPE_CHECKING:
     from pathlib import Path

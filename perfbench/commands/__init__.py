@@ -48,12 +48,21 @@ class CommandFolder(TyperGroup):
             return name, outline, rest
         command = typer.main.get_command(import_module(f"perfbench.commands.{name}").app)
         command.name = name
+        _hide_variables(command)
         _demand_known_options(ctx, name, command)
         return name, command, rest
 
 
+def _hide_variables(command: Any) -> None:
+    """Every option has its environment variable; named beside each of them they would hide what it is for."""
+    for part in (command, *getattr(command, "commands", {}).values()):
+        for parameter in part.params:
+            parameter.show_envvar = False
+
+
 def _demand_known_options(ctx: Any, name: str, command: Any) -> None:
     known = {parameter.name.replace("_", "-") for parameter in command.params if parameter.name != "help"}
+    known |= set(getattr(command, "commands", ()))
     for key in (ctx.default_map or {}).get(name, {}):
         if key.replace("_", "-") not in known:
             raise UsageProblem(f"configuration: [{name}] has no `{key}`{suggestion(key, known)}")

@@ -14,15 +14,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import bundle
+from perfbench import bundle, showing
 from perfbench.environments import find_interpreters
 from perfbench.errors import NotMeasured
+from perfbench.fitness import Check, checkup
 from perfbench.formatting import printable
-from perfbench.machine import Check, cache_folder, checkup
 
 app = typer.Typer(add_completion=False)
 
@@ -49,7 +48,7 @@ def doctor(
     Ends with 0 if measuring is possible, with 5 if something makes it impossible.
     """
     checks = checkup(results) + installation() + what_could_be_measured()
-    console = Console(highlight=False)
+    console = showing.console()
     console.print(table(checks))
     if bad := [check.name for check in checks if check.state == "bad"]:
         raise NotMeasured(f"nothing can be measured here: mend {', '.join(bad)} as the table says")
@@ -114,7 +113,7 @@ def what_could_be_measured() -> tuple[Check, ...]:
         else Check(
             "Pythons", "note", "none answered", "install CPython 3.8 or newer to measure in another environment"
         ),
-        check_market_files(cache_folder() / "markets"),
+        check_market_files(bundle.market_cache()),
         *(check_tool(name) for name in TOOLS),
     )
 

@@ -6,11 +6,10 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import discovery, environments
+from perfbench import discovery, environments, showing
 from perfbench.errors import NotMeasured, ScenarioProblem
 from perfbench.formatting import printable
 from perfbench.model import Mode, Scenario
@@ -31,7 +30,7 @@ def scenarios(
     """
     folders = folder or []
     paths = discovery.choose(names, folders) if names else list(discovery.files(folders).values())
-    console, problems = Console(highlight=False), []
+    console, problems = showing.console(), []
     for path in paths:
         try:
             console.print(_table(discovery.describe(path, environments.here())))

@@ -19,7 +19,8 @@ Value = Union[str, int, float, bool]
 class Request:
     """What a worker is to do. ``task`` is ``describe``, ``time``, ``check`` or ``dump``.
 
-    ``core`` pins the worker; ``niceness`` lessens its share of the core during the pass; ``memory`` adds the peak memory to the sample; ``first`` and ``last`` are the updates of a dump.
+    ``core`` pins the worker; ``niceness`` lessens its share of the core during the pass; ``memory`` adds the peak memory to
+    the sample; ``first`` and ``last`` are the updates of a dump.
     """
 
     task: str

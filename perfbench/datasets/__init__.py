@@ -1,0 +1,20 @@
+"""Market files: known ones by name, the user's own as files, folders or archives; verified, unpacked, described."""
+
+from perfbench.datasets.description import Description
+from perfbench.datasets.finding import default_market, open_descriptions, open_markets
+from perfbench.datasets.inspecting import inspect
+from perfbench.datasets.manifest import KnownFile, is_here, known_files, place
+from perfbench.datasets.pulling import pull
+
+__all__ = [
+    "Description",
+    "KnownFile",
+    "default_market",
+    "inspect",
+    "is_here",
+    "known_files",
+    "open_descriptions",
+    "open_markets",
+    "place",
+    "pull",
+]

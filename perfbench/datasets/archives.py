@@ -1,0 +1,211 @@
+"""Compressed files and archives, unpacked by streaming into a workspace: nothing is trusted, nothing is held in memory.
+
+The kind is told by the first bytes, never by the name. What comes out gets names of our own in the workspace, so no member can
+land outside of it; a member that tries is refused all the same. Expansion is bounded, over all layers of a nested archive.
+"""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import itertools
+import lzma
+import shutil
+import stat
+import tarfile
+import zipfile
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+from typing import IO
+
+from perfbench.errors import DataProblem
+
+PART = 1 << 20
+LARGEST_FACTOR = 200
+ALWAYS_ALLOWED = 64 * 1000 * 1000
+DEEPEST = 4
+SPARE_DISK = 100 * 1000 * 1000
+
+NOT_MARKETS = (".toml", ".md", ".txt", ".rst", ".py", ".pyc")
+"""What lies beside market files in folders and archives."""
+
+MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
+OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {"gz": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}  # type: ignore[dict-item]
+SUFFIXES = (".gz", ".bz2", ".xz", ".tgz", ".tbz2", ".txz")
+
+DAMAGE = (
+    EOFError,
+    zlib.error,
+    lzma.LZMAError,
+    zipfile.BadZipFile,
+    tarfile.TarError,
+    OSError,
+    NotImplementedError,
+    ValueError,
+)
+"""What Python's unpackers raise for truncated and damaged input."""
+
+
+@dataclass(frozen=True, slots=True)
+class PlainFile:
+    """One file that is neither compressed nor an archive.
+
+    ``packing`` tells what it came out of, ``packed_bytes`` its size there.
+    """
+
+    name: str
+    path: Path
+    packing: str
+    packed_bytes: int
+
+
+@dataclass(slots=True)
+class Workspace:
+    """Where unpacked files go, and how many bytes may still go there."""
+
+    folder: Path
+    allowed: int
+    origin: str
+    numbers: Iterator[int] = field(default_factory=itertools.count)
+
+    @classmethod
+    def for_file(cls, folder: Path, path: Path) -> Workspace:
+        """Room for 200 times the file, 64 MB at least, and never the last 100 MB of the disk."""
+        bound = max(ALWAYS_ALLOWED, LARGEST_FACTOR * path.stat().st_size)
+        return cls(folder, min(bound, shutil.disk_usage(folder).free - SPARE_DISK), path.name)
+
+    def store(self, source: IO[bytes]) -> Path:
+        """Copy a stream to a new file. Raises DataProblem when it is larger than it may be."""
+        target = self.folder / f"unpacked-{next(self.numbers)}"
+        with target.open("wb") as file:
+            while part := source.read(PART):
+                self.allowed -= len(part)
+                if self.allowed < 0:
+                    raise DataProblem(
+                        f"{self.origin} unpacks to more than {LARGEST_FACTOR} times its size or than the disk has room for; "
+                        "unpack it yourself if you trust it, and choose the files"
+                    )
+                file.write(part)
+        return target
+
+
+def unpacked(
+    path: Path, name: str, workspace: Workspace, packing: str = "", depth: int = 0
+) -> Iterator[PlainFile | DataProblem]:
+    """Every plain file in this one, and a DataProblem for each that cannot be had; the others are not affected."""
+    try:
+        kind = _kind(path)
+        if kind == "plain":
+            yield PlainFile(name, path, packing or "plain", path.stat().st_size)
+        elif depth == DEEPEST:
+            yield DataProblem(f"{name} is packed {DEEPEST} times over; unpack it yourself")
+        elif kind == "zip":
+            yield from _zip(path, name, workspace, depth)
+        elif kind == "tar":
+            yield from _tar(path, name, workspace, depth)
+        else:
+            yield from _compressed(path, name, kind, workspace, packing, depth)
+    except DataProblem as problem:
+        yield problem
+    except DAMAGE as error:
+        yield DataProblem(f"{name} is damaged or cut off ({_reason(error)}); fetch it again")
+
+
+def _kind(path: Path) -> str:
+    with path.open("rb") as file:
+        start = file.read(512)
+    for magic, kind in MAGIC.items():
+        if start.startswith(magic):
+            return kind
+    return "tar" if start[257:262] == b"ustar" else "plain"
+
+
+def _compressed(
+    path: Path, name: str, kind: str, workspace: Workspace, packing: str, depth: int
+) -> Iterator[PlainFile | DataProblem]:
+    with OPENERS[kind](path) as stream:
+        plain = workspace.store(stream)
+    kinds = f"{packing} {kind}".strip()
+    size = path.stat().st_size
+    for found in unpacked(plain, _without_suffix(name), workspace, kinds, depth + 1):
+        whole = isinstance(found, PlainFile) and found.path == plain
+        yield PlainFile(found.name, found.path, kinds, size) if whole and isinstance(found, PlainFile) else found
+
+
+def _zip(path: Path, name: str, workspace: Workspace, depth: int) -> Iterator[PlainFile | DataProblem]:
+    found = False
+    with zipfile.ZipFile(path) as archive:
+        for member in archive.infolist():
+            if member.is_dir() or not _wanted(member.filename):
+                continue
+            found = True
+            refusal = _refused(member.filename, linked=stat.S_ISLNK(member.external_attr >> 16))
+            if refusal or member.flag_bits & 1:
+                yield DataProblem(
+                    f"{name}: member {member.filename} {refusal or 'is encrypted'}; pack the archive anew without it"
+                )
+                continue
+            yield from _member(
+                archive.open(member), member.filename, name, "zip", member.compress_size, workspace, depth
+            )
+    if not found:
+        yield DataProblem(f"{name} has no market file in it; choose another archive")
+
+
+def _tar(path: Path, name: str, workspace: Workspace, depth: int) -> Iterator[PlainFile | DataProblem]:
+    found = False
+    with tarfile.open(path, "r:") as archive:
+        for member in archive:
+            if member.isdir() or not _wanted(member.name):
+                continue
+            found = True
+            refusal = _refused(member.name, linked=not member.isreg())
+            if refusal:
+                yield DataProblem(f"{name}: member {member.name} {refusal}; pack the archive anew without it")
+                continue
+            content = archive.extractfile(member)
+            assert content is not None
+            yield from _member(content, member.name, name, "tar", member.size, workspace, depth)
+    if not found:
+        yield DataProblem(f"{name} has no market file in it; choose another archive")
+
+
+def _member(
+    content: IO[bytes], member: str, archive: str, kind: str, size: int, workspace: Workspace, depth: int
+) -> Iterator[PlainFile | DataProblem]:
+    own_name = PurePosixPath(member).name
+    try:
+        with content:
+            stored = workspace.store(content)
+    except DAMAGE as error:
+        yield DataProblem(
+            f"{archive}: member {member} is damaged or cut off ({_reason(error)}); fetch the archive again"
+        )
+        return
+    for found in unpacked(stored, own_name, workspace, kind, depth + 1):
+        whole = isinstance(found, PlainFile) and found.path == stored
+        yield PlainFile(found.name, found.path, kind, size) if whole and isinstance(found, PlainFile) else found
+
+
+def _wanted(member: str) -> bool:
+    name = PurePosixPath(member).name
+    return not name.startswith(".") and not name.endswith(NOT_MARKETS)
+
+
+def _refused(member: str, *, linked: bool) -> str:
+    parts = member.replace("\\", "/").split("/")
+    if ".." in parts or member.startswith(("/", "\\")) or ":" in parts[0]:
+        return "points outside the archive"
+    return "is a link or a device, not a file" if linked else ""
+
+
+def _without_suffix(name: str) -> str:
+    return next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), name)
+
+
+def _reason(error: BaseException) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return " ".join(str(error).split()).rstrip(".") or type(error).__name__

