@@ -122,16 +122,18 @@ def _table(group: Sequence[Measurement], run: Run) -> ReportTable:
 def _row(measurement: Measurement, baseline: Measurement, metric: str, settings: Settings) -> Row:
     is_baseline = measurement is baseline
     difference = measurement.difference
-    refused = difference is not None and difference.less_work
+    other_work = _other_work(measurement, baseline)
+    refused = bool(other_work) or (difference is not None and difference.less_work)
     comparison = None if is_baseline or refused else compare(baseline, measurement, metric, confidence(settings))
-    seconds = _median(pairing.values(measurement.samples, metric, "duet", "alone"), None)
-    if comparison is not None:
-        seconds = comparison.after
+    in_pairs = pairing.values(measurement.samples, metric, "duet")
+    seconds = _median(in_pairs or pairing.values(measurement.samples, metric, "alone"), None)
     works = [sample.work for sample in measurement.samples]
     notes = [f"{measurement.case.mode}: {failure.message} ({failure.trial} pass)" for failure in measurement.failures]
     if difference is not None:
         values = f": {difference.before} → {difference.after}" if difference.before else ""
         notes.append(f"{measurement.case.mode} differs at update {difference.update:,}, {difference.where}{values}")
+    if other_work and not (difference is not None and difference.less_work):
+        notes.append(f"{measurement.case.mode} {other_work}: no ratio can be told")
     return Row(
         mode=measurement.case.mode,
         doc=measurement.doc,
@@ -142,10 +144,20 @@ def _row(measurement: Measurement, baseline: Measurement, metric: str, settings:
         rate=works[0] / seconds if works and seconds else None,
         peak_rss_bytes=_median(pairing.values(measurement.samples, "peak_rss_bytes", "memory"), None),
         comparison=comparison,
-        same_output=_same_output(measurement, baseline),
+        same_output="no" if refused else _same_output(measurement, baseline),
         failed=bool(measurement.failures) or not measurement.samples,
         notes=tuple(notes),
     )
+
+
+def _other_work(measurement: Measurement, baseline: Measurement) -> str:
+    """What is wrong with the work that the passes did: it must be the same in all of them, and that of the baseline."""
+    own, others = ({sample.work for sample in side.samples} for side in (measurement, baseline))
+    if len(own) > 1:
+        return f"did {min(own):,} {measurement.unit} in one pass and {max(own):,} in another"
+    if own and len(others) == 1 and own != others:
+        return f"did {min(own):,} {measurement.unit} when it was timed, {baseline.case.mode} {min(others):,}"
+    return ""
 
 
 def _same_output(measurement: Measurement, baseline: Measurement) -> str:

@@ -31,7 +31,7 @@ GIGABYTE = 1_000_000_000
 def describe(pinned: bool) -> Machine:
     """What is worth keeping of this machine; ``pinned`` says whether the pairs ran on one core."""
     return Machine(
-        system=f"{platform.system()} {platform.release()}",
+        system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         cpu=cpu_name(),
         cores=usable_cores(),
         memory_bytes=usable_memory(),

@@ -101,6 +101,10 @@ class Worker:
             raise TrialFailed(f"the worker broke the protocol: {type(answer).__name__} where {kind.__name__} was due")
         return answer
 
+    def end(self) -> None:
+        """Wait until the worker has torn down its set-ups. Raises TrialFailed if that fails."""
+        self.expect(Done)
+
     def answers(self, kind: type[Answer]) -> Iterator[Answer]:
         """The answers of this kind up to ``Done``. Raises TrialFailed as ``expect`` does."""
         while not isinstance(answer := self._answer(), Done):

@@ -67,7 +67,9 @@ def _pass(trial: Trial, table: Table, case: Case, order: int, conditions: Condit
         with spawn.Worker(table.environment, request, hash_seed=trial.hash_seed, timeout=conditions.timeout) as worker:
             ready = worker.expect(Ready)
             worker.go()
-            return _sampled(trial, case, order, ready, worker.expect(Measured))
+            measured = worker.expect(Measured)
+            worker.end()
+            return _sampled(trial, case, order, ready, measured)
     except TrialFailed as error:
         return _failed(trial, case, error)
 
@@ -113,6 +115,7 @@ def _duet(trial: Trial, table: Table, conditions: Conditions, niceness: Mapping[
             for order, index in enumerate(trial.go):
                 try:
                     measured = workers[index].expect(Measured)
+                    workers[index].end()
                     results[index] = _sampled(trial, trial.cases[index], order, ready[index], measured)
                 except TrialFailed as error:
                     results[index] = _failed(trial, trial.cases[index], error)
@@ -173,6 +176,7 @@ def _checked(
         if isinstance(worker, TrialFailed):
             raise worker
         digested = worker.expect(Digested)
+        worker.end()
     except TrialFailed as error:
         return _failed(trial, case, error)
     output = Output(digested.digest, digested.updates, digested.block_size, tuple(digested.blocks))

@@ -14,6 +14,7 @@ import pytest
 from made_up_system import write
 
 from perfbench import fitness, machine
+from perfbench.fitness import Check
 
 if TYPE_CHECKING:
     pass

@@ -13,8 +13,8 @@ from perfbench.layout import FAILED, Cells, cells
 from perfbench.report import Report
 
 SUFFIX = ".txt"
-WIDTH = 132
-"""Where nobody says how wide the terminal is, a table must not be cut."""
+WIDTH = 1000
+"""Where there is no terminal, no table is wrapped."""
 
 STYLES = {"▲": "green", "▼": "red", "=": "dim", "?": "yellow"}
 
@@ -33,10 +33,13 @@ def render(report: Report, *, width: int = WIDTH, color: bool = False) -> str:
 
 def _print(console: Console, texts: Cells) -> None:
     console.print(Text(texts.title, style="bold"), soft_wrap=True)
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_edge=False)
+    columns = list(zip(texts.heads, *texts.rows, strict=True))
+    wide = sum(max(map(len, column)) + 3 for column in columns) <= console.width
+    table = Table(box=None, pad_edge=False, padding=(0, 3 if wide else 1, 0, 0), show_edge=False)
     table.add_column("  " + texts.heads[0], no_wrap=True)
-    for head in texts.heads[1:]:
-        table.add_column(head, justify="right", no_wrap=True)
+    for number, (head, *column) in enumerate(columns[1:]):
+        widest = max(map(len, column), default=0)
+        table.add_column(head, justify="right", no_wrap=number == 0, min_width=widest, overflow="fold")
     for row in texts.rows:
         mode = Text(
             row[0] if row[0].startswith(FAILED) else "  " + row[0], style="red" if row[0].startswith(FAILED) else ""

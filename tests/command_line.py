@@ -1,0 +1,58 @@
+"""The real command line, as a user calls it."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+
+HERE = Path(__file__).resolve().parent
+SCENARIOS = HERE / "scenarios"
+KEPT = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH")
+QUICK = ("--quiet", "--rounds", "2")
+
+
+def variables(folder: Path, **more: str) -> dict[str, str]:
+    """A clean environment whose cache and temporary files stay in this folder."""
+    (folder / "tmp").mkdir(exist_ok=True)
+    kept = {name: os.environ[name] for name in KEPT if name in os.environ}
+    return {
+        **kept,
+        "PERFBENCH_CACHE": str(folder / "cache"),
+        "TMPDIR": str(folder / "tmp"),
+        "PYTHONDONTWRITEBYTECODE": "1",
+        **more,
+    }
+
+
+def perfbench(
+    *arguments: object, folder: Path, env: Mapping[str, str] | None = None, timeout: float = 120
+) -> subprocess.CompletedProcess[str]:
+    """``perfbench …`` called in a folder; its output is UTF-8 and never wrapped."""
+    return subprocess.run(
+        [sys.executable, "-m", "perfbench", *map(str, arguments)],
+        capture_output=True,
+        encoding="utf-8",
+        cwd=folder,
+        env=variables(folder, **(env or {})),
+        timeout=timeout,
+        check=False,
+    )
+
+
+def measured(
+    scenario: str, *arguments: object, folder: Path, env: Mapping[str, str] | None = None
+) -> subprocess.CompletedProcess[str]:
+    """``perfbench run`` with one of the test scenarios, two rounds unless told otherwise."""
+    rounds = () if any(str(argument) in ("--rounds", "--max-time") for argument in arguments) else QUICK
+    return perfbench("run", scenario, "--scenarios", SCENARIOS, *rounds, *arguments, folder=folder, env=env)
+
+
+def one_line(text: str) -> str:
+    """The only line of a text; there must be exactly one, and no traceback."""
+    lines = text.splitlines()
+    assert len(lines) == 1, text
+    assert "Traceback" not in text
+    return lines[0]

@@ -1,0 +1,6 @@
+"""Never described."""
+
+from perfbench import mode
+
+@mode
+def half(
