@@ -2,7 +2,15 @@
 
 from __future__ import annotations
 
-ABSENT = "nothing"
+
+class _Absent:
+    """Where one side has a field and the other has not."""
+
+    def __repr__(self) -> str:
+        return "nothing"
+
+
+ABSENT = _Absent()
 SHOWN = 60
 
 

@@ -17,7 +17,7 @@ from rich.console import Console
 from rich.progress import BarColumn, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
-from perfbench import comparing, environments, layout, session, showing
+from perfbench import comparing, datasets, environments, layout, session, showing
 from perfbench.errors import ExitCode, UsageProblem
 from perfbench.model import Settings, Table
 from perfbench.running import Progress
@@ -106,6 +106,8 @@ def run(
             prepared, journal, before = session.reopen(results, environments.here(), Path(folder))
         else:
             prepared = session.prepare(settings, environments.here(), Path(folder), _file_name(save))
+            if not (quiet or data) and prepared.run.data and (note := datasets.default_note()):
+                typer.echo(note, err=True)
             journal, before = Journal.create(results, prepared.run), []
         with _observer(quiet, len(prepared.tables)) as observe:
             finished = session.carry_out(prepared, journal, before, observe)

@@ -1,7 +1,7 @@
 """Market files: known ones by name, the user's own as files, folders or archives; verified, unpacked, described."""
 
 from perfbench.datasets.description import Description
-from perfbench.datasets.finding import default_market, open_descriptions, open_markets
+from perfbench.datasets.finding import default_market, default_note, open_descriptions, open_markets
 from perfbench.datasets.inspecting import inspect
 from perfbench.datasets.manifest import KnownFile, is_here, known_files, place
 from perfbench.datasets.pulling import pull
@@ -10,6 +10,7 @@ __all__ = [
     "Description",
     "KnownFile",
     "default_market",
+    "default_note",
     "inspect",
     "is_here",
     "known_files",

@@ -7,6 +7,7 @@ land outside of it; a member that tries is refused all the same. Expansion is bo
 from __future__ import annotations
 
 import bz2
+import errno
 import gzip
 import itertools
 import lzma
@@ -110,7 +111,7 @@ def unpacked(
     except DataProblem as problem:
         yield problem
     except DAMAGE as error:
-        yield DataProblem(f"{name} is damaged or cut off ({_reason(error)}); fetch it again")
+        yield _damaged(name, error)
 
 
 def _kind(path: Path) -> str:
@@ -180,9 +181,7 @@ def _member(
         with content:
             stored = workspace.store(content)
     except DAMAGE as error:
-        yield DataProblem(
-            f"{archive}: member {member} is damaged or cut off ({_reason(error)}); fetch the archive again"
-        )
+        yield _damaged(f"{archive}: member {member}", error)
         return
     for found in unpacked(stored, own_name, workspace, kind, depth + 1):
         whole = isinstance(found, PlainFile) and found.path == stored
@@ -205,7 +204,13 @@ def _without_suffix(name: str) -> str:
     return next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), name)
 
 
+def _damaged(name: str, error: BaseException) -> DataProblem:
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return DataProblem(f"{name} cannot be unpacked: {error.strerror}; free some, or set TMPDIR to another disk")
+    if isinstance(error, OSError) and error.errno is not None:
+        return DataProblem(f"{name} cannot be read: {error.strerror}; check the path and its permissions")
+    return DataProblem(f"{name} is damaged or cut off ({_reason(error)}); fetch it again")
+
+
 def _reason(error: BaseException) -> str:
-    if isinstance(error, OSError) and error.strerror:
-        return error.strerror
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

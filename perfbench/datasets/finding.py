@@ -32,6 +32,14 @@ def default_market() -> str:
     return known.default if pulled is not None and is_here(pulled) else known.fallback
 
 
+def default_note() -> str:
+    """What to tell somebody who named no file while the real one is not here; nothing if it is."""
+    known = manifest()
+    if default_market() == known.default:
+        return ""
+    return f"{known.default} is not here yet (perfbench data pull fetches it): measuring the bundled {known.fallback}"
+
+
 def open_markets(spec: str, workspace: Path) -> tuple[list[Market], list[DataProblem]]:
     """The markets that a spec stands for, ready to be replayed, and what is wrong with the rest."""
     described, problems = open_descriptions(spec, workspace)

@@ -9,10 +9,12 @@ from __future__ import annotations
 import hashlib
 import importlib.util
 import os
+import shutil
 import subprocess
 import sys
 import tarfile
 import tempfile
+import time
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -21,6 +23,8 @@ from perfbench.datasets.manifest import KnownFile, Source, is_here, manifest, pl
 from perfbench.errors import DataProblem
 
 PATIENCE = 600
+UNFINISHED = ".pull-"
+ONE_DAY = 86_400
 
 
 def pull() -> tuple[KnownFile, ...]:
@@ -50,7 +54,8 @@ def _sha256(content: bytes) -> str:
 def _pull(source: Source, wanted: Iterable[KnownFile]) -> list[KnownFile]:
     try:
         bundle.market_cache().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".pull-", dir=bundle.market_cache()) as folder:
+        _sweep(bundle.market_cache())
+        with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=bundle.market_cache()) as folder:
             archive = _downloaded(source, Path(folder))
             return _placed(archive, wanted, Path(folder))
     except OSError as error:
@@ -59,11 +64,18 @@ def _pull(source: Source, wanted: Iterable[KnownFile]) -> list[KnownFile]:
         ) from error
 
 
+def _sweep(cache: Path) -> None:
+    """Remove what killed pulls left; a pull that still runs is younger than a day."""
+    for left in cache.glob(f"{UNFINISHED}*"):
+        if time.time() - left.stat().st_mtime > ONE_DAY:
+            shutil.rmtree(left, ignore_errors=True)
+
+
 def _downloaded(source: Source, folder: Path) -> Path:
     pin = folder / "pin.txt"
     pin.write_text(f"{source.name}=={source.version} --hash=sha256:{source.sha256}\n", encoding="ascii")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", source.name, "--require-hashes"]
-    command += ["--disable-pip-version-check", "--quiet", "--dest", str(folder), "-r", str(pin)]
+    command += ["--disable-pip-version-check", "--quiet", "--retries", "2", "--dest", str(folder), "-r", str(pin)]
     if importlib.util.find_spec("hatchling"):
         # pip asks the build backend for the metadata; the one that is here saves building an environment for it.
         command.append("--no-build-isolation")
