@@ -15,6 +15,7 @@ from typing import BinaryIO
 
 import msgspec
 
+from perfbench.atomic import replacing
 from perfbench.errors import StorageProblem, UsageProblem
 from perfbench.model import SCHEMA, Failure, Measurement, Result, Run
 
@@ -86,16 +87,10 @@ class Journal:
 
 def write_atomically(path: Path, content: bytes) -> None:
     """The file is there in full or not at all. Raises StorageProblem."""
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        with part.open("wb") as file:
+        with replacing(path) as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        part.replace(path)
     except OSError as error:
-        part.unlink(missing_ok=True)
         raise unwritable(path, error) from error
 
 

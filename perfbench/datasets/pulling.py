@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-import os
 import shutil
 import subprocess
 import sys
@@ -19,6 +18,7 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from perfbench import bundle
+from perfbench.atomic import replacing
 from perfbench.datasets.manifest import KnownFile, Source, is_here, manifest, place
 from perfbench.errors import DataProblem
 
@@ -57,7 +57,7 @@ def _pull(source: Source, wanted: Iterable[KnownFile]) -> list[KnownFile]:
         _sweep(bundle.market_cache())
         with tempfile.TemporaryDirectory(prefix=UNFINISHED, dir=bundle.market_cache()) as folder:
             archive = _downloaded(source, Path(folder))
-            return _placed(archive, wanted, Path(folder))
+            return _placed(archive, wanted)
     except OSError as error:
         raise DataProblem(
             f"{bundle.market_cache()} cannot be written: {error.strerror}; free some space, or set PERFBENCH_CACHE"
@@ -102,7 +102,7 @@ def _last_error(stderr: str) -> str:
     return errors[-1][:200] if errors else "pip gave no reason"
 
 
-def _placed(archive: Path, wanted: Iterable[KnownFile], folder: Path) -> list[KnownFile]:
+def _placed(archive: Path, wanted: Iterable[KnownFile]) -> list[KnownFile]:
     with tarfile.open(archive, "r:gz") as opened:
         for known in wanted:
             member = opened.extractfile(known.member)
@@ -111,10 +111,6 @@ def _placed(archive: Path, wanted: Iterable[KnownFile], folder: Path) -> list[Kn
                 raise DataProblem(
                     f"{known.member} in {archive.name} is not what the manifest says; nothing of it was kept"
                 )
-            part = folder / known.name
-            with part.open("wb") as file:
+            with replacing(place(known)) as file:
                 file.write(content)
-                file.flush()
-                os.fsync(file.fileno())
-            part.replace(place(known))
     return list(wanted)

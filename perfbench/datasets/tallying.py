@@ -179,7 +179,8 @@ DOUBTFUL = {
     "flumine fails",
     "backwards": "the time goes back {count} times (first: line {first}); sort the file",
     "stranger": "changes of runners that no definition has: {count} (first: {first}); releases up to 2.11 fail on them",
-    "new field": "definitions with a field that perfbench does not know: {count} (first: {first}); full mode fails on it or leaves it out",
+    "new field": "definitions with a field that perfbench does not know: {count} (first: {first}); "
+    "full mode fails on it or leaves it out",
     "no priority": "definitions with runners without sortPriority: {count} (first: line {first}); full mode fails",
 }
 
