@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts bench lock clean
+.PHONY: help run test check lint types contracts bench golden lock clean
 
 help:  ## show these tasks
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -30,6 +30,9 @@ contracts: $(VENV)/.test
 data: $(VENV)/.run
 	@$(BIN)/perfbench data pull --quiet || echo "measuring the bundled sample instead"
 .PHONY: data
+
+golden: $(VENV)/.test  ## write the golden files of the tests anew
+	@$(BIN)/pytest -q --refresh-golden tests/test_show.py tests/test_commands.py
 
 bench: $(VENV)/.test data  ## measure what the harness itself costs (about ten minutes)
 	@$(BIN)/python tests/benchmarks/harness.py

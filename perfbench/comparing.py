@@ -8,7 +8,7 @@ from itertools import groupby
 from statistics import median
 
 from perfbench import pairing, statistics
-from perfbench.model import METRICS, Comparison, Machine, Measurement, Run, Settings, Verdict
+from perfbench.model import CPU_SECONDS, METRICS, Comparison, Doubt, Machine, Measurement, Run, Settings, Verdict
 from perfbench.report import Report, ReportTable, Row
 
 EPS = 0.0025
@@ -40,7 +40,7 @@ def compare(before: Measurement, after: Measurement, metric: str, confidence: fl
     seconds_before, seconds_after = (median(pairing.values(side.samples, metric, "duet")) for side in (before, after))
     if len(logs) < statistics.minimum_pairs(confidence):
         ratio = math.exp(statistics.hodges_lehmann(logs))
-        few = f"{len(logs)} pairs are too few for an interval"
+        few = Doubt("too few pairs for an interval", str(len(logs)))
         return Comparison(
             METRICS[metric],
             seconds_before,
@@ -82,13 +82,13 @@ def verdict(low: float, high: float) -> Verdict:
     return Verdict.INCONCLUSIVE
 
 
-def _doubts(found: statistics.Estimate) -> Iterable[str]:
+def _doubts(found: statistics.Estimate) -> Iterable[Doubt]:
     if found.sigma > NOISY_SIGMA:
-        yield f"noisy: a pair scatters by {found.sigma:.1%}"
+        yield Doubt("pairs scatter", f"by {found.sigma:.1%}")
     if abs(found.autocorrelation) > 2 / math.sqrt(found.pairs):
-        yield f"neighbouring pairs are alike (autocorrelation {found.autocorrelation:+.2f})"
+        yield Doubt("neighbouring pairs are alike", f"autocorrelation {found.autocorrelation:+.2f}")
     if found.halves_disagree:
-        yield "the machine changed in the middle: the first half of the pairs tells another ratio than the second"
+        yield Doubt("the first half of the pairs tells another ratio than the second")
 
 
 def confidence(settings: Settings) -> float:
@@ -104,7 +104,7 @@ def _table(group: Sequence[Measurement], run: Run) -> ReportTable:
     market = next((market for market in run.data if market.name == group[0].case.data), None)
     rounds = 1 + max((sample.round for sample in samples if sample.kind == "duet"), default=-1)
     works = {sample.work for sample in baseline.samples}
-    doubts = [*_table_doubts(rows, samples, metric, run), *(market.doubts if market else ())]
+    doubts = [*_table_doubts(rows, metric, run), *(market.doubts if market else ())]
     return ReportTable(
         scenario=baseline.case.scenario,
         data=baseline.case.data,
@@ -184,21 +184,30 @@ def _about(group: Sequence[Measurement], metric: str, rounds: int, machine: Mach
     return " · ".join(parts)
 
 
-def _table_doubts(rows: Sequence[Row], samples: Sequence[object], metric: str, run: Run) -> Iterable[str]:
+def _table_doubts(rows: Sequence[Row], metric: str, run: Run) -> Iterable[str]:
+    """One text for each kind of doubt, with all the modes that it is about."""
     if not run.finished:
         yield "this run was not finished: perfbench run --resume goes on with it"
+    about: dict[str, list[str]] = {}
     for row in rows:
-        if row.comparison is not None:
-            yield from (f"{row.mode}: {doubt}" for doubt in row.comparison.doubts)
-            wide = (row.comparison.high - row.comparison.low) / 2 / row.comparison.ratio
-            asked = run.settings.precision
-            if math.isfinite(wide) and wide > asked and run.settings.rounds is None:
-                yield f"{row.mode}: the interval is ± {wide:.1%}, wider than the ± {asked:.1%} asked for"
-        if row.seconds is not None and row.seconds < SHORT_PASS_SECONDS and metric == "cpu_seconds":
-            yield f"{row.mode}: a pass of {row.seconds * 1000:.1f} ms is short; a longer file measures better"
-        if row.wall_seconds and row.seconds and metric == "cpu_seconds" and row.wall_seconds > CONTENDED * row.seconds:
-            yield f"{row.mode}: alone, a pass took {row.wall_seconds / row.seconds:.2f} times its CPU seconds of wall time"
-    if metric == "cpu_seconds" and not run.machine.pinned and samples:
+        for doubt in _row_doubts(row, metric, run.settings):
+            about.setdefault(doubt.what, []).append(f"{row.mode} {doubt.detail}".strip())
+    yield from (f"{what} ({', '.join(details)})" for what, details in about.items())
+    if metric == CPU_SECONDS.name and not run.machine.pinned and rows:
         yield "this system cannot hold two passes on one core: the passes of a pair ran one after the other"
     if run.machine.load > run.machine.cores:
         yield f"the machine was busy at the start: load {run.machine.load:.1f} on {run.machine.cores} cores"
+
+
+def _row_doubts(row: Row, metric: str, settings: Settings) -> Iterable[Doubt]:
+    if row.comparison is not None:
+        yield from row.comparison.doubts
+        width = (row.comparison.high - row.comparison.low) / 2 / row.comparison.ratio
+        if math.isfinite(width) and width > settings.precision and settings.rounds is None:
+            yield Doubt(f"intervals are wider than the ± {settings.precision:.1%} asked for", f"± {width:.1%}")
+    if metric != CPU_SECONDS.name or not row.seconds:
+        return
+    if row.seconds < SHORT_PASS_SECONDS:
+        yield Doubt("short passes, a longer file measures better", f"{row.seconds * 1000:.1f} ms")
+    if row.wall_seconds and row.wall_seconds > CONTENDED * row.seconds:
+        yield Doubt("passes alone took more wall than CPU time", f"{row.wall_seconds / row.seconds:.2f}x")

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from perfbench import formatting
 from perfbench.errors import UsageProblem
+from perfbench.formatting import printable
 from perfbench.model import Comparison, Verdict
 from perfbench.naming import suggestion
 from perfbench.report import Report, ReportTable, Row
@@ -81,7 +82,12 @@ def cells(table: ReportTable, report: Report) -> Cells:
         (_mode(row), text, *(OPTIONAL[name][1](row, table, slower) for name in report.columns))
         for row, text in zip(table.rows, seconds, strict=True)
     ]
-    return Cells(_title(table), tuple(heads), tuple(rows), tuple(_below(table)))
+    return Cells(
+        title=printable(_title(table)),
+        heads=tuple(map(printable, heads)),
+        rows=tuple(tuple(map(printable, row)) for row in rows),
+        below=tuple(map(printable, _below(table))),
+    )
 
 
 def _mode(row: Row) -> str:
@@ -111,7 +117,7 @@ def _share(comparison: Comparison | None) -> str:
 
 
 def _title(table: ReportTable) -> str:
-    parts = [table.scenario, formatting.printable(table.data)]
+    parts = [table.scenario, table.data]
     if table.work is not None:
         parts.append(f"{formatting.count(table.work)} {table.unit}")
     parts += [f"{name} {value}" for name, value in table.parameters]
@@ -123,4 +129,4 @@ def _title(table: ReportTable) -> str:
 def _below(table: ReportTable) -> list[str]:
     notes = [f"{FAILED} {note}" for row in table.rows for note in row.notes]
     doubts = ["doubtful: " + "; ".join(table.doubts)] if table.doubts else []
-    return [formatting.printable(line) for line in (*notes, table.about, *doubts)]
+    return [*notes, table.about, *doubts]

@@ -317,6 +317,14 @@ class Verdict(str, Enum):
 
 
 @dataclass(frozen=True, slots=True)
+class Doubt:
+    """A reason to trust a number less: what is wrong, and how much of it there is."""
+
+    what: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Comparison:
     """Two measurements of one metric; ``ratio`` is after / before with its 95 % interval, from ``pairs`` pairs."""
 
@@ -329,4 +337,4 @@ class Comparison:
     pairs: int
     sigma: float
     verdict: Verdict
-    doubts: tuple[str, ...] = ()
+    doubts: tuple[Doubt, ...] = ()

@@ -48,6 +48,8 @@ def prepare(settings: Settings, environment: Environment, workspace: Path, name:
             scenarios.append(discovery.describe(path, environment))
         except ScenarioProblem as problem:
             problems.append(str(problem))
+    if scenarios:
+        planning.demand_known(settings.modes, {mode.name for scenario in scenarios for mode in scenario.modes}, "mode")
     chosen = [_with_modes(scenario, settings, problems) for scenario in scenarios]
     markets = _markets(settings, workspace, problems) if any(s.uses_market for s in scenarios) else []
     tables = planning.tables([s for s in chosen if s.modes], environment, markets, settings)
@@ -78,8 +80,6 @@ def _with_modes(scenario: Scenario, settings: Settings, problems: list[str]) -> 
             problems.append(f"{scenario.name}/{mode.name} needs {needs}, not installed here: pip install {needs}")
         return not mode.missing and (mode.name in settings.modes or not mode.needs)
 
-    if settings.modes:
-        planning.demand_known(settings.modes, {mode.name for mode in scenario.modes}, "mode")
     return replace(scenario, modes=tuple(mode for mode in scenario.modes if wanted(mode)))
 
 

@@ -50,7 +50,7 @@ def test_known_times_print_as_they_were_announced(tmp_path: Path) -> None:
 def test_a_comparison_of_too_few_pairs_has_no_interval_and_no_verdict(tmp_path: Path) -> None:
     done = measured("known_times", "--rounds", "2", folder=tmp_path)
     assert "6.860s → 2.998s  2.3x ?" in done.stdout
-    assert "2 pairs are too few for an interval" in done.stdout
+    assert "too few pairs for an interval (after 2)" in done.stdout
     assert "2.29–2.29" not in done.stdout
 
 
