@@ -91,8 +91,8 @@ def measure(
     conditions: Conditions,
     before: Iterable[Result] = (),
     clock: Callable[[], float] = time.monotonic,
-) -> Iterator[Result | Progress]:
-    """Carry out the plan of a table. Yields every result as soon as it is there, and before each trial what comes.
+) -> Iterator[tuple[Result, ...] | Progress]:
+    """Carry out the plan of a table. Yields results as soon as they are there, pairs together, and before each trial what comes.
 
     :param before: results of an interrupted run of the same plan; what they hold is not measured again.
     """
@@ -112,13 +112,15 @@ def measure(
                 yield from _carry_out(trial, state, conditions)
 
 
-def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[Result]:
+def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[tuple[Result, ...]]:
     in_turn = state.metric != CPU_SECONDS.name
     niceness = state.niceness(trial) if trial.kind == "duet" and not in_turn else {}
-    for result in trials.execute(trial, state.table, conditions, in_turn=in_turn, niceness=niceness):
-        if result.case not in state.done[trial.id]:
+    results = trials.execute(trial, state.table, conditions, in_turn=in_turn, niceness=niceness)
+    for together in [tuple(results)] if trial.kind == "duet" else ((result,) for result in results):
+        fresh = tuple(result for result in together if result.case not in state.done[trial.id])
+        for result in fresh:
             state.add(result)
-            yield result
+        yield fresh
 
 
 def _names(trial: Trial) -> str:

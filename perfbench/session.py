@@ -136,7 +136,7 @@ def carry_out(
                 if isinstance(event, Progress):
                     observe(table, event)
                 else:
-                    results.append(event)
+                    results.extend(event)
                     journal.append(event)
         finished = True
     except KeyboardInterrupt:

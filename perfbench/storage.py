@@ -8,6 +8,7 @@ beside the journal and renamed, so there is always one whole file.
 from __future__ import annotations
 
 import os
+from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -56,12 +57,12 @@ class Journal:
         except OSError as error:
             raise unwritable(path, error) from error
 
-    def append(self, result: Result) -> None:
-        """Put one result on the disk. Raises StorageProblem."""
-        self._write(result)
+    def append(self, results: Sequence[Result]) -> None:
+        """Put the results of a trial on the disk, at one stroke: half a pair is none. Raises StorageProblem."""
+        self._write(*results)
 
-    def _write(self, value: Run | Result) -> None:
-        line = msgspec.json.encode(value) + b"\n"
+    def _write(self, *values: Run | Result) -> None:
+        line = b"".join(msgspec.json.encode(value) + b"\n" for value in values)
         start = self._file.tell()
         try:
             written = 0
@@ -127,7 +128,20 @@ def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
             raise StorageProblem(
                 f"{path}, line {number} is damaged: {error}; delete the line to use the rest"
             ) from error
-    return run, results
+    return run, _whole(results)
+
+
+def _whole(results: Iterable[Result]) -> list[Result]:
+    """Without the first half of a pair whose second half never came: it is measured again, as a pair."""
+    last = {(result.trial, result.case): result for result in results}
+    sides: dict[str, int] = defaultdict(int)
+    for result in last.values():
+        sides[result.trial] += 2 if result.failure is not None else 1
+    return [
+        result
+        for result in last.values()
+        if result.sample is None or result.sample.kind != "duet" or sides[result.trial] > 1
+    ]
 
 
 def _decoded(path: Path, content: bytes) -> Run:

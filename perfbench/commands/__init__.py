@@ -49,7 +49,7 @@ class CommandFolder(TyperGroup):
         command = typer.main.get_command(import_module(f"perfbench.commands.{name}").app)
         command.name = name
         _hide_variables(command)
-        _demand_known_options(ctx, name, command)
+        ctx.obj = command  # the callback, which reads the configuration, runs after this
         return name, command, rest
 
 
@@ -60,10 +60,10 @@ def _hide_variables(command: Any) -> None:
             parameter.show_envvar = False
 
 
-def _demand_known_options(ctx: Any, name: str, command: Any) -> None:
+def _demand_known_options(settings: dict[str, Any], name: str, command: Any) -> None:
     known = {parameter.name.replace("_", "-") for parameter in command.params if parameter.name != "help"}
     known |= set(getattr(command, "commands", ()))
-    for key in (ctx.default_map or {}).get(name, {}):
+    for key in settings:
         if key.replace("_", "-") not in known:
             raise UsageProblem(f"configuration: [{name}] has no `{key}`{suggestion(key, known)}")
 
@@ -97,4 +97,7 @@ def perfbench(
 ) -> None:
     """Replay Betfair stream files, time every pass, and say what made the difference."""
     del version
-    ctx.default_map = configuration.load(config, Path.cwd(), set(CommandFolder.names()))
+    settings = configuration.load(config, Path.cwd(), set(CommandFolder.names()))
+    if ctx.invoked_subcommand is not None:
+        _demand_known_options(settings.get(ctx.invoked_subcommand, {}), ctx.invoked_subcommand, ctx.obj)
+    ctx.default_map = settings
