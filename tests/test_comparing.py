@@ -1,0 +1,185 @@
+"""From samples to a table: pairs, ratios, verdicts, doubts."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from made_up_runs import measurement, run, sample
+
+from perfbench import comparing, differing, pairing
+from perfbench.model import Difference, Failure, Verdict
+from perfbench.report import ReportTable
+
+BASE = [1.0 + 0.001 * (number % 5) for number in range(12)]
+
+
+def table(*measurements: object, **changes: object) -> ReportTable:
+    (found,) = comparing.report(run(measurements, **changes), ("interval",)).tables  # type: ignore[arg-type]
+    return found
+
+
+# Pairs ---------------------------------------------------------------------------------------------------------------
+
+
+def test_only_samples_of_one_pair_are_compared() -> None:
+    before = [sample(0, 1.0), sample(1, 2.0), sample(2, 4.0), sample(3, 1.0, kind="alone")]
+    after = [sample(2, 8.0), sample(0, 2.0), sample(5, 99.0), sample(3, 7.0, kind="alone")]
+    assert pairing.log_ratios(before, after, "cpu_seconds") == pytest.approx([math.log(2), math.log(2)])
+
+
+def test_a_time_of_zero_says_nothing() -> None:
+    assert pairing.log_ratios([sample(0, 0.0)], [sample(0, 1.0)], "cpu_seconds") == []
+
+
+@given(st.lists(st.tuples(st.floats(0.01, 10), st.floats(0.01, 10)), min_size=8, max_size=30))
+def test_the_ratio_backwards_is_one_over_the_ratio(pairs: list[tuple[float, float]]) -> None:
+    one, two = (measurement(name, [pair[side] for pair in pairs]) for side, name in enumerate("ab"))
+    there, back = comparing.compare(one, two, "cpu_seconds", 0.95), comparing.compare(two, one, "cpu_seconds", 0.95)
+    assert there is not None
+    assert back is not None
+    assert there.ratio == pytest.approx(1 / back.ratio)
+    assert there.low == pytest.approx(1 / back.high)
+    assert there.low <= there.ratio <= there.high
+
+
+@given(st.floats(0.1, 10), st.integers(8, 40))
+def test_a_machine_that_changes_its_speed_changes_no_ratio(ratio: float, rounds: int) -> None:
+    speeds = [1 + 0.5 * math.sin(number) for number in range(rounds)]
+    one = measurement("a", speeds)
+    two = measurement("b", [speed * ratio for speed in speeds])
+    found = comparing.compare(one, two, "cpu_seconds", 0.95)
+    assert found is not None
+    assert found.ratio == pytest.approx(ratio)
+    assert found.sigma == pytest.approx(0, abs=1e-9)
+
+
+def test_without_a_pair_there_is_no_comparison() -> None:
+    assert comparing.compare(measurement("a", []), measurement("b", [1.0]), "cpu_seconds", 0.95) is None
+
+
+# Verdicts ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [
+        (1.01, 1.03, Verdict.REGRESSED),
+        (0.97, 0.99, Verdict.IMPROVED),
+        (0.995, 1.005, Verdict.UNCHANGED),
+        (0.98, 1.005, Verdict.INCONCLUSIVE),
+        (1.0024, 1.02, Verdict.INCONCLUSIVE),
+        (1.0024, 1.009, Verdict.UNCHANGED),
+        (1.0026, 1.009, Verdict.REGRESSED),
+        (0.0, math.inf, Verdict.INCONCLUSIVE),
+    ],
+)
+def test_a_verdict_is_read_off_the_interval(low: float, high: float, verdict: Verdict) -> None:
+    assert comparing.verdict(low, high) is verdict
+
+
+# Tables --------------------------------------------------------------------------------------------------------------
+
+
+def test_seconds_are_medians_and_the_ratio_is_from_the_pairs() -> None:
+    found = table(measurement("base", BASE, baseline=True), measurement("other", [2 * value for value in BASE]))
+    base, other = found.rows
+    assert base.seconds == pytest.approx(1.0015)
+    assert other.comparison is not None
+    assert other.comparison.before == base.seconds
+    assert other.comparison.ratio == pytest.approx(2.0)
+    assert other.rate == pytest.approx(100 / 2.003)
+    assert found.rounds == 12
+
+
+def test_another_amount_of_work_has_no_ratio() -> None:
+    found = table(measurement("base", BASE, baseline=True), measurement("less", BASE, work=99))
+    assert found.rows[1].comparison is None
+    assert found.rows[1].same_output == "no"
+    assert "less did 99 updates when it was timed, base 100: no ratio can be told" in found.rows[1].notes
+
+
+def test_work_that_changes_from_pass_to_pass_has_no_ratio() -> None:
+    odd = measurement("odd", BASE)
+    odd = replace(odd, samples=(*odd.samples, sample(99, 1.0, work=7)))
+    found = table(measurement("base", BASE, baseline=True), odd)
+    assert found.rows[1].comparison is None
+    assert "odd did 7 updates in one pass and 100 in another: no ratio can be told" in found.rows[1].notes
+
+
+def test_a_difference_is_told_and_the_report_says_so() -> None:
+    wrong = replace(measurement("wrong", BASE), difference=Difference(1234, "runners[2].ltp", "3.5", "3.55"))
+    report = comparing.report(run([measurement("base", BASE, baseline=True), wrong]), ())
+    assert report.outputs_differ
+    assert report.tables[0].rows[1].notes == ("wrong differs at update 1,234, runners[2].ltp: 3.5 → 3.55",)
+
+
+def test_a_failure_makes_the_report_incomplete() -> None:
+    failed = replace(measurement("bad", []), failures=(Failure("check", "it broke"),))
+    report = comparing.report(run([measurement("base", BASE, baseline=True), failed]), ())
+    assert report.incomplete
+    assert report.tables[0].rows[1].notes == ("bad: it broke (check pass)",)
+
+
+def test_what_makes_numbers_doubtful_is_told_once_with_all_modes() -> None:
+    noisy = [value * (1.2 if number % 2 else 0.9) for number, value in enumerate(BASE)]
+    found = table(
+        measurement("base", BASE, baseline=True), measurement("one", noisy), measurement("two", list(reversed(noisy)))
+    )
+    text = "; ".join(found.doubts)
+    assert "pairs scatter (one by 1" in text
+    assert ", two by 1" in text
+    assert "neighbouring pairs are alike (one autocorrelation -0.9" in text
+    assert "intervals are wider than the ± 1.0% asked for (one ± " in text
+
+
+def test_a_quiet_run_of_long_passes_has_no_doubts() -> None:
+    shaken = [value * (1 + 0.001 * ((number * 7) % 11 - 5)) for number, value in enumerate(BASE)]
+    assert table(measurement("base", BASE, baseline=True), measurement("one", shaken)).doubts == ()
+
+
+def test_short_passes_and_an_unfinished_run_are_doubtful() -> None:
+    made = replace(run([measurement("base", [0.001] * 12, baseline=True)]), finished=False)
+    (found,) = comparing.report(made, ()).tables
+    assert found.doubts == (
+        "this run was not finished: perfbench run --resume goes on with it",
+        "short passes, a longer file measures better (base 1.0 ms)",
+    )
+
+
+# Differences ---------------------------------------------------------------------------------------------------------
+
+JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=5),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=3), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+@given(JSON)
+def test_a_value_does_not_differ_from_itself(value: object) -> None:
+    assert differing.first_field(value, value) is None
+
+
+@given(JSON, JSON)
+def test_two_values_differ_exactly_if_they_are_not_equal_in_type_and_content(one: object, two: object) -> None:
+    assert (differing.first_field(one, two) is None) == (repr(one) == repr(two) or _same(one, two))
+
+
+def _same(one: object, two: object) -> bool:
+    if isinstance(one, dict) and isinstance(two, dict):
+        return one.keys() == two.keys() and all(_same(one[key], two[key]) for key in one)
+    if isinstance(one, list) and isinstance(two, list):
+        return len(one) == len(two) and all(map(_same, one, two))
+    return type(one) is type(two) and one == two
+
+
+def test_the_first_place_is_named_by_its_path() -> None:
+    one = {"a": [1, {"b": 2.0}], "z": 1}
+    assert differing.first_field(one, {"a": [1, {"b": 2.5}], "z": 2}) == ("a[1].b", "2.0", "2.5")
+    assert differing.first_field(one, {"a": [1, {"b": 2.0}]}) == ("z", "1", "nothing")
+    assert differing.first_field([1, 2], [1]) == ("", "2 entries", "1 entries")
+    assert differing.first_field({"a": 1}, {"a": 1.0}) == ("a", "1", "1.0")

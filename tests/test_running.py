@@ -1,0 +1,164 @@
+"""Measuring a table with a controlled clock and made-up trials: when it stops, what it drops, what it resumes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+from made_up_runs import HERE, scenario, settings
+
+from perfbench import planning, running, trials
+from perfbench.model import Difference, Failure, Output, Result, Sample, Table, Trial
+from perfbench.running import Progress
+from perfbench.trials import Conditions
+
+CONDITIONS = Conditions(None, 60.0)
+Noise = Callable[[str, int], float]
+
+
+class Stage:
+    """Trials that are made up; the clock goes on by a second for each pass."""
+
+    def __init__(self, noise: Noise = lambda _mode, _round: 1.0) -> None:
+        self.now = 0.0
+        self.noise = noise
+        self.failing: dict[str, str] = {}
+        self.less_work: set[str] = set()
+        self.trials: list[Trial] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def execute(self, trial: Trial, table: Table, conditions: Conditions, **_: object) -> Iterator[Result]:
+        self.trials.append(trial)
+        failed = [case for case in trial.cases if self.failing.get(case.mode) == trial.kind]
+        for case in trial.cases:
+            self.now += 1.0
+            if case in failed:
+                yield Result(trial.id, case.id, failure=Failure(trial.kind, "it broke"))
+            elif trial.kind == "check":
+                less = Difference(1, "amount of work", "2", "1", True) if case.mode in self.less_work else None
+                yield Result(trial.id, case.id, output=Output("d", 1, 1, ()), difference=less)
+            elif not failed:
+                seconds = self.noise(case.mode, trial.round)
+                metrics = {"cpu_seconds": seconds, "wall_seconds": seconds}
+                yield Result(trial.id, case.id, sample=Sample(trial.kind, trial.round, 0, trial.id, 1, metrics))
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage()
+    monkeypatch.setattr(trials, "execute", made.execute)
+    return made
+
+
+def table(*modes: str) -> Table:
+    (made,) = planning.tables([scenario(*(modes or ("base", "one", "two")))], HERE, [], settings())
+    return made
+
+
+def measured(stage: Stage, made: Table, before: list[Result] | None = None, **changes: object) -> list[Result]:
+    events = running.measure(made, settings(**changes), CONDITIONS, before or [], stage.clock)
+    return [result for event in events if not isinstance(event, Progress) for result in event]
+
+
+def rounds(stage: Stage) -> int:
+    return len({trial.round for trial in stage.trials if trial.kind == "duet"})
+
+
+def test_exactly_so_many_rounds_as_were_asked_for(stage: Stage) -> None:
+    measured(stage, table(), rounds=5)
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 1, "memory": 9, "alone": 9, "duet": 10}
+
+
+def test_it_stops_at_the_first_look_at_which_every_interval_is_narrow(stage: Stage) -> None:
+    measured(stage, table(), max_time=1e9)
+    assert rounds(stage) == 8
+
+
+def test_it_goes_on_while_one_interval_is_wide(stage: Stage) -> None:
+    chance = random.Random(3)
+    stage.noise = lambda mode, _: chance.gauss(1, 0.03 if mode == "two" else 0.0001)
+    results = measured(stage, table(), max_time=1e9)
+    state = running.State(table(), results)
+    assert rounds(stage) > 17
+    widths = [found for found in state.estimates(0.95) if found is not None]
+    assert all((found.high - found.low) / 2 < 0.011 for found in widths)
+
+
+def test_it_stops_when_the_time_is_up(stage: Stage) -> None:
+    chance = random.Random(3)
+    stage.noise = lambda _mode, _round: chance.uniform(0.5, 2)
+    measured(stage, table(), max_time=40.0)
+    assert rounds(stage) == 10  # four passes of a second each
+
+
+def test_it_stops_at_the_last_look_whatever_the_noise(stage: Stage) -> None:
+    chance = random.Random(3)
+    stage.noise = lambda _mode, _round: chance.uniform(0.1, 9)
+    measured(stage, table(), max_time=1e9)
+    assert rounds(stage) == 136
+
+
+def test_a_mode_that_fails_its_check_is_given_up_and_the_other_is_measured(stage: Stage) -> None:
+    stage.failing = {"one": "check"}
+    results = measured(stage, table(), rounds=8)
+    modes = Counter(case.mode for trial in stage.trials if trial.kind == "duet" for case in trial.cases)
+    assert modes == {"base": 8, "two": 8}
+    assert sum(result.failure is not None for result in results) == 1
+
+
+def test_a_mode_that_does_less_is_given_up(stage: Stage) -> None:
+    stage.less_work = {"two"}
+    measured(stage, table(), rounds=3)
+    assert not [trial for trial in stage.trials if trial.kind == "duet" and "two" in {c.mode for c in trial.cases}]
+
+
+def test_two_crashes_in_pairs_are_forgiven_a_third_is_not(stage: Stage) -> None:
+    stage.failing = {"one": "duet"}
+    results = measured(stage, table(), rounds=8)
+    assert sum(result.failure is not None for result in results) == 3
+    assert not [r for r in results if r.sample is not None and r.sample.kind == "duet" and "/one@" in r.case]
+
+
+def test_without_its_baseline_there_are_no_pairs(stage: Stage) -> None:
+    stage.failing = {"base": "check"}
+    measured(stage, table(), rounds=8)
+    assert rounds(stage) == 0
+    assert {t.cases[0].mode for t in stage.trials if t.kind == "alone"} == {"one", "two"}
+
+
+def test_a_single_mode_is_measured_alone(stage: Stage) -> None:
+    measured(stage, table("base"), rounds=6)
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 1, "memory": 3, "alone": 9}
+
+
+@pytest.mark.parametrize("kept", [0, 3, 4, 15, 31, 41])
+def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(stage: Stage, kept: int) -> None:
+    whole = measured(stage, table(), rounds=8)
+    stage.trials.clear()
+    rest = measured(stage, table(), whole[:kept], rounds=8)
+    assert sorted((r.trial, r.case) for r in whole) == sorted((r.trial, r.case) for r in [*whole[:kept], *rest])
+
+
+def test_progress_tells_the_share_and_the_time_left(stage: Stage) -> None:
+    events = list(running.measure(table(), settings(rounds=10), CONDITIONS, [], stage.clock))
+    shown = [event for event in events if isinstance(event, Progress)]
+    assert shown[0].doing == "check pass: base + one + two"
+    last = shown[-1]
+    assert last.doing.startswith("round 10: ")
+    assert last.share == pytest.approx(0.93, abs=0.05)
+    assert last.seconds_left == pytest.approx(4.0, abs=2.0)
+    assert [event.share for event in shown] == sorted(event.share for event in shown)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "niceness"),
+    [(1.0, 1.0, (0, 0)), (1.0, 5.0, (7, 0)), (5.0, 1.0, (0, 7)), (1.0, 1e6, (19, 0)), (1.0, 1.5, (2, 0))],
+)
+def test_the_shorter_pass_of_a_pair_gets_the_smaller_share(
+    before: float, after: float, niceness: tuple[int, int]
+) -> None:
+    assert trials.balance(before, after) == niceness
