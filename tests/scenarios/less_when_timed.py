@@ -1,4 +1,4 @@
-"""Does a mode do less in every second process?"""
+"""Does a mode do less when it is timed?"""
 
 import os
 
@@ -12,4 +12,5 @@ def all_of_it():
 
 @mode
 def lazy():
-    return Work(100 - os.getpid() % 2 - (os.environ["PYTHONHASHSEED"] != "0"), seconds=0.5)
+    checked = os.environ["PYTHONHASHSEED"] == "0"
+    return Work(100 if checked else 99, seconds=0.5)
