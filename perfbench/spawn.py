@@ -112,6 +112,10 @@ class Worker:
                 raise TrialFailed(f"the worker broke the protocol: {type(answer).__name__} came unasked")
             yield answer
 
+    def answered(self) -> bool:
+        """Whether an answer, or the end of the worker, can be read without waiting."""
+        return bool(self._buffer) or bool(self._selector.select(0))
+
     def _answer(self) -> object:
         line = self._line()
         try:

@@ -1,0 +1,212 @@
+"""What perfbench itself costs, measured: ``make bench``, or ``harness.py loop help order memory`` for parts of it.
+
+loop    the CPU seconds that perfbench reports for a pass against a bare loop that does not import it, as pairs on one core
+help    ``perfbench --help`` against the help of a bare Typer program, CPU seconds of alternating processes
+order   the ratio full / lightweight from pairs on one core against the same ratio from passes one after the other
+memory  the host's own memory for a file of 1 MB and one of 400 MB, and how the timed pass grows between 4 and 400 MB
+
+Ends with 1 if a figure is outside of what is promised.
+"""
+
+from __future__ import annotations
+
+import math
+import os
+import random
+import resource
+import subprocess
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from statistics import median
+
+from perfbench import bundle, datasets, machine, statistics, trials
+from perfbench.environments import here
+from perfbench.generating import Recipe, write
+from perfbench.spawn import Worker
+from perfbench.statistics import Estimate
+from perfbench.worker.protocol import Measured, Ready, Request
+
+BARE_LOOP = Path(__file__).with_name("bare_loop.py")
+REPLAY = bundle.folder("scenarios") / "replay.py"
+BARE_TYPER = (
+    "import typer\napp = typer.Typer()\n@app.command()\ndef hello(name: str) -> None:\n    print(name)\napp()\n"
+)
+PAIRS = {"lightweight": 68, "patched": 48, "full": 34}
+BIG = Recipe(seed=400, runners=12, updates=900_000, bsp=True, in_play=True, changed_runners=4.0)
+
+failed: list[str] = []
+
+
+def report(what: str, found: Estimate, low: float, high: float) -> None:
+    """Print one ratio with its interval, and note it if it is outside of what is promised."""
+    fine = low <= found.ratio <= high
+    line = f"{what:<44} {found.ratio:.4f}  [{found.low:.4f}–{found.high:.4f}]  {found.pairs} pairs"
+    print(f"{line}, sigma {found.sigma:.2%}  {'ok' if fine else f'NOT within {low:g}–{high:g}'}", flush=True)
+    if not fine:
+        failed.append(what)
+
+
+def worker(market: Path, mode: str, core: int, seed: int, niceness: int = 0) -> Worker:
+    """A worker of perfbench that will time one pass."""
+    request = Request("time", str(REPLAY), mode, str(market), core=core, niceness=niceness)
+    return Worker(here(), request, hash_seed=seed, timeout=3600)
+
+
+def finish(started: Worker) -> float:
+    """The CPU seconds that the worker reports."""
+    measured = started.expect(Measured)
+    started.close()
+    return measured.metrics["cpu_seconds"]
+
+
+def loop() -> None:
+    """Perfbench's figure against that of a bare loop."""
+    market, core = datasets.place(datasets.known_files()[0]), machine.quietest_core() or 0
+    for mode, pairs in PAIRS.items():
+        logs = []
+        for _ in range(pairs):
+            seed = random.randrange(1, 2**32)
+            bare = subprocess.Popen(
+                [sys.executable, "-s", str(BARE_LOOP), str(market), mode, str(core)],
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                env={"PYTHONHASHSEED": str(seed), "PATH": os.environ["PATH"]},
+            )
+            ours = worker(market, mode, core, seed)
+            assert bare.stdin is not None
+            assert bare.stdout is not None
+            assert bare.stdout.readline() == b"ready\n"
+            ours.expect(Ready)
+            for first in random.sample((True, False), 2):
+                if first:
+                    ours.go()
+                else:
+                    bare.stdin.write(b"go\n")
+                    bare.stdin.flush()
+            reported = finish(ours)
+            logs.append(math.log(reported / float(bare.stdout.readline())))
+            bare.communicate()
+        report(f"perfbench / bare loop, {mode}", statistics.estimate(logs), 0.99, 1.01)
+
+
+def children_seconds() -> float:
+    """The CPU seconds of all processes that were started here and have ended."""
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return usage.ru_utime + usage.ru_stime
+
+
+def help_cost() -> None:
+    """The CPU seconds of ``perfbench --help`` against those of a bare Typer program."""
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "hello.py").write_text(BARE_TYPER)
+        commands = {
+            "perfbench": [str(Path(sys.executable).with_name("perfbench")), "--help"],
+            "typer": [sys.executable, f"{folder}/hello.py", "--help"],
+        }
+        logs = []
+        for _ in range(48):
+            seconds = {}
+            for name in random.sample(sorted(commands), 2):
+                before = children_seconds()
+                subprocess.run(commands[name], stdout=subprocess.DEVNULL, check=True)
+                seconds[name] = children_seconds() - before
+            logs.append(math.log(seconds["perfbench"] / seconds["typer"]))
+    report("perfbench --help / Typer hello --help", statistics.estimate(logs), 0.0, 1.5)
+
+
+def order() -> None:
+    """Whether sharing a core biases the ratio of two modes: pairs on one core against passes one after the other."""
+    market, core = datasets.place(datasets.known_files()[0]), machine.quietest_core() or 0
+    duets, in_turn = [], []
+    steps = dict(zip(("lightweight", "full"), trials.balance(1.0, 5.0), strict=True))
+    for _ in range(34):
+        seed = random.randrange(1, 2**32)
+        modes = random.sample(sorted(steps), 2)
+        started = {mode: worker(market, mode, core, seed, steps[mode]) for mode in modes}
+        for mode in modes:
+            started[mode].expect(Ready)
+        for mode in modes:
+            started[mode].go()
+        seconds = {mode: finish(started[mode]) for mode in modes}
+        duets.append(math.log(seconds["full"] / seconds["lightweight"]))
+        for mode in modes:
+            alone = worker(market, mode, core, seed)
+            alone.expect(Ready)
+            alone.go()
+            seconds[mode] = finish(alone)
+        in_turn.append(math.log(seconds["full"] / seconds["lightweight"]))
+    for name, logs in (("pairs on one core", duets), ("one after the other", in_turn)):
+        report(f"full / lightweight, {name}", statistics.estimate(logs), 0.0, math.inf)
+    differences = [one - two for one, two in zip(duets, in_turn, strict=True)]
+    found = statistics.estimate(differences)
+    report("ratio from pairs / ratio in turn", found, 0.97, 1.03)
+
+
+def memory() -> None:
+    """The host's memory and the time of a pass, for small files and a large one."""
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        for file, updates in (("1 MB", 2_250), ("4 MB", 9_000), ("400 MB", BIG.updates)):
+            recipe = Recipe(BIG.seed, BIG.runners, updates, BIG.bsp, BIG.in_play, changed_runners=BIG.changed_runners)
+            write(recipe, folder / file)
+            print(f"generated {file}: {(folder / file).stat().st_size / 1e6:.1f} MB, {updates:,} updates", flush=True)
+        linear(folder)
+        peaks = {file: host_peak(folder, file) for file in ("1 MB", "400 MB")}
+        difference = peaks["400 MB"] - peaks["1 MB"]
+        print(
+            f"host memory: {peaks['1 MB']:.1f} MB for 1 MB, {peaks['400 MB']:.1f} MB for 400 MB: {difference:+.1f} MB"
+        )
+        if abs(difference) > 5:
+            failed.append("host memory")
+
+
+def linear(folder: Path) -> None:
+    """One pass of the large file, and beside it on the same core as many of the small one as there is time for."""
+    core = machine.quietest_core() or 0
+    large = worker(folder / "400 MB", "lightweight", core, 1)
+    large.expect(Ready)
+    large.go()
+    small = []
+    while not large.answered():
+        beside = worker(folder / "4 MB", "lightweight", core, random.randrange(1, 2**32))
+        beside.expect(Ready)
+        beside.go()
+        small.append(finish(beside))
+    seconds = finish(large)
+    exponent = math.log(seconds / median(small)) / math.log(BIG.updates / 9_000)
+    spread = sorted(math.log(seconds / value) / math.log(BIG.updates / 9_000) for value in small)
+    ends = f"[{spread[len(spread) // 40]:.4f}–{spread[-1 - len(spread) // 40]:.4f}]"
+    print(f"a pass grows with updates to the power {exponent:.4f} {ends}: {median(small):.3f} s → {seconds:.3f} s")
+    if exponent > 1.02:
+        failed.append("linearity")
+
+
+def host_peak(folder: Path, file: str) -> float:
+    """The peak resident memory of the host itself, in MB, while it measures a file."""
+    code = (
+        "import sys\nsys.argv = ['perfbench', *sys.argv[1:]]\n"
+        "from perfbench.__main__ import main\nfrom perfbench.worker.measuring import peak_rss_bytes\n"
+        "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
+        "print('PEAK', peak_rss_bytes())"
+    )
+    options = ["run", "--mode", "lightweight", "--rounds", "1", "--quiet", "--data", file, "--timeout", "3600"]
+    done = subprocess.run(
+        [sys.executable, "-c", code, *options], cwd=folder, capture_output=True, text=True, check=True
+    )
+    return float(done.stdout.rpartition("PEAK ")[2]) / 1e6
+
+
+PARTS: dict[str, Callable[[], None]] = {"loop": loop, "help": help_cost, "order": order, "memory": memory}
+
+
+def main() -> None:
+    """Run the parts that are named, all without a name."""
+    for name in sys.argv[1:] or PARTS:
+        PARTS[name]()
+    if failed:
+        sys.exit("outside of what is promised: " + ", ".join(failed))
+
+
+main()
