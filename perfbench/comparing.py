@@ -179,7 +179,7 @@ def _about(group: Sequence[Measurement], metric: str, rounds: int, machine: Mach
     gib = machine.memory_bytes / 2**30
     parts.append(machine.python)
     parts.append(f"{machine.cpu}, {machine.cores} cores, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}")
-    way = "pairs on one core" if machine.pinned and metric == "cpu_seconds" else "pairs in turn"
+    way = "pairs by turns on one core" if machine.pinned and metric == "cpu_seconds" else "pairs in turn"
     parts.append(f"{rounds} rounds, {way}, {metric.replace('_', ' ').replace('cpu', 'CPU')}")
     return " · ".join(parts)
 

@@ -24,12 +24,16 @@ FAILED = "!"
 
 @dataclass(frozen=True, slots=True)
 class Cells:
-    """A table as texts: a title, the heads, the rows, and the lines below. The first column is to the left, others right."""
+    """A table as texts: a title, the heads, the rows, and the lines below. The first column is to the left, others right.
+
+    ``compared``: the third column is the ratio that belongs to the seconds of the second.
+    """
 
     title: str
     heads: tuple[str, ...]
     rows: tuple[tuple[str, ...], ...]
     below: tuple[str, ...]
+    compared: bool
 
 
 def _interval(row: Row, slower: bool) -> str:
@@ -67,26 +71,25 @@ def columns(text: str) -> tuple[str, ...]:
 def cells(table: ReportTable, report: Report) -> Cells:
     """The texts of one table."""
     slower = _all_slower(table.rows)
-    factors = [_factor(row, slower) for row in table.rows]
-    width = max(map(len, factors), default=0)
-    seconds = [
-        (_seconds(row) + (f"  {factor:>{width}}" if width else ""))
-        if factor or not width
-        else _seconds(row) + " " * (width + 2)
-        for row, factor in zip(table.rows, factors, strict=True)
-    ]
+    compared = any(row.comparison is not None for row in table.rows)
+    ratio = (("slower" if slower else "faster"),) if compared else ()
     kind = table.metric.replace("_", " ").replace("cpu", "CPU")
-    heads = ["mode", kind + (f"   {'slower' if slower else 'faster'}" if width else "")]
-    heads += [OPTIONAL[name][0] or f"{table.unit}/s" for name in report.columns]
+    heads = ("mode", kind, *ratio, *(OPTIONAL[name][0] or f"{table.unit}/s" for name in report.columns))
     rows = [
-        (_mode(row), text, *(OPTIONAL[name][1](row, table, slower) for name in report.columns))
-        for row, text in zip(table.rows, seconds, strict=True)
+        (
+            _mode(row),
+            _seconds(row),
+            *([_factor(row, slower)] if compared else []),
+            *(OPTIONAL[name][1](row, table, slower) for name in report.columns),
+        )
+        for row in table.rows
     ]
     return Cells(
         title=printable(_title(table)),
         heads=tuple(map(printable, heads)),
         rows=tuple(tuple(map(printable, row)) for row in rows),
         below=tuple(map(printable, _below(table))),
+        compared=compared,
     )
 
 

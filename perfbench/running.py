@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from statistics import median
 
-from perfbench import pairing, planning, statistics, trials
+from perfbench import pairing, planning, statistics, trials, turns
 from perfbench.model import CPU_SECONDS, Result, Sample, Settings, Table, Trial
 from perfbench.statistics import LOOKS
 from perfbench.trials import Conditions
@@ -65,13 +65,10 @@ class State:
         every = (sample for samples in self.samples.values() for sample in samples)
         return pairing.metric_of(every, self.table.scenario.metric)
 
-    def niceness(self, trial: Trial) -> dict[str, int]:
-        """What makes both passes of a duet end at about the same time, judged by the passes before the rounds."""
+    def lengths(self, trial: Trial) -> tuple[float, ...]:
+        """The turns, in seconds, that let both passes of a duet end together, judged by the passes before the rounds."""
         sides = [pairing.values(self.samples[case.id], CPU_SECONDS.name, "memory", "alone") for case in trial.cases]
-        if not all(sides) or min(map(min, sides)) <= 0:
-            return {}
-        steps = trials.balance(*map(median, sides))
-        return {case.id: step for case, step in zip(trial.cases, steps, strict=True)}
+        return turns.slices([median(side) if side else 0.0 for side in sides])
 
     def estimates(self, confidence: float) -> list[statistics.Estimate | None]:
         """For every case that is compared and not given up: what its pairs say, None while they are too few."""
@@ -114,8 +111,8 @@ def measure(
 
 def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[tuple[Result, ...]]:
     in_turn = state.metric != CPU_SECONDS.name
-    niceness = state.niceness(trial) if trial.kind == "duet" and not in_turn else {}
-    results = trials.execute(trial, state.table, conditions, in_turn=in_turn, niceness=niceness)
+    lengths = state.lengths(trial) if trial.kind == "duet" and not in_turn else ()
+    results = trials.execute(trial, state.table, conditions, in_turn=in_turn, lengths=lengths)
     for together in [tuple(results)] if trial.kind == "duet" else ((result,) for result in results):
         fresh = tuple(result for result in together if result.case not in state.done[trial.id])
         for result in fresh:
@@ -129,15 +126,16 @@ def _names(trial: Trial) -> str:
 
 def _enough(state: State, settings: Settings, rounds: int, spent: float) -> bool:
     """Whether to stop before another round."""
-    if len(state.given_up) >= max(1, len(state.table.cases) - 1) and len(state.table.cases) > 1:
-        return not any(case.id not in state.given_up for case in state.table.cases[1:])
+    others = state.table.cases[1:]
+    if others and all(case.id in state.given_up for case in others):
+        return True
     if settings.rounds is not None or rounds == 0:
         return False
     if spent >= settings.max_time:
         return True
     if rounds not in LOOKS:
         return False
-    if len(state.table.cases) == 1:
+    if not others:
         return True
     return all(
         result is not None and statistics.precise_enough(result, settings.precision)

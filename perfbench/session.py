@@ -9,7 +9,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 
 from perfbench import __version__, datasets, discovery, machine, planning, running, spawn, storage
-from perfbench.errors import NotMeasured, ScenarioProblem, StorageProblem
+from perfbench.errors import NotMeasured, ScenarioProblem, StorageProblem, UsageProblem
 from perfbench.model import SCHEMA, Environment, Market, Measurement, Mode, Result, Run, Scenario, Settings, Table
 from perfbench.running import Progress
 from perfbench.storage import Journal
@@ -51,7 +51,10 @@ def prepare(settings: Settings, environment: Environment, workspace: Path, name:
     if scenarios:
         planning.demand_known(settings.modes, {mode.name for scenario in scenarios for mode in scenario.modes}, "mode")
     chosen = [_with_modes(scenario, settings, problems) for scenario in scenarios]
-    markets = _markets(settings, workspace, problems) if any(s.uses_market for s in scenarios) else []
+    uses_market = any(scenario.uses_market for scenario in scenarios)
+    if settings.data and scenarios and not uses_market:
+        raise UsageProblem(f"--data {settings.data[0]}: {', '.join(settings.scenarios)} replays no market file")
+    markets = _markets(settings, workspace, problems) if uses_market else []
     tables = planning.tables([s for s in chosen if s.modes], environment, markets, settings)
     if not tables:
         raise NotMeasured("; ".join(problems) or "there is nothing to measure: choose a mode or a market file")

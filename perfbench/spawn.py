@@ -112,9 +112,26 @@ class Worker:
                 raise TrialFailed(f"the worker broke the protocol: {type(answer).__name__} came unasked")
             yield answer
 
-    def answered(self) -> bool:
-        """Whether an answer, or the end of the worker, can be read without waiting."""
-        return bool(self._buffer) or bool(self._selector.select(0))
+    def pause(self) -> None:
+        """Stop the worker where it is; its children, if it has any, go on."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a worker go on that was paused."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
+
+    def answers_within(self, seconds: float) -> bool:
+        """Wait so long for an answer, or the end of the worker; whether one of them came."""
+        return bool(self._buffer) or bool(self._selector.select(seconds))
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its time is up."""
+        return time.monotonic() > self._deadline
 
     def _answer(self) -> object:
         line = self._line()
@@ -177,8 +194,7 @@ _PR_SET_PDEATHSIG = 1
 def _lead_a_group() -> None:
     """Runs between fork and exec. A group of its own, so that it can be ended with all that it started.
 
-    Not a session of its own: Linux shares a core between sessions first (autogroup), and niceness would mean nothing between
-    the two workers of a duet. When the host is killed, the kernel kills the worker (prctl(2), PR_SET_PDEATHSIG).
+    When the host is killed, the kernel kills the worker (prctl(2), PR_SET_PDEATHSIG).
     """
     os.setpgid(0, 0)
     if _LIBC is not None:

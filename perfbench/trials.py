@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import math
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
-from types import MappingProxyType
 
-from perfbench import differing, spawn
+from perfbench import differing, spawn, turns
 from perfbench.errors import TrialFailed
 from perfbench.model import Case, Difference, Failure, Output, Package, Result, Sample, Table, Trial
 from perfbench.worker.protocol import Digested, Imported, Item, Measured, Ready, Request
@@ -29,12 +27,12 @@ def execute(
     conditions: Conditions,
     *,
     in_turn: bool = False,
-    niceness: Mapping[str, int] = MappingProxyType({}),
+    lengths: Sequence[float] = (),
 ) -> Iterator[Result]:
     """The results of one trial, one for every case. A worker that fails gives a failure, never an exception.
 
     :param in_turn: the passes of a duet run one after the other, because the scenario waits or the system cannot pin.
-    :param niceness: of the shorter side of a duet, by case: see ``balance``.
+    :param lengths: the turns of the passes of a duet, in seconds: see ``turns.slices``.
     """
     if trial.kind == "check":
         yield from _check(trial, table, conditions)
@@ -42,7 +40,7 @@ def execute(
         for order, index in enumerate(trial.go):
             yield _pass(trial, table, trial.cases[index], order, conditions)
     else:
-        yield from _duet(trial, table, conditions, niceness)
+        yield from _duet(trial, table, conditions, lengths)
 
 
 def _request(task: str, table: Table, case: Case, core: int | None = None, memory: bool = False) -> Request:
@@ -74,53 +72,46 @@ def _pass(trial: Trial, table: Table, case: Case, order: int, conditions: Condit
         return _failed(trial, case, error)
 
 
-NICE_STEP = 1.25
-"""The share of a core that one step of niceness is worth (Linux, sched_prio_to_weight)."""
-
-NICEST = 19
-
-
-def balance(before: float, after: float) -> tuple[int, int]:
-    """The niceness of two passes of so many CPU seconds that makes them end at about the same time when they share a core.
-
-    Machines change their speed within tenths of a second. Two passes of one length see the same machine; a short pass beside
-    a long one sees only its beginning. With shares in proportion to their work both see all of it.
-    """
-    steps = round(math.log(after / before) / math.log(NICE_STEP))
-    return (min(NICEST, steps), 0) if steps >= 0 else (0, min(NICEST, -steps))
-
-
-def _duet(trial: Trial, table: Table, conditions: Conditions, niceness: Mapping[str, int]) -> Iterator[Result]:
-    """Both workers on one core at the same time: whatever the machine does, it does to both."""
+def _duet(trial: Trial, table: Table, conditions: Conditions, lengths: Sequence[float]) -> Iterator[Result]:
+    """Both workers on one core by turns: whatever the machine does, it does to both."""
     results: dict[int, Result] = {}
     with ExitStack() as ends:
-        workers: dict[int, spawn.Worker] = {}
-        ready: dict[int, Ready] = {}
-        for index, case in enumerate(trial.cases):
-            request = replace(_request("time", table, case, conditions.core), niceness=niceness.get(case.id, 0))
-            try:
-                workers[index] = ends.enter_context(
-                    spawn.Worker(table.environment, request, hash_seed=trial.hash_seed, timeout=conditions.timeout)
-                )
-            except TrialFailed as error:
-                results[index] = _failed(trial, case, error)
-        for index, worker in workers.items():
-            try:
-                ready[index] = worker.expect(Ready)
-            except TrialFailed as error:
-                results[index] = _failed(trial, trial.cases[index], error)
+        workers, ready = _ready(trial, table, conditions, ends, results)
         if len(ready) == len(trial.cases):
-            for index in trial.go:
-                workers[index].go()
-            for order, index in enumerate(trial.go):
+            order = [(workers[index], lengths[index]) for index in trial.go]
+            for place in turns.finishing([worker for worker, _ in order], [length for _, length in order]):
+                index = trial.go[place]
                 try:
                     measured = workers[index].expect(Measured)
                     workers[index].end()
-                    results[index] = _sampled(trial, trial.cases[index], order, ready[index], measured)
+                    results[index] = _sampled(trial, trial.cases[index], place, ready[index], measured)
                 except TrialFailed as error:
                     results[index] = _failed(trial, trial.cases[index], error)
+                workers[index].close()
     whole = all(result.failure is None for result in results.values())
     yield from (result for _, result in sorted(results.items()) if whole or result.failure is not None)
+
+
+def _ready(
+    trial: Trial, table: Table, conditions: Conditions, ends: ExitStack, results: dict[int, Result]
+) -> tuple[dict[int, spawn.Worker], dict[int, Ready]]:
+    """Both workers started and waiting to be let go; what fails before becomes a result."""
+    timeout = conditions.timeout * len(trial.cases)
+    workers: dict[int, spawn.Worker] = {}
+    ready: dict[int, Ready] = {}
+    for index, case in enumerate(trial.cases):
+        request = _request("time", table, case, conditions.core)
+        try:
+            started = spawn.Worker(table.environment, request, hash_seed=trial.hash_seed, timeout=timeout)
+            workers[index] = ends.enter_context(started)
+        except TrialFailed as error:
+            results[index] = _failed(trial, case, error)
+    for index, worker in workers.items():
+        try:
+            ready[index] = worker.expect(Ready)
+        except TrialFailed as error:
+            results[index] = _failed(trial, trial.cases[index], error)
+    return workers, ready
 
 
 def _sampled(trial: Trial, case: Case, order: int, ready: Ready, measured: Measured) -> Result:

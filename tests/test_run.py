@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
+import pty
 import re
 import signal
 import subprocess
 import sys
 import time
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -132,6 +134,7 @@ def test_a_sweep_makes_a_table_of_every_value(tmp_path: Path) -> None:
         (("--export", "json=nowhere/x.json"), "there is no folder nowhere"),
         (("--save", "a/b"), "--save a/b: a plain file name"),
         (("--scenarios", "nowhere"), "--scenarios nowhere: no such folder"),
+        (("--data", "sample-event"), "--data sample-event: parameters replays no market file"),
     ],
 )
 def test_a_wrong_word_on_the_command_line_is_one_line_and_code_2(
@@ -352,6 +355,25 @@ def test_pairs_start_in_random_order(tmp_path: Path) -> None:
     assert {order for _, order in orders} == {0, 1}
 
 
+@linux_only
+def test_on_a_terminal_a_bar_shows_what_is_measured_and_the_time_left(tmp_path: Path) -> None:
+    terminal, end = pty.openpty()
+    command = [sys.executable, "-m", "perfbench", "run", "waits", "--scenarios", str(SCENARIOS), "--rounds", "4"]
+    environment = variables(tmp_path, TERM="xterm", COLUMNS="120")
+    process = subprocess.Popen(command, cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=end, text=True)
+    os.close(end)
+    shown = ""
+    with suppress(OSError):  # the end of a pseudo-terminal
+        while part := os.read(terminal, 1000):
+            shown += part.decode(errors="replace")
+    output, _ = process.communicate()
+    os.close(terminal)
+    assert process.returncode == 0
+    assert "check pass: longer + shorter" in shown
+    assert re.search(r"round 4: \w+ \+ \w+ .*\d+%.* \d+ s left", shown)
+    assert "%" not in output.splitlines()[2]
+
+
 # Interrupted runs ----------------------------------------------------------------------------------------------------
 
 
@@ -439,9 +461,11 @@ def test_a_name_that_is_taken_is_not_overwritten(tmp_path: Path) -> None:
 
 def test_a_saved_run_tells_nothing_of_the_machines_folders_or_variables(tmp_path: Path) -> None:
     env = {"PERFBENCH_SECRET": "of-the-shell"}
-    assert measured("known_times", "--data", "sample-event", folder=tmp_path, env=env).returncode == 0
+    options = ("--mode", "lightweight", *QUICK, "--data", "sample-event")
+    assert perfbench("run", *options, folder=tmp_path, env=env).returncode == 0
     (path,) = (tmp_path / "results").glob("*.json")
     text = path.read_text()
     assert "of-the-shell" not in text
     assert str(Path(sys.prefix)) not in text
-    assert os.path.expanduser("~") not in text.replace(str(SCENARIOS), "")
+    assert os.path.expanduser("~") not in text
+    assert str(HERE.parent) not in text

@@ -152,13 +152,3 @@ def test_progress_tells_the_share_and_the_time_left(stage: Stage) -> None:
     assert last.share == pytest.approx(0.93, abs=0.05)
     assert last.seconds_left == pytest.approx(4.0, abs=2.0)
     assert [event.share for event in shown] == sorted(event.share for event in shown)
-
-
-@pytest.mark.parametrize(
-    ("before", "after", "niceness"),
-    [(1.0, 1.0, (0, 0)), (1.0, 5.0, (7, 0)), (5.0, 1.0, (0, 7)), (1.0, 1e6, (19, 0)), (1.0, 1.5, (2, 0))],
-)
-def test_the_shorter_pass_of_a_pair_gets_the_smaller_share(
-    before: float, after: float, niceness: tuple[int, int]
-) -> None:
-    assert trials.balance(before, after) == niceness

@@ -16,12 +16,12 @@ import jsonschema
 import pytest
 from command_line import HERE, measured, one_line, perfbench
 
-from perfbench import storage
+from perfbench import bundle, storage
 from perfbench.renderers import formats
 
 GOLDEN = HERE / "golden"
 OLD_RUN = GOLDEN / "run-schema-1.json"
-SCHEMA = GOLDEN / "run.schema.json"
+SCHEMA = bundle.PACKAGE / "run.schema.json"
 
 
 def compare(path: Path, text: str, refresh: bool) -> None:

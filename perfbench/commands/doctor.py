@@ -17,9 +17,9 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import bundle, showing
-from perfbench.environments import find_interpreters
-from perfbench.errors import NotMeasured
+from perfbench import bundle, discovery, showing
+from perfbench.environments import find_interpreters, here
+from perfbench.errors import NotMeasured, PerfbenchError
 from perfbench.fitness import Check, checkup
 from perfbench.formatting import printable
 
@@ -74,6 +74,7 @@ def installation() -> tuple[Check, ...]:
     samples = [path for path in bundle.folder("sample_data").rglob("*") if path.is_file() and path.suffix != ".toml"]
     return (
         check_packages(),
+        check_worker(),
         Check("scenarios", "good", ", ".join(scenarios))
         if scenarios
         else Check("scenarios", "bad", f"none in {bundle.folder('scenarios')}", REINSTALL),
@@ -83,6 +84,15 @@ def installation() -> tuple[Check, ...]:
             "sample data", "note", f"none in {bundle.folder('sample_data')}", f"{REINSTALL}, or measure with --data"
         ),
     )
+
+
+def check_worker() -> Check:
+    """Whether a worker process starts and can import what the main scenario measures."""
+    try:
+        found = discovery.describe(bundle.folder("scenarios") / "replay.py", here())
+    except PerfbenchError as problem:
+        return Check("worker", "bad", str(problem), REINSTALL)
+    return Check("worker", "good", f"starts, and finds {len(found.modes)} modes of {found.name}")
 
 
 def check_packages() -> Check:

@@ -81,8 +81,8 @@ def run(
 ) -> None:
     """Replay market files in every mode and time each pass.
 
-    Each pass runs in a fresh process. The baseline and another mode run as a pair, at the same time on the same core; ratios and
-    their 95 % intervals come from the pairs. Every sample is saved as it comes: Ctrl-C and `--resume` lose nothing.
+    Each pass runs in a fresh process. The baseline and another mode run as a pair, by turns on one core; ratios and their 95 %
+    intervals come from the pairs. Every sample is saved as it comes: after Ctrl-C, `--resume` goes on.
     """
     wanted, shown = showing.exports(export or ()), layout.columns(columns)
     settings = Settings(

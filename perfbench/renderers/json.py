@@ -10,5 +10,5 @@ SUFFIX = ".json"
 
 
 def render(report: Report) -> str:
-    """The run as it is saved; the published schema is ``tests/golden/run.schema.json``."""
+    """The run as it is saved; the published schema is ``run.schema.json`` in the package."""
     return msgspec.json.format(msgspec.json.encode(report.run), indent=1).decode() + "\n"

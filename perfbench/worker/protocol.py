@@ -19,8 +19,7 @@ Value = Union[str, int, float, bool]
 class Request:
     """What a worker is to do. ``task`` is ``describe``, ``time``, ``check`` or ``dump``.
 
-    ``core`` pins the worker; ``niceness`` lessens its share of the core during the pass; ``memory`` adds the peak memory to
-    the sample; ``first`` and ``last`` are the updates of a dump.
+    ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``first`` and ``last`` are the updates of a dump.
     """
 
     task: str
@@ -29,7 +28,6 @@ class Request:
     market: Optional[str] = None
     parameters: Dict[str, Value] = field(default_factory=dict)
     core: Optional[int] = None
-    niceness: int = 0
     memory: bool = False
     first: int = 0
     last: int = 0

@@ -50,8 +50,6 @@ class Worker:
             return
         with loaded.bound(request.mode, request.market, request.parameters) as call:
             if request.task == "time":
-                if request.niceness:
-                    os.nice(request.niceness)
                 measured = measuring.timed_pass(call, self._wait, request.memory)
                 measured.packages.extend(imported())
                 self.say(measured)

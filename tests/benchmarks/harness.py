@@ -2,7 +2,7 @@
 
 loop    the CPU seconds that perfbench reports for a pass against a bare loop that does not import it, as pairs on one core
 help    ``perfbench --help`` against the help of a bare Typer program, CPU seconds of alternating processes
-order   the ratio full / lightweight from pairs on one core against the same ratio from passes one after the other
+order   the ratio full / lightweight from pairs by turns on one core against that from passes one after the other
 memory  the host's own memory for a file of 1 MB and one of 400 MB, and how the timed pass grows between 4 and 400 MB
 
 Ends with 1 if a figure is outside of what is promised.
@@ -21,7 +21,7 @@ from collections.abc import Callable
 from pathlib import Path
 from statistics import median
 
-from perfbench import bundle, datasets, machine, statistics, trials
+from perfbench import bundle, datasets, machine, statistics, turns
 from perfbench.environments import here
 from perfbench.generating import Recipe, write
 from perfbench.spawn import Worker
@@ -48,9 +48,9 @@ def report(what: str, found: Estimate, low: float, high: float) -> None:
         failed.append(what)
 
 
-def worker(market: Path, mode: str, core: int, seed: int, niceness: int = 0) -> Worker:
+def worker(market: Path, mode: str, core: int, seed: int) -> Worker:
     """A worker of perfbench that will time one pass."""
-    request = Request("time", str(REPLAY), mode, str(market), core=core, niceness=niceness)
+    request = Request("time", str(REPLAY), mode, str(market), core=core)
     return Worker(here(), request, hash_seed=seed, timeout=3600)
 
 
@@ -117,31 +117,29 @@ def help_cost() -> None:
 
 
 def order() -> None:
-    """Whether sharing a core biases the ratio of two modes: pairs on one core against passes one after the other."""
+    """Whether taking turns on one core biases a ratio: pairs by turns against passes that have the core for themselves."""
     market, core = datasets.place(datasets.known_files()[0]), machine.quietest_core() or 0
-    duets, in_turn = [], []
-    steps = dict(zip(("lightweight", "full"), trials.balance(1.0, 5.0), strict=True))
-    for _ in range(34):
+    logs: dict[str, list[float]] = {"pairs by turns": [], "one after the other": []}
+    expected = {"lightweight": 1.0, "full": 5.6}
+    for _ in range(48):
         seed = random.randrange(1, 2**32)
-        modes = random.sample(sorted(steps), 2)
-        started = {mode: worker(market, mode, core, seed, steps[mode]) for mode in modes}
-        for mode in modes:
-            started[mode].expect(Ready)
-        for mode in modes:
-            started[mode].go()
-        seconds = {mode: finish(started[mode]) for mode in modes}
-        duets.append(math.log(seconds["full"] / seconds["lightweight"]))
+        modes = random.sample(sorted(expected), 2)
+        pair = [worker(market, mode, core, seed) for mode in modes]
+        for started in pair:
+            started.expect(Ready)
+        lengths = turns.slices([expected[mode] for mode in modes])
+        seconds = {modes[place]: finish(pair[place]) for place in turns.finishing(pair, lengths)}
+        logs["pairs by turns"].append(math.log(seconds["full"] / seconds["lightweight"]))
         for mode in modes:
             alone = worker(market, mode, core, seed)
             alone.expect(Ready)
             alone.go()
             seconds[mode] = finish(alone)
-        in_turn.append(math.log(seconds["full"] / seconds["lightweight"]))
-    for name, logs in (("pairs on one core", duets), ("one after the other", in_turn)):
-        report(f"full / lightweight, {name}", statistics.estimate(logs), 0.0, math.inf)
-    differences = [one - two for one, two in zip(duets, in_turn, strict=True)]
-    found = statistics.estimate(differences)
-    report("ratio from pairs / ratio in turn", found, 0.97, 1.03)
+        logs["one after the other"].append(math.log(seconds["full"] / seconds["lightweight"]))
+    for name, found in logs.items():
+        report(f"full / lightweight, {name}", statistics.estimate(found), 0.0, math.inf)
+    differences = [one - two for one, two in zip(*logs.values(), strict=True)]
+    report("ratio by turns / ratio in turn", statistics.estimate(differences), 0.98, 1.02)
 
 
 def memory() -> None:
@@ -169,7 +167,7 @@ def linear(folder: Path) -> None:
     large.expect(Ready)
     large.go()
     small = []
-    while not large.answered():
+    while not large.answers_within(0):
         beside = worker(folder / "4 MB", "lightweight", core, random.randrange(1, 2**32))
         beside.expect(Ready)
         beside.go()
