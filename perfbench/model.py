@@ -165,7 +165,7 @@ class Trial:
 class Sample:
     """What one pass in one fresh process gave.
 
-    ``pair`` joins the two samples of one duet; ``order`` is 0 for the worker that was let go first.
+    ``pair`` joins the samples of one duet, of which the shorter side may have several; ``order`` numbers the passes of a trial.
     ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are what only the mode knows.
     """
 
@@ -222,7 +222,10 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one case got from one trial: a sample, an output, or a failure. A journal is a list of them."""
+    """What one case got from one trial: a sample, an output, or a failure. A journal is a list of them.
+
+    ``together``: so many results of the trial were written at one stroke; fewer of them are none.
+    """
 
     trial: str
     case: str
@@ -231,6 +234,7 @@ class Result:
     difference: Difference | None = None
     packages: tuple[Package, ...] = ()
     failure: Failure | None = None
+    together: int = 1
 
 
 @dataclass(frozen=True, slots=True)

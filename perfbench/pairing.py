@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from statistics import fmean
 
 from perfbench.model import REPORTED_SECONDS, Sample
 
@@ -22,12 +23,22 @@ def values(samples: Iterable[Sample], metric: str, *kinds: str) -> list[float]:
 def log_ratios(before: Sequence[Sample], after: Sequence[Sample], metric: str) -> list[float]:
     """``ln(after / before)`` of every duet that both sides finished, in order of time.
 
-    A pair with a time that is not above zero says nothing and is left out; the clocks of a sound machine give none.
+    Of several passes on one side the mean counts. A pair with a time that is not above zero says nothing and is left out; the
+    clocks of a sound machine give none.
     """
-    partners = {sample.pair: sample.metrics.get(metric, 0.0) for sample in before if sample.kind == "duet"}
+    partners = _means(before, metric)
     found = []
-    for sample in sorted(after, key=lambda sample: sample.round):
-        first, second = partners.get(sample.pair, 0.0), sample.metrics.get(metric, 0.0)
-        if sample.kind == "duet" and first > 0 and second > 0:
+    for pair, second in _means(after, metric).items():
+        first = partners.get(pair, 0.0)
+        if first > 0 and second > 0:
             found.append(math.log(second / first))
     return found
+
+
+def _means(samples: Sequence[Sample], metric: str) -> dict[str, float]:
+    """The mean of the metric in each duet, by pair, in order of time."""
+    gathered: dict[str, list[float]] = {}
+    for sample in sorted(samples, key=lambda sample: sample.round):
+        if sample.kind == "duet":
+            gathered.setdefault(sample.pair, []).append(sample.metrics.get(metric, 0.0))
+    return {pair: fmean(values) if min(values) > 0 else 0.0 for pair, values in gathered.items()}

@@ -12,6 +12,7 @@ from perfbench import pairing, planning, statistics, trials, turns
 from perfbench.model import CPU_SECONDS, Result, Sample, Settings, Table, Trial
 from perfbench.statistics import LOOKS
 from perfbench.trials import Conditions
+from perfbench.turns import Part
 
 FAILURES_FORGIVEN = 2
 """A crash in a duet drops the pair; after so many a case is given up."""
@@ -65,10 +66,10 @@ class State:
         every = (sample for samples in self.samples.values() for sample in samples)
         return pairing.metric_of(every, self.table.scenario.metric)
 
-    def lengths(self, trial: Trial) -> tuple[float, ...]:
-        """The turns, in seconds, that let both passes of a duet end together, judged by the passes before the rounds."""
+    def parts(self, trial: Trial) -> tuple[Part, ...]:
+        """The parts that let both sides of a duet end together, judged by the passes before the rounds."""
         sides = [pairing.values(self.samples[case.id], CPU_SECONDS.name, "memory", "alone") for case in trial.cases]
-        return turns.slices([median(side) if side else 0.0 for side in sides])
+        return turns.arrange(*(median(side) if side else 0.0 for side in sides))
 
     def estimates(self, confidence: float) -> list[statistics.Estimate | None]:
         """For every case that is compared and not given up: what its pairs say, None while they are too few."""
@@ -111,8 +112,8 @@ def measure(
 
 def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[tuple[Result, ...]]:
     in_turn = state.metric != CPU_SECONDS.name
-    lengths = state.lengths(trial) if trial.kind == "duet" and not in_turn else ()
-    results = trials.execute(trial, state.table, conditions, in_turn=in_turn, lengths=lengths)
+    parts = state.parts(trial) if trial.kind == "duet" and not in_turn else ()
+    results = trials.execute(trial, state.table, conditions, in_turn=in_turn, parts=parts)
     for together in [tuple(results)] if trial.kind == "duet" else ((result,) for result in results):
         fresh = tuple(result for result in together if result.case not in state.done[trial.id])
         for result in fresh:

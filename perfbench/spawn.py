@@ -125,8 +125,9 @@ class Worker:
             os.kill(self._process.pid, number)
 
     def answers_within(self, seconds: float) -> bool:
-        """Wait so long for an answer, or the end of the worker; whether one of them came."""
-        return bool(self._buffer) or bool(self._selector.select(seconds))
+        """Wait so long, at most until its time is up, for an answer or the end of the worker; whether one of them came."""
+        left = max(0.0, min(seconds, self._deadline - time.monotonic()))
+        return bool(self._buffer) or bool(self._selector.select(left))
 
     @property
     def overdue(self) -> bool:

@@ -8,7 +8,6 @@ beside the journal and renamed, so there is always one whole file.
 from __future__ import annotations
 
 import os
-from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -49,17 +48,17 @@ class Journal:
 
     @classmethod
     def reopen(cls, path: Path, run: Run) -> Journal:
-        """Go on with a journal that was left; what a killed process wrote of its last line is cut off. Raises StorageProblem."""
+        """Go on with a journal that was left; what a killed process wrote of its last trial is cut off. Raises StorageProblem."""
         try:
             content = path.read_bytes()
-            os.truncate(path, content.rfind(b"\n") + 1)
+            os.truncate(path, whole_length(content))
             return cls(path, run, path.open("ab", buffering=0))
         except OSError as error:
             raise unwritable(path, error) from error
 
     def append(self, results: Sequence[Result]) -> None:
         """Put the results of a trial on the disk, at one stroke: half a pair is none. Raises StorageProblem."""
-        self._write(*results)
+        self._write(*(replace(result, together=len(results)) for result in results))
 
     def _write(self, *values: Run | Result) -> None:
         line = b"".join(msgspec.json.encode(value) + b"\n" for value in values)
@@ -115,8 +114,8 @@ def load(path: Path) -> Run:
 
 
 def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
-    """The run and the results of a journal; a last line without its end is left out. Raises StorageProblem."""
-    lines = content[: content.rfind(b"\n") + 1].splitlines()
+    """The run and the results of a journal; a last trial that was not written whole is left out. Raises StorageProblem."""
+    lines = content[: whole_length(content)].splitlines()
     if not lines:
         raise StorageProblem(f"{path} holds no run: it was cut off before its first line was written; delete it")
     run = _decoded(path, lines[0])
@@ -128,20 +127,26 @@ def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
             raise StorageProblem(
                 f"{path}, line {number} is damaged: {error}; delete the line to use the rest"
             ) from error
-    return run, _whole(results)
+    return run, results
 
 
-def _whole(results: Iterable[Result]) -> list[Result]:
-    """Without the first half of a pair whose second half never came: it is measured again, as a pair."""
-    last = {(result.trial, result.case): result for result in results}
-    sides: dict[str, int] = defaultdict(int)
-    for result in last.values():
-        sides[result.trial] += 2 if result.failure is not None else 1
-    return [
-        result
-        for result in last.values()
-        if result.sample is None or result.sample.kind != "duet" or sides[result.trial] > 1
-    ]
+def whole_length(content: bytes) -> int:
+    """The bytes of a journal up to the end of the last trial that is there with all its results."""
+    end = content.rfind(b"\n") + 1
+    last: list[Result] = []
+    for line in reversed(content[:end].splitlines(keepends=True)[1:]):
+        try:
+            result = msgspec.json.decode(line, type=Result)
+        except msgspec.MsgspecError:
+            break
+        if last and result.trial != last[0].trial:
+            break
+        last.append(result)
+        if len(last) == last[0].together:
+            return end
+    if last:
+        end -= sum(map(len, content[:end].splitlines(keepends=True)[-len(last) :]))
+    return end
 
 
 def _decoded(path: Path, content: bytes) -> Run:

@@ -10,6 +10,7 @@ from dataclasses import dataclass, replace
 from perfbench import differing, spawn, turns
 from perfbench.errors import TrialFailed
 from perfbench.model import Case, Difference, Failure, Output, Package, Result, Sample, Table, Trial
+from perfbench.turns import Part
 from perfbench.worker.protocol import Digested, Imported, Item, Measured, Ready, Request
 
 
@@ -27,12 +28,12 @@ def execute(
     conditions: Conditions,
     *,
     in_turn: bool = False,
-    lengths: Sequence[float] = (),
+    parts: Sequence[Part] = (),
 ) -> Iterator[Result]:
     """The results of one trial, one for every case. A worker that fails gives a failure, never an exception.
 
     :param in_turn: the passes of a duet run one after the other, because the scenario waits or the system cannot pin.
-    :param lengths: the turns of the passes of a duet, in seconds: see ``turns.slices``.
+    :param parts: of the cases of a duet: see ``turns.arrange``.
     """
     if trial.kind == "check":
         yield from _check(trial, table, conditions)
@@ -40,7 +41,7 @@ def execute(
         for order, index in enumerate(trial.go):
             yield _pass(trial, table, trial.cases[index], order, conditions)
     else:
-        yield from _duet(trial, table, conditions, lengths)
+        yield from _duet(trial, table, conditions, parts)
 
 
 def _request(task: str, table: Table, case: Case, core: int | None = None, memory: bool = False) -> Request:
@@ -72,46 +73,48 @@ def _pass(trial: Trial, table: Table, case: Case, order: int, conditions: Condit
         return _failed(trial, case, error)
 
 
-def _duet(trial: Trial, table: Table, conditions: Conditions, lengths: Sequence[float]) -> Iterator[Result]:
-    """Both workers on one core by turns: whatever the machine does, it does to both."""
-    results: dict[int, Result] = {}
+def _duet(trial: Trial, table: Table, conditions: Conditions, parts: Sequence[Part]) -> Iterator[Result]:
+    """Both sides on one core by turns: whatever the machine does, it does to both. One failure and there is no pair."""
+    results: list[Result] = []
     with ExitStack() as ends:
-        workers, ready = _ready(trial, table, conditions, ends, results)
-        if len(ready) == len(trial.cases):
-            order = [(workers[index], lengths[index]) for index in trial.go]
-            for place in turns.finishing([worker for worker, _ in order], [length for _, length in order]):
-                index = trial.go[place]
+        cases: dict[spawn.Worker, Case] = {}
+        ready: dict[spawn.Worker, Ready] = {}
+        timeout = conditions.timeout * sum(part.passes for part in parts)
+        for case, part in zip(trial.cases, parts, strict=True):
+            request = _request("time", table, case, conditions.core)
+            for _ in range(part.passes):
                 try:
-                    measured = workers[index].expect(Measured)
-                    workers[index].end()
-                    results[index] = _sampled(trial, trial.cases[index], place, ready[index], measured)
+                    started = spawn.Worker(table.environment, request, hash_seed=trial.hash_seed, timeout=timeout)
+                    cases[ends.enter_context(started)] = case
+                    ready[started] = started.expect(Ready)
                 except TrialFailed as error:
-                    results[index] = _failed(trial, trial.cases[index], error)
-                workers[index].close()
-    whole = all(result.failure is None for result in results.values())
-    yield from (result for _, result in sorted(results.items()) if whole or result.failure is not None)
+                    results.append(_failed(trial, case, error))
+                    break
+        if not results:
+            results = list(_by_turns(trial, parts, cases, ready))
+    yield from results if all(result.failure is None for result in results) else _one_failure_a_case(results)
 
 
-def _ready(
-    trial: Trial, table: Table, conditions: Conditions, ends: ExitStack, results: dict[int, Result]
-) -> tuple[dict[int, spawn.Worker], dict[int, Ready]]:
-    """Both workers started and waiting to be let go; what fails before becomes a result."""
-    timeout = conditions.timeout * len(trial.cases)
-    workers: dict[int, spawn.Worker] = {}
-    ready: dict[int, Ready] = {}
-    for index, case in enumerate(trial.cases):
-        request = _request("time", table, case, conditions.core)
+def _by_turns(
+    trial: Trial, parts: Sequence[Part], cases: Mapping[spawn.Worker, Case], ready: Mapping[spawn.Worker, Ready]
+) -> Iterator[Result]:
+    sides = [
+        ([worker for worker, case in cases.items() if case == trial.cases[index]], parts[index].turn)
+        for index in trial.go
+    ]
+    for order, worker in enumerate(turns.finishing(sides)):
         try:
-            started = spawn.Worker(table.environment, request, hash_seed=trial.hash_seed, timeout=timeout)
-            workers[index] = ends.enter_context(started)
+            measured = worker.expect(Measured)
+            worker.end()
+            yield _sampled(trial, cases[worker], order, ready[worker], measured)
         except TrialFailed as error:
-            results[index] = _failed(trial, case, error)
-    for index, worker in workers.items():
-        try:
-            ready[index] = worker.expect(Ready)
-        except TrialFailed as error:
-            results[index] = _failed(trial, trial.cases[index], error)
-    return workers, ready
+            yield _failed(trial, cases[worker], error)
+        worker.close()
+
+
+def _one_failure_a_case(results: Sequence[Result]) -> Iterator[Result]:
+    failed = {result.case: result for result in results if result.failure is not None}
+    yield from failed.values()
 
 
 def _sampled(trial: Trial, case: Case, order: int, ready: Ready, measured: Measured) -> Result:

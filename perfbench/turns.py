@@ -3,43 +3,73 @@
 Left to the kernel's scheduler, the passes of a pair share the core in slices of a few milliseconds, and each finds the caches
 full of the other's data when it goes on. Two passes of one kind suffer alike, but a light pass beside a heavy one suffers more,
 and the ratio of the two comes out too small, by more than a tenth for full against lightweight mode. A turn costs one refill,
-about a millisecond, so turns are long enough to make that little. ``make bench``, part ``order``, measures what is left of it.
+about a millisecond, so turns are long; and a pass that is some times shorter than the other is not cut up but repeated, in
+fresh processes, between the turns of the longer one. ``make bench``, part ``order``, measures what bias is left.
 """
 
 from __future__ import annotations
 
+import math
+from collections import deque
 from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from perfbench.spawn import Worker
 
-SHORTEST_SLICE = 0.15
-"""Seconds of one turn of the shorter pass."""
+EQUAL_TURN = 0.15
+"""Seconds of a turn where both passes are about as long: the refills fall on both alike."""
+
+LONGEST_TURN = 0.6
+"""Seconds of a turn of the shorter pass beside a longer one; a pass that needs less is not interrupted at all."""
+
+MOST_PASSES = 8
+"""The most passes of the shorter kind beside one of the longer."""
 
 
-def slices(seconds: Sequence[float]) -> tuple[float, ...]:
-    """How long each turn of passes of so many CPU seconds lasts: in proportion, so that both end at about the same time."""
-    shortest = min(seconds, default=0.0)
-    if shortest <= 0:
-        return tuple(SHORTEST_SLICE for _ in seconds)
-    return tuple(SHORTEST_SLICE * value / shortest for value in seconds)
+@dataclass(frozen=True, slots=True)
+class Part:
+    """One side of a pair: how many passes it makes, one after the other, and the seconds of a turn (infinite: a whole pass)."""
+
+    passes: int = 1
+    turn: float = EQUAL_TURN
 
 
-def finishing(workers: Sequence[Worker], lengths: Sequence[float]) -> Iterator[int]:
-    """Let passes that are ready run by turns of these lengths. Yields the index of each when it has answered, or never will.
+def arrange(before: float, after: float) -> tuple[Part, Part]:
+    """The parts of two passes of so many CPU seconds, so that both sides end at about the same time.
+
+    Unknown seconds (0) make equal parts. A side that is k times shorter makes k passes.
+    """
+    short, long = sorted((before, after))
+    if short <= 0:
+        return Part(), Part()
+    passes = max(1, min(MOST_PASSES, round(long / short)))
+    whole = passes > 1 and short <= LONGEST_TURN
+    pieces = 1 if whole else math.ceil(short / (LONGEST_TURN if passes > 1 else EQUAL_TURN))
+    shorter = Part(passes, math.inf if whole else short / pieces)
+    longer = Part(1, long / (passes * pieces))
+    return (shorter, longer) if before <= after else (longer, shorter)
+
+
+def finishing(sides: Sequence[tuple[Sequence[Worker], float]]) -> Iterator[Worker]:
+    """Let the workers of each side, all ready, run by turns of its seconds. Yields each when it has answered, or never will.
 
     The caller takes the answer and ends the worker before it asks for the next: nothing else may run on the core then.
     """
-    for worker in workers:
-        worker.pause()
-        worker.go()
-    waiting = list(range(len(workers)))
+    waiting = [(deque(workers), turn) for workers, turn in sides]
+    for workers, _ in waiting:
+        for worker in workers:
+            worker.pause()
+            worker.go()
     while waiting:
-        for index in tuple(waiting):
-            worker = workers[index]
+        for side in tuple(waiting):
+            workers, turn = side
+            worker = workers[0]
             worker.resume()
             alone = len(waiting) == 1
-            if alone or worker.answers_within(lengths[index]) or worker.overdue:
-                waiting.remove(index)
-                yield index
+            if alone or worker.answers_within(turn) or worker.overdue:
+                workers.popleft()
+                yield worker
             else:
                 worker.pause()
+            if not workers:
+                waiting.remove(side)

@@ -344,6 +344,20 @@ def test_both_sides_of_a_pair_are_held_on_one_core(tmp_path: Path) -> None:
     assert len(cores[0]) == 1
 
 
+@linux_only
+def test_a_short_pass_is_repeated_in_fresh_processes_beside_a_long_one(tmp_path: Path) -> None:
+    done = measured("burns", "--rounds", "6", folder=tmp_path)
+    assert done.returncode == 0, done.stdout
+    assert "pairs by turns on one core" in done.stdout
+    pairs: dict[str, Counter[str]] = {}
+    for measurement in saved(tmp_path)["measurements"]:  # type: ignore[attr-defined]
+        for sample in measurement["samples"]:
+            if sample["kind"] == "duet":
+                pairs.setdefault(sample["pair"], Counter())[measurement["case"]["mode"]] += 1
+    assert len(pairs) == 6
+    assert all(counted["heavy"] == 1 and counted["light"] >= 2 for counted in pairs.values())
+
+
 def test_pairs_start_in_random_order(tmp_path: Path) -> None:
     measured("counts_passes", "--rounds", "12", folder=tmp_path)
     orders = {

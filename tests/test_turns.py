@@ -2,24 +2,45 @@
 
 from __future__ import annotations
 
+import math
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from perfbench import turns
-from perfbench.turns import SHORTEST_SLICE
+from perfbench.turns import MOST_PASSES, Part
 
 
-@given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=4))
-def test_turns_are_in_proportion_to_the_passes(seconds: list[float]) -> None:
-    lengths = turns.slices(seconds)
-    assert min(lengths) == pytest.approx(SHORTEST_SLICE)
-    for one, two in zip(lengths, seconds, strict=True):
-        assert one / lengths[0] == pytest.approx(two / seconds[0])
+@given(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
+def test_both_sides_need_the_same_time_in_all_and_take_the_same_number_of_turns(before: float, after: float) -> None:
+    one, two = turns.arrange(before, after)
+    assert min(one.passes, two.passes) == 1
+    spent = one.passes * before, two.passes * after
+    if max(before, after) / min(before, after) < MOST_PASSES:
+        assert max(spent) / min(spent) <= 1.5
+    taken = [
+        part.passes if math.isinf(part.turn) else total / part.turn
+        for part, total in zip((one, two), spent, strict=True)
+    ]
+    assert taken[0] == pytest.approx(taken[1])
 
 
-def test_without_knowledge_of_the_passes_all_turns_are_equal() -> None:
-    assert turns.slices([0.0, 3.0]) == (SHORTEST_SLICE, SHORTEST_SLICE)
+@pytest.mark.parametrize(
+    ("before", "after", "parts"),
+    [
+        (0.3, 0.3, (Part(1, 0.15), Part(1, 0.15))),
+        (0.5, 2.5, (Part(5, math.inf), Part(1, 0.5))),
+        (2.5, 0.5, (Part(1, 0.5), Part(5, math.inf))),
+        (1.2, 2.4, (Part(2, 0.6), Part(1, 0.6))),
+        (0.1, 100.0, (Part(8, math.inf), Part(1, 12.5))),
+        (0.0, 3.0, (Part(), Part())),
+    ],
+)
+def test_a_pass_that_is_shorter_is_repeated_and_not_cut_up(
+    before: float, after: float, parts: tuple[Part, Part]
+) -> None:
+    assert turns.arrange(before, after) == parts
 
 
 class Stage:
@@ -60,34 +81,35 @@ class Actor:
         return self.stage.now > self.limit
 
 
-def play(stage: Stage, *actors: Actor, lengths: tuple[float, ...]) -> list[str]:
+def play(stage: Stage, *sides: tuple[list[Actor], float]) -> list[str]:
     order = []
-    for place in turns.finishing(actors, lengths):  # type: ignore[arg-type]
-        order.append(actors[place].name)
-        stage.running.discard(actors[place].name)
+    for actor in turns.finishing(sides):  # type: ignore[arg-type]
+        assert isinstance(actor, Actor)
+        order.append(actor.name)
+        stage.running.discard(actor.name)
     return order
 
 
-def test_both_see_the_whole_stretch() -> None:
+def test_the_passes_of_the_shorter_side_lie_between_the_turns_of_the_longer() -> None:
     stage = Stage()
-    order = play(stage, Actor(stage, "light", 0.6), Actor(stage, "full", 3.0), lengths=(0.1, 0.5))
-    assert sorted(order) == ["full", "light"]
-    assert [name for name, _ in stage.log[:6]] == ["light", "full"] * 3
-    last_light = max(number for number, (name, _) in enumerate(stage.log) if name == "light")
-    assert last_light >= len(stage.log) - 2
+    light = [Actor(stage, f"light {number}", 0.5) for number in range(3)]
+    order = play(stage, (light, math.inf), ([Actor(stage, "full", 1.5)], 0.501))
+    assert [name for name, _ in stage.log[:5]] == ["light 0", "full", "light 1", "full", "light 2"]
+    assert order == ["light 0", "light 1", "light 2", "full"]
 
 
 def test_one_that_is_quicker_than_thought_ends_and_the_other_goes_on_alone() -> None:
     stage = Stage()
-    assert play(stage, Actor(stage, "full", 3.0), Actor(stage, "light", 0.05), lengths=(0.5, 0.1)) == ["light", "full"]
+    sides = ([Actor(stage, "full", 3.0)], 0.5), ([Actor(stage, "light", 0.05)], 0.1)
+    assert play(stage, *sides) == ["light", "full"]
 
 
 def test_one_that_hangs_is_given_to_the_caller_when_its_time_is_up() -> None:
     stage = Stage()
-    order = play(stage, Actor(stage, "hangs", 1e9, limit=3.0), Actor(stage, "light", 0.6), lengths=(0.5, 0.1))
+    order = play(stage, ([Actor(stage, "hangs", 1e9, limit=3.0)], 0.5), ([Actor(stage, "light", 0.6)], 0.1))
     assert sorted(order) == ["hangs", "light"]
 
 
 def test_a_single_pass_is_let_run() -> None:
     stage = Stage()
-    assert play(stage, Actor(stage, "only", 1.0), lengths=(0.1,)) == ["only"]
+    assert play(stage, ([Actor(stage, "only", 1.0)], 0.1)) == ["only"]

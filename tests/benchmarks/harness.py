@@ -10,6 +10,7 @@ Ends with 1 if a figure is outside of what is promised.
 
 from __future__ import annotations
 
+import itertools
 import math
 import os
 import random
@@ -19,7 +20,7 @@ import sys
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from statistics import median
+from statistics import fmean, median
 
 from perfbench import bundle, datasets, machine, statistics, turns
 from perfbench.environments import here
@@ -120,22 +121,27 @@ def order() -> None:
     """Whether taking turns on one core biases a ratio: pairs by turns against passes that have the core for themselves."""
     market, core = datasets.place(datasets.known_files()[0]), machine.quietest_core() or 0
     logs: dict[str, list[float]] = {"pairs by turns": [], "one after the other": []}
-    expected = {"lightweight": 1.0, "full": 5.6}
-    for _ in range(48):
+    for _ in range(34):
         seed = random.randrange(1, 2**32)
-        modes = random.sample(sorted(expected), 2)
-        pair = [worker(market, mode, core, seed) for mode in modes]
-        for started in pair:
+        light, full = turns.arrange(0.57, 3.2)
+        passes = {
+            mode: [worker(market, mode, core, seed) for _ in range(part.passes)]
+            for mode, part in (("lightweight", light), ("full", full))
+        }
+        for started in itertools.chain(*passes.values()):
             started.expect(Ready)
-        lengths = turns.slices([expected[mode] for mode in modes])
-        seconds = {modes[place]: finish(pair[place]) for place in turns.finishing(pair, lengths)}
-        logs["pairs by turns"].append(math.log(seconds["full"] / seconds["lightweight"]))
-        for mode in modes:
-            alone = worker(market, mode, core, seed)
-            alone.expect(Ready)
-            alone.go()
-            seconds[mode] = finish(alone)
-        logs["one after the other"].append(math.log(seconds["full"] / seconds["lightweight"]))
+        sides = random.sample([(passes["lightweight"], light.turn), (passes["full"], full.turn)], 2)
+        seconds = {id(done): finish(done) for done in turns.finishing(sides)}
+        means = {mode: fmean(seconds[id(done)] for done in passes[mode]) for mode in passes}
+        logs["pairs by turns"].append(math.log(means["full"] / means["lightweight"]))
+        alone: dict[str, list[float]] = {mode: [] for mode in passes}
+        order = ["full", *["lightweight"] * light.passes]
+        for mode in random.sample(order, len(order)):
+            single = worker(market, mode, core, seed)
+            single.expect(Ready)
+            single.go()
+            alone[mode].append(finish(single))
+        logs["one after the other"].append(math.log(fmean(alone["full"]) / fmean(alone["lightweight"])))
     for name, found in logs.items():
         report(f"full / lightweight, {name}", statistics.estimate(found), 0.0, math.inf)
     differences = [one - two for one, two in zip(*logs.values(), strict=True)]
