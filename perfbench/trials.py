@@ -74,7 +74,7 @@ def _pass(trial: Trial, table: Table, case: Case, order: int, conditions: Condit
 
 
 def _duet(trial: Trial, table: Table, conditions: Conditions, parts: Sequence[Part]) -> Iterator[Result]:
-    """Both sides on one core by turns: whatever the machine does, it does to both. One failure and there is no pair."""
+    """Both sides on one core by turns: whatever the machine does, it does to both. After a failure there is no pair."""
     results: list[Result] = []
     with ExitStack() as ends:
         cases: dict[spawn.Worker, Case] = {}

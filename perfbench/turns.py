@@ -2,9 +2,10 @@
 
 Left to the kernel's scheduler, the passes of a pair share the core in slices of a few milliseconds, and each finds the caches
 full of the other's data when it goes on. Two passes of one kind suffer alike, but a light pass beside a heavy one suffers more,
-and the ratio of the two comes out too small, by more than a tenth for full against lightweight mode. A turn costs one refill,
-about a millisecond, so turns are long; and a pass that is some times shorter than the other is not cut up but repeated, in
-fresh processes, between the turns of the longer one. ``make bench``, part ``order``, measures what bias is left.
+and the ratio of the two comes out too small, by more than a tenth for full against lightweight mode. So turns are long enough
+to make a refill, about a millisecond, little; and both sides have turns of about one length, hence refills alike: a pass that is
+some times shorter is repeated, in fresh processes. Longer turns would see different stretches of an uneasy machine.
+``make bench``, part ``order``, measures what bias is left.
 """
 
 from __future__ import annotations
@@ -16,11 +17,8 @@ from dataclasses import dataclass
 
 from perfbench.spawn import Worker
 
-EQUAL_TURN = 0.15
-"""Seconds of a turn where both passes are about as long: the refills fall on both alike."""
-
-LONGEST_TURN = 0.6
-"""Seconds of a turn of the shorter pass beside a longer one; a pass that needs less is not interrupted at all."""
+TURN = 0.075
+"""Seconds of a turn, nearly: a whole number of turns makes a pass."""
 
 MOST_PASSES = 8
 """The most passes of the shorter kind beside one of the longer."""
@@ -28,10 +26,10 @@ MOST_PASSES = 8
 
 @dataclass(frozen=True, slots=True)
 class Part:
-    """One side of a pair: how many passes it makes, one after the other, and the seconds of a turn (infinite: a whole pass)."""
+    """One side of a pair: how many passes it makes, one after the other, and the seconds of a turn."""
 
     passes: int = 1
-    turn: float = EQUAL_TURN
+    turn: float = TURN
 
 
 def arrange(before: float, after: float) -> tuple[Part, Part]:
@@ -43,9 +41,8 @@ def arrange(before: float, after: float) -> tuple[Part, Part]:
     if short <= 0:
         return Part(), Part()
     passes = max(1, min(MOST_PASSES, round(long / short)))
-    whole = passes > 1 and short <= LONGEST_TURN
-    pieces = 1 if whole else math.ceil(short / (LONGEST_TURN if passes > 1 else EQUAL_TURN))
-    shorter = Part(passes, math.inf if whole else short / pieces)
+    pieces = math.ceil(short / TURN)
+    shorter = Part(passes, short / pieces)
     longer = Part(1, long / (passes * pieces))
     return (shorter, longer) if before <= after else (longer, shorter)
 

@@ -138,20 +138,12 @@ def _demand_genuine(description: Description, path: Path, known: KnownFile | Non
     """Raises DataProblem if a known file is not what the manifest says."""
     if known is None:
         return
-    given = description.sha256
-    if description.packing != "plain":
-        with path.open("rb") as file:
-            given = (
-                hashlib.file_digest(file, "sha256").hexdigest() if hasattr(hashlib, "file_digest") else _digest(path)
-            )
+    packed = description.packing != "plain"
+    given = hashlib.sha256(path.read_bytes()).hexdigest() if packed else description.sha256
     if given != known.sha256:
         raise DataProblem(
             f"{known.name} is not the file that the manifest names (SHA-256 differs); perfbench data pull mends it"
         )
-
-
-def _digest(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
 
 
 def _unreadable(name: str, error: OSError) -> DataProblem:
