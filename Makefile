@@ -34,7 +34,7 @@ data: $(VENV)/.run
 golden: $(VENV)/.test  ## write the golden files of the tests anew
 	@$(BIN)/pytest -q --refresh-golden tests/test_show.py tests/test_commands.py
 
-bench: $(VENV)/.test data  ## measure what the harness itself costs (about ten minutes)
+bench: $(VENV)/.test data  ## measure what the harness itself costs (about half an hour)
 	@$(BIN)/python tests/benchmarks/harness.py
 
 lock: $(VENV)/.test  ## renew the lock files from pyproject.toml
