@@ -414,7 +414,7 @@ def wait_for_lines(folder: Path, lines: int) -> Path:
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_an_interrupted_run_shows_what_it_has_and_can_be_resumed(tmp_path: Path, number: signal.Signals) -> None:
-    process = started(tmp_path, "--rounds", "10")
+    process = started(tmp_path, "--rounds", "40")
     journal = wait_for_lines(tmp_path, 18)
     process.send_signal(number)
     output, complaint = process.communicate(timeout=30)
@@ -424,7 +424,7 @@ def test_an_interrupted_run_shows_what_it_has_and_can_be_resumed(tmp_path: Path,
     finished = journal.read_bytes().splitlines()
     done = perfbench("run", "--resume", "--quiet", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "· 10 rounds" in done.stdout
+    assert "· 40 rounds" in done.stdout
     document = saved(tmp_path)
     assert document["finished"] is True
     kept = [s for m in document["measurements"] for s in m["samples"]]  # type: ignore[attr-defined]
