@@ -1,6 +1,6 @@
 """Benchmark and profiler for Betfair market-data replay. A scenario file imports all that it needs from here."""
 
-from perfbench.worker.api import Claim, Work, canonical, mode, setup
+from perfbench.worker.api import Change, Claim, Work, canonical, mode, setup
 
 __version__ = "0.1.0"
-__all__ = ["Claim", "Work", "canonical", "mode", "setup"]
+__all__ = ["Change", "Claim", "Work", "canonical", "mode", "setup"]

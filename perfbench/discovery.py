@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perfbench import bundle, spawn
 from perfbench.errors import ScenarioProblem, TrialFailed, UsageProblem
-from perfbench.model import METRICS, Claim, Environment, Mode, Parameter, Scenario
+from perfbench.model import METRICS, Change, Claim, Environment, Mode, Parameter, Scenario
 from perfbench.naming import suggestion
 from perfbench.worker.protocol import Described
 
@@ -61,10 +61,13 @@ def _scenario(path: Path, described: Described) -> Scenario:
             missing=tuple(mode.missing),
             parameters=tuple(Parameter(name, default) for name, default in mode.parameters.items()),
             uses_market=mode.uses_market,
+            group=mode.group,
+            floor=mode.floor,
         )
         for mode in described.modes
     )
     claims = tuple(Claim(c.before, c.after, c.ratio, c.source) for c in described.claims)
+    changes = tuple(Change(c.name, c.package, c.release, tuple(c.fields), c.reason, c.trait) for c in described.changes)
     return Scenario(
         name=path.stem,
         path=str(path),
@@ -74,4 +77,5 @@ def _scenario(path: Path, described: Described) -> Scenario:
         sha256=described.sha256,
         modes=modes,
         claims=claims,
+        changes=changes,
     )

@@ -47,6 +47,10 @@ class ScenarioProblem(NotMeasured):
     """A scenario file cannot be loaded or described."""
 
 
+class EnvironmentProblem(NotMeasured):
+    """An environment cannot be built: the reason in one line."""
+
+
 class TrialFailed(NotMeasured):
     """A worker process crashed, hung, exited or broke the protocol; ``detail`` is its traceback or the end of its stderr."""
 

@@ -52,7 +52,11 @@ class Parameter:
 
 @dataclass(frozen=True, slots=True)
 class Mode:
-    """One way to do the work. ``missing`` are those of its ``needs`` that the described environment does not have."""
+    """One way to do the work. ``missing`` are those of its ``needs`` that the described environment does not have.
+
+    A mode with a ``group`` is measured only when it or its group is asked for. A ``floor`` does a part of the work only, such as
+    reading the file: its output is not compared.
+    """
 
     name: str
     doc: str
@@ -61,16 +65,36 @@ class Mode:
     missing: tuple[str, ...] = ()
     parameters: tuple[Parameter, ...] = ()
     uses_market: bool = False
+    group: str = ""
+    floor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An announced speed-up, to be confirmed or refuted: ``before`` → ``after`` is ``ratio`` times faster."""
+    """An announced speed-up, to be confirmed or refuted: ``before`` → ``after`` is ``ratio`` times faster.
+
+    Both sides are written ``mode@package==version``.
+    """
 
     before: str
     after: str
     ratio: float
     source: str
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """An announced change of content: from ``release`` of ``package`` on, these ``fields`` differ, for this ``reason``.
+
+    ``name`` is what the scenario's canonical form is told to undo; with a ``trait`` it shows in that trait of the output only.
+    """
+
+    name: str
+    package: str
+    release: str
+    fields: tuple[str, ...]
+    reason: str
+    trait: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +109,7 @@ class Scenario:
     sha256: str
     modes: tuple[Mode, ...]
     claims: tuple[Claim, ...] = ()
+    changes: tuple[Change, ...] = ()
 
     @property
     def baseline(self) -> Mode:
@@ -98,11 +123,39 @@ class Scenario:
 
 
 @dataclass(frozen=True, slots=True)
+class Package:
+    """A distribution: its name, its version, and the file that a worker really imported (empty if nobody did)."""
+
+    name: str
+    version: str
+    file: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Checkout:
+    """A folder of sources of which a snapshot was built: its commit (empty outside git), and whether it had changes on top."""
+
+    path: str
+    commit: str
+    dirty: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Environment:
-    """An interpreter and what is installed there."""
+    """An interpreter and what is installed there.
+
+    ``name`` is the spec as the user wrote it, ``python`` the path of the interpreter, ``version`` that of its Python.
+    ``packages`` is all that is installed; ``demanded`` are names and versions of which a worker may import no other.
+    ``recipe`` says how it was resolved, empty where nothing was.
+    """
 
     name: str
     python: str
+    version: str = ""
+    packages: tuple[Package, ...] = ()
+    demanded: tuple[tuple[str, str], ...] = ()
+    recipe: str = ""
+    sources: tuple[Checkout, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -179,22 +232,17 @@ class Sample:
 
 
 @dataclass(frozen=True, slots=True)
-class Package:
-    """Something that a worker really imported."""
-
-    name: str
-    version: str
-    file: str
-
-
-@dataclass(frozen=True, slots=True)
 class Output:
-    """The digest of all that a mode yielded in its check pass, and one digest for every block of updates."""
+    """The digest of all that a mode yielded in its check pass, and one digest for every block of updates.
+
+    ``traits`` are what only one representation can show, such as the time zone of its datetimes.
+    """
 
     digest: str
     updates: int
     block_size: int
     blocks: tuple[str, ...]
+    traits: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

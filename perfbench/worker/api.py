@@ -1,4 +1,4 @@
-"""What a scenario file imports: ``mode``, ``setup``, ``canonical``, ``Work`` and ``Claim``."""
+"""What a scenario file imports: ``mode``, ``setup``, ``canonical``, ``Work``, ``Claim`` and ``Change``."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ class ModeMark:
 
     baseline: bool
     needs: Sequence[str]
+    group: str = ""
+    floor: bool = False
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,10 @@ class Work:
 
 @dataclass(frozen=True)
 class Claim:
-    """An announced speed-up: ``before`` → ``after`` is ``ratio`` times faster, said by ``source``."""
+    """An announced speed-up: ``before`` → ``after`` is ``ratio`` times faster, said by ``source``.
+
+    Both sides are written ``mode@package==version``. A scenario lists its claims as ``CLAIMS``.
+    """
 
     before: str
     after: str
@@ -52,16 +57,39 @@ class Claim:
     source: str
 
 
+@dataclass(frozen=True)
+class Change:
+    """An announced change of content: from ``release`` of ``package`` on, these ``fields`` differ, for this ``reason``.
+
+    A scenario lists its changes as ``CHANGES``. ``name`` is what its canonical form is told to undo; with ``trait`` the change
+    shows in that trait of the output (``TRAITS``) and not in its fields.
+    """
+
+    name: str
+    package: str
+    release: str
+    fields: Sequence[str]
+    reason: str
+    trait: str = ""
+
+
 @overload
 def mode(function: Function) -> Function: ...
 
 
 @overload
-def mode(*, baseline: bool = ..., needs: Sequence[str] = ...) -> Callable[[Function], Function]: ...
+def mode(
+    *, baseline: bool = ..., needs: Sequence[str] = ..., group: str = ..., floor: bool = ...
+) -> Callable[[Function], Function]: ...
 
 
 def mode(
-    function: Optional[Function] = None, *, baseline: bool = False, needs: Sequence[str] = ()
+    function: Optional[Function] = None,
+    *,
+    baseline: bool = False,
+    needs: Sequence[str] = (),
+    group: str = "",
+    floor: bool = False,
 ) -> Union[Function, Callable[[Function], Function]]:
     """Mark a function as a mode of the scenario.
 
@@ -69,11 +97,13 @@ def mode(
     is one unit of work, and what it yields is its output.
 
     :param baseline: the other modes are compared with this one.
-    :param needs: packages that this mode needs and the others do not.
+    :param needs: packages that this mode needs and the others do not; ``"name --no-deps"`` installs it without its own needs.
+    :param group: measured only when the mode or its group is named.
+    :param floor: does a part of the work only, to show how little time is possible: its output is not compared.
     """
 
     def note(marked: Function) -> Function:
-        setattr(marked, MARK, ModeMark(baseline, tuple(needs)))
+        setattr(marked, MARK, ModeMark(baseline, tuple(needs), group, floor))
         return marked
 
     return note if function is None else note(function)

@@ -13,8 +13,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from perfbench.worker.api import MARK, CanonicalMark, Claim, ModeMark, SetupMark
-from perfbench.worker.protocol import Described, DescribedClaim, DescribedMode, Value
+from perfbench.worker.api import MARK, CanonicalMark, Change, Claim, ModeMark, SetupMark
+from perfbench.worker.protocol import Described, DescribedChange, DescribedClaim, DescribedMode, Value
 
 MARKET = "market"
 """The argument by which a mode or a set-up asks for the path of the market file."""
@@ -47,6 +47,11 @@ class Loaded:
         if sum(self._mark(name).baseline for name in self.modes) > 1:
             raise ScenarioError("has more than one mode with baseline=True")
 
+    @property
+    def changes(self) -> List[Change]:
+        """The announced changes of content that the file lists as ``CHANGES``."""
+        return [value for value in vars(self.module).get("CHANGES", ()) if isinstance(value, Change)]
+
     def _mark(self, mode: str) -> ModeMark:
         mark: ModeMark = getattr(self.modes[mode], MARK)
         return mark
@@ -61,6 +66,10 @@ class Loaded:
             sha256=hashlib.sha256(self.path.read_bytes()).hexdigest(),
             modes=[self._describe_mode(name) for name in self.modes],
             claims=[DescribedClaim(c.before, c.after, c.ratio, c.source) for c in claims],
+            changes=[
+                DescribedChange(c.name, c.package, c.release, list(c.fields), c.reason, c.trait) for c in self.changes
+            ],
+            packages=[],
         )
 
     def _describe_mode(self, name: str) -> DescribedMode:
@@ -77,6 +86,8 @@ class Loaded:
             missing=[need for need in mark.needs if not _installed(need)],
             parameters=parameters,
             uses_market=any(MARKET in _positional(function) for function in reached),
+            group=mark.group,
+            floor=mark.floor,
         )
 
     def _reached(self, function: Callable[..., Any], path: Tuple[str, ...]) -> Iterator[Callable[..., Any]]:

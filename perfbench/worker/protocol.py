@@ -20,6 +20,7 @@ class Request:
     """What a worker is to do. ``task`` is ``describe``, ``time``, ``check`` or ``dump``.
 
     ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``first`` and ``last`` are the updates of a dump.
+    ``undone`` are sets of names of changes: a check gives a digest for each set, a dump undoes the first.
     """
 
     task: str
@@ -31,6 +32,7 @@ class Request:
     memory: bool = False
     first: int = 0
     last: int = 0
+    undone: List[List[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -44,6 +46,8 @@ class DescribedMode:
     missing: List[str]
     parameters: Dict[str, Value]
     uses_market: bool
+    group: str
+    floor: bool
 
 
 @dataclass(frozen=True)
@@ -57,22 +61,15 @@ class DescribedClaim:
 
 
 @dataclass(frozen=True)
-class Described:
-    """What a scenario file contains."""
+class DescribedChange:
+    """One announced change of content of a scenario file."""
 
-    doc: str
-    unit: str
-    metric: str
-    sha256: str
-    modes: List[DescribedMode]
-    claims: List[DescribedClaim]
-
-
-@dataclass(frozen=True)
-class Ready:
-    """Imported, set up, garbage collected, waiting for ``GO``; start-up in CPU seconds."""
-
-    startup_seconds: float
+    name: str
+    package: str
+    release: str
+    fields: List[str]
+    reason: str
+    trait: str
 
 
 @dataclass(frozen=True)
@@ -82,6 +79,27 @@ class Imported:
     name: str
     version: str
     file: str
+
+
+@dataclass(frozen=True)
+class Described:
+    """What a scenario file contains."""
+
+    doc: str
+    unit: str
+    metric: str
+    sha256: str
+    modes: List[DescribedMode]
+    claims: List[DescribedClaim]
+    changes: List[DescribedChange]
+    packages: List[Imported]
+
+
+@dataclass(frozen=True)
+class Ready:
+    """Imported, set up, garbage collected, waiting for ``GO``; start-up in CPU seconds."""
+
+    startup_seconds: float
 
 
 @dataclass(frozen=True)
@@ -96,13 +114,18 @@ class Measured:
 
 @dataclass(frozen=True)
 class Digested:
-    """The output of one check pass; ``blocks`` has one digest for every ``block_size`` updates."""
+    """The output of one check pass; ``blocks`` has one digest for every ``block_size`` updates.
+
+    ``undone`` has the digest of the whole output for each set of changes that the request wanted undone.
+    """
 
     digest: str
     updates: int
     block_size: int
     blocks: List[str]
     packages: List[Imported]
+    traits: Dict[str, str] = field(default_factory=dict)
+    undone: List[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

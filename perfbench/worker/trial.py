@@ -46,7 +46,9 @@ class Worker:
     def _answer(self, request: Request) -> None:
         loaded = Loaded(request.scenario)
         if request.task == "describe":
-            self.say(loaded.describe())
+            described = loaded.describe()
+            described.packages.extend(imported())
+            self.say(described)
             return
         with loaded.bound(request.mode, request.market, request.parameters) as call:
             if request.task == "time":
