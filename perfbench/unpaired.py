@@ -1,0 +1,66 @@
+"""Estimates from samples that were not measured together: two saved runs side by side. NumPy only.
+
+Nothing joins a sample of one run to one of the other, so that all of each side's noise stays in the interval, and what changed
+between the runs (the machine's speed, its load) is in the ratio. Source: Hollander, Wolfe, Chicken, *Nonparametric Statistical
+Methods*, 3rd ed., sections 4.2 and 4.3 (the Hodges–Lehmann shift and its interval by the rank-sum distribution).
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cache
+from statistics import NormalDist
+
+import numpy as np
+from numpy.typing import NDArray
+
+LARGEST_EXACT = 40
+"""Up to so many samples on both sides together the null distribution is exact; beyond, a normal approximation."""
+
+
+def shift_interval(
+    before: Sequence[float], after: Sequence[float], confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """The ratio after / before of two sets of positive samples: estimate, low and high end of the two-sided interval.
+
+    Estimate: the median of all ratios of a sample after to a sample before. Too few samples for this confidence give an interval
+    from 0 to infinity. Raises ValueError for an empty side and for values that are not positive and finite.
+    """
+    logs = [np.log(_checked(side)) for side in (before, after)]
+    shifts = np.sort(np.subtract.outer(logs[1], logs[0]).ravel())
+    rank = _critical_count(len(before), len(after), (1 - confidence) / 2)
+    middle = math.exp(float(np.median(shifts)))
+    if rank < 0:
+        return middle, 0.0, math.inf
+    return middle, math.exp(float(shifts[rank])), math.exp(float(shifts[-1 - rank]))
+
+
+def _checked(values: Sequence[float]) -> NDArray[np.float64]:
+    checked = np.asarray(values, dtype=np.float64)
+    if checked.ndim != 1 or checked.size == 0 or not bool(np.all(np.isfinite(checked) & (checked > 0))):
+        raise ValueError("both sides need samples, all of them positive and finite")
+    return checked
+
+
+@cache
+def _critical_count(first: int, second: int, tail: float) -> int:
+    """The largest c with P(U ≤ c) ≤ tail, for the number U of pairs in which the sample after is the smaller one; −1 if none."""
+    if first + second > LARGEST_EXACT:
+        mean, variance = first * second / 2, first * second * (first + second + 1) / 12
+        return math.floor(mean - 0.5 + NormalDist().inv_cdf(tail) * math.sqrt(variance))
+    counts = _arrangements(first, second)
+    return int(np.searchsorted(np.cumsum(counts) / counts.sum(), tail, side="right")) - 1
+
+
+@cache
+def _arrangements(first: int, second: int) -> NDArray[np.float64]:
+    """How many orders of the samples of both sides give U = 0, 1, …: the largest is one of either side (Mann and Whitney 1947)."""
+    if first == 0 or second == 0:
+        return np.ones(1)
+    counts = np.zeros(first * second + 1)
+    largest_before = _arrangements(first - 1, second)
+    counts[second : second + largest_before.size] += largest_before
+    largest_after = _arrangements(first, second - 1)
+    counts[: largest_after.size] += largest_after
+    return counts
