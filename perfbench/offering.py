@@ -64,8 +64,8 @@ def _wanted(settings: Settings) -> list[dict[str, Wanted]]:
     for specs in settings.environments or ((HERE,),):
         group: dict[str, Wanted] = {}
         for spec in specs:
-            copy = 1 + sum(other.spec == spec for other in group.values())
-            group[spec if copy == 1 else f"{spec} ({copy})"] = Wanted(spec, copy=copy)
+            copy = sum(other.spec == spec for other in group.values())
+            group[f"{spec} ({copy + 1})" if copy else spec] = Wanted(spec, copy=copy)
         groups.append(group)
     return groups
 

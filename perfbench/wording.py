@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 
 from perfbench.model import Case, Environment, Measurement, Run
@@ -14,7 +15,7 @@ def side_names(sides: Sequence[str]) -> tuple[str, tuple[str, ...]]:
 
     ``betfairlightweight==2.11.2`` and ``betfairlightweight==2.12.0`` are ``betfairlightweight``, ``2.11.2`` and ``2.12.0``.
     """
-    parts = [side.split() for side in sides]
+    parts = [re.findall(r"\S+(?: \(\d+\))?", side) for side in sides]
     common = [part for part in parts[0] if all(part in other for other in parts)]
     own = [[part for part in side if part not in common] for side in parts]
     if not all(own):
