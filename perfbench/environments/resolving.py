@@ -18,7 +18,6 @@ from pathlib import Path
 import msgspec
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
-from packaging.version import Version
 
 from perfbench.environments import keeping, reasons, uv
 from perfbench.environments.installed import MEASURED, required
@@ -41,7 +40,7 @@ class Resolution:
 
     ``pins`` are requirements with exact versions, ``wheels`` those built from checkouts. ``sdists`` are the packages that have
     no wheel and may be built from source, ``relaxed`` those whose demanded versions were dropped. ``named`` are the
-    distributions that the spec and the needs name: a worker may import no other version of them.
+    distributions that the spec and the needs name: a worker may import no other version of them. ``remarks`` are for the user.
     """
 
     python: Interpreter
@@ -51,6 +50,13 @@ class Resolution:
     sdists: tuple[str, ...] = ()
     relaxed: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
+    remarks: tuple[str, ...] = ()
+
+    @property
+    def versions(self) -> dict[str, str]:
+        """The exact version of each distribution, but for what is required from a URL."""
+        pinned = (pin.split("==") for pin in self.pins if "==" in pin and " @ " not in pin)
+        return {canonicalize_name(name): version for name, version in pinned} | {w.name: w.version for w in self.wheels}
 
 
 class NeedsNewest(EnvironmentProblem):
@@ -83,6 +89,7 @@ class _Found:
     pins: tuple[str, ...]
     sdists: tuple[str, ...]
     relaxed: tuple[str, ...]
+    remarks: tuple[str, ...] = ()
 
 
 def resolve(
@@ -106,7 +113,7 @@ def resolve(
     pins = tuple(pin for pin in found.pins if _name(pin) not in {wheel.name for wheel in wheels})
     if recipe == NEWEST:
         _remember([pin for pin in pins if _name(pin) not in {*named, *MEASURED}], python)
-    return Resolution(python, recipe, pins, wheels, found.sdists, found.relaxed, named)
+    return Resolution(python, recipe, pins, wheels, found.sdists, found.relaxed, named, found.remarks)
 
 
 def exactly(
@@ -123,8 +130,7 @@ def extend(base: Resolution, needs: tuple[Need, ...], retries: int = 2) -> Resol
 
     A need that the base has already, in a version that fits, changes nothing. Raises as ``resolve`` does.
     """
-    there = {_name(pin): pin.partition("==")[2] for pin in base.pins}
-    there |= {wheel.name: wheel.version for wheel in base.wheels}
+    there = base.versions
     missing = [need for need in needs if not is_there(need.release, there)]
     if not missing:
         return base
@@ -153,14 +159,14 @@ def extend(base: Resolution, needs: tuple[Need, ...], retries: int = 2) -> Resol
     _remember(added.values(), base.python)
     named = tuple(dict.fromkeys([*base.named, *(need.release.name for need in needs)]))
     pins = tuple(sorted((*base.pins, *added.values())))
-    return Resolution(base.python, base.recipe, pins, base.wheels, tuple(sdists), base.relaxed, named)
+    return replace(base, pins=pins, sdists=tuple(sdists), named=named)
 
 
 def is_there(release: Release, there: dict[str, str]) -> bool:
     """Whether one of the installed versions, by name, is what the release demands."""
     if release.name not in there or release.extras:
         return False
-    return not release.pin or Version(release.pin) == Version(there[release.name])
+    return Requirement(release.text).specifier.contains(there[release.name], prereleases=True)
 
 
 def _with_newest(question: _Question, releases: tuple[Release, ...], wheels: tuple[Wheel, ...]) -> _Found:
@@ -209,7 +215,7 @@ def _ask(question: _Question) -> _Found:
     for _ in range(ATTEMPTS):
         said = _compile(question)
         if not said.code:
-            return _Found(_pins(said.out), question.sdists, question.relaxed)
+            return _Found(_pins(said.out), question.sdists, question.relaxed, reasons.unknown_extras(said.err))
         name = canonicalize_name(reasons.without_wheel(said.err))
         if not name or name in question.sdists or name in question.relaxed:
             raise _problem(said.err, question)
@@ -235,7 +241,7 @@ def _compile(question: _Question) -> uv.Said:
         # uv prefers the versions that it finds in its output file.
         out = listed("out.txt", _remembered(question.python) if question.steady else ())
         options = [
-            *("--python", question.python.path, "--no-header", "--no-annotate", "--quiet", *WHEELS_ONLY),
+            *("--python", question.python.path, "--no-header", "--no-annotate", *WHEELS_ONLY),
             *(part for name in question.sdists for part in ("--no-binary", name)),
             *(part for name in question.fresh for part in ("--upgrade-package", name)),
             *(("--constraint", listed("constraints.txt", question.constraints)) if question.constraints else ()),
