@@ -15,8 +15,9 @@ from packaging.version import Version
 
 from perfbench import bundle
 from perfbench.environments import keeping, reasons, uv
+from perfbench.environments.asking import WHEELS_ONLY
 from perfbench.environments.keeping import Built
-from perfbench.environments.resolving import WHEELS_ONLY, Resolution
+from perfbench.environments.resolving import Resolution
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Package
 

@@ -241,7 +241,7 @@ def prune(older_than_days: float | None = None) -> Pruned:
             continue
         freed += size
         removed += [one] if one else []
-    for kind in ("resolved", "picked", "preferred", "wheels", "logs"):
+    for kind in ("resolved", "picked", "learned", "wheels", "logs"):
         freed += _remove_files(bundle.environment_cache() / kind, before)
     return Pruned(tuple(removed), tuple(in_use), freed)
 

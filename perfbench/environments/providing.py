@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from perfbench.environments import building, installed, interpreters, keeping, resolving, snapshots, specs, uv
+from perfbench.environments.asking import NeedsNewest
 from perfbench.environments.interpreters import Interpreter
 from perfbench.environments.reasons import Unreachable
-from perfbench.environments.resolving import AS_PUBLISHED, NEWEST, NeedsNewest, Resolution
+from perfbench.environments.resolving import AS_PUBLISHED, NEWEST, Resolution
 from perfbench.environments.snapshots import Wheel
 from perfbench.environments.specs import Folder, Need, Repository, Spec
 from perfbench.errors import EnvironmentProblem

@@ -64,6 +64,8 @@ OWN = {
     # A mode that changes a file of its package must not change it in uv's cache and in every other environment.
     "UV_LINK_MODE": "copy",
     "GIT_TERMINAL_PROMPT": "0",
+    # A resolver that asks an old Rust package for its dependencies must not fetch half of crates.io for the answer.
+    "CARGO_NET_OFFLINE": "true",
 }
 
 OWN_INDEX = ("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_CONFIG_FILE")
