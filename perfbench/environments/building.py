@@ -15,8 +15,9 @@ from packaging.version import Version
 
 from perfbench import bundle
 from perfbench.environments import keeping, reasons, uv
+from perfbench.environments.asking import WHEELS_ONLY
 from perfbench.environments.keeping import Built
-from perfbench.environments.resolving import WHEELS_ONLY, Resolution
+from perfbench.environments.resolving import Resolution
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Package
 
@@ -62,16 +63,18 @@ def build(resolution: Resolution, key: str, spec: str, observe: Callable[[str], 
 
     Raises EnvironmentProblem and leaves nothing half built.
     """
-    while True:
-        keeping.share(key)
-        if built := keeping.finished(key):
-            keeping.used_now(key)
-            return built
-        keeping.release(key)
-        with keeping.building(key) as lock:
-            if not keeping.finished(key):
-                observe(f"building {spec} on Python {resolution.python.version}")
-                _build(resolution, key, spec, lock)
+    with keeping.alone_in_this_process(key):
+        while True:
+            # Between the end of a build and the share in it somebody may prune: then once more.
+            keeping.share(key)
+            if built := keeping.finished(key):
+                keeping.used_now(key)
+                return built
+            keeping.release(key)
+            with keeping.building(key, lambda: observe(f"waiting for another perfbench that builds {spec}")) as lock:
+                if not keeping.finished(key):
+                    observe(f"building {spec} on Python {resolution.python.version}")
+                    _build(resolution, key, spec, lock)
 
 
 def _build(resolution: Resolution, key: str, spec: str, lock: int) -> None:
@@ -150,8 +153,7 @@ def _check(probe: Probe, resolution: Resolution, place: Path) -> None:
     for _, path, line, message in probe.broken:
         raise EnvironmentProblem(f"{_in_checkout(path, resolution)}:{line}: {message}")
     there = _canonical(probe.packages)
-    expected = dict(pin.split("==") for pin in resolution.pins) | {w.name: w.version for w in resolution.wheels}
-    for name, version in expected.items():
+    for name, version in resolution.versions.items():
         if canonicalize_name(name) not in there or Version(there[canonicalize_name(name)]) != Version(version):
             found = there.get(canonicalize_name(name), "nothing")
             raise EnvironmentProblem(f"{name} {version} was asked for, {found} was installed")

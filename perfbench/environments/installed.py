@@ -7,6 +7,7 @@ import json
 import os
 import sys
 from importlib.metadata import Distribution
+from urllib.request import url2pathname
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
@@ -34,7 +35,7 @@ def here() -> Environment:
 
 
 def closure() -> tuple[str, ...]:
-    """Exact requirements for betfairlightweight and flumine as installed here with all that they need.
+    """Parts of a spec with exact versions, for betfairlightweight and flumine as installed here with all that they need.
 
     A package that was installed from a folder or from git is required from there again.
     """
@@ -83,6 +84,6 @@ def _origin(distribution: Distribution) -> str:
     if "vcs_info" in origin:
         return f"git+{url}@{origin['vcs_info'].get('commit_id', '')}"
     if "dir_info" in origin and url.startswith("file://"):
-        from_url = url.removeprefix("file://")
-        return from_url if os.path.isdir(from_url) else ""
+        folder = url2pathname(url.removeprefix("file://"))
+        return folder if os.path.isdir(folder) else ""
     return ""

@@ -11,8 +11,9 @@ import hashlib
 import os
 import shutil
 import sys
+import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -163,18 +164,28 @@ def discard(key: str) -> None:
 
 
 _shared: dict[str, int] = {}
+_threads: dict[str, threading.Lock] = {}
+
+
+def alone_in_this_process(key: str) -> threading.Lock:
+    """Two threads that want the same environment would wait for each other's share of its lock for ever."""
+    return _threads.setdefault(key, threading.Lock())
 
 
 @contextmanager
-def building(key: str) -> Iterator[int]:
-    """Hold the lock of an environment alone, after waiting for whoever builds or uses it; yields its descriptor.
+def building(key: str, waiting: Callable[[], None]) -> Iterator[int]:
+    """Hold the lock of an environment alone; yields its descriptor. ``waiting`` is called if somebody builds or uses it now.
 
     Raises EnvironmentProblem if the cache cannot be written.
     """
     descriptor = _open_lock(key)
     try:
         if sys.platform != "win32":
-            fcntl.flock(descriptor, fcntl.LOCK_EX)
+            try:
+                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                waiting()
+                fcntl.flock(descriptor, fcntl.LOCK_EX)
         yield descriptor
     finally:
         os.close(descriptor)
@@ -230,7 +241,7 @@ def prune(older_than_days: float | None = None) -> Pruned:
             continue
         freed += size
         removed += [one] if one else []
-    for kind in ("resolved", "picked", "preferred", "wheels", "logs"):
+    for kind in ("resolved", "picked", "learned", "wheels", "logs"):
         freed += _remove_files(bundle.environment_cache() / kind, before)
     return Pruned(tuple(removed), tuple(in_use), freed)
 

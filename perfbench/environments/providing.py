@@ -11,9 +11,10 @@ from pathlib import Path
 from typing import TypeVar
 
 from perfbench.environments import building, installed, interpreters, keeping, resolving, snapshots, specs, uv
+from perfbench.environments.asking import NeedsNewest
 from perfbench.environments.interpreters import Interpreter
 from perfbench.environments.reasons import Unreachable
-from perfbench.environments.resolving import AS_PUBLISHED, NEWEST, NeedsNewest, Resolution
+from perfbench.environments.resolving import AS_PUBLISHED, NEWEST, Resolution
 from perfbench.environments.snapshots import Wheel
 from perfbench.environments.specs import Folder, Need, Repository, Spec
 from perfbench.errors import EnvironmentProblem
@@ -89,7 +90,7 @@ def provide(
     found = _resolutions([one.spec for one in missing], tell)
     built = _together(lambda one: _finished(one, found[one.spec], tell), missing)
     answers = dict(zip(missing, built, strict=True))
-    return [answers.get(one) or replace(installed.here(), name=one.name) for one in asked]
+    return [answers[one] if one in answers else replace(installed.here(), name=one.name) for one in asked]
 
 
 def _name(spec: str) -> str:
@@ -153,10 +154,9 @@ def _packages_that_need_newest(found: Mapping[_Base, Resolution | EnvironmentPro
 
 def _prepared(spec: Spec, tell: Observe) -> _Base:
     if spec.is_here:
-        here = specs.parse(" ".join(installed.closure()), {})
-        return _Base(
-            replace(here, text=specs.HERE), interpreters.running(), _wheels(here, interpreters.running(), tell)
-        )
+        parts = tuple(specs.part(text, specs.HERE) for text in installed.closure())
+        here, python = replace(spec, parts=parts), interpreters.running()
+        return _Base(here, python, _wheels(here, python, tell))
     python = _python(spec.python)
     try:
         return _Base(spec, python, _wheels(spec, python, tell))
@@ -200,6 +200,8 @@ def _resolved(base: _Base, recipe: str, tell: Observe) -> Resolution:
             raise
         tell(f"{base.spec.text}: the index cannot be reached; taken as it was resolved on {answer.day}")
         return _taken(answer, base)
+    for remark in resolution.remarks:
+        tell(f"{base.spec.text}: {remark}")
     for key in (exact, last):
         keeping.note("resolved", key, _Answer(_today(), resolution))
     return resolution

@@ -22,7 +22,13 @@ UNREACHABLE = (
     "Could not connect",
     "dns error",
     "Could not resolve host",
+    "unable to access",
+    "Failed to connect",
 )
+OTHER_PYTHON = re.compile(
+    r"the current Python version \((\S+)\) does not satisfy Python\S+ and (\S+) depends on Python(\S+),"
+)
+NO_EXTRA = re.compile(r"The package `([^`]+)` does not have an extra named `([^`]+)`")
 FULL_DISK = "No space left on device"
 
 
@@ -57,10 +63,17 @@ def problem(said: str) -> EnvironmentProblem:
     if (
         "No solution found" not in flat and any(mark in said for mark in UNREACHABLE)
     ) or "network was disabled" in said:
-        return Unreachable("the package index cannot be reached")
+        return Unreachable("the package index cannot be reached; `perfbench environments` lists what is kept here")
     if failed_build(said):
         return EnvironmentProblem(f"{failed_build(said)} cannot be built: {last_line_of_build(said)}")
+    if match := OTHER_PYTHON.search(flat):
+        return EnvironmentProblem(f"{match[2]} needs Python {match[3]}, this is {match[1]}")
     return EnvironmentProblem(_conflict(flat))
+
+
+def unknown_extras(said: str) -> tuple[str, ...]:
+    """What to tell about extras that a release does not have: uv goes on without them."""
+    return tuple(f"{package.replace('==', ' ')} has no extra `{extra}`" for package, extra in NO_EXTRA.findall(said))
 
 
 def last_line_of_build(said: str) -> str:

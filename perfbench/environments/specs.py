@@ -97,7 +97,7 @@ def parse(text: str, names: Mapping[str, str]) -> Spec:
     pythons = [match[1] for word in words if (match := PYTHON.fullmatch(word))]
     if len(pythons) > 1:
         raise UsageProblem(f"`{given}` names several Pythons")
-    parts = tuple(_part(word, given) for word in words if not PYTHON.fullmatch(word))
+    parts = tuple(part(word, given) for word in words if not PYTHON.fullmatch(word))
     return Spec(" ".join(words), pythons[0] if pythons else "", parts)
 
 
@@ -125,7 +125,8 @@ def _is_path(word: str) -> bool:
     return "://" not in word and (word.startswith((".", "~")) or os.sep in word or "/" in word)
 
 
-def _part(word: str, whole: str) -> Release | Folder | Repository:
+def part(word: str, whole: str) -> Release | Folder | Repository:
+    """One word of the spec ``whole``. Raises UsageProblem."""
     if _is_path(word):
         place, extras = _location(word, whole)
         return Folder(place, extras)

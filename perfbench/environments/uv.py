@@ -64,6 +64,8 @@ OWN = {
     # A mode that changes a file of its package must not change it in uv's cache and in every other environment.
     "UV_LINK_MODE": "copy",
     "GIT_TERMINAL_PROMPT": "0",
+    # A resolver that asks an old Rust package for its dependencies must not fetch half of crates.io for the answer.
+    "CARGO_NET_OFFLINE": "true",
 }
 
 OWN_INDEX = ("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_CONFIG_FILE")
@@ -87,7 +89,11 @@ def call(*arguments: str, lock: int | None = None, retries: int = 2) -> Said:
 
     Raises EnvironmentProblem if uv cannot be started or does not come to an end.
     """
-    return program([packaged.find_uv_bin(), *arguments], settings(retries), lock)
+    try:
+        uv = packaged.find_uv_bin()
+    except OSError as error:
+        raise EnvironmentProblem(f"uv is not installed beside perfbench; pip install uv ({error})") from error
+    return program([uv, *arguments], settings(retries), lock)
 
 
 def program(command: list[str], variables: Mapping[str, str], lock: int | None = None) -> Said:
@@ -104,7 +110,7 @@ def program(command: list[str], variables: Mapping[str, str], lock: int | None =
             env=dict(variables),
             pass_fds=() if lock is None else (lock,),
         )
-    except (OSError, FileNotFoundError) as error:
+    except OSError as error:
         raise EnvironmentProblem(f"{Path(command[0]).name} cannot be started: {error}") from error
     with _guard:
         _running.add(process)
