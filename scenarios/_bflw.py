@@ -2,7 +2,8 @@
 
 What changed between releases and matters here: ``max_latency=None`` exists since 2.2 (infinity before), ``directory`` became
 ``file_path`` in 2.5 (so both are passed by position), and listeners take other keywords in every other release. The mode is always
-``StreamListener(lightweight=)``. Fresh objects for every pass: old streams cannot be used twice.
+``StreamListener(lightweight=)``. Fresh objects for every pass: old streams cannot be used twice. How the content changed between
+releases is in ``_changes``.
 """
 
 from __future__ import annotations
@@ -11,11 +12,21 @@ import importlib.util
 import inspect
 import sys
 from datetime import datetime, timezone
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
-from typing import Any, Callable, Dict, Iterator, List
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Sequence, Tuple
 
 import betfairlightweight
+from _changes import (
+    ALL_RUNNERS,
+    NOTHING,
+    ORDER,
+    RAW_ORDER,
+    SP_SIDES,
+    drop_new_fields,
+    sp_sides_as_before,
+    with_sorted_prices,
+)
 from betfairlightweight.resources import bettingresources
 from betfairlightweight.streaming.listener import StreamListener
 
@@ -25,7 +36,16 @@ NO_LATENCY_CHECK = None if VERSION >= (2, 2) else float("inf")
 
 
 def replay(market: str, lightweight: bool) -> Iterator[List[Any]]:
-    """The books of one stream file, one list for every update, as the library's own generator yields them."""
+    """The books of one stream file, one list for every update, as the library's own generator yields them.
+
+    Raises ImportError before 1.10, which has no generator.
+    """
+    if VERSION < (1, 10):
+        raise ImportError(
+            "betfairlightweight {} has no generator of historical books; 1.10.0 is the first release that has it".format(
+                betfairlightweight.__version__
+            )
+        )
     client = betfairlightweight.APIClient("perfbench", "perfbench", "perfbench", lightweight=lightweight)
     wanted = {"max_latency": NO_LATENCY_CHECK, "lightweight": lightweight}
     known = inspect.signature(StreamListener.__init__).parameters
@@ -69,12 +89,14 @@ SIMPLE = (str, int, float)
 TIMES = {"markettime", "opendate", "suspendtime", "settledtime", "removaldate", "lastmatchtime", "publishtime"}
 
 
-def books_fields(books: List[Any], part: Callable[..., Any]) -> List[Dict[str, Any]]:
+def books_fields(
+    books: Sequence[Any], part: Callable[..., Any], undone: FrozenSet[str] = NOTHING
+) -> List[Dict[str, Any]]:
     """Every field of every book of an update, the same for dicts, resources and patched resources. None means absent."""
-    return [book_fields(book, part) for book in books]
+    return [book_fields(book, part, undone) for book in books]
 
 
-def book_fields(book: Any, part: Callable[..., Any]) -> Dict[str, Any]:
+def book_fields(book: Any, part: Callable[..., Any], undone: FrozenSet[str] = NOTHING) -> Dict[str, Any]:
     """The fields of one market book; runners and definition are parts, since most of them come again unchanged."""
     if isinstance(book, dict):
         fields = folded({key: value for key, value in book.items() if key not in ("runners", "marketDefinition")})
@@ -85,12 +107,19 @@ def book_fields(book: Any, part: Callable[..., Any]) -> Dict[str, Any]:
     for name, value in fields.items():
         if name != "streamingupdate" and not isinstance(value, SIMPLE):
             fields[name] = plain(value)
-    fields["runners"] = [part(runner, runner_fields) for runner in runners]
+    drop_new_fields(fields, undone)
+    if RAW_ORDER in undone and "streamingupdate" in fields:
+        fields["streamingupdate"] = with_sorted_prices(fields["streamingupdate"])
+    if ALL_RUNNERS in undone:
+        runners = [runner for runner in runners if has_prices(runner)]
+    if ORDER in undone:
+        runners = sorted(runners, key=identity)
+    fields["runners"] = [part(runner, partial(runner_fields, undone=undone)) for runner in runners]
     fields["marketdefinition"] = part(definition, definition_fields) if definition else None
     return fields
 
 
-def runner_fields(runner: Any) -> Dict[str, Any]:
+def runner_fields(runner: Any, undone: FrozenSet[str] = NOTHING) -> Dict[str, Any]:
     """The fields of a runner's book, prices as pairs of price and size."""
     raw = runner if isinstance(runner, dict) else attributes(runner)
     fields = folded({key: value for key, value in raw.items() if key not in ("ex", "sp")})
@@ -104,7 +133,27 @@ def runner_fields(runner: Any) -> Dict[str, Any]:
             for name, value in prices.items()
             if value is not None
         }
+    drop_new_fields(fields, undone)
+    if SP_SIDES in undone and VERSION >= (2, 12):
+        fields["sp"] = sp_sides_as_before(fields["sp"])
     return fields
+
+
+def has_prices(runner: Any) -> bool:
+    """Whether the stream has said anything of a runner besides its definition, to which the actual SP belongs."""
+    raw = runner if isinstance(runner, dict) else attributes(runner)
+    if raw.get("lastPriceTraded") or raw.get("last_price_traded"):
+        return True
+    fields = runner_fields(runner)
+    sp = {**fields["sp"], "actualsp": None}
+    return bool(fields.get("totalmatched") or any(fields["ex"].values()) or any(sp.values()))
+
+
+def identity(runner: Any) -> Tuple[int, float]:
+    """What tells the runners of a market apart."""
+    if isinstance(runner, dict):
+        return runner["selectionId"], runner["handicap"]
+    return runner.selection_id, runner.handicap
 
 
 def price_and_size(entry: Any) -> List[float]:
@@ -150,6 +199,13 @@ def as_time(name: str, value: Any) -> Any:
     if isinstance(value, datetime):
         value = round((value.replace(tzinfo=timezone.utc) - EPOCH).total_seconds() * 1000)
     return value
+
+
+def time_zone(update: Sequence[Any]) -> str:
+    """The time zone of the datetimes in an update. The canonical form compares the moments that they mean."""
+    times = [getattr(book, "publish_time", None) for book in update]
+    zones = {str(time.tzinfo) for time in times if isinstance(time, datetime)}
+    return ", ".join(sorted(zones)) or "no datetimes"
 
 
 EPOCH = datetime(1970, 1, 1, tzinfo=timezone.utc)
