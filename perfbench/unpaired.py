@@ -61,7 +61,7 @@ def _lower_tail(first: int, second: int, excess: int) -> float:
     if first * second <= LARGEST_EXACT:
         return min(1.0, float(_cumulative(first, second)[excess]))
     mean, deviation = _moments(first, second)
-    return NormalDist(mean, deviation).cdf(excess + 0.5)
+    return math.erfc((mean - excess - 0.5) / (math.sqrt(2) * deviation)) / 2
 
 
 def _critical_rank_sum(first: int, second: int, tail: float) -> int:

@@ -68,7 +68,7 @@ def test_long_rows_use_an_approximation_that_errs_towards_width() -> None:
     assert shift_p_value(before, after) == pytest.approx(asymptotic, rel=1e-9)
     assert exact_p(before, after) <= shift_p_value(before, after) < 1e-6
     low, high = shift_interval(before, after, 0.95)
-    assert 1.0 < low < shift(before, after) < high < 2.0
+    assert 1.0 < low < shift(before, after) < high < 2.5
 
 
 @pytest.mark.parametrize(("before", "after"), [([], [1.0]), ([1.0], []), ([math.nan], [1.0]), ([1.0], [math.inf])])
