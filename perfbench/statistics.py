@@ -94,6 +94,19 @@ def signed_rank_interval(differences: Sequence[float] | Floats, confidence: floa
     return float(averages[rank]), float(averages[-1 - rank])
 
 
+def signed_rank_p_value(differences: Sequence[float] | Floats, smallest: float = 0.0) -> float:
+    """The two-sided p-value of the signed-rank test that the centre lies within ± ``smallest``: a small p says it does not.
+
+    The differences are shifted by ``smallest`` towards zero, and the one-sided exact p-value of that is doubled. It is at most
+    1 − c exactly where ``signed_rank_interval`` at confidence c leaves out all of −``smallest`` … ``smallest``. Ties and zeros
+    only make it larger. Raises ValueError if there are none.
+    """
+    values = _checked(differences)
+    averages = _walsh_averages(values)
+    beyond = max(int((averages > smallest).sum()), int((averages < -smallest).sum()))
+    return min(1.0, 2.0 * _lower_tail(values.size, averages.size - beyond))
+
+
 def minimum_pairs(confidence: float = 0.95) -> int:
     """The fewest pairs that can bear this confidence: all of one sign happens with probability 2⁻ⁿ. 6 for 95 %."""
     return math.ceil(-math.log2(_tail(confidence)))
@@ -184,6 +197,14 @@ def _critical_rank_sum(pairs: int, tail: float) -> int:
         return int(np.searchsorted(_cumulative(pairs), tail, side="right")) - 1
     mean, variance = pairs * (pairs + 1) / 4, pairs * (pairs + 1) * (2 * pairs + 1) / 24
     return math.floor(mean - 0.5 + NormalDist().inv_cdf(tail) * math.sqrt(variance))
+
+
+def _lower_tail(pairs: int, rank_sum: int) -> float:
+    """P(W ≤ rank_sum), by the same approximation as ``_critical_rank_sum`` beyond ``LARGEST_EXACT`` pairs."""
+    if pairs <= LARGEST_EXACT:
+        return float(_cumulative(pairs)[rank_sum])
+    mean, variance = pairs * (pairs + 1) / 4, pairs * (pairs + 1) * (2 * pairs + 1) / 24
+    return math.erfc((mean - 0.5 - rank_sum) / math.sqrt(2 * variance)) / 2
 
 
 @cache

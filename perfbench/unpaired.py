@@ -36,6 +36,19 @@ def shift_interval(
     return middle, math.exp(float(shifts[rank])), math.exp(float(shifts[-1 - rank]))
 
 
+def shift_p_value(before: Sequence[float], after: Sequence[float], smallest: float = 0.0) -> float:
+    """The two-sided p-value of the rank-sum test that the log ratio after / before lies within ± ``smallest``.
+
+    As in ``statistics.signed_rank_p_value``: one-sided after a shift by ``smallest`` towards zero, doubled; ties only make it
+    larger. It is at most 1 − c exactly where ``shift_interval`` at confidence c leaves out all of −``smallest`` … ``smallest``.
+    Raises ValueError as that does.
+    """
+    logs = [np.log(_checked(side)) for side in (before, after)]
+    shifts = np.subtract.outer(logs[1], logs[0]).ravel()
+    beyond = max(int((shifts > smallest).sum()), int((shifts < -smallest).sum()))
+    return min(1.0, 2.0 * _lower_tail(len(before), len(after), shifts.size - beyond))
+
+
 def _checked(values: Sequence[float]) -> NDArray[np.float64]:
     checked = np.asarray(values, dtype=np.float64)
     if checked.ndim != 1 or checked.size == 0 or not bool(np.all(np.isfinite(checked) & (checked > 0))):
@@ -51,6 +64,15 @@ def _critical_count(first: int, second: int, tail: float) -> int:
         return math.floor(mean - 0.5 + NormalDist().inv_cdf(tail) * math.sqrt(variance))
     counts = _arrangements(first, second)
     return int(np.searchsorted(np.cumsum(counts) / counts.sum(), tail, side="right")) - 1
+
+
+def _lower_tail(first: int, second: int, count: int) -> float:
+    """P(U ≤ count), by the same approximation as ``_critical_count`` where that is used: it errs towards a larger one."""
+    if first + second > LARGEST_EXACT:
+        mean, variance = first * second / 2, first * second * (first + second + 1) / 12
+        return math.erfc((mean - 0.5 - count) / math.sqrt(2 * variance)) / 2
+    counts = _arrangements(first, second)
+    return float(counts[: count + 1].sum() / counts.sum())
 
 
 @cache

@@ -26,6 +26,7 @@ from perfbench.statistics import (
     precise_enough,
     sigma,
     signed_rank_interval,
+    signed_rank_p_value,
 )
 
 if TYPE_CHECKING:
@@ -180,6 +181,66 @@ def test_fewer_pairs_than_can_bear_the_confidence_are_refused(confidence: float,
 def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
     with pytest.raises(ValueError, match="a confidence lies between 0 and 1"):
         signed_rank_interval([0.1] * 10, confidence)
+
+
+# ---------------------------------------------------------------------------------------------------- p-value
+
+
+@REPEATABLE
+@given(seeds, st.integers(1, 60), st.sampled_from([0.0, 0.4, -3.0]))
+def test_the_p_value_is_that_of_scipys_exact_test(seed: int, pairs: int, effect: float) -> None:
+    differences = effect + np.random.default_rng(seed).standard_t(3, pairs)
+    assert signed_rank_p_value(differences) == pytest.approx(signed_rank_p(differences, 0.0), rel=1e-9)
+
+
+@REPEATABLE
+@given(seeds, st.integers(1, 60), st.sampled_from([0.0, 0.4, -3.0]), st.sampled_from([0.25, 1.0]))
+def test_a_smallest_effect_is_subtracted_before_the_one_sided_test(
+    seed: int, pairs: int, effect: float, smallest: float
+) -> None:
+    differences = effect + np.random.default_rng(seed).standard_t(3, pairs)
+    greater = stats.wilcoxon(differences - smallest, method="exact", alternative="greater").pvalue
+    less = stats.wilcoxon(differences + smallest, method="exact", alternative="less").pvalue
+    expected = min(1.0, 2 * min(greater, less))
+    assert signed_rank_p_value(differences, smallest) == pytest.approx(expected, rel=1e-9)
+
+
+@REPEATABLE
+@given(rows_of_eighths, st.sampled_from([0.9, 0.95, 0.965]), st.sampled_from([0.0, 0.125, 10.0]))
+def test_the_p_value_is_small_exactly_where_the_interval_leaves_the_smallest_effects_out(
+    row: list[float], confidence: float, smallest: float
+) -> None:
+    low, high = signed_rank_interval(row, confidence)
+    assert (signed_rank_p_value(row, smallest) <= 1 - confidence + 1e-12) == (low > smallest or high < -smallest)
+
+
+@REPEATABLE
+@given(rows_of_eighths)
+def test_the_p_value_does_not_depend_on_the_direction(row: list[float]) -> None:
+    assert signed_rank_p_value(row, 0.5) == signed_rank_p_value([-value for value in row], 0.5)
+
+
+def test_a_false_alarm_is_never_more_likely_than_the_p_value_says_even_with_ties() -> None:
+    """Over all signs of tied magnitudes, with a zero among them."""
+    signs = list(itertools.product((-1, 1), repeat=9))
+    found = [signed_rank_p_value(np.array([0, 1, 1, 1, 2, 2, 3, 3, 3]) * sign) for sign in signs]
+    for level in sorted(set(found)):
+        assert sum(p <= level for p in found) / len(signs) <= level + 1e-12
+
+
+def test_all_of_one_sign_has_the_smallest_p_value_that_the_pairs_allow() -> None:
+    assert signed_rank_p_value([0.07] * 12, 0.0025) == 2 / 2**12
+    assert signed_rank_p_value([0.002] * 40, 0.0025) == 1.0
+    assert signed_rank_p_value([0.0] * 12) == 1.0
+
+
+def test_beyond_200_pairs_the_p_value_errs_towards_caution() -> None:
+    differences = 0.25 + np.random.default_rng(8).standard_normal(240)
+    assert signed_rank_p_value(differences) == pytest.approx(signed_rank_p(differences, 0.0, "approx"), rel=1e-9)
+    assert signed_rank_p_value(differences) >= signed_rank_p(differences, 0.0)
+
+
+# --------------------------------------------------------------------------------------------------- estimates
 
 
 @REPEATABLE

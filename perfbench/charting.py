@@ -1,0 +1,71 @@
+"""A course as it is to be drawn: what is written around it, the ends and ticks of its axis. Pure."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+from perfbench.course import Course
+
+LEAST_SPAN = 1.15
+"""The vertical axis spans at least this factor."""
+
+MOST_TICKS = 10
+
+NARROW = 2.5
+"""Up to this span the ticks of the axis are evenly spaced numbers, beyond the round ones of each decade."""
+
+TICKS = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 4, 5, 7), (1, 2, 5), (1,))
+"""Ticks of a logarithmic axis within a decade, from fine to coarse."""
+
+
+@dataclass(frozen=True, slots=True)
+class Chart:
+    """A course with what is written around it. ``metric``: the cost of what, ``CPU seconds``; ``source``: how it was measured."""
+
+    title: str
+    metric: str
+    source: str
+    course: Course
+
+    @property
+    def ylabel(self) -> str:
+        """What is drawn, relative to what."""
+        references = {line.reference for line in self.course.lines}
+        return f"{self.metric} relative to {references.pop() if len(references) == 1 else 'the first release'}"
+
+
+def failed(course: Course) -> list[int]:
+    """The places of the releases that gave nothing in any mode."""
+    return [
+        place
+        for place in range(len(course.releases))
+        if all(line.stops[place].relative is None for line in course.lines)
+    ]
+
+
+def limits(course: Course) -> tuple[float, float]:
+    """The ends of the logarithmic axis: all that is known with a margin, and never so little that noise looks like a course."""
+    stops = [stop for line in course.lines for stop in line.stops if stop.relative is not None]
+    ends = [
+        end for stop in stops for end in (stop.low, stop.relative, stop.high) if end is not None and 0 < end < math.inf
+    ]
+    low, high = min(ends, default=1.0), max(ends, default=1.0)
+    margin = max(math.log(high / low) * 0.12, (math.log(LEAST_SPAN) - math.log(high / low)) / 2)
+    return low * math.exp(-margin), high * math.exp(margin)
+
+
+def log_ticks(low: float, high: float) -> list[float]:
+    """Round numbers from ``low`` to ``high``, ten at most as long as they span less than ten decades."""
+    if high / low <= NARROW:
+        power = math.floor(math.log10(high - low)) - 1
+        steps = [factor * 10.0**exponent for exponent in (power, power + 1) for factor in (1, 2, 5)]
+        step = next(step for step in steps if (high - low) / step <= MOST_TICKS - 1)
+        return [round(number * step, 12) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    found: list[float] = []
+    for within in TICKS:
+        found = [tick for decade in decades for n in within if low <= (tick := round(n * 10.0**decade, 12)) <= high]
+        if len(found) <= MOST_TICKS:
+            break
+    return found

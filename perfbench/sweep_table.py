@@ -1,0 +1,120 @@
+"""The course of a sweep as texts: a row for each release, and below it every step that is real. No format knows another's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from perfbench import formatting
+from perfbench.course import Course, Line, Stop
+from perfbench.formatting import printable
+from perfbench.layout import FAILED, MARKS, Cells
+from perfbench.stepping import CONFIDENCE, LEVEL, Plan, Step, pairs_needed
+
+LARGE = 1.5
+"""From this factor on a change is told as one, ``2.3x faster``; below as a share, ``+7.1 %``."""
+
+
+def cells(course: Course, plan: Plan, title: str, metric: str, about: str) -> Cells:
+    """The table of a sweep.
+
+    :param title: scenario, market and what was swept.
+    :param metric: what the seconds are, ``CPU seconds``.
+    :param about: how and on which machine it was measured.
+    """
+    heads = ["release"]
+    for line in course.lines:
+        previous = "step" if plan.anchor is None else "step, by the anchor"
+        heads += [f"{line.mode} {metric}", f"{line.mode} {previous}", f"{line.mode} / {line.reference}"]
+    rows = []
+    for number, release in enumerate(course.releases):
+        stops = [line.stops[number] for line in course.lines]
+        bad = bool(release.problem) or any(stop.problem or _differs(stop) for stop in stops)
+        texts = [text for stop in stops for text in (_seconds(stop), step_text(stop.step), _relative(stop))]
+        rows.append((f"{FAILED} {release.name}" if bad else release.name, *texts))
+    return Cells(
+        title=printable(title),
+        heads=tuple(map(printable, heads)),
+        rows=tuple(tuple(map(printable, row)) for row in rows),
+        below=tuple(map(printable, (*_steps(course.lines), *_problems(course), *_method(course, plan), about))),
+        compared=False,
+    )
+
+
+def size(ratio: float) -> str:
+    """The size of a change: ``+7.1 %`` more time, ``−3.0 %``, ``2.3x faster``, ``1.6x slower``."""
+    if ratio >= LARGE:
+        return f"{formatting.factor(ratio)} slower"
+    if ratio <= 1 / LARGE:
+        return f"{formatting.factor(1 / ratio)} faster"
+    share = f"{100 * (ratio - 1):+.1f} %"
+    return "0.0 %" if share[1:] == "0.0 %" else share.replace("-", "−")
+
+
+def sizes(low: float, high: float) -> str:
+    """An interval of a change, both ends in the same way: ``+5.9 to +8.3 %``, ``2.25–2.31x faster``."""
+    if not (low > 0 and math.isfinite(high)):
+        return formatting.MISSING
+    if low >= LARGE:
+        return f"{formatting.interval(low, high)}x slower"
+    if high <= 1 / LARGE:
+        return f"{formatting.interval(1 / high, 1 / low)}x faster"
+    first, second = (f"{100 * (end - 1):+.1f}".replace("-", "−") for end in (low, high))
+    return f"{first} to {second} %"
+
+
+def step_text(step: Step | None) -> str:
+    """The size of a step with the mark of its verdict; empty where there is none."""
+    return "" if step is None else f"{size(step.ratio)} {MARKS[step.verdict]}"
+
+
+def _seconds(stop: Stop) -> str:
+    return formatting.MISSING if stop.seconds is None else formatting.seconds(stop.seconds)
+
+
+def _relative(stop: Stop) -> str:
+    return formatting.MISSING if stop.relative is None else f"{stop.relative:.3f}"
+
+
+def _differs(stop: Stop) -> bool:
+    return stop.step is not None and stop.step.output == "no"
+
+
+def _steps(lines: Sequence[Line]) -> Iterator[str]:
+    """Every significant step, the modes together, in order of the releases."""
+    real = [
+        (number, stop.step)
+        for line in lines
+        for number, stop in enumerate(line.stops)
+        if stop.step is not None and stop.step.significant
+    ]
+    for _, step in sorted(real, key=lambda numbered: numbered[0]):
+        output = f", output: {step.output}" if step.output not in ("", "yes") else ""
+        yield (
+            f"{MARKS[step.verdict]} {step.before} → {step.after} {step.mode}: {size(step.ratio)}"
+            f" ({sizes(step.low, step.high)}; {step.pairs} {'pairs' if step.paired else 'pairs each with the anchor'}{output})"
+        )
+
+
+def _problems(course: Course) -> Iterator[str]:
+    """What is missing or differs, each said once."""
+    for number, release in enumerate(course.releases):
+        if release.problem:
+            yield f"{FAILED} {release.name}: {release.problem}"
+            continue
+        for line in course.lines:
+            stop = line.stops[number]
+            if stop.problem and stop.problem not in {earlier.problem for earlier in line.stops[:number]}:
+                yield f"{FAILED} {line.mode}, {stop.problem}"
+            if _differs(stop) and stop.step is not None:
+                yield f"{FAILED} {line.mode}, {stop.step.before} → {stop.step.after}: the output is not the same"
+
+
+def _method(course: Course, plan: Plan) -> Iterator[str]:
+    steps = course.steps
+    yield (
+        f"▲ faster, ▼ slower: the chance of any such mark without a change is at most {LEVEL:.0%} over all {len(steps)} steps;"
+        f" = within ± 1 %; ? not told; intervals of {CONFIDENCE:.0%}"
+    )
+    if steps and (fewest := min(step.pairs for step in steps)) < (needed := pairs_needed(len(steps), plan.looks)):
+        yield f"doubtful: {fewest} pairs are too few for a step to be marked among {len(steps)}: it takes {needed}"

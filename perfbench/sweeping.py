@@ -1,0 +1,97 @@
+"""What a sweep goes through, and a search for the first bad one among it. Measuring is the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from perfbench import releases
+from perfbench.bisecting import Answer, Asked, Bisection, Judged, Outcome
+from perfbench.comparing import EPS
+from perfbench.course import Release, course
+from perfbench.errors import UsageProblem
+from perfbench.model import Measurement
+from perfbench.naming import suggestion
+from perfbench.releases import Every
+from perfbench.statistics import LOOKS
+from perfbench.stepping import Plan, pairs_needed
+
+LEAST_ROUNDS = 17
+"""With the usual scatter of a pair, 1.5 %, an interval of ± 0.8 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """What is swept, oldest first: the names as they are shown, and the environment spec of each."""
+
+    subject: str
+    names: tuple[str, ...]
+    specs: tuple[str, ...]
+
+
+def releases_of(package: str, first: str, last: str, every: Every, others: Sequence[str]) -> Range:
+    """The releases of a package, ``betfairlightweight`` or ``betfairlightweight[speed]``, each with the other requirements.
+
+    Raises UsageProblem, or EnvironmentProblem if the index cannot be asked.
+    """
+    try:
+        requirement = Requirement(package)
+    except InvalidRequirement:
+        raise UsageProblem(f"{package}: neither the name of a package nor a folder") from None
+    if requirement.specifier or requirement.url or requirement.marker:
+        raise UsageProblem(f"{package}: write the name only, and the releases as --from and --to")
+    names = releases.between(releases.available(requirement.name), first, last, every)
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return Range(package, names, tuple(" ".join((f"{requirement.name}{extras}=={name}", *others)) for name in names))
+
+
+def commits_of(checkout: Path, first: str, last: str, others: Sequence[str]) -> Range:
+    """The first-parent commits of a checkout, each with the other requirements. Raises UsageProblem, EnvironmentProblem."""
+    hashes = releases.commits(checkout, first, last)
+    specs = tuple(" ".join((releases.commit_spec(checkout, commit), *others)) for commit in hashes)
+    return Range(str(checkout), tuple(map(releases.short, hashes)), specs)
+
+
+def demand_anchor(swept: Range, anchor: str | None) -> None:
+    """Raises UsageProblem for an anchor that is not among what is swept."""
+    if anchor is not None and anchor not in swept.names:
+        raise UsageProblem(f"--anchor {anchor}: not among what is swept{suggestion(anchor, swept.names)}")
+
+
+def rounds_for(swept: Range, modes: int) -> int:
+    """Rounds that let a single step stand out of all steps and modes: the next of ``statistics.LOOKS``, 17 at least."""
+    needed = max(LEAST_ROUNDS, pairs_needed(max(1, (len(swept.names) - 1) * modes)))
+    return next((look for look in LOOKS if look >= needed), needed)
+
+
+def answer(asked: Asked, mode: str, measurements: Sequence[Measurement], specs: dict[str, str], plan: Plan) -> Answer:
+    """What the pairs of a candidate with the first one say in this mode.
+
+    :param measurements: those of both, in any order.
+    :param specs: name → environment.
+    """
+    pair = [Release(name, specs[name]) for name in (asked.anchor, asked.candidate)]
+    own = [measurement for measurement in measurements if measurement.case.mode == mode]
+    found = course(pair, own, plan, lambda _before, _after: "")
+    if not found.lines:
+        return Answer(asked.candidate, failure="not measured")
+    stop = found.lines[0].stops[1]
+    if stop.step is None:
+        return Answer(asked.candidate, failure=stop.problem or "no pairs")
+    return Answer(asked.candidate, stop.step.ratio, stop.step.low, stop.step.high)
+
+
+def search(names: Sequence[str], compare: Callable[[Asked], Answer], observe: Callable[[Judged, int], None]) -> Outcome:
+    """The first bad one among these: compares until it is found. ``observe`` hears each answer and its number, from 1."""
+    bisection = Bisection(names, EPS)
+    number = 0
+    while (asked := bisection.asked) is not None:
+        found = compare(asked)
+        number += 1
+        observe(Judged(found, bisection.answer(found)), number)
+    outcome = bisection.outcome
+    assert outcome is not None
+    return outcome
