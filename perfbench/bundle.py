@@ -25,3 +25,8 @@ def cache_folder() -> Path:
 def market_cache() -> Path:
     """Where pulled market files are kept."""
     return cache_folder() / "markets"
+
+
+def environment_cache() -> Path:
+    """Where built environments are kept, with what was resolved for them."""
+    return cache_folder() / "environments"

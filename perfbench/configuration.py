@@ -5,6 +5,9 @@ A flag goes before an environment variable ``PERFBENCH_<COMMAND>_<OPTION>``, tha
     [tool.perfbench.run]
     data = ["PRO-1.170258213"]
     max-time = 60
+
+    [tool.perfbench.environments]
+    then = "betfairlightweight==2.11.2"
 """
 
 from __future__ import annotations
@@ -19,6 +22,8 @@ from perfbench.naming import suggestion
 
 OWN_FILE = "perfbench.toml"
 SHARED_FILE = "pyproject.toml"
+ENVIRONMENTS = "environments"
+"""The section of names that stand for the specs of environments; no defaults for the command of that name."""
 
 
 def load(named: Path | None, folder: Path, commands: set[str]) -> dict[str, dict[str, Any]]:
@@ -32,10 +37,18 @@ def load(named: Path | None, folder: Path, commands: set[str]) -> dict[str, dict
     document = _read(path)
     settings = document.get("tool", {}).get("perfbench", {}) if path.name == SHARED_FILE else document
     for key, section in settings.items():
+        if (
+            key == ENVIRONMENTS
+            and isinstance(section, dict)
+            and all(isinstance(spec, str) for spec in section.values())
+        ):
+            continue
         if key not in commands or not isinstance(section, dict):
             raise UsageProblem(f"{path}: `{key}` is no command of perfbench{suggestion(key, commands)}")
     return {
-        command: {option.replace("-", "_"): value for option, value in section.items()}
+        command: section
+        if command == ENVIRONMENTS
+        else {option.replace("-", "_"): value for option, value in section.items()}
         for command, section in settings.items()
     }
 

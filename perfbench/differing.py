@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
+
+from perfbench.model import Output
+
 
 class _Absent:
     """Where one side has a field and the other has not."""
@@ -33,3 +37,26 @@ def first_field(before: object, after: object, path: str = "") -> tuple[str, str
     if type(before) is type(after) and before == after:
         return None
     return path, repr(before)[:SHOWN], repr(after)[:SHOWN]
+
+
+def first_block(before: Output, after: Output) -> tuple[int, int]:
+    """The first and the last update, from 0, of the first block whose digests differ."""
+    pairs = zip(before.blocks, after.blocks, strict=False)
+    first = next((number for number, (a, b) in enumerate(pairs) if a != b), 0) * before.block_size
+    return first, first + before.block_size - 1
+
+
+def trait_differs(before: Output, after: Output, trait: str) -> bool:
+    """Whether one trait of two outputs is not the same."""
+    return before.traits.get(trait) != after.traits.get(trait)
+
+
+def same_traits(before: Output, after: Output, but: Collection[str] = ()) -> bool:
+    """Whether all traits of two outputs are the same, but for these."""
+    return not any(trait_differs(before, after, trait) for trait in {*before.traits, *after.traits} if trait not in but)
+
+
+def alike(before: Output, after: Output, same_mode: bool) -> bool:
+    """Whether two outputs are the same; traits count only within a mode, since another has another representation."""
+    same = before.updates == after.updates and before.digest == after.digest
+    return same and (not same_mode or same_traits(before, after))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from perfbench import bundle, spawn
+from perfbench import bundle, provenance, spawn
 from perfbench.errors import ScenarioProblem, TrialFailed, UsageProblem
 from perfbench.model import METRICS, Change, Claim, Environment, Mode, Parameter, Scenario
 from perfbench.naming import suggestion
@@ -40,11 +40,21 @@ def choose(names: Sequence[str], folders: Sequence[Path]) -> list[Path]:
 
 
 def describe(path: Path, environment: Environment) -> Scenario:
-    """What is in a scenario file. Raises ScenarioProblem, in one line, for a file that a worker cannot load."""
+    """What is in a scenario file. Raises ScenarioProblem, in one line, for a file that a worker cannot load.
+
+    So it does where the worker imports another version than the environment demands.
+    """
     try:
         described = spawn.describe(environment, str(path))
     except TrialFailed as error:
+        if environment.recipe:
+            raise ScenarioProblem(
+                f"{environment.name}: scenario {path.stem} cannot be loaded there: {error}"
+            ) from error
         raise ScenarioProblem(f"scenario {path.stem} cannot be loaded: {error}; mend {path}") from error
+    wrong = provenance.wrong_import(environment, provenance.imported(described.packages))
+    if wrong:
+        raise ScenarioProblem(f"{environment.name}: {wrong}")
     if described.metric not in METRICS:
         choices = ", ".join(sorted(METRICS))
         raise ScenarioProblem(f"scenario {path.stem}: METRIC = {described.metric!r} is none of {choices}; mend {path}")

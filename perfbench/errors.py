@@ -67,3 +67,9 @@ class OutputsDiffer(PerfbenchError):
     """Two modes that should do the same work gave different output."""
 
     exit_code = ExitCode.OUTPUTS_DIFFER
+
+
+class Interrupted(PerfbenchError):
+    """The user ended it; everything measured so far is saved."""
+
+    exit_code = ExitCode.INTERRUPTED

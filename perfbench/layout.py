@@ -6,7 +6,7 @@ import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from perfbench import formatting
+from perfbench import formatting, wording
 from perfbench.errors import UsageProblem
 from perfbench.formatting import printable
 from perfbench.model import Comparison, Verdict
@@ -36,6 +36,11 @@ class Cells:
     compared: bool
 
 
+def _memory(row: Row) -> str:
+    sides = [formatting.size(peak) for peak in (row.peak_before, row.peak_rss_bytes) if peak]
+    return " → ".join(sides)
+
+
 def _interval(row: Row, slower: bool) -> str:
     if row.comparison is None or not math.isfinite(row.comparison.high):
         return ""
@@ -46,8 +51,9 @@ def _interval(row: Row, slower: bool) -> str:
 OPTIONAL: dict[str, tuple[str, Callable[[Row, ReportTable, bool], str]]] = {
     "interval": ("95 % interval", lambda row, _table, slower: _interval(row, slower)),
     "rate": ("", lambda row, *_: formatting.rate(row.rate) if row.rate else ""),
-    "memory": ("peak memory", lambda row, *_: formatting.size(row.peak_rss_bytes) if row.peak_rss_bytes else ""),
+    "memory": ("peak memory", lambda row, *_: _memory(row)),
     "output": ("same output", lambda row, *_: row.same_output),
+    "claim": ("claim", lambda row, *_: row.claim),
     "wall": ("wall alone", lambda row, *_: formatting.seconds(row.wall_seconds) if row.wall_seconds else ""),
     "startup": ("start-up", lambda row, *_: formatting.seconds(row.startup_seconds) if row.startup_seconds else ""),
     "pairs": ("pairs", lambda row, *_: str(row.comparison.pairs) if row.comparison else ""),
@@ -56,16 +62,18 @@ OPTIONAL: dict[str, tuple[str, Callable[[Row, ReportTable, bool], str]]] = {
 }
 """The columns behind mode and seconds, by the name that ``--columns`` takes."""
 
-DEFAULT_COLUMNS = ("interval", "rate", "memory", "output")
+COLUMNS_OF_MODES = ("interval", "rate", "memory", "output")
+COLUMNS_OF_SIDES = ("interval", "output", "claim")
+"""The usual columns where modes are compared, and where environments or runs are."""
 
 
-def columns(text: str) -> tuple[str, ...]:
+def columns(text: str, usual: tuple[str, ...] = COLUMNS_OF_MODES) -> tuple[str, ...]:
     """The columns that ``--columns`` asks for: a list, or ``+name,name`` to add to the usual ones. Raises UsageProblem."""
     names = tuple(name.strip() for name in text.lstrip("+").split(",") if name.strip())
     for name in names:
         if name not in OPTIONAL:
             raise UsageProblem(f"--columns: no column `{name}`{suggestion(name, OPTIONAL)}")
-    return tuple(dict.fromkeys((*DEFAULT_COLUMNS, *names))) if text.startswith("+") else names
+    return tuple(dict.fromkeys((*usual, *names))) if text.startswith("+") else names
 
 
 def cells(table: ReportTable, report: Report) -> Cells:
@@ -73,14 +81,14 @@ def cells(table: ReportTable, report: Report) -> Cells:
     slower = _all_slower(table.rows)
     compared = any(row.comparison is not None for row in table.rows)
     ratio = (("slower" if slower else "faster"),) if compared else ()
-    kind = table.metric.replace("_", " ").replace("cpu", "CPU")
-    heads = ("mode", kind, *ratio, *(OPTIONAL[name][0] or f"{table.unit}/s" for name in report.columns))
+    shown = [name for name in report.columns if name != "claim" or any(row.claim for row in table.rows)]
+    heads = ("mode", _seconds_head(table), *ratio, *(OPTIONAL[name][0] or f"{table.unit}/s" for name in shown))
     rows = [
         (
             _mode(row),
             _seconds(row),
             *([_factor(row, slower)] if compared else []),
-            *(OPTIONAL[name][1](row, table, slower) for name in report.columns),
+            *(OPTIONAL[name][1](row, table, slower) for name in shown),
         )
         for row in table.rows
     ]
@@ -91,6 +99,16 @@ def cells(table: ReportTable, report: Report) -> Cells:
         below=tuple(map(printable, _below(table))),
         compared=compared,
     )
+
+
+def _seconds_head(table: ReportTable) -> str:
+    """What is measured, or which environments are compared by it."""
+    kind = table.metric.replace("_", " ").replace("cpu", "CPU")
+    if not table.sides:
+        return kind
+    common, names = wording.side_names(table.sides)
+    sides = f"{names[0]} → {names[1]}" if len(names) == 2 else f"{names[0]} → …"
+    return f"{common} {sides}".strip()
 
 
 def _mode(row: Row) -> str:
@@ -124,12 +142,15 @@ def _title(table: ReportTable) -> str:
     if table.work is not None:
         parts.append(f"{formatting.count(table.work)} {table.unit}")
     parts += [f"{name} {value}" for name, value in table.parameters]
+    if table.sides:
+        parts.append(f"{len(table.sides)} environments")
     if table.rounds:
         parts.append(f"{table.rounds} rounds")
     return " · ".join(part for part in parts if part)
 
 
 def _below(table: ReportTable) -> list[str]:
-    notes = [f"{FAILED} {note}" for row in table.rows for note in row.notes]
+    notes = [f"{FAILED} {note}" for note in dict.fromkeys(note for row in table.rows for note in row.notes)]
+    known = [f"known changes: {table.known}; with them undone on both sides the outputs agree"] if table.known else []
     doubts = ["doubtful: " + "; ".join(table.doubts)] if table.doubts else []
-    return [*notes, table.about, *doubts]
+    return [*notes, *known, table.about, *doubts]

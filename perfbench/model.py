@@ -192,12 +192,12 @@ class Case:
         return f"{self.scenario}/{self.mode}@{self.environment}{data}" + (f"[{settings}]" if settings else "")
 
 
-TrialKind = Literal["check", "memory", "alone", "duet"]
+TrialKind = Literal["check", "differ", "memory", "alone", "duet"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One piece of measuring: check passes, a memory pass, a pass alone, or a duet of the baseline and another case.
+    """One piece of measuring: check passes, where two outputs differ, a memory pass, a pass alone, or a duet of two cases.
 
     ``cases`` stand in the order in which their workers start; ``go`` has their indices in the order in which they are let go.
     """
@@ -247,9 +247,10 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class Difference:
-    """The first place where the output of a mode is not that of the baseline. ``update`` counts from 1.
+    """The first place where the output of a case is not that of the case ``against`` (its id). ``update`` counts from 1.
 
-    ``less_work``: not the content differs but how much there is of it, so that no speed can be compared.
+    ``less_work``: not the content differs but how much there is of it, so that no speed can be compared. With ``changes`` the
+    outputs agree once these announced changes are undone on both sides, and there is no place to show.
     """
 
     update: int
@@ -257,6 +258,8 @@ class Difference:
     before: str
     after: str
     less_work: bool = False
+    against: str = ""
+    changes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -286,19 +289,40 @@ class Result:
 
 
 @dataclass(frozen=True, slots=True)
+class Place:
+    """A case and the environment in which it is measured: that of its name, with what its mode needs on top."""
+
+    case: Case
+    environment: Environment
+    floor: bool = False
+
+
+@dataclass(frozen=True, slots=True)
 class Table:
-    """Cases that are measured together and shown in one table; the first is the baseline of the others."""
+    """Cases that are measured together and shown in one table; each of ``duets`` is a case before and a case after."""
 
     scenario: Scenario
-    environment: Environment
     market: Market | None
     parameters: tuple[tuple[str, Value], ...]
-    cases: tuple[Case, ...]
+    places: tuple[Place, ...]
+    duets: tuple[tuple[Case, Case], ...] = ()
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The cases in order; the first is the baseline."""
+        return tuple(place.case for place in self.places)
+
+    def place(self, case: Case) -> Place:
+        """Where a case of this table is measured."""
+        return next(place for place in self.places if place.case == case)
 
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Every sample of one case, and what was really imported to get them."""
+    """Every sample of one case, and what was really imported to get them.
+
+    ``difference`` is what documents from before there were ``differences`` say of the case against its baseline.
+    """
 
     case: Case
     doc: str
@@ -310,6 +334,8 @@ class Measurement:
     output: Output | None = None
     difference: Difference | None = None
     failures: tuple[Failure, ...] = ()
+    differences: tuple[Difference, ...] = ()
+    floor: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -327,7 +353,12 @@ class Machine:
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user asked for; with the seed and the data it makes the same plan again."""
+    """What the user asked for; with the seed and the data it makes the same plan again.
+
+    ``environments`` are groups of specs: in a group of one the modes are compared with the baseline, in a larger group every
+    environment with the first, or with the one before it in a ``chain``. ``names`` are the specs that configured names stand for;
+    ``accepted`` the names of changes of content that are taken for known between whatever releases.
+    """
 
     scenarios: tuple[str, ...]
     folders: tuple[str, ...]
@@ -340,11 +371,19 @@ class Settings:
     precision: float
     timeout: float
     seed: int
+    environments: tuple[tuple[str, ...], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+    chain: bool = False
+    accepted: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The saved document: raw samples and all that is needed to trust them; statistics are never stored."""
+    """The saved document: raw samples and all that is needed to trust them; statistics are never stored.
+
+    ``duets`` are the ids of the cases that are compared, before and after; a document without them compares every case with the
+    baseline. ``paired`` is false where two saved runs were put side by side, which were not measured at the same time.
+    """
 
     schema: int
     id: str
@@ -357,6 +396,9 @@ class Run:
     data: tuple[Market, ...]
     measurements: tuple[Measurement, ...]
     problems: tuple[str, ...] = ()
+    environments: tuple[Environment, ...] = ()
+    duets: tuple[tuple[str, str], ...] = ()
+    paired: bool = True
 
 
 class Verdict(str, Enum):

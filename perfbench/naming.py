@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable
 
 
@@ -13,3 +14,8 @@ def suggestion(name: str, known: Iterable[str]) -> str:
     if near:
         return f"; did you mean `{near[0]}`?"
     return "; there are " + ", ".join(choices) if choices else "; there are none"
+
+
+def without_copy(name: str) -> str:
+    """The spec of an environment that was built twice, to be compared with itself: ``flumine==3.3.2 (2)`` without its number."""
+    return re.sub(r" \(\d+\)$", "", name)

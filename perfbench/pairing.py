@@ -26,13 +26,16 @@ def log_ratios(before: Sequence[Sample], after: Sequence[Sample], metric: str) -
     Of several passes on one side the mean counts. A pair with a time that is not above zero says nothing and is left out; the
     clocks of a sound machine give none.
     """
+    before_means, after_means = paired_seconds(before, after, metric)
+    return [math.log(second / first) for first, second in zip(before_means, after_means, strict=True)]
+
+
+def paired_seconds(before: Sequence[Sample], after: Sequence[Sample], metric: str) -> tuple[list[float], list[float]]:
+    """The metric of both sides in every duet that both finished, in order of time; of several passes the mean."""
     partners = _means(before, metric)
-    found = []
-    for pair, second in _means(after, metric).items():
-        first = partners.get(pair, 0.0)
-        if first > 0 and second > 0:
-            found.append(math.log(second / first))
-    return found
+    both = [(partners.get(pair, 0.0), second) for pair, second in _means(after, metric).items()]
+    sound = [(first, second) for first, second in both if first > 0 and second > 0]
+    return [first for first, _ in sound], [second for _, second in sound]
 
 
 def _means(samples: Sequence[Sample], metric: str) -> dict[str, float]:

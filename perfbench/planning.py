@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import itertools
 import random
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 
+from perfbench import claims
 from perfbench.errors import UsageProblem
-from perfbench.model import Case, Environment, Market, Mode, Scenario, Settings, Table, Trial, TrialKind, Value
+from perfbench.model import Case, Environment, Market, Mode, Place, Scenario, Settings, Table, Trial, TrialKind, Value
 from perfbench.naming import suggestion
 
 PASSES_ALONE = 3
@@ -16,23 +18,39 @@ PASSES_ALONE = 3
 LARGEST_HASH_SEED = 4294967295
 
 
-def tables(
-    scenarios: Sequence[Scenario], environment: Environment, markets: Sequence[Market], settings: Settings
-) -> list[Table]:
-    """Every table that the settings ask for, in order: scenario, market, point of the sweep.
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A scenario, with the modes that are to be measured, in one environment; ``places`` has the environment of each mode."""
 
-    Raises UsageProblem for a mode or a parameter that no scenario has, or a value that does not fit.
+    scenario: Scenario
+    environment: Environment
+    places: Mapping[str, Environment]
+
+
+def tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], settings: Settings) -> list[Table]:
+    """Every table that the settings ask for, in order: scenario, market, point of the sweep, group of environments.
+
+    :param groups: offers of one scenario each, in environments that are compared with each other.
+
+    Raises UsageProblem for a parameter that no scenario has, or a value that does not fit.
     """
-    known = {parameter.name for s in scenarios for mode in s.modes for parameter in mode.parameters}
+    offers = [offer for group in groups for offer in group]
+    known = {parameter.name for offer in offers for mode in offer.scenario.modes for parameter in mode.parameters}
     demand_known([name for name, _ in (*settings.parameters, *settings.sweep)], known, "parameter")
     found = []
-    for scenario in scenarios:
-        modes = [mode for mode in _baseline_first(scenario) if not settings.modes or mode.name in settings.modes]
-        here = markets if scenario.uses_market else [None]
-        for market, point in itertools.product(here, sweep_points(settings)):
-            if modes:
-                found.append(_table(scenario, modes, environment, market, point))
+    for _, same_scenario in itertools.groupby(groups, key=lambda group: group[0].scenario.name):
+        apart = [part for group in same_scenario for part in _parts(group, settings.chain)]
+        here = markets if apart[0][0].scenario.uses_market else [None]
+        for market, point, part in itertools.product(here, sweep_points(settings), apart):
+            table = _table(part, market, point)
+            if table.places:
+                found.append(table)
     return found
+
+
+def _parts(group: Sequence[Offer], chain: bool) -> list[Sequence[Offer]]:
+    """A chain is measured link by link: each part is an environment and the one before it."""
+    return [*itertools.pairwise(group)] if chain and len(group) > 1 else [group]
 
 
 def sweep_points(settings: Settings) -> list[tuple[tuple[str, str], ...]]:
@@ -44,26 +62,46 @@ def sweep_points(settings: Settings) -> list[tuple[tuple[str, str], ...]]:
     ]
 
 
-def _table(
-    scenario: Scenario,
-    modes: Sequence[Mode],
-    environment: Environment,
-    market: Market | None,
-    point: tuple[tuple[str, str], ...],
-) -> Table:
-    defaults = {parameter.name: parameter.default for mode in modes for parameter in mode.parameters}
+def _table(offers: Sequence[Offer], market: Market | None, point: tuple[tuple[str, str], ...]) -> Table:
+    scenario = offers[0].scenario
+    defaults = {p.name: p.default for offer in offers for mode in offer.scenario.modes for p in mode.parameters}
     chosen = tuple((name, converted(name, text, defaults[name])) for name, text in point if name in defaults)
-    cases = tuple(
-        Case(
-            scenario=scenario.name,
-            mode=mode.name,
-            environment=environment.name,
-            data=market.name if market else "",
-            parameters=chosen,
-        )
-        for mode in modes
-    )
-    return Table(scenario, environment, market, chosen, cases)
+    data = market.name if market else ""
+    places = [
+        Place(Case(scenario.name, mode.name, offer.environment.name, data, chosen), offer.places[mode.name], mode.floor)
+        for offer in offers
+        for mode in _baseline_first(offer.scenario)
+    ]
+    if len(offers) == 1:
+        first, *others = places
+        duets = [(first.case, other.case) for other in others]
+    else:
+        duets = [*_same_mode(places), *_claimed(scenario, places)]
+        compared = {case for duet in duets for case in duet}
+        places = [place for place in places if place.case in compared]
+    return Table(scenario, market, chosen, tuple(places), tuple(duets))
+
+
+def _same_mode(places: Sequence[Place]) -> list[tuple[Case, Case]]:
+    """Each mode of the first environment with the same mode of every other."""
+    first = {place.case.mode: place.case for place in places if place.case.environment == places[0].case.environment}
+    cases = [place.case for place in places]
+    return [(first[case.mode], case) for mode in first for case in cases if case.mode == mode and case != first[mode]]
+
+
+def _claimed(scenario: Scenario, places: Sequence[Place]) -> list[tuple[Case, Case]]:
+    """What a claim compares across modes: one mode before, another after."""
+    found = []
+    for claim in scenario.claims:
+        sides = [
+            [place.case for place in places if claims.speaks_of(side, place)] for side in (claim.before, claim.after)
+        ]
+        found += [
+            (before, after)
+            for before, after in itertools.product(*sides)
+            if before.mode != after.mode and before.environment != after.environment
+        ]
+    return found
 
 
 def converted(name: str, text: str, default: Value) -> Value:
@@ -80,37 +118,44 @@ def converted(name: str, text: str, default: Value) -> Value:
         raise UsageProblem(f"{name}={text}: write a number like {default}") from None
 
 
-def preliminaries(table: Table, seed: int) -> list[Trial]:
-    """One check of all cases, then memory passes and passes alone of every case, in random order within a round."""
+def checks(table: Table) -> list[Trial]:
+    """The check pass of every case."""
+    return [Trial("check", 0, (case,), 0) for case in table.cases]
+
+
+def differ(before: Case, after: Case) -> Trial:
+    """The search for the first place where two outputs differ."""
+    return Trial("differ", 0, (before, after), 0)
+
+
+def passes_alone(table: Table, seed: int, passes: int = PASSES_ALONE) -> list[Trial]:
+    """So many memory passes and passes alone of every case, in random order within a round."""
     order = random.Random(f"{seed} {table.cases[0].id} alone")
     kinds: tuple[TrialKind, ...] = ("memory", "alone")
     alone = []
-    for number in range(PASSES_ALONE):
+    for number in range(passes):
         round_ = [
             Trial(kind, number, (case,), order.randint(1, LARGEST_HASH_SEED)) for kind in kinds for case in table.cases
         ]
         order.shuffle(round_)
         alone.extend(round_)
-    return [check(table), *alone]
-
-
-def check(table: Table) -> Trial:
-    """The check pass of every case."""
-    return Trial("check", 0, table.cases, 0, tuple(range(len(table.cases))))
+    return alone
 
 
 def round_of(table: Table, number: int, seed: int) -> list[Trial]:
-    """One duet of every case with the baseline, in random order; with a single case, one pass alone."""
+    """Every duet once, in random order; of a single case, one pass alone."""
     order = random.Random(f"{seed} {table.cases[0].id} {number}")
-    baseline, *others = table.cases
-    if not others:
-        return [Trial("alone", PASSES_ALONE + number, (baseline,), order.randint(1, LARGEST_HASH_SEED))]
-    order.shuffle(others)
-    return [_duet(number, baseline, other, order) for other in others]
+    if not table.duets:
+        return [
+            Trial("alone", PASSES_ALONE + number, (case,), order.randint(1, LARGEST_HASH_SEED)) for case in table.cases
+        ]
+    duets = list(table.duets)
+    order.shuffle(duets)
+    return [_duet(number, before, after, order) for before, after in duets]
 
 
-def _duet(number: int, baseline: Case, other: Case, order: random.Random) -> Trial:
-    cases, go = [baseline, other], [0, 1]
+def _duet(number: int, before: Case, after: Case, order: random.Random) -> Trial:
+    cases, go = [before, after], [0, 1]
     order.shuffle(cases)
     order.shuffle(go)
     return Trial("duet", number, tuple(cases), order.randint(1, LARGEST_HASH_SEED), tuple(go))

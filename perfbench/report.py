@@ -9,11 +9,12 @@ from perfbench.model import Comparison, Run, Value
 
 @dataclass(frozen=True, slots=True)
 class Row:
-    """One mode of a table. Seconds are medians; None is what was not measured.
+    """One case of a table, or one case before and another after. Seconds are medians; None is what was not measured.
 
     ``seconds`` and ``startup_seconds`` are of the metric that counts and of CPU, ``wall_seconds`` of passes that ran alone,
-    ``rate`` in units of work a second, ``peak_rss_bytes`` of a process of its own. ``same_output`` is ``yes``, ``no``, or
-    empty where there is nothing to compare with; ``notes`` say what failed or differs.
+    ``rate`` in units of work a second, ``peak_rss_bytes`` of a process of its own, ``peak_before`` that of the case before.
+    ``same_output`` is ``yes``, ``no``, ``known changes``, ``floor`` or empty where there is nothing to compare with; ``claim`` is
+    the judgement of an announced speed-up; ``notes`` say what failed or differs.
     """
 
     mode: str
@@ -28,11 +29,17 @@ class Row:
     same_output: str
     failed: bool
     notes: tuple[str, ...] = ()
+    peak_before: float | None = None
+    claim: str = ""
 
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """The rows of one scenario on one market; ``about`` says what was measured, ``doubts`` what makes it doubtful."""
+    """The rows of one scenario on one market; ``about`` says what was measured, ``doubts`` what makes it doubtful.
+
+    ``sides`` are the names of the environments that are compared, empty where modes are; ``known`` names the announced changes of
+    content that explain different outputs.
+    """
 
     scenario: str
     data: str
@@ -44,6 +51,8 @@ class ReportTable:
     rows: tuple[Row, ...]
     about: str
     doubts: tuple[str, ...]
+    sides: tuple[str, ...] = ()
+    known: str = ""
 
     @property
     def baseline(self) -> Row | None:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from perfbench import pairing, planning, statistics, trials, turns
-from perfbench.model import CPU_SECONDS, Result, Sample, Settings, Table, Trial
+from perfbench import changes, differing, pairing, planning, statistics, trials, turns
+from perfbench.model import CPU_SECONDS, Case, Change, Output, Package, Result, Sample, Settings, Table, Trial
 from perfbench.statistics import LOOKS
 from perfbench.trials import Conditions
 from perfbench.turns import Part
@@ -28,14 +29,18 @@ class Progress:
 
 
 class State:
-    """What is known of a table so far: samples by case, which trials are done, which cases are given up."""
+    """What is known of a table so far: samples by case, which trials are done, which cases and duets are given up."""
 
-    def __init__(self, table: Table, results: Iterable[Result]) -> None:
+    def __init__(self, table: Table, settings: Settings, results: Iterable[Result]) -> None:
         self.table = table
+        self.settings = settings
         self.samples: dict[str, list[Sample]] = defaultdict(list)
+        self.outputs: dict[str, Output] = {}
+        self.packages: dict[str, tuple[Package, ...]] = {}
         self.done: dict[str, set[str]] = defaultdict(set)
         self.failures: dict[str, int] = defaultdict(int)
         self.given_up: set[str] = set()
+        self.unequal_work: set[tuple[str, str]] = set()
         own = {case.id for case in table.cases}
         for result in results:
             if result.case in own:
@@ -46,19 +51,38 @@ class State:
         self.done[result.trial].add(result.case)
         if result.sample is not None:
             self.samples[result.case].append(result.sample)
+        if result.output is not None:
+            self.outputs[result.case] = result.output
+        if result.packages:
+            self.packages[result.case] = result.packages
         if result.failure is not None:
             self.failures[result.case] += 1
             if result.failure.trial != "duet" or self.failures[result.case] > FAILURES_FORGIVEN:
                 self.given_up.add(result.case)
         if result.difference is not None and result.difference.less_work:
-            self.given_up.add(result.case)
+            self.unequal_work.add((result.difference.against, result.case))
 
     def wanted(self, trial: Trial) -> bool:
         """Whether a trial is still to be done: not finished before, and none of its cases given up."""
-        ids = {case.id for case in trial.cases}
         if trial.kind == "check":
-            return not ids <= self.done[trial.id]
-        return not ids & self.given_up and not self.done[trial.id]
+            return not self.done[trial.id]
+        return not self._refused(trial.cases) and not self.done[trial.id]
+
+    def _refused(self, cases: Sequence[Case]) -> bool:
+        ids = [case.id for case in cases]
+        return bool(self.given_up.intersection(ids)) or bool(
+            self.unequal_work.intersection(itertools.permutations(ids))
+        )
+
+    @property
+    def duets(self) -> list[tuple[Case, Case]]:
+        """The duets that can still be measured."""
+        return [duet for duet in self.table.duets if not self._refused(duet)]
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left that could be measured in rounds."""
+        return not self.duets if self.table.duets else all(case.id in self.given_up for case in self.table.cases)
 
     @property
     def metric(self) -> str:
@@ -72,15 +96,25 @@ class State:
         return turns.arrange(*(median(side) if side else 0.0 for side in sides))
 
     def estimates(self, confidence: float) -> list[statistics.Estimate | None]:
-        """For every case that is compared and not given up: what its pairs say, None while they are too few."""
-        baseline, *others = self.table.cases
+        """For every duet that can be measured: what its pairs say, None while they are too few."""
         found: list[statistics.Estimate | None] = []
-        for case in others:
-            if case.id not in self.given_up:
-                logs = pairing.log_ratios(self.samples[baseline.id], self.samples[case.id], self.metric)
-                enough = len(logs) >= statistics.minimum_pairs(confidence)
-                found.append(statistics.estimate(logs, confidence) if enough else None)
+        for before, after in self.duets:
+            logs = pairing.log_ratios(self.samples[before.id], self.samples[after.id], self.metric)
+            enough = len(logs) >= statistics.minimum_pairs(confidence)
+            found.append(statistics.estimate(logs, confidence) if enough else None)
         return found
+
+    def unlike(self) -> Iterator[tuple[Trial, tuple[Output, Output], tuple[Change, ...]]]:
+        """For every duet whose outputs are not the same: what to do, both outputs, and the changes announced between them."""
+        for before, after in self.table.duets:
+            floor = self.table.place(before).floor or self.table.place(after).floor
+            trial = planning.differ(before, after)
+            if floor or self.done[trial.id] or not {before.id, after.id} <= self.outputs.keys():
+                continue
+            outputs = self.outputs[before.id], self.outputs[after.id]
+            if not differing.alike(*outputs, same_mode=before.mode == after.mode):
+                sides = self.packages.get(before.id, ()), self.packages.get(after.id, ())
+                yield trial, outputs, changes.between(self.table.scenario.changes, *sides, self.settings.accepted)
 
 
 def measure(
@@ -94,20 +128,36 @@ def measure(
 
     :param before: results of an interrupted run of the same plan; what they hold is not measured again.
     """
-    state = State(table, before)
-    for trial in planning.preliminaries(table, settings.seed):
+    state = State(table, settings, before)
+    yield from _compare_outputs(state, conditions)
+    alone = planning.passes_alone(table, settings.seed, 1 if settings.chain else planning.PASSES_ALONE)
+    for trial in alone:
         if state.wanted(trial):
             yield Progress(f"{trial.kind} pass: {_names(trial)}", 0.0, None)
             yield from _carry_out(trial, state, conditions)
     start = clock()
     for number in range(settings.rounds or LOOKS[-1]):
         spent = clock() - start
-        if table.cases[0].id in state.given_up or _enough(state, settings, number, spent):
+        if state.over or _enough(state, settings, number, spent):
             return
         for trial in planning.round_of(table, number, settings.seed):
             if state.wanted(trial):
                 yield _progress(f"round {number + 1}: {_names(trial)}", state, settings, number, clock() - start)
                 yield from _carry_out(trial, state, conditions)
+
+
+def _compare_outputs(state: State, conditions: Conditions) -> Iterator[tuple[Result, ...] | Progress]:
+    checks = [trial for trial in planning.checks(state.table) if state.wanted(trial)]
+    if checks:
+        yield Progress("check passes: is the output the same?", 0.0, None)
+    for result in trials.check(checks, state.table, conditions):
+        state.add(result)
+        yield (result,)
+    for trial, outputs, known in state.unlike():
+        yield Progress(f"where do the outputs of {_names(trial)} differ?", 0.0, None)
+        result = trials.differ(trial, state.table, outputs, known, conditions)
+        state.add(result)
+        yield (result,)
 
 
 def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[tuple[Result, ...]]:
@@ -122,22 +172,19 @@ def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[t
 
 
 def _names(trial: Trial) -> str:
-    return " + ".join(case.mode for case in trial.cases)
+    modes = list(dict.fromkeys(case.mode for case in trial.cases))
+    places = list(dict.fromkeys(case.environment for case in trial.cases))
+    return " + ".join(modes) + (f" in {' and '.join(places)}" if len(places) > 1 else "")
 
 
 def _enough(state: State, settings: Settings, rounds: int, spent: float) -> bool:
     """Whether to stop before another round."""
-    others = state.table.cases[1:]
-    if others and all(case.id in state.given_up for case in others):
-        return True
     if settings.rounds is not None or rounds == 0:
         return False
     if spent >= settings.max_time:
         return True
     if rounds not in LOOKS:
         return False
-    if not others:
-        return True
     return all(
         result is not None and statistics.precise_enough(result, settings.precision)
         for result in state.estimates(statistics.looking_confidence())

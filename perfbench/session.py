@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from perfbench import __version__, datasets, discovery, machine, planning, running, spawn, storage
-from perfbench.errors import NotMeasured, ScenarioProblem, StorageProblem, UsageProblem
-from perfbench.model import SCHEMA, Environment, Market, Measurement, Mode, Result, Run, Scenario, Settings, Table
+from perfbench import __version__, datasets, machine, offering, planning, running, spawn, storage
+from perfbench.errors import NotMeasured, StorageProblem, UsageProblem
+from perfbench.model import SCHEMA, Environment, Market, Measurement, Result, Run, Settings, Table
 from perfbench.running import Progress
 from perfbench.storage import Journal
 from perfbench.trials import Conditions
@@ -33,31 +33,29 @@ class Finished:
     interrupted: bool
 
 
-def prepare(settings: Settings, environment: Environment, workspace: Path, name: str | None) -> Prepared:
-    """Describe the scenarios, open the markets, plan the tables. What cannot be used becomes a problem of the run.
+def prepare(
+    settings: Settings, workspace: Path, name: str | None, observe: Callable[[str], None] = lambda _line: None
+) -> Prepared:
+    """Build the environments, describe the scenarios, open the markets, plan the tables.
+
+    What cannot be used becomes a problem of the run.
 
     :param workspace: compressed files and archives are unpacked into this folder.
+    :param observe: is told in one line what is being built.
 
     Raises UsageProblem for names that nobody knows, NotMeasured if nothing is left to measure.
     """
-    paths = discovery.choose(settings.scenarios, [Path(folder) for folder in settings.folders])
-    problems: list[str] = []
-    scenarios = []
-    for path in paths:
-        try:
-            scenarios.append(discovery.describe(path, environment))
-        except ScenarioProblem as problem:
-            problems.append(str(problem))
-    if scenarios:
-        planning.demand_known(settings.modes, {mode.name for scenario in scenarios for mode in scenario.modes}, "mode")
-    chosen = [_with_modes(scenario, settings, problems) for scenario in scenarios]
-    uses_market = any(scenario.uses_market for scenario in scenarios)
+    offered = offering.offers(settings, observe)
+    problems = offered.problems
+    scenarios = {offer.scenario.name: offer.scenario for group in offered.groups for offer in reversed(group)}
+    uses_market = any(scenario.uses_market for scenario in scenarios.values())
     if settings.data and scenarios and not uses_market:
         raise UsageProblem(f"--data {settings.data[0]}: {', '.join(settings.scenarios)} replays no market file")
     markets = _markets(settings, workspace, problems) if uses_market else []
-    tables = planning.tables([s for s in chosen if s.modes], environment, markets, settings)
+    tables = planning.tables(offered.groups, markets, settings)
     if not tables:
         raise NotMeasured("; ".join(problems) or "there is nothing to measure: choose a mode or a market file")
+    places = dict.fromkeys(_without_paths(place.environment) for table in tables for place in table.places)
     run = Run(
         schema=SCHEMA,
         id=name or f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
@@ -66,24 +64,28 @@ def prepare(settings: Settings, environment: Environment, workspace: Path, name:
         finished=False,
         machine=machine.describe(spawn.CAN_PIN),
         settings=settings,
-        scenarios=tuple(replace(scenario, path="") for scenario in scenarios),
+        scenarios=tuple(replace(scenario, path="") for scenario in scenarios.values()),
         data=tuple(replace(market, path="") for market in markets),
         measurements=tuple(_empty(tables)),
         problems=tuple(problems),
+        environments=tuple(places),
+        duets=tuple(dict.fromkeys((before.id, after.id) for table in tables for before, after in table.duets)),
     )
     return Prepared(tuple(tables), run)
 
 
-def _with_modes(scenario: Scenario, settings: Settings, problems: list[str]) -> Scenario:
-    """Without the modes that need packages: those are measured only when named, and only where the packages are."""
+def _installed(run: Run) -> dict[str, str]:
+    installed: dict[str, str] = {}
+    for environment in run.environments:
+        packages = " ".join(f"{package.name}=={package.version}" for package in environment.packages)
+        installed[environment.name] = f"{installed.get(environment.name, '')}{environment.version} {packages}; "
+    return installed
 
-    def wanted(mode: Mode) -> bool:
-        if mode.name in settings.modes and mode.missing:
-            needs = " ".join(mode.missing)
-            problems.append(f"{scenario.name}/{mode.name} needs {needs}, not installed here: pip install {needs}")
-        return not mode.missing and (mode.name in settings.modes or not mode.needs)
 
-    return replace(scenario, modes=tuple(mode for mode in scenario.modes if wanted(mode)))
+def _without_paths(environment: Environment) -> Environment:
+    """As it is saved: where an interpreter and a checkout lie on this machine is nobody's business."""
+    sources = tuple(replace(source, path=Path(source.path).name) for source in environment.sources)
+    return replace(environment, python="", sources=sources)
 
 
 def _markets(settings: Settings, workspace: Path, problems: list[str]) -> list[Market]:
@@ -110,16 +112,22 @@ def _with_own_names(markets: Iterable[Market]) -> list[Market]:
 
 
 def _empty(tables: Iterable[Table]) -> Iterable[Measurement]:
+    """A measurement without samples for each case; a case that stands in two tables has one."""
+    known = set()
     for table in tables:
-        docs = {mode.name: mode.doc for mode in table.scenario.modes}
+        modes = {mode.name: mode for mode in table.scenario.modes}
         for case in table.cases:
-            yield Measurement(
-                case=case,
-                doc=docs[case.mode],
-                unit=table.scenario.unit,
-                metric=table.scenario.metric,
-                baseline=case is table.cases[0],
-            )
+            if case.id not in known:
+                known.add(case.id)
+                mode = modes[case.mode]
+                yield Measurement(
+                    case=case,
+                    doc=mode.doc,
+                    unit=table.scenario.unit,
+                    metric=table.scenario.metric,
+                    baseline=case == table.cases[0],
+                    floor=mode.floor,
+                )
 
 
 def carry_out(
@@ -161,14 +169,15 @@ def carry_out(
         return Finished(replace(run, problems=(*run.problems, str(problem))), journal.path, interrupted)
 
 
-def reopen(folder: Path, environment: Environment, workspace: Path) -> tuple[Prepared, Journal, list[Result]]:
-    """The run that was interrupted last, prepared again. Raises StorageProblem, also if a file is not the same any more."""
+def reopen(folder: Path, workspace: Path, observe: Callable[[str], None]) -> tuple[Prepared, Journal, list[Result]]:
+    """The run that was interrupted last, prepared again. Raises StorageProblem, also if something is not the same any more."""
     path = storage.newest_journal(folder)
     run, results = storage.read_journal(path, path.read_bytes())
-    prepared = prepare(run.settings, environment, workspace, run.id)
+    prepared = prepare(run.settings, workspace, run.id, observe)
     for kind, then, now in (
         ("scenario", {s.name: s.sha256 for s in run.scenarios}, {s.name: s.sha256 for s in prepared.run.scenarios}),
         ("market file", {m.name: m.sha256 for m in run.data}, {m.name: m.sha256 for m in prepared.run.data}),
+        ("environment", _installed(run), _installed(prepared.run)),
     ):
         for name, sha256 in then.items():
             if now.get(name) != sha256:

@@ -101,9 +101,9 @@ def paired(mode: str, before: str, after: str, differences: Sequence[float], pla
 
 def by_anchor(mode: str, before: str, after: str, first: Sequence[float], second: Sequence[float], plan: Plan) -> Step:
     """The step between two releases of which each was paired with the anchor only. Raises ValueError if either has no pair."""
-    low, high = unpaired.shift_interval(first, second, plan.confidence)
-    p_value = plan.looks * unpaired.shift_p_value(first, second, EPS)
-    ratio, low, high = (math.exp(log) for log in (unpaired.shift(first, second), low, high))
+    sides = [[math.exp(difference) for difference in row] for row in (first, second)]
+    ratio, low, high = unpaired.shift_interval(sides[0], sides[1], plan.confidence)
+    p_value = plan.looks * unpaired.shift_p_value(sides[0], sides[1], EPS)
     pairs = min(len(first), len(second))
     return Step(mode, before, after, ratio, low, high, pairs, min(1.0, p_value), paired=False)
 

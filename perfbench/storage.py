@@ -173,10 +173,18 @@ def newest_journal(folder: Path) -> Path:
     return journals[-1]
 
 
+def is_run(name: str, folder: Path) -> bool:
+    """Whether this is the path of a saved run or its name in the results folder, or at least the name of such a file."""
+    return Path(name).suffix in (DOCUMENT, JOURNAL) or any(path.is_file() for path in _choices(name, folder))
+
+
+def _choices(name: str, folder: Path) -> list[Path]:
+    return [Path(name), *(folder / f"{name}{suffix}" for suffix in ("", DOCUMENT, JOURNAL))]
+
+
 def find(name: str, folder: Path) -> Path:
     """A saved run by its path or by its name in the results folder. Raises StorageProblem."""
-    choices = [Path(name), *(folder / f"{name}{suffix}" for suffix in ("", DOCUMENT, JOURNAL))]
-    for path in choices:
+    for path in _choices(name, folder):
         if path.is_file():
             return path
     raise StorageProblem(f"{name}: no such file, and no run of that name in {folder}")
@@ -204,7 +212,7 @@ def _with(known: Measurement, result: Result) -> Measurement:
         samples=known.samples if result.sample is None else (*known.samples, result.sample),
         packages=known.packages or result.packages,
         output=result.output or known.output,
-        difference=result.difference or known.difference,
+        differences=known.differences if result.difference is None else (*known.differences, result.difference),
         failures=failures,
     )
 

@@ -1,8 +1,8 @@
-"""Two rows of measurements that were not taken in pairs: how far apart are they? Exact, NumPy only.
+"""Estimates from samples that were not measured together: two saved runs side by side. NumPy only.
 
-The Wilcoxon rank-sum test and what follows from it (Hollander, Wolfe, Chicken, *Nonparametric Statistical Methods*, 3rd ed.,
-sections 4.1 to 4.3). It assumes that both rows scatter alike and differ by a shift; what disturbs one row and not the other goes
-into the result, which is why pairs are better wherever there are some.
+Nothing joins a sample of one run to one of the other, so that all of each side's noise stays in the interval, and what changed
+between the runs (the machine's speed, its load) is in the ratio. Source: Hollander, Wolfe, Chicken, *Nonparametric Statistical
+Methods*, 3rd ed., sections 4.2 and 4.3 (the Hodges–Lehmann shift and its interval by the rank-sum distribution).
 """
 
 from __future__ import annotations
@@ -15,81 +15,74 @@ from statistics import NormalDist
 import numpy as np
 from numpy.typing import NDArray
 
-Floats = NDArray[np.float64]
-
-LARGEST_EXACT = 10_000
-"""Up to this product of both sizes the null distribution is exact; beyond, a normal approximation that errs towards width."""
+LARGEST_EXACT = 40
+"""Up to so many samples on both sides together the null distribution is exact; beyond, a normal approximation."""
 
 
-def shift(before: Sequence[float], after: Sequence[float]) -> float:
-    """The median of all differences after − before (Hodges–Lehmann). Raises ValueError if a row is empty."""
-    return float(np.median(_differences(before, after)))
+def shift_interval(
+    before: Sequence[float], after: Sequence[float], confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """The ratio after / before of two sets of positive samples: estimate, low and high end of the two-sided interval.
 
-
-def shift_interval(before: Sequence[float], after: Sequence[float], confidence: float) -> tuple[float, float]:
-    """Those shifts that a two-sided rank-sum test at level 1 − confidence does not reject.
-
-    Where the rows are too short to reject anything it is minus to plus infinity. Raises ValueError if a row is empty.
+    Estimate: the median of all ratios of a sample after to a sample before. Too few samples for this confidence give an interval
+    from 0 to infinity. Raises ValueError for an empty side and for values that are not positive and finite.
     """
-    differences = np.sort(_differences(before, after))
-    rank = _critical_rank_sum(len(before), len(after), (1.0 - confidence) / 2)
+    logs = [np.log(_checked(side)) for side in (before, after)]
+    shifts = np.sort(np.subtract.outer(logs[1], logs[0]).ravel())
+    rank = _critical_count(len(before), len(after), (1 - confidence) / 2)
+    middle = math.exp(float(np.median(shifts)))
     if rank < 0:
-        return -math.inf, math.inf
-    return float(differences[rank]), float(differences[-1 - rank])
+        return middle, 0.0, math.inf
+    return middle, math.exp(float(shifts[rank])), math.exp(float(shifts[-1 - rank]))
 
 
 def shift_p_value(before: Sequence[float], after: Sequence[float], smallest: float = 0.0) -> float:
-    """The two-sided p-value of the rank-sum test that the shift lies within ± ``smallest``.
+    """The two-sided p-value of the rank-sum test that the log ratio after / before lies within ± ``smallest``.
 
-    As in ``statistics.signed_rank_p_value``: one-sided after a shift by ``smallest`` towards zero, doubled; ties and zeros only
-    make it larger. Raises ValueError if a row is empty.
+    As in ``statistics.signed_rank_p_value``: one-sided after a shift by ``smallest`` towards zero, doubled; ties only make it
+    larger. It is at most 1 − c exactly where ``shift_interval`` at confidence c leaves out all of −``smallest`` … ``smallest``.
+    Raises ValueError as that does.
     """
-    differences = _differences(before, after)
-    beyond = max(int((differences > smallest).sum()), int((differences < -smallest).sum()))
-    return min(1.0, 2.0 * _lower_tail(len(before), len(after), differences.size - beyond))
+    logs = [np.log(_checked(side)) for side in (before, after)]
+    shifts = np.subtract.outer(logs[1], logs[0]).ravel()
+    beyond = max(int((shifts > smallest).sum()), int((shifts < -smallest).sum()))
+    return min(1.0, 2.0 * _lower_tail(len(before), len(after), shifts.size - beyond))
 
 
-def _differences(before: Sequence[float], after: Sequence[float]) -> Floats:
-    first, second = np.asarray(before, dtype=np.float64), np.asarray(after, dtype=np.float64)
-    if not (first.size and second.size and np.isfinite(first).all() and np.isfinite(second).all()):
-        raise ValueError("both rows must hold numbers, and finite ones only")
-    return np.asarray(np.subtract.outer(second, first)).ravel()
-
-
-def _lower_tail(first: int, second: int, excess: int) -> float:
-    """P(U ≤ excess) of the Mann–Whitney U."""
-    if first * second <= LARGEST_EXACT:
-        return min(1.0, float(_cumulative(first, second)[excess]))
-    mean, deviation = _moments(first, second)
-    return math.erfc((mean - excess - 0.5) / (math.sqrt(2) * deviation)) / 2
-
-
-def _critical_rank_sum(first: int, second: int, tail: float) -> int:
-    """The largest U with P(U ≤ it) ≤ tail, −1 if there is none."""
-    if first * second <= LARGEST_EXACT:
-        return int(np.searchsorted(_cumulative(first, second), tail, side="right")) - 1
-    mean, deviation = _moments(first, second)
-    return math.floor(NormalDist(mean, deviation).inv_cdf(tail) - 0.5)
-
-
-def _moments(first: int, second: int) -> tuple[float, float]:
-    """Mean and standard deviation of the Mann–Whitney U."""
-    return first * second / 2, math.sqrt(first * second * (first + second + 1) / 12)
+def _checked(values: Sequence[float]) -> NDArray[np.float64]:
+    checked = np.asarray(values, dtype=np.float64)
+    if checked.ndim != 1 or checked.size == 0 or not bool(np.all(np.isfinite(checked) & (checked > 0))):
+        raise ValueError("both sides need samples, all of them positive and finite")
+    return checked
 
 
 @cache
-def _cumulative(first: int, second: int) -> Floats:
-    """P(U ≤ 0), P(U ≤ 1), … if every order of the two rows is equally likely.
+def _critical_count(first: int, second: int, tail: float) -> int:
+    """The largest c with P(U ≤ c) ≤ tail, for the number U of pairs in which the sample after is the smaller one; −1 if none."""
+    if first + second > LARGEST_EXACT:
+        mean, variance = first * second / 2, first * second * (first + second + 1) / 12
+        return math.floor(mean - 0.5 + NormalDist().inv_cdf(tail) * math.sqrt(variance))
+    counts = _arrangements(first, second)
+    return int(np.searchsorted(np.cumsum(counts) / counts.sum(), tail, side="right")) - 1
 
-    The largest value belongs to the first row with probability first / (first + second); it then exceeds all of the second.
-    """
-    shorter = [np.ones(1)] * (second + 1)
-    for i in range(1, first + 1):
-        longer = [np.ones(1)]
-        for j in range(1, second + 1):
-            probabilities = np.zeros(i * j + 1)
-            probabilities[j:] += i / (i + j) * shorter[j]
-            probabilities[: i * (j - 1) + 1] += j / (i + j) * longer[j - 1]
-            longer.append(probabilities)
-        shorter = longer
-    return np.cumsum(shorter[second])
+
+def _lower_tail(first: int, second: int, count: int) -> float:
+    """P(U ≤ count), by the same approximation as ``_critical_count`` where that is used: it errs towards a larger one."""
+    if first + second > LARGEST_EXACT:
+        mean, variance = first * second / 2, first * second * (first + second + 1) / 12
+        return math.erfc((mean - 0.5 - count) / math.sqrt(2 * variance)) / 2
+    counts = _arrangements(first, second)
+    return float(counts[: count + 1].sum() / counts.sum())
+
+
+@cache
+def _arrangements(first: int, second: int) -> NDArray[np.float64]:
+    """How many orders of the samples of both sides give U = 0, 1, …: the largest is one of either side (Mann and Whitney 1947)."""
+    if first == 0 or second == 0:
+        return np.ones(1)
+    counts = np.zeros(first * second + 1)
+    largest_before = _arrangements(first - 1, second)
+    counts[second : second + largest_before.size] += largest_before
+    largest_after = _arrangements(first, second - 1)
+    counts[: largest_after.size] += largest_after
+    return counts

@@ -19,6 +19,7 @@ from perfbench.model import (
     Settings,
     TrialKind,
 )
+from perfbench.planning import Offer
 
 HERE = Environment("here", "python")
 
@@ -81,3 +82,8 @@ def scenario(*modes: str, name: str = "made_up", uses_market: bool = False) -> S
 
 
 MARKET = Market("market", "/market", "", 1, 1, 1)
+
+
+def offer(made: Scenario, environment: Environment = HERE) -> Offer:
+    """A scenario with all its modes, each in this environment."""
+    return Offer(made, environment, {mode.name: environment for mode in made.modes})

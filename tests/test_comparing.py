@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from made_up_runs import measurement, run, sample
 
-from perfbench import comparing, differing, pairing
+from perfbench import comparing, differing, pairing, tabulating
 from perfbench.model import Difference, Failure, Verdict
 from perfbench.report import ReportTable
 
@@ -18,7 +18,7 @@ BASE = [1.0 + 0.001 * (number % 5) for number in range(12)]
 
 
 def table(*measurements: object, **changes: object) -> ReportTable:
-    (found,) = comparing.report(run(measurements, **changes), ("interval",)).tables  # type: ignore[arg-type]
+    (found,) = tabulating.report(run(measurements, **changes), ("interval",)).tables  # type: ignore[arg-type]
     return found
 
 
@@ -112,14 +112,14 @@ def test_work_that_changes_from_pass_to_pass_has_no_ratio() -> None:
 
 def test_a_difference_is_told_and_the_report_says_so() -> None:
     wrong = replace(measurement("wrong", BASE), difference=Difference(1234, "runners[2].ltp", "3.5", "3.55"))
-    report = comparing.report(run([measurement("base", BASE, baseline=True), wrong]), ())
+    report = tabulating.report(run([measurement("base", BASE, baseline=True), wrong]), ())
     assert report.outputs_differ
     assert report.tables[0].rows[1].notes == ("wrong differs at update 1,234, runners[2].ltp: 3.5 → 3.55",)
 
 
 def test_a_failure_makes_the_report_incomplete() -> None:
     failed = replace(measurement("bad", []), failures=(Failure("check", "it broke"),))
-    report = comparing.report(run([measurement("base", BASE, baseline=True), failed]), ())
+    report = tabulating.report(run([measurement("base", BASE, baseline=True), failed]), ())
     assert report.incomplete
     assert report.tables[0].rows[1].notes == ("bad: it broke (check pass)",)
 
@@ -143,7 +143,7 @@ def test_a_quiet_run_of_long_passes_has_no_doubts() -> None:
 
 def test_short_passes_and_an_unfinished_run_are_doubtful() -> None:
     made = replace(run([measurement("base", [0.001] * 12, baseline=True)]), finished=False)
-    (found,) = comparing.report(made, ()).tables
+    (found,) = tabulating.report(made, ()).tables
     assert found.doubts == (
         "this run was not finished: perfbench run --resume goes on with it",
         "short passes, a longer file measures better (base 1.0 ms)",

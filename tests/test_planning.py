@@ -3,26 +3,27 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_runs import HERE, MARKET, scenario, settings
+from made_up_runs import MARKET, offer, scenario, settings
 
-from perfbench import planning
+from perfbench import offering, planning
 from perfbench.errors import UsageProblem
-from perfbench.model import Table
+from perfbench.model import Claim, Environment, Package, Table
 
 
 def one_table(**changes: object) -> Table:
-    (table,) = planning.tables([scenario("base", "one", "two")], HERE, [], settings(**changes))
+    (table,) = planning.tables([[offer(scenario("base", "one", "two"))]], [], settings(**changes))
     return table
 
 
 def test_there_is_a_table_for_each_scenario_market_and_point_of_the_sweep() -> None:
     scenarios = [scenario("base", "one", name="replay", uses_market=True), scenario("base", name="queue")]
     markets = [MARKET, MARKET]
-    tables = planning.tables(scenarios, HERE, markets, settings(sweep=(("window", ("1", "20")),)))
+    tables = planning.tables([[offer(one)] for one in scenarios], markets, settings(sweep=(("window", ("1", "20")),)))
     found = [(t.scenario.name, t.market is not None, t.parameters) for t in tables]
     assert found == [
         ("replay", True, (("window", 1),)),
@@ -45,25 +46,87 @@ def test_the_baseline_is_the_first_case_wherever_it_stands_in_the_file() -> None
     moved = type(made)(
         **{name: getattr(made, name) for name in made.__dataclass_fields__} | {"modes": made.modes[::-1]}
     )
-    (table,) = planning.tables([moved], HERE, [], settings())
+    (table,) = planning.tables([[offer(moved)]], [], settings())
     assert [case.mode for case in table.cases] == ["one", "three", "two"]
 
 
 def test_without_the_baseline_the_first_chosen_mode_takes_its_place() -> None:
-    (table,) = planning.tables([scenario("base", "one", "two")], HERE, [], settings(modes=("two", "one")))
+    made = scenario("base", "one", "two")
+    chosen = replace(made, modes=tuple(offering.chosen_modes(made, ("two", "one"))))
+    (table,) = planning.tables([[offer(chosen)]], [], settings())
     assert [case.mode for case in table.cases] == ["one", "two"]
+
+
+def test_a_group_of_modes_is_measured_only_when_it_is_named_and_then_with_the_baseline() -> None:
+    made = scenario("base", "one", "two")
+    made = replace(made, modes=(*made.modes[:2], replace(made.modes[2], group="engines")))
+    chosen = {
+        asked: [mode.name for mode in offering.chosen_modes(made, asked)] for asked in ((), ("engines",), ("two",))
+    }
+    assert chosen == {(): ["base", "one"], ("engines",): ["base", "two"], ("two",): ["two"]}
+
+
+# Environments side by side -------------------------------------------------------------------------------------------
+
+THEN, NOW, SOON = (
+    Environment(f"bflw=={version}", "python", packages=(Package("bflw", version),)) for version in ("1.0", "2.0", "3.0")
+)
+
+
+def side_by_side(*places: Environment, claims: tuple[Claim, ...] = (), chain: bool = False) -> list[Table]:
+    made = replace(scenario("base", "one"), claims=claims)
+    return planning.tables([[offer(made, place) for place in places]], [], settings(chain=chain))
+
+
+def duets(table: Table) -> list[tuple[str, ...]]:
+    return [tuple(f"{case.mode} {case.environment}" for case in duet) for duet in table.duets]
+
+
+def test_of_several_environments_each_mode_is_compared_with_itself_in_the_first() -> None:
+    (table,) = side_by_side(THEN, NOW, SOON)
+    assert duets(table) == [
+        ("base bflw==1.0", "base bflw==2.0"),
+        ("base bflw==1.0", "base bflw==3.0"),
+        ("one bflw==1.0", "one bflw==2.0"),
+        ("one bflw==1.0", "one bflw==3.0"),
+    ]
+
+
+def test_in_a_chain_each_environment_has_a_table_with_the_one_before() -> None:
+    tables = side_by_side(THEN, NOW, SOON, chain=True)
+    assert [duets(table)[0] for table in tables] == [
+        ("base bflw==1.0", "base bflw==2.0"),
+        ("base bflw==2.0", "base bflw==3.0"),
+    ]
+
+
+def test_a_claim_across_modes_is_a_duet_of_its_own() -> None:
+    (table,) = side_by_side(THEN, NOW, claims=(Claim("base@bflw==1.0", "one@bflw==2.0", 1.4, "notes"),))
+    assert duets(table)[-1] == ("base bflw==1.0", "one bflw==2.0")
+    assert len(table.duets) == 3
+
+
+def test_a_mode_that_the_first_environment_lacks_is_compared_with_nothing() -> None:
+    made = scenario("base", "one")
+    lacking = replace(made, modes=made.modes[:1])
+    (table,) = planning.tables([[offer(lacking, THEN), offer(made, NOW)]], [], settings())
+    assert [case.mode for case in table.cases] == ["base", "base"]
 
 
 @given(st.integers(0, 2**32 - 1))
 def test_the_same_seed_makes_the_same_plan(seed: int) -> None:
     table = one_table()
-    assert planning.preliminaries(table, seed) == planning.preliminaries(table, seed)
+    assert planning.passes_alone(table, seed) == planning.passes_alone(table, seed)
     assert planning.round_of(table, 3, seed) == planning.round_of(table, 3, seed)
 
 
-def test_first_comes_one_check_of_all_then_three_passes_of_every_kind_alone() -> None:
-    check, *alone = planning.preliminaries(one_table(), 1)
-    assert (check.kind, len(check.cases)) == ("check", 3)
+def test_every_case_has_one_check_and_three_passes_of_every_kind_alone() -> None:
+    assert [(trial.kind, trial.cases[0].mode) for trial in planning.checks(one_table())] == [
+        ("check", "base"),
+        ("check", "one"),
+        ("check", "two"),
+    ]
+    alone = planning.passes_alone(one_table(), 1)
     kinds = Counter((trial.kind, trial.cases[0].mode) for trial in alone)
     assert set(kinds.values()) == {3}
     assert len(kinds) == 6
@@ -86,7 +149,8 @@ def test_every_order_of_a_round_happens_about_equally_often() -> None:
 
 def test_a_trial_has_an_id_of_its_own() -> None:
     table = one_table()
-    trials = planning.preliminaries(table, 1)
+    trials = [*planning.checks(table), *planning.passes_alone(table, 1)]
+    trials += [planning.differ(before, after) for before, after in table.duets]
     for number in range(50):
         trials += planning.round_of(table, number, 1)
     assert len({trial.id for trial in trials}) == len(trials)

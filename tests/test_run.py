@@ -383,7 +383,7 @@ def test_on_a_terminal_a_bar_shows_what_is_measured_and_the_time_left(tmp_path: 
     output, _ = process.communicate()
     os.close(terminal)
     assert process.returncode == 0
-    assert "check pass: longer + shorter" in shown
+    assert "check passes: is the output the same?" in shown
     assert re.search(r"round 4: \w+ \+ \w+ .*\d+%.* \d+ s left", shown)
     assert "%" not in output.splitlines()[2]
 

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 
 import pytest
-from made_up_runs import HERE, scenario, settings
+from made_up_runs import offer, scenario, settings
 
 from perfbench import planning, running, trials
-from perfbench.model import Difference, Failure, Output, Result, Sample, Table, Trial
+from perfbench.model import Change, Difference, Environment, Failure, Output, Package, Result, Sample, Table, Trial
 from perfbench.running import Progress
 from perfbench.trials import Conditions
 
@@ -26,6 +27,8 @@ class Stage:
         self.noise = noise
         self.failing: dict[str, str] = {}
         self.less_work: set[str] = set()
+        self.outputs: dict[str, str] = {}
+        self.known: tuple[str, ...] = ()
         self.trials: list[Trial] = []
 
     def clock(self) -> float:
@@ -38,24 +41,43 @@ class Stage:
             self.now += 1.0
             if case in failed:
                 yield Result(trial.id, case.id, failure=Failure(trial.kind, "it broke"))
-            elif trial.kind == "check":
-                less = Difference(1, "amount of work", "2", "1", True) if case.mode in self.less_work else None
-                yield Result(trial.id, case.id, output=Output("d", 1, 1, ()), difference=less)
             elif not failed:
                 seconds = self.noise(case.mode, trial.round)
                 metrics = {"cpu_seconds": seconds, "wall_seconds": seconds}
                 yield Result(trial.id, case.id, sample=Sample(trial.kind, trial.round, 0, trial.id, 1, metrics))
 
+    def check(self, checks: Sequence[Trial], table: Table, conditions: Conditions) -> Iterator[Result]:
+        for trial in checks:
+            self.trials.append(trial)
+            (case,) = trial.cases
+            if self.failing.get(case.mode) == "check":
+                yield Result(trial.id, case.id, failure=Failure("check", "it broke"))
+            else:
+                updates = 1 if case.mode in self.less_work else 2
+                packages = (Package("bflw", case.environment.partition("==")[2] or "1", "x"),)
+                output = Output(self.outputs.get(case.mode, "d"), updates, 1, ())
+                yield Result(trial.id, case.id, output=output, packages=packages)
+
+    def differ(
+        self, trial: Trial, table: Table, outputs: tuple[Output, Output], known: Sequence[Change], _: Conditions
+    ) -> Result:
+        self.trials.append(trial)
+        self.known = tuple(change.name for change in known)
+        before, after = trial.cases
+        less = outputs[0].updates != outputs[1].updates
+        return Result(trial.id, after.id, difference=Difference(1, "x", "2", "1", less, before.id))
+
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage()
-    monkeypatch.setattr(trials, "execute", made.execute)
+    for name in ("execute", "check", "differ"):
+        monkeypatch.setattr(trials, name, getattr(made, name))
     return made
 
 
 def table(*modes: str) -> Table:
-    (made,) = planning.tables([scenario(*(modes or ("base", "one", "two")))], HERE, [], settings())
+    (made,) = planning.tables([[offer(scenario(*(modes or ("base", "one", "two"))))]], [], settings())
     return made
 
 
@@ -70,7 +92,7 @@ def rounds(stage: Stage) -> int:
 
 def test_exactly_so_many_rounds_as_were_asked_for(stage: Stage) -> None:
     measured(stage, table(), rounds=5)
-    assert Counter(trial.kind for trial in stage.trials) == {"check": 1, "memory": 9, "alone": 9, "duet": 10}
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 3, "memory": 9, "alone": 9, "duet": 10}
 
 
 def test_it_stops_at_the_first_look_at_which_every_interval_is_narrow(stage: Stage) -> None:
@@ -82,7 +104,7 @@ def test_it_goes_on_while_one_interval_is_wide(stage: Stage) -> None:
     chance = random.Random(3)
     stage.noise = lambda mode, _: chance.gauss(1, 0.03 if mode == "two" else 0.0001)
     results = measured(stage, table(), max_time=1e9)
-    state = running.State(table(), results)
+    state = running.State(table(), settings(), results)
     assert rounds(stage) > 17
     widths = [found for found in state.estimates(0.95) if found is not None]
     assert all((found.high - found.low) / 2 < 0.011 for found in widths)
@@ -146,9 +168,55 @@ def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(stage: Stage, 
 def test_progress_tells_the_share_and_the_time_left(stage: Stage) -> None:
     events = list(running.measure(table(), settings(rounds=10), CONDITIONS, [], stage.clock))
     shown = [event for event in events if isinstance(event, Progress)]
-    assert shown[0].doing == "check pass: base + one + two"
+    assert shown[0].doing == "check passes: is the output the same?"
     last = shown[-1]
     assert last.doing.startswith("round 10: ")
     assert last.share == pytest.approx(0.93, abs=0.05)
     assert last.seconds_left == pytest.approx(4.0, abs=2.0)
     assert [event.share for event in shown] == sorted(event.share for event in shown)
+
+
+# Outputs -------------------------------------------------------------------------------------------------------------
+
+
+def test_outputs_that_differ_are_told_before_any_pass_is_timed_and_timed_all_the_same(stage: Stage) -> None:
+    stage.outputs = {"one": "other"}
+    results = measured(stage, table(), rounds=2)
+    kinds = [trial.kind for trial in stage.trials]
+    assert kinds[:4] == ["check", "check", "check", "differ"]
+    assert [result.case for result in results if result.difference] == ["made_up/one@here"]
+    assert kinds.count("duet") == 4
+
+
+def test_only_changes_that_lie_between_two_releases_can_explain_a_difference(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced = tuple(Change(name, "bflw", release, (), "") for name, release in (("old", "1"), ("new", "1.5")))
+    made = replace(scenario("base"), changes=announced)
+    environments = (Environment("bflw==1", "python"), Environment("bflw==2", "python"))
+    (both,) = planning.tables([[offer(made, place) for place in environments]], [], settings())
+    stage.check = lambda checks, *_: iter(  # type: ignore[method-assign]
+        Result(
+            trial.id,
+            trial.cases[0].id,
+            output=Output(trial.cases[0].environment, 2, 1, ()),
+            packages=(Package("bflw", trial.cases[0].environment.partition("==")[2], "x"),),
+        )
+        for trial in checks
+    )
+    monkeypatch.setattr(trials, "check", stage.check)
+    known = []
+    for accepted in ((), ("old",)):
+        measured(stage, both, rounds=1, accepted=accepted)
+        known.append(stage.known)
+    assert known == [("new",), ("old", "new")]
+
+
+def test_a_case_that_stands_in_two_links_of_a_chain_is_checked_once(stage: Stage) -> None:
+    environments = [Environment(f"bflw=={number}", "python") for number in (1, 2, 3)]
+    links = planning.tables([[offer(scenario("base"), place) for place in environments]], [], settings(chain=True))
+    results: list[Result] = []
+    for link in links:
+        results += measured(stage, link, results, rounds=2, chain=True)
+    counted = Counter(trial.kind for trial in stage.trials)
+    assert counted == {"check": 3, "memory": 3, "alone": 3, "duet": 4}

@@ -300,7 +300,8 @@ def test_with_an_anchor_the_same_steps_are_found_less_certainly(anchor: str) -> 
 def test_a_step_by_way_of_the_anchor_is_the_rank_sum_test_of_both_rows() -> None:
     first, second = [0.01, 0.02, 0.0, -0.01, 0.005, 0.03], [0.11, 0.1, 0.13, 0.09, 0.12, 0.14]
     step = stepping.by_anchor("m", "1", "2", first, second, FIXED)
-    assert math.log(step.ratio) == pytest.approx(unpaired.shift(first, second))
+    sides = [[math.exp(log) for log in row] for row in (first, second)]
+    assert (step.ratio, step.low, step.high) == unpaired.shift_interval(sides[0], sides[1], 0.95)
     assert step.p_value == pytest.approx(2 / math.comb(12, 6))
     assert step.paired is False
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 import json
+import platform
 import subprocess
 import sys
 import sysconfig
@@ -27,6 +28,10 @@ each_python = pytest.mark.parametrize("python", PYTHONS, ids=lambda found: found
 
 def environment(python: Interpreter) -> Environment:
     return Environment("test", python.path)
+
+
+def here() -> Interpreter:
+    return Interpreter(platform.python_version(), sys.executable)
 
 
 def asked(python: Interpreter, task: str, scenario: str, mode: str = "", **more: object) -> Worker:
@@ -67,7 +72,7 @@ def test_a_worker_digests_an_output_the_same_in_every_python(python: Interpreter
         digested = worker.expect(Digested)
         worker.end()
     assert (digested.updates, digested.block_size, len(digested.blocks)) == (3000, 1024, 3)
-    assert digested.digest == "42dec092103e138e7586fd297aab9732"
+    assert digested.digest == "a5988db33debfc370e96f9b04ea7e3ac"
 
 
 @each_python
@@ -75,6 +80,101 @@ def test_a_worker_shows_the_updates_that_it_is_asked_for(python: Interpreter) ->
     with asked(python, "dump", "other_output", "wrong", first=2499, last=2500) as worker:
         items = list(worker.answers(Item))
     assert [(item.number, item.value["runners"][1]["price"]) for item in items] == [(2499, 3.5), (2500, 3.55)]
+
+
+@each_python
+def test_one_check_digests_the_output_with_each_set_of_changes_undone(python: Interpreter) -> None:
+    sets = [["order"], [], ["order", "price"], ["price"]]
+    digested = {}
+    for mode in ("before", "reordered", "repriced", "both", "something_else"):
+        with asked(python, "check", "known_changes", mode, undone=sets) as worker:
+            digested[mode] = worker.expect(Digested)
+            worker.end()
+    plain = {mode: found.digest for mode, found in digested.items()}
+    order, nothing, both, price = ({mode: found.undone[n] for mode, found in digested.items()} for n in range(4))
+    assert len(set(plain.values())) == 5
+    assert nothing == plain
+    assert order["before"] == order["reordered"] == plain["before"]
+    assert order["before"] not in (order["repriced"], order["both"], order["something_else"])
+    assert price["before"] == price["repriced"] == plain["before"]
+    assert both["before"] == both["reordered"] == both["repriced"] == both["both"] != both["something_else"]
+    for found in digested.values():
+        assert [len(blocks) for blocks in (found.blocks, *found.undone_blocks)] == [2] * 5
+        assert found.undone_blocks[1] == found.blocks
+
+
+@each_python
+def test_a_dump_shows_the_output_with_the_first_set_of_changes_undone(python: Interpreter) -> None:
+    with asked(python, "dump", "known_changes", "both", first=3, last=3, undone=[["order"], ["price"]]) as worker:
+        (item,) = worker.answers(Item)
+    assert item.value == [{"id": 1, "price": 0}, {"id": 2, "price": 4.5}]
+
+
+@each_python
+def test_traits_are_told_of_the_first_item_of_output(python: Interpreter) -> None:
+    with asked(python, "check", "known_changes", "before") as worker:
+        assert worker.expect(Digested).traits == {"prices start at": "0.0"}
+        worker.end()
+    with asked(python, "check", "known_changes", "empty") as worker:
+        assert worker.expect(Digested).traits == {}
+        worker.end()
+
+
+def test_a_canonical_form_of_two_arguments_undoes_nothing(tmp_path: Path) -> None:
+    with asked(here(), "check", "other_output", "right", undone=[]) as worker:
+        assert worker.expect(Digested).undone == []
+        worker.end()
+    (tmp_path / "two.py").write_text(
+        '"""?"""\nfrom perfbench import Change, canonical, mode\n'
+        "CHANGES = [Change('order', 'p', '1.0', ['x'], 'why')]\n"
+        "@mode\ndef one():\n    yield 1\n@canonical\ndef same(item, part):\n    return item\n"
+    )
+    request = Request("check", str(tmp_path / "two.py"), "one", undone=[["order"]])
+    with Worker(environment(here()), request, hash_seed=0, timeout=30) as worker:
+        digested = worker.expect(Digested)
+        worker.end()
+    assert digested.undone == [digested.digest]
+
+
+def test_a_change_that_the_scenario_does_not_announce_cannot_be_undone() -> None:
+    with (
+        asked(here(), "check", "known_changes", "before", undone=[["order", "colour"]]) as worker,
+        pytest.raises(TrialFailed, match="has no change `colour` in CHANGES"),
+    ):
+        worker.expect(Digested)
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ("CHANGES = ['order']", "CHANGES holds 'order', which is no Change"),
+        ("CLAIMS = [2.3]", "CLAIMS holds 2.3, which is no Claim"),
+        ("TRAITS = ['zone']", "TRAITS must map the name of each trait to a function of an item"),
+    ],
+)
+def test_a_list_that_holds_something_else_is_one_clear_line(tmp_path: Path, line: str, said: str) -> None:
+    (tmp_path / "odd.py").write_text(f'"""?"""\nfrom perfbench import mode\n{line}\n@mode\ndef one():\n    return 1\n')
+    with pytest.raises(TrialFailed, match=said):
+        spawn.describe(environment(here()), str(tmp_path / "odd.py"))
+
+
+def test_a_worker_describes_groups_floors_changes_and_what_was_imported() -> None:
+    found = spawn.describe(environment(here()), str(SCENARIOS / "known_changes.py"))
+    assert [(change.name, change.release, change.trait) for change in found.changes] == [
+        ("order", "2.0", ""),
+        ("price", "3.0", ""),
+        ("start", "4.0", "prices start at"),
+    ]
+    assert [(m.name, m.group, m.floor) for m in found.modes if m.group] == [("least", "engines", True)]
+    assert "packaging" in {package.name for package in found.packages}
+
+
+def test_a_need_is_not_missing_because_of_how_it_is_to_be_installed() -> None:
+    found = {
+        mode.name: mode.missing for mode in spawn.describe(environment(here()), str(SCENARIOS / "needs_alone.py")).modes
+    }
+    assert found["alone"] == []
+    assert found["other_version"] == ["packaging==0.1 --no-deps"]
 
 
 @each_python

@@ -8,7 +8,7 @@ from __future__ import annotations
 import ast
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any, Literal, Optional
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -18,6 +18,93 @@ from perfbench.errors import UsageProblem
 from perfbench.naming import suggestion
 
 FOLDER = Path(__file__).parent
+
+
+# Options that mean the same in every command -----------------------------------------------------------------------------
+
+Data = Annotated[
+    Optional[list[str]],  # noqa: UP045 - Typer reads it at run time
+    typer.Option(
+        help="A market file, folder, archive or known name; repeatable.",
+        show_default="the pulled PRO file, else the sample",
+    ),
+]
+ModeNames = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--mode", help="Only this mode or group of modes; repeatable.", show_default="all without a group"),
+]
+Rounds = Annotated[
+    Optional[int],  # noqa: UP045
+    typer.Option(min=1, help="Exactly so many rounds.", show_default="until the precision is reached"),
+]
+MaxTime = Annotated[float, typer.Option(min=0, help="Seconds of rounds for each table, at most.")]
+Precision = Annotated[
+    float, typer.Option(min=0.0001, max=1, help="Stop when every interval is ± this share of its ratio.")
+]
+Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that one pass may take.")]
+Set = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the scenario; repeatable."),
+]
+Sweep = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(metavar="NAME=V1,V2", help="One table for each value of a parameter; repeatable."),
+]
+ScenariosFolder = Annotated[
+    Optional[list[Path]],  # noqa: UP045
+    typer.Option("--scenarios", help="A folder with your own scenario files; repeatable."),
+]
+Accept = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(help="A change of content, by its name, to take for known between any two outputs; repeatable."),
+]
+Results = Annotated[Path, typer.Option(help="The folder that runs are saved in.")]
+Save = Annotated[
+    Optional[str],  # noqa: UP045
+    typer.Option(help="Save the run under this name.", show_default="date and time"),
+]
+Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted last.")]
+ExportTo = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option("--export", metavar="FORMAT=FILE", help="json, csv, markdown or terminal; - for standard output."),
+]
+Columns = Annotated[
+    str,
+    typer.Option(
+        help="Columns, or +name to add: interval, rate, memory, output, claim, wall, startup, pairs, sigma, doc."
+    ),
+]
+Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour in the table.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, only the result.")]
+
+DEFAULT_RESULTS = Path("results")
+"""Where runs are saved unless ``--results`` names another folder."""
+
+NAMES = "perfbench.environments"
+
+
+def configured_names(ctx: typer.Context) -> tuple[tuple[str, str], ...]:
+    """The names of environments in the configuration, and the specs that they stand for."""
+    found: tuple[tuple[str, str], ...] = ctx.meta.get(NAMES, ())
+    return found
+
+
+def assignment(option: str, text: str) -> tuple[str, str]:
+    """Name and value of ``NAME=VALUE``. Raises UsageProblem."""
+    name, equals, value = text.partition("=")
+    if not (name and equals and value):
+        raise UsageProblem(f"{option} {text}: write NAME=VALUE")
+    return name, value
+
+
+def assignments(option: str, texts: Optional[list[str]]) -> tuple[tuple[str, str], ...]:  # noqa: UP045
+    """The names and values of a repeatable option."""
+    return tuple(assignment(option, text) for text in texts or ())
+
+
+def sweeps(texts: Optional[list[str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:  # noqa: UP045
+    """The names and lists of values of ``--sweep``."""
+    return tuple((name, tuple(values.split(","))) for name, values in assignments("--sweep", texts))
 
 
 class CommandFolder(TyperGroup):
@@ -98,6 +185,8 @@ def perfbench(
     """Replay Betfair stream files, time every pass, and say what made the difference."""
     del version
     settings = configuration.load(config, Path.cwd(), set(CommandFolder.names()))
+    names = settings.pop("environments", {})
+    ctx.meta[NAMES] = tuple((name, str(spec)) for name, spec in names.items())
     if ctx.invoked_subcommand is not None:
         _demand_known_options(settings.get(ctx.invoked_subcommand, {}), ctx.invoked_subcommand, ctx.obj)
     ctx.default_map = settings

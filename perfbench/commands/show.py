@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 
-from perfbench import comparing, layout, showing, storage
+from perfbench import commands, layout, showing, storage, tabulating
+from perfbench.layout import COLUMNS_OF_MODES, COLUMNS_OF_SIDES
 
 app = typer.Typer(add_completion=False)
 
@@ -15,24 +15,19 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def show(
     run: Annotated[str, typer.Argument(help="A saved run: its file, or its name in the results folder.")],
-    results: Annotated[Path, typer.Option(help="The folder that runs are saved in.")] = Path("results"),
-    export: Annotated[
-        list[str] | None,
-        typer.Option(metavar="FORMAT=FILE", help="json, csv, markdown or terminal; - for standard output."),
-    ] = None,
-    columns: Annotated[
-        str,
-        typer.Option(
-            help="Columns, or +name to add: interval, rate, memory, output, wall, startup, pairs, sigma, doc."
-        ),
-    ] = "+",
-    color: Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour in the table.")] = "auto",
+    results: commands.Results = commands.DEFAULT_RESULTS,
+    export: commands.ExportTo = None,
+    columns: commands.Columns = "+",
+    color: commands.Color = "auto",
 ) -> None:
     """Show a saved run again, in any format.
 
     All figures are made anew from the raw samples. An interrupted run can be shown too.
     """
-    wanted, shown = showing.exports(export or ()), layout.columns(columns)
-    report = comparing.report(storage.load(storage.find(run, results)), shown)
+    wanted = showing.exports(export or ())
+    saved = storage.load(storage.find(run, results))
+    across = any(len(group) > 1 for group in saved.settings.environments)
+    shown = layout.columns(columns, COLUMNS_OF_SIDES if across else COLUMNS_OF_MODES)
+    report = tabulating.report(saved, shown)
     showing.show(report, wanted, color)
     showing.verdict(report)

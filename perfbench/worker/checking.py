@@ -1,17 +1,20 @@
 """The untimed check pass: every item of a mode's output made canonical and digested.
 
 The digest of an item is taken over its canonical form as JSON with sorted keys, so two modes agree exactly when every field
-of every item does. Most of a market book does not change from one update to the next: ``part`` lets a scenario say so.
+of every item does. Numbers compare by value, at 12 significant digits. Most of a market book does not change from one update to
+the next: ``part`` lets a scenario say so.
 """
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Iterator
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Match, Optional, Sequence, Tuple
 
 from perfbench.worker.api import Work
+from perfbench.worker.loading import Canonical
 from perfbench.worker.measuring import as_work
 from perfbench.worker.protocol import Digested, Item
 
@@ -21,7 +24,13 @@ BLOCK = 1024
 AUDIT = 32
 """Every so many updates the remembered parts are made again, to catch objects that were changed in place."""
 
-Canonical = Callable[..., Any]
+DIGITS = 12
+"""Significant digits at which floats compare: engines sum the same sizes in another order and differ in the last bit."""
+
+NOTHING: FrozenSet[str] = frozenset()
+"""No change is undone."""
+
+Traits = Mapping[str, Callable[[Any], str]]
 
 
 class ChangedInPlace(Exception):
@@ -60,50 +69,136 @@ def in_full(thing: Any, fields: Callable[[Any], Any]) -> Any:
     return fields(thing)
 
 
+STRING = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"')
+LONG = re.compile(r"-?\d[\d.]{%d,}(?:e[+-]\d+)?" % (DIGITS + 1))
+ANY_LONG = re.compile(r"[\d.]{%d}" % (DIGITS + 2))
+WHOLE = re.compile(r"\.0(?![\de])")
+MINUS_ZERO = re.compile(r"-0\.0(?![\de])")
+CONSTANT = re.compile(r"NaN|-?Infinity")
+
+
 def as_json(value: Any) -> bytes:
-    """Canonical text: sorted keys, no spaces, the shortest form of every float."""
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr).encode()
+    """Canonical text: sorted keys, no spaces, one spelling for every number.
+
+    A float is rounded to 12 significant digits. One that is whole is written as the integer, so 2.0 equals 2 and -0.0 equals 0.
+    Integers stay as they are. NaN and infinity become the strings that the stream writes for them.
+    """
+    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
+    pieces = STRING.split(text) if "\\" in text else text.split('"')
+    numbers = '"'.join(pieces[::2])
+    if ANY_LONG.search(numbers):
+        numbers = LONG.sub(_rounded, numbers)
+    if "-0.0" in numbers:
+        numbers = MINUS_ZERO.sub("0", numbers)
+    pieces[::2] = WHOLE.sub("", numbers).split('"')
+    if "N" in numbers or "I" in numbers:
+        pieces[::2] = [CONSTANT.sub(r'"\g<0>"', piece) for piece in pieces[::2]]
+    return '"'.join(pieces).encode()
 
 
-def plain(item: Any, part: Any) -> Any:  # noqa: ARG001
+def _rounded(number: Match[str]) -> str:
+    text = number.group()
+    return repr(float("%.*g" % (DIGITS, float(text)))) if "." in text or "e" in text else text
+
+
+def plain(item: Any, part: Any, undone: FrozenSet[str]) -> Any:  # noqa: ARG001
     """The canonical form of an item of a scenario that has no ``@canonical``: the item."""
     return item
 
 
-def digest(call: Callable[[], Any], canonical: Optional[Canonical]) -> Digested:
-    """Run the mode to its end and digest its output; a mode without output gives the digest of its work."""
+class Variant:
+    """The digests of one output with one set of changes undone. Each has parts of its own: what they say depends on the set."""
+
+    def __init__(self, canonical: Canonical, undone: FrozenSet[str], trust_identity: bool) -> None:
+        self._canonical = canonical
+        self._undone = undone
+        self._parts = Parts(trust_identity)
+        self._whole = hashlib.blake2b(digest_size=16)
+        self._block = hashlib.blake2b(digest_size=16)
+        self._blocks: List[str] = []
+        self._count = 0
+
+    def add(self, item: Any) -> None:
+        """Digest one item. Raises ChangedInPlace at an audit."""
+        text = as_json(self._canonical(item, self._parts, self._undone)) + b"\n"
+        self._parts.next_item()
+        self._whole.update(text)
+        self._block.update(text)
+        self._count += 1
+        if self._count % BLOCK == 0:
+            self._blocks.append(self._block.hexdigest())
+            self._block = hashlib.blake2b(digest_size=16)
+
+    @property
+    def digest(self) -> str:
+        """Of all items so far."""
+        return self._whole.hexdigest()
+
+    @property
+    def blocks(self) -> List[str]:
+        """One digest for every block, the unfinished one included."""
+        return [*self._blocks, self._block.hexdigest()] if self._count % BLOCK else self._blocks
+
+
+def digest(
+    call: Callable[[], Any],
+    canonical: Optional[Canonical] = None,
+    traits: Optional[Traits] = None,
+    undone: Sequence[FrozenSet[str]] = (),
+) -> Digested:
+    """Run the mode to its end and digest its output; a mode without output gives the digest of its work.
+
+    :param traits: told of the first item of output.
+    :param undone: sets of changes; the output is digested once more for each, in the same pass.
+    """
+    sets = [NOTHING, *undone]
     try:
-        return _digest(call(), canonical or plain, Parts(trust_identity=True))
+        return _digest(call(), _variants(canonical, sets, trust_identity=True), sets, traits or {})
     except ChangedInPlace:
-        return _digest(call(), canonical or plain, Parts(trust_identity=False))
+        return _digest(call(), _variants(canonical, sets, trust_identity=False), sets, traits or {})
 
 
-def _digest(outcome: Any, canonical: Canonical, parts: Parts) -> Digested:
-    whole = hashlib.blake2b(digest_size=16)
-    blocks: List[str] = []
-    block = hashlib.blake2b(digest_size=16)
+Variants = Dict[FrozenSet[str], Variant]
+
+
+def _variants(canonical: Optional[Canonical], sets: Sequence[FrozenSet[str]], trust_identity: bool) -> Variants:
+    return {undone: Variant(canonical or plain, undone, trust_identity) for undone in sets}
+
+
+def _digest(outcome: Any, variants: Variants, sets: Sequence[FrozenSet[str]], traits: Traits) -> Digested:
+    if not isinstance(outcome, Iterator):
+        return _digest_of_work(as_work(outcome), sets)
     count = 0
-    if isinstance(outcome, Iterator):
-        for item in outcome:
-            text = as_json(canonical(item, parts))
-            parts.next_item()
-            whole.update(text + b"\n")
-            block.update(text + b"\n")
-            count += 1
-            if count % BLOCK == 0:
-                blocks.append(block.hexdigest())
-                block = hashlib.blake2b(digest_size=16)
-        if count % BLOCK:
-            blocks.append(block.hexdigest())
-    else:
-        work: Work = as_work(outcome)
-        count = work.amount
-        whole.update(str(count).encode())
-    return Digested(digest=whole.hexdigest(), updates=count, block_size=BLOCK, blocks=blocks, packages=[])
+    shown: Dict[str, str] = {}
+    for item in outcome:
+        if count == 0:
+            shown = {name: trait(item) for name, trait in traits.items()}
+        for variant in variants.values():
+            variant.add(item)
+        count += 1
+    first, *others = (variants[undone] for undone in sets)
+    return Digested(
+        digest=first.digest,
+        updates=count,
+        block_size=BLOCK,
+        blocks=first.blocks,
+        packages=[],
+        traits=shown,
+        undone=[variant.digest for variant in others],
+        undone_blocks=[variant.blocks for variant in others],
+    )
 
 
-def items(call: Callable[[], Any], canonical: Optional[Canonical], first: int, last: int) -> Iterator[Item]:
-    """The items ``first`` to ``last`` (from 0, both included) of the mode's output, in full."""
+def _digest_of_work(work: Work, sets: Sequence[FrozenSet[str]]) -> Digested:
+    text = hashlib.blake2b(str(work.amount).encode(), digest_size=16).hexdigest()
+    others = len(sets) - 1
+    return Digested(text, work.amount, BLOCK, [], [], undone=[text] * others, undone_blocks=[[]] * others)
+
+
+def items(
+    call: Callable[[], Any], canonical: Optional[Canonical], first: int, last: int, undone: FrozenSet[str] = NOTHING
+) -> Iterator[Item]:
+    """The items ``first`` to ``last`` (from 0, both included) of the mode's output, in full, with these changes undone."""
     outcome = call()
     if not isinstance(outcome, Iterator):
         return
@@ -111,4 +206,4 @@ def items(call: Callable[[], Any], canonical: Optional[Canonical], first: int, l
         if number > last:
             return
         if number >= first:
-            yield Item(number, json.loads(as_json((canonical or plain)(item, in_full))))
+            yield Item(number, json.loads(as_json((canonical or plain)(item, in_full, undone))))

@@ -11,13 +11,19 @@ import sys
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Type, TypeVar
 
 from perfbench.worker.api import MARK, CanonicalMark, Change, Claim, ModeMark, SetupMark
 from perfbench.worker.protocol import Described, DescribedChange, DescribedClaim, DescribedMode, Value
 
 MARKET = "market"
 """The argument by which a mode or a set-up asks for the path of the market file."""
+
+
+Canonical = Callable[..., Any]
+"""A scenario's canonical form, called with an item, ``part`` and the set of changes to undo."""
+
+Listed = TypeVar("Listed", Change, Claim)
 
 
 class ScenarioError(Exception):
@@ -28,12 +34,12 @@ class Loaded:
     """A scenario file that has been imported."""
 
     def __init__(self, path: str) -> None:
-        """Raises ScenarioError if it has no mode, two baselines or marks on what is not a function; else what the file raises."""
+        """Raises ScenarioError if it has no mode, two baselines, or lists that hold something else; else what the file raises."""
         self.path = Path(path)
         self.module = _import(self.path)
         self.modes: Dict[str, Callable[..., Any]] = {}
         self.setups: Dict[str, Callable[..., Any]] = {}
-        self.canonical: Optional[Callable[..., Any]] = None
+        self.canonical: Optional[Canonical] = None
         for name, thing in vars(self.module).items():
             mark = getattr(thing, MARK, None)
             if isinstance(mark, ModeMark):
@@ -41,16 +47,14 @@ class Loaded:
             elif isinstance(mark, SetupMark):
                 self.setups[name] = thing
             elif isinstance(mark, CanonicalMark):
-                self.canonical = thing
+                self.canonical = _with_undone(thing)
         if not self.modes:
             raise ScenarioError("has no mode: mark at least one function with @mode")
         if sum(self._mark(name).baseline for name in self.modes) > 1:
             raise ScenarioError("has more than one mode with baseline=True")
-
-    @property
-    def changes(self) -> List[Change]:
-        """The announced changes of content that the file lists as ``CHANGES``."""
-        return [value for value in vars(self.module).get("CHANGES", ()) if isinstance(value, Change)]
+        self.changes = _listed(self.module, "CHANGES", Change)
+        self.claims = _listed(self.module, "CLAIMS", Claim)
+        self.traits = _traits(self.module)
 
     def _mark(self, mode: str) -> ModeMark:
         mark: ModeMark = getattr(self.modes[mode], MARK)
@@ -58,14 +62,13 @@ class Loaded:
 
     def describe(self) -> Described:
         """All that the host wants to know of the file."""
-        claims = [value for value in vars(self.module).get("CLAIMS", ()) if isinstance(value, Claim)]
         return Described(
             doc=_first_line(self.module.__doc__),
             unit=str(getattr(self.module, "UNIT", "units")),
             metric=str(getattr(self.module, "METRIC", "cpu_seconds")),
             sha256=hashlib.sha256(self.path.read_bytes()).hexdigest(),
             modes=[self._describe_mode(name) for name in self.modes],
-            claims=[DescribedClaim(c.before, c.after, c.ratio, c.source) for c in claims],
+            claims=[DescribedClaim(c.before, c.after, c.ratio, c.source) for c in self.claims],
             changes=[
                 DescribedChange(c.name, c.package, c.release, list(c.fields), c.reason, c.trait) for c in self.changes
             ],
@@ -125,6 +128,28 @@ class Loaded:
         return lambda: function(*positional, **named)
 
 
+def _listed(module: ModuleType, name: str, kind: Type[Listed]) -> List[Listed]:
+    values = list(getattr(module, name, ()))
+    for value in values:
+        if not isinstance(value, kind):
+            raise ScenarioError("{} holds {!r}, which is no {}".format(name, value, kind.__name__))
+    return values
+
+
+def _traits(module: ModuleType) -> Dict[str, Callable[[Any], str]]:
+    traits = getattr(module, "TRAITS", {})
+    if not isinstance(traits, dict) or not all(map(callable, traits.values())):
+        raise ScenarioError("TRAITS must map the name of each trait to a function of an item")
+    return traits
+
+
+def _with_undone(function: Canonical) -> Canonical:
+    """One that takes two arguments can undo no change: it says the same for every set."""
+    if len(_positional(function)) > 2:
+        return function
+    return lambda item, part, _: function(item, part)
+
+
 def _import(path: Path) -> ModuleType:
     if str(path.parent) not in sys.path:
         sys.path.append(str(path.parent))
@@ -155,7 +180,7 @@ def _defaults(function: Callable[..., Any]) -> Dict[str, Value]:
 
 
 def _installed(need: str) -> bool:
-    name, _, version = need.partition("==")
+    name, _, version = need.partition(" --")[0].partition("==")
     try:
         found = importlib.metadata.version(re.split(r"[\[<>=!~ ;]", name)[0])
     except importlib.metadata.PackageNotFoundError:

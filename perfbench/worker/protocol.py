@@ -116,7 +116,8 @@ class Measured:
 class Digested:
     """The output of one check pass; ``blocks`` has one digest for every ``block_size`` updates.
 
-    ``undone`` has the digest of the whole output for each set of changes that the request wanted undone.
+    ``undone`` has the digest of the whole output for each set of changes that the request wanted undone, ``undone_blocks`` its
+    blocks; ``traits`` is what the scenario's traits say of the first update.
     """
 
     digest: str
@@ -126,6 +127,7 @@ class Digested:
     packages: List[Imported]
     traits: Dict[str, str] = field(default_factory=dict)
     undone: List[str] = field(default_factory=list)
+    undone_blocks: List[List[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

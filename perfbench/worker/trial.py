@@ -9,7 +9,7 @@ import sys
 import sysconfig
 import time
 import traceback
-from typing import BinaryIO, Iterator, List, Optional
+from typing import BinaryIO, FrozenSet, Iterator, List, Optional
 
 from perfbench.worker import checking, measuring
 from perfbench.worker.loading import Loaded, ScenarioError
@@ -50,23 +50,32 @@ class Worker:
             described.packages.extend(imported())
             self.say(described)
             return
+        undone = _undone(request, loaded)
         with loaded.bound(request.mode, request.market, request.parameters) as call:
             if request.task == "time":
                 measured = measuring.timed_pass(call, self._wait, request.memory)
                 measured.packages.extend(imported())
                 self.say(measured)
             elif request.task == "check":
-                digested = checking.digest(call, loaded.canonical)
+                digested = checking.digest(call, loaded.canonical, loaded.traits, undone)
                 digested.packages.extend(imported())
                 self.say(digested)
             else:
-                for item in checking.items(call, loaded.canonical, request.first, request.last):
+                shown = undone[0] if undone else checking.NOTHING
+                for item in checking.items(call, loaded.canonical, request.first, request.last, shown):
                     self.say(item)
 
     def _wait(self) -> None:
         self.say(Ready(startup_seconds=time.process_time()))
         if self._requests.readline().strip() != GO.encode():
             raise ConnectionError("the host went away")
+
+
+def _undone(request: Request, loaded: Loaded) -> List[FrozenSet[str]]:
+    known = {change.name for change in loaded.changes}
+    for name in sorted({name for names in request.undone for name in names} - known):
+        raise ScenarioError("has no change `{}` in CHANGES".format(name))
+    return [frozenset(names) for names in request.undone]
 
 
 def imported() -> List[Imported]:

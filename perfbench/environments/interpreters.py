@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfbench.model import Environment
+from perfbench.errors import EnvironmentProblem
 
 OLDEST = (3, 8)
 """The oldest Python that a worker runs in."""
@@ -36,9 +36,33 @@ class Interpreter:
     path: str
 
 
-def here() -> Environment:
-    """The environment of the interpreter that runs perfbench."""
-    return Environment(name="here", python=sys.executable)
+def running() -> Interpreter:
+    """The interpreter that runs perfbench, outside of any virtual environment."""
+    return Interpreter(sys.version.split()[0], os.path.realpath(sys.executable))
+
+
+def find(version: str) -> Interpreter:
+    """The newest interpreter found whose version is, or begins with, ``version`` (``3.12``, ``3.12.1``).
+
+    Raises EnvironmentProblem with those that there are.
+    """
+    there = find_interpreters()
+    wanted = _numbers(version)
+    fitting = [one for one in there if _numbers(one.version)[: len(wanted)] == wanted]
+    if not fitting:
+        found = ", ".join(dict.fromkeys(one.version for one in there)) or "none"
+        raise EnvironmentProblem(f"Python {version} is not on this machine; found: {found}")
+    return fitting[-1]
+
+
+def fingerprint() -> str:
+    """Changes when an interpreter is installed, replaced or removed; starts none of them, so it costs a millisecond."""
+    parts = []
+    for path in sorted(_candidates()):
+        with contextlib.suppress(OSError):
+            found = os.stat(path)
+            parts.append(f"{path} {found.st_size} {found.st_mtime_ns}")
+    return "\n".join(parts)
 
 
 def find_interpreters() -> tuple[Interpreter, ...]:

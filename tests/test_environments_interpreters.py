@@ -10,8 +10,7 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perfbench import environments
-from perfbench.environments import Interpreter, find_interpreters, here
+from perfbench.environments import Interpreter, find_interpreters, here, interpreters
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
 
@@ -26,8 +25,8 @@ def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.setenv("PATH", str(tmp_path / "bin"))
-    real_places = environments._folders
-    monkeypatch.setattr(environments, "_folders", lambda: [p for p in real_places() if tmp_path in p.parents])
+    real_places = interpreters._folders
+    monkeypatch.setattr(interpreters, "_folders", lambda: [p for p in real_places() if tmp_path in p.parents])
     return tmp_path
 
 
@@ -78,7 +77,7 @@ def test_the_variables_of_pyenv_and_uv_are_honoured(home: Path, monkeypatch: pyt
 
 
 def test_the_usual_folders_are_among_the_places() -> None:
-    assert {Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin")} <= set(environments._folders())
+    assert {Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin")} <= set(interpreters._folders())
 
 
 def test_an_interpreter_with_several_names_counts_once(home: Path) -> None:
@@ -112,7 +111,7 @@ def test_shims_are_not_even_started(home: Path, monkeypatch: pytest.MonkeyPatch)
 
 
 def test_an_interpreter_that_hangs_is_ended_with_its_children(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(environments, "PATIENCE", 0.5)
+    monkeypatch.setattr(interpreters, "PATIENCE", 0.5)
     marker = f"{60_000 + os.getpid() / 1e7:.7f}"
     script(home / "bin/python3.9", f"sleep {marker} & sleep {marker}")
     started = time.monotonic()

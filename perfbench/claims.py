@@ -1,0 +1,68 @@
+"""Announced speed-ups: what they speak of, and what a measurement says about them. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+
+from packaging.utils import canonicalize_name
+from packaging.version import InvalidVersion, Version
+
+from perfbench import formatting
+from perfbench.model import Claim, Comparison, Package, Place
+
+
+def speaks_of(side: str, place: Place) -> bool:
+    """Whether a side of a claim, ``mode@package==version``, is this place."""
+    return _is_of(side, place.case.mode, place.environment.packages)
+
+
+def _is_of(side: str, mode: str, packages: Iterable[Package]) -> bool:
+    wanted, _, requirement = side.partition("@")
+    name, _, version = requirement.partition("==")
+    return wanted == mode and any(
+        canonicalize_name(package.name) == canonicalize_name(name) and same_version(package.version, version)
+        for package in packages
+    )
+
+
+def same_version(one: str, other: str) -> bool:
+    """Whether two texts are the same version: ``2.12`` is ``2.12.0``."""
+    try:
+        return Version(one) == Version(other)
+    except InvalidVersion:
+        return one == other
+
+
+def about(
+    claims: Iterable[Claim], modes: tuple[str, str], packages: tuple[Iterable[Package], Iterable[Package]]
+) -> Claim | None:
+    """The claim about these two sides, before and after; None if nobody claimed anything."""
+    return next(
+        (
+            claim
+            for claim in claims
+            if all(_is_of(*side) for side in zip((claim.before, claim.after), modes, packages, strict=True))
+        ),
+        None,
+    )
+
+
+def judged(claim: Claim, comparison: Comparison) -> str:
+    """What the comparison says: ``2.3x confirmed``, ``2.8x: 2.4x here [2.36–2.44]``, or ``2.3x refuted``.
+
+    Confirmed: the interval of the speed-up reaches what was claimed or lies above it. Refuted: it does not even show a speed-up.
+    An interval without an end says nothing.
+    """
+    claimed = formatting.factor(claim.ratio)
+    if comparison.low <= 0 or not math.isfinite(comparison.high):
+        return f"{claimed}: not known yet"
+    low, high = 1 / comparison.high, 1 / comparison.low
+    if low <= 1:
+        return f"{claimed} refuted" if high < claim.ratio else f"{claimed}: not known yet"
+    if high >= claim.ratio:
+        return f"{claimed} confirmed"
+    here = formatting.factor(1 / comparison.ratio)
+    if here == claimed:
+        claimed, here = f"{claim.ratio:.2f}x", f"{1 / comparison.ratio:.2f}x"
+    return f"{claimed}: {here} here [{formatting.interval(low, high)}]"

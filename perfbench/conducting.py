@@ -1,0 +1,129 @@
+"""What every command that measures does: prepare, measure with progress, save, show, and say by the exit code how it went."""
+
+from __future__ import annotations
+
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
+
+from rich.console import Console
+from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import Progress as Bar
+
+from perfbench import session, showing, tabulating
+from perfbench.errors import Interrupted, UsageProblem
+from perfbench.model import Run, Settings, Table
+from perfbench.running import Progress
+from perfbench.session import Finished
+from perfbench.showing import Export
+from perfbench.storage import Journal
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How a run is carried out and shown, whatever it measures.
+
+    ``settings`` None: the run that was interrupted last goes on. ``note`` is asked for a line to say before the first trial.
+    """
+
+    settings: Settings | None
+    results: Path
+    save: str | None
+    wanted: Sequence[Export]
+    columns: Sequence[str]
+    color: str
+    quiet: bool
+    note: Callable[[], str] = str
+
+
+def measure(manner: Manner) -> Finished:
+    """Prepare and measure; every sample is saved as it comes, also if the user ends it early."""
+    demand_file_name(manner.save)
+    _end_on_sigterm()
+    building = teller(manner.quiet)
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
+        if manner.settings is None:
+            prepared, journal, before = session.reopen(manner.results, Path(folder), building)
+        else:
+            prepared = session.prepare(manner.settings, Path(folder), manner.save, building)
+            if prepared.run.data and not manner.quiet and (note := manner.note()):
+                print(note, file=sys.stderr)
+            journal, before = Journal.create(manner.results, prepared.run), []
+        with _observer(manner.quiet, len(prepared.tables)) as observe:
+            return session.carry_out(prepared, journal, before, observe)
+
+
+def conduct(manner: Manner) -> Run:
+    """Measure, show the tables, write the exports, and say where the run is saved.
+
+    Raises Interrupted, OutputsDiffer or NotMeasured after everything was shown.
+    """
+    finished = measure(manner)
+    report = tabulating.report(finished.run, manner.columns)
+    showing.show(report, manner.wanted, manner.color)
+    conclude(finished, manner.quiet)
+    showing.verdict(report)
+    return finished.run
+
+
+def conclude(finished: Finished, quiet: bool) -> None:
+    """Say where the run is saved. Raises Interrupted if it was ended early."""
+    if finished.interrupted:
+        raise Interrupted(f"interrupted; what was measured is in {finished.path}; perfbench run --resume goes on")
+    if not quiet:
+        print(f"saved in {finished.path}", file=sys.stderr)
+
+
+def demand_file_name(name: str | None) -> None:
+    """Raises UsageProblem for the name of a run that is no plain file name."""
+    if name is not None and (name != Path(name).name or name.startswith(".")):
+        raise UsageProblem(f"--save {name}: a plain file name, without folders")
+
+
+def _end_on_sigterm() -> None:
+    def interrupt(_number: int, _frame: FrameType | None) -> None:
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, interrupt)
+
+
+def teller(quiet: bool) -> Callable[[str], None]:
+    """What to do with lines about environments that are being built: they are shown, each once."""
+    told: set[str] = set()
+
+    def tell(line: str) -> None:
+        if not quiet and line not in told:
+            told.add(line)
+            print(line, file=sys.stderr, flush=True)
+
+    return tell
+
+
+@contextmanager
+def _observer(quiet: bool, tables: int) -> Iterator[Callable[[Table, Progress], None]]:
+    """What to do with progress: a bar with the time left on a terminal, nothing elsewhere.
+
+    Drawn only between trials: a thread that redraws would take the core from the pass that is being timed.
+    """
+    console = Console(stderr=True)
+    if quiet or not sys.stderr.isatty():
+        yield lambda _table, _progress: None
+        return
+    texts = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}")
+    with Bar(*texts, console=console, auto_refresh=False, transient=True) as bar:
+        task = bar.add_task("", total=1.0, left="")
+
+        def observe(table: Table, progress: Progress) -> None:
+            place = f" ({table.market.name})" if table.market and tables > 1 else ""
+            left = "" if progress.seconds_left is None else f"{progress.seconds_left:.0f} s left"
+            bar.update(
+                task, description=f"{table.scenario.name}{place} {progress.doing}", completed=progress.share, left=left
+            )
+            bar.refresh()
+
+        yield observe

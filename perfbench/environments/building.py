@@ -1,0 +1,177 @@
+"""A resolution becomes a virtual environment: made by uv, checked, and marked as finished."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgspec
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from perfbench import bundle
+from perfbench.environments import keeping, reasons, uv
+from perfbench.environments.keeping import Built
+from perfbench.environments.resolving import WHEELS_ONLY, Resolution
+from perfbench.errors import EnvironmentProblem
+from perfbench.model import Package
+
+PROBE = """
+import json, os, sys
+from importlib.metadata import distributions
+found = {d.metadata["Name"]: [d.version, [str(d.locate_file(f)) for f in d.files or () if str(f).endswith(".py")]]
+         for d in distributions()}
+broken = []
+for name in sys.argv[1:]:
+    for file in found.get(name, ["", []])[1]:
+        try:
+            with open(file, "rb") as source:
+                compile(source.read(), file, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            broken.append([os.path.relpath(file, os.path.dirname(json.__file__)), file, getattr(error, "lineno", 0) or 0,
+                           getattr(error, "msg", None) or str(error)])
+print(json.dumps({"version": sys.version.split()[0], "prefix": sys.prefix, "broken": broken,
+                  "packages": {name: version for name, (version, _) in found.items()}}))
+"""
+"""Asks the new environment itself what it is; with names of distributions, also whether every file of them is Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class Probe:
+    """What the new environment said. ``broken`` has site-relative path, path, line and message of files that are no Python."""
+
+    version: str
+    prefix: str
+    packages: dict[str, str]
+    broken: list[tuple[str, str, int, str]]
+
+
+def key_of(resolution: Resolution, copy: int) -> str:
+    """The name of the environment in the cache: a hash of what was resolved."""
+    wheels = [(wheel.name, wheel.digest, wheel.extras) for wheel in resolution.wheels]
+    python = resolution.python
+    return keeping.key_of("environment", python.path, python.version, resolution.recipe, resolution.pins, wheels, copy)
+
+
+def build(resolution: Resolution, key: str, spec: str, observe: Callable[[str], None]) -> Built:
+    """The finished environment, shared with other processes until perfbench ends; built if it is not there.
+
+    Raises EnvironmentProblem and leaves nothing half built.
+    """
+    while True:
+        keeping.share(key)
+        if built := keeping.finished(key):
+            keeping.used_now(key)
+            return built
+        keeping.release(key)
+        with keeping.building(key) as lock:
+            if not keeping.finished(key):
+                observe(f"building {spec} on Python {resolution.python.version}")
+                _build(resolution, key, spec, lock)
+
+
+def _build(resolution: Resolution, key: str, spec: str, lock: int) -> None:
+    keeping.discard(key)
+    try:
+        _install(resolution, keeping.folder(key), lock)
+        probe = _probe(keeping.folder(key), resolution)
+        _check(probe, resolution, keeping.folder(key))
+        packages = tuple(Package(name, version) for name, version in sorted(_canonical(probe.packages).items()))
+        keeping.finish(
+            key,
+            Built(
+                spec,
+                resolution.recipe,
+                resolution.python,
+                keeping.stamp_of(resolution.python.path),
+                datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                packages,
+                tuple(wheel.checkout for wheel in resolution.wheels),
+            ),
+        )
+    except OSError as error:
+        keeping.discard(key)
+        raise _unwritable(error) from error
+    except BaseException:
+        keeping.discard(key)
+        raise
+
+
+def _install(resolution: Resolution, place: Path, lock: int) -> None:
+    python = resolution.python.path
+    _demand(uv.call("venv", "--quiet", "--python", python, "--no-project", str(place), lock=lock), place)
+    lines = [*resolution.pins, *(f"{wheel.name} @ {Path(wheel.path).as_uri()}" for wheel in resolution.wheels)]
+    if not lines:
+        return
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as space:
+        listed = Path(space, "resolved.txt")
+        listed.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        sdists = [part for name in resolution.sdists for part in ("--no-binary", name)]
+        target = ("--python", str(keeping.python_of(place)), "--requirement", str(listed))
+        options = ("--quiet", "--no-deps", "--compile-bytecode", *WHEELS_ONLY, *sdists)
+        _demand(uv.call("pip", "install", *target, *options, lock=lock), place)
+
+
+def _demand(said: uv.Said, place: Path) -> None:
+    if not said.code:
+        return
+    problem = reasons.problem(said.err)
+    if reasons.failed_build(said.err) and type(problem) is EnvironmentProblem and reasons.FULL_DISK not in said.err:
+        log = keeping.keep_log(f"build-{place.name[:12]}", said.out + said.err)
+        raise EnvironmentProblem(f"{problem}" + (f" (whole log: {log})" if log else ""))
+    raise problem
+
+
+def _probe(place: Path, resolution: Resolution) -> Probe:
+    sources = [wheel.name for wheel in resolution.wheels]
+    try:
+        done = subprocess.run(
+            [str(keeping.python_of(place)), "-I", "-c", PROBE, *sources],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            check=True,
+        )
+        return msgspec.json.decode(done.stdout, type=Probe)
+    except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
+        raise EnvironmentProblem(
+            f"the new environment's Python {resolution.python.version} does not work: {error}"
+        ) from error
+
+
+def _check(probe: Probe, resolution: Resolution, place: Path) -> None:
+    """Compare what is there with what was resolved. Raises EnvironmentProblem."""
+    if Path(probe.prefix).resolve() != place.resolve() or probe.version != resolution.python.version:
+        raise EnvironmentProblem(f"the new environment is Python {probe.version} in {probe.prefix}, not the one built")
+    for _, path, line, message in probe.broken:
+        raise EnvironmentProblem(f"{_in_checkout(path, resolution)}:{line}: {message}")
+    there = _canonical(probe.packages)
+    expected = dict(pin.split("==") for pin in resolution.pins) | {w.name: w.version for w in resolution.wheels}
+    for name, version in expected.items():
+        if canonicalize_name(name) not in there or Version(there[canonicalize_name(name)]) != Version(version):
+            found = there.get(canonicalize_name(name), "nothing")
+            raise EnvironmentProblem(f"{name} {version} was asked for, {found} was installed")
+
+
+def _in_checkout(path: str, resolution: Resolution) -> str:
+    """The file of the checkout that was installed under this path, if it can be told."""
+    parts = Path(path).parts
+    inside = Path(*parts[parts.index("site-packages") + 1 :]) if "site-packages" in parts else Path(path)
+    for wheel in resolution.wheels:
+        for root in (Path(wheel.checkout.path), Path(wheel.checkout.path, "src")):
+            if (root / inside).is_file():
+                return str(root / inside)
+    return str(inside)
+
+
+def _canonical(packages: dict[str, str]) -> dict[str, str]:
+    return {canonicalize_name(name): version for name, version in packages.items()}
+
+
+def _unwritable(error: OSError) -> EnvironmentProblem:
+    place = bundle.environment_cache()
+    return EnvironmentProblem(f"{place} cannot be written ({error.strerror}): free some space or set PERFBENCH_CACHE")

@@ -1,0 +1,88 @@
+"""What is installed beside perfbench, as an environment, and as exact versions from which another can be built."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+from importlib.metadata import Distribution
+
+from packaging.requirements import InvalidRequirement, Requirement
+from packaging.utils import canonicalize_name
+
+from perfbench.environments.specs import HERE
+from perfbench.model import Environment, Package
+
+MEASURED = ("betfairlightweight", "flumine")
+"""The packages that perfbench is about."""
+
+
+def here() -> Environment:
+    """The environment of the interpreter that runs perfbench, with all that is installed there."""
+    packages = {
+        canonicalize_name(found.metadata["Name"]): found.version
+        for found in importlib.metadata.distributions()
+        if found.metadata["Name"]
+    }
+    return Environment(
+        name=HERE,
+        python=sys.executable,
+        version=sys.version.split()[0],
+        packages=tuple(Package(name, packages[name]) for name in sorted(packages)),
+    )
+
+
+def closure() -> tuple[str, ...]:
+    """Exact requirements for betfairlightweight and flumine as installed here with all that they need.
+
+    A package that was installed from a folder or from git is required from there again.
+    """
+    found: dict[str, str] = {}
+    waiting = [(name, frozenset[str]()) for name in MEASURED]
+    seen: set[tuple[str, frozenset[str]]] = set()
+    while waiting:
+        name, extras = waiting.pop()
+        if (name, extras) in seen:
+            continue
+        seen.add((name, extras))
+        try:
+            distribution = importlib.metadata.distribution(name)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        found[name] = _origin(distribution) or f"{name}=={distribution.version}"
+        waiting += [
+            (canonicalize_name(one.name), frozenset(one.extras))
+            for one in required(distribution.requires or (), extras, sys.version.split()[0])
+        ]
+    return tuple(found[name] for name in sorted(found))
+
+
+def required(lines: list[str] | tuple[str, ...], extras: frozenset[str], python: str) -> list[Requirement]:
+    """Those of the ``Requires-Dist`` lines that count on this machine for this Python version with these extras."""
+    marks = {"python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
+    wanted = []
+    for line in lines:
+        try:
+            requirement = Requirement(line)
+        except InvalidRequirement:
+            continue
+        marker = requirement.marker
+        if marker is None or any(marker.evaluate({**marks, "extra": extra}) for extra in ("", *sorted(extras))):
+            wanted.append(requirement)
+    return wanted
+
+
+def _origin(distribution: Distribution) -> str:
+    """Where it was installed from if not from an index, as a part of a spec (packaging.python.org, "direct_url.json")."""
+    text = distribution.read_text("direct_url.json")
+    if not text:
+        return ""
+    origin = json.loads(text)
+    url = str(origin.get("url", ""))
+    if "vcs_info" in origin:
+        return f"git+{url}@{origin['vcs_info'].get('commit_id', '')}"
+    if "dir_info" in origin and url.startswith("file://"):
+        from_url = url.removeprefix("file://")
+        return from_url if os.path.isdir(from_url) else ""
+    return ""

@@ -1,0 +1,135 @@
+"""What can be measured where: environments are built, scenarios described in each, and modes get what they need on top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from perfbench import discovery, environments, planning
+from perfbench.environments import Wanted
+from perfbench.errors import NotMeasured, ScenarioProblem
+from perfbench.model import Environment, Mode, Scenario, Settings
+from perfbench.planning import Offer
+
+HERE = "here"
+
+
+@dataclass(slots=True)
+class Offered:
+    """Groups of offers, one scenario a group, and what is wrong with the rest: one line each."""
+
+    groups: list[list[Offer]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+
+
+def offers(settings: Settings, observe: Callable[[str], None]) -> Offered:
+    """Build the environments of the settings, four at a time, and find out what their scenarios offer there.
+
+    An environment that cannot be built and a scenario that cannot be loaded become problems; the rest goes on.
+
+    Raises UsageProblem for names that nobody knows and for a spec that is none.
+    """
+    paths = discovery.choose(settings.scenarios, [Path(folder) for folder in settings.folders])
+    offered = Offered()
+    groups = _wanted(settings)
+    built = _provide([wanted for group in groups for wanted in group.items()], settings, observe, offered)
+    described = _describe(paths, built, offered)
+    names = {
+        name
+        for scenarios in described.values()
+        for s in scenarios.values()
+        for m in s.modes
+        for name in (m.name, m.group)
+    }
+    if described:
+        planning.demand_known(settings.modes, names - {""}, "mode")
+    for path in paths:
+        for group in groups:
+            found = [
+                (wanted, built[name], described[name][path])
+                for name, wanted in group.items()
+                if name in built and path in described[name]
+            ]
+            same = [offer for offer in _offers(found, settings, observe, offered) if offer.scenario.modes]
+            if same:
+                offered.groups.append(same)
+    offered.problems[:] = dict.fromkeys(offered.problems)
+    return offered
+
+
+def _wanted(settings: Settings) -> list[dict[str, Wanted]]:
+    """For each group its environments by name. A spec that stands twice in a group is built twice, to compare like with like."""
+    groups = []
+    for specs in settings.environments or ((HERE,),):
+        group: dict[str, Wanted] = {}
+        for spec in specs:
+            copy = 1 + sum(other.spec == spec for other in group.values())
+            group[spec if copy == 1 else f"{spec} ({copy})"] = Wanted(spec, copy=copy)
+        groups.append(group)
+    return groups
+
+
+def _provide(
+    wanted: Sequence[tuple[str, Wanted]], settings: Settings, observe: Callable[[str], None], offered: Offered
+) -> dict[str, Environment]:
+    unique = dict(wanted)
+    answers = environments.provide(list(unique.values()), dict(settings.names), observe)
+    built = {}
+    for name, answer in zip(unique, answers, strict=True):
+        if isinstance(answer, Environment):
+            built[name] = replace(answer, name=name)
+        else:
+            offered.problems.append(str(answer))
+    return built
+
+
+def _describe(
+    paths: Sequence[Path], built: dict[str, Environment], offered: Offered
+) -> dict[str, dict[Path, Scenario]]:
+    described: dict[str, dict[Path, Scenario]] = {name: {} for name in built}
+    for name, environment in built.items():
+        for path in paths:
+            try:
+                described[name][path] = discovery.describe(path, environment)
+            except ScenarioProblem as problem:
+                offered.problems.append(str(problem))
+    return described
+
+
+def _offers(
+    found: Sequence[tuple[Wanted, Environment, Scenario]],
+    settings: Settings,
+    observe: Callable[[str], None],
+    offered: Offered,
+) -> Iterator[Offer]:
+    """The offers of one scenario in a group of environments; what modes need on top is built for all of them at once."""
+    chosen = [list(chosen_modes(scenario, settings.modes)) for _, _, scenario in found]
+    lacking = {
+        (number, mode.name): replace(wanted, needs=mode.needs)
+        for number, (wanted, _, _) in enumerate(found)
+        for mode in chosen[number]
+        if mode.missing
+    }
+    answers = dict(
+        zip(lacking, environments.provide(list(lacking.values()), dict(settings.names), observe), strict=True)
+    )
+    for number, (_, environment, scenario) in enumerate(found):
+        places = {}
+        for mode in chosen[number]:
+            place = answers.get((number, mode.name), environment)
+            if isinstance(place, NotMeasured):
+                offered.problems.append(f"{scenario.name}/{mode.name} in {environment.name}: {place}")
+            else:
+                places[mode.name] = replace(place, name=environment.name)
+        modes = tuple(mode for mode in chosen[number] if mode.name in places)
+        yield Offer(replace(scenario, modes=modes), environment, places)
+
+
+def chosen_modes(scenario: Scenario, asked: Sequence[str]) -> Iterable[Mode]:
+    """The modes that are asked for by name or by group, a group together with the baseline; all without a group otherwise."""
+    groups = {mode.group for mode in scenario.modes if mode.group in asked} - {""}
+    for mode in scenario.modes:
+        named = mode.name in asked or mode.group in groups or (bool(groups) and mode is scenario.baseline)
+        if named or (not asked and not mode.group):
+            yield mode

@@ -1,0 +1,213 @@
+"""A run → the tables that show it, every comparison made from its raw samples. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from itertools import groupby
+from statistics import median
+
+from perfbench import changes, claims, comparing, differing, naming, pairing, wording
+from perfbench.model import CPU_SECONDS, Comparison, Difference, Doubt, Measurement, Run
+from perfbench.report import Report, ReportTable, Row
+
+SHORT_PASS_SECONDS = 0.03
+CONTENDED = 1.1
+"""Wall over CPU seconds of a pass alone, from which on the wall time is not the program's."""
+
+DEFAULT_GROUP = (("here",),)
+
+
+def report(run: Run, columns: Sequence[str]) -> Report:
+    """A run with every comparison made from its raw samples, and the columns to show."""
+    groups = groupby(run.measurements, key=lambda m: (m.case.scenario, m.case.data, m.case.parameters, _group(m, run)))
+    tables = tuple(_table(tuple(group), run) for _, group in groups)
+    return Report(run, tables, run.problems, tuple(columns))
+
+
+def _group(measurement: Measurement, run: Run) -> int:
+    """The number of the group of environments in which a case was compared."""
+    groups = run.settings.environments or DEFAULT_GROUP
+    plain = measurement.case.environment
+    return next((number for number, group in enumerate(groups) if naming.without_copy(plain) in group), 0)
+
+
+def _table(group: Sequence[Measurement], run: Run) -> ReportTable:
+    samples = [sample for measurement in group for sample in measurement.samples]
+    metric = pairing.metric_of(samples, group[0].metric)
+    baseline = next((m for m in group if m.baseline), group[0])
+    sides = tuple(dict.fromkeys(m.case.environment for m in group))
+    across = len(sides) > 1
+    rows = tuple(_rows(group, baseline, metric, run, sides if across else ()))
+    market = next((market for market in run.data if market.name == group[0].case.data), None)
+    rounds = 1 + max((sample.round for sample in samples if sample.kind == "duet"), default=-1)
+    works = {sample.work for sample in baseline.samples}
+    doubts = [*_table_doubts(rows, group, metric, run), *(market.doubts if market else ())]
+    return ReportTable(
+        scenario=baseline.case.scenario,
+        data=baseline.case.data,
+        parameters=baseline.case.parameters,
+        unit=baseline.unit,
+        metric=metric,
+        work=max(works) if works else None,
+        rounds=rounds,
+        rows=rows,
+        about=wording.about(group, metric, rounds, run),
+        doubts=tuple(dict.fromkeys(doubts)),
+        sides=sides if across else (),
+        known=_known(group, run),
+    )
+
+
+def _rows(
+    group: Sequence[Measurement], baseline: Measurement, metric: str, run: Run, sides: Sequence[str]
+) -> Iterable[Row]:
+    by_id = {measurement.case.id: measurement for measurement in group}
+    if not sides:
+        yield _row(baseline, None, metric, run, ())
+        yield from (_row(m, baseline, metric, run, ()) for m in group if m is not baseline)
+        return
+    for before, after in run.duets:
+        if before in by_id and after in by_id:
+            yield _row(by_id[after], by_id[before], metric, run, sides)
+
+
+def _row(measurement: Measurement, before: Measurement | None, metric: str, run: Run, sides: Sequence[str]) -> Row:
+    label = wording.row_label(measurement.case, before.case if before else None, sides, run.settings.chain)
+    difference = _difference(measurement, before)
+    other_work = _other_work(measurement, before) if before else ""
+    refused = bool(other_work) or (difference is not None and difference.less_work)
+    comparison = None if before is None or refused else _compare(before, measurement, metric, run)
+    in_pairs = pairing.values(measurement.samples, metric, "duet")
+    seconds = _median(in_pairs or pairing.values(measurement.samples, metric, "alone"))
+    works = [sample.work for sample in measurement.samples]
+    notes = [*_failures(measurement, before, sides)]
+    if difference is not None and not difference.changes:
+        values = f": {difference.before} → {difference.after}" if difference.before else ""
+        notes.append(f"{label} differs at update {difference.update:,}, {difference.where}{values}")
+    if other_work and not (difference is not None and difference.less_work):
+        notes.append(f"{label} {other_work}: no ratio can be told")
+    same_output = "no" if refused else _same_output(measurement, before, difference)
+    if same_output == "no" and difference is None and not refused and before is not None:
+        notes.append(_somewhere(label, measurement, before))
+    both_measured = bool(measurement.samples) and (before is None or not sides or bool(before.samples))
+    return Row(
+        mode=label,
+        doc=measurement.doc,
+        baseline=before is None,
+        seconds=seconds,
+        wall_seconds=_median(pairing.values(measurement.samples, "wall_seconds", "alone")),
+        startup_seconds=_median(pairing.values(measurement.samples, "startup_seconds", "alone")),
+        rate=works[0] / seconds if works and seconds else None,
+        peak_rss_bytes=_median(pairing.values(measurement.samples, "peak_rss_bytes", "memory")),
+        comparison=comparison,
+        same_output=same_output,
+        failed=bool(measurement.failures) or not both_measured or (bool(sides) and bool(before and before.failures)),
+        notes=tuple(notes),
+        peak_before=_median(pairing.values(before.samples, "peak_rss_bytes", "memory")) if before and sides else None,
+        claim=_claim(measurement, before, comparison, run) if before else "",
+    )
+
+
+def _compare(before: Measurement, after: Measurement, metric: str, run: Run) -> Comparison | None:
+    if not run.paired:
+        return comparing.compare_unpaired(before, after, metric, 0.95)
+    confidence = comparing.confidence(run.settings)
+    return comparing.compare(before, after, metric, confidence, own_pairs=run.settings.chain)
+
+
+def _claim(after: Measurement, before: Measurement, comparison: Comparison | None, run: Run) -> str:
+    announced = next((s.claims for s in run.scenarios if s.name == after.case.scenario), ())
+    modes = before.case.mode, after.case.mode
+    claim = claims.about(announced, modes, (before.packages, after.packages))
+    return claims.judged(claim, comparison) if claim is not None and comparison is not None else ""
+
+
+def _difference(measurement: Measurement, before: Measurement | None) -> Difference | None:
+    """What is known of the output against that of the case before; an old document knows only of the baseline."""
+    if before is None:
+        return None
+    own = (difference for difference in measurement.differences if difference.against == before.case.id)
+    return next(own, measurement.difference)
+
+
+def _other_work(measurement: Measurement, before: Measurement) -> str:
+    """What is wrong with the work that the passes did: it must be the same in all of them, and that of the case before."""
+    own, others = ({sample.work for sample in side.samples} for side in (measurement, before))
+    if len(own) > 1:
+        return f"did {min(own):,} {measurement.unit} in one pass and {max(own):,} in another"
+    if own and len(others) == 1 and own != others:
+        name = wording.other_side(before.case, measurement.case)
+        return f"did {min(own):,} {measurement.unit} when it was timed, {name} {min(others):,}"
+    return ""
+
+
+def _same_output(measurement: Measurement, before: Measurement | None, difference: Difference | None) -> str:
+    if difference is not None:
+        return "known changes" if difference.changes else "no"
+    if before is None or measurement.output is None or before.output is None:
+        return ""
+    if measurement.floor or before.floor:
+        return "floor"
+    same_mode = measurement.case.mode == before.case.mode
+    return "yes" if differing.alike(before.output, measurement.output, same_mode) else "no"
+
+
+def _somewhere(label: str, measurement: Measurement, before: Measurement) -> str:
+    assert before.output is not None
+    assert measurement.output is not None
+    first, last = differing.first_block(before.output, measurement.output)
+    return (
+        f"{label}: the outputs differ, first between update {first + 1:,} and {last + 1:,}; "
+        "perfbench compare with two specs names the field"
+    )
+
+
+def _failures(measurement: Measurement, before: Measurement | None, sides: Sequence[str]) -> Iterable[str]:
+    for side in (before, measurement) if sides and before else (measurement,):
+        name = f"{side.case.mode} in {side.case.environment}" if sides else side.case.mode
+        yield from (f"{name}: {failure.message} ({failure.trial} pass)" for failure in side.failures)
+
+
+def _known(group: Sequence[Measurement], run: Run) -> str:
+    """The announced changes that explain different outputs of this table, in a line."""
+    names = {name for m in group for difference in m.differences for name in difference.changes}
+    announced = next((s.changes for s in run.scenarios if s.name == group[0].case.scenario), ())
+    return changes.told(change for change in announced if change.name in names)
+
+
+def _median(values: Sequence[float]) -> float | None:
+    return median(values) if values else None
+
+
+def _table_doubts(rows: Sequence[Row], group: Sequence[Measurement], metric: str, run: Run) -> Iterable[str]:
+    """One text for each kind of doubt, with all the modes that it is about."""
+    if not run.finished:
+        yield "this run was not finished: perfbench run --resume goes on with it"
+    if not run.paired:
+        yield "unpaired: the two runs were not measured at the same time, and what the machine did between them is in the ratio"
+    yield from wording.unlike_installations(group, run)
+    about: dict[str, list[str]] = {}
+    for row in rows:
+        for doubt in _row_doubts(row, metric, run):
+            about.setdefault(doubt.what, []).append(f"{row.mode} {doubt.detail}".strip())
+    yield from (f"{what} ({', '.join(details)})" for what, details in about.items())
+    if metric == CPU_SECONDS.name and not run.machine.pinned and rows:
+        yield "this system cannot hold two passes on one core: the passes of a pair ran one after the other"
+    if run.machine.load > run.machine.cores:
+        yield f"the machine was busy at the start: load {run.machine.load:.1f} on {run.machine.cores} cores"
+
+
+def _row_doubts(row: Row, metric: str, run: Run) -> Iterable[Doubt]:
+    settings = run.settings
+    if row.comparison is not None:
+        yield from row.comparison.doubts
+        width = (row.comparison.high - row.comparison.low) / 2 / row.comparison.ratio
+        if run.paired and math.isfinite(width) and width > settings.precision and settings.rounds is None:
+            yield Doubt(f"intervals are wider than the ± {settings.precision:.1%} asked for", f"± {width:.1%}")
+    if metric != CPU_SECONDS.name or not row.seconds:
+        return
+    if row.seconds < SHORT_PASS_SECONDS:
+        yield Doubt("short passes, a longer file measures better", f"{row.seconds * 1000:.1f} ms")
+    if row.wall_seconds and row.wall_seconds > CONTENDED * row.seconds:
+        yield Doubt("passes alone took more wall than CPU time", f"{row.wall_seconds / row.seconds:.2f}x")
