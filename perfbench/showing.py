@@ -53,7 +53,7 @@ def show(report: Report, wanted: Sequence[Export], color: str) -> None:
     """
     to_stdout = next((export for export in wanted if export.file == STANDARD_OUTPUT), None)
     stream = sys.stderr if to_stdout else sys.stdout
-    stream.write(terminal.render(report, width=_width(stream), color=_colored(stream, color)))
+    stream.write(terminal.render(report, width=_width(stream), color=colored(stream, color)))
     stream.flush()
     if to_stdout:
         sys.stdout.write(renderer(to_stdout.format)(report))
@@ -87,7 +87,8 @@ def _width(stream: TextIO) -> int:
     return terminal.WIDTH
 
 
-def _colored(stream: TextIO, color: str) -> bool:
+def colored(stream: TextIO, color: str) -> bool:
+    """Whether a stream gets colour, by the --color option and what the terminal says."""
     if color != "auto":
         return color == "always"
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

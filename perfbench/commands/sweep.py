@@ -1,0 +1,214 @@
+"""Measure one scenario over many releases, or find the first slow one."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from perfbench import plotting, showing, sweep_table, sweeping, terminal_plotting
+from perfbench.bisecting import Answer, Asked, End, Judged, Outcome
+from perfbench.charting import Chart
+from perfbench.course import Course, Release, course
+from perfbench.errors import ExitCode, NotMeasured, OutputsDiffer, UsageProblem
+from perfbench.layout import FAILED, Cells
+from perfbench.model import Measurement, Run
+from perfbench.releases import NAME, Every
+from perfbench.stepping import Plan
+from perfbench.sweeping import Range
+
+app = typer.Typer(add_completion=False)
+
+Color = Literal["auto", "always", "never"]
+STYLES = {"▲": "green", "▼": "red", "=": "dim", "?": "yellow", FAILED: "red", "doubtful": "yellow"}
+
+
+@app.command()
+def sweep(
+    subject: Annotated[
+        str, typer.Argument(metavar="PACKAGE|FOLDER", help="A package on the index, or a git checkout.")
+    ],
+    first: Annotated[str, typer.Option("--from", help="The first release or commit.")],
+    last: Annotated[str, typer.Option("--to", help="The last release or commit.")],
+    every: Annotated[Every, typer.Option(help="Every release, or the last of each minor series.")] = "release",
+    bisect: Annotated[
+        bool, typer.Option("--bisect", help="Find the first slow one between the two, with log₂ n comparisons.")
+    ] = False,
+    anchor: Annotated[
+        str | None,
+        typer.Option(help="Pair every release with this one.", show_default="each with the one before"),
+    ] = None,
+    scenario: Annotated[str, typer.Option(help="The scenario, by name or file.")] = "replay",
+    mode: Annotated[
+        list[str] | None, typer.Option(help="This mode; repeatable.", show_default="the baseline of the scenario")
+    ] = None,
+    data: Annotated[
+        list[str] | None,
+        typer.Option(help="A market file or known name.", show_default="the pulled PRO file, else the sample"),
+    ] = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="REQUIREMENT", help="Another package for every environment; repeatable."),
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(help="The Python of every environment.", show_default="this one")
+    ] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Pairs for each step.", show_default="17, or more if there are many steps"),
+    ] = None,
+    max_time: Annotated[
+        float | None, typer.Option(min=0, help="Stop a step when it is precise, after so many seconds at the latest.")
+    ] = None,
+    save: Annotated[
+        str | None, typer.Option(help="Save the run under this name.", show_default="date and time")
+    ] = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep that was interrupted last.")] = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plot to this .png or .svg file.")] = None,
+    results: Annotated[Path, typer.Option(help="The folder that runs are saved in.")] = Path("results"),
+    color: Annotated[Color, typer.Option(help="Colour in the table and in the plot.")] = "auto",
+    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only the result.")] = False,
+) -> None:
+    """Measure one scenario over many releases, or find the first slow one.
+
+    Each release runs in pairs with the one before it, so that a machine that changes makes no step. A step is marked if it stands
+    out of all steps of the sweep. A release that cannot be installed is a row that says why. `--bisect` ends with code 3.
+    """
+    if plot is not None:
+        plotting.demand_suffix(plot)
+    if rounds is not None and max_time is not None:
+        raise UsageProblem("--rounds and --max-time: give the one or the other")
+    if bisect and (mode is not None and len(mode) > 1):
+        raise UsageProblem("--bisect: one --mode only")
+    others = (*(with_ or ()), *([f"python=={python}"] if python else []))
+    swept = _range(subject, first, last, every, others)
+    sweeping.demand_anchor(swept, anchor)
+    fixed = rounds or (None if max_time is not None else sweeping.rounds_for(swept, len(mode or [""])))
+    wanted = Wanted(scenario, tuple(mode or ()), tuple(data or ()), fixed, max_time, save, results, resume, quiet)
+    if bisect:
+        _say(swept, sweeping.search(swept.names, lambda asked: compare(asked, swept, wanted), _observer(quiet)))
+        return
+    plan = Plan(anchor, fixed)
+    run, releases = measure(swept, plan, wanted)
+    found = course(releases, run.measurements, plan, same_output)
+    _show(found, plan, run, swept, plot, color)
+    if any(step.output == "no" for step in found.steps):
+        raise OutputsDiffer("not every release gives the same output; the lines with ! say where it differs")
+    if any(stop.problem for line in found.lines for stop in line.stops):
+        raise NotMeasured("not every release was measured; the lines with ! say why")
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What the user asked for, beside the range."""
+
+    scenario: str
+    modes: tuple[str, ...]
+    data: tuple[str, ...]
+    rounds: int | None
+    max_time: float | None
+    save: str | None
+    results: Path
+    resume: bool
+    quiet: bool
+
+
+def measure(swept: Range, plan: Plan, wanted: Wanted) -> tuple[Run, tuple[Release, ...]]:
+    """SEAM for the host: provide every environment of ``swept.specs``; the pairs of consecutive good ones (or of each with
+    ``plan.anchor``) as tables of one saved run, in every mode; the releases with the reason where an environment failed."""
+    raise NotImplementedError
+
+
+def compare(asked: Asked, swept: Range, wanted: Wanted) -> Answer:
+    """SEAM for the host: one table of ``asked.anchor`` and ``asked.candidate``; ``sweeping.answer`` tells the answer."""
+    raise NotImplementedError
+
+
+def same_output(before: Measurement, after: Measurement) -> str:
+    """SEAM for the host: ``yes``, ``known changes`` or ``no``, as in ``perfbench compare``."""
+    raise NotImplementedError
+
+
+def _range(subject: str, first: str, last: str, every: Every, others: tuple[str, ...]) -> Range:
+    folder = Path(subject)
+    if folder.is_dir() and (not NAME.fullmatch(subject) or (folder / ".git").exists()):
+        return sweeping.commits_of(folder, first, last, others)
+    return sweeping.releases_of(subject, first, last, every, others)
+
+
+def _show(found: Course, plan: Plan, run: Run, swept: Range, plot: Path | None, color: Color) -> None:
+    """Table and plot to the terminal, the plot into its file."""
+    metric = run.scenarios[0].metric.replace("_", " ").replace("cpu", "CPU")
+    market = "".join(f" · {market.name}" for market in run.data)
+    title = f"{run.scenarios[0].name}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}"
+    source = f"{run.machine.python} · {run.machine.cpu}, {run.machine.cores} cores · perfbench {run.perfbench}"
+    _print(sweep_table.cells(found, plan, title, metric, source), color)
+    chart = Chart(title, metric, source, found)
+    console = showing.console()
+    sys.stdout.write(terminal_plotting.terminal_plot(chart, console.width, color=showing.colored(sys.stdout, color)))
+    if plot is not None:
+        plotting.write_plot(chart, plot)
+
+
+def _print(texts: Cells, color: Color) -> None:
+    console = Console(
+        width=showing.console().width,
+        highlight=False,
+        emoji=False,
+        force_terminal=showing.colored(sys.stdout, color),
+        no_color=not showing.colored(sys.stdout, color),
+    )
+    console.print(Text(texts.title, style="bold"), soft_wrap=True)
+    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_edge=False)
+    for number, head in enumerate(texts.heads):
+        table.add_column(
+            Text(f"  {head}" if number == 0 else head.replace(" ", "\n", 1)), justify="right" if number else "left"
+        )
+    for row in texts.rows:
+        name = row[0] if row[0].startswith(FAILED) else f"  {row[0]}"
+        table.add_row(_styled(name), *(Text(cell, style=STYLES.get(cell[-1:], "")) for cell in row[1:]))
+    console.print(table)
+    for line in texts.below:
+        console.print(_styled(line if line.startswith(FAILED) else f"  {line}"), soft_wrap=True)
+
+
+def _styled(line: str) -> Text:
+    words = line.split(maxsplit=1)
+    return Text(line, style=STYLES.get(words[0].rstrip(":"), "") if words else "")
+
+
+def _observer(quiet: bool) -> Callable[[Judged, int], None]:
+    def observe(judged: Judged, number: int) -> None:
+        if not quiet:
+            told = judged.answer.failure or f"{sweep_table.size(judged.answer.ratio)} against the first"
+            typer.echo(f"{number}. {judged.answer.candidate}: {told}: {judged.sense}", err=True)
+
+    return observe
+
+
+def _say(swept: Range, outcome: Outcome) -> None:
+    """The result of a search on standard output. Raises Exit with code 3 for a regression, 5 where nothing can be named."""
+    first, last, count = swept.names[0], swept.names[-1], len(outcome.judged)
+    if outcome.end is End.NO_REGRESSION:
+        judged = outcome.judged[0]
+        sure = "is not slower than" if judged.sense == "good" else "is not shown to be slower than"
+        interval = sweep_table.sizes(judged.answer.low, judged.answer.high)
+        typer.echo(f"{last} {sure} {first} ({interval}): there is nothing to find")
+        return
+    if outcome.end is End.NOT_MEASURED:
+        raise NotMeasured(f"{last} could not be compared with {first}: {outcome.judged[0].answer.failure}")
+    size = sweep_table.size(outcome.step)
+    if outcome.end is End.AMBIGUOUS:
+        suspects = ", ".join(outcome.suspects)
+        raise NotMeasured(
+            f"the first slow one is one of {suspects} ({size} after {outcome.last_good}); the others could not be told"
+        )
+    typer.echo(f"{outcome.suspects[0]} is the first slow one: {size} against {outcome.last_good} ({count} comparisons)")
+    raise typer.Exit(ExitCode.REGRESSED)
