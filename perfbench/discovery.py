@@ -39,6 +39,12 @@ def choose(names: Sequence[str], folders: Sequence[Path]) -> list[Path]:
     return chosen
 
 
+def baseline(name: str, folders: Sequence[Path], environment: Environment) -> str:
+    """The mode that the others of a scenario are compared with. Raises as ``choose`` and ``describe``."""
+    (path,) = choose([name], folders)
+    return describe(path, environment).baseline.name
+
+
 def describe(path: Path, environment: Environment) -> Scenario:
     """What is in a scenario file. Raises ScenarioProblem, in one line, for a file that a worker cannot load.
 

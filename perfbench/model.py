@@ -351,12 +351,17 @@ class Machine:
     pinned: bool
 
 
+Links = Literal["", "neighbours", "anchor"]
+"""How a sweep goes through environments: each with the one before it, or each with the first; empty where it is no sweep."""
+
+
 @dataclass(frozen=True, slots=True)
 class Settings:
     """What the user asked for; with the seed and the data it makes the same plan again.
 
     ``environments`` are groups of specs: in a group of one the modes are compared with the baseline, in a larger group every
-    environment with the first, or with the one before it in a ``chain``. ``names`` are the specs that configured names stand for;
+    environment with the first. With ``links`` each comparison is measured apart, until it is precise: of ``neighbours``, or of
+    every environment with the first, the ``anchor``. ``names`` are the specs that configured names stand for;
     ``accepted`` the names of changes of content that are taken for known between whatever releases.
     """
 
@@ -373,7 +378,7 @@ class Settings:
     seed: int
     environments: tuple[tuple[str, ...], ...] = ()
     names: tuple[tuple[str, str], ...] = ()
-    chain: bool = False
+    links: Links = ""
     accepted: tuple[str, ...] = ()
 
 
@@ -383,6 +388,7 @@ class Run:
 
     ``duets`` are the ids of the cases that are compared, before and after; a document without them compares every case with the
     baseline. ``paired`` is false where two saved runs were put side by side, which were not measured at the same time.
+    ``unbuilt`` are the environments that could not be had, each with the reason.
     """
 
     schema: int
@@ -399,6 +405,7 @@ class Run:
     environments: tuple[Environment, ...] = ()
     duets: tuple[tuple[str, str], ...] = ()
     paired: bool = True
+    unbuilt: tuple[tuple[str, str], ...] = ()
 
 
 class Verdict(str, Enum):

@@ -17,10 +17,14 @@ HERE = "here"
 
 @dataclass(slots=True)
 class Offered:
-    """Groups of offers, one scenario a group, and what is wrong with the rest: one line each."""
+    """Groups of offers, one scenario a group, and what is wrong with the rest: one line each.
+
+    ``unbuilt`` are the names of the environments in which nothing can be measured, each with its line.
+    """
 
     groups: list[list[Offer]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    unbuilt: dict[str, str] = field(default_factory=dict)
 
 
 def offers(settings: Settings, observe: Callable[[str], None]) -> Offered:
@@ -81,6 +85,7 @@ def _provide(
             built[name] = replace(answer, name=name)
         else:
             offered.problems.append(str(answer))
+            offered.unbuilt[name] = str(answer)
     return built
 
 
@@ -94,6 +99,7 @@ def _describe(
                 described[name][path] = discovery.describe(path, environment)
             except ScenarioProblem as problem:
                 offered.problems.append(str(problem))
+                offered.unbuilt[name] = str(problem)
     return described
 
 

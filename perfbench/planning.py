@@ -9,7 +9,20 @@ from dataclasses import dataclass
 
 from perfbench import claims
 from perfbench.errors import UsageProblem
-from perfbench.model import Case, Environment, Market, Mode, Place, Scenario, Settings, Table, Trial, TrialKind, Value
+from perfbench.model import (
+    Case,
+    Environment,
+    Links,
+    Market,
+    Mode,
+    Place,
+    Scenario,
+    Settings,
+    Table,
+    Trial,
+    TrialKind,
+    Value,
+)
 from perfbench.naming import suggestion
 
 PASSES_ALONE = 3
@@ -39,18 +52,20 @@ def tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], setting
     demand_known([name for name, _ in (*settings.parameters, *settings.sweep)], known, "parameter")
     found = []
     for _, same_scenario in itertools.groupby(groups, key=lambda group: group[0].scenario.name):
-        apart = [part for group in same_scenario for part in _parts(group, settings.chain)]
+        apart = [part for group in same_scenario for part in _parts(group, settings.links)]
         here = markets if apart[0][0].scenario.uses_market else [None]
         for market, point, part in itertools.product(here, sweep_points(settings), apart):
-            table = _table(part, market, point)
+            table = _table(part, market, point, cross_modes=not settings.links)
             if table.places:
                 found.append(table)
     return found
 
 
-def _parts(group: Sequence[Offer], chain: bool) -> list[Sequence[Offer]]:
-    """A chain is measured link by link: each part is an environment and the one before it."""
-    return [*itertools.pairwise(group)] if chain and len(group) > 1 else [group]
+def _parts(group: Sequence[Offer], links: Links) -> list[Sequence[Offer]]:
+    """A sweep is measured link by link: each part is two environments."""
+    if not links:
+        return [group]
+    return [*itertools.pairwise(group)] if links == "neighbours" else [(group[0], other) for other in group[1:]]
 
 
 def sweep_points(settings: Settings) -> list[tuple[tuple[str, str], ...]]:
@@ -62,7 +77,9 @@ def sweep_points(settings: Settings) -> list[tuple[tuple[str, str], ...]]:
     ]
 
 
-def _table(offers: Sequence[Offer], market: Market | None, point: tuple[tuple[str, str], ...]) -> Table:
+def _table(
+    offers: Sequence[Offer], market: Market | None, point: tuple[tuple[str, str], ...], *, cross_modes: bool
+) -> Table:
     scenario = offers[0].scenario
     defaults = {p.name: p.default for offer in offers for mode in offer.scenario.modes for p in mode.parameters}
     chosen = tuple((name, converted(name, text, defaults[name])) for name, text in point if name in defaults)
@@ -76,7 +93,7 @@ def _table(offers: Sequence[Offer], market: Market | None, point: tuple[tuple[st
         first, *others = places
         duets = [(first.case, other.case) for other in others]
     else:
-        duets = [*_same_mode(places), *_claimed(scenario, places)]
+        duets = [*_same_mode(places), *(_claimed(scenario, places) if cross_modes else ())]
         compared = {case for duet in duets for case in duet}
         places = [place for place in places if place.case in compared]
     return Table(scenario, market, chosen, tuple(places), tuple(duets))

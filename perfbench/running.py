@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from perfbench import changes, differing, pairing, planning, statistics, trials, turns
+from perfbench import agreeing, changes, differing, pairing, planning, statistics, trials, turns
 from perfbench.model import CPU_SECONDS, Case, Change, Output, Package, Result, Sample, Settings, Table, Trial
 from perfbench.statistics import LOOKS
 from perfbench.trials import Conditions
@@ -130,7 +130,7 @@ def measure(
     """
     state = State(table, settings, before)
     yield from _compare_outputs(state, conditions)
-    alone = planning.passes_alone(table, settings.seed, 1 if settings.chain else planning.PASSES_ALONE)
+    alone = planning.passes_alone(table, settings.seed, 1 if settings.links else planning.PASSES_ALONE)
     for trial in alone:
         if state.wanted(trial):
             yield Progress(f"{trial.kind} pass: {_names(trial)}", 0.0, None)
@@ -150,12 +150,13 @@ def _compare_outputs(state: State, conditions: Conditions) -> Iterator[tuple[Res
     checks = [trial for trial in planning.checks(state.table) if state.wanted(trial)]
     if checks:
         yield Progress("check passes: is the output the same?", 0.0, None)
-    for result in trials.check(checks, state.table, conditions):
+    for result in agreeing.check(checks, state.table, conditions):
         state.add(result)
         yield (result,)
+    remembered: agreeing.Undone = {}
     for trial, outputs, known in state.unlike():
         yield Progress(f"where do the outputs of {_names(trial)} differ?", 0.0, None)
-        result = trials.differ(trial, state.table, outputs, known, conditions)
+        result = agreeing.differ(trial, state.table, outputs, known, conditions, remembered)
         state.add(result)
         yield (result,)
 

@@ -69,6 +69,7 @@ def prepare(
         measurements=tuple(_empty(tables)),
         problems=tuple(problems),
         environments=tuple(places),
+        unbuilt=tuple(offered.unbuilt.items()),
         duets=tuple(dict.fromkeys((before.id, after.id) for table in tables for before, after in table.duets)),
     )
     return Prepared(tuple(tables), run)

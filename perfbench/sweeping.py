@@ -13,7 +13,7 @@ from perfbench.bisecting import Answer, Asked, Bisection, Judged, Outcome
 from perfbench.comparing import EPS
 from perfbench.course import Release, course
 from perfbench.errors import UsageProblem
-from perfbench.model import Measurement
+from perfbench.model import Measurement, Run
 from perfbench.naming import suggestion
 from perfbench.releases import Every
 from perfbench.statistics import LOOKS
@@ -59,6 +59,22 @@ def demand_anchor(swept: Range, anchor: str | None) -> None:
     """Raises UsageProblem for an anchor that is not among what is swept."""
     if anchor is not None and anchor not in swept.names:
         raise UsageProblem(f"--anchor {anchor}: not among what is swept{suggestion(anchor, swept.names)}")
+
+
+def ordered(swept: Range, anchor: str | None) -> tuple[str, ...]:
+    """The specs in the order in which they are paired: with an anchor that one first."""
+    if anchor is None:
+        return swept.specs
+    first = swept.specs[swept.names.index(anchor)]
+    return (first, *(spec for spec in swept.specs if spec != first))
+
+
+def stops(swept: Range, run: Run) -> tuple[Release, ...]:
+    """The releases in order, with the reason where the environment of one could not be had."""
+    reasons = dict(run.unbuilt)
+    return tuple(
+        Release(name, spec, reasons.get(spec, "")) for name, spec in zip(swept.names, swept.specs, strict=True)
+    )
 
 
 def rounds_for(swept: Range, modes: int) -> int:

@@ -73,7 +73,9 @@ def _rows(
 
 
 def _row(measurement: Measurement, before: Measurement | None, metric: str, run: Run, sides: Sequence[str]) -> Row:
-    label = wording.row_label(measurement.case, before.case if before else None, sides, run.settings.chain)
+    label = wording.row_label(
+        measurement.case, before.case if before else None, sides, run.settings.links == "neighbours"
+    )
     difference = _difference(measurement, before)
     other_work = _other_work(measurement, before) if before else ""
     refused = bool(other_work) or (difference is not None and difference.less_work)
@@ -113,7 +115,7 @@ def _compare(before: Measurement, after: Measurement, metric: str, run: Run) -> 
     if not run.paired:
         return comparing.compare_unpaired(before, after, metric, 0.95)
     confidence = comparing.confidence(run.settings)
-    return comparing.compare(before, after, metric, confidence, own_pairs=run.settings.chain)
+    return comparing.compare(before, after, metric, confidence, own_pairs=bool(run.settings.links))
 
 
 def _claim(after: Measurement, before: Measurement, comparison: Comparison | None, run: Run) -> str:
@@ -121,6 +123,11 @@ def _claim(after: Measurement, before: Measurement, comparison: Comparison | Non
     modes = before.case.mode, after.case.mode
     claim = claims.about(announced, modes, (before.packages, after.packages))
     return claims.judged(claim, comparison) if claim is not None and comparison is not None else ""
+
+
+def output_told(before: Measurement, after: Measurement) -> str:
+    """What is to be said of the output after against that before: ``yes``, ``no``, ``known changes``, ``floor``, or nothing."""
+    return _same_output(after, before, _difference(after, before))
 
 
 def _difference(measurement: Measurement, before: Measurement | None) -> Difference | None:

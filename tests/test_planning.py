@@ -73,9 +73,9 @@ THEN, NOW, SOON = (
 )
 
 
-def side_by_side(*places: Environment, claims: tuple[Claim, ...] = (), chain: bool = False) -> list[Table]:
+def side_by_side(*places: Environment, claims: tuple[Claim, ...] = (), links: str = "") -> list[Table]:
     made = replace(scenario("base", "one"), claims=claims)
-    return planning.tables([[offer(made, place) for place in places]], [], settings(chain=chain))
+    return planning.tables([[offer(made, place) for place in places]], [], settings(links=links))
 
 
 def duets(table: Table) -> list[tuple[str, ...]]:
@@ -93,10 +93,18 @@ def test_of_several_environments_each_mode_is_compared_with_itself_in_the_first(
 
 
 def test_in_a_chain_each_environment_has_a_table_with_the_one_before() -> None:
-    tables = side_by_side(THEN, NOW, SOON, chain=True)
+    tables = side_by_side(THEN, NOW, SOON, links="neighbours")
     assert [duets(table)[0] for table in tables] == [
         ("base bflw==1.0", "base bflw==2.0"),
         ("base bflw==2.0", "base bflw==3.0"),
+    ]
+
+
+def test_with_an_anchor_each_environment_has_a_table_with_the_first() -> None:
+    tables = side_by_side(THEN, NOW, SOON, links="anchor")
+    assert [duets(table)[0] for table in tables] == [
+        ("base bflw==1.0", "base bflw==2.0"),
+        ("base bflw==1.0", "base bflw==3.0"),
     ]
 
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from made_up_runs import offer, scenario, settings
 
-from perfbench import planning, running, trials
+from perfbench import agreeing, planning, running, trials
 from perfbench.model import Change, Difference, Environment, Failure, Output, Package, Result, Sample, Table, Trial
 from perfbench.running import Progress
 from perfbench.trials import Conditions
@@ -59,7 +59,7 @@ class Stage:
                 yield Result(trial.id, case.id, output=output, packages=packages)
 
     def differ(
-        self, trial: Trial, table: Table, outputs: tuple[Output, Output], known: Sequence[Change], _: Conditions
+        self, trial: Trial, table: Table, outputs: tuple[Output, Output], known: Sequence[Change], *_: object
     ) -> Result:
         self.trials.append(trial)
         self.known = tuple(change.name for change in known)
@@ -71,8 +71,9 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage()
-    for name in ("execute", "check", "differ"):
-        monkeypatch.setattr(trials, name, getattr(made, name))
+    monkeypatch.setattr(trials, "execute", made.execute)
+    monkeypatch.setattr(agreeing, "check", made.check)
+    monkeypatch.setattr(agreeing, "differ", made.differ)
     return made
 
 
@@ -204,7 +205,7 @@ def test_only_changes_that_lie_between_two_releases_can_explain_a_difference(
         )
         for trial in checks
     )
-    monkeypatch.setattr(trials, "check", stage.check)
+    monkeypatch.setattr(agreeing, "check", stage.check)
     known = []
     for accepted in ((), ("old",)):
         measured(stage, both, rounds=1, accepted=accepted)
@@ -214,9 +215,11 @@ def test_only_changes_that_lie_between_two_releases_can_explain_a_difference(
 
 def test_a_case_that_stands_in_two_links_of_a_chain_is_checked_once(stage: Stage) -> None:
     environments = [Environment(f"bflw=={number}", "python") for number in (1, 2, 3)]
-    links = planning.tables([[offer(scenario("base"), place) for place in environments]], [], settings(chain=True))
+    links = planning.tables(
+        [[offer(scenario("base"), place) for place in environments]], [], settings(links="neighbours")
+    )
     results: list[Result] = []
     for link in links:
-        results += measured(stage, link, results, rounds=2, chain=True)
+        results += measured(stage, link, results, rounds=2, links="neighbours")
     counted = Counter(trial.kind for trial in stage.trials)
     assert counted == {"check": 3, "memory": 3, "alone": 3, "duet": 4}

@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import environments, formatting, showing
+from perfbench import commands, environments, formatting, showing
 from perfbench.environments import Wanted
 from perfbench.errors import EnvironmentProblem, NotMeasured, UsageProblem
 from perfbench.formatting import printable
@@ -26,6 +26,7 @@ NAMED_FIRST = ("betfairlightweight", "flumine", "betfair-data", "tickrush")
 
 @app.command("environments")
 def list_environments(
+    ctx: typer.Context,
     specs: Annotated[
         list[str] | None,
         typer.Argument(
@@ -51,14 +52,9 @@ def list_environments(
     if prune:
         _prune(older_than)
     elif specs:
-        _build(specs, configured_names(), quiet)
+        _build(specs, dict(commands.configured_names(ctx)), quiet)
     else:
         _list()
-
-
-def configured_names() -> Mapping[str, str]:
-    """The names of specs in the configuration."""
-    return {}
 
 
 def _list() -> None:

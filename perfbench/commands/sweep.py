@@ -2,36 +2,50 @@
 
 from __future__ import annotations
 
+import random
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import replace
 from pathlib import Path
-from typing import Annotated, Literal
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import plotting, showing, sweep_table, sweeping, terminal_plotting
+from perfbench import (
+    commands,
+    conducting,
+    datasets,
+    discovery,
+    environments,
+    plotting,
+    showing,
+    sweep_table,
+    sweeping,
+    tabulating,
+    terminal_plotting,
+)
 from perfbench.bisecting import Answer, Asked, End, Judged, Outcome
 from perfbench.charting import Chart
-from perfbench.course import Course, Release, course
+from perfbench.conducting import Manner
+from perfbench.course import Course, course
 from perfbench.errors import ExitCode, NotMeasured, OutputsDiffer, UsageProblem
 from perfbench.layout import FAILED, Cells
-from perfbench.model import Measurement, Run
+from perfbench.model import Run, Settings
 from perfbench.releases import NAME, Every
 from perfbench.stepping import Plan
 from perfbench.sweeping import Range
 
 app = typer.Typer(add_completion=False)
 
-Color = Literal["auto", "always", "never"]
 STYLES = {"▲": "green", "▼": "red", "=": "dim", "?": "yellow", FAILED: "red", "doubtful": "yellow"}
 
 
 @app.command()
 def sweep(
+    ctx: typer.Context,
     subject: Annotated[
         str, typer.Argument(metavar="PACKAGE|FOLDER", help="A package on the index, or a git checkout.")
     ],
@@ -49,10 +63,7 @@ def sweep(
     mode: Annotated[
         list[str] | None, typer.Option(help="This mode; repeatable.", show_default="the baseline of the scenario")
     ] = None,
-    data: Annotated[
-        list[str] | None,
-        typer.Option(help="A market file or known name.", show_default="the pulled PRO file, else the sample"),
-    ] = None,
+    data: commands.Data = None,
     with_: Annotated[
         list[str] | None,
         typer.Option("--with", metavar="REQUIREMENT", help="Another package for every environment; repeatable."),
@@ -67,14 +78,15 @@ def sweep(
     max_time: Annotated[
         float | None, typer.Option(min=0, help="Stop a step when it is precise, after so many seconds at the latest.")
     ] = None,
-    save: Annotated[
-        str | None, typer.Option(help="Save the run under this name.", show_default="date and time")
-    ] = None,
-    resume: Annotated[bool, typer.Option("--resume", help="Go on with the sweep that was interrupted last.")] = False,
+    timeout: commands.Timeout = 600.0,
+    set_: commands.Set = None,
+    scenarios_folder: commands.ScenariosFolder = None,
+    results: commands.Results = commands.DEFAULT_RESULTS,
+    save: commands.Save = None,
+    resume: commands.Resume = False,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plot to this .png or .svg file.")] = None,
-    results: Annotated[Path, typer.Option(help="The folder that runs are saved in.")] = Path("results"),
-    color: Annotated[Color, typer.Option(help="Colour in the table and in the plot.")] = "auto",
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only the result.")] = False,
+    color: commands.Color = "auto",
+    quiet: commands.Quiet = False,
 ) -> None:
     """Measure one scenario over many releases, or find the first slow one.
 
@@ -85,55 +97,71 @@ def sweep(
         plotting.demand_suffix(plot)
     if rounds is not None and max_time is not None:
         raise UsageProblem("--rounds and --max-time: give the one or the other")
-    if bisect and (mode is not None and len(mode) > 1):
+    if bisect and len(mode or ()) > 1:
         raise UsageProblem("--bisect: one --mode only")
+    if bisect and resume:
+        raise UsageProblem("--bisect starts anew, its comparisons are few: leave --resume out")
+    folders = tuple(map(str, scenarios_folder or ()))
+    modes = tuple(mode or (discovery.baseline(scenario, [Path(folder) for folder in folders], environments.here()),))
     others = (*(with_ or ()), *([f"python=={python}"] if python else []))
     swept = _range(subject, first, last, every, others)
     sweeping.demand_anchor(swept, anchor)
-    fixed = rounds or (None if max_time is not None else sweeping.rounds_for(swept, len(mode or [""])))
-    wanted = Wanted(scenario, tuple(mode or ()), tuple(data or ()), fixed, max_time, save, results, resume, quiet)
+    settings = Settings(
+        scenarios=(scenario,),
+        folders=folders,
+        modes=modes,
+        data=tuple(data or ()),
+        parameters=commands.assignments("--set", set_),
+        sweep=(),
+        rounds=rounds or (None if max_time is not None else sweeping.rounds_for(swept, len(modes))),
+        max_time=300.0 if max_time is None else max_time,
+        precision=0.01,
+        timeout=timeout,
+        seed=random.SystemRandom().randrange(2**32),
+        environments=(sweeping.ordered(swept, anchor),),
+        names=commands.configured_names(ctx),
+        links="neighbours" if anchor is None else "anchor",
+    )
+    manner = Manner(settings, results, save, (), (), color, quiet, str if data else datasets.default_note)
     if bisect:
-        _say(swept, sweeping.search(swept.names, lambda asked: compare(asked, swept, wanted), _observer(quiet)))
+        _say(swept, sweeping.search(swept.names, _comparer(swept, manner, settings), _observer(quiet)))
         return
-    plan = Plan(anchor, fixed)
-    run, releases = measure(swept, plan, wanted)
-    found = course(releases, run.measurements, plan, same_output)
-    _show(found, plan, run, swept, plot, color)
+    _sweep(swept, anchor, replace(manner, settings=None) if resume else manner, plot)
+
+
+def _sweep(swept: Range, anchor: str | None, manner: Manner, plot: Path | None) -> None:
+    finished = conducting.measure(manner)
+    run = finished.run
+    if set(run.settings.environments[0]) != set(swept.specs):
+        raise UsageProblem(f"{finished.path} is no sweep of {swept.names[0]} to {swept.names[-1]}: name what it swept")
+    plan = Plan(anchor, run.settings.rounds)
+    found = course(sweeping.stops(swept, run), run.measurements, plan, tabulating.output_told)
+    _show(found, plan, run, swept, plot, manner.color)
+    conducting.conclude(finished, manner.quiet)
     if any(step.output == "no" for step in found.steps):
         raise OutputsDiffer("not every release gives the same output; the lines with ! say where it differs")
-    if any(stop.problem for line in found.lines for stop in line.stops):
+    if run.problems or any(stop.problem for line in found.lines for stop in line.stops):
         raise NotMeasured("not every release was measured; the lines with ! say why")
 
 
-@dataclass(frozen=True, slots=True)
-class Wanted:
-    """What the user asked for, beside the range."""
+def _comparer(swept: Range, manner: Manner, settings: Settings) -> Callable[[Asked], Answer]:
+    """How a search compares a candidate with the first one: a run of its own, saved like any other."""
+    specs = dict(zip(swept.names, swept.specs, strict=True))
 
-    scenario: str
-    modes: tuple[str, ...]
-    data: tuple[str, ...]
-    rounds: int | None
-    max_time: float | None
-    save: str | None
-    results: Path
-    resume: bool
-    quiet: bool
+    def compare(asked: Asked) -> Answer:
+        pair = replace(settings, environments=((specs[asked.anchor], specs[asked.candidate]),), links="neighbours")
+        name = None if manner.save is None else f"{manner.save}-{asked.candidate}"
+        try:
+            finished = conducting.measure(replace(manner, settings=pair, save=name, note=str))
+        except NotMeasured as problem:
+            return Answer(asked.candidate, failure=str(problem))
+        conducting.conclude(finished, quiet=True)
+        plan = Plan(None, settings.rounds)
+        why = "; ".join(finished.run.problems)
+        found = sweeping.answer(asked, settings.modes[0], finished.run.measurements, specs, plan)
+        return replace(found, failure=(found.failure and problem) or found.failure)
 
-
-def measure(swept: Range, plan: Plan, wanted: Wanted) -> tuple[Run, tuple[Release, ...]]:
-    """SEAM for the host: provide every environment of ``swept.specs``; the pairs of consecutive good ones (or of each with
-    ``plan.anchor``) as tables of one saved run, in every mode; the releases with the reason where an environment failed."""
-    raise NotImplementedError
-
-
-def compare(asked: Asked, swept: Range, wanted: Wanted) -> Answer:
-    """SEAM for the host: one table of ``asked.anchor`` and ``asked.candidate``; ``sweeping.answer`` tells the answer."""
-    raise NotImplementedError
-
-
-def same_output(before: Measurement, after: Measurement) -> str:
-    """SEAM for the host: ``yes``, ``known changes`` or ``no``, as in ``perfbench compare``."""
-    raise NotImplementedError
+    return compare
 
 
 def _range(subject: str, first: str, last: str, every: Every, others: tuple[str, ...]) -> Range:
@@ -143,7 +171,7 @@ def _range(subject: str, first: str, last: str, every: Every, others: tuple[str,
     return sweeping.releases_of(subject, first, last, every, others)
 
 
-def _show(found: Course, plan: Plan, run: Run, swept: Range, plot: Path | None, color: Color) -> None:
+def _show(found: Course, plan: Plan, run: Run, swept: Range, plot: Path | None, color: str) -> None:
     """Table and plot to the terminal, the plot into its file."""
     metric = run.scenarios[0].metric.replace("_", " ").replace("cpu", "CPU")
     market = "".join(f" · {market.name}" for market in run.data)
@@ -157,7 +185,7 @@ def _show(found: Course, plan: Plan, run: Run, swept: Range, plot: Path | None, 
         plotting.write_plot(chart, plot)
 
 
-def _print(texts: Cells, color: Color) -> None:
+def _print(texts: Cells, color: str) -> None:
     console = Console(
         width=showing.console().width,
         highlight=False,

@@ -1,0 +1,172 @@
+"""Do two cases give the same output? Check passes, and the search for what explains a difference or where it is first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+
+from perfbench import differing, provenance, spawn, trials
+from perfbench.errors import TrialFailed
+from perfbench.model import Change, Difference, Failure, Output, Place, Result, Table, Trial
+from perfbench.trials import Conditions
+from perfbench.worker.protocol import Digested, Item
+
+
+def check(checks: Sequence[Trial], table: Table, conditions: Conditions) -> Iterator[Result]:
+    """The check passes of cases; untimed, so as many at a time as there are cores."""
+    width = os.cpu_count() or 1
+    for number in range(0, len(checks), width):
+        with ExitStack() as ends:
+            started = [
+                (trial, _start_check(trial, table, (), conditions, ends)) for trial in checks[number : number + width]
+            ]
+            for trial, worker in started:
+                yield _checked(trial, table.place(trial.cases[0]), worker)
+
+
+def _start_check(
+    trial: Trial, table: Table, undone: Sequence[Sequence[str]], conditions: Conditions, ends: ExitStack, index: int = 0
+) -> spawn.Worker | TrialFailed:
+    case = trial.cases[index]
+    try:
+        asked = replace(trials.request("check", table, case), undone=[list(names) for names in undone])
+        return ends.enter_context(trials.start(table, case, asked, trial, conditions.timeout * CHECK_PATIENCE))
+    except TrialFailed as error:
+        return error
+
+
+CHECK_PATIENCE = 10
+"""A check pass writes out every book and may take this many times as long as a pass."""
+
+
+def _digested(worker: spawn.Worker | TrialFailed) -> Digested:
+    if isinstance(worker, TrialFailed):
+        raise worker
+    digested = worker.expect(Digested)
+    worker.end()
+    return digested
+
+
+def _checked(trial: Trial, place: Place, worker: spawn.Worker | TrialFailed) -> Result:
+    try:
+        digested = _digested(worker)
+    except TrialFailed as error:
+        return trials.failed(trial, place.case, error)
+    packages = provenance.imported(digested.packages)
+    wrong = provenance.wrong_import(place.environment, packages)
+    if wrong:
+        return Result(trial.id, place.case.id, failure=Failure(trial.kind, wrong))
+    blocks = tuple(digested.blocks)
+    output = Output(digested.digest, digested.updates, digested.block_size, blocks, digested.traits)
+    return Result(trial.id, place.case.id, output=output, packages=packages)
+
+
+Undone = dict[tuple[str, tuple[tuple[str, ...], ...]], Digested]
+"""The output of cases, by id, digested with sets of changes undone: a case may be compared with several others."""
+
+
+def differ(
+    trial: Trial,
+    table: Table,
+    outputs: tuple[Output, Output],
+    known: Sequence[Change],
+    conditions: Conditions,
+    remembered: Undone,
+) -> Result:
+    """How the outputs of a trial's two cases differ, as a result of the second: by known changes alone, or where first.
+
+    :param known: the announced changes that lie between the two.
+    :param remembered: what was digested for other trials of this table, and takes in what is digested for this one.
+    """
+    if trial.cases[0].mode != trial.cases[1].mode:
+        outputs = (replace(outputs[0], traits={}), replace(outputs[1], traits={}))
+    before, after = outputs
+    against, case = (one.id for one in trial.cases)
+    if before.updates != after.updates:
+        amount, other = (f"{side.updates:,} {table.scenario.unit}" for side in outputs)
+        place = Difference(min(before.updates, after.updates) + 1, "amount of work", amount, other, less_work=True)
+    else:
+        try:
+            explained = _explained(trial, table, outputs, known, conditions, remembered)
+            place = explained or _first_difference(trial, table, outputs, known, conditions, remembered)
+        except TrialFailed as error:
+            place = Difference(1, f"the outputs differ; where could not be found: {error}", "", "")
+    return Result(trial.id, case, difference=replace(place, against=against))
+
+
+def _explained(
+    trial: Trial,
+    table: Table,
+    outputs: tuple[Output, Output],
+    known: Sequence[Change],
+    conditions: Conditions,
+    remembered: Undone,
+) -> Difference | None:
+    """The changes that explain the difference, if the outputs agree with all of them undone on both sides.
+
+    A change counts only if the outputs would differ without undoing it.
+    """
+    traits = [change for change in known if change.trait]
+    names = [change.name for change in known if not change.trait]
+    if not differing.same_traits(*outputs, {change.trait for change in traits}):
+        return None
+    shown = [change.name for change in traits if differing.trait_differs(*outputs, change.trait)]
+    if outputs[0].digest == outputs[1].digest:
+        return Difference(0, "", "", "", changes=tuple(shown))
+    if not names:
+        return None
+    first, second = (digested.undone for digested in _both_undone(trial, table, names, conditions, remembered))
+    if first[0] != second[0]:
+        return None
+    needed = [name for name, a, b in zip(names, first[1:], second[1:], strict=True) if a != b]
+    return Difference(0, "", "", "", changes=(*(needed or names), *shown))
+
+
+def _both_undone(
+    trial: Trial, table: Table, names: Sequence[str], conditions: Conditions, remembered: Undone
+) -> list[Digested]:
+    """Both outputs with all of these changes undone, and with all but each of them."""
+    sets = (tuple(names), *(tuple(other for other in names if other != name) for name in names))
+    keys = [(case.id, sets) for case in trial.cases]
+    with ExitStack() as ends:
+        started = {
+            key: _start_check(trial, table, sets, conditions, ends, index)
+            for index, key in enumerate(keys)
+            if key not in remembered
+        }
+        remembered.update({key: _digested(worker) for key, worker in started.items()})
+    return [remembered[key] for key in keys]
+
+
+def _first_difference(
+    trial: Trial,
+    table: Table,
+    outputs: tuple[Output, Output],
+    known: Sequence[Change],
+    conditions: Conditions,
+    remembered: Undone,
+) -> Difference:
+    """Where the second output leaves the first, field by field, known changes undone."""
+    before, after = outputs
+    for trait in sorted({*before.traits, *after.traits}):
+        announced = any(change.trait == trait for change in known)
+        if not announced and differing.trait_differs(before, after, trait):
+            return Difference(1, trait, before.traits.get(trait, "nothing"), after.traits.get(trait, "nothing"))
+    names = [change.name for change in known if not change.trait]
+    if names:
+        blocks = (digested.undone_blocks[0] for digested in _both_undone(trial, table, names, conditions, remembered))
+        before, after = (replace(side, blocks=tuple(own)) for side, own in zip(outputs, blocks, strict=True))
+    first, last = differing.first_block(before, after)
+    with ExitStack() as ends:
+        dumps = []
+        for case in trial.cases:
+            asked = replace(trials.request("dump", table, case), first=first, last=last, undone=[names])
+            worker = ends.enter_context(trials.start(table, case, asked, trial, conditions.timeout * CHECK_PATIENCE))
+            dumps.append(worker.answers(Item))
+        for a, b in zip(*dumps, strict=False):
+            place = differing.first_field(a.value, b.value)
+            if place is not None:
+                return Difference(a.number + 1, *place)
+    return Difference(first + 1, "an order of fields or a number's type that the shown form does not tell", "", "")
