@@ -89,7 +89,6 @@ def extend(base: Resolution, needs: tuple[Need, ...], retries: int = 2) -> Resol
 
     A need that the base has already, in a version that fits, changes nothing. Raises as ``resolve`` does.
     """
-    there = base.versions
     for alone in (False, True):
         missing = [need.release for need in needs if need.alone is alone and not is_there(need.release, base.versions)]
         if missing:
