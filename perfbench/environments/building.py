@@ -66,8 +66,7 @@ def build(resolution: Resolution, key: str, spec: str, observe: Callable[[str], 
     with keeping.alone_in_this_process(key):
         while True:
             # Between the end of a build and the share in it somebody may prune: then once more.
-            keeping.share(key)
-            if built := keeping.finished(key):
+            if keeping.share(key) and (built := keeping.finished(key)):
                 keeping.used_now(key)
                 return built
             keeping.release(key)

@@ -191,13 +191,18 @@ def building(key: str, waiting: Callable[[], None]) -> Iterator[int]:
         os.close(descriptor)
 
 
-def share(key: str) -> None:
-    """Hold the lock together with other users until perfbench ends, after waiting for whoever builds."""
+def share(key: str) -> bool:
+    """Hold the lock together with other users until perfbench ends; False if somebody builds the environment now."""
     if key in _shared or sys.platform == "win32":
-        return
+        return True
     descriptor = _open_lock(key)
-    fcntl.flock(descriptor, fcntl.LOCK_SH)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except BlockingIOError:
+        os.close(descriptor)
+        return False
     _shared[key] = descriptor
+    return True
 
 
 def release(key: str) -> None:
@@ -272,7 +277,7 @@ def _size(path: Path) -> int:
 
 
 def _on_disk(found: os.stat_result) -> int:
-    return getattr(found, "st_blocks", 0) * 512 or found.st_size
+    return found.st_blocks * 512 if hasattr(found, "st_blocks") else found.st_size
 
 
 def _remove_unused(key: str) -> bool:

@@ -29,6 +29,11 @@ OTHER_PYTHON = re.compile(
     r"the current Python version \((\S+)\) does not satisfy Python\S+ and (\S+) depends on Python(\S+),"
 )
 NO_EXTRA = re.compile(r"The package `([^`]+)` does not have an extra named `([^`]+)`")
+COMPILER = re.compile(r":\d+: (?:fatal )?error: |^error\[E\d+\]: ")
+EXCEPTION = re.compile(r"[A-Za-z_][\w.]*(?:Error|Exception|Exit|NotFound)(?::|$)")
+LONGEST = 400
+"""Characters of a reason: uv proves some conflicts over many pages."""
+
 FULL_DISK = "No space left on device"
 
 
@@ -77,27 +82,25 @@ def unknown_extras(said: str) -> tuple[str, ...]:
 
 
 def last_line_of_build(said: str) -> str:
-    """The line of a failed build that says most: an error of the compiler, else the last line of the log."""
+    """The line of a failed build that says most: a compiler's first error, else the exception, else the last line."""
     log = (
         said.rpartition("[stderr]")[2]
         if "[stderr]" in said
         else re.split(r"^error: Failed", said, flags=re.MULTILINE)[0]
     )
-    text = log.partition("\nhint: ")[0]
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    if lines and lines[-1].startswith(("error: Command", "error: command")):
-        compiler = [line for line in lines[:-1] if re.search(r"\berror\b", line)]
-        lines = compiler[:1] or lines
-    return lines[-1] if lines else "it says nothing about why"
+    lines = [line.strip() for line in log.partition("\nhint: ")[0].splitlines() if line.strip()]
+    compiler = [line for line in lines if COMPILER.search(line)]
+    # What the build printed may come later than the end of its traceback: these are two streams.
+    raised = [line for line in lines if EXCEPTION.match(line)]
+    return (compiler[:1] or raised[-1:] or lines[-1:] or ["it says nothing about why"])[0]
 
 
 def _conflict(flat: str) -> str:
-    """The first thing that does not fit, out of the proof that uv prints."""
-    match = re.search(r"Because (.+?)(?:, we can conclude that (.+?))?(?: And because|\. |$)", flat)
-    if not match:
-        line = re.sub(r"^error: ", "", flat)
-        return line.partition(" hint: ")[0][:400] or "uv gave no reason"
-    return match[1].rstrip(".")
+    """What does not fit together: the premises of the proof that uv prints, without its conclusions."""
+    premises = re.findall(r"\b(?:B|b)ecause (.+?)(?:, we can conclude|$)", flat.partition(" hint: ")[0])
+    if not premises:
+        return re.sub(r"^error: ", "", flat).partition(" hint: ")[0][:LONGEST] or "uv gave no reason"
+    return " and ".join(dict.fromkeys(premises))[:LONGEST]
 
 
 def _flat(said: str) -> str:

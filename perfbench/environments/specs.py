@@ -122,7 +122,7 @@ def _words(text: str) -> list[str]:
 
 def _is_path(word: str) -> bool:
     """As pip decides it: what begins with a dot or has a separator is a path, anything else a name."""
-    return "://" not in word and (word.startswith((".", "~")) or os.sep in word or "/" in word)
+    return "git+" not in word and "://" not in word and (word.startswith((".", "~")) or os.sep in word or "/" in word)
 
 
 def part(word: str, whole: str) -> Release | Folder | Repository:
