@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from perfbench.worker.api import Work
+from perfbench.worker.loading import ScenarioError
 from perfbench.worker.measuring import as_work
 from perfbench.worker.protocol import Digested, Item
 
@@ -73,9 +74,23 @@ def plain(item: Any, part: Any) -> Any:  # noqa: ARG001
 def digest(call: Callable[[], Any], canonical: Optional[Canonical]) -> Digested:
     """Run the mode to its end and digest its output; a mode without output gives the digest of its work."""
     try:
-        return _digest(call(), canonical or plain, Parts(trust_identity=True))
+        return _digest(_output(call()), canonical or plain, Parts(trust_identity=True))
     except ChangedInPlace:
-        return _digest(call(), canonical or plain, Parts(trust_identity=False))
+        return _digest(_output(call()), canonical or plain, Parts(trust_identity=False))
+
+
+def _output(outcome: Any) -> Any:
+    """The iterator that a mode is or that its Work carries; else the outcome as it is."""
+    return _whole(outcome) if isinstance(outcome, Work) and outcome.output is not None else outcome
+
+
+def _whole(work: Work) -> Iterator[Any]:
+    count = 0
+    for item in work.output or ():
+        yield item
+        count += 1
+    if count != work.amount:
+        raise ScenarioError("a mode's output had {} items for {} units of work".format(count, work.amount))
 
 
 def _digest(outcome: Any, canonical: Canonical, parts: Parts) -> Digested:
@@ -104,7 +119,7 @@ def _digest(outcome: Any, canonical: Canonical, parts: Parts) -> Digested:
 
 def items(call: Callable[[], Any], canonical: Optional[Canonical], first: int, last: int) -> Iterator[Item]:
     """The items ``first`` to ``last`` (from 0, both included) of the mode's output, in full."""
-    outcome = call()
+    outcome = _output(call())
     if not isinstance(outcome, Iterator):
         return
     for number, item in enumerate(outcome):
