@@ -21,13 +21,18 @@ from _backtest import Backtest, backtest, work
 from _strategies import Chosen, choose
 
 from perfbench import Work, mode, setup
+from perfbench.worker.loading import ScenarioError
 from perfbench.worker.measuring import peak_rss_bytes
 
 UNIT = "updates"
 METRIC = "wall_seconds"
 
 ID = re.compile(rb'("id"\s*:\s*"?\d+(?:\.\d+)?)')
-"""The id of a market, or of a runner, which some releases of flumine confuse when two markets of a framework share it."""
+"""The id of a market or of a runner.
+
+flumine 1.17 to 3.3 overlooks the removal of a runner if one of that id was removed from another market of the same framework
+(``SimulatedMiddleware._runner_removals``), so copies that shared runners would be other work in one process than in two.
+"""
 
 
 @setup
@@ -38,10 +43,12 @@ def chosen(*, strategy: str = "best_price", strategy_parameters: str = "") -> Ch
 
 @setup
 def copies(market: str, *, markets: int = 4) -> Iterator[List[str]]:
-    """So many copies of the market file, at least 2."""
+    """So many copies of the market file, at least 2. Raises ScenarioError for fewer."""
+    if markets < 2:
+        raise ScenarioError("markets={}: two processes need at least 2".format(markets))
     content = Path(market).read_bytes()
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
-        paths = [os.path.join(folder, "market-{:03d}".format(number)) for number in range(max(2, markets))]
+        paths = [os.path.join(folder, "market-{:03d}".format(number)) for number in range(markets)]
         for number, path in enumerate(paths):
             Path(path).write_bytes(ID.sub(rb"\g<1>%03d" % number, content))
         yield paths

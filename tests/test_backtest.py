@@ -6,9 +6,11 @@ import json
 import re
 import subprocess
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 from command_line import perfbench
 from uv import find_uv_bin
@@ -351,6 +353,27 @@ def test_two_processes_are_measured_by_wall_time_with_the_memory_of_all_of_them(
         assert peaks["two_processes"] > 1.5 * peaks["one_process"]
 
 
+def test_one_market_for_two_processes_is_refused_in_one_line(market: Path) -> None:
+    with asked("check", market, "two_processes", markets=1) as worker, pytest.raises(TrialFailed) as failed:
+        worker.expect(Digested)
+    assert str(failed.value) == "markets=1: two processes need at least 2"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux can tie a process to the life of its parent")
+def test_the_processes_of_a_worker_that_was_killed_end_with_it(market: Path) -> None:
+    with asked("time", market, "two_processes", markets=60) as worker:
+        worker.expect(Ready)
+        worker.go()
+        (process,) = [child for child in psutil.Process().children() if "worker" in " ".join(child.cmdline())]
+        deadline = time.monotonic() + 30
+        while len(children := process.children()) < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        assert len(children) == 2
+        process.kill()
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert not alive
+
+
 # Releases ---------------------------------------------------------------------------------------------------------------
 
 
@@ -416,3 +439,16 @@ def test_tickrush_leads_to_the_same_orders_on_a_single_market(market: Path, rele
     )
     assert (other.updates, other.digest) == (own.updates, own.digest)
     assert "tickrush" in {package.name for package in other.packages}
+
+
+def test_tickrush_takes_the_markets_of_an_event_for_one_and_the_check_sees_it(
+    tmp_path: Path, releases: dict[str, Environment]
+) -> None:
+    event = tmp_path / "event"
+    write(Recipe(seed=13, runners=4, updates=300, markets=3), event)
+    where = releases[RELEASES[-1]]
+    own, other = (digested(event, mode, where=where) for mode in ("flumine_reader", "tickrush_reader"))
+    assert own.updates == other.updates == 300
+    assert own.digest != other.digest
+    assert len(happened(event, where=where)[-1]["markets"]) == 3
+    assert len(happened(event, "tickrush_reader", where=where)[-1]["markets"]) == 1
