@@ -197,7 +197,7 @@ def _real_datetime_afterwards() -> Iterator[None]:
 
 
 FORMER_STATUS = {"LAPSED": "EXECUTION_COMPLETE", "VOIDED": "EXECUTION_COMPLETE"}
-"""What flumine 1 called the end of an order whose sizes say it: since 2.0 there is one name for all ends."""
+"""What flumine 1.17 called the ends of an order that its sizes tell too: later releases have one name for them."""
 
 
 def order_fields(order: Any) -> Dict[str, Any]:

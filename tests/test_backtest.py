@@ -421,7 +421,7 @@ def test_three_releases_of_flumine_do_the_same_work_and_place_the_same_orders(
 def test_orders_that_compete_for_one_trade_show_that_old_releases_matched_it_twice(
     market: Path, releases: dict[str, Environment]
 ) -> None:
-    """Since 2.0 what one order took of a trade is gone for the next one, and other orders come out."""
+    """2.13.11 takes what one order got of a trade from what the next one can get; 1.17.8 does not."""
     limits = "max_order_exposure=100000,max_selection_exposure=1000000"
     parameters = f"inplay=true,every=2,within=100000,stake=50,{limits}"
     old, new, newest = (happened(market, where=releases[r], strategy_parameters=parameters) for r in RELEASES)
