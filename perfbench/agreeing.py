@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import replace
 
@@ -13,21 +13,40 @@ from perfbench.model import Change, Difference, Failure, Output, Place, Result, 
 from perfbench.trials import Conditions
 from perfbench.worker.protocol import Digested, Item
 
+Sets = tuple[tuple[str, ...], ...]
+"""Sets of names of changes, each to be undone in a digest of its own."""
 
-def check(checks: Sequence[Trial], table: Table, conditions: Conditions) -> Iterator[Result]:
-    """The check passes of cases; untimed, so as many at a time as there are cores."""
+Undone = dict[tuple[str, Sets], Digested]
+"""The output of cases, by id, digested with sets of changes undone."""
+
+
+def sets_of(known: Sequence[Change]) -> Sets:
+    """What is to be undone to see whether known changes explain a difference, and which of them: all, and all but each."""
+    names = [change.name for change in known if not change.trait]
+    return (tuple(names), *(tuple(other for other in names if other != name) for name in names)) if names else ()
+
+
+def check(
+    checks: Sequence[Trial], table: Table, conditions: Conditions, expected: Mapping[str, Sets], remembered: Undone
+) -> Iterator[Result]:
+    """The check passes of cases; untimed, so as many at a time as there are cores.
+
+    :param expected: for the id of a case what will be undone in it if it differs; remembered, so that no second pass is needed.
+    """
     width = os.cpu_count() or 1
     for number in range(0, len(checks), width):
         with ExitStack() as ends:
             started = [
-                (trial, _start_check(trial, table, (), conditions, ends)) for trial in checks[number : number + width]
+                (trial, _start_check(trial, table, expected.get(trial.cases[0].id, ()), conditions, ends))
+                for trial in checks[number : number + width]
             ]
             for trial, worker in started:
-                yield _checked(trial, table.place(trial.cases[0]), worker)
+                sets = expected.get(trial.cases[0].id, ())
+                yield _checked(trial, table.place(trial.cases[0]), worker, sets, remembered)
 
 
 def _start_check(
-    trial: Trial, table: Table, undone: Sequence[Sequence[str]], conditions: Conditions, ends: ExitStack, index: int = 0
+    trial: Trial, table: Table, undone: Sets, conditions: Conditions, ends: ExitStack, index: int = 0
 ) -> spawn.Worker | TrialFailed:
     case = trial.cases[index]
     try:
@@ -49,11 +68,12 @@ def _digested(worker: spawn.Worker | TrialFailed) -> Digested:
     return digested
 
 
-def _checked(trial: Trial, place: Place, worker: spawn.Worker | TrialFailed) -> Result:
+def _checked(trial: Trial, place: Place, worker: spawn.Worker | TrialFailed, sets: Sets, remembered: Undone) -> Result:
     try:
         digested = _digested(worker)
     except TrialFailed as error:
         return trials.failed(trial, place.case, error)
+    remembered[place.case.id, sets] = digested
     packages = provenance.imported(digested.packages)
     wrong = provenance.wrong_import(place.environment, packages)
     if wrong:
@@ -61,10 +81,6 @@ def _checked(trial: Trial, place: Place, worker: spawn.Worker | TrialFailed) -> 
     blocks = tuple(digested.blocks)
     output = Output(digested.digest, digested.updates, digested.block_size, blocks, digested.traits)
     return Result(trial.id, place.case.id, output=output, packages=packages)
-
-
-Undone = dict[tuple[str, tuple[tuple[str, ...], ...]], Digested]
-"""The output of cases, by id, digested with sets of changes undone: a case may be compared with several others."""
 
 
 def differ(
@@ -78,7 +94,7 @@ def differ(
     """How the outputs of a trial's two cases differ, as a result of the second: by known changes alone, or where first.
 
     :param known: the announced changes that lie between the two.
-    :param remembered: what was digested for other trials of this table, and takes in what is digested for this one.
+    :param remembered: what the check passes digested, and takes in what is digested for this trial.
     """
     if trial.cases[0].mode != trial.cases[1].mode:
         outputs = (replace(outputs[0], traits={}), replace(outputs[1], traits={}))
@@ -117,18 +133,15 @@ def _explained(
         return Difference(0, "", "", "", changes=tuple(shown))
     if not names:
         return None
-    first, second = (digested.undone for digested in _both_undone(trial, table, names, conditions, remembered))
+    first, second = (one.undone for one in _both_undone(trial, table, sets_of(known), conditions, remembered))
     if first[0] != second[0]:
         return None
     needed = [name for name, a, b in zip(names, first[1:], second[1:], strict=True) if a != b]
     return Difference(0, "", "", "", changes=(*(needed or names), *shown))
 
 
-def _both_undone(
-    trial: Trial, table: Table, names: Sequence[str], conditions: Conditions, remembered: Undone
-) -> list[Digested]:
-    """Both outputs with all of these changes undone, and with all but each of them."""
-    sets = (tuple(names), *(tuple(other for other in names if other != name) for name in names))
+def _both_undone(trial: Trial, table: Table, sets: Sets, conditions: Conditions, remembered: Undone) -> list[Digested]:
+    """Both outputs digested with these sets of changes undone."""
     keys = [(case.id, sets) for case in trial.cases]
     with ExitStack() as ends:
         started = {
@@ -156,7 +169,7 @@ def _first_difference(
             return Difference(1, trait, before.traits.get(trait, "nothing"), after.traits.get(trait, "nothing"))
     names = [change.name for change in known if not change.trait]
     if names:
-        blocks = (digested.undone_blocks[0] for digested in _both_undone(trial, table, names, conditions, remembered))
+        blocks = (one.undone_blocks[0] for one in _both_undone(trial, table, sets_of(known), conditions, remembered))
         before, after = (replace(side, blocks=tuple(own)) for side, own in zip(outputs, blocks, strict=True))
     first, last = differing.first_block(before, after)
     with ExitStack() as ends:

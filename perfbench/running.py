@@ -150,15 +150,26 @@ def _compare_outputs(state: State, conditions: Conditions) -> Iterator[tuple[Res
     checks = [trial for trial in planning.checks(state.table) if state.wanted(trial)]
     if checks:
         yield Progress("check passes: is the output the same?", 0.0, None)
-    for result in agreeing.check(checks, state.table, conditions):
+    remembered: agreeing.Undone = {}
+    for result in agreeing.check(checks, state.table, conditions, _expected(state), remembered):
         state.add(result)
         yield (result,)
-    remembered: agreeing.Undone = {}
     for trial, outputs, known in state.unlike():
         yield Progress(f"where do the outputs of {_names(trial)} differ?", 0.0, None)
         result = agreeing.differ(trial, state.table, outputs, known, conditions, remembered)
         state.add(result)
         yield (result,)
+
+
+def _expected(state: State) -> dict[str, agreeing.Sets]:
+    """For each case the announced changes that lie between it and the first case that it is compared with."""
+    expected: dict[str, agreeing.Sets] = {}
+    for duet in state.table.duets:
+        before, after = (state.table.place(case).environment.packages for case in duet)
+        known = changes.between(state.table.scenario.changes, before, after, state.settings.accepted)
+        for case in duet:
+            expected.setdefault(case.id, agreeing.sets_of(known))
+    return expected
 
 
 def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[tuple[Result, ...]]:

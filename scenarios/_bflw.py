@@ -12,7 +12,7 @@ import importlib.util
 import inspect
 import sys
 from datetime import datetime, timezone
-from functools import lru_cache, partial
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List, Sequence, Tuple
 
@@ -23,6 +23,7 @@ from _changes import (
     ORDER,
     RAW_ORDER,
     SP_SIDES,
+    TOTAL_MATCHED,
     drop_new_fields,
     sp_sides_as_before,
     with_sorted_prices,
@@ -89,6 +90,10 @@ SIMPLE = (str, int, float)
 TIMES = {"markettime", "opendate", "suspendtime", "settledtime", "removaldate", "lastmatchtime", "publishtime"}
 
 
+RUNNER_CHANGES = frozenset([TOTAL_MATCHED, SP_SIDES] if VERSION >= (2, 12) else [TOTAL_MATCHED])
+"""The changes that bear on what a runner's book says; releases before 2.12.0 have their SP prices as they are to be shown."""
+
+
 def books_fields(
     books: Sequence[Any], part: Callable[..., Any], undone: FrozenSet[str] = NOTHING
 ) -> List[Dict[str, Any]]:
@@ -114,7 +119,8 @@ def book_fields(book: Any, part: Callable[..., Any], undone: FrozenSet[str] = NO
         runners = [runner for runner in runners if has_prices(runner)]
     if ORDER in undone:
         runners = sorted(runners, key=identity)
-    fields["runners"] = [part(runner, partial(runner_fields, undone=undone)) for runner in runners]
+    of_runners = undone & RUNNER_CHANGES
+    fields["runners"] = [part(runner, runner_fields, of_runners) for runner in runners]
     fields["marketdefinition"] = part(definition, definition_fields) if definition else None
     return fields
 
@@ -134,7 +140,7 @@ def runner_fields(runner: Any, undone: FrozenSet[str] = NOTHING) -> Dict[str, An
             if value is not None
         }
     drop_new_fields(fields, undone)
-    if SP_SIDES in undone and VERSION >= (2, 12):
+    if SP_SIDES in undone:
         fields["sp"] = sp_sides_as_before(fields["sp"])
     return fields
 
@@ -152,7 +158,7 @@ def has_prices(runner: Any) -> bool:
 def identity(runner: Any) -> Tuple[int, float]:
     """What tells the runners of a market apart."""
     if isinstance(runner, dict):
-        return runner["selectionId"], runner["handicap"]
+        return runner["selectionId" if "selectionId" in runner else "selection_id"], runner["handicap"]
     return runner.selection_id, runner.handicap
 
 

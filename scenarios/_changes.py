@@ -1,4 +1,4 @@
-"""What betfairlightweight announced to change in the content of its books, and what undoing it means.
+"""What is known to differ in the content of books between releases and readers, and what undoing it means.
 
 Each release was found by measuring: the outputs of consecutive releases on real files, field by field. Between 2.12.1 and 2.24.0
 no field differs. Undoing makes both sides as the older release has it, or takes the field away where the older one has none.
@@ -21,10 +21,12 @@ SP_SIDES = "SP sides"
 RAW_ORDER = "order within the raw update"
 TOTAL_MATCHED = "total matched"
 TIME_ZONE = "time zone"
+MESSAGE = "message fields"
 
 ZONE_TRAIT = "time zone of datetimes"
 
 BFLW = "betfairlightweight"
+MESSAGE_FIELDS = ["streaming_update", "streaming_snap", "streaming_unique_id"]
 
 CHANGES = [
     Change(
@@ -66,16 +68,36 @@ CHANGES = [
         "2.23.0 gives every datetime the time zone UTC",
         trait=ZONE_TRAIT,
     ),
+    Change(
+        MESSAGE,
+        "betfair-data",
+        "0.3.4",
+        MESSAGE_FIELDS,
+        "betfair-data documents books without the fields that tell of the stream's message",
+    ),
+    Change(
+        MESSAGE,
+        "tickrush",
+        "0.1.0",
+        MESSAGE_FIELDS,
+        "tickrush documents books without the fields that tell of the stream's message",
+    ),
 ]
+"""Those of the other readers are between any two sides of which only one has that package: what their type stubs leave out."""
 
-DROPPED = {UNIQUE_ID: "streaminguniqueid", RAW_UPDATE: "streamingupdate", SNAP: "streamingsnap"}
-"""Fields that the older release does not have, or fills with a name of its own."""
+DROPPED = {
+    UNIQUE_ID: ["streaminguniqueid"],
+    RAW_UPDATE: ["streamingupdate"],
+    SNAP: ["streamingsnap"],
+    MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
+}
+"""Fields that the older release or the other reader does not have, or fills with a name of its own."""
 
 
 def drop_new_fields(fields: Dict[str, Any], undone: FrozenSet[str]) -> None:
     """Take the fields that older releases do not have out of a book, and a total of 0 out of a book or runner."""
-    for change, field in DROPPED.items():
-        if change in undone:
+    for change in DROPPED.keys() & undone:
+        for field in DROPPED[change]:
             fields.pop(field, None)
     if TOTAL_MATCHED in undone and fields.get("totalmatched") == 0:
         del fields["totalmatched"]

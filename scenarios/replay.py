@@ -4,14 +4,25 @@ from __future__ import annotations
 
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List
 
-from _bflw import books_fields, patch_with_flumine, replay, time_zone
+from _bflw import book_fields, patch_with_flumine, replay, time_zone
+from _changed import Changed
 from _changes import CHANGES, ZONE_TRAIT
+from _engines import (
+    betfair_data_books,
+    betfair_data_markets,
+    books_of,
+    decoded_lines,
+    flumine_books,
+    lines_with_changes,
+    listed,
+    tickrush_books,
+)
 
 from perfbench import Claim, canonical, mode, setup
 
 UNIT = "updates"
 
-TRAITS = {ZONE_TRAIT: time_zone}
+TRAITS = {ZONE_TRAIT: lambda update: time_zone(listed(update))}
 
 __all__ = ["CHANGES"]
 
@@ -54,7 +65,68 @@ def patched(market: str, patched_classes: None) -> Iterator[List[Any]]:
     return replay(market, lightweight=False)
 
 
+@mode(needs=["betfair-data==0.3.4"], group="engines")
+def betfair_data_bflw(market: str) -> Iterator[List[Any]]:
+    """betfair_data's reader that imitates betfairlightweight (betfair_data.bflw.Files)."""
+    return betfair_data_books(market)
+
+
+@mode(needs=["betfair-data==0.3.4"], group="engines")
+def betfair_data_files(market: str) -> Iterator[Any]:
+    """betfair_data's own reader and objects (betfair_data.Files)."""
+    return betfair_data_markets(market)
+
+
+@mode(needs=["tickrush==0.1.0"], group="engines")
+def tickrush(market: str) -> Iterator[Any]:
+    """tickrush's reader, whose books make their fields when asked for them."""
+    return tickrush_books(market)
+
+
+@mode(needs=["flumine"], group="engines")
+def flumine_stream(market: str) -> Iterator[List[Any]]:
+    """flumine's own historical generator, as a backtest reads markets."""
+    return flumine_books(market)
+
+
+@mode(group="engines", floor=True)
+def read_file(market: str) -> int:
+    """Floor: the lines are read and not decoded."""
+    return lines_with_changes(market)
+
+
+@setup
+def orjson_loads() -> Callable[..., Any]:
+    """orjson's decoder."""
+    import orjson  # noqa: PLC0415 - only this floor needs it
+
+    return orjson.loads
+
+
+@mode(needs=["orjson==3.13.0"], group="engines", floor=True)
+def decode_orjson(market: str, orjson_loads: Callable[..., Any]) -> int:
+    """Floor: the JSON is decoded by orjson and nothing is done with it."""
+    return decoded_lines(market, orjson_loads)
+
+
+@setup
+def msgspec_decode() -> Callable[..., Any]:
+    """msgspec's decoder without types: whatever the line has, as orjson does."""
+    import msgspec  # noqa: PLC0415 - only this floor needs it
+
+    return msgspec.json.Decoder().decode
+
+
+@mode(needs=["msgspec==0.22.0"], group="engines", floor=True)
+def decode_msgspec(market: str, msgspec_decode: Callable[..., Any]) -> int:
+    """Floor: the JSON is decoded by msgspec and nothing is done with it."""
+    return decoded_lines(market, msgspec_decode)
+
+
+CHANGED = Changed()
+
+
 @canonical
-def books(update: List[Any], part: Callable[..., Any], undone: FrozenSet[str]) -> List[Dict[str, Any]]:
-    """Every field of every book of the update."""
-    return books_fields(update, part, undone)
+def books(update: Any, part: Callable[..., Any], undone: FrozenSet[str]) -> List[Dict[str, Any]]:
+    """Every field of every book that the line changed."""
+    return CHANGED.only(part, books_of(update), lambda book: book_fields(book, part, undone))

@@ -276,3 +276,51 @@ def test_messages_are_lines_of_json_and_never_hold_a_nan() -> None:
     assert json.loads(line) == {"say": "Ready", "startup_seconds": 0.25}
     with pytest.raises(ValueError, match="JSON"):
         encode(Ready(float("nan")))
+
+
+@each_python
+def test_the_output_that_a_work_carries_is_checked_as_if_it_had_been_yielded(python: Interpreter) -> None:
+    digests = {}
+    for mode in ("yields", "carries", "differs"):
+        with asked(python, "check", "output_at_the_end", mode) as worker:
+            digests[mode] = worker.expect(Digested)
+            worker.end()
+    assert digests["carries"] == digests["yields"]
+    assert digests["differs"].digest != digests["yields"].digest
+    with asked(python, "dump", "output_at_the_end", "differs", first=2, last=9) as worker:
+        assert [(item.number, item.value["price"]) for item in worker.answers(Item)] == [(2, 3.55)]
+
+
+@each_python
+def test_a_timed_pass_does_not_go_through_the_output_that_a_work_carries(python: Interpreter) -> None:
+    with asked(python, "time", "output_at_the_end", "costs_much_to_show") as worker:
+        worker.expect(Ready)
+        worker.go()
+        assert worker.expect(Measured).work == 3
+        worker.end()
+    with (
+        asked(python, "check", "output_at_the_end", "costs_much_to_show") as worker,
+        pytest.raises(TrialFailed, match="ZeroDivisionError"),
+    ):
+        worker.expect(Digested)
+
+
+@each_python
+def test_a_work_that_claims_more_than_its_output_shows_is_refused(python: Interpreter) -> None:
+    with (
+        asked(python, "check", "output_at_the_end", "claims_more") as worker,
+        pytest.raises(TrialFailed, match=r"^a mode's output had 3 items for 4 units of work$"),
+    ):
+        worker.expect(Digested)
+
+
+@each_python
+@pytest.mark.parametrize("memory", [True, False])
+def test_a_mode_that_works_in_processes_of_its_own_tells_their_peak_memory(python: Interpreter, memory: bool) -> None:
+    with asked(python, "time", "output_at_the_end", "works_elsewhere", memory=memory) as worker:
+        worker.expect(Ready)
+        worker.go()
+        measured = worker.expect(Measured)
+        worker.end()
+    assert measured.metrics.get("peak_rss_bytes") == (123456789 if memory else None)
+    assert measured.numbers == {}

@@ -159,7 +159,7 @@ def _comparer(swept: Range, manner: Manner, settings: Settings) -> Callable[[Ask
         plan = Plan(None, settings.rounds)
         why = "; ".join(finished.run.problems)
         found = sweeping.answer(asked, settings.modes[0], finished.run.measurements, specs, plan)
-        return replace(found, failure=(found.failure and problem) or found.failure)
+        return replace(found, failure=(why or found.failure) if found.failure else "")
 
     return compare
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Optional, Sequence, TypeVar, Union, overload
+from typing import Any, Callable, Dict, Iterable, Optional, Sequence, TypeVar, Union, overload
 
 Function = TypeVar("Function", bound=Callable[..., Any])
 
@@ -35,12 +35,22 @@ class Work:
 
     :param amount: in the scenario's ``UNIT``.
     :param seconds: if the mode timed itself, the seconds that count.
-    :param numbers: anything else worth keeping, as numbers.
+    :param output: what came out, one item for every unit of work, for a mode that knows it only at its end. A timed pass does not
+        go through it.
+    :param numbers: anything else worth keeping, as numbers. ``peak_rss_bytes`` stands for the peak memory of the worker, for a mode
+        that works in processes of its own.
     """
 
-    def __init__(self, amount: int, seconds: Optional[float] = None, **numbers: float) -> None:
+    def __init__(
+        self,
+        amount: int,
+        seconds: Optional[float] = None,
+        output: Optional[Iterable[Any]] = None,
+        **numbers: float,
+    ) -> None:
         self.amount = amount
         self.seconds = seconds
+        self.output = output
         self.numbers: Dict[str, float] = numbers
 
 

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Match, Optional, Sequence, Tuple
 
 from perfbench.worker.api import Work
-from perfbench.worker.loading import Canonical
+from perfbench.worker.loading import Canonical, ScenarioError
 from perfbench.worker.measuring import as_work
 from perfbench.worker.protocol import Digested, Item
 
@@ -31,6 +31,7 @@ NOTHING: FrozenSet[str] = frozenset()
 """No change is undone."""
 
 Traits = Mapping[str, Callable[[Any], str]]
+Key = Tuple[int, Callable[..., Any], FrozenSet[str]]
 
 
 class ChangedInPlace(Exception):
@@ -38,12 +39,15 @@ class ChangedInPlace(Exception):
 
 
 class Parts:
-    """Digests of parts of an item, kept as long as the very same object comes again in the next item."""
+    """Digests of parts of an item, kept as long as the very same object comes again in the next item.
+
+    One for all variants of an output: a part on which no undone change bears is digested once.
+    """
 
     def __init__(self, trust_identity: bool) -> None:
         self._trust = trust_identity
-        self._before: Dict[int, Tuple[Any, str]] = {}
-        self._now: Dict[int, Tuple[Any, str]] = {}
+        self._before: Dict[Key, Tuple[Any, str]] = {}
+        self._now: Dict[Key, Tuple[Any, str]] = {}
         self._items = 0
 
     def next_item(self) -> None:
@@ -51,22 +55,43 @@ class Parts:
         self._before, self._now = self._now, {}
         self._items += 1
 
-    def __call__(self, thing: Any, fields: Callable[[Any], Any]) -> str:
-        """The digest of ``fields(thing)``. Raises ChangedInPlace at an audit."""
-        known = self._before.get(id(thing)) if self._trust else None
-        if known is not None and self._items % AUDIT:
-            self._now[id(thing)] = known
+    def digest(self, thing: Any, fields: Callable[..., Any], undone: FrozenSet[str]) -> str:
+        """The digest of what ``fields`` says of the thing. Raises ChangedInPlace at an audit."""
+        key = id(thing), fields, undone
+        known = self._now.get(key)
+        if known is not None:
             return known[1]
-        text = hashlib.blake2b(as_json(fields(thing)), digest_size=16).hexdigest()
+        known = self._before.get(key) if self._trust else None
+        if known is not None and self._items % AUDIT:
+            self._now[key] = known
+            return known[1]
+        said = fields(thing, undone) if undone else fields(thing)
+        text = hashlib.blake2b(as_json(said), digest_size=16).hexdigest()
         if known is not None and known[1] != text:
             raise ChangedInPlace
-        self._now[id(thing)] = (thing, text)
+        self._now[key] = (thing, text)
         return text
 
 
-def in_full(thing: Any, fields: Callable[[Any], Any]) -> Any:
+class Part:
+    """What a canonical form calls as ``part(thing, fields)``, or ``part(thing, fields, undone)`` where changes bear on the thing.
+
+    Returns the digest of ``fields(thing)``, or of ``fields(thing, undone)``. A function that is
+    made anew for every item is correct, but nothing is remembered then. Each variant of an output has one of its own.
+    """
+
+    def __init__(self, parts: Parts) -> None:
+        self._parts = parts
+
+    def __call__(self, thing: Any, fields: Callable[..., Any], undone: FrozenSet[str] = NOTHING) -> str:
+        return self._parts.digest(thing, fields, undone)
+
+
+class InFull:
     """What ``part`` is when an item is to be shown and not digested."""
-    return fields(thing)
+
+    def __call__(self, thing: Any, fields: Callable[..., Any], undone: FrozenSet[str] = NOTHING) -> Any:
+        return fields(thing, undone) if undone else fields(thing)
 
 
 STRING = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"')
@@ -107,12 +132,12 @@ def plain(item: Any, part: Any, undone: FrozenSet[str]) -> Any:  # noqa: ARG001
 
 
 class Variant:
-    """The digests of one output with one set of changes undone. Each has parts of its own: what they say depends on the set."""
+    """The digests of one output with one set of changes undone."""
 
-    def __init__(self, canonical: Canonical, undone: FrozenSet[str], trust_identity: bool) -> None:
+    def __init__(self, canonical: Canonical, undone: FrozenSet[str], parts: Parts) -> None:
         self._canonical = canonical
         self._undone = undone
-        self._parts = Parts(trust_identity)
+        self._part = Part(parts)
         self._whole = hashlib.blake2b(digest_size=16)
         self._block = hashlib.blake2b(digest_size=16)
         self._blocks: List[str] = []
@@ -120,8 +145,7 @@ class Variant:
 
     def add(self, item: Any) -> None:
         """Digest one item. Raises ChangedInPlace at an audit."""
-        text = as_json(self._canonical(item, self._parts, self._undone)) + b"\n"
-        self._parts.next_item()
+        text = as_json(self._canonical(item, self._part, self._undone)) + b"\n"
         self._whole.update(text)
         self._block.update(text)
         self._count += 1
@@ -153,21 +177,31 @@ def digest(
     """
     sets = [NOTHING, *undone]
     try:
-        return _digest(call(), _variants(canonical, sets, trust_identity=True), sets, traits or {})
+        return _digest(_output(call()), canonical or plain, Parts(trust_identity=True), sets, traits or {})
     except ChangedInPlace:
-        return _digest(call(), _variants(canonical, sets, trust_identity=False), sets, traits or {})
+        return _digest(_output(call()), canonical or plain, Parts(trust_identity=False), sets, traits or {})
 
 
-Variants = Dict[FrozenSet[str], Variant]
+def _output(outcome: Any) -> Any:
+    """The iterator that a mode is or that its Work carries; else the outcome as it is."""
+    return _whole(outcome) if isinstance(outcome, Work) and outcome.output is not None else outcome
 
 
-def _variants(canonical: Optional[Canonical], sets: Sequence[FrozenSet[str]], trust_identity: bool) -> Variants:
-    return {undone: Variant(canonical or plain, undone, trust_identity) for undone in sets}
+def _whole(work: Work) -> Iterator[Any]:
+    count = 0
+    for item in work.output or ():
+        yield item
+        count += 1
+    if count != work.amount:
+        raise ScenarioError("a mode's output had {} items for {} units of work".format(count, work.amount))
 
 
-def _digest(outcome: Any, variants: Variants, sets: Sequence[FrozenSet[str]], traits: Traits) -> Digested:
+def _digest(
+    outcome: Any, canonical: Canonical, parts: Parts, sets: Sequence[FrozenSet[str]], traits: Traits
+) -> Digested:
     if not isinstance(outcome, Iterator):
         return _digest_of_work(as_work(outcome), sets)
+    variants = {undone: Variant(canonical, undone, parts) for undone in sets}
     count = 0
     shown: Dict[str, str] = {}
     for item in outcome:
@@ -175,6 +209,7 @@ def _digest(outcome: Any, variants: Variants, sets: Sequence[FrozenSet[str]], tr
             shown = {name: trait(item) for name, trait in traits.items()}
         for variant in variants.values():
             variant.add(item)
+        parts.next_item()
         count += 1
     first, *others = (variants[undone] for undone in sets)
     return Digested(
@@ -198,12 +233,17 @@ def _digest_of_work(work: Work, sets: Sequence[FrozenSet[str]]) -> Digested:
 def items(
     call: Callable[[], Any], canonical: Optional[Canonical], first: int, last: int, undone: FrozenSet[str] = NOTHING
 ) -> Iterator[Item]:
-    """The items ``first`` to ``last`` (from 0, both included) of the mode's output, in full, with these changes undone."""
-    outcome = call()
+    """The items ``first`` to ``last`` (from 0, both included) of the mode's output, in full, with these changes undone.
+
+    The items before them are made canonical too: a canonical form may remember what came before.
+    """
+    outcome = _output(call())
     if not isinstance(outcome, Iterator):
         return
+    part = InFull()
     for number, item in enumerate(outcome):
         if number > last:
             return
+        said = (canonical or plain)(item, part, undone)
         if number >= first:
-            yield Item(number, json.loads(as_json((canonical or plain)(item, in_full, undone))))
+            yield Item(number, json.loads(as_json(said)))

@@ -33,9 +33,11 @@ def timed_pass(call: Callable[[], Any], wait: Callable[[], None], memory: bool) 
     metrics.update(_optional("reported_seconds", work.seconds))
     if queued is not None:
         metrics.update(_optional("queue_seconds", (_queue_seconds() or 0.0) - queued))
+    numbers = _finite(work.numbers)
+    peak = numbers.pop("peak_rss_bytes", None)
     if memory:
-        metrics.update(_optional("peak_rss_bytes", peak_rss_bytes()))
-    return Measured(work=work.amount, metrics=metrics, numbers=_finite(work.numbers), packages=[])
+        metrics.update(_optional("peak_rss_bytes", peak_rss_bytes() if peak is None else peak))
+    return Measured(work=work.amount, metrics=metrics, numbers=numbers, packages=[])
 
 
 def as_work(outcome: Any) -> Work:
