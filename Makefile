@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts bench golden lock clean
+.PHONY: help run test check lint types contracts bench headline engines golden lock clean
 
 help:  ## show these tasks
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -33,6 +33,18 @@ data: $(VENV)/.run
 
 golden: $(VENV)/.test  ## write the golden files of the tests anew
 	@$(BIN)/pytest -q --refresh-golden tests/test_show.py tests/test_commands.py
+	@$(BIN)/python tests/benchmarks/readme_tables.py
+
+headline: $(VENV)/.run data  ## measure the claims of betfairlightweight 2.12.0 for README (about half an hour)
+	@$(BIN)/perfbench compare betfairlightweight==2.11.2 betfairlightweight==2.12.0 \
+	    --data PRO-1.170258213 --data SELF-1.181223994 --data 1.200806927 --rounds 12 --save headline
+	@mv results/headline.json results/reference-headline.json
+	@$(BIN)/python tests/benchmarks/readme_tables.py
+
+engines: $(VENV)/.run data  ## measure other readers of stream files for README (about ten minutes)
+	@$(BIN)/perfbench run --mode engines --data PRO-1.170258213 --rounds 12 --save engines || test $$? -eq 6
+	@mv results/engines.json results/reference-engines.json
+	@$(BIN)/python tests/benchmarks/readme_tables.py
 
 bench: $(VENV)/.test data  ## measure what the harness itself costs (about half an hour)
 	@$(BIN)/python tests/benchmarks/harness.py

@@ -55,11 +55,16 @@ def show(report: Report, wanted: Sequence[Export], color: str) -> None:
     stream = sys.stderr if to_stdout else sys.stdout
     stream.write(terminal.render(report, width=_width(stream), color=colored(stream, color)))
     stream.flush()
-    if to_stdout:
-        sys.stdout.write(renderer(to_stdout.format)(report))
+    write(report, wanted)
+
+
+def write(report: Report, wanted: Sequence[Export]) -> None:
+    """Write the exports. Raises StorageProblem for a file that cannot be written, after everything else was."""
     failed = None
     for export in wanted:
-        if export is not to_stdout:
+        if export.file == STANDARD_OUTPUT:
+            sys.stdout.write(renderer(export.format)(report))
+        else:
             try:
                 write_atomically(Path(export.file), renderer(export.format)(report).encode())
             except NotMeasured as error:

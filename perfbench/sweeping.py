@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
+from packaging.version import InvalidVersion, Version
 
-from perfbench import releases
+from perfbench import releases, wording
 from perfbench.bisecting import Answer, Asked, Bisection, Judged, Outcome
 from perfbench.comparing import EPS
 from perfbench.course import Release, course
@@ -75,6 +76,37 @@ def stops(swept: Range, run: Run) -> tuple[Release, ...]:
     return tuple(
         Release(name, spec, reasons.get(spec, "")) for name, spec in zip(swept.names, swept.specs, strict=True)
     )
+
+
+def range_of(run: Run) -> Range:
+    """What a saved sweep went through, in order of the releases; an anchor was measured first."""
+    specs = run.settings.environments[0]
+    subject, names = wording.side_names(specs)
+    pairs = list(zip(names, specs, strict=True))
+    if run.settings.links == "anchor":
+        pairs.sort(key=lambda pair: _place(pair[0]))
+    ordered_names, ordered_specs = zip(*pairs, strict=True)
+    return Range(subject, tuple(map(_short_commit, ordered_names)), ordered_specs)
+
+
+def anchor_of(run: Run) -> str | None:
+    """The name of the release with which all others were paired; None if each was paired with the one before."""
+    if run.settings.links != "anchor":
+        return None
+    return _short_commit(wording.side_names(run.settings.environments[0])[1][0])
+
+
+def _place(name: str) -> tuple[int, Version | str]:
+    try:
+        return (0, Version(name))
+    except InvalidVersion:
+        return (1, name)
+
+
+def _short_commit(name: str) -> str:
+    """The name of a commit as it is shown; a release as it is."""
+    _, at, commit = name.rpartition("@")
+    return releases.short(commit) if at else name
 
 
 def rounds_for(swept: Range, modes: int) -> int:

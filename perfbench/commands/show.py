@@ -2,12 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perfbench import commands, layout, showing, storage, tabulating
+from perfbench import commands, layout, plotting, showing, storage, sweep_showing, tabulating
+from perfbench.errors import UsageProblem
 from perfbench.layout import COLUMNS_OF_MODES, COLUMNS_OF_SIDES
+from perfbench.model import Run
+from perfbench.showing import Export
 
 app = typer.Typer(add_completion=False)
 
@@ -18,6 +23,9 @@ def show(
     results: commands.Results = commands.DEFAULT_RESULTS,
     export: commands.ExportTo = None,
     columns: commands.Columns = "+",
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Of a sweep: write the plot to this .png or .svg file.")
+    ] = None,
     color: commands.Color = "auto",
 ) -> None:
     """Show a saved run again, in any format.
@@ -26,8 +34,20 @@ def show(
     """
     wanted = showing.exports(export or ())
     saved = storage.load(storage.find(run, results))
+    if saved.settings.links:
+        _show_sweep(saved, wanted, plot, color)
+        return
+    if plot is not None:
+        raise UsageProblem(f"--plot: {saved.id} is no sweep")
     across = any(len(group) > 1 for group in saved.settings.environments)
     shown = layout.columns(columns, COLUMNS_OF_SIDES if across else COLUMNS_OF_MODES)
     report = tabulating.report(saved, shown)
     showing.show(report, wanted, color)
     showing.verdict(report)
+
+
+def _show_sweep(saved: Run, wanted: Sequence[Export], plot: Path | None, color: str) -> None:
+    if plot is not None:
+        plotting.demand_suffix(plot)
+    sweep_showing.show(saved, plot, color)
+    showing.write(tabulating.report(saved, COLUMNS_OF_SIDES), wanted)

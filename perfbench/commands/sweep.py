@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import random
-import sys
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
 
 from perfbench import (
     commands,
@@ -21,26 +17,19 @@ from perfbench import (
     discovery,
     environments,
     plotting,
-    showing,
+    sweep_showing,
     sweep_table,
     sweeping,
-    tabulating,
-    terminal_plotting,
 )
 from perfbench.bisecting import Answer, Asked, End, Judged, Outcome
-from perfbench.charting import Chart
 from perfbench.conducting import Manner
-from perfbench.course import Course, course
 from perfbench.errors import ExitCode, NotMeasured, OutputsDiffer, UsageProblem
-from perfbench.layout import FAILED, Cells
-from perfbench.model import Run, Settings
+from perfbench.model import Settings
 from perfbench.releases import NAME, Every
 from perfbench.stepping import Plan
 from perfbench.sweeping import Range
 
 app = typer.Typer(add_completion=False)
-
-STYLES = {"▲": "green", "▼": "red", "=": "dim", "?": "yellow", FAILED: "red", "doubtful": "yellow"}
 
 
 @app.command()
@@ -126,17 +115,15 @@ def sweep(
     if bisect:
         _say(swept, sweeping.search(swept.names, _comparer(swept, manner, settings), _observer(quiet)))
         return
-    _sweep(swept, anchor, replace(manner, settings=None) if resume else manner, plot)
+    _sweep(swept, replace(manner, settings=None) if resume else manner, plot)
 
 
-def _sweep(swept: Range, anchor: str | None, manner: Manner, plot: Path | None) -> None:
+def _sweep(swept: Range, manner: Manner, plot: Path | None) -> None:
     finished = conducting.measure(manner)
     run = finished.run
     if set(run.settings.environments[0]) != set(swept.specs):
         raise UsageProblem(f"{finished.path} is no sweep of {swept.names[0]} to {swept.names[-1]}: name what it swept")
-    plan = Plan(anchor, run.settings.rounds)
-    found = course(sweeping.stops(swept, run), run.measurements, plan, tabulating.output_told)
-    _show(found, plan, run, swept, plot, manner.color)
+    found = sweep_showing.show(run, plot, manner.color)
     conducting.conclude(finished, manner.quiet)
     if any(step.output == "no" for step in found.steps):
         raise OutputsDiffer("not every release gives the same output; the lines with ! say where it differs")
@@ -169,47 +156,6 @@ def _range(subject: str, first: str, last: str, every: Every, others: tuple[str,
     if folder.is_dir() and (not NAME.fullmatch(subject) or (folder / ".git").exists()):
         return sweeping.commits_of(folder, first, last, others)
     return sweeping.releases_of(subject, first, last, every, others)
-
-
-def _show(found: Course, plan: Plan, run: Run, swept: Range, plot: Path | None, color: str) -> None:
-    """Table and plot to the terminal, the plot into its file."""
-    metric = run.scenarios[0].metric.replace("_", " ").replace("cpu", "CPU")
-    market = "".join(f" · {market.name}" for market in run.data)
-    title = f"{run.scenarios[0].name}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}"
-    source = f"{run.machine.python} · {run.machine.cpu}, {run.machine.cores} cores · perfbench {run.perfbench}"
-    _print(sweep_table.cells(found, plan, title, metric, source), color)
-    chart = Chart(title, metric, source, found)
-    console = showing.console()
-    sys.stdout.write(terminal_plotting.terminal_plot(chart, console.width, color=showing.colored(sys.stdout, color)))
-    if plot is not None:
-        plotting.write_plot(chart, plot)
-
-
-def _print(texts: Cells, color: str) -> None:
-    console = Console(
-        width=showing.console().width,
-        highlight=False,
-        emoji=False,
-        force_terminal=showing.colored(sys.stdout, color),
-        no_color=not showing.colored(sys.stdout, color),
-    )
-    console.print(Text(texts.title, style="bold"), soft_wrap=True)
-    table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_edge=False)
-    for number, head in enumerate(texts.heads):
-        table.add_column(
-            Text(f"  {head}" if number == 0 else head.replace(" ", "\n", 1)), justify="right" if number else "left"
-        )
-    for row in texts.rows:
-        name = row[0] if row[0].startswith(FAILED) else f"  {row[0]}"
-        table.add_row(_styled(name), *(Text(cell, style=STYLES.get(cell[-1:], "")) for cell in row[1:]))
-    console.print(table)
-    for line in texts.below:
-        console.print(_styled(line if line.startswith(FAILED) else f"  {line}"), soft_wrap=True)
-
-
-def _styled(line: str) -> Text:
-    words = line.split(maxsplit=1)
-    return Text(line, style=STYLES.get(words[0].rstrip(":"), "") if words else "")
 
 
 def _observer(quiet: bool) -> Callable[[Judged, int], None]:

@@ -1,0 +1,32 @@
+"""Write the tables of kept runs and the help of commands into README.md: ``make headline`` and ``make golden`` call it."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+BLOCK = re.compile(r"(<!-- (shown|help): (\S+) -->\n```text\n).*?(^```$)", re.MULTILINE | re.DOTALL)
+
+
+def text_of(kind: str, name: str) -> str:
+    """What is to stand in a block: a kept run as ``perfbench show`` shows it, or the help of a command."""
+    if kind == "help":
+        return (ROOT / "tests" / "golden" / f"help-{name}.txt").read_text(encoding="utf-8")
+    command = [sys.executable, "-m", "perfbench", "show", str(ROOT / "results" / f"{name}.json")]
+    return subprocess.run(command, capture_output=True, encoding="utf-8", check=True, cwd=ROOT).stdout
+
+
+def main() -> None:
+    """Replace every marked block."""
+    readme = ROOT / "README.md"
+    text = readme.read_text(encoding="utf-8")
+    readme.write_text(
+        BLOCK.sub(lambda found: found[1] + text_of(found[2], found[3]) + found[4], text), encoding="utf-8"
+    )
+
+
+if __name__ == "__main__":
+    main()
