@@ -352,7 +352,7 @@ class Machine:
 
 
 Links = Literal["", "neighbours", "anchor"]
-"""How a sweep goes through environments: each with the one before it, or each with the first; empty where it is no sweep."""
+"""How a sweep goes through environments: each with the one before it, or each with one of them; empty where it is no sweep."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -361,7 +361,7 @@ class Settings:
 
     ``environments`` are groups of specs: in a group of one the modes are compared with the baseline, in a larger group every
     environment with the first. With ``links`` each comparison is measured apart, until it is precise: of ``neighbours``, or of
-    every environment with the first, the ``anchor``. ``names`` are the specs that configured names stand for;
+    every environment with the one that is the ``anchor``. ``names`` are the specs that configured names stand for;
     ``accepted`` the names of changes of content that are taken for known between whatever releases.
     """
 
@@ -379,6 +379,7 @@ class Settings:
     environments: tuple[tuple[str, ...], ...] = ()
     names: tuple[tuple[str, str], ...] = ()
     links: Links = ""
+    anchor: str = ""
     accepted: tuple[str, ...] = ()
 
 

@@ -12,7 +12,6 @@ from perfbench.errors import UsageProblem
 from perfbench.model import (
     Case,
     Environment,
-    Links,
     Market,
     Mode,
     Place,
@@ -52,8 +51,8 @@ def tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], setting
     demand_known([name for name, _ in (*settings.parameters, *settings.sweep)], known, "parameter")
     found = []
     for _, same_scenario in itertools.groupby(groups, key=lambda group: group[0].scenario.name):
-        apart = [part for group in same_scenario for part in _parts(group, settings.links)]
-        here = markets if apart[0][0].scenario.uses_market else [None]
+        apart = [part for group in same_scenario for part in _parts(group, settings)]
+        here = markets if apart and apart[0][0].scenario.uses_market else [None]
         for market, point, part in itertools.product(here, sweep_points(settings), apart):
             table = _table(part, market, point, cross_modes=not settings.links)
             if table.places:
@@ -61,11 +60,14 @@ def tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], setting
     return found
 
 
-def _parts(group: Sequence[Offer], links: Links) -> list[Sequence[Offer]]:
+def _parts(group: Sequence[Offer], settings: Settings) -> list[Sequence[Offer]]:
     """A sweep is measured link by link: each part is two environments."""
-    if not links:
+    if not settings.links:
         return [group]
-    return [*itertools.pairwise(group)] if links == "neighbours" else [(group[0], other) for other in group[1:]]
+    if settings.links == "neighbours":
+        return [*itertools.pairwise(group)]
+    anchors = [offer for offer in group if offer.environment.name == settings.anchor]
+    return [(anchor, other) for anchor in anchors for other in group if other is not anchor]
 
 
 def sweep_points(settings: Settings) -> list[tuple[tuple[str, str], ...]]:

@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
-from packaging.version import InvalidVersion, Version
 
 from perfbench import releases, wording
 from perfbench.bisecting import Answer, Asked, Bisection, Judged, Outcome
@@ -62,14 +61,6 @@ def demand_anchor(swept: Range, anchor: str | None) -> None:
         raise UsageProblem(f"--anchor {anchor}: not among what is swept{suggestion(anchor, swept.names)}")
 
 
-def ordered(swept: Range, anchor: str | None) -> tuple[str, ...]:
-    """The specs in the order in which they are paired: with an anchor that one first."""
-    if anchor is None:
-        return swept.specs
-    first = swept.specs[swept.names.index(anchor)]
-    return (first, *(spec for spec in swept.specs if spec != first))
-
-
 def stops(swept: Range, run: Run) -> tuple[Release, ...]:
     """The releases in order, with the reason where the environment of one could not be had."""
     reasons = dict(run.unbuilt)
@@ -79,28 +70,20 @@ def stops(swept: Range, run: Run) -> tuple[Release, ...]:
 
 
 def range_of(run: Run) -> Range:
-    """What a saved sweep went through, in order of the releases; an anchor was measured first."""
+    """What a saved sweep went through, in its order."""
     specs = run.settings.environments[0]
     subject, names = wording.side_names(specs)
-    pairs = list(zip(names, specs, strict=True))
-    if run.settings.links == "anchor":
-        pairs.sort(key=lambda pair: _place(pair[0]))
-    ordered_names, ordered_specs = zip(*pairs, strict=True)
-    return Range(subject, tuple(map(_short_commit, ordered_names)), ordered_specs)
+    if all("@" in name for name in names):
+        subject = f"{Path(names[0].rpartition('@')[0]).name} {subject}".strip()
+    return Range(subject, tuple(map(_short_commit, names)), specs)
 
 
 def anchor_of(run: Run) -> str | None:
     """The name of the release with which all others were paired; None if each was paired with the one before."""
-    if run.settings.links != "anchor":
+    if not run.settings.anchor:
         return None
-    return _short_commit(wording.side_names(run.settings.environments[0])[1][0])
-
-
-def _place(name: str) -> tuple[int, Version | str]:
-    try:
-        return (0, Version(name))
-    except InvalidVersion:
-        return (1, name)
+    swept = range_of(run)
+    return swept.names[swept.specs.index(run.settings.anchor)]
 
 
 def _short_commit(name: str) -> str:

@@ -11,7 +11,9 @@ from command_line import HERE, perfbench
 
 ROOT = HERE.parent
 README = (ROOT / "README.md").read_text()
-QUICK = {"PERFBENCH_RUN_ROUNDS": "1", "PERFBENCH_RUN_QUIET": "1", "COLUMNS": "100"}
+QUICK = {"COLUMNS": "100"} | {
+    f"PERFBENCH_{command}_{option}": "1" for command in ("RUN", "COMPARE") for option in ("ROUNDS", "QUIET")
+}
 
 
 def blocks(kind: str) -> list[str]:

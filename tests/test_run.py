@@ -297,7 +297,8 @@ def test_a_mode_that_needs_a_missing_package_is_left_out_until_it_is_named(tmp_p
     assert set(rows(unnamed.stdout)) == {"plain"}
     named = measured("needs", "--mode", "engine", "--mode", "plain", folder=tmp_path)
     assert named.returncode == 5
-    assert "! needs/engine needs no-such-package-of-perfbench==1.0, not installed here: pip install" in named.stdout
+    assert "! needs/engine in here: " in named.stdout
+    assert set(rows(named.stdout)) == {"plain"}
 
 
 def test_a_users_own_scenario_finds_the_helper_beside_it(tmp_path: Path) -> None:

@@ -44,11 +44,11 @@ def scenarios(
 def _table(scenario: Scenario) -> Table:
     title = Text(f"{scenario.name} · {printable(scenario.doc)}", style="bold")
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for head in ("  mode", "what it does", "parameters", "needs"):
+    for head in ("  mode", "group", "what it does", "parameters", "needs"):
         table.add_column(head, style="")
     for mode in scenario.modes:
         name = f"  {mode.name}" + (" (baseline)" if mode is scenario.baseline else "")
-        table.add_row(Text(name), Text(printable(mode.doc)), Text(_parameters(mode)), Text(_needs(mode)))
+        table.add_row(Text(name), Text(mode.group), Text(printable(mode.doc)), Text(_parameters(mode)), Text(_needs(mode)))
     return table
 
 
@@ -57,4 +57,4 @@ def _parameters(mode: Mode) -> str:
 
 
 def _needs(mode: Mode) -> str:
-    return ", ".join(f"{need} (not installed)" if need in mode.missing else need for need in mode.needs)
+    return ", ".join(f"{need} (installed when it is measured)" if need in mode.missing else need for need in mode.needs)

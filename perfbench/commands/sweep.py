@@ -107,9 +107,10 @@ def sweep(
         precision=0.01,
         timeout=timeout,
         seed=random.SystemRandom().randrange(2**32),
-        environments=(sweeping.ordered(swept, anchor),),
+        environments=(swept.specs,),
         names=commands.configured_names(ctx),
         links="neighbours" if anchor is None else "anchor",
+        anchor="" if anchor is None else swept.specs[swept.names.index(anchor)],
     )
     manner = Manner(settings, results, save, (), (), color, quiet, str if data else datasets.default_note)
     if bisect:
@@ -121,7 +122,7 @@ def sweep(
 def _sweep(swept: Range, manner: Manner, plot: Path | None) -> None:
     finished = conducting.measure(manner)
     run = finished.run
-    if set(run.settings.environments[0]) != set(swept.specs):
+    if run.settings.environments[0] != swept.specs:
         raise UsageProblem(f"{finished.path} is no sweep of {swept.names[0]} to {swept.names[-1]}: name what it swept")
     found = sweep_showing.show(run, plot, manner.color)
     conducting.conclude(finished, manner.quiet)
@@ -136,7 +137,9 @@ def _comparer(swept: Range, manner: Manner, settings: Settings) -> Callable[[Ask
     specs = dict(zip(swept.names, swept.specs, strict=True))
 
     def compare(asked: Asked) -> Answer:
-        pair = replace(settings, environments=((specs[asked.anchor], specs[asked.candidate]),), links="neighbours")
+        pair = replace(
+            settings, environments=((specs[asked.anchor], specs[asked.candidate]),), links="neighbours", anchor=""
+        )
         name = None if manner.save is None else f"{manner.save}-{asked.candidate}"
         try:
             finished = conducting.measure(replace(manner, settings=pair, save=name, note=str))
