@@ -275,5 +275,7 @@ def _extended(base: Resolution, needs: tuple[Need, ...]) -> Resolution:
 
 def _is_here(asked: _Asked) -> bool:
     """Whether the interpreter that runs perfbench has all that is asked for."""
+    if not asked.spec.is_here:
+        return False
     there = {package.name: package.version for package in installed.here().packages}
-    return asked.spec.is_here and all(resolving.is_there(need.release, there) for need in asked.needs)
+    return all(resolving.is_there(need.release, there) for need in asked.needs)
