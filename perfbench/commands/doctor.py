@@ -31,7 +31,7 @@ NOT_NEEDED_TO_MEASURE = {"memory-profiler", "pip", "pyinstrument"}
 
 TOOLS = {
     "valgrind": "to count instructions: install valgrind with the system's package manager (Linux)",
-    "uv": "to build environments faster: pip install uv",
+    "uv": "to build environments: pip install uv",
     "perf": "to see the time inside C extensions: install the perf of your kernel (Linux)",
     "hyperfine": "to compare with its figures: install hyperfine",
 }
