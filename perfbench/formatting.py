@@ -58,6 +58,11 @@ def count(value: int) -> str:
     return f"{value:,}"
 
 
+def plural(value: int, unit: str) -> str:
+    """``1 round``, ``27 rounds``."""
+    return f"{count(value)} {unit}" + "s" * (value != 1)
+
+
 def rate(per_second: float) -> str:
     """``74,500``: three figures, because no measurement bears more, with a comma at the thousands."""
     if not math.isfinite(per_second):

@@ -145,7 +145,7 @@ def _title(table: ReportTable) -> str:
     if table.sides:
         parts.append(f"{len(table.sides)} environments")
     if table.rounds:
-        parts.append(f"{table.rounds} rounds")
+        parts.append(formatting.plural(table.rounds, "round"))
     return " · ".join(part for part in parts if part)
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Sequence
 
+from perfbench import formatting
 from perfbench.model import Case, Environment, Measurement, Run
 
 SHOWN_PACKAGES = ("betfairlightweight", "flumine", "orjson", "ciso8601")
@@ -60,7 +61,7 @@ def about(group: Sequence[Measurement], metric: str, rounds: int, run: Run) -> s
     parts.append(f"{machine.cpu}, {machine.cores} cores, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}")
     way = "pairs by turns on one core" if machine.pinned and metric == "cpu_seconds" else "pairs in turn"
     kind = metric.replace("_", " ").replace("cpu", "CPU")
-    parts.append(f"{rounds} rounds, {way if run.paired else 'unpaired'}, {kind}")
+    parts.append(f"{formatting.plural(rounds, 'round')}, {way if run.paired else 'unpaired'}, {kind}")
     return " · ".join(part for part in parts if part)
 
 

@@ -21,7 +21,8 @@ SP_SIDES = "SP sides"
 RAW_ORDER = "order within the raw update"
 TOTAL_MATCHED = "total matched"
 TIME_ZONE = "time zone"
-MESSAGE = "message fields"
+BETFAIR_DATA_MESSAGE = "betfair-data message fields"
+TICKRUSH_MESSAGE = "tickrush message fields"
 
 ZONE_TRAIT = "time zone of datetimes"
 
@@ -69,18 +70,18 @@ CHANGES = [
         trait=ZONE_TRAIT,
     ),
     Change(
-        MESSAGE,
+        BETFAIR_DATA_MESSAGE,
         "betfair-data",
         "0.3.4",
         MESSAGE_FIELDS,
-        "betfair-data documents books without the fields that tell of the stream's message",
+        "documents books without the fields that tell of the stream's message",
     ),
     Change(
-        MESSAGE,
+        TICKRUSH_MESSAGE,
         "tickrush",
         "0.1.0",
         MESSAGE_FIELDS,
-        "tickrush documents books without the fields that tell of the stream's message",
+        "documents books without the fields that tell of the stream's message",
     ),
 ]
 """Those of the other readers are between any two sides of which only one has that package: what their type stubs leave out."""
@@ -89,7 +90,8 @@ DROPPED = {
     UNIQUE_ID: ["streaminguniqueid"],
     RAW_UPDATE: ["streamingupdate"],
     SNAP: ["streamingsnap"],
-    MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
+    BETFAIR_DATA_MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
+    TICKRUSH_MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
 }
 """Fields that the older release or the other reader does not have, or fills with a name of its own."""
 

@@ -34,40 +34,41 @@ RUNNER_ONLY = {"selection_id", "status", "last_price_traded", "total_matched", "
 """What of a native ``Runner`` is said by a runner's book; the name and the sort priority belong to the definition."""
 
 
-def betfair_data_books(market: str) -> Iterator[List[Any]]:
+def betfair_data_books(reader: Any, market: str) -> Iterator[List[Any]]:
     """betfair_data's books in betfairlightweight's structure, one list for every line."""
-    reader = importlib.import_module("betfair_data").bflw
-    return chain.from_iterable(reader.Files([market], cumulative_runner_tv=False))
+    return chain.from_iterable(reader.bflw.Files([market], cumulative_runner_tv=False))
 
 
-def betfair_data_markets(market: str) -> Iterator[Any]:
+def betfair_data_markets(reader: Any, market: str) -> Iterator[Any]:
     """betfair_data's own immutable ``Market`` objects, one for every market change."""
-    reader = importlib.import_module("betfair_data")
     return chain.from_iterable(reader.Files([market], cumulative_runner_tv=False))
 
 
-def tickrush_books(market: str) -> Iterator[Any]:
+def tickrush_books(reader: Any, market: str) -> Iterator[Any]:
     """tickrush's books, one for every market change."""
-    books: Iterator[Any] = importlib.import_module("tickrush").iter_prices_file(market)
+    books: Iterator[Any] = reader.iter_prices_file(market)
     return books
 
 
-def flumine_books(market: str) -> Iterator[List[Any]]:
-    """The books of flumine's own historical generator, without any of its filters.
-
-    Raises ImportError where flumine has no such generator.
-    """
+def flumine_generators() -> Any:
+    """The module of flumine with its historical generator, imported. Raises ImportError where it has none."""
     importlib.import_module("flumine")
     try:
         module = importlib.import_module("flumine.streams.betfairhistoricalstream")
     except ImportError:
         module = importlib.import_module("flumine.streams.historicalstream")
+    if not hasattr(module, "FlumineHistoricalGeneratorStream"):
+        raise ImportError("this release of flumine has no generator of its own; 2.0.0 is the first that has it")
+    return module
+
+
+def flumine_books(module: Any, market: str) -> Iterator[List[Any]]:
+    """The books of flumine's own historical generator, without any of its filters."""
     listener = module.HistoricListener(max_latency=None)
     listener.update_clk = False
-    kind = getattr(module, "FlumineHistoricalGeneratorStream", None)
-    if kind is None:
-        raise ImportError("this release of flumine has no generator of its own; 2.0.0 is the first that has it")
-    stream = kind(file_path=market, listener=listener, operation="marketSubscription", unique_id=0)
+    stream = module.FlumineHistoricalGeneratorStream(
+        file_path=market, listener=listener, operation="marketSubscription", unique_id=0
+    )
     books: Iterator[List[Any]] = stream.get_generator()()
     return books
 
@@ -108,7 +109,8 @@ def translated(book: Any) -> Any:
 def _from_book(said: Dict[str, Any]) -> Dict[str, Any]:
     said.pop("publish_time_epoch")
     runners = [_runner(public(runner)) for runner in said.pop("runners")]
-    return {**said, "runners": runners, "marketDefinition": in_depth(said.pop("market_definition"))}
+    said = {name: in_depth(value) for name, value in said.items()}
+    return {**said, "runners": runners, "marketDefinition": said.pop("market_definition")}
 
 
 def _from_market(said: Dict[str, Any]) -> Dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List
 
 from _bflw import book_fields, patch_with_flumine, replay, time_zone
@@ -13,6 +14,7 @@ from _engines import (
     books_of,
     decoded_lines,
     flumine_books,
+    flumine_generators,
     lines_with_changes,
     listed,
     tickrush_books,
@@ -65,28 +67,46 @@ def patched(market: str, patched_classes: None) -> Iterator[List[Any]]:
     return replay(market, lightweight=False)
 
 
+@setup
+def betfair_data() -> Any:
+    """betfair_data, imported."""
+    return importlib.import_module("betfair_data")
+
+
 @mode(needs=["betfair-data==0.3.4"], group="engines")
-def betfair_data_bflw(market: str) -> Iterator[List[Any]]:
+def betfair_data_bflw(market: str, betfair_data: Any) -> Iterator[List[Any]]:
     """betfair_data's reader that imitates betfairlightweight (betfair_data.bflw.Files)."""
-    return betfair_data_books(market)
+    return betfair_data_books(betfair_data, market)
 
 
 @mode(needs=["betfair-data==0.3.4"], group="engines")
-def betfair_data_files(market: str) -> Iterator[Any]:
+def betfair_data_files(market: str, betfair_data: Any) -> Iterator[Any]:
     """betfair_data's own reader and objects (betfair_data.Files)."""
-    return betfair_data_markets(market)
+    return betfair_data_markets(betfair_data, market)
+
+
+@setup
+def tickrush_module() -> Any:
+    """tickrush, imported."""
+    return importlib.import_module("tickrush")
 
 
 @mode(needs=["tickrush==0.1.0"], group="engines")
-def tickrush(market: str) -> Iterator[Any]:
+def tickrush(market: str, tickrush_module: Any) -> Iterator[Any]:
     """tickrush's reader, whose books make their fields when asked for them."""
-    return tickrush_books(market)
+    return tickrush_books(tickrush_module, market)
+
+
+@setup
+def flumine_module() -> Any:
+    """flumine's generator, imported."""
+    return flumine_generators()
 
 
 @mode(needs=["flumine"], group="engines")
-def flumine_stream(market: str) -> Iterator[List[Any]]:
+def flumine_stream(market: str, flumine_module: Any) -> Iterator[List[Any]]:
     """flumine's own historical generator, as a backtest reads markets."""
-    return flumine_books(market)
+    return flumine_books(flumine_module, market)
 
 
 @mode(group="engines", floor=True)
@@ -98,9 +118,8 @@ def read_file(market: str) -> int:
 @setup
 def orjson_loads() -> Callable[..., Any]:
     """orjson's decoder."""
-    import orjson  # noqa: PLC0415 - only this floor needs it
-
-    return orjson.loads
+    loads: Callable[..., Any] = importlib.import_module("orjson").loads
+    return loads
 
 
 @mode(needs=["orjson==3.13.0"], group="engines", floor=True)
@@ -112,9 +131,8 @@ def decode_orjson(market: str, orjson_loads: Callable[..., Any]) -> int:
 @setup
 def msgspec_decode() -> Callable[..., Any]:
     """msgspec's decoder without types: whatever the line has, as orjson does."""
-    import msgspec  # noqa: PLC0415 - only this floor needs it
-
-    return msgspec.json.Decoder().decode
+    decode: Callable[..., Any] = importlib.import_module("msgspec").json.Decoder().decode
+    return decode
 
 
 @mode(needs=["msgspec==0.22.0"], group="engines", floor=True)

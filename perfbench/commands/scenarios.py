@@ -48,7 +48,9 @@ def _table(scenario: Scenario) -> Table:
         table.add_column(head, style="")
     for mode in scenario.modes:
         name = f"  {mode.name}" + (" (baseline)" if mode is scenario.baseline else "")
-        table.add_row(Text(name), Text(mode.group), Text(printable(mode.doc)), Text(_parameters(mode)), Text(_needs(mode)))
+        table.add_row(
+            Text(name), Text(mode.group), Text(printable(mode.doc)), Text(_parameters(mode)), Text(_needs(mode))
+        )
     return table
 
 
