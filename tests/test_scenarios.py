@@ -90,7 +90,8 @@ def books(update, part):
     own = tmp_path / "own"
     own.mkdir()
     (own / "mutant.py").write_text(f'"""Does the check see it?"""\n{scenario.replace("{where!r}", repr(where))}')
-    (own / "_bflw.py").write_text((bundle.folder("scenarios") / "_bflw.py").read_text())
+    for helper in ("_bflw.py", "_changes.py"):
+        (own / helper).write_text((bundle.folder("scenarios") / helper).read_text())
     done = perfbench("run", "mutant", "--scenarios", own, *QUICK, "--data", "market", folder=tmp_path)
     assert done.returncode == 6, done.stdout + done.stderr
     expected = {
