@@ -5,11 +5,11 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 from perfbench import differing, provenance, spawn, trials
 from perfbench.errors import TrialFailed
-from perfbench.model import Change, Difference, Failure, Output, Place, Result, Table, Trial
+from perfbench.model import Case, Change, Difference, Failure, Output, Place, Result, Table, Trial
 from perfbench.trials import Conditions
 from perfbench.worker.protocol import Digested, Item
 
@@ -104,82 +104,89 @@ def differ(
         amount, other = (f"{side.updates:,} {table.scenario.unit}" for side in outputs)
         place = Difference(min(before.updates, after.updates) + 1, "amount of work", amount, other, less_work=True)
     else:
+        disagreement = _Disagreement(trial, table, before, after, tuple(known), conditions, remembered)
         try:
-            explained = _explained(trial, table, outputs, known, conditions, remembered)
-            place = explained or _first_difference(trial, table, outputs, known, conditions, remembered)
+            place = disagreement.explained() or disagreement.first_place()
         except TrialFailed as error:
             place = Difference(1, f"the outputs differ; where could not be found: {error}", "", "")
     return Result(trial.id, case, difference=replace(place, against=against))
 
 
-def _explained(
-    trial: Trial,
-    table: Table,
-    outputs: tuple[Output, Output],
-    known: Sequence[Change],
-    conditions: Conditions,
-    remembered: Undone,
-) -> Difference | None:
-    """The changes that explain the difference, if the outputs agree with all of them undone on both sides.
+@dataclass(frozen=True, slots=True)
+class _Disagreement:
+    """Two outputs of the same amount of work that are not the same, and the changes that are known between them."""
 
-    A change counts only if the outputs would differ without undoing it.
-    """
-    traits = [change for change in known if change.trait]
-    names = [change.name for change in known if not change.trait]
-    if not differing.same_traits(*outputs, {change.trait for change in traits}):
-        return None
-    shown = [change.name for change in traits if differing.trait_differs(*outputs, change.trait)]
-    if outputs[0].digest == outputs[1].digest:
-        return Difference(0, "", "", "", changes=tuple(shown))
-    if not names:
-        return None
-    first, second = (one.undone for one in _both_undone(trial, table, sets_of(known), conditions, remembered))
-    if first[0] != second[0]:
-        return None
-    needed = [name for name, a, b in zip(names, first[1:], second[1:], strict=True) if a != b]
-    return Difference(0, "", "", "", changes=(*(needed or names), *shown))
+    trial: Trial
+    table: Table
+    before: Output
+    after: Output
+    known: tuple[Change, ...]
+    conditions: Conditions
+    remembered: Undone
 
+    @property
+    def names(self) -> list[str]:
+        """The known changes that can be undone; the others show in traits."""
+        return [change.name for change in self.known if not change.trait]
 
-def _both_undone(trial: Trial, table: Table, sets: Sets, conditions: Conditions, remembered: Undone) -> list[Digested]:
-    """Both outputs digested with these sets of changes undone."""
-    keys = [(case.id, sets) for case in trial.cases]
-    with ExitStack() as ends:
-        started = {
-            key: _start_check(trial, table, sets, conditions, ends, index)
-            for index, key in enumerate(keys)
-            if key not in remembered
-        }
-        remembered.update({key: _digested(worker) for key, worker in started.items()})
-    return [remembered[key] for key in keys]
+    def explained(self) -> Difference | None:
+        """The changes that explain the difference, if the outputs agree with all of them undone on both sides.
 
+        A change counts only if the outputs would differ without undoing it.
+        """
+        traits = [change for change in self.known if change.trait]
+        if not differing.same_traits(self.before, self.after, {change.trait for change in traits}):
+            return None
+        shown = [c.name for c in traits if differing.trait_differs(self.before, self.after, c.trait)]
+        if self.before.digest == self.after.digest:
+            return Difference(0, "", "", "", changes=tuple(shown))
+        if not self.names:
+            return None
+        first, second = (digested.undone for digested in self._undone())
+        if first[0] != second[0]:
+            return None
+        needed = [name for name, a, b in zip(self.names, first[1:], second[1:], strict=True) if a != b]
+        return Difference(0, "", "", "", changes=(*(needed or self.names), *shown))
 
-def _first_difference(
-    trial: Trial,
-    table: Table,
-    outputs: tuple[Output, Output],
-    known: Sequence[Change],
-    conditions: Conditions,
-    remembered: Undone,
-) -> Difference:
-    """Where the second output leaves the first, field by field, known changes undone."""
-    before, after = outputs
-    for trait in sorted({*before.traits, *after.traits}):
-        announced = any(change.trait == trait for change in known)
-        if not announced and differing.trait_differs(before, after, trait):
-            return Difference(1, trait, before.traits.get(trait, "nothing"), after.traits.get(trait, "nothing"))
-    names = [change.name for change in known if not change.trait]
-    if names:
-        blocks = (one.undone_blocks[0] for one in _both_undone(trial, table, sets_of(known), conditions, remembered))
-        before, after = (replace(side, blocks=tuple(own)) for side, own in zip(outputs, blocks, strict=True))
-    first, last = differing.first_block(before, after)
-    with ExitStack() as ends:
-        dumps = []
-        for case in trial.cases:
-            asked = replace(trials.request("dump", table, case), first=first, last=last, undone=[names])
-            worker = ends.enter_context(trials.start(table, case, asked, trial, conditions.timeout * CHECK_PATIENCE))
-            dumps.append(worker.answers(Item))
-        for a, b in zip(*dumps, strict=False):
-            place = differing.first_field(a.value, b.value)
-            if place is not None:
-                return Difference(a.number + 1, *place)
-    return Difference(first + 1, "an order of fields or a number's type that the shown form does not tell", "", "")
+    def first_place(self) -> Difference:
+        """Where the second output leaves the first, field by field, known changes undone. Raises TrialFailed."""
+        for trait in sorted({*self.before.traits, *self.after.traits}):
+            announced = any(change.trait == trait for change in self.known)
+            if not announced and differing.trait_differs(self.before, self.after, trait):
+                was, now = (side.traits.get(trait, "nothing") for side in (self.before, self.after))
+                return Difference(1, trait, was, now)
+        first, last = self._first_block()
+        with ExitStack() as ends:
+            dumps = [self._dumped(case, first, last, ends) for case in self.trial.cases]
+            for a, b in zip(*dumps, strict=False):
+                place = differing.first_field(a.value, b.value)
+                if place is not None:
+                    return Difference(a.number + 1, *place)
+        return Difference(first + 1, "an order of fields or a number's type that the shown form does not tell", "", "")
+
+    def _first_block(self) -> tuple[int, int]:
+        sides = self.before, self.after
+        if self.names:
+            first, second = (tuple(digested.undone_blocks[0]) for digested in self._undone())
+            sides = replace(self.before, blocks=first), replace(self.after, blocks=second)
+        return differing.first_block(*sides)
+
+    def _undone(self) -> list[Digested]:
+        """Both outputs digested with the known changes undone: all of them, and all but each."""
+        sets = sets_of(self.known)
+        keys = [(case.id, sets) for case in self.trial.cases]
+        with ExitStack() as ends:
+            started = {
+                key: _start_check(self.trial, self.table, sets, self.conditions, ends, index)
+                for index, key in enumerate(keys)
+                if key not in self.remembered
+            }
+            self.remembered.update({key: _digested(worker) for key, worker in started.items()})
+        return [self.remembered[key] for key in keys]
+
+    def _dumped(self, case: Case, first: int, last: int, ends: ExitStack) -> Iterator[Item]:
+        asked = replace(
+            trials.request("dump", self.table, case), first=first, last=last, undone=[self.names] if self.names else []
+        )
+        timeout = self.conditions.timeout * CHECK_PATIENCE
+        return ends.enter_context(trials.start(self.table, case, asked, self.trial, timeout)).answers(Item)

@@ -7,6 +7,7 @@ rewritten in the untimed check only; a timed pass yields the reader's own object
 from __future__ import annotations
 
 import importlib
+from datetime import datetime
 from functools import lru_cache
 from itertools import chain
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
@@ -109,8 +110,8 @@ def translated(book: Any) -> Any:
 def _from_book(said: Dict[str, Any]) -> Dict[str, Any]:
     said.pop("publish_time_epoch")
     runners = [_runner(public(runner)) for runner in said.pop("runners")]
-    said = {name: in_depth(value) for name, value in said.items()}
-    return {**said, "runners": runners, "marketDefinition": said.pop("market_definition")}
+    definition = said.pop("market_definition")
+    return {**in_depth(said), "runners": runners, "marketDefinition": in_depth(definition)}
 
 
 def _from_market(said: Dict[str, Any]) -> Dict[str, Any]:
@@ -148,9 +149,14 @@ def in_depth(thing: Any) -> Any:
     """An object of an extension module as plain dicts and lists."""
     if isinstance(thing, list):
         return [in_depth(item) for item in thing]
-    if type(thing).__module__ == "builtins" and public_names(type(thing)) and type(thing).__name__[0].isupper():
-        return {name: in_depth(value) for name, value in public(thing).items()}
-    return thing
+    if isinstance(thing, dict):
+        return {name: in_depth(value) for name, value in thing.items()}
+    if thing is None or isinstance(thing, PLAIN):
+        return thing
+    return in_depth(public(thing))
+
+
+PLAIN = (str, int, float, datetime)
 
 
 def public(thing: Any) -> Dict[str, Any]:
