@@ -32,4 +32,10 @@ def _has(change: Change, packages: Iterable[Package]) -> bool:
 
 def told(changes: Iterable[Change]) -> str:
     """The changes as the line below a table: each with its release and its reason, those of one release together."""
-    return "; ".join(dict.fromkeys(f"{change.package} {change.reason}" for change in changes))
+    grouped: dict[tuple[str, str], list[str]] = {}
+    for change in changes:
+        grouped.setdefault((change.package, change.release), []).append(change.reason)
+    return "; ".join(
+        f"{package} " + ", ".join([first, *(reason.removeprefix(f"{release} ") for reason in others)])
+        for (package, release), (first, *others) in grouped.items()
+    )
