@@ -44,7 +44,7 @@ class Manner:
 def measure(manner: Manner) -> Finished:
     """Prepare and measure; every sample is saved as it comes, also if the user ends it early."""
     demand_file_name(manner.save)
-    _end_on_sigterm()
+    ended = _end_on_signals()
     building = teller(manner.quiet)
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         if manner.settings is None:
@@ -55,7 +55,7 @@ def measure(manner: Manner) -> Finished:
                 print(note, file=sys.stderr)
             journal, before = Journal.create(manner.results, prepared.run), []
         with _observer(manner.quiet, len(prepared.tables)) as observe:
-            return session.carry_out(prepared, journal, before, observe)
+            return session.carry_out(prepared, journal, before, observe, ended)
 
 
 def conduct(manner: Manner) -> Run:
@@ -85,11 +85,20 @@ def demand_file_name(name: str | None) -> None:
         raise UsageProblem(f"--save {name}: a plain file name, without folders")
 
 
-def _end_on_sigterm() -> None:
-    def interrupt(_number: int, _frame: FrameType | None) -> None:
+def _end_on_signals() -> Callable[[], bool]:
+    """SIGINT and SIGTERM end a run. Returns what tells whether one of them came.
+
+    An exception that a signal raises while an object is being finalised is lost, so that a flag has to remember it.
+    """
+    came: list[int] = []
+
+    def interrupt(number: int, _frame: FrameType | None) -> None:
+        came.append(number)
         raise KeyboardInterrupt
 
-    signal.signal(signal.SIGTERM, interrupt)
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, interrupt)
+    return lambda: bool(came)
 
 
 def teller(quiet: bool) -> Callable[[str], None]:

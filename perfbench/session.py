@@ -132,7 +132,11 @@ def _empty(tables: Iterable[Table]) -> Iterable[Measurement]:
 
 
 def carry_out(
-    prepared: Prepared, journal: Journal, before: list[Result], observe: Callable[[Table, Progress], None]
+    prepared: Prepared,
+    journal: Journal,
+    before: list[Result],
+    observe: Callable[[Table, Progress], None],
+    ended: Callable[[], bool] = lambda: False,
 ) -> Finished:
     """Measure every table, each result into the journal as it comes, and save the document at the end.
 
@@ -150,6 +154,8 @@ def carry_out(
                 else:
                     results.extend(event)
                     journal.append(event)
+                if ended():
+                    raise KeyboardInterrupt  # it was asked for, and the exception got lost
         finished = True
     except KeyboardInterrupt:
         interrupted = True

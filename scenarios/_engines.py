@@ -59,7 +59,9 @@ def flumine_generators() -> Any:
     except ImportError:
         module = importlib.import_module("flumine.streams.historicalstream")
     if not hasattr(module, "FlumineHistoricalGeneratorStream"):
-        raise ImportError("this release of flumine has no generator of its own; 2.0.0 is the first that has it")
+        raise ImportError(
+            "this release of flumine has no generator of its own: flumine_stream cannot be measured with it"
+        )
     return module
 
 
