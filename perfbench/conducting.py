@@ -88,7 +88,7 @@ def demand_file_name(name: str | None) -> None:
 def _end_on_signals() -> Callable[[], bool]:
     """SIGINT and SIGTERM end a run. Returns what tells whether one of them came.
 
-    An exception that a signal raises while an object is being finalised is lost, so that a flag has to remember it.
+    An exception that a signal raises while an object is being finalised is lost, hence the flag.
     """
     came: list[int] = []
 

@@ -49,14 +49,15 @@ class Worker:
         self._closed = False
         variables = {name: os.environ[name] for name in PASSED_ON if name in os.environ}
         try:
-            self._process = subprocess.Popen(
-                [environment.python, "-s", str(SCRIPT)],
-                stdin=subprocess.PIPE,
-                stdout=subprocess.PIPE,
-                stderr=self._stderr,
-                env={**variables, "PYTHONHASHSEED": str(hash_seed), "PYTHONIOENCODING": "utf-8"},
-                preexec_fn=_lead_a_group,  # noqa: PLW1509 - the host has no threads while it measures
-            )
+            with _signals_held():
+                self._process = subprocess.Popen(
+                    [environment.python, "-s", str(SCRIPT)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._stderr,
+                    env={**variables, "PYTHONHASHSEED": str(hash_seed), "PYTHONIOENCODING": "utf-8"},
+                    preexec_fn=_lead_a_group,  # noqa: PLW1509 - the host has no threads while it measures
+                )
         except OSError as error:
             self._stderr.close()
             raise TrialFailed(f"{environment.python} cannot be started: {error.strerror}") from error
@@ -188,6 +189,19 @@ class _Said(msgspec.Struct):
     say: str
 
 
+ENDING = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _signals_held() -> Iterator[None]:
+    """A signal that ends the run waits: what its handler raises while a process is forked is lost (os.register_at_fork)."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, ENDING)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
+
+
 _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 
@@ -198,6 +212,7 @@ def _lead_a_group() -> None:
     When the host is killed, the kernel kills the worker (prctl(2), PR_SET_PDEATHSIG).
     """
     os.setpgid(0, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, ENDING)
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 
