@@ -36,9 +36,10 @@ NO_LATENCY_CHECK = None if VERSION >= (2, 2) else float("inf")
 """A replay is late by years; measuring that for every update costs a third of a lightweight pass."""
 
 
-def replay(market: str, lightweight: bool) -> Iterator[List[Any]]:
+def replay(market: str, lightweight: bool, debug: bool = True) -> Iterator[List[Any]]:
     """The books of one stream file, one list for every update, as the library's own generator yields them.
 
+    ``debug`` goes to the listeners that know it (2.12 to 2.14, where True is the default).
     Raises ImportError before 1.10, which has no generator.
     """
     if VERSION < (1, 10):
@@ -48,7 +49,7 @@ def replay(market: str, lightweight: bool) -> Iterator[List[Any]]:
             )
         )
     client = betfairlightweight.APIClient("perfbench", "perfbench", "perfbench", lightweight=lightweight)
-    wanted = {"max_latency": NO_LATENCY_CHECK, "lightweight": lightweight}
+    wanted = {"max_latency": NO_LATENCY_CHECK, "lightweight": lightweight, "debug": debug}
     known = inspect.signature(StreamListener.__init__).parameters
     listener = StreamListener(**{name: value for name, value in wanted.items() if name in known})
     stream = client.streaming.create_historical_generator_stream(market, listener)
