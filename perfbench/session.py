@@ -10,7 +10,7 @@ from pathlib import Path
 
 from perfbench import __version__, datasets, machine, offering, planning, running, spawn, storage
 from perfbench.errors import NotMeasured, StorageProblem, UsageProblem
-from perfbench.model import SCHEMA, Environment, Market, Measurement, Result, Run, Settings, Table
+from perfbench.model import SCHEMA, WALL_SECONDS, Environment, Market, Measurement, Result, Run, Settings, Table
 from perfbench.running import Progress
 from perfbench.storage import Journal
 from perfbench.trials import Conditions
@@ -143,11 +143,14 @@ def carry_out(
     Ctrl-C ends it early, with all that was measured; so does a disk that is full, as a problem of the run.
     """
     results = list(before)
-    conditions = Conditions(machine.quietest_core(), prepared.run.settings.timeout)
+    core, timeout = machine.quietest_core(), prepared.run.settings.timeout
     problems = list(prepared.run.problems)
     interrupted = finished = False
     try:
         for table in prepared.tables:
+            # A scenario that waits may use every core: on one, the processes that it starts would wait for each other.
+            waits = table.scenario.metric == WALL_SECONDS.name
+            conditions = Conditions(None if waits else core, timeout)
             for event in running.measure(table, prepared.run.settings, conditions, results):
                 if isinstance(event, Progress):
                     observe(table, event)

@@ -54,21 +54,14 @@ def copies(market: str, *, markets: int = 4) -> Iterator[List[str]]:
         yield paths
 
 
-@setup
-def every_core() -> None:
-    """Free to run anywhere: perfbench holds a worker, and so its children, on one core."""
-    if hasattr(os, "sched_setaffinity"):
-        os.sched_setaffinity(0, range(os.cpu_count() or 1))
-
-
 @mode(baseline=True)
-def one_process(copies: List[str], chosen: Chosen, every_core: None) -> Work:
+def one_process(copies: List[str], chosen: Chosen) -> Work:
     """All markets in one FlumineSimulation, one after the other."""
     return work([backtest(copies, chosen)])
 
 
 @mode
-def two_processes(copies: List[str], chosen: Chosen, every_core: None) -> Work:
+def two_processes(copies: List[str], chosen: Chosen) -> Work:
     """Half of the markets in each of two processes (a pool of two, started and ended within the pass)."""
     middle = len(copies) // 2
     # Forked, so that a child need not import anything again: as flumine's users run it on Linux.

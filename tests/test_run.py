@@ -103,6 +103,13 @@ def test_a_scenario_that_waits_is_measured_by_wall_time_in_turn(tmp_path: Path) 
     assert "▲" in rows(done.stdout)["shorter"]
 
 
+@linux_only
+def test_a_scenario_that_waits_may_use_every_core(tmp_path: Path) -> None:
+    assert measured("cores", "--rounds", "2", folder=tmp_path).returncode == 0
+    (measurement,) = saved(tmp_path)["measurements"]  # type: ignore[misc]
+    assert {sample["numbers"]["cores"] for sample in measurement["samples"]} == {len(os.sched_getaffinity(0))}
+
+
 # Parameters ----------------------------------------------------------------------------------------------------------
 
 
