@@ -382,6 +382,14 @@ class Settings:
     anchor: str = ""
     accepted: tuple[str, ...] = ()
 
+    @property
+    def resumed_by(self) -> str:
+        """What to type to go on with a run of these settings that was interrupted."""
+        widest = max(map(len, self.environments), default=0)
+        if self.links and widest > 2:
+            return "the same perfbench sweep with --resume"
+        return f"perfbench {'compare' if widest > 1 else 'run'} --resume"
+
 
 @dataclass(frozen=True, slots=True)
 class Run:

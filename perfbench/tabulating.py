@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from itertools import groupby
 from statistics import median
 
-from perfbench import changes, claims, comparing, differing, naming, pairing, wording
+from perfbench import changes, claims, comparing, differing, formatting, naming, pairing, wording
 from perfbench.model import CPU_SECONDS, Comparison, Difference, Doubt, Measurement, Run
 from perfbench.report import Report, ReportTable, Row
 
@@ -190,7 +190,7 @@ def _median(values: Sequence[float]) -> float | None:
 def _table_doubts(rows: Sequence[Row], group: Sequence[Measurement], metric: str, run: Run) -> Iterable[str]:
     """One text for each kind of doubt, with all the modes that it is about."""
     if not run.finished:
-        yield "this run was not finished: perfbench run --resume goes on with it"
+        yield f"this run was not finished: {run.settings.resumed_by} goes on with it"
     if not run.paired:
         yield "unpaired: the two runs were not measured at the same time, and what the machine did between them is in the ratio"
     yield from wording.unlike_installations(group, run)
@@ -202,7 +202,8 @@ def _table_doubts(rows: Sequence[Row], group: Sequence[Measurement], metric: str
     if metric == CPU_SECONDS.name and not run.machine.pinned and rows:
         yield "this system cannot hold two passes on one core: the passes of a pair ran one after the other"
     if run.machine.load > run.machine.cores:
-        yield f"the machine was busy at the start: load {run.machine.load:.1f} on {run.machine.cores} cores"
+        cores = formatting.plural(run.machine.cores, "core")
+        yield f"the machine was busy at the start: load {run.machine.load:.1f} on {cores}"
 
 
 def _row_doubts(row: Row, metric: str, run: Run) -> Iterable[Doubt]:

@@ -58,7 +58,8 @@ def about(group: Sequence[Measurement], metric: str, rounds: int, run: Run) -> s
             state = (f"commit {source.commit[:10]}" if source.commit else "no commit") + " with changes" * source.dirty
             parts.append(f"{place.name}: {state}")
     gib = machine.memory_bytes / 2**30
-    parts.append(f"{machine.cpu}, {machine.cores} cores, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}")
+    cores = formatting.plural(machine.cores, "core")
+    parts.append(f"{machine.cpu}, {cores}, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}")
     way = "pairs by turns on one core" if machine.pinned and metric == "cpu_seconds" else "pairs in turn"
     kind = metric.replace("_", " ").replace("cpu", "CPU")
     parts.append(f"{formatting.plural(rounds, 'round')}, {way if run.paired else 'unpaired'}, {kind}")

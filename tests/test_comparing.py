@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from made_up_runs import measurement, run, sample
+from made_up_runs import measurement, run, sample, settings
 
 from perfbench import comparing, differing, pairing, tabulating
 from perfbench.model import Difference, Failure, Verdict
@@ -148,6 +148,20 @@ def test_short_passes_and_an_unfinished_run_are_doubtful() -> None:
         "this run was not finished: perfbench run --resume goes on with it",
         "short passes, a longer file measures better (base 1.0 ms)",
     )
+
+
+@pytest.mark.parametrize(
+    ("environments", "links", "typed"),
+    [
+        ((("here",), ("ticker==1.0",)), "", "perfbench run --resume"),
+        ((("ticker==1.0", "ticker==2.0"),), "", "perfbench compare --resume"),
+        ((("ticker==1.0", "ticker==2.0", "ticker==3.0"),), "neighbours", "the same perfbench sweep with --resume"),
+    ],
+)
+def test_how_to_go_on_depends_on_what_was_interrupted(
+    environments: tuple[tuple[str, ...], ...], links: str, typed: str
+) -> None:
+    assert settings(environments=environments, links=links).resumed_by == typed
 
 
 # Differences ---------------------------------------------------------------------------------------------------------
