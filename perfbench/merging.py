@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 
+from perfbench import wording
 from perfbench.errors import NotMeasured
 from perfbench.model import Case, Environment, Measurement, Run
 
@@ -80,7 +81,7 @@ def _lacking(side: dict[Key, Measurement], other: dict[Key, Measurement], name: 
 def _unlike(before: Run, after: Run) -> Iterable[str]:
     """What makes a comparison of seconds worthless: another processor, another version of the scenario."""
     if (before.machine.cpu, before.machine.cores) != (after.machine.cpu, after.machine.cores):
-        machines = (f"{machine.cpu}, {machine.cores} cores" for machine in (before.machine, after.machine))
+        machines = (wording.processor(machine) for machine in (before.machine, after.machine))
         yield f"the runs are of different machines ({' → '.join(machines)}): their seconds cannot be compared"
     digests = {scenario.name: scenario.sha256 for scenario in before.scenarios}
     for scenario in after.scenarios:

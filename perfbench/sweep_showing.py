@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import plotting, showing, sweep_table, sweeping, tabulating, terminal_plotting
+from perfbench import plotting, showing, sweep_table, sweeping, tabulating, terminal_plotting, wording
 from perfbench.charting import Chart
 from perfbench.course import Course, course
 from perfbench.layout import FAILED, Cells
@@ -33,7 +33,7 @@ def show(run: Run, plot: Path | None, color: str) -> Course:
     market = "".join(f" · {market.name}" for market in run.data)
     swept = sweeping.range_of(run)
     title = f"{run.scenarios[0].name}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}".replace("  ", " ")
-    source = f"{run.machine.python} · {run.machine.cpu}, {run.machine.cores} cores · perfbench {run.perfbench}"
+    source = f"{run.machine.python} · {wording.processor(run.machine)} · perfbench {run.perfbench}"
     colored = showing.colored(sys.stdout, color)
     _print(sweep_table.cells(found, plan, title, metric, source), colored)
     chart = Chart(title, metric, source, found)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterable, Sequence
 
 from perfbench import formatting
-from perfbench.model import Case, Environment, Measurement, Run
+from perfbench.model import Case, Environment, Machine, Measurement, Run
 
 SHOWN_PACKAGES = ("betfairlightweight", "flumine", "orjson", "ciso8601")
 
@@ -58,12 +58,16 @@ def about(group: Sequence[Measurement], metric: str, rounds: int, run: Run) -> s
             state = (f"commit {source.commit[:10]}" if source.commit else "no commit") + " with changes" * source.dirty
             parts.append(f"{place.name}: {state}")
     gib = machine.memory_bytes / 2**30
-    cores = formatting.plural(machine.cores, "core")
-    parts.append(f"{machine.cpu}, {cores}, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}")
+    parts.append(f"{processor(machine)}, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}")
     way = "pairs by turns on one core" if machine.pinned and metric == "cpu_seconds" else "pairs in turn"
     kind = metric.replace("_", " ").replace("cpu", "CPU")
     parts.append(f"{formatting.plural(rounds, 'round')}, {way if run.paired else 'unpaired'}, {kind}")
     return " · ".join(part for part in parts if part)
+
+
+def processor(machine: Machine) -> str:
+    """``AMD EPYC, 2 cores``."""
+    return f"{machine.cpu}, {formatting.plural(machine.cores, 'core')}"
 
 
 def environments(group: Sequence[Measurement], run: Run) -> list[Environment]:
