@@ -58,7 +58,7 @@ def compare(
         pairs=found.pairs,
         sigma=found.sigma,
         verdict=verdict(found.low, found.high),
-        doubts=tuple(_doubts(found)),
+        doubts=tuple(doubts(found)),
     )
 
 
@@ -91,7 +91,8 @@ def verdict(low: float, high: float) -> Verdict:
     return Verdict.INCONCLUSIVE
 
 
-def _doubts(found: statistics.Estimate) -> Iterable[Doubt]:
+def doubts(found: statistics.Estimate) -> Iterable[Doubt]:
+    """What the pairs themselves say against their ratio."""
     if found.sigma > NOISY_SIGMA:
         yield Doubt("pairs scatter", f"by {found.sigma:.1%}")
     if abs(found.autocorrelation) > 2 / math.sqrt(found.pairs):

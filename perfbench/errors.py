@@ -69,6 +69,18 @@ class OutputsDiffer(PerfbenchError):
     exit_code = ExitCode.OUTPUTS_DIFFER
 
 
+class Regressed(PerfbenchError):
+    """A gate found a regression, or a budget that is exceeded."""
+
+    exit_code = ExitCode.REGRESSED
+
+
+class Inconclusive(PerfbenchError):
+    """A gate could not tell, and was asked to fail then."""
+
+    exit_code = ExitCode.INCONCLUSIVE
+
+
 class Interrupted(PerfbenchError):
     """The user ended it; everything measured so far is saved."""
 

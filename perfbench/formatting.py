@@ -8,6 +8,10 @@ MISSING = "–"
 """What is written for a number that is not finite: there is nothing to say, and nobody should read a 0 there."""
 
 
+LARGE = 1.5
+"""From this factor on a change is told as one, ``2.3x faster``; below as a share, ``+7.1 %``."""
+
+
 def seconds(value: float) -> str:
     """``6.860s``: always three decimals, and never fewer than two figures of a duration that was measured.
 
@@ -51,6 +55,28 @@ def interval(low: float, high: float) -> str:
         return f"{low:.2f}–{high:.2f}"
     digits = max(3, _decimals_for_three_figures(low))
     return f"{low:.{digits}f}–{high:.{digits}f}"
+
+
+def change(ratio: float) -> str:
+    """The size of a change: ``+7.1 %`` more time, ``−3.0 %``, ``2.3x faster``, ``1.6x slower``."""
+    if ratio >= LARGE:
+        return f"{factor(ratio)} slower"
+    if ratio <= 1 / LARGE:
+        return f"{factor(1 / ratio)} faster"
+    share = f"{100 * (ratio - 1):+.1f} %"
+    return "0.0 %" if share[1:] == "0.0 %" else share.replace("-", "−")
+
+
+def changes(low: float, high: float) -> str:
+    """An interval of a change, both ends in the same way: ``+5.9 to +8.3 %``, ``2.25–2.31x faster``."""
+    if not (low > 0 and math.isfinite(high)):
+        return MISSING
+    if low >= LARGE:
+        return f"{interval(low, high)}x slower"
+    if high <= 1 / LARGE:
+        return f"{interval(1 / high, 1 / low)}x faster"
+    first, second = (f"{100 * (end - 1):+.1f}".replace("-", "−") for end in (low, high))
+    return f"{first} to {second} %"
 
 
 def count(value: int) -> str:

@@ -9,9 +9,12 @@ Units: seconds, bytes, updates. Ratios are after / before, so a ratio above 1 me
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Literal
+
+from perfbench.terms import Terms
 
 SCHEMA = 1
 """The version of the saved document; a file with a higher number comes from a newer perfbench."""
@@ -35,10 +38,20 @@ REPORTED_SECONDS = Metric("reported_seconds", "seconds", "lower")
 STARTUP_SECONDS = Metric("startup_seconds", "seconds", "lower")
 QUEUE_SECONDS = Metric("queue_seconds", "seconds", "lower")
 PEAK_RSS_BYTES = Metric("peak_rss_bytes", "bytes", "lower")
+SPENT_SECONDS = Metric("spent_seconds", "seconds", "lower")
+"""What a whole duet of a gate took by the wall clock of the host, from the start of its workers to their end."""
 
 METRICS = {
     metric.name: metric
-    for metric in (CPU_SECONDS, WALL_SECONDS, REPORTED_SECONDS, STARTUP_SECONDS, QUEUE_SECONDS, PEAK_RSS_BYTES)
+    for metric in (
+        CPU_SECONDS,
+        WALL_SECONDS,
+        REPORTED_SECONDS,
+        STARTUP_SECONDS,
+        QUEUE_SECONDS,
+        PEAK_RSS_BYTES,
+        SPENT_SECONDS,
+    )
 }
 
 
@@ -362,7 +375,7 @@ class Settings:
     ``environments`` are groups of specs: in a group of one the modes are compared with the baseline, in a larger group every
     environment with the first. With ``links`` each comparison is measured apart, until it is precise: of ``neighbours``, or of
     every environment with the one that is the ``anchor``. ``names`` are the specs that configured names stand for;
-    ``accepted`` the names of changes of content that are taken for known between whatever releases.
+    ``accepted`` the names of changes of content that are taken for known between whatever releases. ``gate``: what it demands.
     """
 
     scenarios: tuple[str, ...]
@@ -381,6 +394,7 @@ class Settings:
     links: Links = ""
     anchor: str = ""
     accepted: tuple[str, ...] = ()
+    gate: Terms | None = None
 
     @property
     def resumed_by(self) -> str:
@@ -436,7 +450,11 @@ class Doubt:
 
 @dataclass(frozen=True, slots=True)
 class Comparison:
-    """Two measurements of one metric; ``ratio`` is after / before with its 95 % interval, from ``pairs`` pairs."""
+    """Two measurements of one metric; ``ratio`` is after / before with its interval, from ``pairs`` pairs.
+
+    The interval is of 95 % unless ``confidence`` says otherwise. ``detectable`` is the smallest change, as a share, that a gate of
+    so many pairs would have found; it is not a number elsewhere.
+    """
 
     metric: Metric
     before: float
@@ -448,3 +466,5 @@ class Comparison:
     sigma: float
     verdict: Verdict
     doubts: tuple[Doubt, ...] = ()
+    confidence: float = 0.95
+    detectable: float = math.nan

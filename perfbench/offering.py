@@ -120,7 +120,10 @@ def _offers(
     answers = dict(
         zip(lacking, environments.provide(list(lacking.values()), dict(settings.names), observe), strict=True)
     )
+    everywhere = dict.fromkeys(mode.name for modes in chosen for mode in modes)
     for number, (_, environment, scenario) in enumerate(found):
+        lost = [name for name in everywhere if name not in {mode.name for mode in scenario.modes}]
+        offered.problems += [f"{scenario.name}/{name}: there is no such mode in {environment.name}" for name in lost]
         places = {}
         for mode in chosen[number]:
             place = answers.get((number, mode.name), environment)

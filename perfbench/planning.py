@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import random
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfbench import claims
 from perfbench.errors import UsageProblem
@@ -23,9 +23,13 @@ from perfbench.model import (
     Value,
 )
 from perfbench.naming import suggestion
+from perfbench.terms import Terms
 
 PASSES_ALONE = 3
 """Memory passes, and passes alone for the wall time, of every case."""
+
+MEMORY_PASSES_OF_A_GATE = 5
+"""As many processes a side as a verdict about memory takes (method.md)."""
 
 LARGEST_HASH_SEED = 4294967295
 
@@ -54,9 +58,33 @@ def tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], setting
         apart = [part for group in same_scenario for part in _parts(group, settings)]
         here = markets if apart and apart[0][0].scenario.uses_market else [None]
         for market, point, part in itertools.product(here, sweep_points(settings), apart):
-            table = _table(part, market, point, cross_modes=not settings.links)
+            table = _table(part, market, point, cross_modes=not settings.links and settings.gate is None)
             if table.places:
                 found.append(table)
+    return found
+
+
+def gate_tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], settings: Settings) -> list[Table]:
+    """Every comparison that a gate judges, each a table of its own: each mode before and after, and modes with a budget.
+
+    A group whose sides are not both there gives none. Raises UsageProblem as ``tables`` does, and for a budget of unknown modes.
+    """
+    whole = tables([group for group in groups if len(group) > 1], markets, settings)
+    budgets = [budget for budget in (settings.gate or Terms()).budgets if budget.kind == "ratio"]
+    known = {place.case.mode for table in whole for place in table.places}
+    if whole:
+        demand_known([name for budget in budgets for name in (budget.mode, budget.other)], known, "mode")
+    found = []
+    for table in whole:
+        after = {p.case.mode: p.case for p in table.places if p.case.environment == table.places[-1].case.environment}
+        ratios = [
+            (after[budget.other], after[budget.mode])
+            for budget in budgets
+            if {budget.mode, budget.other} <= after.keys()
+        ]
+        found += [
+            replace(table, places=tuple(map(table.place, duet)), duets=(duet,)) for duet in (*table.duets, *ratios)
+        ]
     return found
 
 
@@ -147,18 +175,28 @@ def differ(before: Case, after: Case) -> Trial:
     return Trial("differ", 0, (before, after), 0)
 
 
-def passes_alone(table: Table, seed: int, passes: int = PASSES_ALONE) -> list[Trial]:
-    """So many memory passes and passes alone of every case, in random order within a round."""
-    order = random.Random(f"{seed} {table.cases[0].id} alone")
-    kinds: tuple[TrialKind, ...] = ("memory", "alone")
+def passes_alone(table: Table, settings: Settings) -> list[Trial]:
+    """Memory passes and passes alone of every case, in random order within a round."""
+    order = random.Random(f"{settings.seed} {table.cases[0].id} alone")
+    most = _how_many_alone(settings)
     alone = []
-    for number in range(passes):
+    for number in range(max(most.values())):
         round_ = [
-            Trial(kind, number, (case,), order.randint(1, LARGEST_HASH_SEED)) for kind in kinds for case in table.cases
+            Trial(kind, number, (case,), order.randint(1, LARGEST_HASH_SEED))
+            for kind, passes in most.items()
+            for case in table.cases
+            if number < passes
         ]
         order.shuffle(round_)
         alone.extend(round_)
     return alone
+
+
+def _how_many_alone(settings: Settings) -> dict[TrialKind, int]:
+    if settings.gate is not None:
+        return {"memory": MEMORY_PASSES_OF_A_GATE if settings.gate.limits_memory else 0, "alone": 1}
+    passes = 1 if settings.links else PASSES_ALONE
+    return {"memory": passes, "alone": passes}
 
 
 def round_of(table: Table, number: int, seed: int) -> list[Trial]:
@@ -171,6 +209,12 @@ def round_of(table: Table, number: int, seed: int) -> list[Trial]:
     duets = list(table.duets)
     order.shuffle(duets)
     return [_duet(number, before, after, order) for before, after in duets]
+
+
+def pilot(table: Table, number: int, settings: Settings) -> Trial:
+    """A duet that only tells what a pair costs: nothing else is taken from it."""
+    order = random.Random(f"{settings.seed} {table.cases[0].id} pilot {number}")
+    return _duet(number, *table.duets[0], order)
 
 
 def _duet(number: int, before: Case, after: Case, order: random.Random) -> Trial:

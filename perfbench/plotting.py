@@ -18,10 +18,9 @@ from perfbench.atomic import replacing
 from perfbench.charting import Chart, failed, limits, log_ticks
 from perfbench.course import Course, Line, Stop
 from perfbench.errors import UsageProblem
-from perfbench.formatting import printable
+from perfbench.formatting import change, printable
 from perfbench.stepping import Step
 from perfbench.storage import unwritable
-from perfbench.sweep_table import size
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -140,7 +139,7 @@ def _covered(axes: Axes, line: Line) -> Iterator[Bbox]:
 def _label(axes: Axes, place: int, relative: float, step: Step, color: str, taken: list[BboxBase]) -> None:
     axes.plot(place, relative, "o", markersize=9, markerfacecolor="none", color=SLOWER if step.ratio > 1 else FASTER)
     text = axes.annotate(
-        size(step.ratio),
+        change(step.ratio),
         (place, relative),
         xytext=LABEL_OFFSETS[0],
         textcoords="offset points",

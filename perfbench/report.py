@@ -14,7 +14,8 @@ class Row:
     ``seconds`` and ``startup_seconds`` are of the metric that counts and of CPU, ``wall_seconds`` of passes that ran alone,
     ``rate`` in units of work a second, ``peak_rss_bytes`` of a process of its own, ``peak_before`` that of the case before.
     ``same_output`` is ``yes``, ``no``, ``known changes``, ``floor`` or empty where there is nothing to compare with; ``claim`` is
-    the judgement of an announced speed-up; ``notes`` say what failed or differs.
+    the judgement of an announced speed-up; ``notes`` say what failed or differs. In a gate, ``spent`` are the seconds that its
+    pairs took by the clock, and ``breaches`` what it does not let pass.
     """
 
     mode: str
@@ -31,6 +32,8 @@ class Row:
     notes: tuple[str, ...] = ()
     peak_before: float | None = None
     claim: str = ""
+    spent: float | None = None
+    breaches: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

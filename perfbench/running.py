@@ -6,11 +6,23 @@ import itertools
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from statistics import median
 
-from perfbench import agreeing, changes, differing, pairing, planning, statistics, trials, turns
-from perfbench.model import CPU_SECONDS, Case, Change, Output, Package, Result, Sample, Settings, Table, Trial
+from perfbench import agreeing, changes, differing, gating, pairing, planning, statistics, trials, turns
+from perfbench.model import (
+    CPU_SECONDS,
+    SPENT_SECONDS,
+    Case,
+    Change,
+    Output,
+    Package,
+    Result,
+    Sample,
+    Settings,
+    Table,
+    Trial,
+)
 from perfbench.statistics import LOOKS
 from perfbench.trials import Conditions
 from perfbench.turns import Part
@@ -31,9 +43,10 @@ class Progress:
 class State:
     """What is known of a table so far: samples by case, which trials are done, which cases and duets are given up."""
 
-    def __init__(self, table: Table, settings: Settings, results: Iterable[Result]) -> None:
+    def __init__(self, table: Table, settings: Settings, results: Iterable[Result], gated: int = 0) -> None:
         self.table = table
         self.settings = settings
+        self._gated = gated
         self.samples: dict[str, list[Sample]] = defaultdict(list)
         self.outputs: dict[str, Output] = {}
         self.packages: dict[str, tuple[Package, ...]] = {}
@@ -66,6 +79,8 @@ class State:
         """Whether a trial is still to be done: not finished before, and none of its cases given up."""
         if trial.kind == "check":
             return not self.done[trial.id]
+        if any(set(duet) == set(trial.cases) and self._settled(duet) for duet in self.table.duets):
+            return False
         return not self._refused(trial.cases) and not self.done[trial.id]
 
     def _refused(self, cases: Sequence[Case]) -> bool:
@@ -76,8 +91,16 @@ class State:
 
     @property
     def duets(self) -> list[tuple[Case, Case]]:
-        """The duets that can still be measured."""
-        return [duet for duet in self.table.duets if not self._refused(duet)]
+        """The duets that can still be measured, and in a gate those that are not clear yet."""
+        return [duet for duet in self.table.duets if not self._refused(duet) and not self._settled(duet)]
+
+    def _settled(self, duet: tuple[Case, Case]) -> bool:
+        terms = self.settings.gate
+        if terms is None:
+            return False
+        before, after = duet
+        logs = pairing.log_ratios(self.samples[before.id], self.samples[after.id], self.metric)
+        return gating.settled(logs, terms.most(before.id, after.id), self._gated, gating.bounds(terms, before, after))
 
     @property
     def over(self) -> bool:
@@ -123,15 +146,16 @@ def measure(
     conditions: Conditions,
     before: Iterable[Result] = (),
     clock: Callable[[], float] = time.monotonic,
+    gated: int = 0,
 ) -> Iterator[tuple[Result, ...] | Progress]:
     """Carry out the plan of a table. Yields results as soon as they are there, pairs together, and before each trial what comes.
 
     :param before: results of an interrupted run of the same plan; what they hold is not measured again.
+    :param gated: how many comparisons the gate judges, of which this table is one.
     """
-    state = State(table, settings, before)
+    state = State(table, settings, before, gated)
     yield from _compare_outputs(state, conditions)
-    alone = planning.passes_alone(table, settings.seed, 1 if settings.links else planning.PASSES_ALONE)
-    for trial in alone:
+    for trial in planning.passes_alone(table, settings):
         if state.wanted(trial):
             yield Progress(f"{trial.kind} pass: {_names(trial)}", 0.0, None)
             yield from _carry_out(trial, state, conditions)
@@ -176,11 +200,26 @@ def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[t
     in_turn = state.metric != CPU_SECONDS.name
     parts = state.parts(trial) if trial.kind == "duet" and not in_turn else ()
     results = trials.execute(trial, state.table, conditions, in_turn=in_turn, parts=parts)
-    for together in [tuple(results)] if trial.kind == "duet" else ((result,) for result in results):
+    for together in [_timed(results, state)] if trial.kind == "duet" else ((result,) for result in results):
         fresh = tuple(result for result in together if result.case not in state.done[trial.id])
         for result in fresh:
             state.add(result)
         yield fresh
+
+
+def _timed(results: Iterator[Result], state: State) -> tuple[Result, ...]:
+    """The results of a duet; in a gate with what all of it took."""
+    start = time.monotonic()
+    together = tuple(results)
+    if state.settings.gate is None:
+        return together
+    spent = {SPENT_SECONDS.name: time.monotonic() - start}
+    return tuple(
+        result
+        if result.sample is None
+        else replace(result, sample=replace(result.sample, metrics={**result.sample.metrics, **spent}))
+        for result in together
+    )
 
 
 def _names(trial: Trial) -> str:
@@ -191,7 +230,7 @@ def _names(trial: Trial) -> str:
 
 def _enough(state: State, settings: Settings, rounds: int, spent: float) -> bool:
     """Whether to stop before another round."""
-    if settings.rounds is not None or rounds == 0:
+    if settings.rounds is not None or settings.gate is not None or rounds == 0:
         return False
     if spent >= settings.max_time:
         return True
@@ -204,13 +243,19 @@ def _enough(state: State, settings: Settings, rounds: int, spent: float) -> bool
 
 
 def _progress(doing: str, state: State, settings: Settings, rounds: int, spent: float) -> Progress:
-    needed = settings.rounds or _rounds_needed(state, settings, rounds)
+    needed = settings.rounds or _most_pairs(state, settings) or _rounds_needed(state, settings, rounds)
     if rounds == 0:
         return Progress(doing, 0.0, None if settings.rounds else settings.max_time)
     left = (needed - rounds) * spent / rounds
     if settings.rounds is None:
         left = min(left, settings.max_time - spent)
     return Progress(doing, min(1.0, spent / (spent + left)) if spent + left > 0 else 1.0, max(0.0, left))
+
+
+def _most_pairs(state: State, settings: Settings) -> int:
+    """In a gate the rounds that there may be, else 0."""
+    terms = settings.gate
+    return 0 if terms is None else max((terms.most(*(case.id for case in duet)) for duet in state.duets), default=1)
 
 
 def _rounds_needed(state: State, settings: Settings, rounds: int) -> int:

@@ -8,9 +8,9 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from perfbench import __version__, datasets, machine, offering, planning, running, spawn, storage
+from perfbench import __version__, datasets, machine, offering, piloting, planning, running, spawn, storage
 from perfbench.errors import NotMeasured, StorageProblem, UsageProblem
-from perfbench.model import SCHEMA, WALL_SECONDS, Environment, Market, Measurement, Result, Run, Settings, Table
+from perfbench.model import SCHEMA, Environment, Market, Measurement, Result, Run, Settings, Table
 from perfbench.running import Progress
 from perfbench.storage import Journal
 from perfbench.trials import Conditions
@@ -52,9 +52,14 @@ def prepare(
     if settings.data and scenarios and not uses_market:
         raise UsageProblem(f"--data {settings.data[0]}: {', '.join(settings.scenarios)} replays no market file")
     markets = _markets(settings, workspace, problems) if uses_market else []
-    tables = planning.tables(offered.groups, markets, settings)
+    tables = (planning.tables if settings.gate is None else planning.gate_tables)(offered.groups, markets, settings)
     if not tables:
         raise NotMeasured("; ".join(problems) or "there is nothing to measure: choose a mode or a market file")
+    if settings.gate is not None:
+        observe("pilot passes: what does a pair cost?")
+        conditions = Conditions(machine.quietest_core(), settings.timeout)
+        tables, terms = piloting.prepare(tables, settings, conditions, workspace)
+        settings, markets = replace(settings, gate=terms), [table.market for table in tables if table.market]
     places = dict.fromkeys(_without_paths(place.environment) for table in tables for place in table.places)
     run = Run(
         schema=SCHEMA,
@@ -65,7 +70,7 @@ def prepare(
         machine=machine.describe(spawn.CAN_PIN),
         settings=settings,
         scenarios=tuple(replace(scenario, path="") for scenario in scenarios.values()),
-        data=tuple(replace(market, path="") for market in markets),
+        data=tuple(dict.fromkeys(replace(market, path="") for market in markets)),
         measurements=tuple(_empty(tables)),
         problems=tuple(problems),
         environments=tuple(places),
@@ -143,15 +148,13 @@ def carry_out(
     Ctrl-C ends it early, with all that was measured; so does a disk that is full, as a problem of the run.
     """
     results = list(before)
-    core, timeout = machine.quietest_core(), prepared.run.settings.timeout
+    conditions = Conditions(machine.quietest_core(), prepared.run.settings.timeout)
     problems = list(prepared.run.problems)
     interrupted = finished = False
     try:
         for table in prepared.tables:
-            # A scenario that waits may use every core: on one, the processes that it starts would wait for each other.
-            waits = table.scenario.metric == WALL_SECONDS.name
-            conditions = Conditions(None if waits else core, timeout)
-            for event in running.measure(table, prepared.run.settings, conditions, results):
+            gated = len(prepared.run.duets) if prepared.run.settings.gate else 0
+            for event in running.measure(table, prepared.run.settings, conditions, results, gated=gated):
                 if isinstance(event, Progress):
                     observe(table, event)
                 else:
@@ -159,6 +162,8 @@ def carry_out(
                     journal.append(event)
                 if ended():
                     raise KeyboardInterrupt  # it was asked for, and the exception got lost
+            if table.market is not None and not datasets.unchanged(table.market):
+                problems.append(f"{table.market.name} was changed while it was measured: measure it again")
         finished = True
     except KeyboardInterrupt:
         interrupted = True

@@ -12,10 +12,12 @@ from typing import TextIO
 
 from rich.console import Console
 
-from perfbench.errors import NotMeasured, OutputsDiffer, UsageProblem
+from perfbench import gate_table
+from perfbench.errors import Inconclusive, NotMeasured, OutputsDiffer, Regressed, UsageProblem
+from perfbench.model import Verdict
 from perfbench.naming import suggestion
 from perfbench.renderers import formats, renderer, terminal
-from perfbench.report import Report
+from perfbench.report import Report, Row
 from perfbench.storage import write_atomically
 
 STANDARD_OUTPUT = "-"
@@ -74,11 +76,28 @@ def write(report: Report, wanted: Sequence[Export]) -> None:
 
 
 def verdict(report: Report) -> None:
-    """Raises OutputsDiffer or NotMeasured where the report bears a difference or lacks something."""
+    """Raises OutputsDiffer or NotMeasured where the report bears a difference or lacks something.
+
+    Of a gate also Regressed, and Inconclusive where its terms say so: it passes only what was measured in full and is clear.
+    """
     if report.outputs_differ:
         raise OutputsDiffer("not every mode gives the same output; the lines with ! say where it differs")
-    if report.incomplete:
+    terms = report.run.settings.gate
+    judged = [row for table in report.tables for row in table.rows if not row.baseline]
+    if terms is not None and (breached := sum(bool(row.breaches) for row in judged)):
+        raise Regressed(f"the gate is not passed: {breached} of {len(judged)} cases regressed or exceed a budget")
+    if report.incomplete or (terms is not None and not _all_measured(report, judged)):
         raise NotMeasured("not everything was measured; the lines with ! say why")
+    if terms is not None and terms.fail_on_inconclusive:
+        open_ = sum(gate_table.verdict(row) == Verdict.INCONCLUSIVE.value for row in judged)
+        if open_:
+            raise Inconclusive(f"the gate could not tell in {open_} of {len(judged)} cases; give it more --max-time")
+
+
+def _all_measured(report: Report, judged: Sequence[Row]) -> bool:
+    """Whether every comparison that a gate declared has a verdict; one that declares none has measured nothing."""
+    declared = len(report.run.duets)
+    return declared > 0 and len(judged) == declared and all(map(gate_table.measured, judged))
 
 
 def console() -> Console:

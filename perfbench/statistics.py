@@ -102,9 +102,17 @@ def signed_rank_p_value(differences: Sequence[float] | Floats, smallest: float =
     only make it larger. Raises ValueError if there are none.
     """
     values = _checked(differences)
+    return min(1.0, 2.0 * min(signed_rank_p_above(values, smallest), signed_rank_p_above(-values, smallest)))
+
+
+def signed_rank_p_above(differences: Sequence[float] | Floats, bound: float) -> float:
+    """The one-sided p-value of the signed-rank test that the centre does not lie above ``bound``: a small p says it does.
+
+    It is at most a exactly where the low end of ``signed_rank_interval`` at confidence 1 − 2a lies above ``bound``.
+    """
+    values = _checked(differences)
     averages = _walsh_averages(values)
-    beyond = max(int((averages > smallest).sum()), int((averages < -smallest).sum()))
-    return min(1.0, 2.0 * _lower_tail(values.size, averages.size - beyond))
+    return _lower_tail(values.size, averages.size - int((averages > bound).sum()))
 
 
 def minimum_pairs(confidence: float = 0.95) -> int:

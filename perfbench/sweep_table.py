@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Sequence
 
 from perfbench import formatting
@@ -10,9 +9,6 @@ from perfbench.course import Course, Line, Stop
 from perfbench.formatting import printable
 from perfbench.layout import FAILED, MARKS, Cells
 from perfbench.stepping import CONFIDENCE, LEVEL, Plan, Step, pairs_needed
-
-LARGE = 1.5
-"""From this factor on a change is told as one, ``2.3x faster``; below as a share, ``+7.1 %``."""
 
 
 def cells(course: Course, plan: Plan, title: str, metric: str, about: str) -> Cells:
@@ -41,31 +37,9 @@ def cells(course: Course, plan: Plan, title: str, metric: str, about: str) -> Ce
     )
 
 
-def size(ratio: float) -> str:
-    """The size of a change: ``+7.1 %`` more time, ``−3.0 %``, ``2.3x faster``, ``1.6x slower``."""
-    if ratio >= LARGE:
-        return f"{formatting.factor(ratio)} slower"
-    if ratio <= 1 / LARGE:
-        return f"{formatting.factor(1 / ratio)} faster"
-    share = f"{100 * (ratio - 1):+.1f} %"
-    return "0.0 %" if share[1:] == "0.0 %" else share.replace("-", "−")
-
-
-def sizes(low: float, high: float) -> str:
-    """An interval of a change, both ends in the same way: ``+5.9 to +8.3 %``, ``2.25–2.31x faster``."""
-    if not (low > 0 and math.isfinite(high)):
-        return formatting.MISSING
-    if low >= LARGE:
-        return f"{formatting.interval(low, high)}x slower"
-    if high <= 1 / LARGE:
-        return f"{formatting.interval(1 / high, 1 / low)}x faster"
-    first, second = (f"{100 * (end - 1):+.1f}".replace("-", "−") for end in (low, high))
-    return f"{first} to {second} %"
-
-
 def step_text(step: Step | None) -> str:
     """The size of a step with the mark of its verdict; empty where there is none."""
-    return "" if step is None else f"{size(step.ratio)} {MARKS[step.verdict]}"
+    return "" if step is None else f"{formatting.change(step.ratio)} {MARKS[step.verdict]}"
 
 
 def _seconds(stop: Stop) -> str:
@@ -91,8 +65,9 @@ def _steps(lines: Sequence[Line]) -> Iterator[str]:
     for _, step in sorted(real, key=lambda numbered: numbered[0]):
         output = f", output: {step.output}" if step.output not in ("", "yes") else ""
         yield (
-            f"{MARKS[step.verdict]} {step.before} → {step.after} {step.mode}: {size(step.ratio)}"
-            f" ({sizes(step.low, step.high)}; {step.pairs} {'pairs' if step.paired else 'pairs each with the anchor'}{output})"
+            f"{MARKS[step.verdict]} {step.before} → {step.after} {step.mode}: {formatting.change(step.ratio)}"
+            f" ({formatting.changes(step.low, step.high)};"
+            f" {step.pairs} {'pairs' if step.paired else 'pairs each with the anchor'}{output})"
         )
 
 

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from statistics import median
 
-from perfbench import changes, claims, comparing, differing, formatting, naming, pairing, wording
-from perfbench.model import CPU_SECONDS, Comparison, Difference, Doubt, Measurement, Run
+from perfbench import changes, claims, comparing, differing, formatting, gating, naming, pairing, wording
+from perfbench.model import CPU_SECONDS, SPENT_SECONDS, Comparison, Difference, Doubt, Measurement, Run
 from perfbench.report import Report, ReportTable, Row
 
 SHORT_PASS_SECONDS = 0.03
@@ -17,11 +17,15 @@ CONTENDED = 1.1
 
 DEFAULT_GROUP = (("here",),)
 
+Judgements = Mapping[tuple[str, str], Comparison]
+"""What a gate says of its comparisons, by the ids before and after; empty where there is no gate."""
+
 
 def report(run: Run, columns: Sequence[str]) -> Report:
     """A run with every comparison made from its raw samples, and the columns to show."""
     groups = groupby(run.measurements, key=lambda m: (m.case.scenario, m.case.data, m.case.parameters, _group(m, run)))
-    tables = tuple(_table(tuple(group), run) for _, group in groups)
+    judged = gating.comparisons(run)
+    tables = tuple(_table(tuple(group), run, judged) for _, group in groups)
     return Report(run, tables, run.problems, tuple(columns))
 
 
@@ -32,13 +36,13 @@ def _group(measurement: Measurement, run: Run) -> int:
     return next((number for number, group in enumerate(groups) if naming.without_copy(plain) in group), 0)
 
 
-def _table(group: Sequence[Measurement], run: Run) -> ReportTable:
+def _table(group: Sequence[Measurement], run: Run, judged: Judgements) -> ReportTable:
     samples = [sample for measurement in group for sample in measurement.samples]
     metric = pairing.metric_of(samples, group[0].metric)
     baseline = next((m for m in group if m.baseline), group[0])
     sides = tuple(dict.fromkeys(m.case.environment for m in group))
     across = len(sides) > 1
-    rows = tuple(_rows(group, baseline, metric, run, sides if across else ()))
+    rows = tuple(_rows(group, baseline, metric, run, sides if across else (), judged))
     market = next((market for market in run.data if market.name == group[0].case.data), None)
     rounds = 1 + max((sample.round for sample in samples if sample.kind == "duet"), default=-1)
     works = {sample.work for sample in baseline.samples}
@@ -60,26 +64,38 @@ def _table(group: Sequence[Measurement], run: Run) -> ReportTable:
 
 
 def _rows(
-    group: Sequence[Measurement], baseline: Measurement, metric: str, run: Run, sides: Sequence[str]
+    group: Sequence[Measurement],
+    baseline: Measurement,
+    metric: str,
+    run: Run,
+    sides: Sequence[str],
+    judged: Judgements,
 ) -> Iterable[Row]:
     by_id = {measurement.case.id: measurement for measurement in group}
     if not sides:
-        yield _row(baseline, None, metric, run, ())
-        yield from (_row(m, baseline, metric, run, ()) for m in group if m is not baseline)
+        yield _row(baseline, None, metric, run, (), judged)
+        yield from (_row(m, baseline, metric, run, (), judged) for m in group if m is not baseline)
         return
     for before, after in run.duets:
         if before in by_id and after in by_id:
-            yield _row(by_id[after], by_id[before], metric, run, sides)
+            yield _row(by_id[after], by_id[before], metric, run, sides, judged)
 
 
-def _row(measurement: Measurement, before: Measurement | None, metric: str, run: Run, sides: Sequence[str]) -> Row:
+def _row(
+    measurement: Measurement,
+    before: Measurement | None,
+    metric: str,
+    run: Run,
+    sides: Sequence[str],
+    judged: Judgements,
+) -> Row:
     label = wording.row_label(
         measurement.case, before.case if before else None, sides, run.settings.links == "neighbours"
     )
     difference = _difference(measurement, before)
     other_work = _other_work(measurement, before) if before else ""
     refused = bool(other_work) or (difference is not None and difference.less_work)
-    comparison = None if before is None or refused else _compare(before, measurement, metric, run)
+    comparison = None if before is None or refused else _compare(before, measurement, metric, run, judged)
     in_pairs = pairing.values(measurement.samples, metric, "duet")
     seconds = _median(in_pairs or pairing.values(measurement.samples, metric, "alone"))
     works = [sample.work for sample in measurement.samples]
@@ -108,10 +124,27 @@ def _row(measurement: Measurement, before: Measurement | None, metric: str, run:
         notes=tuple(notes),
         peak_before=_median(pairing.values(before.samples, "peak_rss_bytes", "memory")) if before and sides else None,
         claim=_claim(measurement, before, comparison, run) if before else "",
+        spent=_spent(measurement, before) if before else None,
+        breaches=gating.breaches(run.settings.gate, before, measurement, comparison)
+        if before and run.settings.gate
+        else (),
     )
 
 
-def _compare(before: Measurement, after: Measurement, metric: str, run: Run) -> Comparison | None:
+def _spent(after: Measurement, before: Measurement) -> float | None:
+    """The seconds that all duets of two cases took, where they were counted."""
+    joined = {sample.pair for sample in before.samples}
+    spent = {
+        s.pair: s.metrics[SPENT_SECONDS.name]
+        for s in after.samples
+        if s.pair in joined and SPENT_SECONDS.name in s.metrics
+    }
+    return sum(spent.values()) if spent else None
+
+
+def _compare(before: Measurement, after: Measurement, metric: str, run: Run, judged: Judgements) -> Comparison | None:
+    if run.settings.gate is not None:
+        return judged.get((before.case.id, after.case.id))
     if not run.paired:
         return comparing.compare_unpaired(before, after, metric, 0.95)
     confidence = comparing.confidence(run.settings)
@@ -211,7 +244,8 @@ def _row_doubts(row: Row, metric: str, run: Run) -> Iterable[Doubt]:
     if row.comparison is not None:
         yield from row.comparison.doubts
         width = (row.comparison.high - row.comparison.low) / 2 / row.comparison.ratio
-        if run.paired and math.isfinite(width) and width > settings.precision and settings.rounds is None:
+        aimed = run.paired and settings.rounds is None and settings.gate is None
+        if aimed and math.isfinite(width) and width > settings.precision:
             yield Doubt(f"intervals are wider than the ± {settings.precision:.1%} asked for", f"± {width:.1%}")
     if metric != CPU_SECONDS.name or not row.seconds:
         return

@@ -11,8 +11,7 @@ import plotext
 
 from perfbench.charting import Chart, failed, limits, log_ticks
 from perfbench.course import Line
-from perfbench.formatting import printable
-from perfbench.sweep_table import size
+from perfbench.formatting import change, printable
 
 COLORS = ("blue", "orange", "green", "magenta", "yellow", "cyan")
 DOTS = ("●", "■", "◆", "○", "□", "◇")
@@ -96,7 +95,7 @@ def _labels(chart: Chart, columns: int) -> list[_Label]:
     for place, relative, step in dots:
         if step is None or not step.significant or relative is None:
             continue
-        text, (x, y) = size(step.ratio), cell(place, relative)
+        text, (x, y) = change(step.ratio), cell(place, relative)
         half, up = len(text) // 2 + 1, 1 if step.ratio > 1 else -1
         for rows in (up, -up, 2 * up, -2 * up):
             covered = {(x + shift, y + rows) for shift in range(-half, half + 1)}

@@ -9,6 +9,8 @@ from dataclasses import dataclass
 from perfbench import provenance, spawn, turns
 from perfbench.errors import TrialFailed
 from perfbench.model import (
+    CPU_SECONDS,
+    WALL_SECONDS,
     Case,
     Failure,
     Place,
@@ -28,6 +30,10 @@ class Conditions:
     core: int | None
     timeout: float
 
+    def core_for(self, table: Table) -> int | None:
+        """None for a scenario that waits: on one core, the processes that it starts would wait for each other."""
+        return None if table.scenario.metric == WALL_SECONDS.name else self.core
+
 
 def execute(
     trial: Trial,
@@ -42,7 +48,7 @@ def execute(
     :param in_turn: the passes of a duet run one after the other, because the scenario waits or the system cannot pin.
     :param parts: of the cases of a duet: see ``turns.arrange``.
     """
-    if len(trial.cases) == 1 or in_turn or conditions.core is None:
+    if len(trial.cases) == 1 or in_turn or conditions.core_for(table) is None:
         for order, index in enumerate(trial.go):
             yield _pass(trial, table, trial.cases[index], order, conditions)
     else:
@@ -73,16 +79,24 @@ def failed(trial: Trial, case: Case, error: TrialFailed) -> Result:
 
 
 def _pass(trial: Trial, table: Table, case: Case, order: int, conditions: Conditions) -> Result:
-    asked = request("time", table, case, conditions.core, memory=trial.kind == "memory")
+    asked = request("time", table, case, conditions.core_for(table), memory=trial.kind == "memory")
     try:
         with start(table, case, asked, trial, conditions.timeout) as worker:
-            ready = worker.expect(Ready)
+            ready = _ready(worker, table)
             worker.go()
             measured = worker.expect(Measured)
             worker.end()
             return _sampled(trial, table.place(case), order, ready, measured)
     except TrialFailed as error:
         return failed(trial, case, error)
+
+
+def _ready(worker: spawn.Worker, table: Table) -> Ready:
+    """Wait until a worker is ready. Raises TrialFailed, also if the scenario is not the one that was described."""
+    ready = worker.expect(Ready)
+    if ready.scenario != table.scenario.sha256:
+        raise TrialFailed("the scenario file was edited while it was measured: sample refused")
+    return ready
 
 
 def _duet(trial: Trial, table: Table, conditions: Conditions, parts: Sequence[Part]) -> Iterator[Result]:
@@ -93,12 +107,12 @@ def _duet(trial: Trial, table: Table, conditions: Conditions, parts: Sequence[Pa
         ready: dict[spawn.Worker, Ready] = {}
         timeout = conditions.timeout * sum(part.passes for part in parts)
         for case, part in zip(trial.cases, parts, strict=True):
-            asked = request("time", table, case, conditions.core)
+            asked = request("time", table, case, conditions.core_for(table))
             for _ in range(part.passes):
                 try:
                     started = start(table, case, asked, trial, timeout)
                     cases[ends.enter_context(started)] = case
-                    ready[started] = started.expect(Ready)
+                    ready[started] = _ready(started, table)
                 except TrialFailed as error:
                     results.append(failed(trial, case, error))
                     break
@@ -139,6 +153,9 @@ def _sampled(trial: Trial, place: Place, order: int, ready: Ready, measured: Mea
     wrong = provenance.wrong_import(place.environment, packages)
     if measured.work == 0:
         wrong = "did no work: 0 updates came out"
+    stopped = [name for name in (CPU_SECONDS.name, WALL_SECONDS.name) if measured.metrics[name] <= 0]
+    if stopped:
+        wrong = f"took {measured.metrics[stopped[0]]:g} s by its clock, which stood still or went back: sample refused"
     if wrong:
         return Result(trial.id, case.id, failure=Failure(trial.kind, wrong))
     sample = Sample(trial.kind, trial.round, order, trial.id, measured.work, metrics, measured.numbers)

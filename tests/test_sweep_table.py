@@ -7,9 +7,10 @@ import math
 import pytest
 
 from perfbench.course import Course, Line, Release, Stop
+from perfbench.formatting import change, changes
 from perfbench.model import Verdict
 from perfbench.stepping import Plan, Step
-from perfbench.sweep_table import cells, size, sizes
+from perfbench.sweep_table import cells
 
 
 def step(before: str, after: str, ratio: float, verdict: Verdict, mode: str = "light", output: str = "yes") -> Step:
@@ -135,12 +136,12 @@ def test_foreign_text_cannot_command_the_terminal() -> None:
     ],
 )
 def test_a_change_is_told_as_a_share_or_as_a_factor(ratio: float, text: str) -> None:
-    assert size(ratio) == text
+    assert change(ratio) == text
 
 
 def test_both_ends_of_an_interval_are_told_in_the_same_way() -> None:
-    assert sizes(1.059, 1.083) == "+5.9 to +8.3 %"
-    assert sizes(0.96, 1.01) == "−4.0 to +1.0 %"
-    assert sizes(1 / 2.31, 1 / 2.25) == "2.25–2.31x faster"
-    assert sizes(1.55, 1.7) == "1.550–1.700x slower"
-    assert sizes(0.0, math.inf) == "–"
+    assert changes(1.059, 1.083) == "+5.9 to +8.3 %"
+    assert changes(0.96, 1.01) == "−4.0 to +1.0 %"
+    assert changes(1 / 2.31, 1 / 2.25) == "2.25–2.31x faster"
+    assert changes(1.55, 1.7) == "1.550–1.700x slower"
+    assert changes(0.0, math.inf) == "–"

@@ -271,11 +271,11 @@ def test_a_worker_dies_with_its_host(tmp_path: Path) -> None:
 def test_messages_are_lines_of_json_and_never_hold_a_nan() -> None:
     from perfbench.worker.protocol import encode
 
-    line = encode(Ready(0.25))
+    line = encode(Ready(0.25, "0f"))
     assert line.endswith(b"\n")
     assert json.loads(line) == {"say": "Ready", "startup_seconds": 0.25}
     with pytest.raises(ValueError, match="JSON"):
-        encode(Ready(float("nan")))
+        encode(Ready(float("nan"), "0f"))
 
 
 @each_python

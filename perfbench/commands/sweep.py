@@ -16,9 +16,9 @@ from perfbench import (
     datasets,
     discovery,
     environments,
+    formatting,
     plotting,
     sweep_showing,
-    sweep_table,
     sweeping,
 )
 from perfbench.bisecting import Answer, Asked, End, Judged, Outcome
@@ -164,7 +164,7 @@ def _range(subject: str, first: str, last: str, every: Every, others: tuple[str,
 def _observer(quiet: bool) -> Callable[[Judged, int], None]:
     def observe(judged: Judged, number: int) -> None:
         if not quiet:
-            told = judged.answer.failure or f"{sweep_table.size(judged.answer.ratio)} against the first"
+            told = judged.answer.failure or f"{formatting.change(judged.answer.ratio)} against the first"
             typer.echo(f"{number}. {judged.answer.candidate}: {told}: {judged.sense}", err=True)
 
     return observe
@@ -176,12 +176,12 @@ def _say(swept: Range, outcome: Outcome) -> None:
     if outcome.end is End.NO_REGRESSION:
         judged = outcome.judged[0]
         sure = "is not slower than" if judged.sense == "good" else "is not shown to be slower than"
-        interval = sweep_table.sizes(judged.answer.low, judged.answer.high)
+        interval = formatting.changes(judged.answer.low, judged.answer.high)
         typer.echo(f"{last} {sure} {first} ({interval}): there is nothing to find")
         return
     if outcome.end is End.NOT_MEASURED:
         raise NotMeasured(f"{last} could not be compared with {first}: {outcome.judged[0].answer.failure}")
-    size = sweep_table.size(outcome.step)
+    size = formatting.change(outcome.step)
     if outcome.end is End.AMBIGUOUS:
         suspects = ", ".join(outcome.suspects)
         raise NotMeasured(

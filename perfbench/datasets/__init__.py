@@ -1,8 +1,9 @@
 """Market files: known ones by name, the user's own as files, folders or archives; verified, unpacked, described."""
 
+from perfbench.datasets.cutting import first_lines
 from perfbench.datasets.description import Description
 from perfbench.datasets.finding import default_market, default_note, open_descriptions, open_markets
-from perfbench.datasets.inspecting import inspect
+from perfbench.datasets.inspecting import inspect, unchanged
 from perfbench.datasets.manifest import KnownFile, is_here, known_files, place
 from perfbench.datasets.pulling import pull
 
@@ -11,6 +12,7 @@ __all__ = [
     "KnownFile",
     "default_market",
     "default_note",
+    "first_lines",
     "inspect",
     "is_here",
     "known_files",
@@ -18,4 +20,5 @@ __all__ = [
     "open_markets",
     "place",
     "pull",
+    "unchanged",
 ]

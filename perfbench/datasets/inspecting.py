@@ -17,10 +17,12 @@ import msgspec
 from perfbench.datasets.description import Description
 from perfbench.datasets.tallying import Line, Tally
 from perfbench.errors import DataProblem
+from perfbench.model import Market
 
 LONGEST_LINE = 64 * 1024 * 1024
 BINARY_BYTES = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b")) + b"\x7f"
 SHOWN = 40
+BLOCK = 1 << 20
 
 
 def inspect(path: Path, name: str, packing: str = "plain", packed_bytes: int | None = None) -> Description:
@@ -45,6 +47,18 @@ def inspect(path: Path, name: str, packing: str = "plain", packed_bytes: int | N
         size_bytes=size,
         lines=lines,
     )
+
+
+def unchanged(market: Market) -> bool:
+    """Whether the file is still the one that was described."""
+    checksum = hashlib.sha256()
+    try:
+        with Path(market.path).open("rb") as file:
+            while block := file.read(BLOCK):
+                checksum.update(block)
+    except OSError:
+        return False
+    return checksum.hexdigest() == market.sha256
 
 
 def _lines(file: BinaryIO, name: str) -> Iterator[bytes]:

@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import re
 
-from perfbench.layout import cells
-from perfbench.report import Report, ReportTable
+from perfbench.layout import Cells
+from perfbench.pages import pages
+from perfbench.report import Report
 
 SUFFIX = ".md"
 
 
 def render(report: Report) -> str:
     """Every table as GitHub-flavoured Markdown, the lines below it as a list."""
-    parts = [_table(table, report) for table in report.tables]
+    parts = [_table(page) for page in pages(report)]
     parts += [f"- **{escape(problem)}**\n" for problem in report.problems]
     return "\n".join(parts)
 
 
-def _table(table: ReportTable, report: Report) -> str:
-    texts = cells(table, report)
+def _table(texts: Cells) -> str:
     rows = [texts.heads, ("---", *("---:" for _ in texts.heads[1:])), *texts.rows]
     lines = ["| " + " | ".join(escape(cell) if row is not rows[1] else cell for cell in row) + " |" for row in rows]
     below = [f"- {escape(line)}" for line in texts.below]

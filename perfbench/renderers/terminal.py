@@ -9,7 +9,8 @@ from rich.table import Table
 from rich.text import Text
 
 from perfbench import formatting
-from perfbench.layout import FAILED, Cells, cells
+from perfbench.layout import FAILED, Cells
+from perfbench.pages import pages
 from perfbench.report import Report
 
 SUFFIX = ".txt"
@@ -23,8 +24,8 @@ def render(report: Report, *, width: int = WIDTH, color: bool = False) -> str:
     """Every table, then a line for each problem. ``color`` adds ANSI styles."""
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=color, no_color=not color, highlight=False, emoji=False)
-    for table in report.tables:
-        _print(console, cells(table, report))
+    for page in pages(report):
+        _print(console, page)
         console.print()
     for problem in report.problems:
         console.print(Text(f"{FAILED} {formatting.printable(problem)}", style="red"), soft_wrap=True)

@@ -37,6 +37,7 @@ class Loaded:
         """Raises ScenarioError if it has no mode, two baselines, or lists that hold something else; else what the file raises."""
         self.path = Path(path)
         self.module = _import(self.path)
+        self.sha256 = _checksum(self.path)
         self.modes: Dict[str, Callable[..., Any]] = {}
         self.setups: Dict[str, Callable[..., Any]] = {}
         self.canonical: Optional[Canonical] = None
@@ -66,7 +67,7 @@ class Loaded:
             doc=_first_line(self.module.__doc__),
             unit=str(getattr(self.module, "UNIT", "units")),
             metric=str(getattr(self.module, "METRIC", "cpu_seconds")),
-            sha256=hashlib.sha256(self.path.read_bytes()).hexdigest(),
+            sha256=self.sha256,
             modes=[self._describe_mode(name) for name in self.modes],
             claims=[DescribedClaim(c.before, c.after, c.ratio, c.source) for c in self.claims],
             changes=[
@@ -148,6 +149,13 @@ def _with_undone(function: Canonical) -> Canonical:
     if len(_positional(function)) > 2:
         return function
     return lambda item, part, _: function(item, part)
+
+
+def _checksum(path: Path) -> str:
+    """Of the scenario file, and of the files beginning with _ beside it that it imported."""
+    files = (getattr(module, "__file__", None) for name, module in sys.modules.items() if name.startswith("_"))
+    helpers = sorted({Path(file) for file in files if file and Path(file).parent == path.parent})
+    return hashlib.sha256(b"".join(file.read_bytes() for file in (path, *helpers))).hexdigest()
 
 
 def _import(path: Path) -> ModuleType:

@@ -97,9 +97,10 @@ class Described:
 
 @dataclass(frozen=True)
 class Ready:
-    """Imported, set up, garbage collected, waiting for ``GO``; start-up in CPU seconds."""
+    """Imported, set up, garbage collected, waiting for ``GO``; start-up in CPU seconds, and the checksum of the scenario file."""
 
     startup_seconds: float
+    scenario: str
 
 
 @dataclass(frozen=True)

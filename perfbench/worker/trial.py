@@ -53,7 +53,7 @@ class Worker:
         undone = _undone(request, loaded)
         with loaded.bound(request.mode, request.market, request.parameters) as call:
             if request.task == "time":
-                measured = measuring.timed_pass(call, self._wait, request.memory)
+                measured = measuring.timed_pass(call, lambda: self._wait(loaded.sha256), request.memory)
                 measured.packages.extend(imported())
                 self.say(measured)
             elif request.task == "check":
@@ -65,8 +65,8 @@ class Worker:
                 for item in checking.items(call, loaded.canonical, request.first, request.last, shown):
                     self.say(item)
 
-    def _wait(self) -> None:
-        self.say(Ready(startup_seconds=time.process_time()))
+    def _wait(self, scenario: str) -> None:
+        self.say(Ready(time.process_time(), scenario))
         if self._requests.readline().strip() != GO.encode():
             raise ConnectionError("the host went away")
 

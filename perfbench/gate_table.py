@@ -1,0 +1,98 @@
+"""What a gate found as texts: one table for all its cases, and below it why it is not passed. No format knows another's."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+from perfbench import formatting, wording
+from perfbench.formatting import printable
+from perfbench.layout import FAILED, MARKS, Cells
+from perfbench.model import Comparison, Verdict
+from perfbench.report import Report, ReportTable, Row
+
+HEADS = ("case", "change", "interval", "seconds", "pairs", "took", "sees from", "same output", "verdict")
+NOT_MEASURED = "not measured"
+
+
+def cells(report: Report) -> Cells:
+    """The table of a gate. Each row is a comparison that it judges."""
+    found = [(table, row) for table in report.tables for row in table.rows if not row.baseline]
+    rows = [_texts(table, row) for table, row in found]
+    return Cells(
+        title=printable(_title(report, len(found))),
+        heads=HEADS,
+        rows=tuple(tuple(map(printable, row)) for row in rows),
+        below=tuple(map(printable, _below(report))),
+        compared=False,
+    )
+
+
+def verdict(row: Row) -> str:
+    """How the gate judges a case, in a word or two."""
+    if row.same_output == "no":
+        return "other output"
+    if row.breaches:
+        only_slower = row.comparison is not None and row.comparison.verdict is Verdict.REGRESSED
+        return "regressed" if only_slower else "over budget"
+    if not measured(row) or row.comparison is None:
+        return NOT_MEASURED
+    return row.comparison.verdict.value
+
+
+def measured(row: Row) -> bool:
+    """Whether a comparison has all that a verdict takes: nothing failed, and pairs enough for one look."""
+    return not row.failed and row.comparison is not None and math.isfinite(row.comparison.detectable)
+
+
+def name(table: ReportTable, row: Row) -> str:
+    """What a case is called: ``replay lightweight PRO-1.170258213:4000``."""
+    values = (f"{name}={value}" for name, value in table.parameters)
+    return " ".join(part for part in (table.scenario, row.mode, table.data, *values) if part)
+
+
+def _texts(table: ReportTable, row: Row) -> tuple[str, ...]:
+    comparison = row.comparison
+    bad = row.breaches or row.same_output == "no" or not measured(row)
+    front = f"{FAILED} " if bad and not (comparison and comparison.verdict is Verdict.REGRESSED) else ""
+    output = row.same_output
+    if comparison is None:
+        return (front + name(table, row), *[""] * (len(HEADS) - 3), output, verdict(row))
+    spent = "" if row.spent is None else f"{row.spent:.0f} s"
+    return (
+        front + name(table, row),
+        f"{formatting.change(comparison.ratio)} {MARKS[comparison.verdict]}",
+        formatting.changes(comparison.low, comparison.high),
+        f"{formatting.seconds(comparison.before)} → {formatting.seconds(comparison.after)}",
+        str(comparison.pairs),
+        spent,
+        _smallest(comparison),
+        output,
+        verdict(row),
+    )
+
+
+def _smallest(comparison: Comparison) -> str:
+    """The smallest change that so many pairs would have shown."""
+    return f"± {comparison.detectable:.1%}" if math.isfinite(comparison.detectable) else formatting.MISSING
+
+
+def _title(report: Report, count: int) -> str:
+    sides = report.run.settings.environments[0]
+    common, names = wording.side_names(sides)
+    terms = report.run.settings.gate
+    allowed = f" · slower by more than {terms.threshold:.1%} fails" if terms is not None and terms.threshold else ""
+    return f"gate · {f'{common} ' if common else ''}{' → '.join(names)} · {formatting.plural(count, 'case')}{allowed}"
+
+
+def _below(report: Report) -> Iterator[str]:
+    for table in report.tables:
+        for row in table.rows:
+            yield from (f"{FAILED} {name(table, row)} {breach}" for breach in row.breaches)
+            yield from (
+                f"{FAILED} {' '.join(filter(None, (table.scenario, table.data)))}: {note}" for note in row.notes
+            )
+    known = dict.fromkeys(table.known for table in report.tables if table.known)
+    yield from (f"known changes: {text}; with them undone on both sides the outputs agree" for text in known)
+    yield from dict.fromkeys(table.about for table in report.tables)
+    yield from dict.fromkeys(f"doubtful: {'; '.join(table.doubts)}" for table in report.tables if table.doubts)

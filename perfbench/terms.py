@@ -1,0 +1,59 @@
+"""What a gate demands: fixed before anything is measured, and kept with the run. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that something may cost.
+
+    ``memory``: the peak after, as a share of that before (0.05: 5 % more), and more than a megabyte; ``peak``: the peak after, in
+    bytes; ``ratio``: the seconds of ``mode`` over those of ``other``, both after.
+    """
+
+    kind: Literal["memory", "peak", "ratio"]
+    limit: float
+    mode: str = ""
+    other: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Pairs:
+    """The most pairs of a comparison, by the ids of its cases; they follow from what a pair costs and the time there is."""
+
+    before: str
+    after: str
+    most: int
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What a gate demands of every case.
+
+    ``threshold``: a slow-down of more than this share is a regression (0: any that is none by chance). ``seconds``: of pairs, for
+    each case. ``whole``: files are replayed whole. ``pairs``: known once a pilot has run, before any ratio is seen.
+    """
+
+    threshold: float = 0.0
+    seconds: float = 30.0
+    budgets: tuple[Budget, ...] = ()
+    fail_on_inconclusive: bool = False
+    whole: bool = False
+    pairs: tuple[Pairs, ...] = ()
+
+    def most(self, before: str, after: str) -> int:
+        """The most pairs of a comparison; 0 if no pilot has said it."""
+        return next((known.most for known in self.pairs if (known.before, known.after) == (before, after)), 0)
+
+    @property
+    def limits_memory(self) -> bool:
+        """Whether any budget is about memory."""
+        return any(budget.kind in ("memory", "peak") for budget in self.budgets)
+
+    def limit(self, mode: str, other: str) -> float | None:
+        """The most that the seconds of ``mode`` may be over those of ``other``, after; None without such a budget."""
+        kept = (b.limit for b in self.budgets if (b.kind, b.mode, b.other) == ("ratio", mode, other))
+        return next(kept, None)

@@ -1,0 +1,205 @@
+"""What a gate says of made-up pairs: every verdict from its own side of every bound, and several cases together."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from made_up_runs import measurement, run
+
+from perfbench import gating
+from perfbench.gating import Bounds, bounds, breaches, comparisons, settled
+from perfbench.model import Comparison, Measurement, Run, Verdict
+from perfbench.terms import Budget, Pairs, Terms
+
+RNG = np.random.default_rng(11)
+NOISE = RNG.normal(0.0, 0.003, 200)
+
+
+def sides(name: str, change: float, pairs: int, noise: Sequence[float] = tuple(NOISE)) -> list[Measurement]:
+    """The measurements of a case before and after; after takes this share more."""
+    before = measurement(name, [1.0] * pairs, baseline=True)
+    after = measurement(name, [(1 + change) * math.exp(noise[n]) for n in range(pairs)])
+    return [
+        replace(side, case=replace(side.case, environment=place)) for side, place in ((before, "old"), (after, "new"))
+    ]
+
+
+def gated(*cases: list[Measurement], most: int = 136, **terms: object) -> Run:
+    """A gate's run of these cases."""
+    duets = tuple((before.case.id, after.case.id) for before, after in cases)
+    kept = Terms(pairs=tuple(Pairs(*duet, most) for duet in duets), **terms)  # type: ignore[arg-type]
+    found = run([side for case in cases for side in case], environments=(("old", "new"),), gate=kept)
+    return replace(found, duets=duets)
+
+
+def only(found: Run) -> Comparison:
+    (comparison,) = comparisons(found).values()
+    return comparison
+
+
+# One case ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (0.0, Verdict.UNCHANGED),
+        (0.006, Verdict.REGRESSED),
+        (0.03, Verdict.REGRESSED),
+        (-0.03, Verdict.IMPROVED),
+        (2.0, Verdict.REGRESSED),
+    ],
+)
+def test_a_change_is_named(change: float, expected: Verdict) -> None:
+    found = only(gated(sides("plain", change, 136)))
+    assert found.verdict is expected
+    assert found.low < 1 + change < found.high
+
+
+def test_a_change_within_a_quarter_of_a_per_cent_is_none() -> None:
+    exact = sides("plain", 0.002, 136, [0.0] * 136)
+    assert only(gated(exact)).verdict is Verdict.UNCHANGED
+
+
+def test_a_threshold_lets_smaller_changes_pass_and_larger_ones_not() -> None:
+    assert only(gated(sides("plain", 0.03, 48), threshold=0.05)).verdict is Verdict.UNCHANGED
+    assert only(gated(sides("plain", 0.07, 48), threshold=0.05)).verdict is Verdict.REGRESSED
+
+
+def test_what_scatters_too_much_is_not_told() -> None:
+    wild = sides("plain", 0.0, 12, tuple(RNG.normal(0.0, 0.1, 12)))
+    found = only(gated(wild, most=12))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert found.detectable > 0.05
+
+
+def test_below_the_first_look_there_is_no_verdict_however_clear_it_seems() -> None:
+    found = only(gated(sides("plain", 0.5, 11)))
+    assert (found.verdict, found.low, found.high) == (Verdict.INCONCLUSIVE, 0.0, math.inf)
+    assert math.isinf(found.detectable)
+
+
+def test_pairs_beyond_the_last_look_that_was_reached_are_not_used() -> None:
+    late = [0.0] * 12 + [1.0] * 4
+    assert only(gated(sides("plain", 0.0, 16, late))).pairs == 12
+
+
+def test_a_case_without_pairs_has_no_comparison() -> None:
+    assert comparisons(gated(sides("plain", 0.0, 0))) == {}
+
+
+# When to stop ---------------------------------------------------------------------------------------------------------
+
+STRICT = bounds(Terms(), *(side.case for side in sides("plain", 0.0, 0)))
+
+
+def test_a_case_is_settled_at_a_look_and_not_between_looks() -> None:
+    clear = [0.05 + noise for noise in NOISE]
+    assert next(n for n in range(40) if settled(clear[:n], 136, 1, STRICT)) == 12
+    wild = np.random.default_rng(2).normal(0.0, 0.5, 200).tolist()
+    assert not any(settled(wild[:n], 136, 1, STRICT) for n in range(136))
+    assert settled(wild[:136], 136, 1, STRICT)
+
+
+def test_with_many_cases_the_first_look_can_be_too_early() -> None:
+    clear = [0.05 + noise for noise in NOISE]
+    assert not settled(clear[:12], 136, 40, STRICT)
+    assert settled(clear[:17], 136, 40, STRICT)
+
+
+# Several cases ----------------------------------------------------------------------------------------------------------
+
+
+def test_a_case_that_regressed_leaves_its_share_to_the_others() -> None:
+    doubtful = sides("doubtful", 0.0, 17)
+    with_one = comparisons(gated(doubtful, sides("clear", 0.5, 17), most=17))
+    without = comparisons(gated(doubtful, sides("same", 0.0, 17), most=17))
+    key = (doubtful[0].case.id, doubtful[1].case.id)
+    assert with_one[key].confidence < without[key].confidence
+
+
+def test_of_unchanged_cases_hardly_any_gate_is_wrong() -> None:
+    rng = np.random.default_rng(5)
+    wrong = 0
+    for _ in range(300):
+        cases = [sides(name, 0.0, 24, tuple(rng.normal(0.0, 0.02, 24))) for name in ("one", "two", "three")]
+        found = comparisons(gated(*cases, most=24))
+        wrong += any(comparison.verdict is Verdict.REGRESSED for comparison in found.values())
+    assert wrong <= 6
+
+
+# Budgets -----------------------------------------------------------------------------------------------------------------
+
+
+def with_peaks(case: list[Measurement], before: float, after: float) -> list[Measurement]:
+    found = []
+    for side, peak in zip(case, (before, after), strict=True):
+        samples = [
+            replace(side.samples[0], kind="memory", round=n, pair=f"memory {n}", metrics={"peak_rss_bytes": peak + n})
+            for n in range(5)
+        ]
+        found.append(replace(side, samples=(*side.samples, *samples)))
+    return found
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "told"),
+    [
+        (100e6, 104e6, False),
+        (100e6, 106e6, True),
+        (10e6, 10.9e6, False),  # more than 5 %, but less than a megabyte
+        (100e6, 90e6, False),
+    ],
+)
+def test_memory_may_grow_by_a_share_and_a_megabyte(before: float, after: float, told: bool) -> None:
+    case = with_peaks(sides("plain", 0.0, 12), before, after)
+    terms = Terms(budgets=(Budget("memory", 0.05),))
+    found = breaches(terms, case[0], case[1], None)
+    assert bool(found) is told
+    assert all("peak memory" in line for line in found)
+
+
+def test_the_peak_has_a_limit_of_its_own() -> None:
+    case = with_peaks(sides("plain", 0.0, 12), 150e6, 150e6)
+    before, after = case
+    assert breaches(Terms(budgets=(Budget("peak", 200e6),)), before, after, None) == ()
+    (line,) = breaches(Terms(budgets=(Budget("peak", 100e6),)), before, after, None)
+    assert line == "peak memory 150.0 MB: at most 100.0 MB are allowed"
+
+
+def ratio_of_modes(ratio: float) -> Run:
+    light, heavy = (
+        measurement("light", [1.0] * 24),
+        measurement("heavy", [ratio * math.exp(NOISE[n]) for n in range(24)]),
+    )
+    return gated([light, heavy], budgets=(Budget("ratio", 1.8, "heavy", "light"),))
+
+
+def test_a_ratio_between_modes_is_held_against_its_limit() -> None:
+    assert only(ratio_of_modes(1.7)).verdict is Verdict.UNCHANGED
+    assert only(ratio_of_modes(1.9)).verdict is Verdict.REGRESSED
+    assert only(ratio_of_modes(1.8)).verdict is Verdict.INCONCLUSIVE
+
+
+def test_a_ratio_above_its_limit_is_said_with_both() -> None:
+    found = ratio_of_modes(1.9)
+    terms = found.settings.gate
+    assert terms is not None
+    light, heavy = found.measurements
+    (line,) = breaches(terms, light, heavy, only(found))
+    assert line.startswith("takes 1.9")
+    assert line.endswith("times light: at most 1.8 are allowed")
+
+
+def test_bounds_of_a_limit_have_no_margin() -> None:
+    light, heavy = (side.case for side in (measurement("light", [1.0]), measurement("heavy", [1.0])))
+    found = bounds(Terms(budgets=(Budget("ratio", 1.8, "heavy", "light"),)), light, heavy)
+    assert found == Bounds(math.log(1.8), -math.inf, -math.inf, math.log(1.8))
+
+
+def test_without_a_gate_there_is_nothing_to_judge() -> None:
+    assert gating.comparisons(run(sides("plain", 0.0, 12))) == {}
