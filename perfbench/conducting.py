@@ -19,7 +19,7 @@ from perfbench import session, showing, tabulating
 from perfbench.errors import Interrupted, UsageProblem
 from perfbench.model import Run, Settings, Table
 from perfbench.running import Progress
-from perfbench.session import Finished
+from perfbench.session import Finished, Prepared
 from perfbench.showing import Export
 from perfbench.storage import Journal
 
@@ -44,18 +44,31 @@ class Manner:
 def measure(manner: Manner) -> Finished:
     """Prepare and measure; every sample is saved as it comes, also if the user ends it early."""
     demand_file_name(manner.save)
-    ended = _end_on_signals()
-    building = teller(manner.quiet)
+    ended = end_on_signals()
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         if manner.settings is None:
-            prepared, journal, before = session.reopen(manner.results, Path(folder), building)
+            prepared, journal, before = session.reopen(manner.results, Path(folder), teller(manner.quiet))
         else:
-            prepared = session.prepare(manner.settings, Path(folder), manner.save, building)
-            if prepared.run.data and not manner.quiet and (note := manner.note()):
-                print(note, file=sys.stderr)
+            prepared = prepare(manner, Path(folder))
             journal, before = Journal.create(manner.results, prepared.run), []
         with _observer(manner.quiet, len(prepared.tables)) as observe:
             return session.carry_out(prepared, journal, before, observe, ended)
+
+
+def prepare(manner: Manner, workspace: Path) -> Prepared:
+    """What is to be measured, with all that it needs; what is being built is said."""
+    assert manner.settings is not None
+    prepared = session.prepare(manner.settings, workspace, manner.save, teller(manner.quiet))
+    if prepared.run.data and not manner.quiet and (note := manner.note()):
+        print(note, file=sys.stderr)
+    return prepared
+
+
+def carry_out(prepared: Prepared, manner: Manner, ended: Callable[[], bool]) -> Finished:
+    """Measure what was prepared, from the beginning; with progress on a terminal."""
+    journal = Journal.create(manner.results, prepared.run)
+    with _observer(manner.quiet, len(prepared.tables)) as observe:
+        return session.carry_out(prepared, journal, [], observe, ended)
 
 
 def conduct(manner: Manner) -> Run:
@@ -86,7 +99,7 @@ def demand_file_name(name: str | None) -> None:
         raise UsageProblem(f"--save {name}: a plain file name, without folders")
 
 
-def _end_on_signals() -> Callable[[], bool]:
+def end_on_signals() -> Callable[[], bool]:
     """SIGINT and SIGTERM end a run. Returns what tells whether one of them came.
 
     An exception that a signal raises while an object is being finalised is lost, hence the flag.

@@ -16,10 +16,14 @@ from statistics import median
 from perfbench import comparing, formatting, pairing, sequential, statistics
 from perfbench.comparing import DELTA, EPS
 from perfbench.model import METRICS, PEAK_RSS_BYTES, Case, Comparison, Doubt, Measurement, Run, Verdict
+from perfbench.statistics import Floats
 from perfbench.terms import Terms
 
 Key = tuple[str, str]
 """The ids of the cases before and after."""
+
+MUCH_MORE = 2.0
+"""Times the sigma of the calibration, from which on a gate warns (method.md)."""
 
 LEAST_BYTES = 1_000_000
 """Less memory than this is not worth a verdict (method.md)."""
@@ -60,10 +64,15 @@ def settled(differences: Sequence[float], most: int, cases: int, allowed: Bounds
     if len(differences) >= looks[-1]:
         return True
     return any(
-        _verdict(*_interval(differences[:look], level), allowed) is not Verdict.INCONCLUSIVE
+        verdict_of(differences[:look], level, allowed) is not Verdict.INCONCLUSIVE
         for look in looks
         if look <= len(differences)
     )
+
+
+def verdict_of(differences: Sequence[float] | Floats, level: float, allowed: Bounds) -> Verdict:
+    """What log ratios say at this one-sided level."""
+    return _verdict(*_interval(differences, level), allowed)
 
 
 def comparisons(run: Run) -> dict[tuple[str, str], Comparison]:
@@ -84,7 +93,13 @@ def comparisons(run: Run) -> dict[tuple[str, str], Comparison]:
     regressed, side = _holm(used, looks, allowed)
     return {
         key: _comparison(
-            sides[key], metrics[key], used[key], sequential.level(looks[key], side), allowed[key], key in regressed
+            sides[key],
+            metrics[key],
+            used[key],
+            sequential.level(looks[key], side),
+            allowed[key],
+            terms,
+            key in regressed,
         )
         for key in sides
         if used[key]
@@ -122,6 +137,7 @@ def _comparison(
     differences: Sequence[float],
     level: float,
     allowed: Bounds,
+    terms: Terms,
     regressed: bool,
 ) -> Comparison:
     before, after = map(median, pairing.paired_seconds(sides[0].samples, sides[1].samples, metric))
@@ -129,7 +145,7 @@ def _comparison(
     few = pairs < sequential.LOOKS[0]
     low, high = (-math.inf, math.inf) if few else _interval(differences, level)
     sigma = math.nan if pairs < 2 else statistics.sigma(differences)
-    doubts = [Doubt("too few pairs for a verdict", str(pairs))] if few else _doubts(differences)
+    doubts = [Doubt("too few pairs for a verdict", str(pairs))] if few else _doubts(differences, sigma, terms)
     return Comparison(
         METRICS[metric],
         before,
@@ -146,11 +162,15 @@ def _comparison(
     )
 
 
-def _doubts(differences: Sequence[float]) -> Iterable[Doubt]:
-    return comparing.doubts(statistics.estimate(differences))
+def _doubts(differences: Sequence[float], sigma: float, terms: Terms) -> Iterable[Doubt]:
+    yield from comparing.doubts(statistics.estimate(differences))
+    if terms.elsewhere:
+        yield Doubt("the calibration is of another machine: perfbench calibrate makes one of this")
+    elif terms.sigma and sigma > MUCH_MORE * terms.sigma:
+        yield Doubt("pairs scatter far more than in the calibration", f"{sigma:.1%} and not {terms.sigma:.1%}")
 
 
-def _interval(differences: Sequence[float], level: float) -> tuple[float, float]:
+def _interval(differences: Sequence[float] | Floats, level: float) -> tuple[float, float]:
     """The interval of the logarithm at this one-sided level; without ends where the pairs are too few for it."""
     confidence = 1 - 2 * level
     if len(differences) < statistics.minimum_pairs(confidence):

@@ -303,11 +303,15 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A case and the environment in which it is measured: that of its name, with what its mode needs on top."""
+    """A case and the environment in which it is measured: that of its name, with what its mode needs on top.
+
+    ``burn``: the share of its pass by which it is made slower, to find out what a gate would have seen.
+    """
 
     case: Case
     environment: Environment
     floor: bool = False
+    burn: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,7 +415,8 @@ class Run:
 
     ``duets`` are the ids of the cases that are compared, before and after; a document without them compares every case with the
     baseline. ``paired`` is false where two saved runs were put side by side, which were not measured at the same time.
-    ``unbuilt`` are the environments that could not be had, each with the reason.
+    ``unbuilt`` are the environments that could not be had, each with the reason. ``commit`` is what was checked out where perfbench
+    was called, empty outside of git, and ``dirty`` whether it had been changed.
     """
 
     schema: int
@@ -429,6 +434,8 @@ class Run:
     duets: tuple[tuple[str, str], ...] = ()
     paired: bool = True
     unbuilt: tuple[tuple[str, str], ...] = ()
+    commit: str = ""
+    dirty: bool = False
 
 
 class Verdict(str, Enum):

@@ -43,7 +43,7 @@ def prepare(tables: list[Table], settings: Settings, conditions: Conditions, fol
         (before, after), *_ = fitting.duets
         cost = _cost(fitting, settings, conditions)
         most = math.floor(terms.seconds / cost) if cost > 0 else 0
-        pairs.append(Pairs(before.id, after.id, sequential.looks(most)[-1]))
+        pairs.append(Pairs(before.id, after.id, sequential.looks(most)[-1], cost))
     return cut, replace(terms, pairs=tuple(pairs))
 
 

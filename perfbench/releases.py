@@ -1,4 +1,4 @@
-"""What there is to sweep over: the releases of a package on the index, the commits of a checkout.
+"""The releases of a package on the index, to sweep over.
 
 The index is asked through pip, which follows the user's own configuration: mirrors, credentials, proxies.
 """
@@ -10,7 +10,6 @@ import re
 import subprocess
 import sys
 from collections.abc import Iterable, Sequence
-from pathlib import Path
 from typing import Literal
 
 from packaging.version import InvalidVersion, Version
@@ -29,8 +28,6 @@ NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
 
 GAVE_UP = re.compile(r"Retrying \(Retry\(total=0")
 """Pip's last warning about a connection; whatever else it found then, such as a folder of wheels, is not the whole list."""
-
-ABBREVIATED = 12
 
 
 def available(name: str) -> tuple[str, ...]:
@@ -124,53 +121,6 @@ def _nearest(versions: Sequence[str], wanted: Version) -> str:
         return "; there are " + ", ".join(series)
     older, newer = ([v for v in versions if (Version(v) < wanted) is side] for side in (True, False))
     return suggestion(str(wanted), [*older[-1:], *newer[:1]])
-
-
-def commits(checkout: Path, first: str, last: str) -> tuple[str, ...]:
-    """The full hashes of the first-parent commits from ``first`` to ``last``, both included, oldest first.
-
-    Raises UsageProblem for a folder that is no git checkout, a commit that it does not have, and a ``first`` that is not an
-    ancestor of ``last`` on its first-parent line; EnvironmentProblem if there is no git.
-    """
-    if _git(checkout, "rev-parse", "--show-toplevel").returncode != 0:
-        raise UsageProblem(f"{checkout}: not a git checkout")
-    start, end = (_commit(checkout, text) for text in (first, last))
-    between_them = _git(checkout, "rev-list", "--first-parent", "--reverse", f"{start}..{end}").stdout.split()
-    line = _git(checkout, "rev-list", "--first-parent", end).stdout.split()
-    if start == end or start not in line:
-        raise UsageProblem(f"--from {first}: not among the ancestors of --to {last} (first parents)")
-    return (start, *between_them)
-
-
-def _commit(checkout: Path, text: str) -> str:
-    found = _git(checkout, "rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}")
-    if found.returncode != 0:
-        raise UsageProblem(f"{text}: {checkout} has no such commit")
-    return found.stdout.strip()
-
-
-def _git(checkout: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
-    try:
-        return subprocess.run(
-            ["git", "-C", str(checkout), *arguments],  # noqa: S607 - the user's own git
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            check=False,
-        )
-    except FileNotFoundError:
-        raise EnvironmentProblem(f"{checkout}: git is not installed, and it is what lists commits") from None
-
-
-def commit_spec(checkout: Path, commit: str) -> str:
-    """The environment spec of a commit of a checkout."""
-    return f"git+{checkout.resolve().as_uri()}@{commit}"
-
-
-def short(commit: str) -> str:
-    """As much of a hash as one needs to name a commit; a version stays as it is."""
-    return commit[:ABBREVIATED] if re.fullmatch(r"[0-9a-f]{40,64}", commit) else commit
 
 
 def _last_line(text: str) -> str:

@@ -96,7 +96,7 @@ class State:
 
     def _settled(self, duet: tuple[Case, Case]) -> bool:
         terms = self.settings.gate
-        if terms is None:
+        if terms is None or self.settings.rounds is not None:
             return False
         before, after = duet
         logs = pairing.log_ratios(self.samples[before.id], self.samples[after.id], self.metric)

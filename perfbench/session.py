@@ -8,11 +8,12 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from perfbench import __version__, datasets, machine, offering, piloting, planning, running, spawn, storage
+from perfbench import __version__, commits, datasets, machine, offering, piloting, planning, running, spawn, storage
 from perfbench.errors import NotMeasured, StorageProblem, UsageProblem
-from perfbench.model import SCHEMA, Environment, Market, Measurement, Result, Run, Settings, Table
+from perfbench.model import SCHEMA, Environment, Market, Measurement, Result, Run, Scenario, Settings, Table
 from perfbench.running import Progress
 from perfbench.storage import Journal
+from perfbench.terms import Terms
 from perfbench.trials import Conditions
 
 
@@ -56,10 +57,12 @@ def prepare(
     if not tables:
         raise NotMeasured("; ".join(problems) or "there is nothing to measure: choose a mode or a market file")
     if settings.gate is not None:
+        _demand_as_then(settings.gate, scenarios.values(), markets)
         observe("pilot passes: what does a pair cost?")
         conditions = Conditions(machine.quietest_core(), settings.timeout)
         tables, terms = piloting.prepare(tables, settings, conditions, workspace)
         settings, markets = replace(settings, gate=terms), [table.market for table in tables if table.market]
+    commit, dirty = commits.standing(Path.cwd())
     places = dict.fromkeys(_without_paths(place.environment) for table in tables for place in table.places)
     run = Run(
         schema=SCHEMA,
@@ -76,8 +79,22 @@ def prepare(
         environments=tuple(places),
         unbuilt=tuple(offered.unbuilt.items()),
         duets=tuple(dict.fromkeys((before.id, after.id) for table in tables for before, after in table.duets)),
+        commit=commit,
+        dirty=dirty,
     )
     return Prepared(tuple(tables), run)
+
+
+def _demand_as_then(terms: Terms, scenarios: Iterable[Scenario], markets: Iterable[Market]) -> None:
+    """Raises NotMeasured for a scenario or a market file that is not one of the baseline."""
+    if not terms.baseline:
+        return
+    then = {(demand.kind, demand.sha256) for demand in terms.demands}
+    now = [("scenario", scenario.name, scenario.sha256) for scenario in scenarios]
+    now += [("market file", market.name, market.sha256) for market in markets]
+    for kind, name, sha256 in now:
+        if (kind, sha256) not in then:
+            raise NotMeasured(f"{kind} {name} is not what {terms.baseline} was measured with: make a new baseline")
 
 
 def _installed(run: Run) -> dict[str, str]:

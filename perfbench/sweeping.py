@@ -8,7 +8,7 @@ from pathlib import Path
 
 from packaging.requirements import InvalidRequirement, Requirement
 
-from perfbench import releases, wording
+from perfbench import commits, releases, wording
 from perfbench.bisecting import Answer, Asked, Bisection, Judged, Outcome
 from perfbench.comparing import EPS
 from perfbench.course import Release, course
@@ -50,9 +50,9 @@ def releases_of(package: str, first: str, last: str, every: Every, others: Seque
 
 def commits_of(checkout: Path, first: str, last: str, others: Sequence[str]) -> Range:
     """The first-parent commits of a checkout, each with the other requirements. Raises UsageProblem, EnvironmentProblem."""
-    hashes = releases.commits(checkout, first, last)
-    specs = tuple(" ".join((releases.commit_spec(checkout, commit), *others)) for commit in hashes)
-    return Range(str(checkout), tuple(map(releases.short, hashes)), specs)
+    hashes = commits.between(checkout, first, last)
+    specs = tuple(" ".join((commits.spec_of(checkout, commit), *others)) for commit in hashes)
+    return Range(str(checkout), tuple(map(commits.short, hashes)), specs)
 
 
 def demand_anchor(swept: Range, anchor: str | None) -> None:
@@ -89,7 +89,7 @@ def anchor_of(run: Run) -> str | None:
 def _short_commit(name: str) -> str:
     """The name of a commit as it is shown; a release as it is."""
     _, at, commit = name.rpartition("@")
-    return releases.short(commit) if at else name
+    return commits.short(commit) if at else name
 
 
 def rounds_for(swept: Range, modes: int) -> int:

@@ -22,11 +22,24 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class Pairs:
-    """The most pairs of a comparison, by the ids of its cases; they follow from what a pair costs and the time there is."""
+    """The most pairs of a comparison, by the ids of its cases; they follow from what a pair costs and the time there is.
+
+    ``cost`` are the seconds of a pair by the clock, 0 where no pilot could be run.
+    """
 
     before: str
     after: str
     most: int
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Demand:
+    """That a scenario or a market file is the one of the baseline: its name and its checksum."""
+
+    kind: Literal["scenario", "market file"]
+    name: str
+    sha256: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +48,8 @@ class Terms:
 
     ``threshold``: a slow-down of more than this share is a regression (0: any that is none by chance). ``seconds``: of pairs, for
     each case. ``whole``: files are replayed whole. ``pairs``: known once a pilot has run, before any ratio is seen.
+    ``baseline`` is the saved run that sets the standard, and ``demands`` what must be as it was then. ``sigma`` is that of the
+    calibration, 0 without one, and ``elsewhere`` says that it was made on another machine.
     """
 
     threshold: float = 0.0
@@ -43,6 +58,10 @@ class Terms:
     fail_on_inconclusive: bool = False
     whole: bool = False
     pairs: tuple[Pairs, ...] = ()
+    baseline: str = ""
+    demands: tuple[Demand, ...] = ()
+    sigma: float = 0.0
+    elsewhere: bool = False
 
     def most(self, before: str, after: str) -> int:
         """The most pairs of a comparison; 0 if no pilot has said it."""

@@ -70,6 +70,7 @@ def request(task: str, table: Table, case: Case, core: int | None = None, memory
         parameters=dict(case.parameters),
         core=core,
         memory=memory,
+        burn=table.place(case).burn,
     )
 
 

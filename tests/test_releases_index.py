@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from perfbench import releases
+from perfbench import commits, releases
 from perfbench.errors import EnvironmentProblem, PerfbenchError, UsageProblem
 
 VERSIONS = ("1.9.1", "2.9.2", "2.10.0", "2.10.1", "2.10.2", "2.11.0", "2.11.2", "2.12.0", "2.12.1", "3.0.0")
@@ -171,10 +171,10 @@ def test_commits_are_those_of_the_first_parents_with_the_first_one(checkout: Pat
     git(checkout, "merge", "--quiet", "--no-ff", "-m", "merge", "side")
     main.append(git(checkout, "rev-parse", "HEAD"))
     git(checkout, "tag", "v1", main[1])
-    assert releases.commits(checkout, "v1", "main") == tuple(main[1:])
-    assert releases.commits(checkout, main[0][:10], "HEAD") == tuple(main)
+    assert commits.between(checkout, "v1", "main") == tuple(main[1:])
+    assert commits.between(checkout, main[0][:10], "HEAD") == tuple(main)
     with pytest.raises(UsageProblem) as problem:
-        releases.commits(checkout, side, "main")
+        commits.between(checkout, side, "main")
     assert one_line(problem) == f"--from {side}: not among the ancestors of --to main (first parents)"
 
 
@@ -188,23 +188,23 @@ def test_commits_that_are_not_there_or_in_no_order_are_one_line(checkout: Path, 
         ("main", "main", "--from main: not among the ancestors of --to main (first parents)"),
     ):
         with pytest.raises(UsageProblem) as problem:
-            releases.commits(checkout, first, last)
+            commits.between(checkout, first, last)
         assert one_line(problem) == line
     for folder in (tmp_path, tmp_path / "missing"):
         with pytest.raises(UsageProblem) as problem:
-            releases.commits(folder, "a", "b")
+            commits.between(folder, "a", "b")
         assert one_line(problem) == f"{folder}: not a git checkout"
 
 
 def test_without_git_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentProblem) as problem:
-        releases.commits(tmp_path, "a", "b")
+        commits.between(tmp_path, "a", "b")
     assert one_line(problem) == f"{tmp_path}: git is not installed, and it is what lists commits"
 
 
 def test_the_spec_of_a_commit_is_a_git_address_that_bears_any_path(checkout: Path) -> None:
     found = commit(checkout, "one")
-    assert releases.commit_spec(checkout, found) == f"git+file://{checkout.parent}/my%20checkout@{found}"
-    assert releases.short(found) == found[:12]
-    assert releases.short("2.10.0") == "2.10.0"
+    assert commits.spec_of(checkout, found) == f"git+file://{checkout.parent}/my%20checkout@{found}"
+    assert commits.short(found) == found[:12]
+    assert commits.short("2.10.0") == "2.10.0"

@@ -4,14 +4,16 @@ from __future__ import annotations
 
 import random
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perfbench import commands, conducting, datasets, showing
+from perfbench import baselines, calibration, commands, conducting, datasets, showing
 from perfbench.conducting import Manner
 from perfbench.errors import UsageProblem
-from perfbench.model import Settings
+from perfbench.model import Run, Settings
 from perfbench.terms import Budget, Terms
 
 app = typer.Typer(add_completion=False)
@@ -24,7 +26,17 @@ BYTES = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
 @app.command()
 def gate(
     ctx: typer.Context,
-    before: Annotated[str, typer.Option(metavar="SPEC", help="The environment that sets the standard.")],
+    before: Annotated[
+        str | None, typer.Option(metavar="SPEC", help="The environment that sets the standard.", show_default=False)
+    ] = None,
+    baseline: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="A saved run, or a branch, whose environment sets the standard; measured anew.",
+            show_default=False,
+        ),
+    ] = None,
     after: Annotated[str, typer.Option(metavar="SPEC", help="The environment that is judged.")] = "here",
     scenario: Annotated[
         list[str] | None, typer.Option(help="A scenario by name or file; repeatable.", show_default="replay")
@@ -66,6 +78,8 @@ def gate(
         fail_on_inconclusive=fail_on_inconclusive,
         whole=whole,
     )
+    if (before is None) == (baseline is None):
+        raise UsageProblem("name the standard by --before SPEC or by --baseline RUN, one of them")
     settings = Settings(
         scenarios=tuple(scenario or ("replay",)),
         folders=tuple(map(str, scenarios_folder or ())),
@@ -78,13 +92,31 @@ def gate(
         precision=0.01,
         timeout=timeout,
         seed=random.SystemRandom().randrange(2**32),
-        environments=((before, after),),
+        environments=((before or "", after),),
         names=commands.configured_names(ctx),
         accepted=tuple(accept or ()),
-        gate=terms,
+        gate=calibration.known_to(terms, results),
     )
-    note = str if data else datasets.default_note
+    if baseline is not None:
+        run = baselines.find(baseline, results, Path.cwd())
+        settings = _as_then(replace(settings, scenarios=tuple(scenario or run.settings.scenarios)), run)
+    note = str if settings.data else datasets.default_note
     conducting.conduct(Manner(settings, results, save, wanted, (), color, quiet, note))
+
+
+def _as_then(settings: Settings, run: Run) -> Settings:
+    """The settings with the environment of a baseline, and its cases where no others were asked for."""
+    assert settings.gate is not None
+    then = run.settings
+    found = replace(
+        settings,
+        environments=((baselines.spec(run, Path.cwd()), settings.environments[0][1]),),
+        modes=settings.modes or then.modes,
+        data=settings.data or then.data or tuple(market.name for market in run.data),
+        parameters=settings.parameters or then.parameters,
+        accepted=(*then.accepted, *settings.accepted),
+    )
+    return replace(found, gate=replace(settings.gate, baseline=run.id, demands=baselines.demands(run)))
 
 
 def _share(option: str, text: str) -> float:

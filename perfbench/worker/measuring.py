@@ -13,8 +13,11 @@ from perfbench.worker.loading import ScenarioError
 from perfbench.worker.protocol import Measured
 
 
-def timed_pass(call: Callable[[], Any], wait: Callable[[], None], memory: bool) -> Measured:
-    """Collect garbage, wait for GO, run the mode once to its end. Seconds of CPU (all threads) and of wall time, bytes."""
+def timed_pass(call: Callable[[], Any], wait: Callable[[], None], memory: bool, burn: float = 0.0) -> Measured:
+    """Collect garbage, wait for GO, run the mode once to its end. Seconds of CPU (all threads) and of wall time, bytes.
+
+    :param burn: the pass goes on for this share of its own CPU seconds, doing nothing; what a mode timed itself gets longer.
+    """
     gc.collect()
     wait()
     queued = _queue_seconds()
@@ -26,11 +29,13 @@ def timed_pass(call: Callable[[], Any], wait: Callable[[], None], memory: bool) 
     if drained:
         for _ in outcome:
             count += 1
+    if burn:
+        _burn(cpu_before, burn)
     cpu_after = time.process_time_ns()
     wall_after = time.perf_counter_ns()
     work = Work(count) if drained else as_work(outcome)
     metrics = {"cpu_seconds": (cpu_after - cpu_before) / 1e9, "wall_seconds": (wall_after - wall_before) / 1e9}
-    metrics.update(_optional("reported_seconds", work.seconds))
+    metrics.update(_optional("reported_seconds", work.seconds and work.seconds * (1 + burn)))
     if queued is not None:
         metrics.update(_optional("queue_seconds", (_queue_seconds() or 0.0) - queued))
     numbers = _finite(work.numbers)
@@ -38,6 +43,14 @@ def timed_pass(call: Callable[[], Any], wait: Callable[[], None], memory: bool) 
     if memory:
         metrics.update(_optional("peak_rss_bytes", peak_rss_bytes() if peak is None else peak))
     return Measured(work=work.amount, metrics=metrics, numbers=numbers, packages=[])
+
+
+def _burn(start: int, share: float) -> None:
+    """Use the CPU until this share is on top of what was used since ``start`` (nanoseconds of the process)."""
+    now = time.process_time_ns()
+    end = now + round(share * (now - start))
+    while time.process_time_ns() < end:
+        pass
 
 
 def as_work(outcome: Any) -> Work:

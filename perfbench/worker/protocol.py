@@ -19,7 +19,8 @@ Value = Union[str, int, float, bool]
 class Request:
     """What a worker is to do. ``task`` is ``describe``, ``time``, ``check`` or ``dump``.
 
-    ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``first`` and ``last`` are the updates of a dump.
+    ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``burn`` makes a pass slower by this share of its CPU
+    seconds; ``first`` and ``last`` are the updates of a dump.
     ``undone`` are sets of names of changes: a check gives a digest for each set, a dump undoes the first.
     """
 
@@ -30,6 +31,7 @@ class Request:
     parameters: Dict[str, Value] = field(default_factory=dict)
     core: Optional[int] = None
     memory: bool = False
+    burn: float = 0.0
     first: int = 0
     last: int = 0
     undone: List[List[str]] = field(default_factory=list)

@@ -53,7 +53,7 @@ class Worker:
         undone = _undone(request, loaded)
         with loaded.bound(request.mode, request.market, request.parameters) as call:
             if request.task == "time":
-                measured = measuring.timed_pass(call, lambda: self._wait(loaded.sha256), request.memory)
+                measured = measuring.timed_pass(call, lambda: self._wait(loaded.sha256), request.memory, request.burn)
                 measured.packages.extend(imported())
                 self.say(measured)
             elif request.task == "check":

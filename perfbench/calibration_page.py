@@ -1,0 +1,83 @@
+"""A calibration as one page: what this machine lets a gate see, and the pairs in order of time as a plot."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+
+import plotext
+
+from perfbench import formatting
+from perfbench.calibrating import GROUP, Calibration, Rate, Slowed
+
+HEIGHT = 16
+WIDTH = 100
+SHOWN_PAIRS = (12, 24, 48, 96)
+
+
+def page(title: str, about: str, found: Calibration, slower: Sequence[Slowed], cost: float) -> str:
+    """The page as text.
+
+    :param cost: seconds of a pair by the clock.
+    """
+    lines = [title, *_indented(_noise(found, cost)), *_indented(_alarms(found))]
+    if slower:
+        lines += ["", *_indented(_found(slower))]
+    return "\n".join([*lines, "", f"  {about}"]) + "\n"
+
+
+def plot(differences: Sequence[float], *, color: bool) -> str:
+    """The change that each pair says, in per cent, in order of time."""
+    figure = plotext.figure
+    figure.clear()
+    plotext.terminal.limit(False, False)
+    figure.theme("colorless")
+    figure.plot_size(WIDTH, HEIGHT)
+    changes = [100 * value for value in differences]
+    figure.draw(figure.signal(range(1, len(changes) + 1), changes, marker=plotext.marker("braille", "blue")))
+    text: str = figure.build().string(colorless=not color)
+    lines = (line.rstrip() for line in text.rstrip("\n").split("\n"))
+    return "\n".join(["  the change that each pair says, in %, in order of time", *lines]) + "\n"
+
+
+def _indented(rows: Iterator[tuple[str, str]]) -> list[str]:
+    return [f"  {name:<34}{value}" for name, value in rows]
+
+
+def _noise(found: Calibration, cost: float) -> Iterator[tuple[str, str]]:
+    low, high = found.bias_low, found.bias_high
+    yield "sigma of a pair", f"{found.sigma:.2%}"
+    yield "bias of two builds of one release", f"{_signed(found.bias)} ({_signed(low)} to {_signed(high)})"
+    likeness = f"{found.autocorrelation:+.2f}".replace("-", "−")
+    yield "likeness of neighbouring pairs", f"{likeness} (±{2 / found.pairs**0.5:.2f} is chance)"
+    yield "a pair takes", formatting.seconds(cost)
+    seen = (f"{found.detectable(pairs):.1%} by {pairs}" for pairs in SHOWN_PAIRS if pairs <= found.looks[-1])
+    yield "smallest change that is seen", ", ".join(seen) + " pairs"
+
+
+def _alarms(found: Calibration) -> Iterator[tuple[str, str]]:
+    yield "false alarms of the gate", f"{_rate(found.live)} live, {_rate(found.resampled)} resampled"
+    yield (
+        "one side after the other",
+        f"t-test of means: {_rate(found.mean)}; fastest pass + 5 %: {_rate(found.minimum)}",
+    )
+    yield "", f"(groups of {GROUP} of the same passes)"
+
+
+def _found(slower: Sequence[Slowed]) -> Iterator[tuple[str, str]]:
+    for one in slower:
+        interval = formatting.changes(one.low, one.high)
+        yield (
+            f"made slower by {one.injected:.2%}",
+            f"{formatting.change(one.ratio)} ({interval}) recovered from {one.pairs} pairs; found by {_rate(one.found)}",
+        )
+
+
+def _rate(rate: Rate) -> str:
+    if not rate.tried:
+        return "none tried"
+    low, high = rate.interval
+    return f"{rate.found} of {rate.tried:,} ({low:.1%} to {high:.1%})"
+
+
+def _signed(value: float) -> str:
+    return f"{100 * value:+.2f} %".replace("-", "−")
