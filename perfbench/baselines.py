@@ -78,7 +78,7 @@ def _of_checkout(run: Run, place: Environment, folder: Path) -> str:
     if others or source.dirty or not source.commit:
         why = "of several checkouts" if others else "with uncommitted changes" if source.dirty else "outside of git"
         raise NotMeasured(f"{run.id} was measured {why}, which cannot be built again: measure a commit")
-    return commits.spec_of(folder, source.commit)
+    return commits.spec_of(commits.top(folder), source.commit)
 
 
 def _of_packages(run: Run, place: Environment, measured: list[Measurement]) -> str:

@@ -17,8 +17,7 @@ def between(checkout: Path, first: str, last: str) -> tuple[str, ...]:
     Raises UsageProblem for a folder that is no git checkout, a commit that it does not have, and a ``first`` that is not an
     ancestor of ``last`` on its first-parent line; EnvironmentProblem if there is no git.
     """
-    if git(checkout, "rev-parse", "--show-toplevel").returncode != 0:
-        raise UsageProblem(f"{checkout}: not a git checkout")
+    top(checkout)
     start, end = (_commit(checkout, text) for text in (first, last))
     between_them = git(checkout, "rev-list", "--first-parent", "--reverse", f"{start}..{end}").stdout.split()
     line = git(checkout, "rev-list", "--first-parent", end).stdout.split()
@@ -68,6 +67,14 @@ def standing(folder: Path) -> tuple[str, bool]:
         return "", False
     changed = git(folder, "status", "--porcelain", "--untracked-files=no").stdout
     return found.stdout.strip(), bool(changed.strip())
+
+
+def top(folder: Path) -> Path:
+    """The top of the checkout that a folder lies in. Raises UsageProblem outside of git."""
+    found = git(folder, "rev-parse", "--show-toplevel")
+    if found.returncode != 0:
+        raise UsageProblem(f"{folder}: not a git checkout")
+    return Path(found.stdout.strip())
 
 
 def below(folder: Path, branch: str) -> tuple[str, ...]:
