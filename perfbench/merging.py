@@ -57,9 +57,10 @@ def _key(measurement: Measurement, run: Run) -> Key:
 def _names(before: Run, after: Run) -> tuple[dict[str, str], dict[str, str]]:
     sides = [list(dict.fromkeys(m.case.environment for m in run.measurements)) for run in (before, after)]
     clash = bool(set(sides[0]) & set(sides[1]))
+    labels = (before.id, after.id) if before.id != after.id else (before.id, f"{after.id} again")
     first, second = (
-        {name: f"{name} ({run.id})" if clash else name for name in side}
-        for side, run in zip(sides, (before, after), strict=True)
+        {name: f"{name} ({label})" if clash else name for name in side}
+        for side, label in zip(sides, labels, strict=True)
     )
     return first, second
 

@@ -207,6 +207,21 @@ def test_saved_runs_are_compared_case_by_case_and_the_table_says_that_they_are_u
     assert "6 rounds, unpaired" in done.stdout
 
 
+def test_a_run_and_its_copy_are_two_sides(kept: Path) -> None:
+    (kept / "copy.json").write_bytes((kept / "results" / "old.json").read_bytes())
+    done = perfbench("show", "old", "copy.json", folder=kept)
+    assert done.returncode == 0, done.stderr
+    assert row(done.stdout, "plain")[1:5] == ["6.860s", "→", "6.860s", "1.00x"]
+    assert row(done.stdout, "quick")[1:5] == ["3.000s", "→", "3.000s", "1.00x"]
+    assert "(old) → (old again)" in done.stdout
+
+
+def test_at_most_two_runs_stand_side_by_side(kept: Path) -> None:
+    done = perfbench("show", "old", "new", "old", folder=kept)
+    assert done.returncode == 2
+    assert "two saved runs can be shown side by side, not 3" in one_line(done.stderr)
+
+
 def test_runs_without_a_common_case_cannot_be_compared(kept: Path) -> None:
     perfbench("run", "waits", "--scenarios", SCENARIOS, "--save", "waits", "--rounds", "1", folder=kept)
     done = perfbench("compare", "old", "waits", folder=kept)

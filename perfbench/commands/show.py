@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench import commands, layout, plotting, showing, storage, sweep_showing, tabulating
+from perfbench import commands, layout, merging, plotting, showing, storage, sweep_showing, tabulating
 from perfbench.errors import UsageProblem
 from perfbench.layout import COLUMNS_OF_MODES, COLUMNS_OF_SIDES
 from perfbench.model import Run
@@ -19,7 +19,9 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def show(
-    run: Annotated[str, typer.Argument(help="A saved run: its file, or its name in the results folder.")],
+    runs: Annotated[
+        list[str], typer.Argument(metavar="RUN [RUN]", help="A saved run by its file or name; two, side by side.")
+    ],
     results: commands.Results = commands.DEFAULT_RESULTS,
     export: commands.ExportTo = None,
     columns: commands.Columns = "+",
@@ -28,12 +30,17 @@ def show(
     ] = None,
     color: commands.Color = "auto",
 ) -> None:
-    """Show a saved run again, in any format.
+    """Show a saved run again, in any format; or two, side by side.
 
-    All figures are made anew from the raw samples. An interrupted run can be shown too.
+    All figures are made anew from the raw samples. An interrupted run can be shown too. Two runs say little of each other: they
+    are not paired.
     """
     wanted = showing.exports(export or ())
-    saved = storage.load(storage.find(run, results))
+    if len(runs) > 2:
+        raise UsageProblem(f"two saved runs can be shown side by side, not {len(runs)}")
+    saved, *others = (storage.load(storage.find(run, results)) for run in runs)
+    if others:
+        saved = merging.side_by_side(saved, *others)
     if saved.settings.links:
         _show_sweep(saved, wanted, plot, color)
         return
