@@ -136,15 +136,28 @@ class CommandFolder(TyperGroup):
         command = typer.main.get_command(import_module(f"perfbench.commands.{name}").app)
         command.name = name
         _hide_variables(command)
+        _reflow(command)
         ctx.obj = command  # the callback, which reads the configuration, runs after this
         return name, command, rest
 
 
 def _hide_variables(command: Any) -> None:
     """Every option has its environment variable; named beside each of them they would hide what it is for."""
-    for part in (command, *getattr(command, "commands", {}).values()):
+    for part in _parts(command):
         for parameter in part.params:
             parameter.show_envvar = False
+
+
+def _reflow(command: Any) -> None:
+    """Where a line of a docstring ends is no end of a line of the help."""
+    for part in _parts(command):
+        paragraphs = (part.help or "").split("\n\n")
+        part.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _parts(command: Any) -> tuple[Any, ...]:
+    """A command and its subcommands."""
+    return command, *getattr(command, "commands", {}).values()
 
 
 def _demand_known_options(settings: dict[str, Any], name: str, command: Any) -> None:
