@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -40,8 +40,13 @@ Answer = TypeVar("Answer")
 class Worker:
     """One worker process, from request to end. Use it as a context manager: at the end its process group is killed."""
 
-    def __init__(self, environment: Environment, request: Request, *, hash_seed: int, timeout: float) -> None:
-        """Start the process and send the request. Raises TrialFailed if the interpreter cannot be started."""
+    def __init__(
+        self, environment: Environment, request: Request, *, hash_seed: int, timeout: float, prefix: Sequence[str] = ()
+    ) -> None:
+        """Start the process and send the request. Raises TrialFailed if the interpreter cannot be started.
+
+        :param prefix: a command that becomes the interpreter, such as ``setarch -R``; its process is the worker.
+        """
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._deadline = time.monotonic() + timeout
         self._timeout = timeout
@@ -51,7 +56,7 @@ class Worker:
         try:
             with _signals_held():
                 self._process = subprocess.Popen(
-                    [environment.python, "-s", str(SCRIPT)],
+                    [*prefix, environment.python, "-s", str(SCRIPT)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._stderr,
@@ -60,7 +65,8 @@ class Worker:
                 )
         except OSError as error:
             self._stderr.close()
-            raise TrialFailed(f"{environment.python} cannot be started: {error.strerror}") from error
+            started = (*prefix, environment.python)[0]
+            raise TrialFailed(f"{started} cannot be started: {error.strerror}") from error
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._pipe(self._process.stdout), selectors.EVENT_READ)
         self._write(protocol.encode(request))
@@ -77,6 +83,11 @@ class Worker:
     def _pipe(pipe: Any) -> Any:
         assert pipe is not None
         return pipe
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
 
     def close(self) -> None:
         """Kill the process group: whatever a scenario started ends with its trial."""

@@ -19,7 +19,7 @@ from perfbench.environments import OLDEST, Interpreter, find_interpreters
 from perfbench.errors import TrialFailed
 from perfbench.model import Environment
 from perfbench.spawn import Worker
-from perfbench.worker.protocol import Described, Digested, Item, Measured, Ready, Request
+from perfbench.worker.protocol import Described, Digested, Item, Measured, Passed, Ready, Request
 
 WORKER = HERE.parent / "perfbench" / "worker"
 PYTHONS = find_interpreters()
@@ -64,6 +64,18 @@ def test_a_worker_times_a_pass(python: Interpreter) -> None:
     assert (measured.work, measured.metrics["reported_seconds"], measured.numbers) == (3, 3.0, {"letters": 4.0})
     assert measured.metrics["cpu_seconds"] >= 0
     assert measured.metrics["wall_seconds"] > 0
+
+
+@each_python
+def test_a_worker_that_is_counted_waits_when_its_pass_is_over(python: Interpreter) -> None:
+    with asked(python, "time", "parameters", "slow", counted=True) as worker:
+        worker.expect(Ready)
+        worker.go()
+        worker.expect(Passed)
+        assert not worker.answers_within(0.2)
+        worker.go()
+        assert worker.expect(Measured).work == 10
+        worker.end()
 
 
 @each_python
@@ -273,7 +285,7 @@ def test_messages_are_lines_of_json_and_never_hold_a_nan() -> None:
 
     line = encode(Ready(0.25, "0f"))
     assert line.endswith(b"\n")
-    assert json.loads(line) == {"say": "Ready", "startup_seconds": 0.25}
+    assert json.loads(line) == {"say": "Ready", "startup_seconds": 0.25, "scenario": "0f"}
     with pytest.raises(ValueError, match="JSON"):
         encode(Ready(float("nan"), "0f"))
 

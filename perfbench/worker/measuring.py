@@ -13,10 +13,17 @@ from perfbench.worker.loading import ScenarioError
 from perfbench.worker.protocol import Measured
 
 
-def timed_pass(call: Callable[[], Any], wait: Callable[[], None], memory: bool, burn: float = 0.0) -> Measured:
+def timed_pass(
+    call: Callable[[], Any],
+    wait: Callable[[], None],
+    memory: bool,
+    burn: float = 0.0,
+    passed: Optional[Callable[[], None]] = None,
+) -> Measured:
     """Collect garbage, wait for GO, run the mode once to its end. Seconds of CPU (all threads) and of wall time, bytes.
 
     :param burn: the pass goes on for this share of its own CPU seconds, doing nothing; what a mode timed itself gets longer.
+    :param passed: called when the pass is over, before anything else is done.
     """
     gc.collect()
     wait()
@@ -33,6 +40,8 @@ def timed_pass(call: Callable[[], Any], wait: Callable[[], None], memory: bool, 
         _burn(cpu_before, burn)
     cpu_after = time.process_time_ns()
     wall_after = time.perf_counter_ns()
+    if passed is not None:
+        passed()
     work = Work(count) if drained else as_work(outcome)
     metrics = {"cpu_seconds": (cpu_after - cpu_before) / 1e9, "wall_seconds": (wall_after - wall_before) / 1e9}
     metrics.update(_optional("reported_seconds", work.seconds and work.seconds * (1 + burn)))

@@ -1,7 +1,7 @@
 """What host and worker say to each other: one JSON object a line, each a dataclass of this file.
 
-The host writes one ``Request`` and, when the worker is ``Ready``, the line ``GO``. The worker answers with the other classes
-and ends with ``Done`` or ``Failed``.
+The host writes one ``Request`` and, when the worker is ``Ready`` (and ``Passed``, if it is counted), the line ``GO``. The worker
+answers with the other classes and ends with ``Done`` or ``Failed``.
 """
 
 from __future__ import annotations
@@ -20,8 +20,9 @@ class Request:
     """What a worker is to do. ``task`` is ``describe``, ``time``, ``check`` or ``dump``.
 
     ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``burn`` makes a pass slower by this share of its CPU
-    seconds; ``first`` and ``last`` are the updates of a dump.
-    ``undone`` are sets of names of changes: a check gives a digest for each set, a dump undoes the first.
+    seconds; ``first`` and ``last`` are the updates of a dump. ``undone`` are sets of names of changes: a check gives a digest for
+    each set, a dump undoes the first. ``counted``: after the pass it says ``Passed`` and waits for another ``GO``, so that what it
+    does then is not counted.
     """
 
     task: str
@@ -35,6 +36,7 @@ class Request:
     first: int = 0
     last: int = 0
     undone: List[List[str]] = field(default_factory=list)
+    counted: bool = False
 
 
 @dataclass(frozen=True)
@@ -106,6 +108,11 @@ class Ready:
 
 
 @dataclass(frozen=True)
+class Passed:
+    """The pass is over and what it executed can be read; waiting for another ``GO``."""
+
+
+@dataclass(frozen=True)
 class Measured:
     """One pass: the work done, its metrics (seconds, bytes), the numbers that only the mode knows."""
 
@@ -154,7 +161,7 @@ class Done:
     """Nothing more comes."""
 
 
-ANSWERS = {kind.__name__: kind for kind in (Described, Ready, Measured, Digested, Item, Failed, Done)}
+ANSWERS = {kind.__name__: kind for kind in (Described, Ready, Passed, Measured, Digested, Item, Failed, Done)}
 
 
 def encode(message: Any) -> bytes:

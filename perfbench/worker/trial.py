@@ -13,7 +13,7 @@ from typing import BinaryIO, FrozenSet, Iterator, List, Optional
 
 from perfbench.worker import checking, measuring
 from perfbench.worker.loading import Loaded, ScenarioError
-from perfbench.worker.protocol import GO, Done, Failed, Imported, Ready, Request, encode
+from perfbench.worker.protocol import GO, Done, Failed, Imported, Passed, Ready, Request, encode
 
 
 class Worker:
@@ -53,7 +53,9 @@ class Worker:
         undone = _undone(request, loaded)
         with loaded.bound(request.mode, request.market, request.parameters) as call:
             if request.task == "time":
-                measured = measuring.timed_pass(call, lambda: self._wait(loaded.sha256), request.memory, request.burn)
+                passed = self._passed if request.counted else None
+                ready = lambda: self._ready(loaded.sha256)  # noqa: E731
+                measured = measuring.timed_pass(call, ready, request.memory, request.burn, passed)
                 measured.packages.extend(imported())
                 self.say(measured)
             elif request.task == "check":
@@ -65,8 +67,15 @@ class Worker:
                 for item in checking.items(call, loaded.canonical, request.first, request.last, shown):
                     self.say(item)
 
-    def _wait(self, scenario: str) -> None:
+    def _ready(self, scenario: str) -> None:
         self.say(Ready(time.process_time(), scenario))
+        self._wait()
+
+    def _passed(self) -> None:
+        self.say(Passed())
+        self._wait()
+
+    def _wait(self) -> None:
         if self._requests.readline().strip() != GO.encode():
             raise ConnectionError("the host went away")
 
