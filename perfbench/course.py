@@ -123,7 +123,7 @@ class _Mode:
         first, second = self.found[before], self.found[after]
         if first is None or second is None:
             return [], self.problem(before if first is None else after)
-        works = [{sample.work for sample in side.samples} for side in (first, second)]
+        works = [{sample.work for sample in side.timed} for side in (first, second)]
         if len(works[0] | works[1]) > 1:
             done = [", ".join(f"{work:,}" for work in sorted(side)) for side in works]
             return [], f"{done[0]} {first.unit} before and {done[1]} after: no ratio can be told"

@@ -67,6 +67,28 @@ def change(ratio: float) -> str:
     return "0.0 %" if share[1:] == "0.0 %" else share.replace("-", "−")
 
 
+def share(ratio: float) -> str:
+    """A change as a share, whatever its size: ``−26.4 %``, ``+480 %``; below one per cent with two decimals: ``+0.25 %``."""
+    per_cent = 100 * (ratio - 1)
+    if not math.isfinite(per_cent):
+        return MISSING
+    decimals = 2 if abs(round(per_cent, 2)) < 1 else 1 if abs(round(per_cent, 1)) < 100 else 0
+    text = f"{per_cent:+,.{decimals}f} %"
+    return "0.00 %" if text[1:] == "0.00 %" else text.replace("-", "−")
+
+
+def quantity(value: float) -> str:
+    """``4.21 G``: three figures of a large number, with k, M, G and T for the thousands."""
+    if not math.isfinite(value):
+        return MISSING
+    rounded = float(f"{value:.3g}")
+    for unit in ("", " k", " M", " G"):
+        if abs(rounded) < 1000:
+            return f"{rounded:.{max(0, _decimals_for_three_figures(rounded))}f}{unit}" if unit else f"{rounded:g}"
+        rounded /= 1000
+    return f"{rounded:,.{max(0, _decimals_for_three_figures(rounded))}f} T"
+
+
 def changes(low: float, high: float) -> str:
     """An interval of a change, both ends in the same way: ``+5.9 to +8.3 %``, ``2.25–2.31x faster``."""
     if not (low > 0 and math.isfinite(high)):

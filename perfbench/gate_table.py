@@ -7,11 +7,14 @@ from collections.abc import Iterator
 
 from perfbench import formatting, wording
 from perfbench.formatting import printable
-from perfbench.layout import FAILED, MARKS, Cells
+from perfbench.layout import FAILED, MARKS, Cells, instructions
 from perfbench.model import Comparison, Verdict
 from perfbench.report import Report, ReportTable, Row
 
 HEADS = ("case", "change", "interval", "seconds", "pairs", "took", "sees from", "same output", "verdict")
+COUNTED = HEADS.index("same output")
+"""Where the column of instructions stands, if they were counted."""
+
 NOT_MEASURED = "not measured"
 
 
@@ -19,9 +22,14 @@ def cells(report: Report) -> Cells:
     """The table of a gate. Each row is a comparison that it judges."""
     found = [(table, row) for table in report.tables for row in table.rows if not row.baseline]
     rows = [_texts(table, row) for table, row in found]
+    heads: tuple[str, ...] = HEADS
+    if any(table.counted for table in report.tables):
+        heads = (*HEADS[:COUNTED], "instructions", *HEADS[COUNTED:])
+        counts = (instructions(row) for _, row in found)
+        rows = [(*row[:COUNTED], count, *row[COUNTED:]) for row, count in zip(rows, counts, strict=True)]
     return Cells(
         title=printable(_title(report, len(found))),
-        heads=HEADS,
+        heads=heads,
         rows=tuple(tuple(map(printable, row)) for row in rows),
         below=tuple(map(printable, _below(report))),
         compared=False,
@@ -94,5 +102,6 @@ def _below(report: Report) -> Iterator[str]:
             )
     known = dict.fromkeys(table.known for table in report.tables if table.known)
     yield from (f"known changes: {text}; with them undone on both sides the outputs agree" for text in known)
+    yield from dict.fromkeys(table.counted for table in report.tables if table.counted)
     yield from dict.fromkeys(table.about for table in report.tables)
     yield from dict.fromkeys(f"doubtful: {'; '.join(table.doubts)}" for table in report.tables if table.doubts)

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from perfbench import comparing, formatting, pairing, sequential, statistics
+from perfbench import comparing, counting, formatting, pairing, sequential, statistics
 from perfbench.comparing import DELTA, EPS
 from perfbench.model import METRICS, PEAK_RSS_BYTES, Case, Comparison, Doubt, Measurement, Run, Verdict
 from perfbench.statistics import Floats
@@ -200,7 +200,18 @@ def breaches(terms: Terms, before: Measurement, after: Measurement, comparison: 
             found.append(f"takes {comparison.ratio:.3f} times {before.case.mode}: at most {limit:g} are allowed")
     if across:
         found += _memory_breaches(terms, before, after)
+        found += _count_breaches(terms, before, after)
     return tuple(found)
+
+
+def _count_breaches(terms: Terms, before: Measurement, after: Measurement) -> Iterable[str]:
+    count = counting.compare(before, after)
+    for budget in terms.budgets:
+        if budget.kind == "count" and count is not None and count.ratio > 1 + budget.limit:
+            yield (
+                f"executes {formatting.quantity(count.before)} → {formatting.quantity(count.after)} instructions, "
+                f"{formatting.share(count.ratio)}: more than {100 * budget.limit:g}% above"
+            )
 
 
 def _memory_breaches(terms: Terms, before: Measurement, after: Measurement) -> Iterable[str]:

@@ -31,7 +31,9 @@ def side_by_side(before: Run, after: Run) -> Run:
         finished=before.finished and after.finished,
         machine=after.machine,
         settings=replace(
-            after.settings, environments=(tuple(dict.fromkeys((*named[0].values(), *named[1].values()))),)
+            after.settings,
+            environments=(tuple(dict.fromkeys((*named[0].values(), *named[1].values()))),),
+            count=before.settings.count and after.settings.count,
         ),
         scenarios=after.scenarios,
         data=tuple({market.name: market for market in (*before.data, *after.data)}.values()),

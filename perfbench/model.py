@@ -41,6 +41,9 @@ PEAK_RSS_BYTES = Metric("peak_rss_bytes", "bytes", "lower")
 SPENT_SECONDS = Metric("spent_seconds", "seconds", "lower")
 """What a whole duet of a gate took by the wall clock of the host, from the start of its workers to their end."""
 
+INSTRUCTIONS = Metric("instructions", "instructions", "lower")
+"""What a pass executed, as callgrind counts it; in samples of counts only, which have no times."""
+
 METRICS = {
     metric.name: metric
     for metric in (
@@ -51,6 +54,7 @@ METRICS = {
         QUEUE_SECONDS,
         PEAK_RSS_BYTES,
         SPENT_SECONDS,
+        INSTRUCTIONS,
     )
 }
 
@@ -205,12 +209,13 @@ class Case:
         return f"{self.scenario}/{self.mode}@{self.environment}{data}" + (f"[{settings}]" if settings else "")
 
 
-TrialKind = Literal["check", "differ", "memory", "alone", "duet"]
+TrialKind = Literal["check", "differ", "count", "memory", "alone", "duet"]
 
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One piece of measuring: check passes, where two outputs differ, a memory pass, a pass alone, or a duet of two cases.
+    """One piece of measuring: check passes, where two outputs differ, a count of instructions, a memory pass, a pass alone, or
+    a duet of two cases.
 
     ``cases`` stand in the order in which their workers start; ``go`` has their indices in the order in which they are let go.
     """
@@ -232,6 +237,7 @@ class Sample:
     """What one pass in one fresh process gave.
 
     ``pair`` joins the samples of one duet, of which the shorter side may have several; ``order`` numbers the passes of a trial.
+    The ``round`` of a count is its hash seed, its ``work`` that of the first lines.
     ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are what only the mode knows.
     """
 
@@ -316,13 +322,17 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Table:
-    """Cases that are measured together and shown in one table; each of ``duets`` is a case before and a case after."""
+    """Cases that are measured together and shown in one table; each of ``duets`` is a case before and a case after.
+
+    ``head`` are the first lines of the market, on which instructions are counted.
+    """
 
     scenario: Scenario
     market: Market | None
     parameters: tuple[tuple[str, Value], ...]
     places: tuple[Place, ...]
     duets: tuple[tuple[Case, Case], ...] = ()
+    head: Market | None = None
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -354,6 +364,11 @@ class Measurement:
     differences: tuple[Difference, ...] = ()
     floor: bool = False
 
+    @property
+    def timed(self) -> tuple[Sample, ...]:
+        """The samples that are no counts: a count does a part of the work, and takes many times as long for it."""
+        return tuple(sample for sample in self.samples if sample.kind != "count")
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:
@@ -380,6 +395,7 @@ class Settings:
     environment with the first. With ``links`` each comparison is measured apart, until it is precise: of ``neighbours``, or of
     every environment with the one that is the ``anchor``. ``names`` are the specs that configured names stand for;
     ``accepted`` the names of changes of content that are taken for known between whatever releases. ``gate``: what it demands.
+    ``count``: instructions are counted too.
     """
 
     scenarios: tuple[str, ...]
@@ -399,6 +415,7 @@ class Settings:
     anchor: str = ""
     accepted: tuple[str, ...] = ()
     gate: Terms | None = None
+    count: bool = False
 
     @property
     def resumed_by(self) -> str:

@@ -7,7 +7,7 @@ import random
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from perfbench import claims
+from perfbench import claims, counting
 from perfbench.errors import UsageProblem
 from perfbench.model import (
     Case,
@@ -173,6 +173,11 @@ def checks(table: Table) -> list[Trial]:
 def differ(before: Case, after: Case) -> Trial:
     """The search for the first place where two outputs differ."""
     return Trial("differ", 0, (before, after), 0)
+
+
+def counts(table: Table) -> list[Trial]:
+    """A count of every case under every hash seed."""
+    return [Trial("count", seed, (case,), seed) for case in table.cases for seed in counting.HASH_SEEDS]
 
 
 def passes_alone(table: Table, settings: Settings) -> list[Trial]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from perfbench.counting import Count
 from perfbench.model import Comparison, Run, Value
 
 
@@ -15,7 +16,8 @@ class Row:
     ``rate`` in units of work a second, ``peak_rss_bytes`` of a process of its own, ``peak_before`` that of the case before.
     ``same_output`` is ``yes``, ``no``, ``known changes``, ``floor`` or empty where there is nothing to compare with; ``claim`` is
     the judgement of an announced speed-up; ``notes`` say what failed or differs. In a gate, ``spent`` are the seconds that its
-    pairs took by the clock, and ``breaches`` what it does not let pass.
+    pairs took by the clock, and ``breaches`` what it does not let pass. ``instructions`` are those of a pass, ``count`` how they
+    compare with those of the case before.
     """
 
     mode: str
@@ -34,6 +36,8 @@ class Row:
     claim: str = ""
     spent: float | None = None
     breaches: tuple[str, ...] = ()
+    instructions: float | None = None
+    count: Count | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +45,7 @@ class ReportTable:
     """The rows of one scenario on one market; ``about`` says what was measured, ``doubts`` what makes it doubtful.
 
     ``sides`` are the names of the environments that are compared, empty where modes are; ``known`` names the announced changes of
-    content that explain different outputs.
+    content that explain different outputs; ``counted`` says how instructions were counted.
     """
 
     scenario: str
@@ -56,6 +60,7 @@ class ReportTable:
     doubts: tuple[str, ...]
     sides: tuple[str, ...] = ()
     known: str = ""
+    counted: str = ""
 
     @property
     def baseline(self) -> Row | None:

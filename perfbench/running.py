@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from statistics import median
 
-from perfbench import agreeing, changes, differing, gating, pairing, planning, statistics, trials, turns
+from perfbench import agreeing, changes, differing, gating, instructions, pairing, planning, statistics, trials, turns
 from perfbench.model import (
     CPU_SECONDS,
     SPENT_SECONDS,
@@ -53,6 +53,7 @@ class State:
         self.done: dict[str, set[str]] = defaultdict(set)
         self.failures: dict[str, int] = defaultdict(int)
         self.given_up: set[str] = set()
+        self.uncountable: set[str] = set()
         self.unequal_work: set[tuple[str, str]] = set()
         own = {case.id for case in table.cases}
         for result in results:
@@ -68,7 +69,9 @@ class State:
             self.outputs[result.case] = result.output
         if result.packages:
             self.packages[result.case] = result.packages
-        if result.failure is not None:
+        if result.failure is not None and result.failure.trial == "count":
+            self.uncountable.add(result.case)
+        elif result.failure is not None:
             self.failures[result.case] += 1
             if result.failure.trial != "duet" or self.failures[result.case] > FAILURES_FORGIVEN:
                 self.given_up.add(result.case)
@@ -79,6 +82,8 @@ class State:
         """Whether a trial is still to be done: not finished before, and none of its cases given up."""
         if trial.kind == "check":
             return not self.done[trial.id]
+        if trial.kind == "count" and self.uncountable.intersection(case.id for case in trial.cases):
+            return False
         if any(set(duet) == set(trial.cases) and self._settled(duet) for duet in self.table.duets):
             return False
         return not self._refused(trial.cases) and not self.done[trial.id]
@@ -155,6 +160,7 @@ def measure(
     """
     state = State(table, settings, before, gated)
     yield from _compare_outputs(state, conditions)
+    yield from _count(state, conditions)
     for trial in planning.passes_alone(table, settings):
         if state.wanted(trial):
             yield Progress(f"{trial.kind} pass: {_names(trial)}", 0.0, None)
@@ -183,6 +189,16 @@ def _compare_outputs(state: State, conditions: Conditions) -> Iterator[tuple[Res
         result = agreeing.differ(trial, state.table, outputs, known, conditions, remembered)
         state.add(result)
         yield (result,)
+
+
+def _count(state: State, conditions: Conditions) -> Iterator[tuple[Result, ...] | Progress]:
+    """What valgrind cannot run is not counted, and timed nevertheless."""
+    for trial in planning.counts(state.table) if state.settings.count else ():
+        if state.wanted(trial):
+            yield Progress(f"counting instructions: {_names(trial)}, hash seed {trial.hash_seed}", 0.0, None)
+            result = instructions.count(trial, state.table, conditions)
+            state.add(result)
+            yield (result,)
 
 
 def _expected(state: State) -> dict[str, agreeing.Sets]:

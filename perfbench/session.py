@@ -8,7 +8,20 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
-from perfbench import __version__, commits, datasets, machine, offering, piloting, planning, running, spawn, storage
+from perfbench import (
+    __version__,
+    callgrind,
+    commits,
+    datasets,
+    instructions,
+    machine,
+    offering,
+    piloting,
+    planning,
+    running,
+    spawn,
+    storage,
+)
 from perfbench.errors import NotMeasured, StorageProblem, UsageProblem
 from perfbench.model import SCHEMA, Environment, Market, Measurement, Result, Run, Scenario, Settings, Table
 from perfbench.running import Progress
@@ -44,8 +57,10 @@ def prepare(
     :param workspace: compressed files and archives are unpacked into this folder.
     :param observe: is told in one line what is being built.
 
-    Raises UsageProblem for names that nobody knows, NotMeasured if nothing is left to measure.
+    Raises UsageProblem for names that nobody knows, NotMeasured if nothing is left to measure, or what is to count is missing.
     """
+    if settings.count and (reason := callgrind.missing()):
+        raise NotMeasured(reason)
     offered = offering.offers(settings, observe)
     problems = offered.problems
     scenarios = {offer.scenario.name: offer.scenario for group in offered.groups for offer in reversed(group)}
@@ -56,6 +71,8 @@ def prepare(
     tables = (planning.tables if settings.gate is None else planning.gate_tables)(offered.groups, markets, settings)
     if not tables:
         raise NotMeasured("; ".join(problems) or "there is nothing to measure: choose a mode or a market file")
+    if settings.count:
+        tables = instructions.with_heads(tables, workspace)
     if settings.gate is not None:
         _demand_as_then(settings.gate, scenarios.values(), markets)
         observe("pilot passes: what does a pair cost?")

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from itertools import groupby
 from statistics import median
 
-from perfbench import changes, claims, comparing, differing, formatting, gating, naming, pairing, wording
+from perfbench import changes, claims, comparing, counting, differing, formatting, gating, naming, pairing, wording
 from perfbench.model import CPU_SECONDS, SPENT_SECONDS, Comparison, Difference, Doubt, Measurement, Run
 from perfbench.report import Report, ReportTable, Row
 
@@ -45,7 +45,7 @@ def _table(group: Sequence[Measurement], run: Run, judged: Judgements) -> Report
     rows = tuple(_rows(group, baseline, metric, run, sides if across else (), judged))
     market = next((market for market in run.data if market.name == group[0].case.data), None)
     rounds = 1 + max((sample.round for sample in samples if sample.kind == "duet"), default=-1)
-    works = {sample.work for sample in baseline.samples}
+    works = {sample.work for sample in baseline.timed}
     doubts = [*_table_doubts(rows, group, metric, run), *(market.doubts if market else ())]
     return ReportTable(
         scenario=baseline.case.scenario,
@@ -60,6 +60,7 @@ def _table(group: Sequence[Measurement], run: Run, judged: Judgements) -> Report
         doubts=tuple(dict.fromkeys(doubts)),
         sides=sides if across else (),
         known=_known(group, run),
+        counted=counting.told(group),
     )
 
 
@@ -98,7 +99,7 @@ def _row(
     comparison = None if before is None or refused else _compare(before, measurement, metric, run, judged)
     in_pairs = pairing.values(measurement.samples, metric, "duet")
     seconds = _median(in_pairs or pairing.values(measurement.samples, metric, "alone"))
-    works = [sample.work for sample in measurement.samples]
+    works = [sample.work for sample in measurement.timed]
     notes = [*_failures(measurement, before, sides)]
     if difference is not None and not difference.changes:
         values = f": {difference.before} → {difference.after}" if difference.before else ""
@@ -108,7 +109,10 @@ def _row(
     same_output = "no" if refused else _same_output(measurement, before, difference)
     if same_output == "no" and difference is None and not refused and before is not None:
         notes.append(_somewhere(label, measurement, before))
-    both_measured = bool(measurement.samples) and (before is None or not sides or bool(before.samples))
+    count = counting.compare(before, measurement) if before is not None else None
+    executed = counting.instructions(measurement)
+    uncounted = run.settings.count and (executed is None if before is None else count is None)
+    both_measured = bool(measurement.timed) and (before is None or not sides or bool(before.timed))
     return Row(
         mode=label,
         doc=measurement.doc,
@@ -120,7 +124,10 @@ def _row(
         peak_rss_bytes=_median(pairing.values(measurement.samples, "peak_rss_bytes", "memory")),
         comparison=comparison,
         same_output=same_output,
-        failed=bool(measurement.failures) or not both_measured or (bool(sides) and bool(before and before.failures)),
+        failed=bool(measurement.failures)
+        or not both_measured
+        or uncounted
+        or (bool(sides) and bool(before and before.failures)),
         notes=tuple(notes),
         peak_before=_median(pairing.values(before.samples, "peak_rss_bytes", "memory")) if before and sides else None,
         claim=_claim(measurement, before, comparison, run) if before else "",
@@ -128,6 +135,8 @@ def _row(
         breaches=gating.breaches(run.settings.gate, before, measurement, comparison)
         if before and run.settings.gate
         else (),
+        instructions=executed,
+        count=count,
     )
 
 
@@ -173,7 +182,7 @@ def _difference(measurement: Measurement, before: Measurement | None) -> Differe
 
 def _other_work(measurement: Measurement, before: Measurement) -> str:
     """What is wrong with the work that the passes did: it must be the same in all of them, and that of the case before."""
-    own, others = ({sample.work for sample in side.samples} for side in (measurement, before))
+    own, others = ({sample.work for sample in side.timed} for side in (measurement, before))
     if len(own) > 1:
         return f"did {min(own):,} {measurement.unit} in one pass and {max(own):,} in another"
     if own and len(others) == 1 and own != others:

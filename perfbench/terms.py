@@ -11,10 +11,11 @@ class Budget:
     """The most that something may cost.
 
     ``memory``: the peak after, as a share of that before (0.05: 5 % more), and more than a megabyte; ``peak``: the peak after, in
-    bytes; ``ratio``: the seconds of ``mode`` over those of ``other``, both after.
+    bytes; ``ratio``: the seconds of ``mode`` over those of ``other``, both after; ``count``: the instructions after, as a share of
+    those before (0.002: 0.2 % more).
     """
 
-    kind: Literal["memory", "peak", "ratio"]
+    kind: Literal["memory", "peak", "ratio", "count"]
     limit: float
     mode: str = ""
     other: str = ""
@@ -71,6 +72,11 @@ class Terms:
     def limits_memory(self) -> bool:
         """Whether any budget is about memory."""
         return any(budget.kind in ("memory", "peak") for budget in self.budgets)
+
+    @property
+    def limits_count(self) -> bool:
+        """Whether any budget is about instructions."""
+        return any(budget.kind == "count" for budget in self.budgets)
 
     def limit(self, mode: str, other: str) -> float | None:
         """The most that the seconds of ``mode`` may be over those of ``other``, after; None without such a budget."""

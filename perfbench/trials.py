@@ -55,9 +55,12 @@ def execute(
         yield from _duet(trial, table, conditions, parts)
 
 
-def start(table: Table, case: Case, asked: Request, trial: Trial, timeout: float) -> spawn.Worker:
+def start(
+    table: Table, case: Case, asked: Request, trial: Trial, timeout: float, prefix: Sequence[str] = ()
+) -> spawn.Worker:
     """The worker of a case of the table, in its environment. Raises TrialFailed."""
-    return spawn.Worker(table.place(case).environment, asked, hash_seed=trial.hash_seed, timeout=timeout)
+    environment = table.place(case).environment
+    return spawn.Worker(environment, asked, hash_seed=trial.hash_seed, timeout=timeout, prefix=prefix)
 
 
 def request(task: str, table: Table, case: Case, core: int | None = None, memory: bool = False) -> Request:
@@ -83,16 +86,16 @@ def _pass(trial: Trial, table: Table, case: Case, order: int, conditions: Condit
     asked = request("time", table, case, conditions.core_for(table), memory=trial.kind == "memory")
     try:
         with start(table, case, asked, trial, conditions.timeout) as worker:
-            ready = _ready(worker, table)
+            ready = wait_until_ready(worker, table)
             worker.go()
             measured = worker.expect(Measured)
             worker.end()
-            return _sampled(trial, table.place(case), order, ready, measured)
+            return sampled(trial, table.place(case), order, ready, measured)
     except TrialFailed as error:
         return failed(trial, case, error)
 
 
-def _ready(worker: spawn.Worker, table: Table) -> Ready:
+def wait_until_ready(worker: spawn.Worker, table: Table) -> Ready:
     """Wait until a worker is ready. Raises TrialFailed, also if the scenario is not the one that was described."""
     ready = worker.expect(Ready)
     if ready.scenario != table.scenario.sha256:
@@ -113,7 +116,7 @@ def _duet(trial: Trial, table: Table, conditions: Conditions, parts: Sequence[Pa
                 try:
                     started = start(table, case, asked, trial, timeout)
                     cases[ends.enter_context(started)] = case
-                    ready[started] = _ready(started, table)
+                    ready[started] = wait_until_ready(started, table)
                 except TrialFailed as error:
                     results.append(failed(trial, case, error))
                     break
@@ -137,7 +140,7 @@ def _by_turns(
         try:
             measured = worker.expect(Measured)
             worker.end()
-            yield _sampled(trial, table.place(cases[worker]), order, ready[worker], measured)
+            yield sampled(trial, table.place(cases[worker]), order, ready[worker], measured)
         except TrialFailed as error:
             yield failed(trial, cases[worker], error)
         worker.close()
@@ -148,7 +151,8 @@ def _one_failure_a_case(results: Sequence[Result]) -> Iterator[Result]:
     yield from failed.values()
 
 
-def _sampled(trial: Trial, place: Place, order: int, ready: Ready, measured: Measured) -> Result:
+def sampled(trial: Trial, place: Place, order: int, ready: Ready, measured: Measured) -> Result:
+    """What a pass gave as the result of its trial; a failure where it cannot be right."""
     case, packages = place.case, provenance.imported(measured.packages)
     metrics = {**measured.metrics, "startup_seconds": ready.startup_seconds}
     wrong = provenance.wrong_import(place.environment, packages)

@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from perfbench.formatting import MISSING, count, factor, interval, printable, rate, seconds, size
+from perfbench.formatting import MISSING, count, factor, interval, printable, quantity, rate, seconds, share, size
 
 REPEATABLE = settings(derandomize=True, database=None, deadline=None)
 UNITS = {"s": 1.0, "ms": 1e-3, "µs": 1e-6, "ns": 1e-9, "B": 1.0, "kB": 1e3, "MB": 1e6, "GB": 1e9, "TB": 1e12}
@@ -126,6 +126,46 @@ def test_factor(value: float, text: str) -> None:
 )
 def test_interval(low: float, high: float, text: str) -> None:
     assert interval(low, high) == text
+
+
+@pytest.mark.parametrize(
+    ("ratio", "text"),
+    [
+        (0.736, "−26.4 %"),
+        (0.263, "−73.7 %"),
+        (1.0025, "+0.25 %"),
+        (0.9997, "−0.03 %"),
+        (1.0, "0.00 %"),
+        (0.999999, "0.00 %"),
+        (1.00999, "+1.0 %"),
+        (5.8, "+480 %"),
+        (31.0, "+3,000 %"),
+        (math.nan, "–"),
+        (math.inf, "–"),
+    ],
+)
+def test_share(ratio: float, text: str) -> None:
+    assert share(ratio) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0, "0"),
+        (7, "7"),
+        (999, "999"),
+        (999.7, "1.00 k"),
+        (1000, "1.00 k"),
+        (47_218_386, "47.2 M"),
+        (999_600_000, "1.00 G"),
+        (4_213_000_000, "4.21 G"),
+        (123e12, "123 T"),
+        (4.5e15, "4,500 T"),
+        (math.inf, "–"),
+    ],
+)
+def test_quantity(value: float, text: str) -> None:
+    assert quantity(value) == text
 
 
 def test_count() -> None:

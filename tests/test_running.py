@@ -10,7 +10,7 @@ from dataclasses import replace
 import pytest
 from made_up_runs import offer, scenario, settings
 
-from perfbench import agreeing, planning, running, trials
+from perfbench import agreeing, instructions, planning, running, trials
 from perfbench.model import Change, Difference, Environment, Failure, Output, Package, Result, Sample, Table, Trial
 from perfbench.running import Progress
 from perfbench.trials import Conditions
@@ -58,6 +58,14 @@ class Stage:
                 output = Output(self.outputs.get(case.mode, "d"), updates, 1, ())
                 yield Result(trial.id, case.id, output=output, packages=packages)
 
+    def count(self, trial: Trial, *_: object) -> Result:
+        self.trials.append(trial)
+        (case,) = trial.cases
+        if self.failing.get(case.mode) == "count":
+            return Result(trial.id, case.id, failure=Failure("count", "it broke"))
+        sample = Sample("count", trial.round, 0, trial.id, 1, {"instructions": 1e9})
+        return Result(trial.id, case.id, sample=sample)
+
     def differ(
         self, trial: Trial, table: Table, outputs: tuple[Output, Output], known: Sequence[Change], *_: object
     ) -> Result:
@@ -72,6 +80,7 @@ class Stage:
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage()
     monkeypatch.setattr(trials, "execute", made.execute)
+    monkeypatch.setattr(instructions, "count", made.count)
     monkeypatch.setattr(agreeing, "check", made.check)
     monkeypatch.setattr(agreeing, "differ", made.differ)
     return made
@@ -175,6 +184,47 @@ def test_progress_tells_the_share_and_the_time_left(stage: Stage) -> None:
     assert last.share == pytest.approx(0.93, abs=0.05)
     assert last.seconds_left == pytest.approx(4.0, abs=2.0)
     assert [event.share for event in shown] == sorted(event.share for event in shown)
+
+
+# Instructions --------------------------------------------------------------------------------------------------------
+
+
+def test_instructions_are_counted_after_the_check_passes_and_before_anything_is_timed(stage: Stage) -> None:
+    measured(stage, table(), rounds=2, count=True)
+    kinds = [trial.kind for trial in stage.trials]
+    assert kinds[:12] == ["check"] * 3 + ["count"] * 9
+    assert "count" not in kinds[12:]
+    assert [trial.hash_seed for trial in stage.trials if trial.kind == "count"] == [0, 1, 2] * 3
+
+
+def test_counting_changes_nothing_of_what_is_timed(stage: Stage) -> None:
+    measured(stage, table(), rounds=4)
+    plain = list(stage.trials)
+    stage.trials.clear()
+    measured(stage, table(), rounds=4, count=True)
+    assert [trial for trial in stage.trials if trial.kind != "count"] == plain
+
+
+def test_a_case_that_cannot_be_counted_is_counted_no_more_and_timed_all_the_same(stage: Stage) -> None:
+    stage.failing = {"one": "count"}
+    measured(stage, table(), rounds=4, count=True)
+    counted = Counter(trial.cases[0].mode for trial in stage.trials if trial.kind == "count")
+    assert counted == {"base": 3, "one": 1, "two": 3}
+    assert rounds(stage) == 4
+    assert sum("one" in {case.mode for case in trial.cases} for trial in stage.trials if trial.kind == "duet") == 4
+
+
+def test_a_case_whose_output_cannot_be_checked_is_not_counted(stage: Stage) -> None:
+    stage.failing = {"one": "check"}
+    measured(stage, table(), rounds=2, count=True)
+    assert {trial.cases[0].mode for trial in stage.trials if trial.kind == "count"} == {"base", "two"}
+
+
+@pytest.mark.parametrize("kept", [4, 7, 12])
+def test_a_resumed_run_counts_what_is_missing_and_nothing_twice(stage: Stage, kept: int) -> None:
+    whole = measured(stage, table(), rounds=2, count=True)
+    rest = measured(stage, table(), whole[:kept], rounds=2, count=True)
+    assert sorted((r.trial, r.case) for r in whole) == sorted((r.trial, r.case) for r in [*whole[:kept], *rest])
 
 
 # Outputs -------------------------------------------------------------------------------------------------------------

@@ -42,6 +42,9 @@ Precision = Annotated[
     float, typer.Option(min=0.0001, max=1, help="Stop when every interval is ± this share of its ratio.")
 ]
 Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that one pass may take.")]
+Count = Annotated[
+    bool, typer.Option("--count", help="Count instructions too, by valgrind: the same every time, and no times.")
+]
 Set = Annotated[
     Optional[list[str]],  # noqa: UP045
     typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the scenario; repeatable."),
@@ -71,7 +74,7 @@ ExportTo = Annotated[
 Columns = Annotated[
     str,
     typer.Option(
-        help="Columns, or +name to add: interval, rate, memory, output, claim, wall, startup, pairs, sigma, doc."
+        help="Columns, or +name to add: interval, rate, memory, output, claim, wall, startup, pairs, sigma, doc, instructions."
     ),
 ]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour in the table.")]

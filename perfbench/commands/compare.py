@@ -45,6 +45,7 @@ def compare(
     max_time: commands.MaxTime = 600.0,
     precision: commands.Precision = 0.01,
     timeout: commands.Timeout = 600.0,
+    count: commands.Count = False,
     set_: commands.Set = None,
     sweep: commands.Sweep = None,
     scenarios_folder: commands.ScenariosFolder = None,
@@ -87,6 +88,7 @@ def compare(
         environments=_groups(sides or [], python),
         names=commands.configured_names(ctx),
         accepted=tuple(accept or ()),
+        count=count,
     )
     note = str if data else datasets.default_note
     conducting.conduct(Manner(None if resume else settings, results, save, wanted, shown, color, quiet, note))

@@ -49,13 +49,16 @@ def gate(
     max_time: Annotated[float, typer.Option(min=1, help="Seconds of pairs for each case, at most.")] = 30.0,
     budget: Annotated[
         list[str] | None,
-        typer.Option(metavar="WHAT=MOST", help="memory=5%, peak=200MB or patched/lightweight=1.8; repeatable."),
+        typer.Option(
+            metavar="WHAT=MOST", help="memory=5%, count=0.2%, peak=200MB or patched/lightweight=1.8; repeatable."
+        ),
     ] = None,
     fail_on_inconclusive: Annotated[
         bool, typer.Option("--fail-on-inconclusive", help="What cannot be told fails too.")
     ] = False,
     whole: Annotated[bool, typer.Option("--whole", help="Replay whole files, not their first lines.")] = False,
     timeout: commands.Timeout = 600.0,
+    count: commands.Count = False,
     set_: commands.Set = None,
     scenarios_folder: commands.ScenariosFolder = None,
     accept: commands.Accept = None,
@@ -96,6 +99,7 @@ def gate(
         names=commands.configured_names(ctx),
         accepted=tuple(accept or ()),
         gate=calibration.known_to(terms, results),
+        count=count or terms.limits_count,
     )
     if baseline is not None:
         run = baselines.find(baseline, results, Path.cwd())
@@ -127,10 +131,12 @@ def _share(option: str, text: str) -> float:
 
 
 def _budget(text: str) -> Budget:
-    """The budget that is written ``memory=5%``, ``peak=200MB`` or ``patched/lightweight=1.8``. Raises UsageProblem."""
+    """The budget that is written ``memory=5%``, ``count=0.2%``, ``peak=200MB`` or ``full/patched=1.8``. Raises UsageProblem."""
     what, most = commands.assignment("--budget", text)
     if what == "memory":
         return Budget("memory", _share(f"--budget {what}", most))
+    if what == "count":
+        return Budget("count", _share(f"--budget {what}", most))
     if what == "peak":
         found = SIZE.fullmatch(most.strip())
         if found is None:
@@ -142,5 +148,5 @@ def _budget(text: str) -> Budget:
     except ValueError:
         limit = 0.0
     if not (mode and slash and other and limit > 0):
-        raise UsageProblem(f"--budget {text}: write memory=5%, peak=200MB or MODE/OTHER=1.8")
+        raise UsageProblem(f"--budget {text}: write memory=5%, count=0.2%, peak=200MB or MODE/OTHER=1.8")
     return Budget("ratio", limit, mode, other)

@@ -32,6 +32,7 @@ def run(
     max_time: commands.MaxTime = 300.0,
     precision: commands.Precision = 0.01,
     timeout: commands.Timeout = 600.0,
+    count: commands.Count = False,
     set_: commands.Set = None,
     sweep: commands.Sweep = None,
     scenarios_folder: commands.ScenariosFolder = None,
@@ -65,6 +66,7 @@ def run(
         environments=tuple((spec,) for spec in env or ("here",)),
         names=commands.configured_names(ctx),
         accepted=tuple(accept or ()),
+        count=count,
     )
     conducting.conduct(
         Manner(
