@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from made_up_runs import HERE, MARKET, measurement, offer, run, scenario, settings
@@ -20,12 +21,14 @@ from perfbench import (
     pages,
     planning,
     tabulating,
+    trials,
 )
 from perfbench.errors import TrialFailed
 from perfbench.generating import Recipe
 from perfbench.model import Case, Market, Measurement, Sample, Verdict
 from perfbench.report import Row
 from perfbench.terms import Budget, Terms
+from perfbench.trials import Conditions
 
 TIMED = (1.0, 1.0)
 
@@ -202,6 +205,25 @@ def test_a_scenario_without_a_market_is_counted_whole(tmp_path: Path) -> None:
     tables = planning.tables([[offer(scenario("base"))]], [], settings())
     assert [table.head for table in instructions.with_heads(tables, tmp_path)] == [None]
     assert Case("made_up", "base", "here", "") in tables[0].cases
+
+
+def test_a_pass_that_is_counted_has_fifty_times_as_long_and_leaves_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    (table,) = planning.tables([[offer(scenario("base"))]], [], settings())
+    asked: list[tuple[Any, ...]] = []
+
+    def start(*arguments: Any) -> None:
+        asked.append(arguments[4:])
+        raise TrialFailed("valgrind: no such instruction")
+
+    monkeypatch.setattr(trials, "start", start)
+    result = instructions.count(planning.counts(table)[0], table, Conditions(None, 60.0))
+    assert result.failure is not None
+    assert (result.failure.trial, result.failure.message) == ("count", "valgrind: no such instruction")
+    ((timeout, prefix),) = asked
+    assert timeout == 3000.0
+    assert prefix[:3] == ("setarch", "-R", "valgrind")
+    (out,) = (word.partition("=")[2] for word in prefix if word.startswith("--callgrind-out-file="))
+    assert not Path(out).parent.exists()
 
 
 # What callgrind writes -----------------------------------------------------------------------------------------------

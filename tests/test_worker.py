@@ -74,8 +74,10 @@ def test_a_worker_that_is_counted_waits_when_its_pass_is_over(python: Interprete
         worker.expect(Passed)
         assert not worker.answers_within(0.2)
         worker.go()
-        assert worker.expect(Measured).work == 10
+        measured = worker.expect(Measured)
         worker.end()
+    assert measured.work == 10
+    assert "queue_seconds" not in measured.metrics
 
 
 @each_python
