@@ -17,7 +17,7 @@ class Row:
     ``same_output`` is ``yes``, ``no``, ``known changes``, ``floor`` or empty where there is nothing to compare with; ``claim`` is
     the judgement of an announced speed-up; ``notes`` say what failed or differs. In a gate, ``spent`` are the seconds that its
     pairs took by the clock, and ``breaches`` what it does not let pass. ``instructions`` are those of a pass, ``count`` how they
-    compare with those of the case before.
+    compare with those of the case before. ``case`` is the id of the case, or of the one after.
     """
 
     mode: str
@@ -38,6 +38,7 @@ class Row:
     breaches: tuple[str, ...] = ()
     instructions: float | None = None
     count: Count | None = None
+    case: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -137,6 +137,7 @@ def _row(
         else (),
         instructions=executed,
         count=count,
+        case=measurement.case.id,
     )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 
 from perfbench.model import (
     Case,
@@ -20,6 +21,7 @@ from perfbench.model import (
     TrialKind,
 )
 from perfbench.planning import Offer
+from perfbench.terms import Pairs, Terms
 
 HERE = Environment("here", "python")
 
@@ -70,6 +72,21 @@ def run(measurements: Sequence[Measurement], **changes: object) -> Run:
         data=(),
         measurements=tuple(measurements),
     )
+
+
+def sides_of(mode: str, before: Iterable[float], after: Iterable[float]) -> list[Measurement]:
+    """The measurements of a mode in two environments, with these seconds in pairs."""
+    sides = measurement(mode, before, baseline=True), measurement(mode, after)
+    places = zip(sides, ("old", "new"), strict=True)
+    return [replace(side, case=replace(side.case, environment=place)) for side, place in places]
+
+
+def gated(*cases: Sequence[Measurement], most: int = 136, **terms: object) -> Run:
+    """A gate's run of these cases, each a measurement before and one after."""
+    duets = tuple((before.case.id, after.case.id) for before, after in cases)
+    kept = Terms(pairs=tuple(Pairs(*duet, most) for duet in duets), **terms)  # type: ignore[arg-type]
+    found = run([side for case in cases for side in case], environments=(("old", "new"),), gate=kept)
+    return replace(found, duets=duets)
 
 
 def scenario(*modes: str, name: str = "made_up", uses_market: bool = False) -> Scenario:

@@ -8,12 +8,12 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from made_up_runs import measurement, run
+from made_up_runs import gated, measurement, run, sides_of
 
 from perfbench import gating
 from perfbench.gating import Bounds, bounds, breaches, comparisons, settled
 from perfbench.model import Comparison, Measurement, Run, Verdict
-from perfbench.terms import Budget, Pairs, Terms
+from perfbench.terms import Budget, Terms
 
 RNG = np.random.default_rng(11)
 NOISE = RNG.normal(0.0, 0.003, 200)
@@ -21,19 +21,7 @@ NOISE = RNG.normal(0.0, 0.003, 200)
 
 def sides(name: str, change: float, pairs: int, noise: Sequence[float] = tuple(NOISE)) -> list[Measurement]:
     """The measurements of a case before and after; after takes this share more."""
-    before = measurement(name, [1.0] * pairs, baseline=True)
-    after = measurement(name, [(1 + change) * math.exp(noise[n]) for n in range(pairs)])
-    return [
-        replace(side, case=replace(side.case, environment=place)) for side, place in ((before, "old"), (after, "new"))
-    ]
-
-
-def gated(*cases: list[Measurement], most: int = 136, **terms: object) -> Run:
-    """A gate's run of these cases."""
-    duets = tuple((before.case.id, after.case.id) for before, after in cases)
-    kept = Terms(pairs=tuple(Pairs(*duet, most) for duet in duets), **terms)  # type: ignore[arg-type]
-    found = run([side for case in cases for side in case], environments=(("old", "new"),), gate=kept)
-    return replace(found, duets=duets)
+    return sides_of(name, [1.0] * pairs, [(1 + change) * math.exp(noise[n]) for n in range(pairs)])
 
 
 def only(found: Run) -> Comparison:

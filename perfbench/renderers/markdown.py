@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import re
-
+from perfbench import markdown_text
 from perfbench.layout import Cells
+from perfbench.markdown_text import escape
 from perfbench.pages import pages
 from perfbench.report import Report
 
@@ -19,13 +19,6 @@ def render(report: Report) -> str:
 
 
 def _table(texts: Cells) -> str:
-    rows = [texts.heads, ("---", *("---:" for _ in texts.heads[1:])), *texts.rows]
-    lines = ["| " + " | ".join(escape(cell) if row is not rows[1] else cell for cell in row) + " |" for row in rows]
     below = [f"- {escape(line)}" for line in texts.below]
+    lines = markdown_text.table(texts.heads, texts.rows)
     return "\n".join([f"**{escape(texts.title)}**", "", *lines, "", *below, ""])
-
-
-def escape(text: str) -> str:
-    """Text that stays text: what Markdown or HTML would take for markup is escaped, runs of spaces become one."""
-    folded = " ".join(text.split())
-    return re.sub(r"([\\|`*_\[\]<>#])", r"\\\1", folded)
