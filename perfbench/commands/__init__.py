@@ -69,7 +69,12 @@ Save = Annotated[
 Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted last.")]
 ExportTo = Annotated[
     Optional[list[str]],  # noqa: UP045
-    typer.Option("--export", metavar="FORMAT=FILE", help="json, csv, markdown or terminal; - for standard output."),
+    typer.Option(
+        "--export",
+        metavar="FORMAT=FILE",
+        help="json, csv, markdown, terminal, junit, github, github-annotations, github-action-benchmark, bencher, "
+        "pytest-benchmark, pyperf, hyperfine or openmetrics; - for standard output; repeatable.",
+    ),
 ]
 Columns = Annotated[
     str,

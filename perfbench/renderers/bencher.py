@@ -1,0 +1,32 @@
+"""The Bencher Metric Format, ``bencher run --adapter json --file …``: https://bencher.dev/docs/reference/bencher-metric-format/."""
+
+from __future__ import annotations
+
+import json
+
+from perfbench.report import Report
+from perfbench.timings import Timed, timed
+
+SUFFIX = ".json"
+NANOSECONDS = 1e9
+
+
+def render(report: Report) -> str:
+    """Of every case that was measured its latency in nanoseconds and its throughput in units of work a second.
+
+    Both are medians, from the first to the third quartile.
+    """
+    found = {case.name: _measures(case) for case in timed(report)}
+    return json.dumps(found, indent=1, allow_nan=False) + "\n"
+
+
+def _measures(case: Timed) -> dict[str, dict[str, float]]:
+    low, high = case.quartiles
+    measures = {"latency": _metric(low * NANOSECONDS, case.median * NANOSECONDS, high * NANOSECONDS)}
+    if case.work > 0:
+        measures["throughput"] = _metric(case.work / high, case.work / case.median, case.work / low)
+    return measures
+
+
+def _metric(low: float, value: float, high: float) -> dict[str, float]:
+    return {"value": value, "lower_value": low, "upper_value": high}
