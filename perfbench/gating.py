@@ -84,7 +84,8 @@ def comparisons(run: Run) -> dict[tuple[str, str], Comparison]:
     if terms is None:
         return {}
     by_id = {measurement.case.id: measurement for measurement in run.measurements}
-    sides = {(before, after): (by_id[before], by_id[after]) for before, after in run.duets}
+    whole = [duet for duet in run.duets if by_id.keys() >= set(duet)]
+    sides = {(before, after): (by_id[before], by_id[after]) for before, after in whole}
     metrics = {key: pairing.metric_of((*b.samples, *a.samples), a.metric) for key, (b, a) in sides.items()}
     logs = {key: pairing.log_ratios(b.samples, a.samples, metrics[key]) for key, (b, a) in sides.items()}
     looks = {key: sequential.looks(terms.most(*key)) for key in sides}

@@ -189,5 +189,10 @@ def test_bounds_of_a_limit_have_no_margin() -> None:
     assert found == Bounds(math.log(1.8), -math.inf, -math.inf, math.log(1.8))
 
 
+def test_a_case_that_was_declared_and_is_not_there_has_no_comparison() -> None:
+    found = gated(sides("plain", 0.0, 12))
+    assert gating.comparisons(replace(found, measurements=found.measurements[:1])) == {}
+
+
 def test_without_a_gate_there_is_nothing_to_judge() -> None:
     assert gating.comparisons(run(sides("plain", 0.0, 12))) == {}

@@ -11,7 +11,7 @@ UNIT = "commands"
 RUN = pathlib.Path(__file__).resolve().parents[2] / "results" / "reference-replay.json"
 
 
-def _called(*arguments):
+def _called(*arguments: str) -> Work:
     """The CPU seconds of one command, in a process of the environment that is measured."""
     before = os.times()
     # -P: the folder that this is run in may hold another perfbench than the one that is installed.
@@ -21,12 +21,12 @@ def _called(*arguments):
 
 
 @mode(baseline=True)
-def help_page():
+def help_page() -> Work:
     """perfbench --help: what every command pays."""
     return _called("--help")
 
 
 @mode
-def show_a_run():
+def show_a_run() -> Work:
     """perfbench show: a run is loaded, and every interval computed anew."""
     return _called("show", str(RUN))
