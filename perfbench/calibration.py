@@ -24,8 +24,10 @@ SHARE_OF_SLOWED = 0.35
 """Of the time, for the pairs that are made slower."""
 
 
-def pairs_for(prepared: Prepared, seconds: float) -> int:
-    """How many pairs of unchanged code there is time for, at least 96."""
+def pairs_for(prepared: Prepared, seconds: float, rounds: int | None) -> int:
+    """How many pairs of unchanged code: as many as are asked for, else as there is time for and at least 96."""
+    if rounds is not None:
+        return rounds
     return max(FEWEST, int(seconds * (1 - SHARE_OF_SLOWED) / max(cost(prepared.run), 1e-3)))
 
 
@@ -41,7 +43,10 @@ def with_rounds(prepared: Prepared, rounds: int) -> Prepared:
 
 
 def made_slower(prepared: Prepared, found: Calibration, name: str) -> Prepared:
-    """The plan of the pairs of which the side after is made slower, by half, once and twice what 48 pairs see."""
+    """The plan of the pairs of which the side after is made slower, by half, once and twice what 48 pairs see.
+
+    Each size has 48 pairs, or half as many as unchanged code if those are fewer.
+    """
     (table,) = prepared.tables
     tables = tuple(_slower(table, size * found.detectable(SLOWED_PAIRS)) for size in SIZES)
     measurements = tuple(
@@ -55,7 +60,7 @@ def made_slower(prepared: Prepared, found: Calibration, name: str) -> Prepared:
         measurements=tuple({m.case.id: m for m in measurements}.values()),
         duets=tuple((before.id, after.id) for each in tables for before, after in each.duets),
     )
-    return with_rounds(Prepared(tables, run), SLOWED_PAIRS)
+    return with_rounds(Prepared(tables, run), min(SLOWED_PAIRS, found.pairs // 2))
 
 
 def _slower(table: Table, share: float) -> Table:

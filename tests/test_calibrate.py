@@ -45,7 +45,7 @@ def calibrate(workshop: Path, *arguments: object) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def page(workshop: Path) -> str:
-    code, page, complaint = calibrate(workshop, "--env", "./noisy", "--max-time", "1")
+    code, page, complaint = calibrate(workshop, "--env", "./noisy", "--rounds", "36")
     assert code == 0, complaint
     return page
 
@@ -57,14 +57,14 @@ def figure(page: str, name: str) -> str:
 
 def test_the_noise_of_the_pairs_is_found(page: str) -> None:
     sigma = float(figure(page, "sigma of a pair").rstrip("%")) / 100
-    assert 0.010 < sigma < 0.019  # √2 times 1 %
-    assert "96 pairs" in page.splitlines()[0]
+    assert 0.009 < sigma < 0.021  # √2 times 1 %, give or take what 36 pairs leave open
+    assert "36 pairs" in page.splitlines()[0]
 
 
 def test_what_was_made_slower_is_told_with_what_a_gate_finds(page: str) -> None:
     lines = [line for line in page.splitlines() if "made slower by" in line]
     assert len(lines) == 3
-    assert all("recovered from 48 pairs; found by" in line for line in lines)
+    assert all("recovered from 18 pairs; found by" in line for line in lines)
 
 
 def test_false_alarms_and_the_other_way_to_compare_are_told(page: str) -> None:

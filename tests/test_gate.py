@@ -103,14 +103,6 @@ def test_a_threshold_lets_a_smaller_slow_down_pass(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./slower", "--threshold", "5%")
     assert (code, verdict(table)) == (0, "unchanged")
     assert "slower by more than 5.0% fails" in table
-    assert gated(workshop, "./slower", "--threshold", "2%")[0] == 3
-
-
-def test_every_row_says_what_it_could_have_seen_and_what_it_took(workshop: Path) -> None:
-    _, table, _ = gated(workshop, "./same", "--mode", "plain", "--mode", "double")
-    assert "sees from" in table.splitlines()[1]
-    assert table.count("± 0.") == 2
-    assert verdict(table, "double") == "unchanged"
 
 
 def test_what_cannot_be_told_passes_unless_it_must_not(workshop: Path) -> None:
@@ -121,19 +113,23 @@ def test_what_cannot_be_told_passes_unless_it_must_not(workshop: Path) -> None:
     assert "could not tell in 1 of 1 cases; give it more --max-time" in one_line(complaint)
 
 
-def test_a_ratio_of_modes_has_a_budget(workshop: Path) -> None:
+def test_every_row_says_what_it_could_have_seen_and_a_ratio_of_modes_has_a_budget(workshop: Path) -> None:
     modes = ("--mode", "plain", "--mode", "double")
     code, table, _ = gated(workshop, "./same", *modes, "--budget", "double/plain=2.2")
     assert code == 0
-    assert "plain → double" in table
-    code, table, _ = gated(workshop, "./same", *modes, "--budget", "double/plain=1.8")
+    assert "sees from" in table.splitlines()[1]
+    assert table.count("± 0.") == 3
+    assert verdict(table, "plain → double") == "unchanged"
+
+
+def test_a_ratio_of_modes_above_its_budget_is_a_regression(workshop: Path) -> None:
+    code, table, _ = gated(workshop, "./same", "--mode", "plain", "--mode", "double", "--budget", "double/plain=1.8")
     assert code == 3
     assert "times plain: at most 1.8 are allowed" in table
 
 
 def test_a_peak_of_memory_has_a_budget(workshop: Path) -> None:
-    assert gated(workshop, "./same", "--budget", "peak=10GB", "--budget", "memory=50%")[0] == 0
-    code, table, _ = gated(workshop, "./same", "--budget", "peak=1MB")
+    code, table, _ = gated(workshop, "./same", "--budget", "peak=1MB", "--budget", "memory=50%")
     assert code == 3
     assert "at most 1.0 MB are allowed" in table
 

@@ -50,6 +50,14 @@ def calibrate(
     max_time: Annotated[
         float, typer.Option(min=1, help="Seconds of pairs, about; at least 96 pairs and 3 times 48.")
     ] = 300.0,
+    rounds: Annotated[
+        int | None,
+        typer.Option(
+            min=24,
+            help="Exactly so many pairs of unchanged code, and half as many of each slow-down.",
+            show_default="as there is time for",
+        ),
+    ] = None,
     gate_time: Annotated[float, typer.Option(min=1, help="The --max-time of the gates that are tried.")] = 30.0,
     timeout: commands.Timeout = 600.0,
     set_: commands.Set = None,
@@ -90,16 +98,16 @@ def calibrate(
     )
     conducting.demand_file_name(save)
     note = str if data else datasets.default_note
-    _calibrate(Manner(settings, results, save, (), (), color, quiet, note), max_time)
+    _calibrate(Manner(settings, results, save, (), (), color, quiet, note), max_time, rounds)
 
 
-def _calibrate(manner: Manner, seconds: float) -> None:
+def _calibrate(manner: Manner, seconds: float, rounds: int | None) -> None:
     ended = conducting.end_on_signals()
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         prepared = conducting.prepare(manner, Path(folder))
         unchanged = _whole(
             conducting.carry_out(
-                calibration.with_rounds(prepared, calibration.pairs_for(prepared, seconds)), manner, ended
+                calibration.with_rounds(prepared, calibration.pairs_for(prepared, seconds, rounds)), manner, ended
             )
         )
         found, differences = _found(unchanged)
