@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -51,21 +52,29 @@ def _fitting(table: Table, settings: Settings, conditions: Conditions, folder: P
     """The table on so many first lines that a pass is as long as it should be. A side that fails does so when it is measured."""
     if table.market is None or (settings.gate or Terms()).whole:
         return table
-    lines = FIRST_LINES
+    lines, whole_is_long = FIRST_LINES, False
     for _ in range(PROBES):
         market = datasets.first_lines(table.market, lines, folder)
         tried = _on(table, market)
-        passes = [_pass(tried, case, settings, conditions) for case in tried.cases]
-        known = [sample for sample in passes if sample is not None]
-        if market is table.market or len(known) < len(passes):
+        known = [_pass(tried, case, settings, conditions) for case in tried.cases]
+        passes = [sample for sample in known if sample is not None]
+        if len(passes) < len(known):
             return tried
-        seconds = min(sample.metrics[tried.scenario.metric] for sample in known)
-        wanted = max(SHORTEST_PASS, *(STARTUPS * sample.metrics["startup_seconds"] for sample in known))
-        if seconds * table.market.updates / market.updates < WHOLE_BELOW:
-            return table
-        if seconds >= NEARLY * wanted:
+        seconds = min(sample.metrics[tried.scenario.metric] for sample in passes)
+        wanted = max(SHORTEST_PASS, *(STARTUPS * sample.metrics["startup_seconds"] for sample in passes))
+        whole = market is table.market
+        if whole and seconds < WHOLE_BELOW:
             return tried
-        lines = math.ceil(lines * wanted / seconds)
+        whole_is_long |= whole
+        if (
+            not whole
+            and seconds >= NEARLY * wanted
+            and (whole_is_long or seconds * table.market.updates / market.updates > WHOLE_BELOW)
+        ):
+            return tried
+        # The first lines of a market are cheap: only the whole file tells what the whole file takes.
+        short = not whole_is_long and seconds * table.market.updates / market.updates < WHOLE_BELOW
+        lines = sys.maxsize if short else math.ceil(market.updates * wanted / seconds)
     return tried
 
 
