@@ -89,7 +89,7 @@ def test_unchanged_code_passes_at_the_first_look(workshop: Path) -> None:
 def test_a_slower_release_is_a_regression(workshop: Path) -> None:
     code, table, complaint = gated(workshop, "./slower")
     assert (code, verdict(table)) == (3, "regressed")
-    assert "+3.0 % ▼" in table or "+2.9 % ▼" in table or "+3.1 % ▼" in table
+    assert re.search(r"\+(2\.[5-9]|3\.[0-5]) % ▼", table)
     assert "ticks_gated plain is slower: +" in table
     assert "the gate is not passed: 1 of 1 cases regressed" in one_line(complaint)
 
@@ -118,7 +118,7 @@ def test_every_row_says_what_it_could_have_seen_and_a_ratio_of_modes_has_a_budge
     code, table, _ = gated(workshop, "./same", *modes, "--budget", "double/plain=2.2")
     assert code == 0
     assert "sees from" in table.splitlines()[1]
-    assert table.count("± 0.") == 3
+    assert len(re.findall(r"± \d+\.\d%", table)) == 3
     assert verdict(table, "plain → double") == "unchanged"
 
 
