@@ -87,8 +87,8 @@ def conduct(manner: Manner) -> Run:
 def conclude(finished: Finished, quiet: bool) -> None:
     """Say where the run is saved. Raises Interrupted if it was ended early."""
     if finished.interrupted:
-        resumed_by = finished.run.settings.resumed_by
-        raise Interrupted(f"interrupted; what was measured is in {finished.path}; {resumed_by} goes on")
+        resumption = finished.run.settings.resumption
+        raise Interrupted(f"interrupted; what was measured is in {finished.path}; {resumption}")
     if not quiet:
         print(f"saved in {finished.path}", file=sys.stderr)
 

@@ -418,12 +418,14 @@ class Settings:
     count: bool = False
 
     @property
-    def resumed_by(self) -> str:
-        """What to type to go on with a run of these settings that was interrupted."""
+    def resumption(self) -> str:
+        """How to go on with a run of these settings that was interrupted: ``perfbench run --resume goes on``."""
         widest = max(map(len, self.environments), default=0)
+        if self.gate is not None:
+            return "a gate starts anew"
         if self.links and widest > 2:
-            return "the same perfbench sweep with --resume"
-        return f"perfbench {'compare' if widest > 1 else 'run'} --resume"
+            return "the same perfbench sweep with --resume goes on"
+        return f"perfbench {'compare' if widest > 1 else 'run'} --resume goes on"
 
 
 @dataclass(frozen=True, slots=True)

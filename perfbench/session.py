@@ -222,6 +222,8 @@ def reopen(folder: Path, workspace: Path, observe: Callable[[str], None]) -> tup
     """The run that was interrupted last, prepared again. Raises StorageProblem, also if something is not the same any more."""
     path = storage.newest_journal(folder)
     run, results = storage.read_journal(path, path.read_bytes())
+    if run.settings.gate is not None:
+        raise StorageProblem(f"{path} is of a gate, which starts anew: show it, then delete it")
     prepared = prepare(run.settings, workspace, run.id, observe)
     for kind, then, now in (
         ("scenario", {s.name: s.sha256 for s in run.scenarios}, {s.name: s.sha256 for s in prepared.run.scenarios}),

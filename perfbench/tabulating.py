@@ -233,7 +233,7 @@ def _median(values: Sequence[float]) -> float | None:
 def _table_doubts(rows: Sequence[Row], group: Sequence[Measurement], metric: str, run: Run) -> Iterable[str]:
     """One text for each kind of doubt, with all the modes that it is about."""
     if not run.finished:
-        yield f"this run was not finished: {run.settings.resumed_by} goes on with it"
+        yield f"this run was not finished: {run.settings.resumption}"
     if not run.paired:
         yield "unpaired: the two runs were not measured at the same time, and what the machine did between them is in the ratio"
     yield from wording.unlike_installations(group, run)

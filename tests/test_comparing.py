@@ -145,7 +145,7 @@ def test_short_passes_and_an_unfinished_run_are_doubtful() -> None:
     made = replace(run([measurement("base", [0.001] * 12, baseline=True)]), finished=False)
     (found,) = tabulating.report(made, ()).tables
     assert found.doubts == (
-        "this run was not finished: perfbench run --resume goes on with it",
+        "this run was not finished: perfbench run --resume goes on",
         "short passes, a longer file measures better (base 1.0 ms)",
     )
 
@@ -153,15 +153,19 @@ def test_short_passes_and_an_unfinished_run_are_doubtful() -> None:
 @pytest.mark.parametrize(
     ("environments", "links", "typed"),
     [
-        ((("here",), ("ticker==1.0",)), "", "perfbench run --resume"),
-        ((("ticker==1.0", "ticker==2.0"),), "", "perfbench compare --resume"),
-        ((("ticker==1.0", "ticker==2.0", "ticker==3.0"),), "neighbours", "the same perfbench sweep with --resume"),
+        ((("here",), ("ticker==1.0",)), "", "perfbench run --resume goes on"),
+        ((("ticker==1.0", "ticker==2.0"),), "", "perfbench compare --resume goes on"),
+        (
+            (("ticker==1.0", "ticker==2.0", "ticker==3.0"),),
+            "neighbours",
+            "the same perfbench sweep with --resume goes on",
+        ),
     ],
 )
 def test_how_to_go_on_depends_on_what_was_interrupted(
     environments: tuple[tuple[str, ...], ...], links: str, typed: str
 ) -> None:
-    assert settings(environments=environments, links=links).resumed_by == typed
+    assert settings(environments=environments, links=links).resumption == typed
 
 
 # Differences ---------------------------------------------------------------------------------------------------------

@@ -346,3 +346,7 @@ def test_a_gate_that_is_interrupted_is_no_pass(workshop: Path, tmp_path: Path, n
     assert process.returncode == 130
     assert "unchanged" not in table
     assert "interrupted; what was measured is in" in complaint.splitlines()[-1]
+    assert complaint.splitlines()[-1].endswith("; a gate starts anew")
+    resumed = perfbench("compare", "--resume", "--results", tmp_path, folder=workshop)
+    assert (resumed.returncode, resumed.stdout) == (5, "")
+    assert "is of a gate, which starts anew" in one_line(resumed.stderr)

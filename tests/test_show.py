@@ -221,7 +221,7 @@ def test_a_journal_is_shown_like_a_run_and_says_that_it_is_not_finished(tmp_path
     (tmp_path / "left.journal").write_bytes(journal)
     done = perfbench("show", "left.journal", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "this run was not finished: perfbench run --resume goes on with it" in done.stdout
+    assert "this run was not finished: perfbench run --resume goes on" in done.stdout
     assert "waits" in done.stdout
 
 
