@@ -24,6 +24,9 @@ RESAMPLES = 3000
 BLOCK = 6
 """Pairs that stay together when resampled, so that neighbours may be alike."""
 
+EARLY = 17
+"""Pairs after which a gate can know already what is twice the smallest change."""
+
 GROUP = 12
 """Passes of a side in a comparison that runs one side after the other."""
 
@@ -61,7 +64,10 @@ class Rate:
 
 @dataclass(frozen=True, slots=True)
 class Slowed:
-    """What pairs say of a pass that was made slower by the share ``injected``: the ratio, and how often a gate would find it."""
+    """What pairs say of a pass that was made slower by the share ``injected``: the ratio, and how often a gate would find it.
+
+    ``early`` is how often a gate finds it that ends after 17 pairs.
+    """
 
     injected: float
     ratio: float
@@ -69,6 +75,7 @@ class Slowed:
     high: float
     pairs: int
     found: Rate
+    early: Rate
 
     @property
     def recovered(self) -> bool:
@@ -107,6 +114,7 @@ def calibrated(differences: Sequence[float], seconds: Sequence[float], most: int
     :param most: pairs that a gate would have. Raises ValueError for fewer than 12 pairs.
     """
     looks = sequential.looks(most)
+    level = sequential.level(looks)
     found = statistics.estimate(differences)
     rng = np.random.default_rng(seed)
     values = np.asarray(differences)
@@ -118,27 +126,32 @@ def calibrated(differences: Sequence[float], seconds: Sequence[float], most: int
         bias_high=math.log(found.high),
         autocorrelation=found.autocorrelation,
         looks=looks,
-        live=_false_alarms(_windows(values, looks), looks),
-        resampled=_false_alarms((_flipped(values, looks[-1], rng) for _ in range(RESAMPLES)), looks),
+        live=_alarms(_windows(values, looks), looks, level),
+        resampled=_alarms((_flipped(values, looks[-1], rng) for _ in range(RESAMPLES)), looks, level),
         mean=_in_turn(seconds, _welch),
         minimum=_in_turn(seconds, _by_minimum),
     )
 
 
 def slowed(injected: float, differences: Sequence[float], looks: tuple[int, ...], seed: int) -> Slowed:
-    """What the pairs of a pass that was made slower say, and how often gates of so many pairs find it when resampled."""
+    """What the pairs of a pass that was made slower say, and how often gates of so many pairs find it when resampled.
+
+    :param looks: of a gate that had the time for all of them; pairs that go beyond them have the level of more looks.
+    """
     found = statistics.estimate(differences)
     rng = np.random.default_rng(seed)
     values = np.asarray(differences)
-    given = tuple(look for look in looks if look <= values.size) or looks[:1]
-    resampled = (_blocks(values, given[-1], rng) for _ in range(RESAMPLES // 3))
-    alarms = _false_alarms(resampled, given, sequential.level(looks))
-    return Slowed(injected, found.ratio, found.low, found.high, found.pairs, alarms)
+    level = sequential.level(max(looks, sequential.looks(values.size), key=len))
+    rates = []
+    for most in (values.size, EARLY):
+        given = sequential.looks(min(most, values.size))
+        resampled = (_blocks(values, given[-1], rng) for _ in range(RESAMPLES // 3))
+        rates.append(_alarms(resampled, given, level))
+    return Slowed(injected, found.ratio, found.low, found.high, found.pairs, *rates)
 
 
-def _false_alarms(rows: Iterator[Floats], looks: tuple[int, ...], level: float | None = None) -> Rate:
+def _alarms(rows: Iterator[Floats], looks: tuple[int, ...], level: float) -> Rate:
     """How many gates say regressed."""
-    level = sequential.level(looks) if level is None else level
     said = [gate(row, looks, level) is Verdict.REGRESSED for row in rows]
     return Rate(sum(said), len(said))
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
@@ -20,15 +21,15 @@ SLOWED_PAIRS = 48
 SIZES = (0.5, 1.0, 2.0)
 """Of the smallest change that 48 pairs see: what is injected (method.md)."""
 
-SHARE_OF_SLOWED = 0.35
-"""Of the time, for the pairs that are made slower."""
 
+def pairs_for(prepared: Prepared, seconds: float, rounds: int | None, sizes: int) -> int:
+    """How many pairs of unchanged code: as many as are asked for, else as there is time for and at least 96.
 
-def pairs_for(prepared: Prepared, seconds: float, rounds: int | None) -> int:
-    """How many pairs of unchanged code: as many as are asked for, else as there is time for and at least 96."""
+    :param sizes: how many slow-downs need their 48 pairs too.
+    """
     if rounds is not None:
         return rounds
-    return max(FEWEST, int(seconds * (1 - SHARE_OF_SLOWED) / max(cost(prepared.run), 1e-3)))
+    return max(FEWEST, int(seconds / max(cost(prepared.run), 1e-3)) - sizes * SLOWED_PAIRS)
 
 
 def cost(run: Run) -> float:
@@ -42,13 +43,18 @@ def with_rounds(prepared: Prepared, rounds: int) -> Prepared:
     return replace(prepared, run=replace(prepared.run, settings=replace(prepared.run.settings, rounds=rounds)))
 
 
-def made_slower(prepared: Prepared, found: Calibration, name: str) -> Prepared:
-    """The plan of the pairs of which the side after is made slower, by half, once and twice what 48 pairs see.
+def sizes_for(found: Calibration) -> tuple[float, ...]:
+    """The shares to make passes slower by: half, once and twice what 48 pairs see."""
+    return tuple(size * found.detectable(SLOWED_PAIRS) for size in SIZES)
+
+
+def made_slower(prepared: Prepared, found: Calibration, sizes: Sequence[float], name: str) -> Prepared:
+    """The plan of the pairs of which the side after is made slower by these shares.
 
     Each size has 48 pairs, or half as many as unchanged code if those are fewer.
     """
     (table,) = prepared.tables
-    tables = tuple(_slower(table, size * found.detectable(SLOWED_PAIRS)) for size in SIZES)
+    tables = tuple(_slower(table, size) for size in sizes)
     measurements = tuple(
         replace(measurement, case=case, samples=())
         for each in tables

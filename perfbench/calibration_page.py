@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 import plotext
 
 from perfbench import formatting
-from perfbench.calibrating import GROUP, Calibration, Rate, Slowed
+from perfbench.calibrating import EARLY, GROUP, Calibration, Rate, Slowed
 
 HEIGHT = 16
 WIDTH = 100
@@ -66,10 +66,16 @@ def _alarms(found: Calibration) -> Iterator[tuple[str, str]]:
 def _found(slower: Sequence[Slowed]) -> Iterator[tuple[str, str]]:
     for one in slower:
         interval = formatting.changes(one.low, one.high)
+        recovered = "recovered" if one.recovered else "read: NOT recovered"
         yield (
             f"made slower by {one.injected:.2%}",
-            f"{formatting.change(one.ratio)} ({interval}) recovered from {one.pairs} pairs; found by {_rate(one.found)}",
+            f"{formatting.change(one.ratio)} ({interval}) {recovered} from {one.pairs} pairs; found in {_share(one.found)}"
+            + (f", by {EARLY} in {_share(one.early)}" if one.pairs > EARLY else ""),
         )
+
+
+def _share(rate: Rate) -> str:
+    return f"{rate.share:.1%} of {rate.tried:,}"
 
 
 def _rate(rate: Rate) -> str:

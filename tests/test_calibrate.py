@@ -64,7 +64,22 @@ def test_the_noise_of_the_pairs_is_found(page: str) -> None:
 def test_what_was_made_slower_is_told_with_what_a_gate_finds(page: str) -> None:
     lines = [line for line in page.splitlines() if "made slower by" in line]
     assert len(lines) == 3
-    assert all("recovered from 18 pairs; found by" in line for line in lines)
+    assert all("recovered from 18 pairs; found in" in line for line in lines)
+    assert all(", by 17 in" in line for line in lines)
+
+
+def test_slow_downs_can_be_of_sizes_that_are_asked_for(workshop: Path) -> None:
+    options = ("--rounds", "24", "--slower", "3%", "--slower", "12.5%", "--save", "sizes")
+    code, page, complaint = calibrate(workshop, "--env", "./noisy", *options)
+    assert code == 0, complaint
+    sizes = [line.split()[3] for line in page.splitlines() if "made slower by" in line]
+    assert sizes == ["3.00%", "12.50%"]
+
+
+def test_a_size_that_is_no_share_is_refused(workshop: Path) -> None:
+    code, page, complaint = calibrate(workshop, "--slower", "much")
+    assert (code, page) == (2, "")
+    assert "--slower much: write a share such as 5%" in one_line(complaint)
 
 
 def test_false_alarms_and_the_other_way_to_compare_are_told(page: str) -> None:
@@ -148,6 +163,7 @@ def test_a_slow_down_is_recovered_and_found_as_often_as_was_promised() -> None:
     found = slowed(size, differences(48, 0.015, centre=math.log1p(size)), looks, seed=5)
     assert found.recovered
     assert found.found.share > 0.7
+    assert found.early.share < found.found.share
     far = slowed(2 * size, differences(48, 0.015, centre=math.log1p(2 * size)), looks, seed=5)
     assert far.found.share > 0.99
 

@@ -24,14 +24,15 @@ def test_both_sides_need_the_same_time_in_all_and_take_the_same_number_of_turns(
 @pytest.mark.parametrize(
     ("before", "after", "parts"),
     [
-        (0.3, 0.3, (Part(1, 0.075), Part(1, 0.075))),
+        (0.3, 0.3, (Part(1, 0.005), Part(1, 0.005))),
+        (0.2, 0.25, (Part(1, 0.025), Part(1, 0.03125))),
         (0.15, 0.75, (Part(5, 0.075), Part(1, 0.075))),
         (0.8, 0.15, (Part(1, 0.08), Part(5, 0.075))),
         (0.06, 60.0, (Part(8, 0.06), Part(1, 7.5))),
         (0.0, 3.0, (Part(), Part())),
     ],
 )
-def test_a_pass_that_is_shorter_is_repeated_and_turns_are_of_one_length(
+def test_a_pass_that_is_shorter_is_repeated_and_turns_are_short_where_the_sides_are_alike(
     before: float, after: float, parts: tuple[Part, Part]
 ) -> None:
     assert turns.arrange(before, after) == parts

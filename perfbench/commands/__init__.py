@@ -6,6 +6,7 @@ A command's file is imported only when that command is called: ``perfbench --hel
 from __future__ import annotations
 
 import ast
+import re
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any, Literal, Optional
@@ -90,6 +91,8 @@ DEFAULT_RESULTS = Path("results")
 
 NAMES = "perfbench.environments"
 
+SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
+
 
 def configured_names(ctx: typer.Context) -> tuple[tuple[str, str], ...]:
     """The names of environments in the configuration, and the specs that they stand for."""
@@ -108,6 +111,14 @@ def assignment(option: str, text: str) -> tuple[str, str]:
 def assignments(option: str, texts: Optional[list[str]]) -> tuple[tuple[str, str], ...]:  # noqa: UP045
     """The names and values of a repeatable option."""
     return tuple(assignment(option, text) for text in texts or ())
+
+
+def share(option: str, text: str) -> float:
+    """The share that is written ``5%``. Raises UsageProblem."""
+    found = SHARE.fullmatch(text.strip())
+    if found is None:
+        raise UsageProblem(f"{option} {text}: write a share such as 5%")
+    return float(found[1]) / 100
 
 
 def sweeps(texts: Optional[list[str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:  # noqa: UP045

@@ -25,7 +25,7 @@ from perfbench import (
 from perfbench.conducting import Manner
 from perfbench.errors import Interrupted, NotMeasured
 from perfbench.model import Run, Settings
-from perfbench.session import Finished, Prepared
+from perfbench.session import Finished
 from perfbench.terms import Terms
 
 app = typer.Typer(add_completion=False)
@@ -56,6 +56,14 @@ def calibrate(
             min=24,
             help="Exactly so many pairs of unchanged code, and half as many of each slow-down.",
             show_default="as there is time for",
+        ),
+    ] = None,
+    slower: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="SHARE",
+            help="Slow passes down by this, such as 1.6%; repeatable.",
+            show_default="half, once and twice what 48 pairs see",
         ),
     ] = None,
     gate_time: Annotated[float, typer.Option(min=1, help="The --max-time of the gates that are tried.")] = 30.0,
@@ -96,25 +104,28 @@ def calibrate(
         names=commands.configured_names(ctx),
         gate=Terms(seconds=gate_time),
     )
+    sizes = tuple(commands.share("--slower", text) for text in slower or ())
     conducting.demand_file_name(save)
     note = str if data else datasets.default_note
-    _calibrate(Manner(settings, results, save, (), (), color, quiet, note), max_time, rounds)
+    _calibrate(Manner(settings, results, save, (), (), color, quiet, note), rounds, sizes)
 
 
-def _calibrate(manner: Manner, seconds: float, rounds: int | None) -> None:
+def _calibrate(manner: Manner, rounds: int | None, sizes: tuple[float, ...]) -> None:
+    """Measure pairs of unchanged code, then pairs made slower by these sizes, and show the page.
+
+    :param rounds: pairs of unchanged code; None: as many as there is time for. No sizes: half, once and twice what is seen.
+    """
+    assert manner.settings is not None
     ended = conducting.end_on_signals()
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         prepared = conducting.prepare(manner, Path(folder))
-        unchanged = _whole(
-            conducting.carry_out(
-                calibration.with_rounds(prepared, calibration.pairs_for(prepared, seconds, rounds)), manner, ended
-            )
-        )
+        pairs = calibration.pairs_for(prepared, manner.settings.max_time, rounds, len(sizes or calibration.SIZES))
+        unchanged = _whole(conducting.carry_out(calibration.with_rounds(prepared, pairs), manner, ended))
         found, differences = _found(unchanged)
-        slower = _whole(
-            conducting.carry_out(calibration.made_slower(prepared, found, f"{manner.save}-slower"), manner, ended)
-        )
-    _show(prepared, unchanged, slower, found, differences, manner)
+        sizes = sizes or calibration.sizes_for(found)
+        slowed = calibration.made_slower(prepared, found, sizes, f"{manner.save}-slower")
+        slower = _whole(conducting.carry_out(slowed, manner, ended))
+    _show(unchanged, slower, found, differences, sizes, manner)
 
 
 def _found(run: Run) -> tuple[calibrating.Calibration, tuple[float, ...]]:
@@ -136,14 +147,13 @@ def _whole(finished: Finished) -> Run:
 
 
 def _show(
-    prepared: Prepared,
     unchanged: Run,
     slower: Run,
     found: calibrating.Calibration,
     differences: tuple[float, ...],
+    sizes: tuple[float, ...],
     manner: Manner,
 ) -> None:
-    sizes = [place.burn for table in calibration.made_slower(prepared, found, "").tables for place in table.places[1:]]
     injected = tuple(
         calibrating.slowed(size, calibration.differences(slower, duet), found.looks, unchanged.settings.seed)
         for size, duet in zip(sizes, slower.duets, strict=True)

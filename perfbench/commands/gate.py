@@ -18,7 +18,6 @@ from perfbench.terms import Budget, Terms
 
 app = typer.Typer(add_completion=False)
 
-SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(kB|MB|GB)")
 BYTES = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
 
@@ -75,7 +74,7 @@ def gate(
     """
     wanted = showing.exports(export or ())
     terms = Terms(
-        threshold=_share("--threshold", threshold),
+        threshold=commands.share("--threshold", threshold),
         seconds=max_time,
         budgets=tuple(map(_budget, budget or ())),
         fail_on_inconclusive=fail_on_inconclusive,
@@ -123,20 +122,13 @@ def _as_then(settings: Settings, run: Run) -> Settings:
     return replace(found, gate=replace(settings.gate, baseline=run.id, demands=baselines.demands(run)))
 
 
-def _share(option: str, text: str) -> float:
-    found = SHARE.fullmatch(text.strip())
-    if found is None:
-        raise UsageProblem(f"{option} {text}: write a share such as 5%")
-    return float(found[1]) / 100
-
-
 def _budget(text: str) -> Budget:
     """The budget that is written ``memory=5%``, ``count=0.2%``, ``peak=200MB`` or ``full/patched=1.8``. Raises UsageProblem."""
     what, most = commands.assignment("--budget", text)
     if what == "memory":
-        return Budget("memory", _share(f"--budget {what}", most))
+        return Budget("memory", commands.share(f"--budget {what}", most))
     if what == "count":
-        return Budget("count", _share(f"--budget {what}", most))
+        return Budget("count", commands.share(f"--budget {what}", most))
     if what == "peak":
         found = SIZE.fullmatch(most.strip())
         if found is None:

@@ -1,8 +1,9 @@
-"""What perfbench itself costs, measured: ``make bench``, or ``harness.py loop help order memory`` for parts of it.
+"""What perfbench itself costs, measured: ``make bench``, or ``harness.py loop help order turns memory`` for parts of it.
 
 loop    the CPU seconds that perfbench reports for a pass against a bare loop that does not import it, as pairs on one core
 help    ``perfbench --help`` against the help of a bare Typer program, CPU seconds of alternating processes
 order   the ratio full / lightweight from pairs by turns on one core against that from passes one after the other
+turns   how the log ratio of two passes of one kind scatters by the length of their turns, on the first lines of the market
 memory  the host's own memory for a file of 1 MB and one of 400 MB, and how the timed pass grows between 4 and 400 MB
 
 Ends with 1 if a figure is outside of what is promised.
@@ -38,6 +39,8 @@ BARE_TYPER = (
 PAIRS = {"lightweight": 68, "patched": 48, "full": 34}
 BIG = Recipe(seed=400, runners=12, updates=1_310_000, changed_runners=4.0)
 """400 MB of a market whose books do not grow with time: no in-play, where prices wander off and the traded ones add up."""
+TURNS_LINES = 10_000
+TURN_LENGTHS = (0.002, 0.005, 0.016, 0.075)
 SMALL_UPDATES = BIG.updates // 100
 
 failed: list[str] = []
@@ -151,6 +154,26 @@ def order() -> None:
     report("ratio by turns / ratio in turn", statistics.estimate(differences), 0.98, 1.02)
 
 
+def turn_lengths() -> None:
+    """How pairs of the same passes scatter, by the length of a turn; the lengths alternate, so that all see the same machine."""
+    core = machine.quietest_core() or 0
+    with tempfile.TemporaryDirectory() as name:
+        whole, _ = datasets.open_markets(datasets.known_files()[0].name, Path(name))
+        market = Path(datasets.first_lines(whole[0], TURNS_LINES, Path(name)).path)
+        logs: dict[float, list[float]] = {length: [] for length in TURN_LENGTHS}
+        for _ in range(48):
+            for length in random.sample(TURN_LENGTHS, len(TURN_LENGTHS)):
+                seed = random.randrange(1, 2**32)
+                pair = [worker(market, "lightweight", core, seed) for _ in range(2)]
+                for started in pair:
+                    started.expect(Ready)
+                sides = random.sample([([started], length) for started in pair], 2)
+                seconds = {id(done): finish(done) for done in turns.finishing(sides)}
+                logs[length].append(math.log(seconds[id(pair[0])] / seconds[id(pair[1])]))
+    for length, found in logs.items():
+        report(f"lightweight / lightweight, turns of {1000 * length:g} ms", statistics.estimate(found), 0.98, 1.02)
+
+
 def memory() -> None:
     """The host's memory and the time of a pass, for small files and a large one."""
     with tempfile.TemporaryDirectory() as name:
@@ -205,7 +228,13 @@ def host_peak(folder: Path, file: str) -> float:
     return float(done.stdout.rpartition("PEAK ")[2]) / 1e6
 
 
-PARTS: dict[str, Callable[[], None]] = {"loop": loop, "help": help_cost, "order": order, "memory": memory}
+PARTS: dict[str, Callable[[], None]] = {
+    "loop": loop,
+    "help": help_cost,
+    "order": order,
+    "turns": turn_lengths,
+    "memory": memory,
+}
 
 
 def main() -> None:
