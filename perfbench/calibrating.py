@@ -66,7 +66,7 @@ class Rate:
 class Slowed:
     """What pairs say of a pass that was made slower by the share ``injected``: the ratio, and how often a gate would find it.
 
-    ``early`` is how often a gate finds it that ends after 17 pairs.
+    ``found`` by all the pairs there are, ``early`` by 17 of them, and ``in_time`` by as many as a gate has the time for.
     """
 
     injected: float
@@ -76,6 +76,7 @@ class Slowed:
     pairs: int
     found: Rate
     early: Rate
+    in_time: Rate
 
     @property
     def recovered(self) -> bool:
@@ -143,7 +144,7 @@ def slowed(injected: float, differences: Sequence[float], looks: tuple[int, ...]
     values = np.asarray(differences)
     level = sequential.level(max(looks, sequential.looks(values.size), key=len))
     rates = []
-    for most in (values.size, EARLY):
+    for most in (values.size, EARLY, looks[-1]):
         given = sequential.looks(min(most, values.size))
         resampled = (_blocks(values, given[-1], rng) for _ in range(RESAMPLES // 3))
         rates.append(_alarms(resampled, given, level))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perfbench import calibrating, machine, pairing, statistics, storage
 from perfbench.calibrating import Calibration
-from perfbench.errors import NotMeasured
+from perfbench.errors import NotMeasured, UsageProblem
 from perfbench.model import Measurement, Run, Table
 from perfbench.session import Prepared
 from perfbench.terms import Terms
@@ -48,10 +48,10 @@ def sizes_for(found: Calibration) -> tuple[float, ...]:
     return tuple(size * found.detectable(SLOWED_PAIRS) for size in SIZES)
 
 
-def made_slower(prepared: Prepared, found: Calibration, sizes: Sequence[float], name: str) -> Prepared:
+def made_slower(prepared: Prepared, sizes: Sequence[float], name: str, pairs: int) -> Prepared:
     """The plan of the pairs of which the side after is made slower by these shares.
 
-    Each size has 48 pairs, or half as many as unchanged code if those are fewer.
+    :param pairs: of unchanged code; each size has 48, or half as many if those are fewer.
     """
     (table,) = prepared.tables
     tables = tuple(_slower(table, size) for size in sizes)
@@ -60,19 +60,53 @@ def made_slower(prepared: Prepared, found: Calibration, sizes: Sequence[float], 
         for each in tables
         for measurement, case in zip(prepared.run.measurements, each.cases, strict=True)
     )
+    assert prepared.run.settings.gate is not None
     run = replace(
         prepared.run,
         id=name,
+        settings=replace(prepared.run.settings, gate=replace(prepared.run.settings.gate, injected=tuple(sizes))),
         measurements=tuple({m.case.id: m for m in measurements}.values()),
         duets=tuple((before.id, after.id) for each in tables for before, after in each.duets),
     )
-    return with_rounds(Prepared(tables, run), min(SLOWED_PAIRS, found.pairs // 2))
+    return with_rounds(Prepared(tables, run), min(SLOWED_PAIRS, pairs // 2))
 
 
 def _slower(table: Table, share: float) -> Table:
     before, after = table.places
     slowed = replace(after.case, environment=f"{after.case.environment} made slower by {share:.4%}")
     return replace(table, places=(before, replace(after, case=slowed, burn=share)), duets=((before.case, slowed),))
+
+
+def read(run: Run) -> Calibration:
+    """What a run of unchanged code says. Raises NotMeasured if it has not enough pairs, or is no calibration."""
+    if run.settings.gate is None or not run.duets:
+        raise NotMeasured(f"{run.id} is no calibration")
+    before, after = run.duets[0]
+    most = run.settings.gate.most(before, after)
+    return calibrating.calibrated(differences(run, (before, after)), seconds(run, before), most, run.settings.seed)
+
+
+def read_slower(run: Run, found: Calibration) -> tuple[calibrating.Slowed, ...]:
+    """What a run of slower code says of each slow-down. Raises NotMeasured as ``read`` does."""
+    if run.settings.gate is None or len(run.settings.gate.injected) != len(run.duets):
+        raise NotMeasured(f"{run.id} holds no slow-downs of a calibration")
+    return tuple(
+        calibrating.slowed(size, differences(run, duet), found.looks, run.settings.seed)
+        for size, duet in zip(run.settings.gate.injected, run.duets, strict=True)
+    )
+
+
+def demand_free(names: Sequence[str], results: Path) -> None:
+    """Raises UsageProblem for a name that is taken: better before the first is measured than after it."""
+    for name in names:
+        for ending in (storage.JOURNAL, storage.DOCUMENT):
+            if (results / f"{name}{ending}").exists():
+                raise UsageProblem(f"{results / name} is already there; give the calibration another --save name")
+
+
+def slower_name(name: str) -> str:
+    """The name of the run that belongs to a calibration, of slower code."""
+    return f"{name}-slower"
 
 
 def differences(run: Run, duet: tuple[str, str]) -> tuple[float, ...]:

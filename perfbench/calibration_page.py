@@ -2,24 +2,35 @@
 
 from __future__ import annotations
 
+import io
+import math
 from collections.abc import Iterator, Sequence
 
 import plotext
+from rich.console import Console
+from rich.table import Table as RichTable
 
-from perfbench import formatting
+from perfbench import formatting, wording
 from perfbench.calibrating import EARLY, GROUP, Calibration, Rate, Slowed
+from perfbench.model import Run
+from perfbench.standings import Standing
 
 HEIGHT = 16
+UNWRAPPED = 1000
 WIDTH = 100
+SEES_FROM = "sees from: the smallest slow-down found in 95 % when unchanged code is called slower in 1 %, by the tool's own ratio"
 SHOWN_PAIRS = (12, 24, 48, 96)
 
 
-def page(title: str, about: str, found: Calibration, slower: Sequence[Slowed], cost: float) -> str:
-    """The page as text.
-
-    :param cost: seconds of a pair by the clock.
-    """
-    lines = [title, *_indented(_noise(found, cost)), *_indented(_alarms(found))]
+def page(run: Run, found: Calibration, slower: Sequence[Slowed]) -> str:
+    """The page as text, of the run of unchanged code, what it says, and what slower code says."""
+    assert run.settings.gate is not None
+    case, cost = run.measurements[0].case, run.settings.gate.pairs[0].cost
+    what = f"{case.scenario} {case.mode} {case.data} · {case.environment}, built twice"
+    about = (
+        f"{run.machine.python} · {wording.processor(run.machine)} · {run.machine.system} · load {run.machine.load:g}"
+    )
+    lines = [f"calibration · {what} · {found.pairs} pairs", *_indented(_noise(found, cost)), *_indented(_alarms(found))]
     if slower:
         lines += ["", *_indented(_found(slower))]
     return "\n".join([*lines, "", f"  {about}"]) + "\n"
@@ -37,6 +48,30 @@ def plot(differences: Sequence[float], *, color: bool) -> str:
     text: str = figure.build().string(colorless=not color)
     lines = (line.rstrip() for line in text.rstrip("\n").split("\n"))
     return "\n".join(["  the change that each pair says, in %, in order of time", *lines]) + "\n"
+
+
+def against(standings: Sequence[Standing]) -> str:
+    """How other tools did on the same two builds and the same slow-downs, as a table."""
+    sizes = [size for size, _ in standings[0].found]
+    table = RichTable(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_edge=False)
+    table.add_column("  tool", no_wrap=True)
+    for head in ("a comparison", "false alarms", *(f"finds {size:.1%}" for size in sizes), "sees from"):
+        table.add_column(head, justify="right")
+    for one in standings:
+        found = dict(one.found)
+        seen = f"{one.detectable:.1%}" if one.detectable < math.inf else ""
+        table.add_row(
+            f"  {one.tool}",
+            f"{one.seconds:.0f} s",
+            _rate(one.false_alarms),
+            *(_share(found[size]) if size in found else "" for size in sizes),
+            seen,
+        )
+    out = io.StringIO()
+    console = Console(file=out, width=UNWRAPPED, highlight=False, emoji=False)
+    console.print(table)
+    console.print(f"  {SEES_FROM}", soft_wrap=True)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines()) + "\n"
 
 
 def _indented(rows: Iterator[tuple[str, str]]) -> list[str]:

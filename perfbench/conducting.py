@@ -51,7 +51,7 @@ def measure(manner: Manner) -> Finished:
         else:
             prepared = prepare(manner, Path(folder))
             journal, before = Journal.create(manner.results, prepared.run), []
-        with _observer(manner.quiet, len(prepared.tables)) as observe:
+        with observer(manner.quiet, len(prepared.tables)) as observe:
             return session.carry_out(prepared, journal, before, observe, ended)
 
 
@@ -67,7 +67,7 @@ def prepare(manner: Manner, workspace: Path) -> Prepared:
 def carry_out(prepared: Prepared, manner: Manner, ended: Callable[[], bool]) -> Finished:
     """Measure what was prepared, from the beginning; with progress on a terminal."""
     journal = Journal.create(manner.results, prepared.run)
-    with _observer(manner.quiet, len(prepared.tables)) as observe:
+    with observer(manner.quiet, len(prepared.tables)) as observe:
         return session.carry_out(prepared, journal, [], observe, ended)
 
 
@@ -128,7 +128,7 @@ def teller(quiet: bool) -> Callable[[str], None]:
 
 
 @contextmanager
-def _observer(quiet: bool, tables: int) -> Iterator[Callable[[Table, Progress], None]]:
+def observer(quiet: bool, tables: int) -> Iterator[Callable[[Table, Progress], None]]:
     """What to do with progress: a bar with the time left on a terminal, nothing elsewhere.
 
     Drawn only between trials: a thread that redraws would take the core from the pass that is being timed.

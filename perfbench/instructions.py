@@ -31,7 +31,7 @@ def count(trial: Trial, table: Table, conditions: Conditions) -> Result:
     """What one case executes in a pass. A worker that fails gives a failure, never an exception."""
     (case,) = trial.cases
     on_head = replace(table, market=table.head)
-    asked = replace(trials.request("time", on_head, case, conditions.core_for(table)), counted=True)
+    asked = replace(trials.request("time", on_head, case, conditions.core_for(table)), held=True, counted=True)
     timeout = conditions.timeout * callgrind.SLOWER
     try:
         with Callgrind() as counter, trials.start(table, case, asked, trial, timeout, counter.prefix) as worker:

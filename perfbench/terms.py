@@ -50,7 +50,8 @@ class Terms:
     ``threshold``: a slow-down of more than this share is a regression (0: any that is none by chance). ``seconds``: of pairs, for
     each case. ``whole``: files are replayed whole. ``pairs``: known once a pilot has run, before any ratio is seen.
     ``baseline`` is the saved run that sets the standard, and ``demands`` what must be as it was then. ``sigma`` is that of the
-    calibration, 0 without one, and ``elsewhere`` says that it was made on another machine.
+    calibration, 0 without one, and ``elsewhere`` says that it was made on another machine. ``injected`` are the shares by which the
+    sides after were made slower, in a calibration.
     """
 
     threshold: float = 0.0
@@ -63,6 +64,7 @@ class Terms:
     demands: tuple[Demand, ...] = ()
     sigma: float = 0.0
     elsewhere: bool = False
+    injected: tuple[float, ...] = ()
 
     def most(self, before: str, after: str) -> int:
         """The most pairs of a comparison; 0 if no pilot has said it."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfbench import provenance, spawn, turns
 from perfbench.errors import TrialFailed
@@ -20,7 +20,7 @@ from perfbench.model import (
     Trial,
 )
 from perfbench.turns import Part
-from perfbench.worker.protocol import Measured, Ready, Request
+from perfbench.worker.protocol import Measured, Passed, Ready, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -111,7 +111,7 @@ def _duet(trial: Trial, table: Table, conditions: Conditions, parts: Sequence[Pa
         ready: dict[spawn.Worker, Ready] = {}
         timeout = conditions.timeout * sum(part.passes for part in parts)
         for case, part in zip(trial.cases, parts, strict=True):
-            asked = request("time", table, case, conditions.core_for(table))
+            asked = replace(request("time", table, case, conditions.core_for(table)), held=True)
             for _ in range(part.passes):
                 try:
                     started = start(table, case, asked, trial, timeout)
@@ -138,6 +138,8 @@ def _by_turns(
     ]
     for order, worker in enumerate(turns.finishing(sides)):
         try:
+            worker.expect(Passed)
+            worker.go()
             measured = worker.expect(Measured)
             worker.end()
             yield sampled(trial, table.place(cases[worker]), order, ready[worker], measured)

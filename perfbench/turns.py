@@ -27,6 +27,9 @@ SHORTEST_TURN = 0.005
 GROWTH = 0.1
 """Seconds that a turn grows by the ratio of the sides: a refill of 0.2 ms then moves the ratio by about 0.2 %."""
 
+ALIKE = 1.1
+"""Sides whose seconds differ by less than this factor have turns of one length: one pass alone does not tell more than that."""
+
 MOST_PASSES = 8
 """The most passes of the shorter kind beside one of the longer."""
 
@@ -50,6 +53,8 @@ def arrange(before: float, after: float) -> tuple[Part, Part]:
     passes = max(1, min(MOST_PASSES, round(long / short)))
     turn = min(LONGEST_TURN, max(SHORTEST_TURN, GROWTH * (long / short - 1)))
     pieces = math.ceil(short / turn)
+    if long / short < ALIKE:
+        return Part(1, short / pieces), Part(1, short / pieces)
     shorter = Part(passes, short / pieces)
     longer = Part(1, long / (passes * pieces))
     return (shorter, longer) if before <= after else (longer, shorter)
@@ -58,6 +63,7 @@ def arrange(before: float, after: float) -> tuple[Part, Part]:
 def finishing(sides: Sequence[tuple[Sequence[Worker], float]]) -> Iterator[Worker]:
     """Let the workers of each side, all ready, run by turns of its seconds. Yields each when it has answered, or never will.
 
+    They answer as soon as their pass is over: what they do then, between the turns of the other side, would be a cost of that side.
     The caller takes the answer and ends the worker before it asks for the next: nothing else may run on the core then.
     """
     waiting = [(deque(workers), turn) for workers, turn in sides]

@@ -67,8 +67,8 @@ def test_a_worker_times_a_pass(python: Interpreter) -> None:
 
 
 @each_python
-def test_a_worker_that_is_counted_waits_when_its_pass_is_over(python: Interpreter) -> None:
-    with asked(python, "time", "parameters", "slow", counted=True) as worker:
+def test_a_worker_that_is_held_waits_when_its_pass_is_over(python: Interpreter) -> None:
+    with asked(python, "time", "parameters", "slow", held=True, counted=True) as worker:
         worker.expect(Ready)
         worker.go()
         worker.expect(Passed)

@@ -11,7 +11,6 @@ from typing import Annotated
 import typer
 
 from perfbench import (
-    calibrating,
     calibration,
     calibration_page,
     commands,
@@ -19,13 +18,17 @@ from perfbench import (
     datasets,
     discovery,
     environments,
+    rivalry,
     showing,
-    wording,
+    storage,
 )
 from perfbench.conducting import Manner
 from perfbench.errors import Interrupted, NotMeasured
-from perfbench.model import Run, Settings
+from perfbench.model import Run, Settings, Table
+from perfbench.rivalry import Contest
+from perfbench.running import Progress
 from perfbench.session import Finished
+from perfbench.standings import of_gate, of_tools
 from perfbench.terms import Terms
 
 app = typer.Typer(add_completion=False)
@@ -67,6 +70,21 @@ def calibrate(
         ),
     ] = None,
     gate_time: Annotated[float, typer.Option(min=1, help="The --max-time of the gates that are tried.")] = 30.0,
+    against: Annotated[
+        str | None,
+        typer.Option(
+            metavar="TOOL,TOOL",
+            help="Let other tools compare the same builds, each by its own protocol: hyperfine, pyperf, pytest-benchmark.",
+            show_default="none",
+        ),
+    ] = None,
+    comparisons: Annotated[
+        int, typer.Option(min=4, help="How often each tool compares unchanged code; half as often each slow-down.")
+    ] = 12,
+    shown: Annotated[
+        str | None,
+        typer.Option("--show", metavar="NAME", help="Measure nothing: show a saved calibration.", show_default=False),
+    ] = None,
     timeout: commands.Timeout = 600.0,
     set_: commands.Set = None,
     scenarios_folder: commands.ScenariosFolder = None,
@@ -82,12 +100,17 @@ def calibrate(
     One release, built twice, is measured in pairs; then one side is made slower by known shares. A gate warns when it scatters more
     than its calibration, or runs on another machine.
     """
+    if shown is not None:
+        _page(shown, results, color)
+        return
+    tools = tuple(dict.fromkeys(against.split(","))) if against else ()
+    rivalry.demand(tools)
     folders = [Path(folder) for folder in scenarios_folder or ()]
     here = environments.here()
     installed = next((package.version for package in here.packages if package.name == SUBJECT), None)
     if env is None and installed is None:
         raise NotMeasured(f"{SUBJECT} is not installed here: name an environment with --env")
-    spec = env or f"{SUBJECT}=={installed}"
+    spec = (env or f"{SUBJECT}=={installed}") + rivalry.needs(tools)
     settings = Settings(
         scenarios=(scenario,),
         folders=tuple(map(str, folders)),
@@ -106,34 +129,54 @@ def calibrate(
     )
     sizes = tuple(commands.share("--slower", text) for text in slower or ())
     conducting.demand_file_name(save)
+    calibration.demand_free((save, calibration.slower_name(save), rivalry.name(save)), results)
     note = str if data else datasets.default_note
-    _calibrate(Manner(settings, results, save, (), (), color, quiet, note), rounds, sizes)
+    manner = Manner(settings, results, save, (), (), color, quiet, note)
+    _calibrate(manner, rounds, sizes, (tools, comparisons))
+    _page(save, results, color)
+    if not quiet:
+        print(f"saved in {results / save}.json and beside it", file=sys.stderr)
 
 
-def _calibrate(manner: Manner, rounds: int | None, sizes: tuple[float, ...]) -> None:
-    """Measure pairs of unchanged code, then pairs made slower by these sizes, and show the page.
+def _calibrate(
+    manner: Manner, rounds: int | None, sizes: tuple[float, ...], against: tuple[tuple[str, ...], int]
+) -> None:
+    """Measure pairs of unchanged code, then pairs made slower by these sizes, then what other tools say of both.
 
     :param rounds: pairs of unchanged code; None: as many as there is time for. No sizes: half, once and twice what is seen.
+    :param against: the other tools, and how often each compares unchanged code.
     """
     assert manner.settings is not None
+    assert manner.save is not None
     ended = conducting.end_on_signals()
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         prepared = conducting.prepare(manner, Path(folder))
         pairs = calibration.pairs_for(prepared, manner.settings.max_time, rounds, len(sizes or calibration.SIZES))
         unchanged = _whole(conducting.carry_out(calibration.with_rounds(prepared, pairs), manner, ended))
-        found, differences = _found(unchanged)
-        sizes = sizes or calibration.sizes_for(found)
-        slowed = calibration.made_slower(prepared, found, sizes, f"{manner.save}-slower")
-        slower = _whole(conducting.carry_out(slowed, manner, ended))
-    _show(unchanged, slower, found, differences, sizes, manner)
+        sizes = sizes or calibration.sizes_for(calibration.read(unchanged))
+        slower = calibration.made_slower(prepared, sizes, calibration.slower_name(manner.save), pairs)
+        _whole(conducting.carry_out(slower, manner, ended))
+        if against[0]:
+            _compete(unchanged, prepared.tables[0], sizes, against, manner)
 
 
-def _found(run: Run) -> tuple[calibrating.Calibration, tuple[float, ...]]:
-    (duet,) = run.duets
-    assert run.settings.gate is not None
-    differences = calibration.differences(run, duet)
-    most = run.settings.gate.most(*duet)
-    return calibrating.calibrated(differences, calibration.seconds(run, duet[0]), most, run.settings.seed), differences
+def _compete(
+    unchanged: Run, table: Table, sizes: tuple[float, ...], against: tuple[tuple[str, ...], int], manner: Manner
+) -> None:
+    """What other tools say, saved after each of their comparisons. Raises Interrupted, NotMeasured."""
+    tools, comparisons = against
+    contest = Contest(tools, comparisons, rivalry.pace(unchanged))
+    known = rivalry.versions(tools, table)
+    compared: list[rivalry.Compared] = []
+    try:
+        with conducting.observer(manner.quiet, 1) as observe:
+            tell = lambda doing, share: observe(table, Progress(doing, share, None))  # noqa: E731
+            for one in rivalry.measure(contest, table, sizes, unchanged.settings.seed, tell):
+                compared.append(one)
+                rivalry.save(rivalry.document(unchanged, contest, known, compared), manner.results)
+    except KeyboardInterrupt:
+        path = rivalry.path(unchanged.id, manner.results)
+        raise Interrupted(f"interrupted; what was compared is in {path}; a calibration starts anew") from None
 
 
 def _whole(finished: Finished) -> Run:
@@ -146,24 +189,15 @@ def _whole(finished: Finished) -> Run:
     return finished.run
 
 
-def _show(
-    unchanged: Run,
-    slower: Run,
-    found: calibrating.Calibration,
-    differences: tuple[float, ...],
-    sizes: tuple[float, ...],
-    manner: Manner,
-) -> None:
-    injected = tuple(
-        calibrating.slowed(size, calibration.differences(slower, duet), found.looks, unchanged.settings.seed)
-        for size, duet in zip(sizes, slower.duets, strict=True)
-    )
-    case = unchanged.measurements[0].case
-    title = (
-        f"calibration · {case.scenario} {case.mode} {case.data} · {case.environment}, built twice · {found.pairs} pairs"
-    )
-    about = f"{unchanged.machine.python} · {wording.processor(unchanged.machine)} · {unchanged.machine.system}"
-    sys.stdout.write(calibration_page.page(title, about, found, injected, calibration.cost(unchanged)))
-    sys.stdout.write("\n" + calibration_page.plot(differences, color=showing.colored(sys.stdout, manner.color)))
-    if not manner.quiet:
-        print(f"saved in {manner.results / unchanged.id}.json and {slower.id}.json", file=sys.stderr)
+def _page(name: str, results: Path, color: str) -> None:
+    """Show a saved calibration. Raises StorageProblem, NotMeasured."""
+    unchanged = storage.load(storage.find(name, results))
+    found = calibration.read(unchanged)
+    injected = calibration.read_slower(storage.load(storage.find(calibration.slower_name(name), results)), found)
+    cost = calibration.cost(unchanged)
+    sys.stdout.write(calibration_page.page(unchanged, found, injected))
+    if (rivals := rivalry.load(unchanged.id, results)) is not None:
+        standings = (of_gate(found, injected, cost), *of_tools(rivals))
+        sys.stdout.write("\n" + calibration_page.against(standings))
+    differences = calibration.differences(unchanged, unchanged.duets[0])
+    sys.stdout.write("\n" + calibration_page.plot(differences, color=showing.colored(sys.stdout, color)))

@@ -10,24 +10,24 @@ from typing import Any, Callable, Dict, Optional
 
 from perfbench.worker.api import Work
 from perfbench.worker.loading import ScenarioError
-from perfbench.worker.protocol import Measured
+from perfbench.worker.protocol import Measured, Request
 
 
 def timed_pass(
     call: Callable[[], Any],
     wait: Callable[[], None],
-    memory: bool,
-    burn: float = 0.0,
+    asked: Request,
     passed: Optional[Callable[[], None]] = None,
 ) -> Measured:
     """Collect garbage, wait for GO, run the mode once to its end. Seconds of CPU (all threads) and of wall time, bytes.
 
-    :param burn: the pass goes on for this share of its own CPU seconds, doing nothing; what a mode timed itself gets longer.
+    :param asked: a pass with ``burn`` goes on for this share of its own CPU seconds, doing nothing; what a mode timed itself gets
+        longer.
     :param passed: called when the pass is over, before anything else is done.
     """
     gc.collect()
     wait()
-    queued = _queue_seconds() if passed is None else None  # reading a number of more digits is more instructions
+    queued = _queue_seconds() if not asked.counted else None  # reading a number of more digits is more instructions
     wall_before = time.perf_counter_ns()
     cpu_before = time.process_time_ns()
     outcome = call()
@@ -36,25 +36,25 @@ def timed_pass(
     if drained:
         for _ in outcome:
             count += 1
-    if burn:
-        _burn(cpu_before, burn)
+    if asked.burn:
+        burn_since(cpu_before, asked.burn)
     cpu_after = time.process_time_ns()
     wall_after = time.perf_counter_ns()
     if passed is not None:
         passed()
     work = Work(count) if drained else as_work(outcome)
     metrics = {"cpu_seconds": (cpu_after - cpu_before) / 1e9, "wall_seconds": (wall_after - wall_before) / 1e9}
-    metrics.update(_optional("reported_seconds", work.seconds and work.seconds * (1 + burn)))
+    metrics.update(_optional("reported_seconds", work.seconds and work.seconds * (1 + asked.burn)))
     if queued is not None:
         metrics.update(_optional("queue_seconds", (_queue_seconds() or 0.0) - queued))
     numbers = _finite(work.numbers)
     peak = numbers.pop("peak_rss_bytes", None)
-    if memory:
+    if asked.memory:
         metrics.update(_optional("peak_rss_bytes", peak_rss_bytes() if peak is None else peak))
     return Measured(work=work.amount, metrics=metrics, numbers=numbers, packages=[])
 
 
-def _burn(start: int, share: float) -> None:
+def burn_since(start: int, share: float) -> None:
     """Use the CPU until this share is on top of what was used since ``start`` (nanoseconds of the process)."""
     now = time.process_time_ns()
     end = now + round(share * (now - start))

@@ -1,6 +1,6 @@
 """What host and worker say to each other: one JSON object a line, each a dataclass of this file.
 
-The host writes one ``Request`` and, when the worker is ``Ready`` (and ``Passed``, if it is counted), the line ``GO``. The worker
+The host writes one ``Request`` and, when the worker is ``Ready`` (and ``Passed``, if it is held), the line ``GO``. The worker
 answers with the other classes and ends with ``Done`` or ``Failed``.
 """
 
@@ -21,8 +21,8 @@ class Request:
 
     ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``burn`` makes a pass slower by this share of its CPU
     seconds; ``first`` and ``last`` are the updates of a dump. ``undone`` are sets of names of changes: a check gives a digest for
-    each set, a dump undoes the first. ``counted``: after the pass it says ``Passed`` and waits for another ``GO``, so that what it
-    does then is not counted.
+    each set, a dump undoes the first. ``held``: after the pass it says ``Passed`` and waits for another ``GO``, so that what it
+    does then disturbs nobody. ``counted``: nothing is read beside the pass that could make its instructions more or fewer.
     """
 
     task: str
@@ -36,6 +36,7 @@ class Request:
     first: int = 0
     last: int = 0
     undone: List[List[str]] = field(default_factory=list)
+    held: bool = False
     counted: bool = False
 
 

@@ -53,9 +53,9 @@ class Worker:
         undone = _undone(request, loaded)
         with loaded.bound(request.mode, request.market, request.parameters) as call:
             if request.task == "time":
-                passed = self._passed if request.counted else None
+                passed = self._passed if request.held else None
                 ready = lambda: self._ready(loaded.sha256)  # noqa: E731
-                measured = measuring.timed_pass(call, ready, request.memory, request.burn, passed)
+                measured = measuring.timed_pass(call, ready, request, passed)
                 measured.packages.extend(imported())
                 self.say(measured)
             elif request.task == "check":
