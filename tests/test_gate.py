@@ -262,6 +262,20 @@ def test_an_environment_that_cannot_be_had_is_no_pass(workshop: Path, spec: str)
     assert "Traceback" not in done.stderr
 
 
+def test_the_declared_set_of_cases_is_measured_where_no_other_is_asked_for(workshop: Path, tmp_path: Path) -> None:
+    declared = {"before": "./base", "after": "./same", "scenario": ["ticks_gated"], "mode": ["plain", "double"]}
+    folders = {"scenarios": [str(SCENARIOS)], "results": str(tmp_path)}
+    lines = [f"{name} = {json.dumps(value)}" for name, value in {**declared, **folders}.items()]
+    config = tmp_path / "perfbench.toml"
+    config.write_text("\n".join(["[gate]", 'threshold = "5%"', "max-time = 20", *lines]))
+    done = perfbench("--config", config, "gate", "--quiet", folder=workshop)
+    assert done.returncode == 0, done.stderr
+    assert [verdict(done.stdout, mode) for mode in ("plain", "double")] == ["unchanged"] * 2
+    other = perfbench("--config", config, "gate", "--quiet", "--after", "./crashes", folder=workshop)
+    assert other.returncode == 5
+    assert [verdict(other.stdout, mode) for mode in ("plain", "double")] == ["not measured"] * 2
+
+
 def test_a_scenario_edited_between_the_sides_is_no_pass(workshop: Path, tmp_path: Path) -> None:
     """The side after edits the file, as an editor or a checkout would between two passes."""
     scenarios = tmp_path / "own"

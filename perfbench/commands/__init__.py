@@ -179,12 +179,16 @@ def _parts(command: Any) -> tuple[Any, ...]:
     return command, *getattr(command, "commands", {}).values()
 
 
-def _demand_known_options(settings: dict[str, Any], name: str, command: Any) -> None:
-    known = {parameter.name.replace("_", "-") for parameter in command.params if parameter.name != "help"}
-    known |= set(getattr(command, "commands", ()))
+def _by_parameter(settings: dict[str, Any], name: str, command: Any) -> dict[str, Any]:
+    """The settings of a command by the names of its parameters: written are those of options. Raises UsageProblem."""
+    known = {subcommand: subcommand for subcommand in getattr(command, "commands", ())}
+    for parameter in command.params:
+        long = [option.removeprefix("--") for option in parameter.opts if option.startswith("--")]
+        known |= {written: parameter.name for written in long or [parameter.name] if written != "help"}
     for key in settings:
         if key.replace("_", "-") not in known:
             raise UsageProblem(f"configuration: [{name}] has no `{key}`{suggestion(key, known)}")
+    return {known[key.replace("_", "-")]: value for key, value in settings.items()}
 
 
 app = typer.Typer(
@@ -219,6 +223,6 @@ def perfbench(
     settings = configuration.load(config, Path.cwd(), set(CommandFolder.names()))
     names = settings.pop("environments", {})
     ctx.meta[NAMES] = tuple((name, str(spec)) for name, spec in names.items())
-    if ctx.invoked_subcommand is not None:
-        _demand_known_options(settings.get(ctx.invoked_subcommand, {}), ctx.invoked_subcommand, ctx.obj)
+    if (name := ctx.invoked_subcommand) is not None:
+        settings[name] = _by_parameter(settings.get(name, {}), name, ctx.obj)
     ctx.default_map = settings
