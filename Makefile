@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts bench headline engines golden lock clean
+.PHONY: help run test check lint types contracts bench headline calibration engines golden lock clean
 
 help:  ## show these tasks
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -44,6 +44,12 @@ headline: $(VENV)/.run data  ## measure the claims of betfairlightweight 2.12.0 
 
 CLAIMED := betfairlightweight==2.11.2 betfairlightweight==2.12.0 \
     --data PRO-1.170258213 --data SELF-1.181223994 --data 1.200806927 --precision 0.015 --max-time 1200
+
+calibration: $(VENV)/.run data  ## measure what a gate sees here, and other tools, for README (about an hour; needs hyperfine)
+	@$(BIN)/perfbench calibrate --max-time 600 --data PRO-1.170258213 --slower 1.6% --slower 2.9% --comparisons 10 \
+	    --against hyperfine,pyperf,pytest-benchmark --save calibration-for-readme
+	@for part in "" -slower -against; do mv results/calibration-for-readme$$part.json results/reference-calibration$$part.json; done
+	@$(BIN)/python tests/benchmarks/readme_tables.py
 
 engines: $(VENV)/.run data  ## measure other readers of stream files for README (about ten minutes)
 	@$(BIN)/perfbench run --mode engines --data PRO-1.170258213 --rounds 12 --save engines || test $$? -eq 6

@@ -11,7 +11,7 @@ import pytest
 from checkouts import checkout
 from command_line import SCENARIOS, one_line, perfbench
 
-from perfbench import calibrating, sequential
+from perfbench import calibrating, calibration, sequential
 from perfbench.calibrating import Rate, calibrated, slowed
 from perfbench.comparing import EPS
 
@@ -45,7 +45,7 @@ def calibrate(workshop: Path, *arguments: object) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def page(workshop: Path) -> str:
-    code, page, complaint = calibrate(workshop, "--env", "./noisy", "--rounds", "36")
+    code, page, complaint = calibrate(workshop, "--env", "./noisy", "--rounds", "36", "--slower", "3%", "--slower", "12.5%")
     assert code == 0, complaint
     return page
 
@@ -63,17 +63,15 @@ def test_the_noise_of_the_pairs_is_found(page: str) -> None:
 
 def test_what_was_made_slower_is_told_with_what_a_gate_finds(page: str) -> None:
     lines = [line for line in page.splitlines() if "made slower by" in line]
-    assert len(lines) == 3
+    assert [line.split()[3] for line in lines] == ["3.00%", "12.50%"]
     assert all("recovered from 18 pairs; found in" in line for line in lines)
     assert all(", by 17 in" in line for line in lines)
 
 
-def test_slow_downs_can_be_of_sizes_that_are_asked_for(workshop: Path) -> None:
-    options = ("--rounds", "24", "--slower", "3%", "--slower", "12.5%", "--save", "sizes")
-    code, page, complaint = calibrate(workshop, "--env", "./noisy", *options)
-    assert code == 0, complaint
-    sizes = [line.split()[3] for line in page.splitlines() if "made slower by" in line]
-    assert sizes == ["3.00%", "12.50%"]
+def test_slow_downs_are_half_once_and_twice_what_is_seen_unless_others_are_asked_for() -> None:
+    found = calibrated(differences(400, 0.015), [1.0] * 400, 136, seed=3)
+    seen = found.detectable(48)
+    assert calibration.sizes_for(found) == pytest.approx((seen / 2, seen, 2 * seen))
 
 
 def test_a_size_that_is_no_share_is_refused(workshop: Path) -> None:

@@ -120,6 +120,43 @@ def test_of_unchanged_cases_hardly_any_gate_is_wrong() -> None:
     assert wrong <= 6
 
 
+BORDERLINE = tuple(math.log1p(0.02 + 0.01 * n) * (-1 if n == 6 else 1) for n in range(1, 13))
+"""Twelve pairs, the sixth of them from below: by their ranks p = 14 / 4096, enough for one case and not for each of two."""
+
+
+@pytest.mark.parametrize(
+    ("beside", "expected"),
+    [(None, Verdict.REGRESSED), (0.5, Verdict.REGRESSED), (0.0, Verdict.INCONCLUSIVE)],
+)
+def test_a_borderline_case_regresses_alone_or_beside_one_that_leaves_it_its_share(
+    beside: float | None, expected: Verdict
+) -> None:
+    borderline = sides("borderline", 0.0, 12, BORDERLINE)
+    others = [] if beside is None else [sides("beside", beside, 12)]
+    found = comparisons(gated(borderline, *others, most=12))[borderline[0].case.id, borderline[1].case.id]
+    assert found.verdict is expected
+    assert found.pairs == 12
+    assert 0 < found.detectable < math.inf
+
+
+def test_a_comparison_tells_the_seconds_of_its_own_sides() -> None:
+    found = only(gated(sides("plain", 0.5, 12, [0.0] * 12)))
+    assert (found.before, found.after) == pytest.approx((1.0, 1.5))
+    assert found.confidence < 1
+
+
+def test_a_case_of_which_one_pair_is_left_is_not_judged() -> None:
+    found = only(gated(sides("plain", 0.5, 1)))
+    assert found.verdict is Verdict.INCONCLUSIVE
+    assert [doubt.what for doubt in found.doubts] == ["too few pairs for a verdict"]
+
+
+@pytest.mark.parametrize(("terms", "told"), [(Terms(sigma=0.001), True), (Terms(sigma=0.01), False), (Terms(), False)])
+def test_pairs_that_scatter_more_than_twice_as_much_as_calibrated_are_doubtful(terms: Terms, told: bool) -> None:
+    found = only(gated(sides("plain", 0.0, 48), sigma=terms.sigma))
+    assert any("than in the calibration" in str(doubt) for doubt in found.doubts) is told
+
+
 # Budgets -----------------------------------------------------------------------------------------------------------------
 
 

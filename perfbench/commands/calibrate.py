@@ -51,7 +51,7 @@ def calibrate(
         typer.Option(help="A market file or known name.", show_default="the pulled PRO file, else the sample"),
     ] = None,
     max_time: Annotated[
-        float, typer.Option(min=1, help="Seconds of pairs, about; at least 96 pairs and 3 times 48.")
+        float, typer.Option(min=1, help="Seconds of pairs, about; at least 96, and 48 of each slow-down.")
     ] = 300.0,
     rounds: Annotated[
         int | None,
@@ -90,7 +90,7 @@ def calibrate(
     scenarios_folder: commands.ScenariosFolder = None,
     results: commands.Results = commands.DEFAULT_RESULTS,
     save: Annotated[
-        str, typer.Option(help="Save the runs under this name, and with -slower behind it.")
+        str, typer.Option(help="Save under this name, and with -slower and -against behind it.")
     ] = calibration.NAME,
     color: commands.Color = "auto",
     quiet: commands.Quiet = False,
@@ -191,12 +191,14 @@ def _whole(finished: Finished) -> Run:
 
 def _page(name: str, results: Path, color: str) -> None:
     """Show a saved calibration. Raises StorageProblem, NotMeasured."""
-    unchanged = storage.load(storage.find(name, results))
+    path = storage.find(name, results)
+    unchanged = storage.load(path)
     found = calibration.read(unchanged)
-    injected = calibration.read_slower(storage.load(storage.find(calibration.slower_name(name), results)), found)
+    slower = storage.load(storage.find(calibration.slower_name(path.stem), path.parent))
+    injected = calibration.read_slower(slower, found)
     cost = calibration.cost(unchanged)
     sys.stdout.write(calibration_page.page(unchanged, found, injected))
-    if (rivals := rivalry.load(unchanged.id, results)) is not None:
+    if (rivals := rivalry.load(path.stem, path.parent)) is not None:
         standings = (of_gate(found, injected, cost), *of_tools(rivals))
         sys.stdout.write("\n" + calibration_page.against(standings))
     differences = calibration.differences(unchanged, unchanged.duets[0])
