@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
 from perfbench import generating
 from perfbench.generating import Recipe
+from perfbench.machine import usable_cores
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--refresh-golden", action="store_true", help="write the golden files anew")
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Half as many again as there are cores: much of the time a test waits for a process that waits."""
+    return math.ceil(1.5 * usable_cores())
 
 
 @pytest.fixture(scope="session")

@@ -45,7 +45,9 @@ def calibrate(workshop: Path, *arguments: object) -> tuple[int, str, str]:
 
 @pytest.fixture(scope="module")
 def page(workshop: Path) -> str:
-    code, page, complaint = calibrate(workshop, "--env", "./noisy", "--rounds", "36", "--slower", "3%", "--slower", "12.5%")
+    code, page, complaint = calibrate(
+        workshop, "--env", "./noisy", "--rounds", "36", "--slower", "3%", "--slower", "12.5%"
+    )
     assert code == 0, complaint
     return page
 

@@ -57,6 +57,50 @@ def test_a_machine_that_changes_its_speed_changes_no_ratio(ratio: float, rounds:
     assert found.sigma == pytest.approx(0, abs=1e-9)
 
 
+def test_a_comparison_holds_what_its_pairs_say() -> None:
+    found = comparing.compare(measurement("a", BASE), measurement("b", [2 * s for s in BASE]), "cpu_seconds", 0.95)
+    assert found is not None
+    assert (found.metric.name, found.pairs, found.verdict) == ("cpu_seconds", 12, Verdict.REGRESSED)
+    assert (found.before, found.after, found.ratio) == pytest.approx((1.0015, 2.003, 2.0))
+
+
+def test_seconds_of_own_pairs_are_those_of_both_sides() -> None:
+    """A case that has pairs with others too: their seconds are not of this comparison."""
+    before = measurement("a", [*BASE, *[9.0] * 20])
+    after = measurement("b", [2 * s for s in BASE])
+    own = comparing.compare(before, after, "cpu_seconds", 0.95, own_pairs=True)
+    every = comparing.compare(before, after, "cpu_seconds", 0.95)
+    assert own is not None
+    assert every is not None
+    assert (own.before, own.after) == pytest.approx((1.0015, 2.003))
+    assert every.before == pytest.approx(9.0)
+
+
+def test_an_interval_of_more_confidence_is_wider() -> None:
+    uneven = [second * (1 + 0.01 * (number * number % 7)) for number, second in enumerate(BASE)]
+    sides = measurement("a", BASE), measurement("b", uneven)
+    wide, narrow = (comparing.compare(*sides, "cpu_seconds", level) for level in (0.99, 0.8))
+    assert wide is not None
+    assert narrow is not None
+    assert wide.low <= narrow.low
+    assert wide.high > narrow.high
+
+
+def test_too_few_pairs_have_a_ratio_and_no_verdict() -> None:
+    found = comparing.compare(measurement("a", BASE[:3]), measurement("b", [2.0] * 3), "cpu_seconds", 0.95)
+    assert found is not None
+    assert (found.low, found.high, found.pairs, found.verdict) == (0.0, math.inf, 3, Verdict.INCONCLUSIVE)
+    assert [(doubt.what, doubt.detail) for doubt in found.doubts] == [("too few pairs for an interval", "3")]
+    enough = comparing.compare(measurement("a", BASE[:6]), measurement("b", [2.0] * 6), "cpu_seconds", 0.95)
+    assert enough is not None
+    assert enough.verdict is Verdict.REGRESSED
+
+
+def test_a_run_that_could_stop_early_asks_more_of_its_intervals() -> None:
+    assert comparing.confidence(settings(rounds=8)) == 0.95
+    assert 0.95 < comparing.confidence(settings(rounds=None)) < 1
+
+
 def test_without_a_pair_there_is_no_comparison() -> None:
     assert comparing.compare(measurement("a", []), measurement("b", [1.0]), "cpu_seconds", 0.95) is None
 
@@ -70,6 +114,9 @@ def test_without_a_pair_there_is_no_comparison() -> None:
         (1.01, 1.03, Verdict.REGRESSED),
         (0.97, 0.99, Verdict.IMPROVED),
         (0.995, 1.005, Verdict.UNCHANGED),
+        (0.999, 1.001, Verdict.UNCHANGED),
+        (0.0, 0.5, Verdict.INCONCLUSIVE),
+        (1.5, math.inf, Verdict.INCONCLUSIVE),
         (0.98, 1.005, Verdict.INCONCLUSIVE),
         (1.0024, 1.02, Verdict.INCONCLUSIVE),
         (1.0024, 1.009, Verdict.UNCHANGED),

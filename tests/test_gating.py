@@ -76,6 +76,11 @@ def test_pairs_beyond_the_last_look_that_was_reached_are_not_used() -> None:
     assert only(gated(sides("plain", 0.0, 16, late))).pairs == 12
 
 
+@pytest.mark.parametrize("look", [12, 17, 24, 136])
+def test_the_pairs_of_the_last_look_are_all_used(look: int) -> None:
+    assert only(gated(sides("plain", 0.0, look))).pairs == look
+
+
 def test_a_case_without_pairs_has_no_comparison() -> None:
     assert comparisons(gated(sides("plain", 0.0, 0))) == {}
 

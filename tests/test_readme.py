@@ -32,6 +32,13 @@ def test_tables_are_those_of_kept_runs(tmp_path: Path, name: str) -> None:
     assert shown("shown")[name] == done.stdout
 
 
+@pytest.mark.parametrize("name", shown("calibration"))
+def test_calibrations_are_those_that_were_kept(tmp_path: Path, name: str) -> None:
+    done = perfbench("calibrate", "--show", ROOT / "results" / f"{name}.json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert shown("calibration")[name] == done.stdout
+
+
 @pytest.mark.parametrize("name", shown("help"))
 def test_help_blocks_are_the_real_help(name: str) -> None:
     assert shown("help")[name] == (HERE / "golden" / f"help-{name}.txt").read_text()

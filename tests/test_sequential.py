@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from statistics import NormalDist
 
 import numpy as np
 import pytest
@@ -18,6 +19,13 @@ METHOD = {1: 0.0050, 2: 0.0034, 3: 0.0023, 4: 0.0017, 5: 0.0014, 6: 0.0012, 7: 0
 @pytest.mark.parametrize("count", METHOD)
 def test_the_levels_are_those_that_were_simulated(count: int) -> None:
     assert level(LOOKS[:count]) == pytest.approx(METHOD[count], rel=0.1)
+
+
+@pytest.mark.parametrize(("count", "bound"), [(2, 2.178), (3, 2.289), (4, 2.361), (5, 2.413)])
+def test_the_bounds_of_equally_spaced_looks_are_those_of_pocock(count: int, bound: float) -> None:
+    """Table 1 of his article, for a chance of 5 % on both sides."""
+    spaced = tuple(range(1, count + 1))
+    assert -NormalDist().inv_cdf(level(spaced, 0.025)) == pytest.approx(bound, abs=0.0006)
 
 
 def test_one_look_has_the_whole_chance_to_be_wrong() -> None:
@@ -59,6 +67,10 @@ def test_the_smallest_change_that_is_seen_falls_with_the_pairs_and_grows_with_th
     seen = [detectable(0.015, pairs, 0.001, 0.0025) for pairs in range(12, 200)]
     assert seen == sorted(seen, reverse=True)
     assert detectable(0.03, 48, 0.001, 0.0) == pytest.approx(2 * detectable(0.015, 48, 0.001, 0.0))
+
+
+def test_what_is_let_pass_is_on_top_of_what_is_seen() -> None:
+    assert detectable(0.015, 48, 0.001, 0.0025) == pytest.approx(detectable(0.015, 48, 0.001, 0.0) + 0.0025)
 
 
 def test_too_few_pairs_see_nothing() -> None:
