@@ -14,7 +14,7 @@ run: $(VENV)/.run data  ## set up, pull the real market files, replay and time t
 	@$(BIN)/perfbench run
 
 test: check  ## set up, check, and run every test
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist loadfile
 
 check: lint types contracts  ## lint, types and import contracts
 

@@ -120,14 +120,26 @@ def test_a_folder_with_broken_scenarios_lists_the_sound_ones_and_names_the_other
 
 
 def test_a_flag_goes_before_a_variable_that_before_the_file_that_before_the_default(tmp_path: Path) -> None:
-    (tmp_path / "perfbench.toml").write_text('[run]\nscenarios-folder = ["ignored"]\nrounds = 3\n')
-    (tmp_path / "ignored").mkdir()
     (tmp_path / "perfbench.toml").write_text("[run]\nrounds = 3\nquiet = true\n")
     common = ("run", "known_times", "--scenarios", SCENARIOS)
     assert "· 3 rounds" in perfbench(*common, folder=tmp_path).stdout
     variable = {"PERFBENCH_RUN_ROUNDS": "4"}
     assert "· 4 rounds" in perfbench(*common, folder=tmp_path, env=variable).stdout
     assert "· 5 rounds" in perfbench(*common, "--rounds", "5", folder=tmp_path, env=variable).stdout
+
+
+def test_an_option_is_called_in_a_file_and_in_a_variable_as_it_is_typed(tmp_path: Path) -> None:
+    (tmp_path / "perfbench.toml").write_text(f'[run]\nscenarios = ["{SCENARIOS}"]\nrounds = 2\nset = ["kind=odd"]\n')
+    common = ("run", "parameters", "--mode", "slow", "--quiet")
+    from_file = perfbench(*common, folder=tmp_path)
+    assert "kind odd" in from_file.stdout, from_file.stderr
+    (tmp_path / "perfbench.toml").unlink()
+    variables = {
+        "PERFBENCH_RUN_SCENARIOS": str(SCENARIOS),
+        "PERFBENCH_RUN_SET": "kind=odd",
+        "PERFBENCH_RUN_ROUNDS": "2",
+    }
+    assert "kind odd" in perfbench(*common, folder=tmp_path, env=variables).stdout
 
 
 def test_pyproject_has_a_table_of_its_own_and_a_named_file_goes_first(tmp_path: Path) -> None:

@@ -90,6 +90,7 @@ DEFAULT_RESULTS = Path("results")
 """Where runs are saved unless ``--results`` names another folder."""
 
 NAMES = "perfbench.environments"
+PREFIX = "PERFBENCH"
 
 SHARE = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
@@ -154,17 +155,31 @@ class CommandFolder(TyperGroup):
             return name, outline, rest
         command = typer.main.get_command(import_module(f"perfbench.commands.{name}").app)
         command.name = name
-        _hide_variables(command)
+        _name_variables(command)
         _reflow(command)
         ctx.obj = command  # the callback, which reads the configuration, runs after this
         return name, command, rest
 
 
-def _hide_variables(command: Any) -> None:
-    """Every option has its environment variable; named beside each of them they would hide what it is for."""
+def _name_variables(command: Any) -> None:
+    """Every option has its environment variable; named beside each of them they would hide what it is for.
+
+    A variable is called as the option is typed: ``PERFBENCH_RUN_SET`` for ``--set``, whose parameter is ``set_``.
+    """
     for part in _parts(command):
         for parameter in part.params:
             parameter.show_envvar = False
+            typed = _typed(parameter)
+            if typed != parameter.name.replace("_", "-"):
+                commands = dict.fromkeys((command.name, part.name))
+                words = "_".join((PREFIX, *commands, typed))
+                parameter.envvar = words.replace("-", "_").upper()
+
+
+def _typed(parameter: Any) -> str:
+    """The name of a parameter as it is typed, without the hyphens in front of it."""
+    long = (option.removeprefix("--") for option in parameter.opts if option.startswith("--"))
+    return str(next(long, parameter.name))
 
 
 def _reflow(command: Any) -> None:
@@ -183,8 +198,8 @@ def _by_parameter(settings: dict[str, Any], name: str, command: Any) -> dict[str
     """The settings of a command by the names of its parameters: written are those of options. Raises UsageProblem."""
     known = {subcommand: subcommand for subcommand in getattr(command, "commands", ())}
     for parameter in command.params:
-        long = [option.removeprefix("--") for option in parameter.opts if option.startswith("--")]
-        known |= {written: parameter.name for written in long or [parameter.name] if written != "help"}
+        if parameter.name != "help":
+            known[_typed(parameter)] = parameter.name
     for key in settings:
         if key.replace("_", "-") not in known:
             raise UsageProblem(f"configuration: [{name}] has no `{key}`{suggestion(key, known)}")
@@ -197,7 +212,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": "PERFBENCH"},
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": PREFIX},
 )
 
 
