@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -119,9 +120,18 @@ class State:
         return pairing.metric_of(every, self.table.scenario.metric)
 
     def parts(self, trial: Trial) -> tuple[Part, ...]:
-        """The parts that let both sides of a duet end together, judged by the passes before the rounds."""
-        sides = [pairing.values(self.samples[case.id], CPU_SECONDS.name, "memory", "alone") for case in trial.cases]
-        return turns.arrange(*(median(side) if side else 0.0 for side in sides))
+        """The parts that let both sides of a duet end together, by how long the passes alone were and how the pairs differ.
+
+        Before the first pair only the passes tell how the sides differ, and where there is one of each it may be far off.
+        """
+        first, second = (self.samples[case.id] for case in trial.cases)
+        passes = [pairing.values(side, CPU_SECONDS.name, "memory", "alone") for side in (first, second)]
+        if not all(passes):
+            return turns.arrange(0.0, 0.0)
+        before, after = map(median, passes)
+        if logs := pairing.log_ratios(first, second, CPU_SECONDS.name):
+            after = before * math.exp(median(logs))
+        return turns.arrange(before, after)
 
     def estimates(self, confidence: float) -> list[statistics.Estimate | None]:
         """For every duet that can be measured: what its pairs say, None while they are too few."""

@@ -14,6 +14,7 @@ from perfbench import agreeing, instructions, planning, running, trials
 from perfbench.model import Change, Difference, Environment, Failure, Output, Package, Result, Sample, Table, Trial
 from perfbench.running import Progress
 from perfbench.trials import Conditions
+from perfbench.turns import Part
 
 CONDITIONS = Conditions(None, 60.0)
 Noise = Callable[[str, int], float]
@@ -30,12 +31,17 @@ class Stage:
         self.outputs: dict[str, str] = {}
         self.known: tuple[str, ...] = ()
         self.trials: list[Trial] = []
+        self.parts: list[tuple[Part, ...]] = []
 
     def clock(self) -> float:
         return self.now
 
-    def execute(self, trial: Trial, table: Table, conditions: Conditions, **_: object) -> Iterator[Result]:
+    def execute(
+        self, trial: Trial, table: Table, conditions: Conditions, *, parts: Sequence[Part] = (), **_: object
+    ) -> Iterator[Result]:
         self.trials.append(trial)
+        if trial.kind == "duet":
+            self.parts.append(tuple(parts))
         failed = [case for case in trial.cases if self.failing.get(case.mode) == trial.kind]
         for case in trial.cases:
             self.now += 1.0
@@ -273,3 +279,14 @@ def test_a_case_that_stands_in_two_links_of_a_chain_is_checked_once(stage: Stage
         results += measured(stage, link, results, rounds=2, links="neighbours")
     counted = Counter(trial.kind for trial in stage.trials)
     assert counted == {"check": 3, "memory": 3, "alone": 3, "duet": 4}
+
+
+def test_the_parts_of_a_pair_follow_the_pairs_before_it_and_not_passes_alone_that_were_disturbed(stage: Stage) -> None:
+    def disturbed(mode: str, _: int) -> float:
+        return 1.4 if mode == "one" and stage.trials[-1].kind != "duet" else 1.0
+
+    stage.noise = disturbed
+    measured(stage, table("base", "one"), rounds=3)
+    first, *others = stage.parts
+    assert max(part.turn for part in first) > 0.03
+    assert all(part.turn == pytest.approx(0.005) for parts in others for part in parts)
