@@ -18,7 +18,7 @@ from perfbench.standings import Standing
 HEIGHT = 16
 UNWRAPPED = 1000
 WIDTH = 100
-SEES_FROM = "sees from: the smallest slow-down found in 95 % when unchanged code is called slower in 1 %, by the tool's own ratio"
+SEES_FROM = "sees from: the smallest slow-down found in 95 % when unchanged code is called slower in 1 %, by the scatter of its own ratio"
 SHOWN_PAIRS = (12, 24, 48, 96)
 
 
@@ -85,7 +85,8 @@ def _noise(found: Calibration, cost: float) -> Iterator[tuple[str, str]]:
     likeness = f"{found.autocorrelation:+.2f}".replace("-", "−")
     yield "likeness of neighbouring pairs", f"{likeness} (±{2 / found.pairs**0.5:.2f} is chance)"
     yield "a pair takes", formatting.seconds(cost)
-    seen = (f"{found.detectable(pairs):.1%} by {pairs}" for pairs in SHOWN_PAIRS if pairs <= found.looks[-1])
+    shown = sorted({*(pairs for pairs in SHOWN_PAIRS if pairs <= found.looks[-1]), found.looks[-1]})
+    seen = (f"{found.detectable(pairs):.1%} by {pairs}" for pairs in shown)
     yield "smallest change that is seen", ", ".join(seen) + " pairs"
 
 
