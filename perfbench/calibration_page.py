@@ -18,7 +18,7 @@ from perfbench.standings import Standing
 HEIGHT = 16
 UNWRAPPED = 1000
 WIDTH = 100
-SEES_FROM = "sees from: the smallest slow-down found in 95 % when unchanged code is called slower in 1 %, by the scatter of its own ratio"
+SEES_FROM = "sees from: what is found in 95 % when unchanged code is called slower in 1 %, by the scatter of the tool's own ratio"
 SHOWN_PAIRS = (12, 24, 48, 96)
 
 
