@@ -46,7 +46,7 @@ CLAIMED := betfairlightweight==2.11.2 betfairlightweight==2.12.0 \
     --data PRO-1.170258213 --data SELF-1.181223994 --data 1.200806927 --precision 0.015 --max-time 1200
 
 calibration: $(VENV)/.run data  ## measure what a gate sees here, and other tools, for README (about an hour; needs hyperfine)
-	@$(BIN)/perfbench calibrate --max-time 600 --data PRO-1.170258213 --slower 1.6% --slower 2.9% --comparisons 10 \
+	@$(BIN)/perfbench calibrate --max-time 600 --data PRO-1.170258213 --slower 1.6% --slower 2.9% --comparisons 8 \
 	    --against hyperfine,pyperf,pytest-benchmark --save calibration-for-readme
 	@for part in "" -slower -against; do mv results/calibration-for-readme$$part.json results/reference-calibration$$part.json; done
 	@$(BIN)/python tests/benchmarks/readme_tables.py

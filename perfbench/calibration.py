@@ -90,6 +90,8 @@ def read_slower(run: Run, found: Calibration) -> tuple[calibrating.Slowed, ...]:
     """What a run of slower code says of each slow-down. Raises NotMeasured as ``read`` does."""
     if run.settings.gate is None or len(run.settings.gate.injected) != len(run.duets):
         raise NotMeasured(f"{run.id} holds no slow-downs of a calibration")
+    if not run.finished:
+        raise NotMeasured(f"{run.id} was interrupted: calibrate again")
     return tuple(
         calibrating.slowed(size, differences(run, duet), found.looks, run.settings.seed)
         for size, duet in zip(run.settings.gate.injected, run.duets, strict=True)

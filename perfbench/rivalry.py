@@ -45,10 +45,7 @@ class Rivalry:
 
 @dataclass(frozen=True, slots=True)
 class Contest:
-    """What is to be compared: the tools, the sizes that one side is made slower by, and how often with unchanged code.
-
-    Each size is compared half as often.
-    """
+    """Which tools compare, how often each of them unchanged code (half as often each slow-down), and how long it may take."""
 
     tools: tuple[str, ...]
     comparisons: int

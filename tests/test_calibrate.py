@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 from checkouts import checkout
 from command_line import SCENARIOS, one_line, perfbench
+from made_up_runs import gated, sides_of
 
 from perfbench import calibrating, calibration, sequential
 from perfbench.calibrating import Rate, calibrated, slowed
 from perfbench.comparing import EPS
+from perfbench.session import Prepared
 
 BODY = """
 import os, random
@@ -155,6 +158,20 @@ def test_gates_of_unchanged_code_are_hardly_ever_wrong() -> None:
 def test_a_bias_is_seen() -> None:
     found = calibrated(differences(400, 0.015, centre=0.01), [1.0] * 400, 136, seed=3)
     assert found.bias_low > 0.005
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rounds", "sizes", "expected"),
+    [(300.0, None, 3, 156), (300.0, None, 2, 204), (60.0, None, 3, 96), (9.0, 36, 3, 36)],
+)
+def test_unchanged_code_has_the_pairs_that_slow_downs_leave(
+    seconds: float, rounds: int | None, sizes: int, expected: int
+) -> None:
+    made = gated(sides_of("plain", [1.0], [1.0]))
+    assert made.settings.gate is not None
+    terms = replace(made.settings.gate, pairs=tuple(replace(pairs, cost=1.0) for pairs in made.settings.gate.pairs))
+    prepared = Prepared((), replace(made, settings=replace(made.settings, gate=terms)))
+    assert calibration.pairs_for(prepared, seconds, rounds, sizes) == expected
 
 
 def test_a_slow_down_is_recovered_and_found_as_often_as_was_promised() -> None:

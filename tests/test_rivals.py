@@ -127,6 +127,7 @@ def test_other_tools_stand_below_the_gate_in_a_table_that_can_be_shown_again(tmp
     assert "finds 40.0%" in page
     document = json.loads((tmp_path / "results" / "calibration-against.json").read_text())
     assert len(document["compared"]) == 4 + 2
+    assert [one["slower"] for one in document["compared"] if one["injected"]] == [True, True]
     again = perfbench("calibrate", "--show", "calibration", folder=tmp_path)
     assert (again.returncode, again.stdout) == (0, page)
 

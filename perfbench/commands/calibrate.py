@@ -132,19 +132,19 @@ def calibrate(
     calibration.demand_free((save, calibration.slower_name(save), rivalry.name(save)), results)
     note = str if data else datasets.default_note
     manner = Manner(settings, results, save, (), (), color, quiet, note)
-    _calibrate(manner, rounds, sizes, (tools, comparisons))
+    _calibrate(manner, rounds, sizes, tools, comparisons)
     _page(save, results, color)
     if not quiet:
         print(f"saved in {results / save}.json and beside it", file=sys.stderr)
 
 
 def _calibrate(
-    manner: Manner, rounds: int | None, sizes: tuple[float, ...], against: tuple[tuple[str, ...], int]
+    manner: Manner, rounds: int | None, sizes: tuple[float, ...], tools: tuple[str, ...], comparisons: int
 ) -> None:
     """Measure pairs of unchanged code, then pairs made slower by these sizes, then what other tools say of both.
 
     :param rounds: pairs of unchanged code; None: as many as there is time for. No sizes: half, once and twice what is seen.
-    :param against: the other tools, and how often each compares unchanged code.
+    :param tools: the other tools; :param comparisons: how often each compares unchanged code.
     """
     assert manner.settings is not None
     assert manner.save is not None
@@ -156,17 +156,14 @@ def _calibrate(
         sizes = sizes or calibration.sizes_for(calibration.read(unchanged))
         slower = calibration.made_slower(prepared, sizes, calibration.slower_name(manner.save), pairs)
         _whole(conducting.carry_out(slower, manner, ended))
-        if against[0]:
-            _compete(unchanged, prepared.tables[0], sizes, against, manner)
+        if tools:
+            contest = Contest(tools, comparisons, rivalry.pace(unchanged))
+            _compete(unchanged, prepared.tables[0], sizes, contest, manner)
 
 
-def _compete(
-    unchanged: Run, table: Table, sizes: tuple[float, ...], against: tuple[tuple[str, ...], int], manner: Manner
-) -> None:
+def _compete(unchanged: Run, table: Table, sizes: tuple[float, ...], contest: Contest, manner: Manner) -> None:
     """What other tools say, saved after each of their comparisons. Raises Interrupted, NotMeasured."""
-    tools, comparisons = against
-    contest = Contest(tools, comparisons, rivalry.pace(unchanged))
-    known = rivalry.versions(tools, table)
+    known = rivalry.versions(contest.tools, table)
     compared: list[rivalry.Compared] = []
     try:
         with conducting.observer(manner.quiet, 1) as observe:
@@ -175,8 +172,9 @@ def _compete(
                 compared.append(one)
                 rivalry.save(rivalry.document(unchanged, contest, known, compared), manner.results)
     except KeyboardInterrupt:
-        path = rivalry.path(unchanged.id, manner.results)
-        raise Interrupted(f"interrupted; what was compared is in {path}; a calibration starts anew") from None
+        kept = [unchanged.id, *([rivalry.name(unchanged.id)] if compared else [])]
+        paths = " and ".join(str(manner.results / f"{name}.json") for name in kept)
+        raise Interrupted(f"interrupted; what was measured is in {paths}; a calibration starts anew") from None
 
 
 def _whole(finished: Finished) -> Run:
