@@ -8,9 +8,11 @@ from __future__ import annotations
 
 import re
 import shutil
+import string
 import subprocess
 import sys
 import tempfile
+from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
@@ -24,6 +26,12 @@ PATIENCE = 60.0
 
 WITHOUT_ADDRESS_RANDOMISATION = ("setarch", "-R")
 """setarch(8): the dicts that are keyed by addresses fill in the same order in every process."""
+
+COLLECTOR = "gc_collect"
+"""So begin the names of the functions in which CPython collects garbage (Modules/gcmodule.c, Python/gc.c)."""
+
+NOT_LEFT_OUT = ("_dl", COLLECTOR)
+"""Functions beginning so are counted apart. If those of the loader are left out (_dl_runtime_resolve), callgrind crashes."""
 
 TOTAL = re.compile(rb"^(?:summary|totals): (\d+)", re.MULTILINE)
 
@@ -45,8 +53,12 @@ def missing() -> str:
 class Callgrind:
     """Counts one process. Use it as a context manager around that of the process: at its end nothing is left on the disk."""
 
-    def __init__(self) -> None:
-        """Raises TrialFailed if there is no room for what callgrind writes."""
+    def __init__(self, *, by_function: bool = False) -> None:
+        """Raises TrialFailed if there is no room for what callgrind writes.
+
+        :param by_function: count trampolines of Python functions apart, each with the C code that it ran: see ``left_out``.
+        """
+        self._by_function = by_function
         try:
             self._folder = tempfile.TemporaryDirectory(prefix="perfbench-count-")
         except OSError as error:
@@ -81,6 +93,7 @@ class Callgrind:
             "--trace-children=no",
             f"--callgrind-out-file={self._out}",
             self._pipes,
+            *(left_out() if self._by_function else ()),
         )
 
     def start(self, pid: int) -> None:
@@ -89,10 +102,17 @@ class Callgrind:
 
     def stop(self, pid: int) -> int:
         """Count no more; returns the instructions since the start. Raises TrialFailed."""
+        return total(self._stopped(pid))
+
+    def stop_and_read(self, pid: int) -> str:
+        """Count no more; returns what callgrind wrote about the time since the start. Raises TrialFailed."""
+        return self._stopped(pid).decode("utf-8", "replace")
+
+    def _stopped(self, pid: int) -> bytes:
         self._tell(pid, "dump")
         self._tell(pid, "instrumentation off")
         try:
-            return total(self._out.with_name(f"{self._out.name}.1").read_bytes())
+            return self._out.with_name(f"{self._out.name}.1").read_bytes()
         except OSError as error:
             raise TrialFailed(f"callgrind wrote no count: {error.strerror}") from error
 
@@ -117,3 +137,28 @@ def total(content: bytes) -> int:
 
 def _last_line(text: str) -> str:
     return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "it gave no reason")
+
+
+def left_out() -> tuple[str, ...]:
+    """Options by which callgrind puts whatever has a name on the account of its caller: what is left are trampolines.
+
+    They have no symbol. Names are left as they are in the file, so that all of them begin with a letter, a digit or ``_``.
+    """
+    return "--dump-line=no", "--demangle=no", *(f"--fn-skip={start}*" for start in _other_starts(""))
+
+
+def _other_starts(start: str) -> Iterator[str]:
+    """The shortest beginnings of names that are not among those that are counted apart. Callgrind's patterns know no "not"."""
+    for letter in string.ascii_letters + string.digits[1:] + "_":
+        longer = start + letter
+        if longer in NOT_LEFT_OUT:
+            continue
+        if any(name.startswith(longer) for name in NOT_LEFT_OUT):
+            yield from _other_starts(longer)
+        else:
+            yield longer
+
+
+def unnamed(address: str) -> str:
+    """What callgrind calls the function without a symbol that begins at an address (hexadecimal digits)."""
+    return f"0x{int(address, 16):016x}"

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perfbench import bundle, provenance, spawn
 from perfbench.errors import ScenarioProblem, TrialFailed, UsageProblem
-from perfbench.model import METRICS, Change, Claim, Environment, Mode, Parameter, Scenario
+from perfbench.model import METRICS, Change, Claim, Environment, Mode, Owner, Parameter, Scenario
 from perfbench.naming import suggestion
 from perfbench.worker.protocol import Described
 
@@ -94,4 +94,5 @@ def _scenario(path: Path, described: Described) -> Scenario:
         modes=modes,
         claims=claims,
         changes=changes,
+        owners=tuple(Owner(owner.name, tuple(owner.patterns)) for owner in described.owners),
     )

@@ -115,6 +115,16 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
+class Owner:
+    """A part of a scenario's work. ``patterns`` are those of the functions that do it: ``package/path.py:Class.function`` with
+    ``*`` and ``?``, or ``user:*`` for the functions of files outside of every package.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Scenario:
     """A scenario file as a worker described it. ``doc`` is the question that it asks."""
 
@@ -127,6 +137,7 @@ class Scenario:
     modes: tuple[Mode, ...]
     claims: tuple[Claim, ...] = ()
     changes: tuple[Change, ...] = ()
+    owners: tuple[Owner, ...] = ()
 
     @property
     def baseline(self) -> Mode:
@@ -395,7 +406,7 @@ class Settings:
     environment with the first. With ``links`` each comparison is measured apart, until it is precise: of ``neighbours``, or of
     every environment with the one that is the ``anchor``. ``names`` are the specs that configured names stand for;
     ``accepted`` the names of changes of content that are taken for known between whatever releases. ``gate``: what it demands.
-    ``count``: instructions are counted too.
+    ``count``: instructions are counted too. ``tools`` are packages that every environment has on top, such as a profiler.
     """
 
     scenarios: tuple[str, ...]
@@ -416,6 +427,7 @@ class Settings:
     accepted: tuple[str, ...] = ()
     gate: Terms | None = None
     count: bool = False
+    tools: tuple[str, ...] = ()
 
     @property
     def resumption(self) -> str:

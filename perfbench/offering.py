@@ -69,7 +69,8 @@ def _wanted(settings: Settings) -> list[dict[str, Wanted]]:
         group: dict[str, Wanted] = {}
         for spec in specs:
             copy = sum(other.spec == spec for other in group.values())
-            group[f"{spec} ({copy + 1})" if copy else spec] = Wanted(spec, copy=copy)
+            needs = tuple(need for need in settings.tools if spec != HERE or not environments.has(need))
+            group[f"{spec} ({copy + 1})" if copy else spec] = Wanted(spec, needs, copy)
         groups.append(group)
     return groups
 
@@ -112,7 +113,7 @@ def _offers(
     """The offers of one scenario in a group of environments; what modes need on top is built for all of them at once."""
     chosen = [list(chosen_modes(scenario, settings.modes)) for _, _, scenario in found]
     lacking = {
-        (number, mode.name): replace(wanted, needs=mode.needs)
+        (number, mode.name): replace(wanted, needs=(*wanted.needs, *mode.needs))
         for number, (wanted, _, _) in enumerate(found)
         for mode in chosen[number]
         if mode.missing

@@ -213,16 +213,16 @@ def round_of(table: Table, number: int, seed: int) -> list[Trial]:
         ]
     duets = list(table.duets)
     order.shuffle(duets)
-    return [_duet(number, before, after, order) for before, after in duets]
+    return [duet(number, before, after, order) for before, after in duets]
 
 
 def pilot(table: Table, number: int, settings: Settings) -> Trial:
     """A duet that only tells what a pair costs: nothing else is taken from it."""
     order = random.Random(f"{settings.seed} {table.cases[0].id} pilot {number}")
-    return _duet(number, *table.duets[0], order)
+    return duet(number, *table.duets[0], order)
 
 
-def _duet(number: int, before: Case, after: Case, order: random.Random) -> Trial:
+def duet(number: int, before: Case, after: Case, order: random.Random) -> Trial:
     cases, go = [before, after], [0, 1]
     order.shuffle(cases)
     order.shuffle(go)

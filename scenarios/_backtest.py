@@ -20,7 +20,7 @@ from flumine import BaseStrategy, clients, config
 from flumine.markets.blotter import Blotter
 from flumine.order.order import BaseOrder
 
-from perfbench import Work
+from perfbench import Work, observed
 
 Reader = Callable[[str, int], Iterator[List[Any]]]
 """The books of a market file, one list for every update, each marked with the id of its stream."""
@@ -112,7 +112,7 @@ class _Record:
         market = stream.file_path if hasattr(stream, "file_path") else stream.market_filter
 
         def books() -> Iterator[List[Any]]:
-            for update in own()() if reader is None else reader(market, stream.stream_id):
+            for update in observed(own()() if reader is None else reader(market, stream.stream_id)):
                 self._updates += 1
                 yield update
             markets = list(self._framework.markets)

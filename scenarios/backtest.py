@@ -10,12 +10,14 @@ betfair_data 0.3.4 offers ``entry.price`` only (flumine 1.17 also wants ``stream
 from __future__ import annotations
 
 from _backtest import backtest, work
+from _owners import BACKTEST
 from _readers import tickrush_books
 from _strategies import Chosen, choose
 
 from perfbench import Work, mode, setup
 
 UNIT = "updates"
+OWNERS = BACKTEST
 
 
 @setup

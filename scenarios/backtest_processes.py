@@ -18,6 +18,7 @@ from pathlib import Path
 from typing import Iterator, List, Sequence, Tuple
 
 from _backtest import Backtest, backtest, work
+from _owners import BACKTEST
 from _strategies import Chosen, choose
 
 from perfbench import Work, mode, setup
@@ -26,6 +27,7 @@ from perfbench.worker.measuring import peak_rss_bytes
 
 UNIT = "updates"
 METRIC = "wall_seconds"
+OWNERS = BACKTEST
 
 ID = re.compile(rb'("id"\s*:\s*"?\d+(?:\.\d+)?)')
 """The id of a market or of a runner.

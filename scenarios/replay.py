@@ -23,12 +23,15 @@ from _engines import (
     listed,
     tickrush_books,
 )
+from _owners import REPLAY
 
 from perfbench import Claim, canonical, mode, setup
 
 UNIT = "updates"
 
 TRAITS = {ZONE_TRAIT: lambda update: time_zone(listed(update))}
+
+OWNERS = REPLAY
 
 __all__ = ["CHANGES"]
 

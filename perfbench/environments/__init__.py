@@ -6,9 +6,21 @@ What was resolved is built once (``building``) and kept in the user's cache (``k
 
 from __future__ import annotations
 
-from perfbench.environments.installed import here
+from perfbench.environments.installed import has, here
 from perfbench.environments.interpreters import OLDEST, Interpreter, find_interpreters
 from perfbench.environments.providing import Wanted, provide
 from perfbench.environments.pruning import Kept, Pruned, kept, prune
 
-__all__ = ["OLDEST", "Interpreter", "Kept", "Pruned", "Wanted", "find_interpreters", "here", "kept", "provide", "prune"]
+__all__ = [
+    "OLDEST",
+    "Interpreter",
+    "Kept",
+    "Pruned",
+    "Wanted",
+    "find_interpreters",
+    "has",
+    "here",
+    "kept",
+    "provide",
+    "prune",
+]

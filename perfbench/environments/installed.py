@@ -34,6 +34,15 @@ def here() -> Environment:
     )
 
 
+def has(package: str) -> bool:
+    """Whether a package is installed beside perfbench."""
+    try:
+        importlib.metadata.distribution(package)
+    except importlib.metadata.PackageNotFoundError:
+        return False
+    return True
+
+
 def closure() -> tuple[str, ...]:
     """Parts of a spec with exact versions, for betfairlightweight and flumine as installed here with all that they need.
 

@@ -14,7 +14,7 @@ from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Type, TypeVar
 
 from perfbench.worker.api import MARK, CanonicalMark, Change, Claim, ModeMark, SetupMark
-from perfbench.worker.protocol import Described, DescribedChange, DescribedClaim, DescribedMode, Value
+from perfbench.worker.protocol import Described, DescribedChange, DescribedClaim, DescribedMode, DescribedOwner, Value
 
 MARKET = "market"
 """The argument by which a mode or a set-up asks for the path of the market file."""
@@ -56,6 +56,7 @@ class Loaded:
         self.changes = _listed(self.module, "CHANGES", Change)
         self.claims = _listed(self.module, "CLAIMS", Claim)
         self.traits = _traits(self.module)
+        self.owners = _owners(self.module)
 
     def _mark(self, mode: str) -> ModeMark:
         mark: ModeMark = getattr(self.modes[mode], MARK)
@@ -74,6 +75,7 @@ class Loaded:
                 DescribedChange(c.name, c.package, c.release, list(c.fields), c.reason, c.trait) for c in self.changes
             ],
             packages=[],
+            owners=[DescribedOwner(name, list(patterns)) for name, patterns in self.owners.items()],
         )
 
     def _describe_mode(self, name: str) -> DescribedMode:
@@ -142,6 +144,16 @@ def _traits(module: ModuleType) -> Dict[str, Callable[[Any], str]]:
     if not isinstance(traits, dict) or not all(map(callable, traits.values())):
         raise ScenarioError("TRAITS must map the name of each trait to a function of an item")
     return traits
+
+
+def _owners(module: ModuleType) -> Dict[str, Tuple[str, ...]]:
+    owners = getattr(module, "OWNERS", {})
+    if not isinstance(owners, dict) or not all(
+        isinstance(patterns, tuple) and all(isinstance(pattern, str) for pattern in patterns)
+        for patterns in owners.values()
+    ):
+        raise ScenarioError("OWNERS must map the name of each part of the work to a tuple of patterns of functions")
+    return owners
 
 
 def _with_undone(function: Canonical) -> Canonical:

@@ -79,11 +79,17 @@ def peak_rss_bytes() -> Optional[float]:
 
     Not ru_maxrss, which survives fork and exec: the child of a large host would report the host.
     """
+    peak = resident_bytes("VmHWM")
+    return None if peak is None else float(peak)
+
+
+def resident_bytes(line: str) -> Optional[int]:
+    """Resident memory of this process in bytes, now (``VmRSS``) or at its peak (``VmHWM``); None where no such line is."""
     try:
         with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-            for line in status:
-                if line.startswith("VmHWM:"):
-                    return float(int(line.split()[1]) * 1024)
+            for found in status:
+                if found.startswith(line + ":"):
+                    return int(found.split()[1]) * 1024
     except OSError:
         pass
     return None

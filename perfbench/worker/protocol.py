@@ -17,12 +17,19 @@ Value = Union[str, int, float, bool]
 
 @dataclass(frozen=True)
 class Request:
-    """What a worker is to do. ``task`` is ``describe``, ``time``, ``check`` or ``dump``.
+    """What a worker is to do. ``task`` is ``describe``, ``time``, ``check``, ``dump``, ``profile``, ``watch``,
+    ``trace`` or ``name``.
 
     ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``burn`` makes a pass slower by this share of its CPU
     seconds; ``first`` and ``last`` are the updates of a dump. ``undone`` are sets of names of changes: a check gives a digest for
     each set, a dump undoes the first. ``held``: after the pass it says ``Passed`` and waits for another ``GO``, so that what it
     does then disturbs nobody. ``counted``: nothing is read beside the pass that could make its instructions more or fewer.
+    ``by_function``: Python functions are called over trampolines, which it says as ``Addressed`` before it says ``Measured``.
+    ``name`` says what the functions of these ``files`` and qualified ``names`` are called in every environment.
+
+    ``profile`` runs the pass under the ``profiler`` of that name (a file of ``worker/profilers``), which writes its own
+    ``artefact`` and samples every ``interval`` seconds, or looks at the ``function`` ``module:name``. ``watch`` says when the
+    updates of the numbers ``marks`` (from 0) came and when garbage was collected; ``trace`` how long each update took.
     """
 
     task: str
@@ -38,6 +45,14 @@ class Request:
     undone: List[List[str]] = field(default_factory=list)
     held: bool = False
     counted: bool = False
+    by_function: bool = False
+    files: List[str] = field(default_factory=list)
+    names: List[str] = field(default_factory=list)
+    profiler: str = ""
+    artefact: str = ""
+    interval: float = 0.001
+    function: str = ""
+    marks: List[int] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -78,6 +93,14 @@ class DescribedChange:
 
 
 @dataclass(frozen=True)
+class DescribedOwner:
+    """A part of the work, and patterns of the functions that do it."""
+
+    name: str
+    patterns: List[str]
+
+
+@dataclass(frozen=True)
 class Imported:
     """A package that was really imported: from where, and which version it says it is."""
 
@@ -98,6 +121,7 @@ class Described:
     claims: List[DescribedClaim]
     changes: List[DescribedChange]
     packages: List[Imported]
+    owners: List[DescribedOwner] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -150,6 +174,147 @@ class Item:
 
 
 @dataclass(frozen=True)
+class NamedFunction:
+    """A function as a profiler met it.
+
+    ``key`` is its path inside its package and its qualified name, no line:
+    ``betfairlightweight/streaming/cache.py:Available.update``. ``kind``: ``library``, ``standard`` (library), ``scenario``,
+    ``user`` (a file elsewhere), ``perfbench`` or ``built-in``. ``shape`` is the same for functions of the same code, whatever
+    they are called; empty if there is no source.
+    """
+
+    key: str
+    kind: str
+    line: int
+    shape: str
+
+
+@dataclass(frozen=True)
+class Addressed:
+    """The Python functions that a pass called over trampolines: the address of each (hexadecimal), its file and qualified name.
+
+    One that was made more than once has as many addresses. It is ``Named`` by another worker, which is not slowed down.
+    """
+
+    addresses: List[str]
+    files: List[str]
+    names: List[str]
+
+
+@dataclass(frozen=True)
+class Named:
+    """The functions of the files and qualified names that were asked for, in the same order."""
+
+    functions: List[NamedFunction]
+
+
+@dataclass(frozen=True)
+class Profiled:
+    """A pass under a profiler of the CPU. ``stacks`` are indices of ``functions``, outermost first, with the ``seconds`` of each.
+
+    ``samples`` were taken in all, ``capped`` seconds of them left out because the process did not run. ``calls`` are caller (−1 for
+    none), callee and how often, from a profiler that counts calls; if that knows no stacks longer than two, ``inclusive`` has the
+    seconds of every function with all that it called. The seconds of the pass are those of a profiled pass, which tell
+    nothing but what the profiler costs.
+    """
+
+    work: int
+    cpu_seconds: float
+    wall_seconds: float
+    samples: int
+    capped: float
+    functions: List[NamedFunction]
+    stacks: List[List[int]]
+    seconds: List[float]
+    calls: List[List[int]]
+    packages: List[Imported]
+    inclusive: List[float] = field(default_factory=list)
+
+
+@dataclass(frozen=True)
+class Collected:
+    """One full collection of garbage (generation 2): when it began, by ``time.time()``, and how many seconds it took."""
+
+    began: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Watched:
+    """A pass whose memory the host looked at. Times are ``time.time()``, memory is resident bytes, None where it is not told.
+
+    ``updates`` were seen; ``progress`` has the times at which the updates 0, ``stride``, 2 × ``stride`` … came, ``marks`` those of
+    the updates that were asked for, None for one that did not come. ``collections`` counts the collections of garbage of each
+    generation; ``full`` are those of generation 2. ``peak_bytes`` is VmHWM at the end of the pass: of the pass alone if
+    ``peak_reset``, else of the process since its start. ``left_bytes`` is what was there after its outcome had been dropped,
+    garbage collected and free memory given back to the system.
+    """
+
+    work: int
+    started: float
+    ended: float
+    updates: int
+    stride: int
+    progress: List[float]
+    marks: List[Optional[float]]
+    collections: List[int]
+    full: List[Collected]
+    peak_bytes: Optional[int]
+    peak_reset: bool
+    ready_bytes: Optional[int]
+    end_bytes: Optional[int]
+    left_bytes: Optional[int]
+    packages: List[Imported]
+
+
+@dataclass(frozen=True)
+class Traced:
+    """How long each update of a pass took, in nanoseconds of the wall clock: to read it, and all that was done with it."""
+
+    work: int
+    nanoseconds: List[int]
+    cpu_seconds: float
+    wall_seconds: float
+    packages: List[Imported]
+
+
+@dataclass(frozen=True)
+class AllocatedBy:
+    """What a function, by the path inside its package and its qualified name, itself had allocated: bytes, and blocks of memory."""
+
+    function: str
+    file: str
+    bytes: int
+    count: int
+
+
+@dataclass(frozen=True)
+class Allocated:
+    """What was allocated in a pass, by function: the largest by bytes and by count, when it was most (``peak_bytes`` in all).
+
+    ``html`` is the path of a flame graph, empty without one; ``remark`` what a reader should know, empty if nothing.
+    """
+
+    work: int
+    peak_bytes: int
+    by_bytes: List[AllocatedBy]
+    by_count: List[AllocatedBy]
+    html: str
+    remark: str
+    packages: List[Imported]
+
+
+@dataclass(frozen=True)
+class Lined:
+    """The memory of a function line by line, as memory_profiler's own table; ``cut`` if it looked at the first ``calls`` only."""
+
+    text: str
+    calls: int
+    cut: bool
+    packages: List[Imported]
+
+
+@dataclass(frozen=True)
 class Failed:
     """The worker could not do it: why, in one line, and the traceback."""
 
@@ -162,7 +327,26 @@ class Done:
     """Nothing more comes."""
 
 
-ANSWERS = {kind.__name__: kind for kind in (Described, Ready, Passed, Measured, Digested, Item, Failed, Done)}
+ANSWERS = {
+    kind.__name__: kind
+    for kind in (
+        Described,
+        Ready,
+        Passed,
+        Measured,
+        Digested,
+        Item,
+        Addressed,
+        Named,
+        Profiled,
+        Watched,
+        Traced,
+        Allocated,
+        Lined,
+        Failed,
+        Done,
+    )
+}
 
 
 def encode(message: Any) -> bytes:

@@ -9,11 +9,13 @@ import sys
 import sysconfig
 import time
 import traceback
-from typing import BinaryIO, FrozenSet, Iterator, List, Optional
+from typing import Any, BinaryIO, Callable, FrozenSet, Iterator, List, Optional
 
-from perfbench.worker import checking, measuring
+from perfbench.worker import allocating, checking, measuring, profiling, tracing, watching
+from perfbench.worker.functions import Names
 from perfbench.worker.loading import Loaded, ScenarioError
-from perfbench.worker.protocol import GO, Done, Failed, Imported, Passed, Ready, Request, encode
+from perfbench.worker.protocol import GO, Done, Failed, Imported, Named, Passed, Ready, Request, encode
+from perfbench.worker.trampolines import Trampolines
 
 
 class Worker:
@@ -50,14 +52,34 @@ class Worker:
             described.packages.extend(imported())
             self.say(described)
             return
+        if request.task == "name":
+            naming = Names(request.scenario)
+            self.say(Named(list(map(naming.qualified, request.files, request.names))))
+            return
         undone = _undone(request, loaded)
         with loaded.bound(request.mode, request.market, request.parameters) as call:
             if request.task == "time":
-                passed = self._passed if request.held else None
+                self._time(call, loaded.sha256, request)
+            elif request.task == "profile" and request.profiler in allocating.PROFILERS:
                 ready = lambda: self._ready(loaded.sha256)  # noqa: E731
-                measured = measuring.timed_pass(call, ready, request, passed)
-                measured.packages.extend(imported())
-                self.say(measured)
+                allocated = allocating.allocating_pass(call, ready, request)
+                allocated.packages.extend(imported())
+                self.say(allocated)
+            elif request.task == "profile":
+                ready = lambda: self._ready(loaded.sha256)  # noqa: E731
+                profiled = profiling.profiled_pass(call, ready, request)
+                profiled.packages.extend(imported())
+                self.say(profiled)
+            elif request.task == "watch":
+                ready = lambda: self._ready(loaded.sha256)  # noqa: E731
+                watched = watching.watched_pass(call, ready, request, self._passed if request.held else None)
+                watched.packages.extend(imported())
+                self.say(watched)
+            elif request.task == "trace":
+                ready = lambda: self._ready(loaded.sha256)  # noqa: E731
+                traced = tracing.traced_pass(call, ready, request)
+                traced.packages.extend(imported())
+                self.say(traced)
             elif request.task == "check":
                 digested = checking.digest(call, loaded.canonical, loaded.traits, undone)
                 digested.packages.extend(imported())
@@ -66,6 +88,17 @@ class Worker:
                 shown = undone[0] if undone else checking.NOTHING
                 for item in checking.items(call, loaded.canonical, request.first, request.last, shown):
                     self.say(item)
+
+    def _time(self, call: Callable[[], Any], scenario: str, request: Request) -> None:
+        ready, passed = (lambda: self._ready(scenario)), self._passed
+        trampolines = Trampolines() if request.by_function else None
+        if trampolines is not None:
+            ready, passed = trampolines.after(ready), trampolines.before(passed)
+        measured = measuring.timed_pass(call, ready, request, passed if request.held else None)
+        if trampolines is not None:
+            self.say(trampolines.addressed())
+        measured.packages.extend(imported())
+        self.say(measured)
 
     def _ready(self, scenario: str) -> None:
         self.say(Ready(time.process_time(), scenario))

@@ -1,0 +1,110 @@
+"""Carry out one pass under a profiler of memory: who allocates, and one function line by line."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+from pathlib import Path
+from typing import TypeVar
+
+from perfbench import provenance, trials
+from perfbench.allocations import Allocation, Allocations, Lines
+from perfbench.errors import TrialFailed
+from perfbench.model import Case, Package, Table, Trial
+from perfbench.trials import Conditions
+from perfbench.worker.protocol import Allocated, AllocatedBy, Imported, Lined, Request
+
+MEMRAY, TRACEMALLOC, LINES = "memray", "tracemalloc", "lines"
+SUFFIXES = {MEMRAY: ".memray.bin", TRACEMALLOC: ".tracemalloc", LINES: ".lines.txt"}
+"""What each calls its own file (``SUFFIX`` in its module of the worker)."""
+
+ABSENT = "memray is not installed"
+"""How the worker's complaint begins where memray cannot be imported."""
+
+INSTEAD = "memray is not installed in this environment; "
+
+SLOWER = 20
+"""So many times as long as a timed pass may one take under these profilers."""
+
+Answer = TypeVar("Answer", Allocated, Lined)
+
+
+def allocations(trial: Trial, table: Table, case: Case, conditions: Conditions, artefact: Path) -> Allocations:
+    """Which functions had the memory of a pass allocated, by memray; by tracemalloc, with a remark, where memray is not installed.
+
+    :param artefact: where its own files go, without a suffix.
+
+    Raises TrialFailed.
+    """
+    try:
+        return _allocations(trial, table, case, conditions, artefact, MEMRAY)
+    except TrialFailed as error:
+        if not str(error).startswith(ABSENT):
+            raise
+    found = _allocations(trial, table, case, conditions, artefact, TRACEMALLOC)
+    return replace(found, remark=INSTEAD + found.remark)
+
+
+def lines(trial: Trial, table: Table, case: Case, conditions: Conditions, function: str, artefact: Path) -> Lines:
+    """The memory of a function line by line, over its first 3000 calls or the first 3000 updates, by memory_profiler.
+
+    :param function: ``module:name``, such as ``betfairlightweight.streaming.cache:MarketBookCache.update_cache``.
+    :param artefact: where its own file goes, without a suffix.
+
+    Raises TrialFailed, also for a function that is not there.
+    """
+    asked = replace(_request(table, case, conditions, LINES, artefact), function=function)
+    lined, packages = _answer(trial, table, case, conditions, asked, Lined)
+    return Lines(case, function, lined.text, lined.calls, lined.cut, packages)
+
+
+def _allocations(
+    trial: Trial, table: Table, case: Case, conditions: Conditions, artefact: Path, profiler: str
+) -> Allocations:
+    asked = _request(table, case, conditions, profiler, artefact)
+    allocated, packages = _answer(trial, table, case, conditions, asked, Allocated)
+    return Allocations(
+        case=case,
+        profiler=profiler,
+        work=allocated.work,
+        peak_bytes=allocated.peak_bytes,
+        by_bytes=_values(allocated.by_bytes),
+        by_count=_values(allocated.by_count),
+        artefact=asked.artefact,
+        html=allocated.html,
+        remark=allocated.remark,
+        packages=packages,
+    )
+
+
+def _request(table: Table, case: Case, conditions: Conditions, profiler: str, artefact: Path) -> Request:
+    """With the number of the last update as a mark: what a generator keeps is there until it ends."""
+    return replace(
+        trials.request("profile", table, case, conditions.core_for(table)),
+        profiler=profiler,
+        artefact=str(artefact.absolute()) + SUFFIXES[profiler],
+        marks=[table.market.updates - 1] if table.market else [],
+    )
+
+
+def _answer(
+    trial: Trial, table: Table, case: Case, conditions: Conditions, asked: Request, kind: type[Answer]
+) -> tuple[Answer, tuple[Package, ...]]:
+    with trials.start(table, case, asked, trial, conditions.timeout * SLOWER) as worker:
+        trials.wait_until_ready(worker, table)
+        worker.go()
+        answer = worker.expect(kind)
+        worker.end()
+    return answer, _checked(table, case, answer.packages)
+
+
+def _checked(table: Table, case: Case, packages: Iterable[Imported]) -> tuple[Package, ...]:
+    found = provenance.imported(list(packages))
+    wrong = provenance.wrong_import(table.place(case).environment, found)
+    if wrong:
+        raise TrialFailed(wrong)
+    return found
+
+
+def _values(found: Iterable[AllocatedBy]) -> tuple[Allocation, ...]:
+    return tuple(Allocation(one.function, one.file, one.bytes, one.count) for one in found)

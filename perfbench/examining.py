@@ -1,0 +1,272 @@
+"""Examine cases: passes without and with a profiler by turns, a pass that counts calls, a pass whose memory is watched."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from functools import partial
+from pathlib import Path
+from statistics import median
+
+from perfbench import (
+    allocating,
+    datasets,
+    examination,
+    machine,
+    planning,
+    profiling,
+    spikes,
+    storage,
+    trials,
+    turns,
+    watching,
+)
+from perfbench.allocations import Allocations, Lines
+from perfbench.curves import Curve
+from perfbench.errors import TrialFailed
+from perfbench.examination import Examination
+from perfbench.model import CPU_SECONDS, SCHEMA, Case, Result, Run, Table, Trial
+from perfbench.profiles import Profile
+from perfbench.session import Prepared
+from perfbench.spikes import Spikes
+from perfbench.trials import Conditions
+from perfbench.worker.protocol import Profiled
+
+COUNTING = "cprofile"
+"""The profiler that counts calls beside those that take samples."""
+
+PASSES_FOR_SPIKES = 3
+FINEST = 0.0001
+SAMPLES = 10_000
+"""So many samples are wanted of a pass that is compared: its interval is one millisecond, or finer down to a tenth of one."""
+
+Step = tuple[Table, str, Callable[[], None]]
+"""The table, what is done, and what does it."""
+
+
+@dataclass(frozen=True, slots=True)
+class How:
+    """How cases are examined.
+
+    ``rounds``: passes without and with a profiler. ``interval``: seconds between samples; 0: a millisecond, finer for short passes.
+    ``memory``: whether memory is watched, ``allocations``: whether it is told who allocated it, ``lines``: functions to be told
+    line by line.
+    """
+
+    profiler: str
+    rounds: int
+    interval: float
+    memory: bool
+    allocations: bool = False
+    lines: tuple[str, ...] = ()
+
+
+@dataclass(slots=True)
+class _Findings:
+    """What was found so far of one case."""
+
+    passes: list[Profiled] = field(default_factory=list)
+    counted: Profiled | None = None
+    seconds: list[float] = field(default_factory=list)
+    interval: float = 0.0
+    dead: bool = False
+
+
+class Examiner:
+    """Examines what was prepared, pass by pass; ``so_far`` can be asked for at any time."""
+
+    def __init__(self, prepared: Prepared, how: How, artefacts: Path) -> None:
+        """:param artefacts: the folder of the profilers' own files."""
+        self._prepared = prepared
+        self._how = how
+        self._artefacts = artefacts
+        self._stems = examination.stems(Examination(SCHEMA, prepared.run))
+        self._conditions = Conditions(machine.quietest_core(), prepared.run.settings.timeout)
+        self._order = random.Random(prepared.run.settings.seed)
+        self._findings: dict[Case, _Findings] = {c: _Findings() for table in prepared.tables for c in table.cases}
+        self._results: list[Result] = []
+        self._curves: list[Curve] = []
+        self._allocations: list[Allocations] = []
+        self._lines: list[Lines] = []
+        self._spans: dict[Case, list[Sequence[int]]] = {}
+        self._spikes: list[Spikes] = []
+        self._problems: list[str] = list(prepared.run.problems)
+
+    def so_far(self, *, finished: bool = False) -> Examination:
+        """What was found until now, as the document to save."""
+        run: Run = replace(
+            self._prepared.run,
+            finished=finished,
+            measurements=storage.collect(self._prepared.run.measurements, self._results),
+            problems=tuple(self._problems),
+        )
+        profiles = tuple(self._profile(table, case) for table in self._prepared.tables for case in table.cases)
+        return Examination(
+            schema=SCHEMA,
+            run=run,
+            profiles=tuple(filter(None, profiles)),
+            curves=tuple(self._curves),
+            spikes=tuple(self._spikes),
+            allocations=tuple(self._allocations),
+            lines=tuple(self._lines),
+            problems=tuple(self._problems),
+        )
+
+    def examine(self) -> Iterator[tuple[Table, str, float]]:
+        """Carry it out. Before each pass it yields the table, what is about to be done, and which part of all is done."""
+        steps = [step for table in self._prepared.tables for step in self._steps(table)]
+        for number, (table, doing, step) in enumerate(steps):
+            yield table, doing, number / len(steps)
+            step()
+        for table in self._prepared.tables:
+            if table.market is not None and not datasets.unchanged(table.market):
+                self._problems.append(f"{table.market.name} was changed while it was measured: measure it again")
+
+    def _steps(self, table: Table) -> Iterator[Step]:
+        compared = len({case.environment for case in table.cases}) > 1
+        for number in range(self._how.rounds):
+            yield from self._round(table, number, compared=compared)
+        for case in table.cases:
+            yield from self._once(table, Trial("alone", 0, (case,), 0), compared=compared)
+
+    def _round(self, table: Table, number: int, *, compared: bool) -> Iterator[Step]:
+        """Passes without a profiler, in pairs where two sides are compared, and one with it of every case, in random order."""
+        for before, after in table.duets if compared else ():
+            pair = planning.duet(number, before, after, self._order)
+            yield table, f"pair {number + 1}: {after.mode}", partial(self._pair, table, pair)
+        cases = list(table.cases)
+        self._order.shuffle(cases)
+        for case in cases:
+            trial = Trial("alone", number, (case,), self._order.randint(1, planning.LARGEST_HASH_SEED))
+            if not compared:
+                yield table, f"pass {number + 1}: {case.mode}", partial(self._alone, table, trial)
+            yield table, f"{self._how.profiler} {number + 1}: {case.mode}", partial(self._sample, table, trial)
+
+    def _once(self, table: Table, trial: Trial, *, compared: bool) -> Iterator[Step]:
+        """What one pass of a case tells: calls, memory, how long each update takes, who allocates."""
+        mode = trial.cases[0].mode
+        if self._how.profiler != COUNTING:
+            yield table, f"counting calls: {mode}", partial(self._count, table, trial)
+        if self._how.memory:
+            yield table, f"memory: {mode}", partial(self._watch, table, trial)
+        for _ in range(0 if compared else PASSES_FOR_SPIKES):
+            yield table, f"how long each update takes: {mode}", partial(self._trace, table, trial)
+        if self._how.allocations:
+            yield table, f"allocations: {mode}", partial(self._allocate, table, trial)
+        for number in range(len(self._how.lines)):
+            yield table, f"line by line: {mode}", partial(self._line, number, table, trial)
+
+    def _pair(self, table: Table, trial: Trial) -> None:
+        sides = [self._findings[case] for case in trial.cases]
+        if any(side.dead for side in sides):
+            return
+        known = [median(side.seconds) if side.seconds else 0.0 for side in sides]
+        for result in trials.execute(trial, table, self._conditions, parts=turns.arrange(*known)):
+            self._take(table, result)
+
+    def _alone(self, table: Table, trial: Trial) -> None:
+        if not self._findings[trial.cases[0]].dead:
+            for result in trials.execute(trial, table, self._conditions):
+                self._take(table, result)
+
+    def _take(self, table: Table, result: Result) -> None:
+        case = next(case for case in table.cases if case.id == result.case)
+        self._results.append(result)
+        if result.failure is not None:
+            self._findings[case].dead = True
+            self._problems.append(f"{case.id}: {result.failure.message}")
+        elif result.sample is not None:
+            self._findings[case].seconds.append(result.sample.metrics[CPU_SECONDS.name])
+
+    def _sample(self, table: Table, trial: Trial) -> None:
+        (case,) = trial.cases
+        findings = self._findings[case]
+        findings.interval = findings.interval or self._interval(findings.seconds)
+        found = self._profiled(table, trial, self._how.profiler, findings.interval)
+        if found is not None:
+            findings.passes.append(found)
+
+    def _interval(self, seconds: Sequence[float]) -> float:
+        if self._how.interval or not seconds:
+            return self._how.interval or 0.001
+        return max(FINEST, min(0.001, seconds[0] / SAMPLES))
+
+    def _count(self, table: Table, trial: Trial) -> None:
+        self._findings[trial.cases[0]].counted = self._profiled(table, trial, COUNTING, 0.001)
+
+    def _profiled(self, table: Table, trial: Trial, profiler: str, interval: float) -> Profiled | None:
+        (case,) = trial.cases
+        if self._findings[case].dead:
+            return None
+        try:
+            artefact = self._artefact(profiling.SUFFIXES[profiler], case)
+            return profiling.profiled(trial, table, case, self._conditions, profiler, interval, artefact)
+        except TrialFailed as error:
+            self._findings[case].dead = True
+            self._problems.append(f"{case.id}: {error}")
+            return None
+
+    def _watch(self, table: Table, trial: Trial) -> None:
+        (case,) = trial.cases
+        if self._findings[case].dead:
+            return
+        marks = datasets.turning_points(table.market) if table.market else ()
+        try:
+            self._curves.append(watching.watch(trial, table, case, self._conditions, marks))
+        except TrialFailed as error:
+            self._problems.append(f"{case.id}: {error}")
+
+    def _trace(self, table: Table, trial: Trial) -> None:
+        """After the last pass: what all of them say of each update."""
+        (case,) = trial.cases
+        if self._findings[case].dead or table.market is None:
+            return
+        spans = self._spans.setdefault(case, [])
+        try:
+            spans.append(profiling.traced(trial, table, case, self._conditions).nanoseconds)
+        except TrialFailed as error:
+            self._problems.append(f"{case.id}: {error}")
+        if len(spans) == PASSES_FOR_SPIKES:
+            found = spikes.spikes(case, spans, datasets.updates(table.market))
+            self._spikes += [found] if found is not None else []
+
+    def _allocate(self, table: Table, trial: Trial) -> None:
+        (case,) = trial.cases
+        if self._findings[case].dead:
+            return
+        try:
+            artefact = self._artefact("", case)
+            self._allocations.append(allocating.allocations(trial, table, case, self._conditions, artefact))
+        except TrialFailed as error:
+            self._problems.append(f"{case.id}: {error}")
+
+    def _line(self, number: int, table: Table, trial: Trial) -> None:
+        (case,) = trial.cases
+        if self._findings[case].dead:
+            return
+        try:
+            artefact = self._artefact(f"-{number}" if number else "", case)
+            self._lines.append(
+                allocating.lines(trial, table, case, self._conditions, self._how.lines[number], artefact)
+            )
+        except TrialFailed as error:
+            self._problems.append(f"{case.id}: {error}")
+
+    def _artefact(self, suffix: str, case: Case) -> Path:
+        return self._artefacts / f"{self._stems[case.id]}{suffix}"
+
+    def _profile(self, table: Table, case: Case) -> Profile | None:
+        findings = self._findings[case]
+        if not findings.passes or not findings.seconds:
+            return None
+        return profiling.merged(
+            case,
+            table.scenario.unit,
+            table.place(case).environment.version,
+            self._how.profiler,
+            findings.interval,
+            findings.passes,
+            findings.counted,
+            findings.seconds,
+        )

@@ -1,0 +1,120 @@
+"""memory_profiler's view of one function: what is resident after each of its lines. The pass takes 9 to 64 times as long."""
+
+from __future__ import annotations
+
+import difflib
+import importlib
+import inspect
+import io
+import os
+import re
+import sys
+from types import CodeType, FrameType
+from typing import Any, Callable, Iterable, Optional, Tuple
+
+from perfbench.worker import observing
+from perfbench.worker.loading import ScenarioError
+from perfbench.worker.protocol import Lined, Request
+
+NEEDS: Tuple[str, ...] = ("memory-profiler",)
+SUFFIX = ".lines.txt"
+
+MOST = 3000
+"""Calls, and updates, that are looked at; the rest of the pass runs as always."""
+
+PRECISION = 2
+
+
+def observe(call: Callable[[], Any], path: str, asked: Request) -> Lined:
+    """memory_profiler's table of the function ``module:name`` over its first 3000 calls, or the first 3000 updates of the pass.
+
+    Raises ScenarioError for a function that is not there, is not written in Python, or is not called.
+    """
+    memory_profiler = importlib.import_module("memory_profiler")
+    code = _code(asked)
+    lines = memory_profiler.LineProfiler(backend="psutil")
+    try:
+        lines.code_map.add(code)
+    except OSError as error:
+        raise ScenarioError("{}: its source cannot be read".format(asked.function)) from error
+    looking = _Looking(lines, code)
+    lines.enable()
+    sys.settrace(looking.trace)
+    try:
+        with observing.watch(looking.on_update):
+            call()
+    finally:
+        lines.disable()
+    if not looking.calls:
+        raise ScenarioError("{} was not called in this pass".format(asked.function))
+    table = io.StringIO()
+    memory_profiler.show_results(lines, stream=table, precision=PRECISION)
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(table.getvalue())
+    return Lined(text=table.getvalue(), calls=looking.calls, cut=looking.over, packages=[])
+
+
+class _Looking:
+    """Shows the lines of one function to memory_profiler, and no others: its own hook is called for each line of all of them."""
+
+    def __init__(self, lines: Any, code: CodeType) -> None:
+        self._lines = lines
+        self._code = code
+        self.calls = 0
+        self.over = False
+
+    def trace(self, frame: FrameType, event: str, argument: Any) -> Any:
+        """The hook of the interpreter, at every call."""
+        if frame.f_code is not self._code:
+            return None
+        if self.calls == MOST:
+            self._end()
+            return None
+        self.calls += 1
+        return self._lines.trace_memory_usage(frame, event, argument)
+
+    def on_update(self, number: int) -> None:
+        """There are enough updates with this one."""
+        if number == MOST:
+            self._end()
+
+    def _end(self) -> None:
+        self.over = True
+        sys.settrace(None)
+
+
+def _code(asked: Request) -> CodeType:
+    """The code of the function. Raises ScenarioError, in one line, if there is none."""
+    module_name, _, path = asked.function.partition(":")
+    if not path:
+        raise ScenarioError("`{}` names no function: write MODULE:FUNCTION".format(asked.function))
+    owner: Any = _module(module_name, asked.scenario)
+    shown = module_name
+    for name in path.split("."):
+        found = inspect.getattr_static(owner, name, None)
+        if found is None:
+            near = _suggestion(name, [known for known in dir(owner) if not known.startswith("__")])
+            raise ScenarioError("{} has no `{}`{}".format(shown, name, near))
+        owner, shown = found, shown + ("." if ":" in shown else ":") + name
+    function = getattr(owner, "__func__", None) or getattr(owner, "fget", None) or owner
+    code: Optional[CodeType] = getattr(inspect.unwrap(function), "__code__", None)
+    if code is None:
+        raise ScenarioError("`{}` is no function that is written in Python".format(asked.function))
+    return code
+
+
+def _module(name: str, scenario: str) -> Any:
+    """A module by its name; the scenario file goes by its own."""
+    stem = os.path.splitext(os.path.basename(scenario))[0]
+    if name == stem:
+        return sys.modules["perfbench_scenario_" + re.sub(r"\W", "_", stem)]
+    try:
+        return importlib.import_module(name)
+    except ImportError as error:
+        near = _suggestion(name, [known for known in sys.modules if not known.startswith(("perfbench", "_"))])
+        raise ScenarioError("there is no module `{}` in this environment{}".format(name, near)) from error
+
+
+def _suggestion(name: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(known), n=1)
+    return "; did you mean `{}`?".format(near[0]) if near else ""

@@ -1,0 +1,68 @@
+"""memray: sees every allocation and every release, in Python and below it, and so what was there when it was most."""
+
+from __future__ import annotations
+
+import importlib
+import os
+import subprocess
+import sys
+from typing import Any, Callable, Tuple
+
+from perfbench.worker.allocating import Sites
+from perfbench.worker.protocol import Allocated, Request
+
+NEEDS: Tuple[str, ...] = ("memray",)
+SUFFIX = ".memray.bin"
+
+FROM_NETWORK = "its flame graph loads scripts from cdn.jsdelivr.net when it is opened: a newer memray would embed them"
+
+
+def observe(call: Callable[[], Any], path: str, asked: Request) -> Allocated:
+    """What the pass had allocated at its peak, by the innermost Python function; all of it is in its own file.
+
+    With the allocators of Python traced, each object counts: else those below 512 bytes count only when Python takes the next arena
+    from the system, for whichever function runs at that moment.
+    """
+    memray = importlib.import_module("memray")
+    if os.path.exists(path):
+        os.remove(path)
+    with memray.Tracker(path, trace_python_allocators=True):
+        work = call()
+    sites = Sites(asked.scenario)
+    peak = 0
+    with memray.FileReader(path) as reader:
+        for record in reader.get_high_watermark_allocation_records(merge_threads=True):
+            peak += record.size
+            stack = record.stack_trace(max_stacks=1)
+            if stack:
+                _, file, line = stack[0]
+                sites.add(file, line, record.size, record.n_allocations)
+    html, remark = _flame_graph(path)
+    return Allocated(
+        work=work.amount,
+        peak_bytes=peak,
+        by_bytes=sites.largest(0),
+        by_count=sites.largest(1),
+        html=html,
+        remark=remark,
+        packages=[],
+    )
+
+
+def _flame_graph(path: str) -> Tuple[str, str]:
+    """The path of memray's flame graph of the peak, and a remark: without ``--no-web`` its page needs the network."""
+    html = (path[: -len(SUFFIX)] if path.endswith(SUFFIX) else path) + ".memray.html"
+    last = ""
+    for options, remark in ((["--no-web"], ""), ([], FROM_NETWORK)):
+        done = subprocess.run(
+            [sys.executable, "-I", "-m", "memray", "flamegraph", *options, "--force", "--output", html, path],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            check=False,
+        )
+        if done.returncode == 0:
+            return html, remark
+        last = " ".join(done.stdout.split())[-200:]
+    return "", "memray made no flame graph: " + last

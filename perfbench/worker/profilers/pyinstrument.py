@@ -1,0 +1,59 @@
+"""pyinstrument: looks at the whole stack every millisecond, by the wall clock, when a function is called or returns."""
+
+from __future__ import annotations
+
+import importlib
+import time
+from typing import Any, Callable, List, Tuple
+
+from perfbench.worker.profiling import Frame, Observed
+from perfbench.worker.protocol import Request
+
+NEEDS: Tuple[str, ...] = ("pyinstrument",)
+SUFFIX = ""
+"""Its own file is made by the host, from all passes together."""
+
+LEAST_CAP = 3
+"""In intervals: the least that a sample may weigh where the process did not run (facts of profilers)."""
+
+TOLERATED = 1.02
+"""Wall seconds over CPU seconds up to which no sample is cut: calls into C may take long, too."""
+
+
+def observe(call: Callable[[], Any], path: str, asked: Request) -> Observed:
+    """The pass with its stacks, each with the wall seconds in which the process ran."""
+    del path
+    profiler = importlib.import_module("pyinstrument").Profiler(interval=asked.interval, async_mode="disabled")
+
+    start = time.process_time()
+    profiler.start()
+    try:
+        outcome = call()
+    finally:
+        session = profiler.stop()
+    ran = time.process_time() - start
+    cap = highest_weight([seconds for _, seconds in session.frame_records], ran, LEAST_CAP * asked.interval)
+    observed = Observed(outcome)
+    for identifiers, seconds in session.frame_records:
+        observed.add(tuple(map(_frame, identifiers)), min(seconds, cap))
+        observed.capped += max(0.0, seconds - cap)
+        observed.samples += 1
+    return observed
+
+
+def highest_weight(weights: List[float], ran: float, least: float) -> float:
+    """Where to cut weights so that their sum is what the process ran, but not below ``least``; infinity if nothing is lost."""
+    if sum(weights) <= TOLERATED * ran:
+        return float("inf")
+    below = 0.0
+    ordered = sorted(weights)
+    for number, weight in enumerate(ordered):
+        if below + weight * (len(ordered) - number) >= ran:
+            return max(least, (ran - below) / (len(ordered) - number))
+        below += weight
+    return float("inf")
+
+
+def _frame(identifier: str) -> Frame:
+    name, file, line = [*identifier.split("\x01", 1)[0].split("\0"), "", "0"][:3]
+    return file, int(line or 0), name

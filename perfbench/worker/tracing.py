@@ -1,0 +1,41 @@
+"""One pass with the clock read at every update, without a profiler: which updates take long."""
+
+from __future__ import annotations
+
+import gc
+import time
+from collections.abc import Iterator
+from typing import Any, Callable, List
+
+from perfbench.worker import observing
+from perfbench.worker.api import Work
+from perfbench.worker.measuring import as_work
+from perfbench.worker.protocol import Request, Traced
+
+
+def traced_pass(call: Callable[[], Any], wait: Callable[[], None], asked: Request) -> Traced:
+    """Collect garbage, wait for GO, run the mode once to its end. An update lasts until the next one is wanted.
+
+    There are no times of a mode that neither yields its updates nor says which ones it reads.
+    """
+    del asked
+    times: List[int] = []
+    numbers: List[int] = []
+    now, note, number_is = time.perf_counter_ns, times.append, numbers.append
+
+    def wanted(number: int) -> None:
+        note(now())
+        number_is(number)
+
+    gc.collect()
+    wait()
+    wall, cpu = time.perf_counter(), time.process_time()
+    with observing.watch(on_read=wanted):
+        outcome = call()
+        if isinstance(outcome, Iterator):
+            outcome = Work(observing.drain(outcome))
+    cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
+    spans = [
+        times[place] - times[place - 1] for place in range(1, len(times)) if numbers[place] == numbers[place - 1] + 1
+    ]
+    return Traced(as_work(outcome).amount, spans, cpu, wall, [])
