@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from perfbench import formatting
+from perfbench import formatting, function_counts
 from perfbench.blaming import Blame, Blamed
 from perfbench.formatting import printable
+from perfbench.function_counts import FunctionCounts
 from perfbench.profile_page import calls, drawn, text_table, title
 from perfbench.profiles import Profile
 
@@ -37,6 +38,37 @@ def page(before: Profile, after: Profile, found: Blame, width: int, rows: int = 
     table.add_row("  all other functions", signed(rest), _share(rest, whole), "", "", others)
     table.add_row("  the whole difference", signed(whole), _share(whole, whole), "", "", "")
     return text + drawn(table, width)
+
+
+def instructions(
+    name: str, before: Sequence[FunctionCounts], after: Sequence[FunctionCounts], unit: str, width: int
+) -> str:
+    """Which functions execute more or less than before, by counts under the same hash seeds; the same every time."""
+    one, other = (sum(count.total / count.work for count in side) / len(side) for side in (before, after))
+    each = f"each {unit.removesuffix('s')}"
+    counted = f"{formatting.rate(one)} → {formatting.rate(other)} instructions {each}, {formatting.share(other / one)}"
+    lines = [name, f"  {counted} · callgrind, the first lines of the market: instructions, not time"]
+    text = "\n".join(map(printable, lines)) + "\n\n"
+    changes = function_counts.difference(before, after)
+    if not changes:
+        return text + "  no function executes more or less: nothing to blame\n"
+    table = text_table("  function", f"instructions {each}", "change", "% of all", f"calls {each}")
+    for row in changes[:SHOWN_ROWS]:
+        first, second = calls(row.calls_before), calls(row.calls_after)
+        table.add_row(
+            f"  {printable(row.function.key)}",
+            f"{formatting.rate(row.before)} → {formatting.rate(row.after)}",
+            _more(row.change),
+            formatting.share(1 + row.change / one),
+            first if first == second else f"{first} → {second}",
+        )
+    rest = other - one - sum(row.change for row in changes[:SHOWN_ROWS])
+    table.add_row("  all others", "", _more(rest), formatting.share(1 + rest / one), "")
+    return text + drawn(table, width)
+
+
+def _more(value: float) -> str:
+    return f"{'+' if value > 0 else '−'}{formatting.rate(abs(value))}"
 
 
 def _measured(found: Blame) -> str:
@@ -89,7 +121,9 @@ def _callers(row: Blamed) -> Iterator[str]:
     if row.edited or (row.calls_before == row.calls_after):
         return
     for caller in row.callers:
-        yield f"      called by {caller.key}: {calls(caller.before)} → {calls(caller.after)}"
+        path, _, name = caller.key.rpartition(":")
+        where = "" if path == row.key.rpartition(":")[0] else f" ({path})"
+        yield f"      called by {name}{where}: {calls(caller.before)} → {calls(caller.after)}"
 
 
 def signed(seconds: float) -> str:

@@ -28,7 +28,8 @@ from perfbench.storage import Journal
 class Manner:
     """How a run is carried out and shown, whatever it measures.
 
-    ``settings`` None: the run that was interrupted last goes on. ``note`` is asked for a line to say before the first trial.
+    ``settings`` None: the run that was interrupted last goes on. ``note`` is asked for a line to say before the first trial,
+    ``afterwards`` for what is to be told beside what was measured, while the markets are still there.
     """
 
     settings: Settings | None
@@ -39,6 +40,7 @@ class Manner:
     color: str
     quiet: bool
     note: Callable[[], str] = str
+    afterwards: Callable[[Prepared, Finished, Path], Finished] = lambda _prepared, finished, _workspace: finished
 
 
 def measure(manner: Manner) -> Finished:
@@ -52,7 +54,8 @@ def measure(manner: Manner) -> Finished:
             prepared = prepare(manner, Path(folder))
             journal, before = Journal.create(manner.results, prepared.run), []
         with observer(manner.quiet, len(prepared.tables)) as observe:
-            return session.carry_out(prepared, journal, before, observe, ended)
+            finished = session.carry_out(prepared, journal, before, observe, ended)
+        return manner.afterwards(prepared, finished, Path(folder))
 
 
 def prepare(manner: Manner, workspace: Path) -> Prepared:

@@ -16,6 +16,7 @@ from perfbench.allocations import Allocations, Lines
 from perfbench.blaming import Blame, Difference, blame
 from perfbench.curves import Curve
 from perfbench.errors import NotMeasured, StorageProblem, UsageProblem
+from perfbench.function_counts import FunctionCounts
 from perfbench.model import CPU_SECONDS, SCHEMA, Case, Measurement, Run
 from perfbench.profiles import Profile
 from perfbench.spikes import Spikes
@@ -24,6 +25,15 @@ SUFFIX = ".profile.json"
 
 CONFIDENCE = 0.95
 SIDES = ("before", "after")
+
+
+@dataclass(frozen=True, slots=True)
+class Counted:
+    """The instructions of a case by function, under one seed of string hashes."""
+
+    case: Case
+    seed: int
+    counts: FunctionCounts
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,6 +50,7 @@ class Examination:
     spikes: tuple[Spikes, ...] = ()
     allocations: tuple[Allocations, ...] = ()
     lines: tuple[Lines, ...] = ()
+    counted: tuple[Counted, ...] = ()
     problems: tuple[str, ...] = ()
 
     def profile(self, case: str) -> Profile | None:

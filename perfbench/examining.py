@@ -11,8 +11,10 @@ from statistics import median
 
 from perfbench import (
     allocating,
+    counting,
     datasets,
     examination,
+    function_counts,
     machine,
     planning,
     profiling,
@@ -25,7 +27,7 @@ from perfbench import (
 from perfbench.allocations import Allocations, Lines
 from perfbench.curves import Curve
 from perfbench.errors import TrialFailed
-from perfbench.examination import Examination
+from perfbench.examination import Counted, Examination
 from perfbench.model import CPU_SECONDS, SCHEMA, Case, Result, Run, Table, Trial
 from perfbench.profiles import Profile
 from perfbench.session import Prepared
@@ -51,7 +53,7 @@ class How:
 
     ``rounds``: passes without and with a profiler. ``interval``: seconds between samples; 0: a millisecond, finer for short passes.
     ``memory``: whether memory is watched, ``allocations``: whether it is told who allocated it, ``lines``: functions to be told
-    line by line.
+    line by line, ``count``: whether instructions are counted by function.
     """
 
     profiler: str
@@ -59,6 +61,7 @@ class How:
     interval: float
     memory: bool
     allocations: bool = False
+    count: bool = False
     lines: tuple[str, ...] = ()
 
 
@@ -89,6 +92,7 @@ class Examiner:
         self._curves: list[Curve] = []
         self._allocations: list[Allocations] = []
         self._lines: list[Lines] = []
+        self._counted: list[Counted] = []
         self._spans: dict[Case, list[Sequence[int]]] = {}
         self._spikes: list[Spikes] = []
         self._problems: list[str] = list(prepared.run.problems)
@@ -110,6 +114,7 @@ class Examiner:
             spikes=tuple(self._spikes),
             allocations=tuple(self._allocations),
             lines=tuple(self._lines),
+            counted=tuple(self._counted),
             problems=tuple(self._problems),
         )
 
@@ -154,6 +159,13 @@ class Examiner:
             yield table, f"how long each update takes: {mode}", partial(self._trace, table, trial)
         if self._how.allocations:
             yield table, f"allocations: {mode}", partial(self._allocate, table, trial)
+        for seed in counting.HASH_SEEDS if self._how.count else ():
+            seeded = Trial("count", seed, trial.cases, seed)
+            yield (
+                table,
+                f"instructions by function: {mode}, hash seed {seed}",
+                partial(self._count_functions, table, seeded),
+            )
         for number in range(len(self._how.lines)):
             yield table, f"line by line: {mode}", partial(self._line, number, table, trial)
 
@@ -250,6 +262,19 @@ class Examiner:
             self._lines.append(
                 allocating.lines(trial, table, case, self._conditions, self._how.lines[number], artefact)
             )
+        except TrialFailed as error:
+            self._problems.append(f"{case.id}: {error}")
+
+    def _count_functions(self, table: Table, trial: Trial) -> None:
+        (case,) = trial.cases
+        if self._findings[case].dead:
+            return
+        try:
+            reason = function_counts.missing(table.place(case).environment)
+            if reason:
+                raise TrialFailed(reason)
+            counts = function_counts.count(trial, table, self._conditions)
+            self._counted.append(Counted(case, trial.hash_seed, counts))
         except TrialFailed as error:
             self._problems.append(f"{case.id}: {error}")
 

@@ -38,7 +38,7 @@ class FunctionCounts:
     """The instructions of a pass by function; with the ``rest``, which no function of Python is behind, exactly the ``total``.
 
     ``instructions`` and ``calls`` are of the ``functions`` in their order, ``callers`` say from where; one that perfbench called
-    has no caller. A generator is called each time it goes on.
+    has no caller. A generator is called each time it goes on. To free the updates that a mode yields is in the rest too.
     """
 
     work: int

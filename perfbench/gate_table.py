@@ -97,6 +97,7 @@ def _below(report: Report) -> Iterator[str]:
     for table in report.tables:
         for row in table.rows:
             yield from (f"{FAILED} {name(table, row)} {breach}" for breach in row.breaches)
+            yield from (f"  {line}" for line in row.blame)
             yield from (
                 f"{FAILED} {' '.join(filter(None, (table.scenario, table.data)))}: {note}" for note in row.notes
             )

@@ -441,13 +441,42 @@ class Settings:
 
 
 @dataclass(frozen=True, slots=True)
+class Culprit:
+    """A function that executes more or less than before: its own instructions and its calls per unit of work.
+
+    ``share`` is the change as a share of all instructions of the case before.
+    """
+
+    function: str
+    before: float
+    after: float
+    calls_before: float
+    calls_after: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBlame:
+    """Which functions a regression comes from, the greatest change first, by the ids of the cases before and after.
+
+    ``problem`` says why nobody can be blamed, empty otherwise.
+    """
+
+    before: str
+    after: str
+    culprits: tuple[Culprit, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
 class Run:
     """The saved document: raw samples and all that is needed to trust them; statistics are never stored.
 
     ``duets`` are the ids of the cases that are compared, before and after; a document without them compares every case with the
     baseline. ``paired`` is false where two saved runs were put side by side, which were not measured at the same time.
     ``unbuilt`` are the environments that could not be had, each with the reason. ``commit`` is what was checked out where perfbench
-    was called, empty outside of git, and ``dirty`` whether it had been changed.
+    was called, empty outside of git, and ``dirty`` whether it had been changed. ``blames`` are of the regressions that a gate
+    found.
     """
 
     schema: int
@@ -467,6 +496,7 @@ class Run:
     unbuilt: tuple[tuple[str, str], ...] = ()
     commit: str = ""
     dirty: bool = False
+    blames: tuple[CaseBlame, ...] = ()
 
 
 class Verdict(str, Enum):

@@ -75,7 +75,7 @@ def _judged(report: Report, table: ReportTable, row: Row) -> Outcome:
         kind = Kind.FAILED if terms is not None and terms.fail_on_inconclusive else Kind.OPEN
     else:
         kind = Kind.PASSED
-    lines = tuple(printable(line) for line in (*row.breaches, *row.notes, _told(row)) if line)
+    lines = tuple(printable(line) for line in (*row.breaches, *row.blame, *row.notes, _told(row)) if line)
     return Outcome(
         printable(table.scenario),
         printable(gate_table.name(table, row)),

@@ -28,7 +28,7 @@ from perfbench.renderers import terminal
 from perfbench.storage import write_atomically
 
 WIDEST = 180
-UNBOUND = 150
+UNBOUND = 190
 """Columns where there is no terminal: keys of functions are long, and a cut one is none."""
 
 
@@ -41,6 +41,7 @@ def show(examined: Examination, color: str) -> None:
     texts = [
         _doubts([*examined.problems, *examination.misgivings(examined.profiles)]),
         *(_differences(blames) if compares(examined) else _profiles(examined, colored)),
+        *_counts(examined),
         *_memory(examined, colored),
         f"  {_where(examined)}\n",
     ]
@@ -62,6 +63,15 @@ def compares(examined: Examination) -> bool:
 def _differences(blames: Iterable[Blamed]) -> Iterator[str]:
     for one in blames:
         yield blame_page.page(one.before, one.after, one.blame, _width())
+
+
+def _counts(examined: Examination) -> Iterator[str]:
+    cases = {measurement.case.id: measurement for measurement in examined.run.measurements}
+    for one, other in examined.run.duets if compares(examined) else ():
+        before, after = ([c.counts for c in examined.counted if c.case.id == case] for case in (one, other))
+        if before and after:
+            name = f"{profile_page.title(cases[one].case)} → {cases[other].case.environment}"
+            yield blame_page.instructions(name, before, after, cases[one].unit, _width())
 
 
 def _profiles(examined: Examination, colored: bool) -> Iterator[str]:

@@ -17,7 +17,8 @@ class Row:
     ``same_output`` is ``yes``, ``no``, ``known changes``, ``floor`` or empty where there is nothing to compare with; ``claim`` is
     the judgement of an announced speed-up; ``notes`` say what failed or differs. In a gate, ``spent`` are the seconds that its
     pairs took by the clock, and ``breaches`` what it does not let pass. ``instructions`` are those of a pass, ``count`` how they
-    compare with those of the case before. ``case`` is the id of the case, or of the one after.
+    compare with those of the case before. ``case`` is the id of the case, or of the one after. ``blame`` says, a line each, which
+    functions a regression comes from.
     """
 
     mode: str
@@ -39,6 +40,7 @@ class Row:
     instructions: float | None = None
     count: Count | None = None
     case: str = ""
+    blame: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -79,10 +79,15 @@ class Journal:
     def finish(self, run: Run) -> Path:
         """Replace the journal by the finished document; returns its path. Raises StorageProblem, and keeps the journal then."""
         document = self.path.with_suffix(DOCUMENT)
-        write_atomically(document, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+        save(run, document)
         self._file.close()
         self.path.unlink()
         return document
+
+
+def save(run: Run, path: Path) -> None:
+    """The finished document, whole or not at all. Raises StorageProblem."""
+    write_atomically(path, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
 
 
 def write_atomically(path: Path, content: bytes) -> None:

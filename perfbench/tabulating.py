@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from statistics import median
 
@@ -138,7 +138,14 @@ def _row(
         instructions=executed,
         count=count,
         case=measurement.case.id,
+        blame=tuple(_blame(run, before, measurement)) if before else (),
     )
+
+
+def _blame(run: Run, before: Measurement, after: Measurement) -> Iterator[str]:
+    for blame in run.blames:
+        if (blame.before, blame.after) == (before.case.id, after.case.id):
+            yield from wording.blame(blame, f"each {after.unit.removesuffix('s')}")
 
 
 def _spent(after: Measurement, before: Measurement) -> float | None:

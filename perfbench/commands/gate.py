@@ -5,12 +5,13 @@ from __future__ import annotations
 import random
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perfbench import baselines, calibration, commands, conducting, datasets, showing
+from perfbench import accusing, baselines, calibration, commands, conducting, datasets, showing
 from perfbench.conducting import Manner
 from perfbench.errors import UsageProblem
 from perfbench.model import Run, Settings
@@ -58,6 +59,12 @@ def gate(
     whole: Annotated[bool, typer.Option("--whole", help="Replay whole files, not their first lines.")] = False,
     timeout: commands.Timeout = 600.0,
     count: commands.Count = False,
+    blame: Annotated[
+        bool,
+        typer.Option(
+            "--blame", help="Tell the five functions that a regression comes from, by instructions (valgrind)."
+        ),
+    ] = False,
     set_: commands.Set = None,
     scenarios_folder: commands.ScenariosFolder = None,
     accept: commands.Accept = None,
@@ -104,7 +111,11 @@ def gate(
         run = baselines.find(baseline, results, Path.cwd())
         settings = _as_then(replace(settings, scenarios=tuple(scenario or run.settings.scenarios)), run)
     note = str if settings.data else datasets.default_note
-    conducting.conduct(Manner(settings, results, save, wanted, (), color, quiet, note))
+    manner = Manner(settings, results, save, wanted, (), color, quiet, note)
+    if blame:
+        observe = conducting.teller(quiet)
+        manner = replace(manner, afterwards=partial(accusing.accuse, observe=observe))
+    conducting.conduct(manner)
 
 
 def _as_then(settings: Settings, run: Run) -> Settings:

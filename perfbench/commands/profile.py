@@ -63,6 +63,10 @@ def profile(
             help="The memory of a function line by line, over 3000 calls at most, very slowly; repeatable.",
         ),
     ] = None,
+    count: Annotated[
+        bool,
+        typer.Option("--count", help="With --diff: instructions by function, too, by valgrind; the same every time."),
+    ] = False,
     timeout: commands.Timeout = 600.0,
     set_: commands.Set = None,
     scenarios_folder: commands.ScenariosFolder = None,
@@ -94,6 +98,8 @@ def profile(
         found = [examination.load(examination.find(side, results)) for side in sides]
         profile_showing.show_difference(found[0], found[1])
         return
+    if count and not diff:
+        raise UsageProblem("--count tells the functions that made a difference: name two environments with --diff")
     conducting.demand_file_name(save)
     examination.demand_free(save, results)
     settings = Settings(
@@ -110,12 +116,13 @@ def profile(
         seed=random.SystemRandom().randrange(2**32),
         environments=(sides,),
         names=commands.configured_names(ctx),
+        count=count,
         tools=(*NEEDS[profiler], *(("memory-profiler",) if lines else ())),
     )
     note = str if data else datasets.default_note
     manner = Manner(settings, results, save, (), (), color, quiet, note)
     fixed = (interval or 0.0 if diff else interval or 1.0) / 1000
-    how = How(profiler, settings.rounds or 1, fixed, memory, allocations, tuple(lines or ()))
+    how = How(profiler, settings.rounds or 1, fixed, memory, allocations, count, tuple(lines or ()))
     examined = _examine(manner, how)
     profile_showing.show(examined, color)
     folder = results / examined.run.id
