@@ -21,6 +21,9 @@ BUILT_IN = "~"
 
 PACKAGE = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+STARTED_WITH = tuple(sys.path)
+"""Where packages are imported from. What a scenario adds to it, such as the folder of a strategy, is the user's."""
+
 COMPREHENSIONS = {
     ast.ListComp: "<listcomp>",
     ast.SetComp: "<setcomp>",
@@ -92,7 +95,7 @@ def _roots() -> List[Tuple[str, str]]:
     """Folders that modules are imported from, with the kind of what lies there; the longest first."""
     found: Dict[str, str] = {}
     standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
-    for entry in [*sys.path, *standard]:
+    for entry in [*STARTED_WITH, *standard]:
         if entry and os.path.isdir(entry):
             found[os.path.abspath(entry) + os.sep] = "library"
             found[os.path.realpath(entry) + os.sep] = "library"

@@ -1,0 +1,281 @@
+"""``perfbench profile``: where CPU and memory go, and what made a difference. Through the real command line, real profilers."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+from checkouts import checkout
+from command_line import SCENARIOS, one_line, perfbench, variables
+from pyinstrument.session import Session
+
+from perfbench import examination
+
+BODY = """
+def price(number):
+    return sum(step * number for step in (1, 2, 3, 4))
+
+class Book:
+    def sort(self, number):
+        return sorted(range(number % 50, 0, -1))
+
+def settle(number):
+    return len(str(number))
+
+def work(ticks):
+    book = Book()
+    for number in range(ticks):
+        price(number)
+        book.sort(number)
+        settle(number)
+    return ticks
+"""
+
+SLOWER = BODY.replace("    return sorted", "    [0] * 400\n        return sorted")
+TWICE = BODY.replace("        settle(number)\n", "        settle(number)\n" * 6)
+RENAMED = (
+    BODY.replace("def price", "def price_of")
+    .replace("price(number)", "price_of(number)", 1)
+    .replace("        price(number)", "        price_of(number)")
+)
+
+QUICK = ("--rounds", "2", "--no-memory", "--quiet")
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with checkouts of a ticker; environments are built once for the whole file."""
+    folder = tmp_path_factory.mktemp("profile")
+    for number, (name, body) in enumerate(
+        {"base": BODY, "same": BODY, "slower": SLOWER, "twice": TWICE, "renamed": RENAMED}.items()
+    ):
+        checkout(folder / name, f"{1 + number}.0", body)
+    return folder
+
+
+def profile(workshop: Path, *arguments: object, mode: str = "plain") -> subprocess.CompletedProcess[str]:
+    """``perfbench profile`` of the ticker."""
+    modes = ("--mode", mode) if mode else ()
+    return perfbench("profile", "works", "--scenarios", SCENARIOS, *modes, *arguments, folder=workshop)
+
+
+def difference(workshop: Path, before: str, after: str, name: str, rounds: int = 6) -> examination.Blamed:
+    """What made the difference of two checkouts."""
+    sides = ("--diff", f"./{before}", f"./{after}")
+    done = profile(workshop, *sides, "--rounds", rounds, "--no-memory", "--quiet", "--save", name)
+    assert done.returncode == 0, done.stderr
+    (found,) = examination.blames(examination.load(workshop / "results" / f"{name}.profile.json"))
+    return found
+
+
+# One environment ---------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("profiler", ["pyinstrument", "cprofile"])
+def test_a_profile_says_who_owns_the_time_and_what_it_cost_itself(workshop: Path, profiler: str) -> None:
+    done = profile(workshop, "--env", "./base", "--profiler", profiler, *QUICK, "--save", profiler)
+    assert done.returncode == 0, done.stderr
+    assert re.search(
+        rf"{profiler}.*this profile cost \d+(\.\d+)?x; shares are scaled to the seconds without it", done.stdout
+    )
+    owned = re.findall(r"^  (pricing|sorting|interpreter and the rest) +\S+ +(\d+\.\d)", done.stdout, re.MULTILINE)
+    assert [name for name, _ in owned] == ["pricing", "sorting", "interpreter and the rest"]
+    assert sum(float(share) for _, share in owned) == pytest.approx(100, abs=0.16)
+    assert float(owned[0][1]) > float(owned[2][1])
+    assert "ticker.py:Book.sort" in done.stdout
+
+
+def test_its_seconds_are_those_of_passes_without_a_profiler(workshop: Path) -> None:
+    found = examination.load(workshop / "results" / "pyinstrument.profile.json")
+    (one,) = found.profiles
+    (measured,) = found.run.measurements
+    assert list(one.unprofiled) == [sample.metrics["cpu_seconds"] for sample in measured.samples]
+    assert all(one.seconds < profiled.cpu_seconds for profiled in one.passes)
+
+
+def test_calls_are_counted_beside_the_samples(workshop: Path) -> None:
+    (one,) = examination.load(workshop / "results" / "pyinstrument.profile.json").profiles
+    often = {one.functions[call.callee].key: call.count for call in one.calls}
+    assert (often["ticker.py:price"], often["ticker.py:Book.sort"], often["ticker.py:work"]) == (12_000, 12_000, 1)
+
+
+def test_files_for_other_programs_are_written(workshop: Path) -> None:
+    folder = workshop / "results" / "pyinstrument"
+    names = {path.name for path in folder.iterdir()}
+    kinds = (".pyisession", ".speedscope.json", ".collapsed.txt", ".html", ".pstats")
+    assert names == {f"plain{suffix}" for suffix in kinds}
+    assert Session.load(str(folder / "plain.pyisession")).duration > 0
+    assert json.loads((folder / "plain.speedscope.json").read_text())["profiles"]
+
+
+def test_a_saved_profile_is_shown_again(workshop: Path) -> None:
+    done = perfbench("profile", "--show", "pyinstrument", folder=workshop)
+    assert done.returncode == 0, done.stderr
+    assert "ticker.py:Book.sort" in done.stdout
+
+
+def test_memory_is_watched_and_drawn(workshop: Path) -> None:
+    done = profile(workshop, "--env", "./base", "--rounds", "1", "--quiet", "--save", "watched")
+    assert done.returncode == 0, done.stderr
+    assert "growth/1000 ticks" in done.stdout
+    names = {path.name for path in (workshop / "results" / "watched").iterdir()}
+    assert {"memory.png", "memory.svg"} <= names
+
+
+def test_every_update_of_a_replay_is_timed_and_the_slowest_are_placed(tmp_path: Path, market: Path) -> None:
+    done = perfbench(
+        "profile", "--data", market, "--mode", "lightweight", *QUICK, "--save", "replayed", folder=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "too few to tell more than the largest share" in done.stdout
+    (spikes,) = examination.load(tmp_path / "results" / "replayed.profile.json").spikes
+    assert (spikes.updates, len(spikes.slowest)) == (60, 1)
+    assert spikes.slowest[0].place.line >= 1
+    assert "market time" in done.stdout
+
+
+def test_the_users_strategy_is_told_by_callback(tmp_path: Path, market: Path) -> None:
+    (tmp_path / "my.py").write_text(
+        "from flumine import BaseStrategy\n\n\n"
+        "class Slow(BaseStrategy):\n"
+        "    def check_market_book(self, market, market_book):\n        return True\n\n"
+        "    def process_market_book(self, market, market_book):\n"
+        "        self.total = sum(step * step for step in range(20000))\n"
+    )
+    chosen = ("--set", "strategy=my.py:Slow", "--data", market)
+    done = perfbench("profile", "backtest", *chosen, *QUICK, "--save", "mine", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    owned = dict(re.findall(r"^  (\S.*?)  +\S+ +(\d+\.\d)  ", done.stdout, re.MULTILINE))
+    assert float(owned["the user's strategy"]) > 50
+    assert re.search(r"the user's strategy, by callback.*my\.py:Slow\.process_market_book", done.stdout, re.DOTALL)
+
+
+# Two environments --------------------------------------------------------------------------------------------------------
+
+
+def test_the_function_that_was_made_slower_is_blamed(workshop: Path) -> None:
+    found = difference(workshop, "base", "slower", "d-slower")
+    row = found.blame.rows[0]
+    assert (row.key, row.edited) == ("ticker.py:Book.sort", True)
+    assert sum(one.change for one in found.blame.rows) + found.blame.rest == pytest.approx(
+        found.blame.difference.seconds
+    )
+    assert (workshop / "results" / "d-slower" / "plain-difference.html").is_file()
+
+
+def test_a_function_that_is_called_more_often_is_told_with_its_caller(workshop: Path) -> None:
+    row = next(
+        row for row in difference(workshop, "base", "twice", "d-twice").blame.rows if row.key == "ticker.py:settle"
+    )
+    assert (row.calls_before, row.calls_after, row.edited) == (1, 6, False)
+    assert [caller.key for caller in row.callers] == ["ticker.py:work"]
+    shown = perfbench("profile", "--show", "d-twice", folder=workshop).stdout
+    assert "called 6 times as often; same code" in shown
+
+
+def test_a_renamed_function_is_the_same_function(workshop: Path) -> None:
+    found = difference(workshop, "base", "renamed", "d-renamed")
+    assert not {row.presence for row in found.blame.rows} & {"new", "gone"}
+
+
+def test_nobody_is_blamed_for_nothing(workshop: Path) -> None:
+    assert difference(workshop, "base", "same", "d-same").blame.rows == ()
+
+
+def test_two_saved_profiles_are_compared_and_said_to_be_unpaired(workshop: Path) -> None:
+    for side in ("base", "slower"):
+        assert (
+            profile(
+                workshop, "--env", f"./{side}", "--rounds", "6", "--interval", "0.1", *QUICK[2:], "--save", f"s-{side}"
+            ).returncode
+            == 0
+        )
+    done = perfbench("profile", "--diff", "s-base", "s-slower", folder=workshop)
+    assert done.returncode == 0, done.stderr
+    assert "the two profiles were not measured at the same time" in done.stdout
+    assert "ticker.py:Book.sort" in done.stdout
+
+
+# What goes wrong ---------------------------------------------------------------------------------------------------------
+
+
+def test_profiles_of_different_data_are_not_compared(workshop: Path, tmp_path: Path, market: Path) -> None:
+    replayed = ("profile", "--mode", "lightweight", "--rounds", "1", "--no-memory", "--quiet")
+    for name, lines in (("one", 60), ("other", 40)):
+        path = tmp_path / name / "market"
+        path.parent.mkdir()
+        path.write_bytes(b"".join(market.read_bytes().splitlines(keepends=True)[:lines]))
+        assert perfbench(*replayed, "--data", path, "--save", f"of-{name}", folder=tmp_path).returncode == 0
+    done = perfbench("profile", "--diff", "of-one", "of-other", folder=tmp_path)
+    assert done.returncode == 5
+    assert "not of the same data" in one_line(done.stderr)
+
+
+def test_a_crash_under_the_profiler_is_one_line_and_the_rest_is_kept(workshop: Path) -> None:
+    done = profile(workshop, "--env", "./base", "--mode", "crashes", *QUICK, "--save", "crash")
+    assert done.returncode == 5
+    assert "no ticks today" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+    assert [one.case.mode for one in examination.load(workshop / "results" / "crash.profile.json").profiles] == [
+        "plain"
+    ]
+
+
+def test_ctrl_c_keeps_what_was_profiled(workshop: Path) -> None:
+    command = [sys.executable, "-m", "perfbench", "profile", "works", "--scenarios", str(SCENARIOS), "--mode", "plain"]
+    running = subprocess.Popen(
+        [*command, "--env", "./base", "--rounds", "500", "--save", "cut"],
+        cwd=workshop,
+        env=variables(workshop),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    path = workshop / "results" / "cut.profile.json"
+    end = time.monotonic() + 60
+    while time.monotonic() < end and not (path.is_file() and examination.load(path).profiles):
+        time.sleep(0.1)
+    running.send_signal(signal.SIGINT)
+    _, said = running.communicate(timeout=60)
+    assert running.returncode == 130
+    assert "interrupted; what was profiled is in" in one_line(said)
+    assert perfbench("profile", "--show", "cut", folder=workshop).returncode == 0
+
+
+def test_a_function_that_does_not_exist_is_one_line(workshop: Path) -> None:
+    lines = ("--lines", "ticker:prise")
+    done = profile(workshop, "--env", "./base", "--rounds", "1", "--no-memory", "--quiet", *lines)
+    assert done.returncode == 5
+    assert "prise" in done.stdout
+    assert "did you mean" in done.stdout
+
+
+@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs a system call filter")
+def test_pyspy_without_ptrace_says_so(workshop: Path) -> None:
+    done = profile(workshop, "--env", "./base", "--profiler", "pyspy", *QUICK)
+    if done.returncode == 0:
+        assert "pyspy, every 1 ms" in done.stdout
+    else:
+        assert "py-spy may not look into this process" in done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--diff", "d-slower", "./base"), "d-slower is a saved profile and ./base is not"),
+        (("--show", "nothing"), "nothing: no such file"),
+        (("--count",), "--count tells the functions that made a difference"),
+        (("--env", "./base", "--save", "pyinstrument"), "is already there"),
+    ],
+)
+def test_a_wrong_command_line_is_one_line(workshop: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = profile(workshop, *arguments)
+    assert done.returncode in (2, 5)
+    assert said in one_line(done.stderr)
