@@ -82,7 +82,7 @@ def _measured(found: Blame) -> str:
 
 def _made(before: Profile, after: Profile, found: Blame) -> str:
     costs = " and ".join(dict.fromkeys(formatting.factor(one.overhead) for one in (before, after)))
-    interval = f", every {1000 * before.interval:g} ms" if before.profiler != "cprofile" else ""
+    interval = f", every {1000 * before.interval:.3g} ms" if before.profiler != "cprofile" else ""
     scale = (
         "unchanged functions set the scale"
         if found.anchored

@@ -130,6 +130,9 @@ class Examiner:
 
     def _steps(self, table: Table) -> Iterator[Step]:
         compared = len({case.environment for case in table.cases}) > 1
+        for case in table.cases if self._how.profiler != COUNTING else ():
+            trial = Trial("alone", 0, (case,), 0)
+            yield table, f"counting calls: {case.mode}", partial(self._count, table, trial)
         for number in range(self._how.rounds):
             yield from self._round(table, number, compared=compared)
         for case in table.cases:
@@ -149,10 +152,8 @@ class Examiner:
             yield table, f"{self._how.profiler} {number + 1}: {case.mode}", partial(self._sample, table, trial)
 
     def _once(self, table: Table, trial: Trial, *, compared: bool) -> Iterator[Step]:
-        """What one pass of a case tells: calls, memory, how long each update takes, who allocates."""
+        """What one pass of a case tells: memory, how long each update takes, who allocates."""
         mode = trial.cases[0].mode
-        if self._how.profiler != COUNTING:
-            yield table, f"counting calls: {mode}", partial(self._count, table, trial)
         if self._how.memory:
             yield table, f"memory: {mode}", partial(self._watch, table, trial)
         for _ in range(0 if compared else PASSES_FOR_SPIKES):
@@ -194,15 +195,17 @@ class Examiner:
     def _sample(self, table: Table, trial: Trial) -> None:
         (case,) = trial.cases
         findings = self._findings[case]
-        findings.interval = findings.interval or self._interval(findings.seconds)
+        findings.interval = findings.interval or self._interval(table, case)
         found = self._profiled(table, trial, self._how.profiler, findings.interval)
         if found is not None:
             findings.passes.append(found)
 
-    def _interval(self, seconds: Sequence[float]) -> float:
-        if self._how.interval or not seconds:
+    def _interval(self, table: Table, case: Case) -> float:
+        """The same for the sides that are compared, and fine enough for the shorter one."""
+        sides = [self._findings[other].seconds for other in table.cases if other.mode == case.mode]
+        if self._how.interval or not all(sides):
             return self._how.interval or 0.001
-        return max(FINEST, min(0.001, seconds[0] / SAMPLES))
+        return max(FINEST, min(0.001, min(seconds[0] for seconds in sides) / SAMPLES))
 
     def _count(self, table: Table, trial: Trial) -> None:
         self._findings[trial.cases[0]].counted = self._profiled(table, trial, COUNTING, 0.001)

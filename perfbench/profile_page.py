@@ -55,7 +55,7 @@ def title(case: Case) -> str:
 def _about(found: Profile) -> str:
     unit = found.unit.removesuffix("s")
     passes = formatting.plural(len(found.passes), "pass").replace("passs", "passes")
-    how = found.profiler if found.profiler == "cprofile" else f"{found.profiler}, every {1000 * found.interval:g} ms"
+    how = found.profiler if found.profiler == "cprofile" else f"{found.profiler}, every {1000 * found.interval:.3g} ms"
     return (
         f"{formatting.seconds(found.seconds)} CPU for {formatting.count(found.work)} {found.unit}, "
         f"{formatting.seconds(found.seconds / found.work)} each {unit} · {how}, {passes}: "

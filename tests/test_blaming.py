@@ -165,11 +165,13 @@ def test_what_the_standard_library_took_belongs_to_its_caller() -> None:
     )
     functions = tuple(Function(key, kind, 1, key) for key, kind in names)
 
+    calls = (Call(NO_CALLER, 0, UPDATES), Call(0, 1, UPDATES), Call(NO_CALLER, 2, UPDATES))
+
     def profile(decoding: float) -> Profile:
         stacks = (Stack((0,), 0.1), Stack((0, 1), decoding), Stack((2,), 0.8))
         made = Pass(UPDATES, 0.9 + decoding, 0.9 + decoding, 10000, 0.0, stacks)
         return Profile(
-            Case("r", "m", "e", "d"), "updates", "3.11", "pyinstrument", 0.001, functions, (made,) * 5, (1.0,)
+            Case("r", "m", "e", "d"), "updates", "3.11", "pyinstrument", 0.001, functions, (made,) * 5, (1.0,), calls
         )
 
     found = blaming.blame(profile(0.5), profile(0.7), Difference(1.4, 1.6, 0.19, 0.21))
@@ -188,3 +190,13 @@ def test_one_pass_a_side_is_judged_by_its_samples() -> None:
     key = "lib/cache.py:update"
     assert blame(side({key: 0.4}, edited=(key,)), passes=1).rows[0].key == key
     assert not blame(side(), passes=1).rows
+
+
+def test_where_nobody_counted_calls_no_function_is_taken_for_unchanged() -> None:
+    """A function of the same code that is called half as often costs half as much: it would set a wrong scale."""
+    key = "lib/book.py:Book.__init__"
+    measured = Difference(1.0, 0.875, -0.126, -0.124)
+    before, after = BEFORE.profile(8, 1), side({key: COSTS[key] / 2}, {key: CALLS[key] / 2}).profile(8, 2)
+    found = blaming.blame(replace(before, calls=()), replace(after, calls=()), measured)
+    assert not found.anchored
+    assert found.rows[0].change < 0

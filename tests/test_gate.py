@@ -17,6 +17,8 @@ import pytest
 from checkouts import checkout
 from command_line import SCENARIOS, one_line, perfbench, variables
 
+from perfbench import callgrind, environments
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -50,6 +52,11 @@ BODIES = {
     "backwards": BASE.replace("return", "time.process_time_ns = lambda: -1\n    return"),
     "unloadable": "raise RuntimeError('broken release')\n",
 }
+
+
+BLAMES = not callgrind.missing() and any(
+    interpreter.version.startswith("3.12.") for interpreter in environments.find_interpreters()
+)
 
 
 @pytest.fixture(scope="module")
@@ -92,6 +99,35 @@ def test_a_slower_release_is_a_regression(workshop: Path) -> None:
     assert re.search(r"\+(2\.[5-9]|3\.[0-5]) % ▼", table)
     assert "ticks_gated plain is slower: +" in table
     assert "the gate is not passed: 1 of 1 cases regressed" in one_line(complaint)
+
+
+def test_a_regression_without_python_3_12_says_why_nobody_is_blamed(workshop: Path) -> None:
+    code, table, _ = gated(workshop, "./slower", "--blame", "--save", "unblamed")
+    assert code == 3
+    if sys.version_info < (3, 12):
+        assert re.search(
+            r"^ +blame: instructions (by function need Python 3\.12|are counted by valgrind)", table, re.MULTILINE
+        )
+    (blame,) = json.loads((workshop / "results" / "unblamed.json").read_text())["blames"]
+    assert blame["problem"] or not blame["culprits"]
+
+
+@pytest.mark.skipif(not BLAMES, reason="needs valgrind and Python 3.12")
+def test_a_regression_is_blamed_on_the_function_that_executes_more(workshop: Path, tmp_path: Path) -> None:
+    work = "\n\ndef work():\n    return sum(number for number in range(STEPS))\n"
+    timed = (
+        BASE.replace("    return 1.0", "    work()\n    return 1.0").replace("AMOUNT", "STEPS = 20000\nAMOUNT", 1)
+        + work
+    )
+    checkout(workshop / "works", "50.0", timed)
+    checkout(workshop / "works-more", "51.0", timed.replace("1.0 *", "1.03 *").replace("20000", "40000"))
+    sides = {"before": "./works python==3.12", "after": "./works-more python==3.12"}
+    report = tmp_path / "gate.xml"
+    code, table, _ = gated(workshop, sides["after"], "--blame", "--export", f"junit={report}", before=sides["before"])
+    assert code == 3
+    blamed = re.findall(r"^ +blame: \+\S+ % by (\S+): \S+ → ", table, re.MULTILINE)
+    assert blamed[0].startswith("ticker.py:work")
+    assert "blame: +" in report.read_text()
 
 
 def test_a_faster_release_passes_and_is_said_to_be_faster(workshop: Path) -> None:

@@ -12,7 +12,7 @@ from command_line import HERE, perfbench
 ROOT = HERE.parent
 README = (ROOT / "README.md").read_text()
 QUICK = {"COLUMNS": "100"} | {
-    f"PERFBENCH_{command}_{option}": "1" for command in ("RUN", "COMPARE") for option in ("ROUNDS", "QUIET")
+    f"PERFBENCH_{command}_{option}": "1" for command in ("RUN", "COMPARE", "PROFILE") for option in ("ROUNDS", "QUIET")
 }
 
 
@@ -37,6 +37,13 @@ def test_calibrations_are_those_that_were_kept(tmp_path: Path, name: str) -> Non
     done = perfbench("calibrate", "--show", ROOT / "results" / f"{name}.json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert shown("calibration")[name] == done.stdout
+
+
+@pytest.mark.parametrize("name", shown("profile"))
+def test_profiles_are_those_that_were_kept(tmp_path: Path, name: str) -> None:
+    done = perfbench("profile", "--show", ROOT / "results" / f"{name}.profile.json", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert shown("profile")[name] == done.stdout
 
 
 @pytest.mark.parametrize("name", shown("help"))
