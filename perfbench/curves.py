@@ -18,6 +18,7 @@ from perfbench.model import Case, Package
 IN_PLAY, CLOSE, GARBAGE = "in-play", "close", "gc"
 
 PLATEAU = 0.2
+ENDS = 3
 BLOCKS = 100
 FEWEST_BLOCKS = 12
 """In the half of a pass from which growth is told: with fewer samples a trend and a single step look the same."""
@@ -90,13 +91,15 @@ def plateau(curve: Curve) -> int:
 def growth(curve: Curve) -> float:
     """Bytes for every 1000 updates over the second half of the pass; NaN if there are too few samples for it.
 
-    The first half is left out because it warms up: modules are loaded, caches filled, a ladder gets its prices. The slope is the
-    median of the slopes between any two blocks of samples (Theil and Sen), each block the median of a hundredth of the pass: unlike
-    least squares, it follows neither single peaks nor the single step of a table that doubles, and a cache that is full after a
-    while has slope 0. Memory that an update keeps shows within a few per cent; the arenas that Python takes it in are steps, so it
-    must be many times their size (1 MiB) in all.
+    The first half is left out because it warms up: modules are loaded, caches filled, a ladder gets its prices. What the end of the
+    second half has over its beginning, each the median of three hundredths of the pass, so that a single peak does not show. Not a
+    typical slope: near the off the books of a market are larger and more, and what keeps them grows faster then.
     """
-    return 1000 * _slope(*_blocks(curve, 0.5, 1.0))
+    x, y = _blocks(curve, 0.5, 1.0)
+    if len(x) < FEWEST_BLOCKS:
+        return float("nan")
+    (first, last), (low, high) = ((np.median(values[:ENDS]), np.median(values[-ENDS:])) for values in (x, y))
+    return 1000 * float((high - low) / (last - first))
 
 
 def left(curve: Curve) -> int | None:
