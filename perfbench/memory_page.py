@@ -64,7 +64,9 @@ def lines_page(found: Lines) -> str:
     """memory_profiler's own table, and how much of the pass it is of."""
     calls = f"{count(found.calls)} call{'s' * (found.calls != 1)}"
     looked = f"{calls}: it looks no further than {count(MOST)} calls or updates" if found.cut else f"all {calls}"
-    return f"  memory_profiler · {printable(found.function)} · {printable(found.case.id)} · {looked}\n\n{found.text.rstrip()}\n"
+    warning = "  it looks at the memory before every line: the pass is many times slower, and a line that frees and takes shows less"
+    about = f"  memory_profiler · {printable(found.function)} · {printable(found.case.id)} · {looked}"
+    return f"{about}\n{warning}\n\n{found.text.rstrip()}\n"
 
 
 def signed(value: float) -> str:

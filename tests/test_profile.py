@@ -119,6 +119,9 @@ def test_a_saved_profile_is_shown_again(workshop: Path) -> None:
     done = perfbench("profile", "--show", "pyinstrument", folder=workshop)
     assert done.returncode == 0, done.stderr
     assert "ticker.py:Book.sort" in done.stdout
+    refused = perfbench("show", "pyinstrument", folder=workshop)
+    assert refused.returncode == 2
+    assert "is a saved profile: perfbench profile --show pyinstrument" in one_line(refused.stderr)
 
 
 def test_memory_is_watched_and_drawn(workshop: Path) -> None:

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench import commands, layout, merging, plotting, showing, storage, sweep_showing, tabulating
+from perfbench import commands, examination, layout, merging, plotting, showing, storage, sweep_showing, tabulating
 from perfbench.errors import UsageProblem
 from perfbench.layout import COLUMNS_OF_MODES, COLUMNS_OF_SIDES
 from perfbench.model import Run
@@ -38,6 +38,9 @@ def show(
     wanted = showing.exports(export or ())
     if len(runs) > 2:
         raise UsageProblem(f"two saved runs can be shown side by side, not {len(runs)}")
+    for run in runs:
+        if examination.is_saved(run, results):
+            raise UsageProblem(f"{run} is a saved profile: perfbench profile --show {run}")
     saved, *others = (storage.load(storage.find(run, results)) for run in runs)
     if others:
         saved = merging.side_by_side(saved, *others)
