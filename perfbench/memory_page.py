@@ -64,7 +64,7 @@ def lines_page(found: Lines) -> str:
     """memory_profiler's own table, and how much of the pass it is of."""
     calls = f"{count(found.calls)} call{'s' * (found.calls != 1)}"
     looked = f"{calls}: it looks no further than {count(MOST)} calls or updates" if found.cut else f"all {calls}"
-    warning = "  it looks at the memory before every line: the pass is many times slower, and a line that frees and takes shows less"
+    warning = "  it looks at the memory at every line: the pass is many times slower, and what a line takes and frees does not show"
     about = f"  memory_profiler · {printable(found.function)} · {printable(found.case.id)} · {looked}"
     return f"{about}\n{warning}\n\n{found.text.rstrip()}\n"
 

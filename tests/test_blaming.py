@@ -200,3 +200,12 @@ def test_where_nobody_counted_calls_no_function_is_taken_for_unchanged() -> None
     found = blaming.blame(replace(before, calls=()), replace(after, calls=()), measured)
     assert not found.anchored
     assert found.rows[0].change < 0
+
+
+def test_calls_that_cost_the_profiler_far_more_than_the_program_are_scaled_to_what_was_measured() -> None:
+    """Ten calls more of a cheap function: the profiler sees six times what they cost."""
+    key = "lib/listener.py:on_data"
+    after = side({key: COSTS[key] + 0.1}, {key: CALLS[key] + 10}, edited=(key,))
+    found = blame(after)
+    assert [row.key for row in found.rows] == [key]
+    assert found.rows[0].change == pytest.approx(0.1, abs=0.01)
