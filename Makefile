@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts bench headline calibration engines golden lock clean
+.PHONY: help run test check lint types contracts bench headline calibration blame engines golden lock clean
 
 help:  ## show these tasks
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -49,6 +49,12 @@ calibration: $(VENV)/.run data  ## measure what a gate sees here, and other tool
 	@$(BIN)/perfbench calibrate --max-time 600 --data PRO-1.170258213 --slower 1.6% --slower 2.9% --comparisons 8 \
 	    --against hyperfine,pyperf,pytest-benchmark --save calibration-for-readme
 	@for part in "" -slower -against; do mv results/calibration-for-readme$$part.json results/reference-calibration$$part.json; done
+	@$(BIN)/python tests/benchmarks/readme_tables.py
+
+blame: $(VENV)/.run data  ## measure for README which functions made 2.12.0 faster (about ten minutes)
+	@$(BIN)/perfbench profile --diff betfairlightweight==2.11.2 betfairlightweight==2.12.0 --mode full \
+	    --data PRO-1.170258213 --no-memory --save blame-for-readme
+	@mv results/blame-for-readme.profile.json results/reference-blame.profile.json
 	@$(BIN)/python tests/benchmarks/readme_tables.py
 
 engines: $(VENV)/.run data  ## measure other readers of stream files for README (about ten minutes)

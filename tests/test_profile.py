@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -260,13 +261,31 @@ def test_a_function_that_does_not_exist_is_one_line(workshop: Path) -> None:
     assert "did you mean" in done.stdout
 
 
-@pytest.mark.skipif(sys.platform != "linux" or os.geteuid() != 0, reason="needs a system call filter")
-def test_pyspy_without_ptrace_says_so(workshop: Path) -> None:
+@pytest.mark.skipif(sys.platform != "linux", reason="ptrace of Linux")
+def test_pyspy_looks_from_outside(workshop: Path) -> None:
     done = profile(workshop, "--env", "./base", "--profiler", "pyspy", *QUICK)
-    if done.returncode == 0:
-        assert "pyspy, every 1 ms" in done.stdout
-    else:
-        assert "py-spy may not look into this process" in done.stdout + done.stderr
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "pyspy, every 1 ms" in done.stdout
+    assert "ticker.py:" in done.stdout
+
+
+@pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv(1) takes the capability away")
+def test_pyspy_without_ptrace_says_so_in_one_line(workshop: Path) -> None:
+    """Root may look into every process; without that capability it may not look into one that forbids it."""
+    less = ("setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace") if os.geteuid() == 0 else ()
+    command = [*less, sys.executable, "-m", "perfbench", "profile", "undumpable", "--scenarios", str(SCENARIOS)]
+    done = subprocess.run(
+        [*command, "--profiler", "pyspy", *QUICK],
+        cwd=workshop,
+        env=variables(workshop),
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=120,
+    )
+    assert done.returncode == 5
+    assert "py-spy may not look into this process" in one_line(done.stderr)
+    assert "take another --profiler" in done.stderr
 
 
 @pytest.mark.parametrize(
