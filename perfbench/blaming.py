@@ -13,61 +13,25 @@ from __future__ import annotations
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import fmean, stdev, variance
+from statistics import fmean
 
+from perfbench import levelling
+from perfbench.levelling import Difference, Seconds
 from perfbench.profiles import NO_CALLER, Function, Pass, Profile
 
 FOREIGN = ("standard", "built-in")
 """Kinds of functions whose time belongs to their callers."""
 
-STANDS_OUT = 4.0
-"""In standard errors of the mean over the pairs of passes: with five pairs, about twice the spread of one pair. So much must the
-change of a function be whose code and calls are the same, for there are many of them."""
 
 SUSPECTED = 3.0
-"""As ``STANDS_OUT``, for functions that were edited, that are called or that call more or less often, that came or went."""
-
-ANCHORED = 0.25
-"""The least part of both profiles that unchanged functions must be to set the scale."""
-
-LEEWAY = 0.03
-"""So far may the cost of a function that did not change be from that of most others, beside what few samples make."""
+"""As ``levelling.STANDS_OUT``, of functions that were edited, came or went, that are called or that call more or less often."""
 
 SAME_CALLS = 0.002
 """Calls per update that differ by no more than this share are the same."""
 
-PLAUSIBLE = (0.1, 1.3)
-"""How many seconds without a profiler can be behind one with it: beyond, something else than functions made the difference. A loop
-without calls has one, calls of the cheapest built-in functions a fifth."""
-
 CALLERS = 3
-
-Seconds = Mapping[str, float]
-Pair = tuple[Seconds, Seconds]
-Scales = tuple[float, float]
-
-
-@dataclass(frozen=True, slots=True)
-class Difference:
-    """What was measured without a profiler: CPU seconds of a pass before and after, and the interval of their difference."""
-
-    before: float
-    after: float
-    low: float
-    high: float
-    paired: bool = True
-
-    @property
-    def seconds(self) -> float:
-        """After less before."""
-        return self.after - self.before
-
-    @property
-    def clear(self) -> bool:
-        """Whether the interval leaves zero out."""
-        return self.low > 0 or self.high < 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,17 +84,17 @@ def blame(before: Profile, after: Profile, difference: Difference) -> Blame:
     sides = _Side.of(before, {}), _Side.of(after, _renamed(before, after))
     same = _unchanged(*sides)
     pairs = list(zip(sides[0].passes, sides[1].passes, strict=False))
-    unchanged = _steady(same, pairs, _weight(before, after))
-    anchored = all(_part(side, unchanged) >= ANCHORED for pair in pairs for side in pair)
-    scales = [_scales(pair, unchanged if anchored else (), difference) for pair in pairs]
-    factor = _factor(pairs, scales, difference) if anchored else 1.0
+    unchanged = levelling.steady(same, pairs, _weight(before, after))
+    anchored = all(levelling.part(side, unchanged) >= levelling.ANCHORED for pair in pairs for side in pair)
+    scales = [levelling.scales(pair, unchanged if anchored else (), difference) for pair in pairs]
+    factor = levelling.factor(pairs, scales, difference) if anchored else 1.0
     inclusive = list(zip(sides[0].inclusive, sides[1].inclusive, strict=False))
     rows = []
     for key in sorted({key for pair in pairs for side in pair for key in side}):
-        changes = _changes(key, pairs, scales)
-        error = _error(key, changes, pairs, scales, _weight(before, after))
-        if abs(fmean(changes)) > (STANDS_OUT if key in same else SUSPECTED) * error:
-            whole = factor * fmean(_changes(key, inclusive, scales))
+        changes = levelling.changes(key, pairs, scales)
+        error = levelling.error(key, changes, pairs, scales, _weight(before, after))
+        if abs(fmean(changes)) > (levelling.STANDS_OUT if key in same else SUSPECTED) * error:
+            whole = factor * fmean(levelling.changes(key, inclusive, scales))
             rows.append(_row(key, factor * fmean(changes), factor * error, whole, sides))
     rows.sort(key=lambda row: -abs(row.change))
     rest = difference.seconds - math.fsum(row.change for row in rows)
@@ -232,84 +196,12 @@ def _unchanged(before: _Side, after: _Side) -> set[str]:
     return found
 
 
-def _steady(keys: Iterable[str], pairs: Sequence[Pair], weight: float) -> set[str]:
-    """Those of the functions that cost about as much more or less as most of the others: what they call may have changed.
-
-    :param weight: the seconds of one sample.
-    """
-    sums = {key: tuple(sum(pair[side].get(key, 0.0) for pair in pairs) for side in (0, 1)) for key in keys}
-    ratios = sorted((after / before, before, key) for key, (before, after) in sums.items() if before > 0 and after > 0)
-    half, usual = sum(before for _, before, _ in ratios) / 2, 1.0
-    for ratio, before, _ in ratios:
-        half -= before
-        if half <= 0:
-            usual = ratio
-            break
-    found = set()
-    for ratio, before, key in ratios:
-        error = math.sqrt(weight / before + weight / (ratio * before))
-        if abs(ratio / usual - 1) < STANDS_OUT * error + LEEWAY:
-            found.add(key)
-    return found
-
-
 def _alike(first: float | None, second: float | None) -> bool:
     return first is None or second is None or math.isclose(first, second, rel_tol=SAME_CALLS)
 
 
-def _part(seconds: Seconds, keys: Iterable[str]) -> float:
-    return sum(seconds.get(key, 0.0) for key in keys) / sum(seconds.values())
-
-
-def _scales(pair: Pair, unchanged: Iterable[str], difference: Difference) -> Scales:
-    """What to multiply the seconds of each side with.
-
-    Where unchanged functions set the scale it is that of the profiled pass before, else that of passes without a profiler.
-    """
-    first, second = pair
-    if known := list(unchanged):
-        return 1.0, sum(first.get(key, 0.0) for key in known) / sum(second.get(key, 0.0) for key in known)
-    return difference.before / sum(first.values()), difference.after / sum(second.values())
-
-
-def _changes(key: str, pairs: Sequence[Pair], scales: Sequence[Scales]) -> list[float]:
-    """Seconds after less seconds before of a function, for every pair."""
-    return [
-        after * second.get(key, 0.0) - before * first.get(key, 0.0)
-        for (first, second), (before, after) in zip(pairs, scales, strict=True)
-    ]
-
-
-def _error(key: str, changes: Sequence[float], pairs: Sequence[Pair], scales: Sequence[Scales], weight: float) -> float:
-    """The standard error of the mean change: by how the pairs scatter, or by how few samples there are if that is more.
-
-    :param weight: the seconds of one sample.
-    """
-    by_count = fmean(
-        weight * (before**2 * max(first.get(key, 0.0), weight) + after**2 * max(second.get(key, 0.0), weight))
-        for (first, second), (before, after) in zip(pairs, scales, strict=True)
-    )
-    by_pairs = variance(changes) if len(changes) > 1 else 0.0
-    return math.sqrt(max(by_count, by_pairs) / len(changes))
-
-
 def _weight(before: Profile, after: Profile) -> float:
     return fmean(one.seconds / max(1, one.samples) for side in (before, after) for one in side.passes)
-
-
-def _factor(pairs: Sequence[Pair], scales: Sequence[Scales], difference: Difference) -> float:
-    """The seconds without a profiler that are behind one of the profiled changes."""
-    usual = difference.before / fmean(sum(first.values()) for first, _ in pairs)
-    totals = [
-        after * sum(second.values()) - before * sum(first.values())
-        for (first, second), (before, after) in zip(pairs, scales, strict=True)
-    ]
-    whole = fmean(totals)
-    clear = len(totals) > 1 and abs(whole) > STANDS_OUT * stdev(totals) / math.sqrt(len(totals))
-    if not (difference.clear and clear):
-        return usual
-    found = difference.seconds / whole
-    return found if PLAUSIBLE[0] <= found <= PLAUSIBLE[1] else usual
 
 
 def _row(key: str, change: float, error: float, inclusive: float, sides: tuple[_Side, _Side]) -> Blamed:

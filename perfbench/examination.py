@@ -13,10 +13,11 @@ import msgspec
 
 from perfbench import pairing, statistics, storage, unpaired
 from perfbench.allocations import Allocations, Lines
-from perfbench.blaming import Blame, Difference, blame
+from perfbench.blaming import Blame, blame
 from perfbench.curves import Curve
 from perfbench.errors import NotMeasured, StorageProblem, UsageProblem
 from perfbench.function_counts import FunctionCounts
+from perfbench.levelling import Difference
 from perfbench.model import CPU_SECONDS, SCHEMA, Case, Measurement, Run
 from perfbench.profiles import Profile
 from perfbench.spikes import Spikes

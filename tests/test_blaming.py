@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from perfbench import blaming
-from perfbench.blaming import Difference
+from perfbench.levelling import Difference
 from perfbench.model import Case
 from perfbench.profiles import NO_CALLER, Call, Function, Pass, Profile, Stack
 
