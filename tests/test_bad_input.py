@@ -341,7 +341,7 @@ def tiny_disk(folder: Path, size: str) -> Iterator[Path]:
 
 @linux_only
 def test_a_disk_that_fills_up_loses_nothing_that_was_measured(tmp_path: Path) -> None:
-    with tiny_disk(tmp_path / "disk", "12k") as disk:
+    with tiny_disk(tmp_path / "disk", "16k") as disk:
         done = perfbench(
             "run", "waits", "--scenarios", SCENARIOS, "--rounds", "40", "--quiet", "--results", disk, folder=tmp_path
         )
