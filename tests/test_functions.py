@@ -117,3 +117,12 @@ def test_samples_are_cut_so_that_their_sum_is_what_the_process_ran() -> None:
 
 def test_no_sample_is_cut_below_three_intervals() -> None:
     assert highest_weight([0.001] * 100 + [0.5], ran=0.05, least=0.003) == 0.003
+
+
+def test_a_shipped_scenario_of_an_installed_perfbench_is_a_scenario() -> None:
+    """In a wheel the shipped scenarios lie inside the package."""
+    from perfbench.worker.functions import PACKAGE
+
+    shipped = Path(PACKAGE) / "bundled" / "scenarios"
+    found = Names(str(shipped / "backtest.py")).named(str(shipped / "_strategies.py"), 1, "made")
+    assert (found.kind, found.key) == ("scenario", "_strategies.py:made")

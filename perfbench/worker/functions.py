@@ -72,10 +72,10 @@ class Names:
         if file.startswith("<"):
             return "standard", file
         full = os.path.abspath(file)
+        if os.path.dirname(full) == self._scenarios:  # before perfbench itself: a wheel has the shipped ones inside
+            return "scenario", os.path.basename(full)
         if full.startswith(PACKAGE + os.sep):
             return "perfbench", "perfbench" + full[len(PACKAGE) :].replace(os.sep, "/")
-        if os.path.dirname(full) == self._scenarios:
-            return "scenario", os.path.basename(full)
         for root, kind in self._roots:
             if full.startswith(root):
                 return kind, full[len(root) :].replace(os.sep, "/")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import importlib
+import os
 import time
 from collections.abc import Iterator
 from typing import Any, Callable, Dict, List, Optional, Tuple
@@ -47,6 +48,9 @@ def drained(call: Callable[[], Any]) -> Any:
         return Work(count)
     return outcome
 
+
+WORKER = os.path.join(PACKAGE, "worker") + os.sep
+"""Frames from here are left out; not all of the package, for an installed one has the shipped scenarios inside."""
 
 LOOP = drained.__code__.co_filename, drained.__code__.co_firstlineno, drained.__name__
 """Outside of it is the worker; it takes the updates one by one, as a timed pass does."""
@@ -124,7 +128,7 @@ class _Found:
         """A stack without what is outside of the loop of the pass, and its seconds; one of the profiler itself is left out."""
         if LOOP in stack:
             below = stack[stack.index(LOOP) + 1 :]
-            stack = (LOOP, *(frame for frame in below if not frame[0].startswith(PACKAGE)))
+            stack = (LOOP, *(frame for frame in below if not frame[0].startswith(WORKER)))
         elif len(stack) > 2:
             return
         indices = tuple(self.index(frame) for frame in stack)
