@@ -39,10 +39,7 @@ class Counted:
 
 @dataclass(frozen=True, slots=True)
 class Examination:
-    """The saved document. Its ``run`` has the samples of the passes without a profiler, alone or in pairs.
-
-    ``problems`` are what could not be profiled, each in a line.
-    """
+    """The saved document. Its ``run`` has the samples of the passes without a profiler, alone or in pairs."""
 
     schema: int
     run: Run
@@ -52,7 +49,11 @@ class Examination:
     allocations: tuple[Allocations, ...] = ()
     lines: tuple[Lines, ...] = ()
     counted: tuple[Counted, ...] = ()
-    problems: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> tuple[str, ...]:
+        """What could not be profiled, each in a line."""
+        return self.run.problems
 
     def profile(self, case: str) -> Profile | None:
         """The profile of a case, by its id."""
@@ -69,10 +70,19 @@ class Blamed:
 
 
 def save(examination: Examination, folder: Path) -> Path:
-    """Write the document. Raises StorageProblem."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Write the document into the results folder. Raises StorageProblem."""
     path = folder / f"{examination.run.id}{SUFFIX}"
     storage.write_atomically(path, msgspec.json.encode(examination) + b"\n")
+    return path
+
+
+def folder(run: Run, results: Path) -> Path:
+    """The folder for the files that belong to an examination; made if it is not there. Raises StorageProblem."""
+    path = results / run.id
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise storage.unwritable(path, error) from error
     return path
 
 

@@ -97,13 +97,13 @@ class Examiner:
         self._spikes: list[Spikes] = []
         self._problems: list[str] = list(prepared.run.problems)
 
-    def so_far(self, *, finished: bool = False) -> Examination:
-        """What was found until now, as the document to save."""
+    def so_far(self, *, finished: bool = False, problem: str = "") -> Examination:
+        """What was found until now, as the document to save, and one more problem if there is one."""
         run: Run = replace(
             self._prepared.run,
             finished=finished,
             measurements=storage.collect(self._prepared.run.measurements, self._results),
-            problems=tuple(self._problems),
+            problems=tuple(filter(None, (*self._problems, problem))),
         )
         profiles = tuple(self._profile(table, case) for table in self._prepared.tables for case in table.cases)
         return Examination(
@@ -115,7 +115,6 @@ class Examiner:
             allocations=tuple(self._allocations),
             lines=tuple(self._lines),
             counted=tuple(self._counted),
-            problems=tuple(self._problems),
         )
 
     def examine(self) -> Iterator[tuple[Table, str, float]]:

@@ -39,7 +39,7 @@ def show(examined: Examination, color: str) -> None:
     colored = showing.colored(sys.stdout, color)
     blames = examination.blames(examined)
     texts = [
-        _doubts([*examined.problems, *examination.misgivings(examined.profiles)]),
+        _doubts([*_unfinished(examined), *examined.problems, *examination.misgivings(examined.profiles)]),
         *(_differences(blames) if compares(examined) else _profiles(examined, colored)),
         *_counts(examined),
         *_memory(examined, colored),
@@ -105,6 +105,11 @@ def _by_data(examined: Examination) -> Iterator[tuple[Curve, ...]]:
         yield tuple(curve for curve in examined.curves if curve.case.data == data)
 
 
+def _unfinished(examined: Examination) -> Iterator[str]:
+    if not examined.run.finished:
+        yield "this profile was not finished: here is what was profiled until then"
+
+
 def _doubts(lines: Iterable[str]) -> str:
     return "".join(f"! {line}\n" for line in dict.fromkeys(lines))
 
@@ -127,7 +132,6 @@ def write(examined: Examination, folder: Path) -> tuple[Path, ...]:
 
     Of each case the files of its profile, of two sides a differential flame graph, of memory one picture for each market.
     """
-    folder.mkdir(parents=True, exist_ok=True)
     stems = examination.stems(examined)
     written: list[Path] = []
     for found in examined.profiles:

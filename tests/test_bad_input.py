@@ -14,13 +14,13 @@ import subprocess
 import sys
 import tarfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import QUICK, SCENARIOS, one_line, perfbench, variables
+from small_disks import tiny_disk
 
 linux_only = pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such files")
 
@@ -323,20 +323,6 @@ def test_two_markets_in_one_file_are_measured_with_a_word_about_what_that_means(
 
 
 # A full disk ---------------------------------------------------------------------------------------------------------
-
-
-@contextmanager
-def tiny_disk(folder: Path, size: str) -> Iterator[Path]:
-    folder.mkdir()
-    mounted = subprocess.run(
-        ["mount", "-t", "tmpfs", "-o", f"size={size}", "perfbench-test", str(folder)], capture_output=True, check=False
-    )
-    if mounted.returncode != 0:
-        pytest.skip("mounting a small disk takes root")
-    try:
-        yield folder
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 @linux_only

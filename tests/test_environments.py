@@ -8,12 +8,12 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 from command_line import one_line, perfbench, variables
 from made_up_index import Index, checkout
+from small_disks import tiny_disk
 
 from perfbench import environments
 from perfbench.environments import Wanted, keeping
@@ -368,24 +368,12 @@ def test_a_disk_that_fills_up_in_a_build_is_one_line_and_nothing_half_built_is_k
     checkout(tmp_path / "work", "engine", "7.0")
     (tmp_path / "work/engine/large.py").write_text(f"text = '{'x' * 400_000}'\n")
     disk = tmp_path / "disk"
-    disk.mkdir()
     with tiny_disk(disk, "300k"):
         done = build("./work", "engine==1.0", folder=tmp_path, url=index.url, PERFBENCH_CACHE=str(disk))
         assert done.returncode == 5
         assert "No space left on device" in done.stderr
         assert "Traceback" not in done.stderr
         assert not list(disk.glob("environments/*/bin"))
-
-
-@contextmanager
-def tiny_disk(folder: Path, size: str) -> Iterator[None]:
-    command = ["mount", "-t", "tmpfs", "-o", f"size={size}", "perfbench-test", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode != 0:
-        pytest.skip("mounting a small disk takes root")
-    try:
-        yield
-    finally:
-        subprocess.run(["umount", str(folder)], check=True)
 
 
 def started(*specs: str, folder: Path, url: str) -> subprocess.Popen[str]:

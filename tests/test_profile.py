@@ -16,6 +16,7 @@ import pytest
 from checkouts import checkout
 from command_line import SCENARIOS, one_line, perfbench, variables
 from pyinstrument.session import Session
+from small_disks import tiny_disk
 
 from perfbench import examination
 
@@ -76,6 +77,14 @@ def difference(workshop: Path, before: str, after: str, name: str, rounds: int =
     return found
 
 
+@pytest.fixture(scope="module")
+def kept(workshop: Path) -> Path:
+    """The folder in which a profile of the ticker is saved under the name ``kept``."""
+    done = profile(workshop, "--env", "./base", *QUICK, "--save", "kept")
+    assert done.returncode == 0, done.stderr
+    return workshop / "results"
+
+
 # One environment ---------------------------------------------------------------------------------------------------------
 
 
@@ -89,26 +98,26 @@ def test_a_profile_says_who_owns_the_time_and_what_it_cost_itself(workshop: Path
     owned = re.findall(r"^  (pricing|sorting|interpreter and the rest) +\S+ +(\d+\.\d)", done.stdout, re.MULTILINE)
     assert [name for name, _ in owned] == ["pricing", "sorting", "interpreter and the rest"]
     assert sum(float(share) for _, share in owned) == pytest.approx(100, abs=0.16)
-    assert float(owned[0][1]) > float(owned[2][1])
+    assert all(float(share) > 5 for _, share in owned[:2])
     assert "ticker.py:Book.sort" in done.stdout
 
 
-def test_its_seconds_are_those_of_passes_without_a_profiler(workshop: Path) -> None:
-    found = examination.load(workshop / "results" / "pyinstrument.profile.json")
+def test_its_seconds_are_those_of_passes_without_a_profiler(kept: Path) -> None:
+    found = examination.load(kept / "kept.profile.json")
     (one,) = found.profiles
     (measured,) = found.run.measurements
     assert list(one.unprofiled) == [sample.metrics["cpu_seconds"] for sample in measured.samples]
     assert all(one.seconds < profiled.cpu_seconds for profiled in one.passes)
 
 
-def test_calls_are_counted_beside_the_samples(workshop: Path) -> None:
-    (one,) = examination.load(workshop / "results" / "pyinstrument.profile.json").profiles
+def test_calls_are_counted_beside_the_samples(kept: Path) -> None:
+    (one,) = examination.load(kept / "kept.profile.json").profiles
     often = {one.functions[call.callee].key: call.count for call in one.calls}
     assert (often["ticker.py:price"], often["ticker.py:Book.sort"], often["ticker.py:work"]) == (12_000, 12_000, 1)
 
 
-def test_files_for_other_programs_are_written(workshop: Path) -> None:
-    folder = workshop / "results" / "pyinstrument"
+def test_files_for_other_programs_are_written(kept: Path) -> None:
+    folder = kept / "kept"
     names = {path.name for path in folder.iterdir()}
     kinds = (".pyisession", ".speedscope.json", ".collapsed.txt", ".html", ".pstats")
     assert names == {f"plain{suffix}" for suffix in kinds}
@@ -116,13 +125,13 @@ def test_files_for_other_programs_are_written(workshop: Path) -> None:
     assert json.loads((folder / "plain.speedscope.json").read_text())["profiles"]
 
 
-def test_a_saved_profile_is_shown_again(workshop: Path) -> None:
-    done = perfbench("profile", "--show", "pyinstrument", folder=workshop)
+def test_a_saved_profile_is_shown_again(kept: Path) -> None:
+    done = perfbench("profile", "--show", "kept", folder=kept.parent)
     assert done.returncode == 0, done.stderr
     assert "ticker.py:Book.sort" in done.stdout
-    refused = perfbench("show", "pyinstrument", folder=workshop)
+    refused = perfbench("show", "kept", folder=kept.parent)
     assert refused.returncode == 2
-    assert "is a saved profile: perfbench profile --show pyinstrument" in one_line(refused.stderr)
+    assert "is a saved profile: perfbench profile --show kept" in one_line(refused.stderr)
 
 
 def test_memory_is_watched_and_drawn(workshop: Path) -> None:
@@ -235,7 +244,7 @@ def test_a_crash_under_the_profiler_is_one_line_and_the_rest_is_kept(workshop: P
 def test_ctrl_c_keeps_what_was_profiled(workshop: Path) -> None:
     command = [sys.executable, "-m", "perfbench", "profile", "works", "--scenarios", str(SCENARIOS), "--mode", "plain"]
     running = subprocess.Popen(
-        [*command, "--env", "./base", "--rounds", "500", "--save", "cut"],
+        [*command, "--env", "./base", "--rounds", "500", "--save", "cut", "--quiet"],
         cwd=workshop,
         env=variables(workshop),
         stdout=subprocess.PIPE,
@@ -250,7 +259,20 @@ def test_ctrl_c_keeps_what_was_profiled(workshop: Path) -> None:
     _, said = running.communicate(timeout=60)
     assert running.returncode == 130
     assert "interrupted; what was profiled is in" in one_line(said)
-    assert perfbench("profile", "--show", "cut", folder=workshop).returncode == 0
+    shown = perfbench("profile", "--show", "cut", folder=workshop)
+    assert shown.returncode == 0
+    assert shown.stdout.startswith("! this profile was not finished")
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk")
+def test_a_disk_that_fills_up_shows_what_was_profiled(tmp_path: Path) -> None:
+    with tiny_disk(tmp_path / "disk", "20k") as disk:
+        modes = ("--scenarios", SCENARIOS, "--mode", "light", "--no-memory", "--quiet")
+        done = perfbench("profile", "burns", *modes, "--rounds", "40", "--results", disk, folder=tmp_path)
+    assert done.returncode == 5
+    assert "cannot be written (No space left on device)" in done.stdout
+    assert "burns.py:burn" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
 
 
 def test_a_function_that_does_not_exist_is_one_line(workshop: Path) -> None:
@@ -291,13 +313,14 @@ def test_pyspy_without_ptrace_says_so_in_one_line(workshop: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (("--diff", "d-slower", "./base"), "d-slower is a saved profile and ./base is not"),
+        (("--diff", "kept", "./base"), "kept is a saved profile and ./base is not"),
         (("--show", "nothing"), "nothing: no such file"),
+        (("--env", "./base", "--results", "base/ticker.py"), "cannot be written (Not a directory)"),
         (("--count",), "--count tells the functions that made a difference"),
-        (("--env", "./base", "--save", "pyinstrument"), "is already there"),
+        (("--env", "./base", "--save", "kept"), "is already there"),
     ],
 )
-def test_a_wrong_command_line_is_one_line(workshop: Path, arguments: tuple[str, ...], said: str) -> None:
-    done = profile(workshop, *arguments)
+def test_a_wrong_command_line_is_one_line(kept: Path, arguments: tuple[str, ...], said: str) -> None:
+    done = profile(kept.parent, *arguments)
     assert done.returncode in (2, 5)
     assert said in one_line(done.stderr)

@@ -13,7 +13,7 @@ import typer
 
 from perfbench import commands, conducting, datasets, examination, profile_showing
 from perfbench.conducting import Manner
-from perfbench.errors import Interrupted, NotMeasured, UsageProblem
+from perfbench.errors import Interrupted, NotMeasured, StorageProblem, UsageProblem
 from perfbench.examination import Examination
 from perfbench.examining import Examiner, How
 from perfbench.model import Settings
@@ -125,9 +125,9 @@ def profile(
     how = How(profiler, settings.rounds or 1, fixed, memory, allocations, count, tuple(lines or ()))
     examined = _examine(manner, how)
     profile_showing.show(examined, color)
-    folder = results / examined.run.id
+    folder = examination.folder(examined.run, results)
     profile_showing.write(examined, folder)
-    if not quiet:
+    if not quiet and examined.run.finished:
         print(f"saved in {folder}{examination.SUFFIX}", file=sys.stderr)
         print(f"for pyinstrument, speedscope, flamegraph.pl and a browser: {folder}{os.sep}", file=sys.stderr)
     if examined.problems:
@@ -135,25 +135,24 @@ def profile(
 
 
 def _examine(manner: Manner, how: How) -> Examination:
-    """Carry it out, saved after every pass. Raises Interrupted, NotMeasured."""
+    """Carry it out, saved after every pass; a disk that is full ends it early. Raises Interrupted, NotMeasured."""
     assert manner.settings is not None
     ended = conducting.end_on_signals()
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         prepared = conducting.prepare(manner, Path(folder))
-        artefacts = manner.results / prepared.run.id
-        artefacts.mkdir(parents=True, exist_ok=True)
-        examiner = Examiner(prepared, how, artefacts)
-        path = None
+        examiner = Examiner(prepared, how, examination.folder(prepared.run, manner.results))
         try:
             with conducting.observer(manner.quiet, len(prepared.tables)) as observe:
                 for table, doing, share in examiner.examine():
                     observe(table, Progress(doing, share, None))
-                    path = examination.save(examiner.so_far(), manner.results)
+                    examination.save(examiner.so_far(), manner.results)
                     if ended():
                         raise KeyboardInterrupt
+            examined = examiner.so_far(finished=True)
+            examination.save(examined, manner.results)
         except KeyboardInterrupt:
             path = examination.save(examiner.so_far(), manner.results)
             raise Interrupted(f"interrupted; what was profiled is in {path}: perfbench profile --show {path}") from None
-        examined = examiner.so_far(finished=True)
-        examination.save(examined, manner.results)
+        except StorageProblem as problem:
+            return examiner.so_far(problem=str(problem))
     return examined
