@@ -30,11 +30,13 @@ class Installed:
         """One with these packages, and those ``alone`` without their own needs. Skips if the index cannot be reached."""
         name = "+".join((*packages, *alone))
         python = self._folder / name / "bin" / "python"
-        if not python.exists():
-            _uv("venv", "--quiet", "--python", sys.executable, str(self._folder / name))
+        whole = self._folder / name / "whole"  # what a test that was skipped left behind is not
+        if not whole.exists():
+            _uv("venv", "--quiet", "--clear", "--python", sys.executable, str(self._folder / name))
             _uv("pip", "install", "--quiet", "--python", str(python), *packages)
             if alone:
                 _uv("pip", "install", "--quiet", "--no-deps", "--python", str(python), *alone)
+            whole.touch()
         return Environment(name, str(python))
 
     def release(self, version: str, flumine: str = "3.3.2") -> Environment:

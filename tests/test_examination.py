@@ -5,12 +5,15 @@ from __future__ import annotations
 from dataclasses import replace
 
 import made_up_profiles
+import made_up_runs
 import pytest
 
 from perfbench import examination, owning, spikes
 from perfbench.datasets import Placed
 from perfbench.model import Case, Owner
 from perfbench.profiles import Profile
+
+CASE = Case("replay", "full", "here", "market")
 
 STACKS = {
     "lib/a.py:read > json/decoder.py:decode": 0.3,
@@ -76,6 +79,25 @@ def test_another_python_or_profiler_on_each_side_is_a_doubt(found: Profile) -> N
     assert lines[1].startswith("not the same profiler")
 
 
+def test_a_difference_is_the_median_before_and_the_paired_ratio_on_top() -> None:
+    """What happened to both sides of a pair is in neither: 1, 2, 4 … seconds before, and a tenth more after."""
+    before = [1.0, 2.0, 4.0, 1.0, 2.0, 4.0, 2.0]
+    found = examination.difference(
+        made_up_runs.measurement("full", before), made_up_runs.measurement("full", [1.1 * value for value in before])
+    )
+    assert [found.before, found.after, found.seconds] == pytest.approx([2.0, 2.2, 0.2])
+    assert found.low == pytest.approx(0.2)
+    assert found.clear
+
+
+def test_a_difference_of_few_pairs_has_no_interval() -> None:
+    found = examination.difference(
+        made_up_runs.measurement("full", [1.0] * 5), made_up_runs.measurement("full", [1.2] * 5)
+    )
+    assert found.seconds == pytest.approx(0.2)
+    assert not found.clear
+
+
 PLACES = tuple(
     Placed(
         line=2 + n,
@@ -87,7 +109,6 @@ PLACES = tuple(
     )
     for n in range(200)
 )
-CASE = Case("replay", "full", "here", "market")
 
 
 def test_a_slow_update_is_one_that_is_slow_in_every_pass() -> None:

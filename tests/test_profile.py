@@ -40,7 +40,7 @@ def work(ticks):
     return ticks
 """
 
-SLOWER = BODY.replace("    return sorted", "    [0] * 400\n        return sorted")
+SLOWER = BODY.replace("    return sorted", "    [0] * 4000\n        return sorted")
 TWICE = BODY.replace("        settle(number)\n", "        settle(number)\n" * 6)
 RENAMED = (
     BODY.replace("def price", "def price_of")
@@ -231,12 +231,16 @@ def test_profiles_of_different_data_are_not_compared(workshop: Path, tmp_path: P
     assert "not of the same data" in one_line(done.stderr)
 
 
-def test_a_crash_under_the_profiler_is_one_line_and_the_rest_is_kept(workshop: Path) -> None:
-    done = profile(workshop, "--env", "./base", "--mode", "crashes", *QUICK, "--save", "crash")
+@pytest.mark.parametrize("profiler", ["pyinstrument", "cprofile"])
+def test_a_crash_under_the_profiler_is_one_line_and_the_rest_is_kept(workshop: Path, profiler: str) -> None:
+    """It comes in the pass that counts calls where there is one, else in the first pass without a profiler."""
+    name = f"crash-{profiler}"
+    chosen = ("--env", "./base", "--mode", "crashes", "--profiler", profiler)
+    done = profile(workshop, *chosen, *QUICK, "--save", name)
     assert done.returncode == 5
     assert "no ticks today" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    assert [one.case.mode for one in examination.load(workshop / "results" / "crash.profile.json").profiles] == [
+    assert [one.case.mode for one in examination.load(workshop / "results" / f"{name}.profile.json").profiles] == [
         "plain"
     ]
 
