@@ -200,11 +200,11 @@ class Examiner:
             findings.passes.append(found)
 
     def _interval(self, table: Table, case: Case) -> float:
-        """The same for the sides that are compared, and fine enough for the shorter one."""
+        """The same for the sides that are compared, fine enough for the longer one: a sample costs, most where stacks are deep."""
         sides = [self._findings[other].seconds for other in table.cases if other.mode == case.mode]
         if self._how.interval or not all(sides):
             return self._how.interval or 0.001
-        return max(FINEST, min(0.001, min(seconds[0] for seconds in sides) / SAMPLES))
+        return max(FINEST, min(0.001, max(seconds[0] for seconds in sides) / SAMPLES))
 
     def _count(self, table: Table, trial: Trial) -> None:
         self._findings[trial.cases[0]].counted = self._profiled(table, trial, COUNTING, 0.001)
