@@ -5,18 +5,19 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
-from typing import TypeVar
 
 from perfbench import provenance, trials
 from perfbench.allocations import Allocation, Allocations, Lines
 from perfbench.errors import TrialFailed
-from perfbench.model import Case, Package, Table, Trial
+from perfbench.model import Case, Table, Trial
 from perfbench.trials import Conditions
-from perfbench.worker.protocol import Allocated, AllocatedBy, Imported, Lined, Request
+from perfbench.worker.profilers import lines as lines_of_memory
+from perfbench.worker.profilers import memray, tracemalloc
+from perfbench.worker.protocol import Allocated, AllocatedBy, Lined, Request
 
 MEMRAY, TRACEMALLOC, LINES = "memray", "tracemalloc", "lines"
-SUFFIXES = {MEMRAY: ".memray.bin", TRACEMALLOC: ".tracemalloc", LINES: ".lines.txt"}
-"""What each calls its own file (``SUFFIX`` in its module of the worker)."""
+SUFFIXES: dict[str, str] = {MEMRAY: memray.SUFFIX, TRACEMALLOC: tracemalloc.SUFFIX, LINES: lines_of_memory.SUFFIX}
+"""What each calls its own file."""
 
 ABSENT = "memray is not installed"
 """How the worker's complaint begins where memray cannot be imported."""
@@ -25,8 +26,6 @@ INSTEAD = "memray is not installed in this environment; "
 
 SLOWER = 20
 """So many times as long as a timed pass may one take under these profilers."""
-
-Answer = TypeVar("Answer", Allocated, Lined)
 
 
 def allocations(trial: Trial, table: Table, case: Case, conditions: Conditions, artefact: Path) -> Allocations:
@@ -54,15 +53,15 @@ def lines(trial: Trial, table: Table, case: Case, conditions: Conditions, functi
     Raises TrialFailed, also for a function that is not there.
     """
     asked = replace(_request(table, case, conditions, LINES, artefact), function=function)
-    lined, packages = _answer(trial, table, case, conditions, asked, Lined)
-    return Lines(case, function, lined.text, lined.calls, lined.cut, packages)
+    lined = trials.answer(trial, table, case, asked, conditions.timeout * SLOWER, Lined)
+    return Lines(case, function, lined.text, lined.calls, lined.cut, provenance.imported(lined.packages))
 
 
 def _allocations(
     trial: Trial, table: Table, case: Case, conditions: Conditions, artefact: Path, profiler: str
 ) -> Allocations:
     asked = _request(table, case, conditions, profiler, artefact)
-    allocated, packages = _answer(trial, table, case, conditions, asked, Allocated)
+    allocated = trials.answer(trial, table, case, asked, conditions.timeout * SLOWER, Allocated)
     return Allocations(
         case=case,
         profiler=profiler,
@@ -73,7 +72,7 @@ def _allocations(
         artefact=asked.artefact,
         html=allocated.html,
         remark=allocated.remark,
-        packages=packages,
+        packages=provenance.imported(allocated.packages),
     )
 
 
@@ -85,25 +84,6 @@ def _request(table: Table, case: Case, conditions: Conditions, profiler: str, ar
         artefact=str(artefact.absolute()) + SUFFIXES[profiler],
         marks=[table.market.updates - 1] if table.market else [],
     )
-
-
-def _answer(
-    trial: Trial, table: Table, case: Case, conditions: Conditions, asked: Request, kind: type[Answer]
-) -> tuple[Answer, tuple[Package, ...]]:
-    with trials.start(table, case, asked, trial, conditions.timeout * SLOWER) as worker:
-        trials.wait_until_ready(worker, table)
-        worker.go()
-        answer = worker.expect(kind)
-        worker.end()
-    return answer, _checked(table, case, answer.packages)
-
-
-def _checked(table: Table, case: Case, packages: Iterable[Imported]) -> tuple[Package, ...]:
-    found = provenance.imported(list(packages))
-    wrong = provenance.wrong_import(table.place(case).environment, found)
-    if wrong:
-        raise TrialFailed(wrong)
-    return found
 
 
 def _values(found: Iterable[AllocatedBy]) -> tuple[Allocation, ...]:

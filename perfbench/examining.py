@@ -26,7 +26,7 @@ from perfbench import (
 )
 from perfbench.allocations import Allocations, Lines
 from perfbench.curves import Curve
-from perfbench.errors import TrialFailed
+from perfbench.errors import NotMeasured, TrialFailed
 from perfbench.examination import Counted, Examination
 from perfbench.model import CPU_SECONDS, SCHEMA, Case, Result, Run, Table, Trial
 from perfbench.profiles import Profile
@@ -39,12 +39,9 @@ COUNTING = "cprofile"
 """The profiler that counts calls beside those that take samples."""
 
 PASSES_FOR_SPIKES = 3
-FINEST = 0.0001
+COARSEST, FINEST = 0.001, 0.0001
 SAMPLES = 10_000
 """So many samples are wanted of a pass that is compared: its interval is one millisecond, or finer down to a tenth of one."""
-
-Step = tuple[Table, str, Callable[[], None]]
-"""The table, what is done, and what does it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,6 +71,16 @@ class _Findings:
     seconds: list[float] = field(default_factory=list)
     interval: float = 0.0
     dead: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class _Step:
+    """A piece of the examination: what is done, in words and as a call."""
+
+    table: Table
+    trial: Trial
+    doing: str
+    carry_out: Callable[[Table, Trial], None]
 
 
 class Examiner:
@@ -118,69 +125,68 @@ class Examiner:
         )
 
     def examine(self) -> Iterator[tuple[Table, str, float]]:
-        """Carry it out. Before each pass it yields the table, what is about to be done, and which part of all is done."""
+        """Carry it out. Before each pass it yields the table, what is about to be done, and which part of all is done.
+
+        What fails becomes a problem, and the rest goes on.
+        """
         steps = [step for table in self._prepared.tables for step in self._steps(table)]
-        for number, (table, doing, step) in enumerate(steps):
-            yield table, doing, number / len(steps)
-            step()
+        for number, step in enumerate(steps):
+            yield step.table, step.doing, number / len(steps)
+            if not any(self._findings[case].dead for case in step.trial.cases):
+                try:
+                    step.carry_out(step.table, step.trial)
+                except NotMeasured as error:
+                    self._problems.append(f"{step.trial.cases[0].id}: {error}")
         for table in self._prepared.tables:
             if table.market is not None and not datasets.unchanged(table.market):
                 self._problems.append(f"{table.market.name} was changed while it was measured: measure it again")
 
-    def _steps(self, table: Table) -> Iterator[Step]:
+    def _steps(self, table: Table) -> Iterator[_Step]:
         compared = len({case.environment for case in table.cases}) > 1
         for case in table.cases if self._how.profiler != COUNTING else ():
-            trial = Trial("alone", 0, (case,), 0)
-            yield table, f"counting calls: {case.mode}", partial(self._count, table, trial)
+            yield _Step(table, Trial("alone", 0, (case,), 0), f"counting calls: {case.mode}", self._count)
         for number in range(self._how.rounds):
             yield from self._round(table, number, compared=compared)
         for case in table.cases:
             yield from self._once(table, Trial("alone", 0, (case,), 0), compared=compared)
 
-    def _round(self, table: Table, number: int, *, compared: bool) -> Iterator[Step]:
+    def _round(self, table: Table, number: int, *, compared: bool) -> Iterator[_Step]:
         """Passes without a profiler, in pairs where two sides are compared, and one with it of every case, in random order."""
         for before, after in table.duets if compared else ():
             pair = planning.duet(number, before, after, self._order)
-            yield table, f"pair {number + 1}: {after.mode}", partial(self._pair, table, pair)
+            yield _Step(table, pair, f"pair {number + 1}: {after.mode}", self._pair)
         cases = list(table.cases)
         self._order.shuffle(cases)
         for case in cases:
             trial = Trial("alone", number, (case,), self._order.randint(1, planning.LARGEST_HASH_SEED))
             if not compared:
-                yield table, f"pass {number + 1}: {case.mode}", partial(self._alone, table, trial)
-            yield table, f"{self._how.profiler} {number + 1}: {case.mode}", partial(self._sample, table, trial)
+                yield _Step(table, trial, f"pass {number + 1}: {case.mode}", self._alone)
+            yield _Step(table, trial, f"{self._how.profiler} {number + 1}: {case.mode}", self._sample)
 
-    def _once(self, table: Table, trial: Trial, *, compared: bool) -> Iterator[Step]:
+    def _once(self, table: Table, trial: Trial, *, compared: bool) -> Iterator[_Step]:
         """What one pass of a case tells: memory, how long each update takes, who allocates."""
         mode = trial.cases[0].mode
         if self._how.memory:
-            yield table, f"memory: {mode}", partial(self._watch, table, trial)
-        for _ in range(0 if compared else PASSES_FOR_SPIKES):
-            yield table, f"how long each update takes: {mode}", partial(self._trace, table, trial)
+            yield _Step(table, trial, f"memory: {mode}", self._watch)
+        for _ in range(0 if compared or table.market is None else PASSES_FOR_SPIKES):
+            yield _Step(table, trial, f"how long each update takes: {mode}", self._trace)
         if self._how.allocations:
-            yield table, f"allocations: {mode}", partial(self._allocate, table, trial)
+            yield _Step(table, trial, f"allocations: {mode}", self._allocate)
         for seed in counting.HASH_SEEDS if self._how.count else ():
-            seeded = Trial("count", seed, trial.cases, seed)
-            yield (
-                table,
-                f"instructions by function: {mode}, hash seed {seed}",
-                partial(self._count_functions, table, seeded),
-            )
+            doing = f"instructions by function: {mode}, hash seed {seed}"
+            yield _Step(table, Trial("count", seed, trial.cases, seed), doing, self._count_functions)
         for number in range(len(self._how.lines)):
-            yield table, f"line by line: {mode}", partial(self._line, number, table, trial)
+            yield _Step(table, trial, f"line by line: {mode}", partial(self._line, number))
 
     def _pair(self, table: Table, trial: Trial) -> None:
         sides = [self._findings[case] for case in trial.cases]
-        if any(side.dead for side in sides):
-            return
         known = [median(side.seconds) if side.seconds else 0.0 for side in sides]
         for result in trials.execute(trial, table, self._conditions, parts=turns.arrange(*known)):
             self._take(table, result)
 
     def _alone(self, table: Table, trial: Trial) -> None:
-        if not self._findings[trial.cases[0]].dead:
-            for result in trials.execute(trial, table, self._conditions):
-                self._take(table, result)
+        for result in trials.execute(trial, table, self._conditions):
+            self._take(table, result)
 
     def _take(self, table: Table, result: Result) -> None:
         case = next(case for case in table.cases if case.id == result.case)
@@ -195,90 +201,59 @@ class Examiner:
         (case,) = trial.cases
         findings = self._findings[case]
         findings.interval = findings.interval or self._interval(table, case)
-        found = self._profiled(table, trial, self._how.profiler, findings.interval)
-        if found is not None:
-            findings.passes.append(found)
+        findings.passes.append(self._profiled(table, trial, self._how.profiler, findings.interval))
 
     def _interval(self, table: Table, case: Case) -> float:
         """The same for the sides that are compared, fine enough for the longer one: a sample costs, most where stacks are deep."""
         sides = [self._findings[other].seconds for other in table.cases if other.mode == case.mode]
         if self._how.interval or not all(sides):
-            return self._how.interval or 0.001
-        return max(FINEST, min(0.001, max(seconds[0] for seconds in sides) / SAMPLES))
+            return self._how.interval or COARSEST
+        return max(FINEST, min(COARSEST, max(seconds[0] for seconds in sides) / SAMPLES))
 
     def _count(self, table: Table, trial: Trial) -> None:
-        self._findings[trial.cases[0]].counted = self._profiled(table, trial, COUNTING, 0.001)
+        self._findings[trial.cases[0]].counted = self._profiled(table, trial, COUNTING, COARSEST)
 
-    def _profiled(self, table: Table, trial: Trial, profiler: str, interval: float) -> Profiled | None:
+    def _profiled(self, table: Table, trial: Trial, profiler: str, interval: float) -> Profiled:
+        """A case that fails here is given up."""
         (case,) = trial.cases
-        if self._findings[case].dead:
-            return None
+        artefact = self._artefact(profiling.SUFFIXES[profiler], case)
         try:
-            artefact = self._artefact(profiling.SUFFIXES[profiler], case)
             return profiling.profiled(trial, table, case, self._conditions, profiler, interval, artefact)
-        except TrialFailed as error:
+        except TrialFailed:
             self._findings[case].dead = True
-            self._problems.append(f"{case.id}: {error}")
-            return None
+            raise
 
     def _watch(self, table: Table, trial: Trial) -> None:
         (case,) = trial.cases
-        if self._findings[case].dead:
-            return
         marks = datasets.turning_points(table.market) if table.market else ()
-        try:
-            self._curves.append(watching.watch(trial, table, case, self._conditions, marks))
-        except TrialFailed as error:
-            self._problems.append(f"{case.id}: {error}")
+        self._curves.append(watching.watch(trial, table, case, self._conditions, marks))
 
     def _trace(self, table: Table, trial: Trial) -> None:
         """After the last pass: what all of them say of each update."""
         (case,) = trial.cases
-        if self._findings[case].dead or table.market is None:
-            return
         spans = self._spans.setdefault(case, [])
-        try:
-            spans.append(profiling.traced(trial, table, case, self._conditions).nanoseconds)
-        except TrialFailed as error:
-            self._problems.append(f"{case.id}: {error}")
-        if len(spans) == PASSES_FOR_SPIKES:
+        spans.append(profiling.traced(trial, table, case, self._conditions).nanoseconds)
+        if table.market is not None and len(spans) == PASSES_FOR_SPIKES:
             found = spikes.spikes(case, spans, datasets.updates(table.market))
             self._spikes += [found] if found is not None else []
 
     def _allocate(self, table: Table, trial: Trial) -> None:
         (case,) = trial.cases
-        if self._findings[case].dead:
-            return
-        try:
-            artefact = self._artefact("", case)
-            self._allocations.append(allocating.allocations(trial, table, case, self._conditions, artefact))
-        except TrialFailed as error:
-            self._problems.append(f"{case.id}: {error}")
+        artefact = self._artefact("", case)
+        self._allocations.append(allocating.allocations(trial, table, case, self._conditions, artefact))
 
     def _line(self, number: int, table: Table, trial: Trial) -> None:
         (case,) = trial.cases
-        if self._findings[case].dead:
-            return
-        try:
-            artefact = self._artefact(f"-{number}" if number else "", case)
-            self._lines.append(
-                allocating.lines(trial, table, case, self._conditions, self._how.lines[number], artefact)
-            )
-        except TrialFailed as error:
-            self._problems.append(f"{case.id}: {error}")
+        artefact = self._artefact(f"-{number}" if number else "", case)
+        function = self._how.lines[number]
+        self._lines.append(allocating.lines(trial, table, case, self._conditions, function, artefact))
 
     def _count_functions(self, table: Table, trial: Trial) -> None:
         (case,) = trial.cases
-        if self._findings[case].dead:
-            return
-        try:
-            reason = function_counts.missing(table.place(case).environment)
-            if reason:
-                raise TrialFailed(reason)
-            counts = function_counts.count(trial, table, self._conditions)
-            self._counted.append(Counted(case, trial.hash_seed, counts))
-        except TrialFailed as error:
-            self._problems.append(f"{case.id}: {error}")
+        if reason := function_counts.missing(table.place(case).environment):
+            raise NotMeasured(reason)
+        counts = function_counts.count(trial, table, self._conditions)
+        self._counted.append(Counted(case, trial.hash_seed, counts))
 
     def _artefact(self, suffix: str, case: Case) -> Path:
         return self._artefacts / f"{self._stems[case.id]}{suffix}"

@@ -11,16 +11,19 @@ from perfbench.errors import TrialFailed
 from perfbench.model import Case, Table, Trial
 from perfbench.profiles import NO_CALLER, Call, Function, Pass, Profile, Stack
 from perfbench.trials import Conditions
+from perfbench.worker.profilers import cprofile, pyinstrument, pyspy
 from perfbench.worker.protocol import Profiled, Traced
 
 SLOWER = 20
 """So many times as long as a pass may a profiled one take before it is given up."""
 
-NEEDS: dict[str, tuple[str, ...]] = {"pyinstrument": ("pyinstrument",), "cprofile": (), "pyspy": ("py-spy",)}
+_PROFILERS = {"pyinstrument": pyinstrument, "cprofile": cprofile, "pyspy": pyspy}
+
+NEEDS: dict[str, tuple[str, ...]] = {name: module.NEEDS for name, module in _PROFILERS.items()}
 """The profilers of the CPU, and the packages that an environment needs for them."""
 
-SUFFIXES = {"pyinstrument": "", "cprofile": ".pstats", "pyspy": ".pyspy.txt"}
-"""What each calls its own file, if it has one (``SUFFIX`` in its module of the worker)."""
+SUFFIXES: dict[str, str] = {name: module.SUFFIX for name, module in _PROFILERS.items()}
+"""What each calls its own file, if it has one."""
 
 
 def profiled(
@@ -37,14 +40,7 @@ def profiled(
         interval=interval,
         artefact=str(artefact),
     )
-    with trials.start(table, case, asked, trial, conditions.timeout * SLOWER) as worker:
-        trials.wait_until_ready(worker, table)
-        worker.go()
-        found = worker.expect(Profiled)
-        worker.end()
-    wrong = provenance.wrong_import(table.place(case).environment, provenance.imported(found.packages))
-    if wrong:
-        raise TrialFailed(wrong)
+    found = trials.answer(trial, table, case, asked, conditions.timeout * SLOWER, Profiled)
     if found.work == 0:
         raise TrialFailed(f"did no work under {profiler}: 0 {table.scenario.unit} came out")
     if sum(found.seconds) <= 0:
@@ -57,15 +53,7 @@ def profiled(
 def traced(trial: Trial, table: Table, case: Case, conditions: Conditions) -> Traced:
     """How long each update of one pass took, without a profiler. Raises TrialFailed."""
     asked = trials.request("trace", table, case, conditions.core_for(table))
-    with trials.start(table, case, asked, trial, conditions.timeout) as worker:
-        trials.wait_until_ready(worker, table)
-        worker.go()
-        found = worker.expect(Traced)
-        worker.end()
-    wrong = provenance.wrong_import(table.place(case).environment, provenance.imported(found.packages))
-    if wrong:
-        raise TrialFailed(wrong)
-    return found
+    return trials.answer(trial, table, case, asked, conditions.timeout, Traced)
 
 
 def merged(

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
+from typing import TypeVar
 
 from perfbench import provenance, spawn, turns
 from perfbench.errors import TrialFailed
@@ -20,7 +21,9 @@ from perfbench.model import (
     Trial,
 )
 from perfbench.turns import Part
-from perfbench.worker.protocol import Measured, Passed, Ready, Request
+from perfbench.worker.protocol import Allocated, Lined, Measured, Passed, Profiled, Ready, Request, Traced
+
+Answer = TypeVar("Answer", Allocated, Lined, Profiled, Traced)
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,6 +96,21 @@ def _pass(trial: Trial, table: Table, case: Case, order: int, conditions: Condit
             return sampled(trial, table.place(case), order, ready, measured)
     except TrialFailed as error:
         return failed(trial, case, error)
+
+
+def answer(trial: Trial, table: Table, case: Case, asked: Request, timeout: float, kind: type[Answer]) -> Answer:
+    """The only answer of a worker that looks at one pass of a case.
+
+    Raises TrialFailed, also if other packages were imported than the environment demands.
+    """
+    with start(table, case, asked, trial, timeout) as worker:
+        wait_until_ready(worker, table)
+        worker.go()
+        found = worker.expect(kind)
+        worker.end()
+    if wrong := provenance.wrong_import(table.place(case).environment, provenance.imported(found.packages)):
+        raise TrialFailed(wrong)
+    return found
 
 
 def wait_until_ready(worker: spawn.Worker, table: Table) -> Ready:

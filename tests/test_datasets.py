@@ -22,7 +22,9 @@ from command_line import QUICK, one_line, perfbench, variables
 
 from perfbench import bundle, datasets
 from perfbench.datasets import inspect
+from perfbench.errors import DataProblem
 from perfbench.generating import Recipe, write
+from perfbench.model import Market
 
 offline = pytest.mark.skipif("PERFBENCH_OFFLINE" in os.environ, reason="PERFBENCH_OFFLINE is set")
 
@@ -298,3 +300,33 @@ def test_a_cache_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     assert done.returncode == 5
     assert "cannot be written" in one_line(done.stderr)
     assert "set PERFBENCH_CACHE" in done.stderr
+
+
+STRANGE = (
+    '{"op":"mcm","pt":1000,"mc":[{"id":"1.1","marketDefinition":{"inPlay":false,"status":"OPEN"}}]}',
+    "",
+    '{"op":"mcm","pt":2000,"mc":[{"id":"1.1","rc":null,"marketDefinition":null,"tv":NaN}]}',
+    '{"op":"mcm","pt":3000,"ct":"HEARTBEAT"}',
+    '{"op":"mcm","pt":4000,"mc":[{"id":"1.1","rc":[{"id":7},{"id":8}],"marketDefinition":{"inPlay":true,"status":"CLOSED"}}]}',
+)
+
+
+def test_updates_are_placed_as_a_replay_counts_them_and_whatever_a_library_takes_is_taken(tmp_path: Path) -> None:
+    """Empty lines and heartbeats are none; ``null`` and NaN are read as Python's json reads them."""
+    path = tmp_path / "strange"
+    path.write_text("\n".join(STRANGE) + "\n")
+    market = Market("strange", str(path), "", 1, 3, 1)
+    placed = datasets.updates(market)
+    assert [(one.line, one.publish_time, one.runners, one.definition) for one in placed] == [
+        (1, 1000, 0, True),
+        (3, 2000, 0, False),
+        (5, 4000, 2, True),
+    ]
+    assert datasets.turning_points(market) == ((2, "in-play"), (2, "close"))
+
+
+def test_a_line_that_cannot_be_read_is_named_when_updates_are_placed(tmp_path: Path) -> None:
+    path = tmp_path / "broken"
+    path.write_text(STRANGE[0] + '\n{"op":"mcm","mc":[{\n')
+    with pytest.raises(DataProblem, match=r"broken, line 2: .*; mend or delete the line"):
+        datasets.updates(Market("broken", str(path), "", 1, 1, 1))

@@ -5,9 +5,8 @@ from perfbench.datasets.description import Description
 from perfbench.datasets.finding import default_market, default_note, open_descriptions, open_markets
 from perfbench.datasets.inspecting import inspect, unchanged
 from perfbench.datasets.manifest import KnownFile, is_here, known_files, place
-from perfbench.datasets.placing import Placed, updates
+from perfbench.datasets.placing import Placed, turning_points, updates
 from perfbench.datasets.pulling import pull
-from perfbench.datasets.turning import turning_points
 
 __all__ = [
     "Description",

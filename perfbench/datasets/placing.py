@@ -1,7 +1,9 @@
-"""Where the updates of a market file stand: which line, which time of the market, which markets."""
+"""Where the updates of a market file stand: which line, which time of the market, which markets; and where a market turns."""
 
 from __future__ import annotations
 
+import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +11,9 @@ import msgspec
 
 from perfbench.errors import DataProblem
 from perfbench.model import Market
+
+IN_PLAY, CLOSE = "in-play", "close"
+CLOSED = "CLOSED"
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,45 +31,83 @@ class Placed:
     definition: bool
 
 
+class _Definition(msgspec.Struct):
+    inPlay: bool | None = None  # noqa: N815 - Betfair's name
+    status: str | None = None
+
+
 class _Change(msgspec.Struct):
-    id: str = ""
-    marketDefinition: msgspec.Raw = msgspec.Raw()  # noqa: N815 - Betfair's name
-    rc: list[msgspec.Raw] = []
+    id: str
+    marketDefinition: _Definition | None = None  # noqa: N815 - Betfair's name
+    rc: list[object] | None = None
 
 
 class _Line(msgspec.Struct):
-    op: str = ""
-    pt: int = 0
-    mc: list[_Change] = []
+    op: str | None = None
+    pt: int | None = None
+    mc: list[_Change] | None = None
+
+
+_LINE = msgspec.json.Decoder(_Line)
 
 
 def updates(market: Market) -> tuple[Placed, ...]:
     """Every update of a file in order, as a replay yields them: lines with market changes. Raises DataProblem."""
-    decoder = msgspec.json.Decoder(_Line)
+    return tuple(
+        Placed(
+            line=number,
+            publish_time=line.pt or 0,
+            markets=tuple(change.id for change in line.mc or ()),
+            size_bytes=size,
+            runners=sum(len(change.rc or ()) for change in line.mc or ()),
+            definition=any(change.marketDefinition is not None for change in line.mc or ()),
+        )
+        for number, size, line in _updates(market)
+    )
+
+
+def turning_points(market: Market) -> tuple[tuple[int, str], ...]:
+    """The numbers of the updates (from 0) at which a market of the file goes ``in-play`` or comes to its ``close``, in order.
+
+    A market that is in-play from its first definition on does not turn. Raises DataProblem.
+    """
+    known: dict[str, _Definition] = {}
     found = []
+    for number, (_, _, line) in enumerate(_updates(market)):
+        for change in line.mc or ():
+            now = change.marketDefinition
+            if now is None:
+                continue
+            before = known.get(change.id, _Definition(now.inPlay))
+            known[change.id] = now
+            if now.inPlay and not before.inPlay:
+                found.append((number, IN_PLAY))
+            if now.status == CLOSED != before.status:
+                found.append((number, CLOSE))
+    return tuple(found)
+
+
+def _updates(market: Market) -> Iterator[tuple[int, int, _Line]]:
+    """The number (from 1), the bytes and the content of each line that a replay makes an update of."""
+    number = 0
     try:
         with Path(market.path).open("rb") as lines:
             for number, raw in enumerate(lines, 1):
-                if not raw.strip():
-                    continue
-                line = decoder.decode(raw)
-                if line.op == "mcm" and line.mc:
-                    found.append(_placed(number, line, len(raw)))
+                if raw.strip():
+                    line = _decoded(raw)
+                    if line.op == "mcm" and line.mc:
+                        yield number, len(raw), line
     except OSError as error:
         raise DataProblem(
             f"{market.name} cannot be read: {error.strerror}; check the file and its permissions"
         ) from error
-    except msgspec.MsgspecError as error:
-        raise DataProblem(f"{market.name}, line {number}: {error}") from error
-    return tuple(found)
+    except (msgspec.MsgspecError, ValueError) as error:
+        raise DataProblem(f"{market.name}, line {number}: {error}; mend or delete the line") from error
 
 
-def _placed(number: int, line: _Line, size: int) -> Placed:
-    return Placed(
-        line=number,
-        publish_time=line.pt,
-        markets=tuple(change.id for change in line.mc),
-        size_bytes=size,
-        runners=sum(len(change.rc) for change in line.mc),
-        definition=any(bytes(change.marketDefinition) for change in line.mc),
-    )
+def _decoded(raw: bytes) -> _Line:
+    """What Python's json takes beyond the standard is taken here too, as in an inspection."""
+    try:
+        return _LINE.decode(raw)
+    except msgspec.MsgspecError:
+        return msgspec.convert(json.loads(raw), _Line)

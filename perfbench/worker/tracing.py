@@ -10,15 +10,14 @@ from typing import Any, Callable, List
 from perfbench.worker import observing
 from perfbench.worker.api import Work
 from perfbench.worker.measuring import as_work
-from perfbench.worker.protocol import Request, Traced
+from perfbench.worker.protocol import Traced
 
 
-def traced_pass(call: Callable[[], Any], wait: Callable[[], None], asked: Request) -> Traced:
+def traced_pass(call: Callable[[], Any], wait: Callable[[], None]) -> Traced:
     """Collect garbage, wait for GO, run the mode once to its end. An update lasts until the next one is wanted.
 
     There are no times of a mode that neither yields its updates nor says which ones it reads.
     """
-    del asked
     times: List[int] = []
     numbers: List[int] = []
     now, note, number_is = time.perf_counter_ns, times.append, numbers.append

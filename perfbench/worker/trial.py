@@ -60,34 +60,29 @@ class Worker:
         with loaded.bound(request.mode, request.market, request.parameters) as call:
             if request.task == "time":
                 self._time(call, loaded.sha256, request)
-            elif request.task == "profile" and request.profiler in allocating.PROFILERS:
-                ready = lambda: self._ready(loaded.sha256)  # noqa: E731
-                allocated = allocating.allocating_pass(call, ready, request)
-                allocated.packages.extend(imported())
-                self.say(allocated)
-            elif request.task == "profile":
-                ready = lambda: self._ready(loaded.sha256)  # noqa: E731
-                profiled = profiling.profiled_pass(call, ready, request)
-                profiled.packages.extend(imported())
-                self.say(profiled)
-            elif request.task == "watch":
-                ready = lambda: self._ready(loaded.sha256)  # noqa: E731
-                watched = watching.watched_pass(call, ready, request, self._passed if request.held else None)
-                watched.packages.extend(imported())
-                self.say(watched)
-            elif request.task == "trace":
-                ready = lambda: self._ready(loaded.sha256)  # noqa: E731
-                traced = tracing.traced_pass(call, ready, request)
-                traced.packages.extend(imported())
-                self.say(traced)
-            elif request.task == "check":
-                digested = checking.digest(call, loaded.canonical, loaded.traits, undone)
-                digested.packages.extend(imported())
-                self.say(digested)
-            else:
+            elif request.task == "dump":
                 shown = undone[0] if undone else checking.NOTHING
                 for item in checking.items(call, loaded.canonical, request.first, request.last, shown):
                     self.say(item)
+            elif request.task == "check":
+                self._say_with_packages(checking.digest(call, loaded.canonical, loaded.traits, undone))
+            else:
+                self._say_with_packages(self._observed(call, loaded.sha256, request))
+
+    def _observed(self, call: Callable[[], Any], scenario: str, request: Request) -> Any:
+        """What somebody who looks at the pass saw of it."""
+        ready = lambda: self._ready(scenario)  # noqa: E731
+        if request.task == "watch":
+            return watching.watched_pass(call, ready, request, self._passed if request.held else None)
+        if request.task == "trace":
+            return tracing.traced_pass(call, ready)
+        if request.profiler in allocating.PROFILERS:
+            return allocating.allocating_pass(call, ready, request)
+        return profiling.profiled_pass(call, ready, request)
+
+    def _say_with_packages(self, answer: Any) -> None:
+        answer.packages.extend(imported())
+        self.say(answer)
 
     def _time(self, call: Callable[[], Any], scenario: str, request: Request) -> None:
         ready, passed = (lambda: self._ready(scenario)), self._passed
@@ -99,8 +94,7 @@ class Worker:
         measured = measuring.timed_pass(begun, ready, request, passed if request.held else None)
         if trampolines is not None:
             self.say(trampolines.addressed())
-        measured.packages.extend(imported())
-        self.say(measured)
+        self._say_with_packages(measured)
 
     def _ready(self, scenario: str) -> None:
         self.say(Ready(time.process_time(), scenario))
