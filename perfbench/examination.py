@@ -207,7 +207,7 @@ def misgivings(profiles: Sequence[Profile]) -> tuple[str, ...]:
         if samples < FEWEST_SAMPLES:
             found.append(f"{name}: only {samples} samples: too few to tell more than the largest share")
         wall, cpu = (sum(getattr(one, kind) for one in profile.passes) for kind in ("wall_seconds", "cpu_seconds"))
-        if cpu > 0 and wall / cpu > BUSY:
+        if profile.profiler not in PAUSING and cpu > 0 and wall / cpu > BUSY:
             found.append(f"{name}: the machine was busy: profiled passes took {wall / cpu:.2f} times their CPU seconds")
         capped = sum(one.capped for one in profile.passes)
         if capped > LOST * wall:
@@ -226,4 +226,6 @@ def misgivings(profiles: Sequence[Profile]) -> tuple[str, ...]:
 FEWEST_SAMPLES = 200
 BUSY = 1.1
 """Wall over CPU seconds of a pass that one thread makes: above it, the wall time is not the program's."""
+PAUSING = ("pyspy",)
+"""Profilers that hold the process while they look at it: its wall seconds say nothing of the machine."""
 LOST = 0.05

@@ -73,6 +73,10 @@ def test_a_profile_that_is_to_be_doubted_says_so(found: Profile, changed: dict[s
     assert said in line
 
 
+def test_a_process_that_py_spy_paused_does_not_say_that_the_machine_was_busy(found: Profile) -> None:
+    assert examination.misgivings([replace(with_pass(found, wall_seconds=1.5), profiler="pyspy")]) == ()
+
+
 def test_another_python_or_profiler_on_each_side_is_a_doubt(found: Profile) -> None:
     lines = examination.misgivings([found, replace(found, python="3.8.18", profiler="cprofile")])
     assert lines[0].startswith("not the same Python on each side (3.11.2 and 3.8.18)")
