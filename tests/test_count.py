@@ -165,22 +165,25 @@ def counting_processes(folder: Path) -> list[int]:
 def test_a_count_that_is_interrupted_leaves_nothing_behind(
     workshop: Path, tmp_path: Path, number: signal.Signals
 ) -> None:
-    command = [sys.executable, "-m", "perfbench", "run", "instructs", "--env", "./base", "--count", *map(str, COMMON)]
-    process = subprocess.Popen(
-        [*command, "--results", str(tmp_path / "results")],
+    command = [sys.executable, "-m", "perfbench", "run", "instructs", "--env", "./base", "--count", "--rounds", "1"]
+    with subprocess.Popen(
+        [*command, *map(str, COMMON), "--results", str(tmp_path / "results")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
         cwd=workshop,
         env={**variables(workshop), "TMPDIR": str(tmp_path)},
-    )
-    end = time.monotonic() + 60
-    while time.monotonic() < end and not counting_processes(tmp_path):
-        time.sleep(0.05)
-    assert counting_processes(tmp_path)
-    time.sleep(1.0)
-    os.kill(process.pid, number)
-    _, complaint = process.communicate(timeout=30)
+    ) as process:
+        try:
+            end = time.monotonic() + 120
+            while time.monotonic() < end and process.poll() is None and not counting_processes(tmp_path):
+                time.sleep(0.05)
+            assert counting_processes(tmp_path)
+            time.sleep(1.0)
+            os.kill(process.pid, number)
+            _, complaint = process.communicate(timeout=60)
+        finally:
+            process.kill()
     assert process.returncode == 130
     assert "perfbench run --resume goes on" in complaint.splitlines()[-1]
     assert counting_processes(tmp_path) == []
