@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perfbench import bundle, provenance, spawn
 from perfbench.errors import ScenarioProblem, TrialFailed, UsageProblem
-from perfbench.model import METRICS, Change, Claim, Environment, Mode, Owner, Parameter, Scenario
+from perfbench.model import METRICS, Change, Claim, Environment, Metric, Mode, Owner, Parameter, Scenario
 from perfbench.naming import suggestion
 from perfbench.worker.protocol import Described
 
@@ -82,7 +82,7 @@ def _scenario(path: Path, described: Described) -> Scenario:
         )
         for mode in described.modes
     )
-    claims = tuple(Claim(c.before, c.after, c.ratio, c.source) for c in described.claims)
+    claims = tuple(Claim(c.before, c.after, c.ratio, c.source, c.metric, c.text, c.better) for c in described.claims)
     changes = tuple(Change(c.name, c.package, c.release, tuple(c.fields), c.reason, c.trait) for c in described.changes)
     return Scenario(
         name=path.stem,
@@ -95,4 +95,6 @@ def _scenario(path: Path, described: Described) -> Scenario:
         claims=claims,
         changes=changes,
         owners=tuple(Owner(owner.name, tuple(owner.patterns)) for owner in described.owners),
+        metrics=tuple(Metric(m.name, m.unit, "higher" if m.better == "higher" else "lower") for m in described.metrics),
+        quick=tuple(described.quick.items()),
     )

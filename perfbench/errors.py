@@ -52,11 +52,15 @@ class EnvironmentProblem(NotMeasured):
 
 
 class TrialFailed(NotMeasured):
-    """A worker process crashed, hung, exited or broke the protocol; ``detail`` is its traceback or the end of its stderr."""
+    """A worker process crashed, hung, exited or broke the protocol; ``detail`` is its traceback or the end of its stderr.
 
-    def __init__(self, message: str, detail: str = "") -> None:
+    ``unavailable``: the scenario says that something is missing on this machine.
+    """
+
+    def __init__(self, message: str, detail: str = "", *, unavailable: bool = False) -> None:
         super().__init__(message)
         self.detail = detail
+        self.unavailable = unavailable
 
 
 class StorageProblem(NotMeasured):

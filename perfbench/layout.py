@@ -167,7 +167,8 @@ def _title(table: ReportTable) -> str:
 
 def _below(table: ReportTable) -> list[str]:
     notes = [f"{FAILED} {note}" for note in dict.fromkeys(note for row in table.rows for note in row.notes)]
+    lacking = [row.unavailable for row in table.rows if row.unavailable]
     known = [f"known changes: {table.known}; with them undone on both sides the outputs agree"] if table.known else []
     doubts = ["doubtful: " + "; ".join(table.doubts)] if table.doubts else []
     counted = [table.counted] if table.counted else []
-    return [*notes, *known, *counted, table.about, *doubts]
+    return [*notes, *lacking, *known, *counted, table.about, *doubts]

@@ -25,7 +25,7 @@ Value = str | int | float | bool
 
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """Something that is measured; ``better`` says which direction is good."""
+    """Something that is measured; ``better`` says which direction is good. A scenario may have its own."""
 
     name: str
     unit: str
@@ -88,15 +88,19 @@ class Mode:
 
 @dataclass(frozen=True, slots=True)
 class Claim:
-    """An announced speed-up, to be confirmed or refuted: ``before`` → ``after`` is ``ratio`` times faster.
+    """An announced speed-up or advice, to be confirmed or refuted: ``before`` → ``after`` is ``ratio`` times better.
 
-    Both sides are written ``mode@package==version``.
+    Both sides are modes, of a certain release if written ``mode@package==version``. ``metric`` is what gets better, the seconds if
+    empty; ``text`` the advice in words; ``better`` the mode that is worth knowing beside the advice.
     """
 
     before: str
     after: str
     ratio: float
     source: str
+    metric: str = ""
+    text: str = ""
+    better: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,7 +130,10 @@ class Owner:
 
 @dataclass(frozen=True, slots=True)
 class Scenario:
-    """A scenario file as a worker described it. ``doc`` is the question that it asks."""
+    """A scenario file as a worker described it. ``doc`` is the question that it asks.
+
+    ``metrics`` are its own, which its modes report; ``quick`` has the values of parameters that make it a matter of seconds.
+    """
 
     name: str
     path: str
@@ -138,6 +145,8 @@ class Scenario:
     claims: tuple[Claim, ...] = ()
     changes: tuple[Change, ...] = ()
     owners: tuple[Owner, ...] = ()
+    metrics: tuple[Metric, ...] = ()
+    quick: tuple[tuple[str, Value], ...] = ()
 
     @property
     def baseline(self) -> Mode:
@@ -294,11 +303,15 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A trial that gave nothing: what happened, in one line, and the traceback of the worker if there is one."""
+    """A trial that gave nothing: what happened, in one line, and the traceback of the worker if there is one.
+
+    ``unavailable``: nothing is wrong, but this machine lacks something that the mode takes.
+    """
 
     trial: str
     message: str
     detail: str = ""
+    unavailable: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -90,12 +90,14 @@ def _measured(table: ReportTable, row: Row) -> Outcome:
     """A case of a run without a gate: no speed is judged there, only whether it was measured and did the same work."""
     if row.same_output == "no":
         kind, verdict = Kind.FAILED, "other output"
+    elif row.unavailable and not row.failed:
+        kind, verdict = Kind.OPEN, "not available here"
     elif row.failed or _sound(row.seconds) is None:
         kind, verdict = Kind.ERROR, gate_table.NOT_MEASURED
     else:
         kind, verdict = Kind.PASSED, "measured"
     name = gate_table.name(table, row) if table.sides else row.case or gate_table.name(table, row)
-    lines = tuple(printable(line) for line in (*row.notes, _told(row)) if line)
+    lines = tuple(printable(line) for line in (*row.notes, row.unavailable, _told(row)) if line)
     return Outcome(
         printable(table.scenario), timings.name(name), kind, verdict, lines or (verdict,), _sound(row.seconds)
     )

@@ -18,7 +18,7 @@ class Row:
     the judgement of an announced speed-up; ``notes`` say what failed or differs. In a gate, ``spent`` are the seconds that its
     pairs took by the clock, and ``breaches`` what it does not let pass. ``instructions`` are those of a pass, ``count`` how they
     compare with those of the case before. ``case`` is the id of the case, or of the one after. ``blame`` says, a line each, which
-    functions a regression comes from.
+    functions a regression comes from. ``unavailable`` says what this machine lacks for the mode, empty if nothing.
     """
 
     mode: str
@@ -41,6 +41,7 @@ class Row:
     count: Count | None = None
     case: str = ""
     blame: tuple[str, ...] = ()
+    unavailable: str = ""
 
 
 @dataclass(frozen=True, slots=True)

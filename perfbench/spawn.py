@@ -154,7 +154,7 @@ class Worker:
         except (msgspec.MsgspecError, KeyError) as error:
             raise TrialFailed(f"the worker broke the protocol: {line[:80]!r}") from error
         if isinstance(answer, Failed):
-            raise TrialFailed(answer.message, answer.detail)
+            raise TrialFailed(answer.message, answer.detail, unavailable=answer.unavailable)
         return answer
 
     def _line(self) -> bytes:

@@ -113,6 +113,8 @@ def _row(
     executed = counting.instructions(measurement)
     uncounted = run.settings.count and (executed is None if before is None else count is None)
     both_measured = bool(measurement.timed) and (before is None or not sides or bool(before.timed))
+    lacking = next((failure.message for failure in measurement.failures if failure.unavailable), "")
+    broken = any(not failure.unavailable for failure in measurement.failures)
     return Row(
         mode=label,
         doc=measurement.doc,
@@ -124,8 +126,8 @@ def _row(
         peak_rss_bytes=_median(pairing.values(measurement.samples, "peak_rss_bytes", "memory")),
         comparison=comparison,
         same_output=same_output,
-        failed=bool(measurement.failures)
-        or not both_measured
+        failed=broken
+        or not (both_measured or (lacking and before is not None))
         or uncounted
         or (bool(sides) and bool(before and before.failures)),
         notes=tuple(notes),
@@ -139,6 +141,7 @@ def _row(
         count=count,
         case=measurement.case.id,
         blame=tuple(_blame(run, before, measurement)) if before else (),
+        unavailable=f"{label}: not available here: {lacking}" if lacking else "",
     )
 
 
@@ -223,7 +226,7 @@ def _somewhere(label: str, measurement: Measurement, before: Measurement) -> str
 def _failures(measurement: Measurement, before: Measurement | None, sides: Sequence[str]) -> Iterable[str]:
     for side in (before, measurement) if sides and before else (measurement,):
         name = f"{side.case.mode} in {side.case.environment}" if sides else side.case.mode
-        yield from (f"{name}: {failure.message} ({failure.trial} pass)" for failure in side.failures)
+        yield from (f"{name}: {f.message} ({f.trial} pass)" for f in side.failures if not f.unavailable)
 
 
 def _known(group: Sequence[Measurement], run: Run) -> str:

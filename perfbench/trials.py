@@ -82,7 +82,7 @@ def request(task: str, table: Table, case: Case, core: int | None = None, memory
 
 def failed(trial: Trial, case: Case, error: TrialFailed) -> Result:
     """The result of a trial that failed."""
-    return Result(trial.id, case.id, failure=Failure(trial.kind, str(error), error.detail))
+    return Result(trial.id, case.id, failure=Failure(trial.kind, str(error), error.detail, error.unavailable))
 
 
 def _pass(trial: Trial, table: Table, case: Case, order: int, conditions: Conditions) -> Result:

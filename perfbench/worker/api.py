@@ -1,4 +1,4 @@
-"""What a scenario file imports: ``mode``, ``setup``, ``canonical``, ``Work``, ``Claim`` and ``Change``."""
+"""What a scenario file imports: the marks ``mode``, ``setup`` and ``canonical``, and what it says with them."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ class Work:
     :param seconds: if the mode timed itself, the seconds that count.
     :param output: what came out, one item for every unit of work, for a mode that knows it only at its end. A timed pass does not
         go through it.
-    :param numbers: anything else worth keeping, as numbers. ``peak_rss_bytes`` stands for the peak memory of the worker, for a mode
-        that works in processes of its own.
+    :param numbers: anything else worth keeping, as numbers; those that the scenario lists in ``METRICS`` are compared like seconds.
+        ``peak_rss_bytes`` stands for the peak memory of the worker, for a mode that works in processes of its own.
     """
 
     def __init__(
@@ -54,17 +54,45 @@ class Work:
         self.numbers: Dict[str, float] = numbers
 
 
+class NotAvailable(Exception):
+    """Raised by a set-up or a mode for which something is missing on this machine, such as a server or memory.
+
+    Its text says what, and what to do; the table has it as ``not available here: …``, and all other modes are measured.
+    """
+
+
+@dataclass(frozen=True)
+class Metric:
+    """A number that a mode reports with its ``Work``: its unit, and whether ``lower`` or ``higher`` is better.
+
+    ``bytes``, ``seconds`` (also ``ms``, ``µs``) and ``share`` (1.0 is all) are written as such, any other unit behind the number.
+    A scenario lists its metrics by name as ``METRICS``.
+    """
+
+    unit: str
+    better: str = "lower"
+
+
 @dataclass(frozen=True)
 class Claim:
-    """An announced speed-up: ``before`` → ``after`` is ``ratio`` times faster, said by ``source``.
+    """An announced speed-up, or advice: ``before`` → ``after`` is ``ratio`` times better, said by ``source``.
 
-    Both sides are written ``mode@package==version``. A scenario lists its claims as ``CLAIMS``.
+    Both sides are modes, of a certain release if written ``mode@package==version``. A ratio of 1 says better, and not how much.
+
+    :param metric: what gets better, one of the scenario's ``METRICS`` or ``peak_rss_bytes``; the seconds if empty.
+    :param text: the advice in its own words.
+    :param better: the mode that is worth knowing beside the advice.
+
+    A scenario lists its claims as ``CLAIMS``.
     """
 
     before: str
     after: str
     ratio: float
     source: str
+    metric: str = ""
+    text: str = ""
+    better: str = ""
 
 
 @dataclass(frozen=True)

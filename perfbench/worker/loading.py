@@ -13,8 +13,16 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Type, TypeVar
 
-from perfbench.worker.api import MARK, CanonicalMark, Change, Claim, ModeMark, SetupMark
-from perfbench.worker.protocol import Described, DescribedChange, DescribedClaim, DescribedMode, DescribedOwner, Value
+from perfbench.worker.api import MARK, CanonicalMark, Change, Claim, Metric, ModeMark, SetupMark
+from perfbench.worker.protocol import (
+    Described,
+    DescribedChange,
+    DescribedClaim,
+    DescribedMetric,
+    DescribedMode,
+    DescribedOwner,
+    Value,
+)
 
 MARKET = "market"
 """The argument by which a mode or a set-up asks for the path of the market file."""
@@ -57,6 +65,8 @@ class Loaded:
         self.claims = _listed(self.module, "CLAIMS", Claim)
         self.traits = _traits(self.module)
         self.owners = _owners(self.module)
+        self.metrics = _metrics(self.module)
+        self.quick = _quick(self.module)
 
     def _mark(self, mode: str) -> ModeMark:
         mark: ModeMark = getattr(self.modes[mode], MARK)
@@ -70,12 +80,16 @@ class Loaded:
             metric=str(getattr(self.module, "METRIC", "cpu_seconds")),
             sha256=self.sha256,
             modes=[self._describe_mode(name) for name in self.modes],
-            claims=[DescribedClaim(c.before, c.after, c.ratio, c.source) for c in self.claims],
+            claims=[
+                DescribedClaim(c.before, c.after, c.ratio, c.source, c.metric, c.text, c.better) for c in self.claims
+            ],
             changes=[
                 DescribedChange(c.name, c.package, c.release, list(c.fields), c.reason, c.trait) for c in self.changes
             ],
             packages=[],
             owners=[DescribedOwner(name, list(patterns)) for name, patterns in self.owners.items()],
+            metrics=[DescribedMetric(name, metric.unit, metric.better) for name, metric in self.metrics.items()],
+            quick=self.quick,
         )
 
     def _describe_mode(self, name: str) -> DescribedMode:
@@ -154,6 +168,22 @@ def _owners(module: ModuleType) -> Dict[str, Tuple[str, ...]]:
     ):
         raise ScenarioError("OWNERS must map the name of each part of the work to a tuple of patterns of functions")
     return owners
+
+
+def _metrics(module: ModuleType) -> Dict[str, Metric]:
+    metrics = getattr(module, "METRICS", {})
+    if not isinstance(metrics, dict) or not all(
+        isinstance(metric, Metric) and metric.better in ("lower", "higher") for metric in metrics.values()
+    ):
+        raise ScenarioError('METRICS must map each name to Metric(unit) or Metric(unit, better="higher")')
+    return metrics
+
+
+def _quick(module: ModuleType) -> Dict[str, Value]:
+    quick = getattr(module, "QUICK", {})
+    if not isinstance(quick, dict) or not all(isinstance(value, (str, int, float, bool)) for value in quick.values()):
+        raise ScenarioError("QUICK must map parameters to their values for --quick, texts or numbers")
+    return quick
 
 
 def _with_undone(function: Canonical) -> Canonical:

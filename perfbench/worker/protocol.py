@@ -78,6 +78,18 @@ class DescribedClaim:
     after: str
     ratio: float
     source: str
+    metric: str
+    text: str
+    better: str
+
+
+@dataclass(frozen=True)
+class DescribedMetric:
+    """A number that the modes of a scenario report; ``better`` is ``lower`` or ``higher``."""
+
+    name: str
+    unit: str
+    better: str
 
 
 @dataclass(frozen=True)
@@ -122,6 +134,8 @@ class Described:
     changes: List[DescribedChange]
     packages: List[Imported]
     owners: List[DescribedOwner] = field(default_factory=list)
+    metrics: List[DescribedMetric] = field(default_factory=list)
+    quick: Dict[str, Value] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -316,10 +330,11 @@ class Lined:
 
 @dataclass(frozen=True)
 class Failed:
-    """The worker could not do it: why, in one line, and the traceback."""
+    """The worker could not do it: why, in one line, and the traceback. ``unavailable``: something is missing on this machine."""
 
     message: str
     detail: str
+    unavailable: bool = False
 
 
 @dataclass(frozen=True)

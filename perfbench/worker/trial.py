@@ -12,6 +12,7 @@ import traceback
 from typing import Any, BinaryIO, Callable, FrozenSet, Iterator, List, Optional
 
 from perfbench.worker import allocating, checking, measuring, profiling, tracing, watching
+from perfbench.worker.api import NotAvailable
 from perfbench.worker.functions import Names
 from perfbench.worker.loading import Loaded, ScenarioError
 from perfbench.worker.protocol import GO, Done, Failed, Imported, Named, Passed, Ready, Request, encode
@@ -40,6 +41,8 @@ class Worker:
             if request.core is not None:
                 os.sched_setaffinity(0, {request.core})
             self._answer(request)
+        except NotAvailable as missing:
+            self.say(Failed(" ".join(str(missing).split()), "", unavailable=True))
         except BaseException as error:  # a scenario may raise anything, SystemExit included
             self.say(Failed(_one_line(error, request), traceback.format_exc()))
         else:
