@@ -1,0 +1,89 @@
+"""Whether this machine has room for what a scenario is about to allocate.
+
+A container may have less than its machine: the limits of the control group count too, of version 2 as of version 1, and those of
+every group above it.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Iterator, Optional
+
+import psutil
+
+from perfbench import NotAvailable
+
+SPARE = 256 * 1024**2
+"""Bytes that are left to everybody else."""
+
+GROUPS = Path("/sys/fs/cgroup")
+MINE = Path("/proc/self/cgroup")
+
+LIMITS = (
+    ("memory.max", "memory.current", "inactive_file"),
+    ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
+)
+"""Where a control group says its limit and its use, and how its ``memory.stat`` calls the cache that it gives back at once."""
+
+
+def demand(bytes_needed: int, what: str) -> None:
+    """Make sure that the machine has so many bytes of memory to spare. Raises NotAvailable if not.
+
+    :param what: what is to be allocated; the message begins with it, such as ``10,000,000 updates in lists``.
+    """
+    room = available()
+    if bytes_needed + SPARE > room:
+        raise NotAvailable(
+            "{} need {} of memory, and {} are free: ask for less, or free some".format(
+                what, _written(bytes_needed), _written(max(0, room - SPARE))
+            )
+        )
+
+
+def available() -> int:
+    """Bytes that this process can allocate without swapping: what the machine and all its control groups have left."""
+    return min([psutil.virtual_memory().available, *_left_in_groups()])
+
+
+def _left_in_groups() -> Iterator[int]:
+    for folder in _my_groups():
+        for limit_name, used_name, cache in LIMITS:
+            limit, used = _number(folder / limit_name), _number(folder / used_name)
+            if limit is not None and used is not None:
+                yield max(0, limit - used + _said(folder / "memory.stat", cache))
+
+
+def _my_groups() -> Iterator[Path]:
+    """The folders of this process's control groups, each with those above it; inside a container often only the topmost is."""
+    try:
+        lines = MINE.read_text(encoding="ascii", errors="replace").splitlines()
+    except OSError:
+        return
+    for line in lines:
+        controllers, _, group = line.partition(":")[2].partition(":")
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        top = GROUPS / "memory" if controllers else GROUPS
+        folder = top / group.lstrip("/")
+        yield from (place for place in (folder, *folder.parents) if place == top or top in place.parents)
+
+
+def _number(path: Path) -> Optional[int]:
+    """None where no such file is, or no limit (``max``)."""
+    try:
+        text = path.read_text(encoding="ascii").strip()
+    except OSError:
+        return None
+    return int(text) if text.isdigit() else None
+
+
+def _said(path: Path, name: str) -> int:
+    try:
+        lines = path.read_text(encoding="ascii").splitlines()
+    except OSError:
+        return 0
+    return next((int(line.split()[1]) for line in lines if line.split()[0] == name), 0)
+
+
+def _written(size: int) -> str:
+    return "{:,.0f} MB".format(size / 1e6)
