@@ -57,7 +57,8 @@ def _print(console: Console, texts: Cells) -> None:
             row[0] if row[0].startswith(FAILED) else "  " + row[0], style="red" if row[0].startswith(FAILED) else ""
         )
         mark = next((mark for mark in STYLES if mark in row[1]), "")
-        table.add_row(mode, Text(row[1], style=STYLES.get(mark, "")), *(Text(text) for text in row[2:]))
+        others = (Text(text, style="" if texts.compared else STYLES.get(text[-1:], "")) for text in row[2:])
+        table.add_row(mode, Text(row[1], style=STYLES.get(mark, "")), *others)
     console.print(table)
     for line in texts.below:
         style = "red" if line.startswith(FAILED) else "yellow" if line.startswith("doubtful") else "dim"

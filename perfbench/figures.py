@@ -1,0 +1,159 @@
+"""A report of a sweep → its figures: the ratio of every mode over the values of a parameter. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from perfbench import wording
+from perfbench.crossing import Curve, Point
+from perfbench.errors import UsageProblem
+from perfbench.model import Settings, Value
+from perfbench.report import Report, ReportTable, Row
+
+OTHER_OUTPUT = "the output is not the same"
+FAILED = "not everything was measured"
+UNAVAILABLE = "not available here"
+NOT_ALIKE = (OTHER_OUTPUT, FAILED)
+"""Problems that take a mark: something is wrong with the mode, not with the machine."""
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The modes of one scenario on one market, over the values of ``parameter``; all other parameters are ``fixed``.
+
+    ``reference`` is what the ratios are relative to, a mode or an environment; ``environment`` is empty where there is one only.
+    """
+
+    scenario: str
+    data: str
+    environment: str
+    fixed: tuple[tuple[str, Value], ...]
+    parameter: str
+    metric: str
+    reference: str
+    curves: tuple[Curve, ...]
+
+    @property
+    def title(self) -> str:
+        """``ring · market · key 3 · over periods``."""
+        fixed = (f"{name} {value}" for name, value in self.fixed)
+        parts = (self.scenario, self.data, self.environment, *fixed, f"over {self.parameter}")
+        return " · ".join(part for part in parts if part)
+
+    @property
+    def ylabel(self) -> str:
+        """What a ratio is: a cost, so that less is better."""
+        metric = self.metric.replace("_", " ").replace("cpu", "CPU")
+        return f"{metric} relative to {self.reference}, below 1 is faster"
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the values stand on a logarithmic axis."""
+        return all(curve.logarithmic for curve in self.curves)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The values of the parameter, in order."""
+        return tuple(sorted({point.value for curve in self.curves for point in curve.points}))
+
+
+def demand_swept(settings: Settings) -> None:
+    """Raises UsageProblem if no number is swept, so that there will be nothing to draw."""
+    if not any(len(set(filter(math.isfinite, map(_number, values)))) > 1 for _, values in settings.sweep):
+        raise UsageProblem("--plot: there is no axis: sweep a number, such as --sweep periods=5,50,500")
+
+
+def figures(report: Report) -> tuple[Figure, ...]:
+    """The figures of a report in the order of its tables; none of a gate, and where no number is swept.
+
+    The axis is the swept number with the most values; every combination of the other parameters has a figure of its own.
+    """
+    if report.run.settings.gate is not None:
+        return ()
+    places = {measurement.case.id: measurement.case.environment for measurement in report.run.measurements}
+    several = len(set(places.values())) > 1
+    apart: dict[tuple[object, ...], list[ReportTable]] = {}
+    for name in dict.fromkeys(table.scenario for table in report.tables):
+        tables = [table for table in report.tables if table.scenario == name]
+        axis = _axis(tables, [swept for swept, _ in report.run.settings.sweep])
+        for table in tables:
+            parameters = dict(table.parameters)
+            if axis and _finite(parameters.pop(axis, None)):
+                place = places.get(table.rows[0].case, "") if several and table.rows and not table.sides else ""
+                key = (name, table.data, place, table.sides, tuple(parameters.items()), axis)
+                apart.setdefault(key, []).append(table)
+    drawn = (_figure(key, tables) for key, tables in apart.items())
+    return tuple(figure for figure in drawn if len(figure.values) > 1 and any(curve.known for curve in figure.curves))
+
+
+def _axis(tables: Sequence[ReportTable], swept: Iterable[str]) -> str:
+    """The swept number of which these tables have the most values; empty if there is none with two."""
+    counts = {}
+    for name in swept:
+        values = {value for table in tables for key, value in table.parameters if key == name}
+        if len(values) > 1 and all(isinstance(value, (int, float)) and not isinstance(value, bool) for value in values):
+            counts[name] = len(values)
+    return max(counts, key=lambda name: counts[name], default="")
+
+
+def _figure(key: tuple[object, ...], tables: Sequence[ReportTable]) -> Figure:
+    first, axis = tables[0], str(key[-1])
+    ordered = sorted(tables, key=lambda table: _value(table, axis))
+    modes = dict.fromkeys(row.mode for table in tables for row in table.rows if not row.baseline)
+    return Figure(
+        scenario=first.scenario,
+        data=first.data,
+        environment=str(key[2]),
+        fixed=tuple((name, value) for name, value in first.parameters if name != axis),
+        parameter=axis,
+        metric=first.metric,
+        reference=_reference(tables),
+        curves=tuple(
+            Curve(mode, axis, tuple(_point(_value(table, axis), _row(table, mode)) for table in ordered))
+            for mode in modes
+        ),
+    )
+
+
+def _reference(tables: Sequence[ReportTable]) -> str:
+    """The baseline, or the first of the environments that are compared."""
+    first = tables[0]
+    if first.sides:
+        common, names = wording.side_names(first.sides)
+        return f"{common} {names[0]}".strip()
+    return next((table.baseline.mode for table in tables if table.baseline), "the baseline")
+
+
+def _row(table: ReportTable, mode: str) -> Row | None:
+    return next((row for row in table.rows if row.mode == mode and not row.baseline), None)
+
+
+def _point(value: float, row: Row | None) -> Point:
+    if row is None:
+        return Point(value, None)
+    problem = (
+        OTHER_OUTPUT if row.same_output == "no" else FAILED if row.failed else UNAVAILABLE if row.unavailable else ""
+    )
+    found = row.comparison
+    if found is None or not (found.ratio > 0 and math.isfinite(found.ratio)):
+        return Point(value, None, problem=problem)
+    return Point(value, found.ratio, found.low, found.high, found.verdict, problem)
+
+
+def _value(table: ReportTable, axis: str) -> float:
+    value = dict(table.parameters)[axis]
+    assert isinstance(value, (int, float))
+    return value
+
+
+def _finite(value: Value | None) -> bool:
+    return isinstance(value, (int, float)) and math.isfinite(value)
+
+
+def _number(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
