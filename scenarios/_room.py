@@ -6,15 +6,17 @@ every group above it.
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Iterator, Optional
-
-import psutil
 
 from perfbench import NotAvailable
 
 SPARE = 256 * 1024**2
 """Bytes that are left to everybody else."""
+
+MACHINE = Path("/proc/meminfo")
+"""In kB; where it is not, as on macOS, all the memory of the machine counts as free."""
 
 GROUPS = Path("/sys/fs/cgroup")
 MINE = Path("/proc/self/cgroup")
@@ -42,7 +44,8 @@ def demand(bytes_needed: int, what: str) -> None:
 
 def available() -> int:
     """Bytes that this process can allocate without swapping: what the machine and all its control groups have left."""
-    return min([psutil.virtual_memory().available, *_left_in_groups()])
+    left = _said(MACHINE, "MemAvailable:") * 1024 or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return min([left, *_left_in_groups()])
 
 
 def _left_in_groups() -> Iterator[int]:

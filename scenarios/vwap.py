@@ -1,0 +1,151 @@
+"""From how many trades on does NumPy pay off for the VWAP of the last trades, and what is faster than both?
+
+Every trade of the market (an increase of a traded size) asks for the volume-weighted average price (VWAP) of the last ``periods``
+trades of its runner. The market's trades begin again until there are ``updates`` of them.
+
+``--set runners=3`` takes the three runners that traded most often. ``--set quiet=20`` makes the size of the first 20 of every 40
+trades of a runner 0: a window without volume has no VWAP. The batch modes have all trades before they begin, as research does; the
+others take them one by one, as a stream brings them. Loop and ring are given whole numbers as floats, which they sum faster than
+integers. The group ``traps`` is code that is wrong: ``--mode list_loop --mode traps`` shows where.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any, Callable, List, Tuple
+
+from _prices import repeated, trades
+from _vwap import FloatSums, Lists, NumpyRing, RunningSums, SilentRing, UnguardedLists, UnguardedRing
+from _vwap_batch import Batch, as_arrays, as_frame, at_once, compiled_by_numba, cumulative, rolled_by_polars
+
+from perfbench import Claim, Work, mode, setup
+
+UNIT = "updates"
+QUICK = {"updates": 20_000}
+CLAIMS = [
+    Claim(
+        "list_loop",
+        "numpy_ring",
+        1.0,
+        "performance notes of the community",
+        text="vectorise VWAP with a preallocated NumPy ring",
+        better="running_sums",
+    )
+]
+Trade = Tuple[int, float, float]
+"""The number of a runner, a price and a size, both in hundredths."""
+
+
+@setup
+def stream(market: str, *, updates: int = 100_000, runners: int = 0, quiet: int = 0) -> List[Trade]:
+    """The trades in whole numbers; runner 0 is the one that traded most often."""
+    found = trades(market)
+    often = Counter((trade.market, trade.runner) for trade in found).most_common(runners or None)
+    numbers = {key: number for number, (key, _) in enumerate(often)}
+    chosen = [trade for trade in found if (trade.market, trade.runner) in numbers]
+    seen = [0] * len(numbers)
+    taken = []
+    for trade in repeated(chosen, updates):
+        runner = numbers[trade.market, trade.runner]
+        silent = quiet and seen[runner] // quiet % 2 == 0
+        seen[runner] += 1
+        taken.append((runner, trade.price, 0 if silent else trade.size))
+    return taken
+
+
+@setup
+def floats(stream: List[Trade]) -> List[Trade]:
+    """The same with prices and sizes as floats: whole numbers still, so that their sums are exact."""
+    return [(runner, float(price), float(size)) for runner, price, size in stream]
+
+
+def one_by_one(stream: List[Trade], window: Callable[[], Any]) -> Work:
+    """The VWAP after every trade, of one window for each runner."""
+    windows = [window() for _ in range(1 + max(runner for runner, _, _ in stream))]
+    answers = [windows[runner].traded(price, size) for runner, price, size in stream]
+    return Work(len(answers), output=answers)
+
+
+@mode(baseline=True)
+def list_loop(floats: List[Trade], *, periods: int = 50) -> Work:
+    """A loop over the ends of two lists that grow."""
+    return one_by_one(floats, lambda: Lists(periods))
+
+
+@mode
+def numpy_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
+    """A preallocated ring of NumPy arrays for each runner, and a dot product."""
+    return one_by_one(floats, lambda: NumpyRing(periods, capacity))
+
+
+@mode
+def running_sums(stream: List[Trade], *, periods: int = 50) -> Work:
+    """Integer sums that a trade enters and leaves: as fast for any number of periods."""
+    return one_by_one(stream, lambda: RunningSums(periods))
+
+
+@setup
+def batch(stream: List[Trade]) -> Batch:
+    """The trades as arrays of whole numbers."""
+    return as_arrays(stream)
+
+
+@mode
+def batch_cumsum(batch: Batch, *, periods: int = 50) -> Work:
+    """All at once: differences of NumPy's cumulative sums, runner by runner."""
+    return at_once(cumulative(batch, periods))
+
+
+@setup
+def compiled() -> Callable[[Batch, int], Any]:
+    """Running sums, compiled by numba and called once."""
+    return compiled_by_numba()
+
+
+@mode(needs=["numba==0.64.0"])
+def batch_numba(batch: Batch, compiled: Callable[[Batch, int], Any], *, periods: int = 50) -> Work:
+    """All at once: running sums in a loop that numba has compiled before."""
+    return at_once(compiled(batch, periods))
+
+
+@setup
+def frame(batch: Batch) -> Any:
+    """The trades as a data frame of polars, whose threads have started."""
+    return as_frame(batch)
+
+
+@mode(needs=["numpy", "polars==1.40.1"])
+def batch_polars(frame: Any, *, periods: int = 50) -> Work:
+    """All at once: rolling sums of polars, runner by runner."""
+    return at_once(rolled_by_polars(frame, periods))
+
+
+@mode(group="traps")
+def float_sums(stream: List[Trade], *, periods: int = 50) -> Work:
+    """Trap: running sums of floats, which drift."""
+    return one_by_one(stream, lambda: FloatSums(periods))
+
+
+@mode(group="traps")
+def silent_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
+    """Trap: a ring that is asked for more periods than it holds (--set capacity=20)."""
+    return one_by_one(floats, lambda: SilentRing(periods, capacity))
+
+
+@mode(group="traps")
+def shared_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
+    """Trap: one ring for all runners, whose average is of no runner."""
+    ring = NumpyRing(periods, capacity)
+    return one_by_one(floats, lambda: ring)
+
+
+@mode(group="traps")
+def unguarded_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
+    """Trap: nan for a window without volume (--set quiet=50)."""
+    return one_by_one(floats, lambda: UnguardedRing(periods, capacity))
+
+
+@mode(group="traps")
+def unguarded_loop(floats: List[Trade], *, periods: int = 50) -> Work:
+    """Trap: a ZeroDivisionError for a window without volume (--set quiet=50)."""
+    return one_by_one(floats, lambda: UnguardedLists(periods))
