@@ -1,0 +1,166 @@
+"""Which queries of a market database does an index speed up, which not, and what does it cost?
+
+The advice: index your database. Four kinds of query stand for what is asked of it: ``point`` (the last trade of a runner before a
+time), ``range`` (a quarter of a market's ticks), ``across`` (2 % of all rows: a time in all markets) and ``pnl`` (the profit of a
+strategy by market). What counts is the wall time of the queries; that indexes are used, EXPLAIN must say. ``write_seconds`` is the
+time to add one more market with the indexes in place; SQLite does it by executemany, DuckDB and PostgreSQL by COPY.
+
+Every answer has a total order: many trades have the same time, and each index has an order of its own for those.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Iterator
+
+from _postgres import PSYCOPG, server
+from _questions import KINDS, Questions, answered, questions_about
+from _tick_databases import Database, DuckDB, PostgreSQL, SQLite
+from _tick_store import Store, stored
+
+from perfbench import Claim, Metric, Work, mode, setup
+
+UNIT = "queries"
+METRIC = "wall_seconds"
+METRICS = {
+    **{kind + "_ms": Metric("ms") for kind in KINDS},
+    "write_seconds": Metric("seconds"),
+    "index_bytes": Metric("bytes"),
+    "file_bytes": Metric("bytes"),
+}
+QUICK = {"rows": 20_000, "queries": 2}
+NOTES = "performance notes of the community"
+CLAIMS = [
+    Claim("no_index", "market_time", 1.0, NOTES, "point_ms", "index market_data by market and time", "covering"),
+    Claim("no_index", "market_time", 1.0, NOTES, "range_ms", "index market_data by market and time", "without_rowid"),
+    Claim("no_index", "runner_time", 1.0, NOTES, "point_ms", "index market_data by runner", "market_time"),
+    Claim("no_index", "strategy_market", 1.0, NOTES, "pnl_ms", "index trades by strategy and market", "covering"),
+    Claim("no_index", "advised", 1.0, NOTES, "across_ms", "index your database", "time_only"),
+    Claim("no_index", "advised", 1.0, NOTES, text="index your database", better="covering"),
+    Claim("postgres", "postgres_advised", 1.0, NOTES, text="index your database, in PostgreSQL"),
+]
+
+MARKET_TIME = "CREATE INDEX idx_market_time ON market_data (market_id, timestamp)"
+RUNNER_TIME = "CREATE INDEX idx_runner_time ON market_data (selection_id, timestamp)"
+STRATEGY_MARKET = "CREATE INDEX idx_strategy_market ON trades (strategy, market_id)"
+TIME = "CREATE INDEX idx_time ON market_data (timestamp)"
+USED = {
+    "point": ["idx_market_time", "idx_runner_time"],
+    "range": ["idx_market_time"],
+    "pnl": ["idx_strategy_market"],
+}
+ADVISED = (MARKET_TIME, RUNNER_TIME, STRATEGY_MARKET)
+COVERING = (
+    "CREATE INDEX idx_all_columns ON market_data (market_id, timestamp, sequence, selection_id, price, size)",
+    "CREATE INDEX idx_profit ON trades (strategy, market_id, profit)",
+)
+WITHOUT_ROWID = (
+    "CREATE TABLE sorted (sequence INTEGER, market_id TEXT, selection_id INTEGER, timestamp INTEGER, price INTEGER, "
+    "size INTEGER, PRIMARY KEY (market_id, timestamp, sequence)) WITHOUT ROWID",
+    "INSERT INTO sorted SELECT * FROM market_data ORDER BY market_id, timestamp, sequence",
+    "DROP TABLE market_data",
+    "ALTER TABLE sorted RENAME TO market_data",
+    "CREATE INDEX idx_profit ON trades (strategy, market_id, profit)",
+)
+
+
+@setup
+def store(market: str, *, rows: int = 1_000_000) -> Store:
+    """So many rows of market data, made of the trades of the market file."""
+    return stored(market, rows)
+
+
+@setup
+def questions(store: Store, *, query: str = "all", queries: int = 10, cache: str = "warm") -> Questions:
+    """So many queries of each kind, or of one kind (point, range, across, pnl), on a warm or cold cache."""
+    return questions_about(store, query, queries, cache)
+
+
+@setup
+def sqlite(store: Store) -> Iterator[Database]:
+    """A copy of the rows in SQLite."""
+    with store.copy() as path:
+        yield SQLite(path)
+
+
+@mode(baseline=True)
+def no_index(sqlite: Database, questions: Questions) -> Work:
+    """SQLite without any index."""
+    return answered(sqlite, questions)
+
+
+@mode
+def market_time(sqlite: Database, questions: Questions) -> Work:
+    """The first index of the advice: market_data (market_id, timestamp)."""
+    return answered(sqlite, questions, [MARKET_TIME], point=["idx_market_time"], range=["idx_market_time"])
+
+
+@mode
+def runner_time(sqlite: Database, questions: Questions) -> Work:
+    """The second: market_data (selection_id, timestamp)."""
+    return answered(sqlite, questions, [RUNNER_TIME], point=["idx_runner_time"])
+
+
+@mode
+def strategy_market(sqlite: Database, questions: Questions) -> Work:
+    """The third: trades (strategy, market_id)."""
+    return answered(sqlite, questions, [STRATEGY_MARKET], pnl=["idx_strategy_market"])
+
+
+@mode
+def advised(sqlite: Database, questions: Questions) -> Work:
+    """All three indexes of the advice."""
+    return answered(sqlite, questions, ADVISED, **USED)
+
+
+@mode
+def time_only(sqlite: Database, questions: Questions) -> Work:
+    """The index that the advice forgets, for times across markets: market_data (timestamp)."""
+    return answered(sqlite, questions, [TIME], across=["idx_time"])
+
+
+@mode
+def covering(sqlite: Database, questions: Questions) -> Work:
+    """Indexes with all columns that are asked for, so that the tables need not be read."""
+    used = {"point": ["COVERING INDEX idx_all_columns"], "range": ["COVERING INDEX idx_all_columns"]}
+    return answered(sqlite, questions, COVERING, **used, pnl=["COVERING INDEX idx_profit"])
+
+
+@mode
+def without_rowid(sqlite: Database, questions: Questions) -> Work:
+    """market_data kept in the order of its primary key (market_id, timestamp, sequence): WITHOUT ROWID."""
+    used = {"point": ["PRIMARY KEY"], "range": ["PRIMARY KEY"], "pnl": ["COVERING INDEX idx_profit"]}
+    return answered(sqlite, questions, WITHOUT_ROWID, **used)
+
+
+@setup
+def duckdb_file(store: Store) -> Iterator[Database]:
+    """The rows in DuckDB."""
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
+        yield DuckDB(Path(folder) / "market_data.duckdb", store)
+
+
+@mode(needs=["duckdb==2.0.1"])
+def duckdb(duckdb_file: Database, questions: Questions) -> Work:
+    """DuckDB, which keeps columns and needs no index, on all processors."""
+    return answered(duckdb_file, questions)
+
+
+@setup
+def postgresql(store: Store, *, postgres: str = "") -> Iterator[Database]:
+    """The rows in PostgreSQL: a server of our own, or the one that is named."""
+    with server(postgres) as conninfo:
+        yield PostgreSQL(conninfo, store)
+
+
+@mode(needs=[PSYCOPG])
+def postgres(postgresql: Database, questions: Questions) -> Work:
+    """PostgreSQL with no index but its primary keys."""
+    return answered(postgresql, questions, ["VACUUM ANALYZE"])
+
+
+@mode(needs=[PSYCOPG])
+def postgres_advised(postgresql: Database, questions: Questions) -> Work:
+    """PostgreSQL with the three indexes of the advice."""
+    return answered(postgresql, questions, [*ADVISED, "VACUUM ANALYZE"], **USED)
