@@ -77,6 +77,11 @@ class Store(NamedTuple):
             found = [Asked(*row) for row in connection.execute("SELECT * FROM markets ORDER BY rowid")]
         return [found[number * len(found) // amount] for number in range(amount)]
 
+    def ids(self) -> List[str]:
+        """The ids of all markets, in their own order."""
+        with closing(sqlite3.connect(str(self.base))) as connection:
+            return [market for (market,) in connection.execute("SELECT market_id FROM markets ORDER BY market_id")]
+
     def times(self, shares: Iterable[float]) -> List[int]:
         """The times at which these shares of all rows have been."""
         with closing(sqlite3.connect(str(self.base))) as connection:

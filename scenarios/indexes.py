@@ -72,7 +72,7 @@ def store(market: str, *, rows: int = 1_000_000) -> Store:
 
 
 @setup
-def questions(store: Store, *, query: str = "all", queries: int = 10, cache: str = "warm") -> Questions:
+def questions(store: Store, *, query: str = "all", queries: int = 5, cache: str = "warm") -> Questions:
     """So many queries of each kind, or of one kind (point, range, across, pnl), on a warm or cold cache."""
     return questions_about(store, query, queries, cache)
 

@@ -1,0 +1,199 @@
+"""From how many markets on does an indexed database make a backtest faster, and what does it matter beside flumine?
+
+The advice: index your database, and backtests are five to ten times faster. Here a loop that does little else than ask for the
+ticks of one market after the other backtests a momentum strategy; from every store come the same bets. Without an index each query
+reads the ticks of all markets, so the time grows with the square of their number: ``--sweep markets=6,24,60,120,250``.
+
+``advised_beside_flumine`` has flumine backtest the market file before the clock starts, to say what part of a real backtest the
+query for its ticks would be: ``database_share`` with the indexes, ``bare_share`` without, and ``whole_saved`` what the indexes
+save of both together. All seconds are CPU seconds; the system has the files in memory.
+"""
+
+from __future__ import annotations
+
+import statistics
+import tempfile
+import time
+from itertools import groupby
+from operator import itemgetter
+from pathlib import Path
+from typing import Any, Iterator, List, Tuple
+
+from _prices import trades
+from _tick_databases import Database, DuckDB, SQLite
+from _tick_files import decoded, pack, read_parquet, unpacked, write_parquet
+from _tick_loop import backtested
+from _tick_store import Store, stored
+
+from perfbench import Claim, Metric, Work, mode, setup
+from perfbench.worker.loading import ScenarioError
+
+UNIT = "markets"
+METRICS = {
+    "read_ms": Metric("ms"),
+    "database_share": Metric("share"),
+    "bare_share": Metric("share"),
+    "whole_saved": Metric("share", better="higher"),
+}
+QUICK = {"markets": 3, "ticks": 500}
+NOTES = "performance notes of the community"
+CLAIMS = [
+    Claim("sqlite_bare", "sqlite_advised", 5.0, NOTES, text="5–10x faster backtests by indexes", better="tick_files"),
+    Claim("sqlite_bare", "sqlite_pragmas", 1.0, NOTES, text="WAL and a large cache", better="sqlite_one_query"),
+]
+
+PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -64000", "temp_store = MEMORY")
+INDEXES = (
+    "CREATE INDEX idx_market_time ON market_data (market_id, timestamp)",
+    "CREATE INDEX idx_runner_time ON market_data (selection_id, timestamp)",
+    "CREATE INDEX idx_strategy_market ON trades (strategy, market_id)",
+)
+ONE = "SELECT timestamp, selection_id, price, size FROM market_data WHERE market_id = ? ORDER BY timestamp, sequence"
+ALL = "SELECT market_id, timestamp, selection_id, price, size FROM market_data ORDER BY market_id, timestamp, sequence"
+
+
+@setup
+def store(market: str, *, markets: int = 24, ticks: int = 0) -> Store:
+    """So many copies of the market file's trades, or of its last ``ticks`` (0: of all). Raises ScenarioError for none."""
+    if markets < 1 or ticks < 0:
+        raise ScenarioError("markets={} ticks={}: say 1 or more markets, 0 (all) or more ticks".format(markets, ticks))
+    return stored(market, markets * len(trades(market)[-ticks:]), ticks)
+
+
+@setup
+def database(store: Store) -> Iterator[Database]:
+    """A copy of them in SQLite."""
+    with store.copy() as path:
+        yield SQLite(path)
+
+
+@setup
+def folder() -> Iterator[Path]:
+    """For the files of a mode."""
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as path:
+        yield Path(path)
+
+
+def one_by_one(database: Database, store: Store) -> Iterator[Tuple[str, List[Any]]]:
+    """The ticks of each market by a query of its own."""
+    return ((market, database.rows(ONE, (market,))) for market in store.ids())
+
+
+@mode(baseline=True)
+def sqlite_bare(database: Database, store: Store) -> Work:
+    """SQLite as it is created: one query for each market, no index."""
+    return backtested(one_by_one(database, store))
+
+
+@setup
+def with_pragmas(database: Database) -> Database:
+    """SQLite in WAL mode, with a cache of 64 MB."""
+    for pragma in PRAGMAS:
+        database.rows("PRAGMA " + pragma)
+    return database
+
+
+@mode
+def sqlite_pragmas(with_pragmas: Database, store: Store) -> Work:
+    """A part of the advice: WAL and a large cache, no index."""
+    return backtested(one_by_one(with_pragmas, store))
+
+
+@setup
+def bare_ms(database: Database, store: Store) -> float:
+    """Milliseconds of a query for one market while there is no index: the median of five."""
+    seconds = []
+    for market in (store.ids() * 5)[:5]:
+        start = time.process_time()
+        database.rows(ONE, (market,))
+        seconds.append(time.process_time() - start)
+    return 1000 * statistics.median(seconds)
+
+
+@setup
+def with_indexes(with_pragmas: Database, store: Store) -> Database:
+    """And with the indexes. Raises ScenarioError if the query does not use them."""
+    for statement in INDEXES:
+        with_pragmas.rows(statement)
+    plan = with_pragmas.plan(ONE, store.ids()[:1])
+    if "idx_market_time" not in plan:
+        raise ScenarioError("the query does not use idx_market_time: " + plan)
+    return with_pragmas
+
+
+@mode
+def sqlite_advised(with_indexes: Database, store: Store) -> Work:
+    """SQLite as advised: indexes, WAL and a large cache."""
+    return backtested(one_by_one(with_indexes, store))
+
+
+@setup
+def flumine_seconds(market: str) -> float:
+    """CPU seconds of a flumine backtest of the market file with the strategy best_price."""
+    from _backtest import backtest  # noqa: PLC0415 - flumine is for this mode only
+    from _strategies import choose  # noqa: PLC0415
+
+    start = time.process_time()
+    backtest([market], choose("best_price", ""))
+    return time.process_time() - start
+
+
+@mode
+def advised_beside_flumine(bare_ms: float, with_indexes: Database, store: Store, flumine_seconds: float) -> Work:
+    """As sqlite_advised; and what part of a flumine backtest of one market its query would be."""
+    work = backtested(one_by_one(with_indexes, store))
+    read, flumine = work.numbers["read_ms"], 1000 * flumine_seconds
+    work.numbers.update(database_share=read / (read + flumine), bare_share=bare_ms / (bare_ms + flumine))
+    work.numbers["whole_saved"] = (bare_ms - read) / (bare_ms + flumine)
+    return work
+
+
+@mode
+def sqlite_one_query(database: Database) -> Work:
+    """SQLite without an index, asked once for all markets in order: one scan and one sort."""
+    rows = groupby(database.rows(ALL), key=itemgetter(0))
+    return backtested((market, [row[1:] for row in of_market]) for market, of_market in rows)
+
+
+@setup
+def one_thread(store: Store, folder: Path) -> Database:
+    """The rows in DuckDB, for one thread."""
+    duck = DuckDB(folder / "market_data.duckdb", store)
+    duck.rows("SET threads = 1")
+    return duck
+
+
+@mode(needs=["duckdb==2.0.1"])
+def duckdb(one_thread: Database, store: Store) -> Work:
+    """DuckDB without an index: one query for each market."""
+    return backtested(one_by_one(one_thread, store))
+
+
+@mode
+def files(market: str, store: Store, *, markets: int = 24, ticks: int = 0) -> Work:
+    """No database: the market file is decoded from JSON, anew for every market."""
+    return backtested(decoded(market, markets, ticks))
+
+
+@setup
+def packed(database: Database, store: Store, folder: Path) -> List[Path]:
+    """One file for each market, of four integers for each tick."""
+    return pack(one_by_one(database, store), folder)
+
+
+@mode
+def tick_files(packed: List[Path]) -> Work:
+    """No database: one binary file for each market (struct)."""
+    return backtested(unpacked(packed))
+
+
+@setup
+def in_parquet(database: Database, store: Store, folder: Path) -> List[Path]:
+    """One Parquet file for each market."""
+    return write_parquet(one_by_one(database, store), folder)
+
+
+@mode(needs=["pyarrow==26.0.1", "numpy"])
+def parquet_files(in_parquet: List[Path]) -> Work:
+    """No database: one Parquet file for each market (pyarrow, one thread)."""
+    return backtested(read_parquet(in_parquet))
