@@ -1,0 +1,44 @@
+"""Caches of other packages: modes of ``caching``."""
+
+from __future__ import annotations
+
+import importlib
+import tempfile
+from pathlib import Path
+from typing import Iterator
+
+from _caches import Answered, Stream
+
+from perfbench import Work, mode, setup
+
+
+@mode(needs=["cachetools==6.2.6"])
+def cachetools_ttl(stream: Stream, *, maxsize: int = 1024) -> Work:
+    """cachetools' TTLCache with the market's clock as its timer."""
+    cachetools = importlib.import_module("cachetools")
+    now = 0
+    cache = cachetools.TTLCache(maxsize or float("inf"), stream.ttl_ms, lambda: now)
+    cached = cachetools.cached(cache)(stream.model)
+    answers = []
+    for now, _, key in stream.reads:  # noqa: B007 - the timer reads it
+        answers.append(cached(key))
+    return Answered(stream, answers, cache, len(cache))
+
+
+@setup
+def folder() -> Iterator[str]:
+    """An empty folder for a cache on disk."""
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as path:
+        yield path
+
+
+@mode(needs=["joblib==1.5.3"], group="disk")
+def joblib_memory(stream: Stream, folder: str) -> Work:
+    """joblib.Memory: every answer is a file, which the next run finds too (--set reads=5000)."""
+    cached = importlib.import_module("joblib").Memory(folder, verbose=0).cache(stream.model)
+    answers = [cached(key) for _, _, key in stream.reads]
+    files = list(Path(folder).rglob("output.pkl"))
+    size = sum(file.stat().st_size for file in files)
+    # A hit is read from its file, a new float each time, so it is the key that tells the computations apart.
+    computed = [key for _, _, key in stream.reads]
+    return Answered(stream, answers, entries=len(files), computed=computed, kept_bytes=size)

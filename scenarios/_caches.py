@@ -1,0 +1,167 @@
+"""A model of a chosen cost, a cache with a time to live, and what a cache did: its hits, its age, its memory."""
+
+from __future__ import annotations
+
+import gc
+import importlib
+import sys
+import time
+import weakref
+from collections import OrderedDict
+from types import BuiltinFunctionType, FunctionType, ModuleType
+from typing import Any, Callable, Dict, Hashable, List, NamedTuple, Sequence, Tuple
+
+from _reads import Key, Read
+
+from perfbench import NotAvailable, Work
+
+Model = Callable[[Key], float]
+
+LOOPS_PER_US = 15
+"""Loops of the model that take about a microsecond; fixed, so that the work is the same in every pass and on every machine."""
+
+MASK = (1 << 31) - 1
+
+
+def model_of(cost_us: float) -> Model:
+    """A model that computes for about so many microseconds and whose answer depends on every number of its key."""
+    loops = round(cost_us * LOOPS_PER_US)
+
+    def model(key: Key) -> float:
+        value = len(key)
+        for number in key:
+            value = (value * 1_000_003 + number) & MASK
+        for _ in range(loops):
+            value = (value * 1_103_515_245 + 12_345) & MASK
+        return value / MASK
+
+    return model
+
+
+def microseconds(model: Model, reads: Sequence[Read], at_most_s: float = 0.05) -> float:
+    """What the model really costs here: the median of some calls, in microseconds of CPU."""
+    taken: List[int] = []
+    for read in reads[:99]:
+        before = time.process_time_ns()
+        model(read.key)
+        taken.append(time.process_time_ns() - before)
+        if sum(taken) > at_most_s * 1e9:
+            break
+    return sorted(taken)[len(taken) // 2] / 1e3
+
+
+class Stream(NamedTuple):
+    """The questions to the model in the order of the market, the model, and the age in ms from which an answer is stale."""
+
+    reads: List[Read]
+    model: Model
+    model_us: float
+    ttl_ms: float
+
+
+def with_ttl(model: Model, ttl_ms: float) -> Tuple[Callable[[Key, float], float], Dict[Key, Any]]:
+    """``cached(key, now)`` and what it keeps: whoever calls it says what time it is, in ms of any clock.
+
+    Answers stand in the order in which they were made, so those that expired are first, and every new one drops them.
+    """
+    known: OrderedDict[Key, Tuple[float, float]] = OrderedDict()
+
+    def cached(key: Key, now: float) -> float:
+        found = known.get(key)
+        if found is not None and now < found[1]:
+            return found[0]
+        answer = model(key)
+        known[key] = answer, now + ttl_ms
+        known.move_to_end(key)
+        while known and next(iter(known.values()))[1] <= now:
+            known.popitem(last=False)
+        return answer
+
+    return cached, known
+
+
+class Answered(Work):
+    """The answers to all reads. Its numbers take longer than the reads: they are made when asked for, after the pass was timed.
+
+    :param kept: what the cache keeps, for its size in bytes; ``entries`` is how many answers that is.
+    :param computed: for every read a name of the computation that answered it. Without it the answer itself: every computation
+        makes a new float.
+    :param instances: weak references to what was dropped.
+    """
+
+    def __init__(
+        self,
+        stream: Stream,
+        answers: List[float],
+        kept: Any = None,
+        entries: int = 0,
+        computed: Sequence[Hashable] = (),
+        instances: Sequence[Callable[[], Any]] = (),
+        **more: float,
+    ) -> None:
+        super().__init__(len(answers), output=answers, model_us=stream.model_us, entries=entries, **more)
+        self._stream = stream
+        self._answers = answers
+        self._kept = kept
+        self._computed = computed
+        self._instances = instances
+
+    @property
+    def numbers(self) -> Dict[str, float]:  # type: ignore[override]
+        """Those that the mode gave, and those that follow from the answers."""
+        computed = self._computed or [id(answer) for answer in self._answers]
+        made: Dict[Hashable, int] = {}
+        stale = 0
+        for (now, _, _), name in zip(self._stream.reads, computed):  # noqa: B905 - Python 3.8 has no strict
+            stale += now - made.setdefault(name, now) >= self._stream.ttl_ms
+        reads = len(computed)
+        return {
+            "hit_ratio": 1 - len(made) / reads,
+            "stale_share": stale / reads,
+            "kept_alive": sum(instance() is not None for instance in self._instances),
+            "kept_bytes": held_bytes(self._kept),
+            **self._given,
+        }
+
+    @numbers.setter
+    def numbers(self, given: Dict[str, float]) -> None:
+        self._given = given
+
+
+SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, type(None))
+"""What a program has anyway, whether a cache refers to it or not."""
+
+
+def held_bytes(root: Any) -> int:
+    """The bytes of a thing and of all that it refers to: containers, keys, answers, instances."""
+    seen: Dict[int, Any] = {}
+    waiting = [root]
+    while waiting:
+        thing = waiting.pop()
+        if id(thing) not in seen and not isinstance(thing, SHARED):
+            seen[id(thing)] = thing
+            waiting.extend(gc.get_referents(thing))
+    return sum(map(sys.getsizeof, seen.values()))
+
+
+def in_turn(
+    stream: Stream, make: Callable[[], Any], instances: int, state_kib: int
+) -> Tuple[List[float], List[Callable[[], Any]]]:
+    """The answers of so many models, each for its part of the reads and then dropped; and weak references to them.
+
+    Raises NotAvailable if all of them together would take more than half of the memory that is free.
+    """
+    free = importlib.import_module("psutil").virtual_memory().available
+    if instances * state_kib << 10 > free / 2:
+        text = "{} instances of {:,} KiB do not fit into half of the {:,} MiB that are free: --set state_kib=…"
+        raise NotAvailable(text.format(instances, state_kib, free >> 20))
+    part = -(-len(stream.reads) // instances)
+    answers: List[float] = []
+    made: List[Callable[[], Any]] = []
+    for start in range(0, len(stream.reads), part):
+        model = make()
+        made.append(weakref.ref(model))
+        price = model.price
+        answers.extend([price(key) for _, _, key in stream.reads[start : start + part]])
+        del model, price
+    return answers, made

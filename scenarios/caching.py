@@ -1,0 +1,160 @@
+"""Does it pay to cache a model's answers while a market is replayed, and which cache?
+
+A cache pays when the model's cost × the hit ratio is more than the cache itself costs for a read. So try
+``--sweep cost_us=0,1,10,100`` (also 1000 and 10000) with ``--set key=exact``, ``sizes``, ``price``, ``best`` and
+``--set runners=traded``, ``changed``, ``all``: the key decides how often an answer comes again. The model gets the key and nothing
+else, so all modes give the same answers. ``stale_share`` is the share of reads answered with something that is at least ``ttl_s``
+old by the market's clock, whether the mode promises anything about age or not.
+"""
+
+from __future__ import annotations
+
+import functools
+import time
+from typing import Any, Dict, Tuple
+
+from _cache_packages import cachetools_ttl, folder, joblib_memory
+from _cache_traps import keyed_by_hash, ttl_never_evicts
+from _caches import Answered, Stream, in_turn, microseconds, model_of, with_ttl
+from _reads import Key, reads_of
+
+from perfbench import Claim, Metric, Work, mode, setup
+
+UNIT = "reads"
+QUICK = {"reads": 5_000}
+METRICS = {
+    "hit_ratio": Metric("share", better="higher"),
+    "stale_share": Metric("share"),
+    "entries": Metric("entries"),
+    "kept_bytes": Metric("bytes"),
+    "kept_alive": Metric("instances"),
+}
+NOTES = "performance notes of the community"
+EXPIRE = {"metric": "stale_share", "text": "let cached answers expire", "better": "ttl_market_clock"}
+CLAIMS = [
+    Claim("none", "lru_cache", 1.0, NOTES, text="cache your models with lru_cache", better="plain_dict"),
+    Claim("none", "lru_cache_method", 1.0, NOTES, text="lru_cache on the model's method", better="dict_on_instance"),
+    Claim("lru_cache", "ttl_wall_clock", 1.0, NOTES, **EXPIRE),
+]
+
+__all__ = ["cachetools_ttl", "folder", "joblib_memory", "keyed_by_hash", "ttl_never_evicts"]
+
+
+@setup
+def stream(
+    market: str,
+    *,
+    key: str = "best",
+    runners: str = "changed",
+    reads: int = 60_000,
+    cost_us: float = 10.0,
+    at_most_s: float = 4.0,
+    ttl_s: float = 1.0,
+) -> Stream:
+    """The last reads of the market; fewer where the model alone would take longer than ``at_most_s`` for them."""
+    affordable = int(at_most_s * 1e6 / max(cost_us, 0.1))
+    last = reads_of(market, key, runners)[-min(reads, affordable) :]
+    model = model_of(cost_us)
+    return Stream(last, model, microseconds(model, last), ttl_s * 1000)
+
+
+@mode(baseline=True)
+def none(stream: Stream) -> Work:
+    """The model computes every answer."""
+    model = stream.model
+    return Answered(stream, [model(key) for _, _, key in stream.reads])
+
+
+@mode
+def lru_cache(stream: Stream, *, maxsize: int = 1024) -> Work:
+    """functools.lru_cache on the model (maxsize=0: without a bound)."""
+    cached = functools.lru_cache(maxsize or None)(stream.model)
+    answers = [cached(key) for _, _, key in stream.reads]
+    return Answered(stream, answers, cached, cached.cache_info().currsize)
+
+
+@mode
+def plain_dict(stream: Stream) -> Work:
+    """One dict by key, asked in the loop; to be cleared when the market closes."""
+    model = stream.model
+    known: Dict[Key, float] = {}
+    answers = []
+    for _, _, key in stream.reads:
+        answer = known.get(key)
+        if answer is None:
+            answer = known[key] = model(key)
+        answers.append(answer)
+    return Answered(stream, answers, known, len(known))
+
+
+@mode
+def last_answer(stream: Stream) -> Work:
+    """Only the last key and answer of every runner."""
+    model = stream.model
+    known: Dict[Any, Tuple[Any, float]] = {}
+    answers = []
+    nothing = (None, 0.0)
+    for _, runner, key in stream.reads:
+        last, answer = known.get(runner, nothing)
+        if last != key:
+            answer = model(key)
+            known[runner] = key, answer
+        answers.append(answer)
+    return Answered(stream, answers, known, len(known))
+
+
+@mode
+def lru_cache_method(stream: Stream, *, instances: int = 50, state_kib: int = 256) -> Work:
+    """functools.lru_cache on a method, for so many models with a state, one after the other."""
+
+    model = stream.model
+
+    class Pricing:
+        def __init__(self) -> None:
+            self.state = bytearray(state_kib << 10)
+
+        @functools.lru_cache(maxsize=None)  # noqa: B019 - what it costs is the question
+        def price(self, key: Key) -> float:
+            return model(key)
+
+    answers, made = in_turn(stream, Pricing, instances, state_kib)
+    entries = Pricing.price.cache_info().currsize
+    return Answered(stream, answers, Pricing.price, entries, instances=made)
+
+
+@mode
+def dict_on_instance(stream: Stream, *, instances: int = 50, state_kib: int = 256) -> Work:
+    """The same models, each with a dict of its own that goes when it goes."""
+
+    model = stream.model
+
+    class Pricing:
+        def __init__(self) -> None:
+            self.state = bytearray(state_kib << 10)
+            self.known: Dict[Key, float] = {}
+
+        def price(self, key: Key) -> float:
+            answer = self.known.get(key)
+            if answer is None:
+                answer = self.known[key] = model(key)
+            return answer
+
+    answers, made = in_turn(stream, Pricing, instances, state_kib)
+    return Answered(stream, answers, instances=made)
+
+
+@mode
+def ttl_wall_clock(stream: Stream) -> Work:
+    """Answers expire by the computer's clock."""
+    cached, known = with_ttl(stream.model, stream.ttl_ms)
+    clock = time.monotonic
+    answers = [cached(key, clock() * 1000) for _, _, key in stream.reads]
+    return Answered(stream, answers, known, len(known))
+
+
+@mode
+def ttl_market_clock(stream: Stream) -> Work:
+    """Answers expire by the market's clock: the publish time of the update."""
+    cached, known = with_ttl(stream.model, stream.ttl_ms)
+    answers = [cached(key, now) for now, _, key in stream.reads]
+    return Answered(stream, answers, known, len(known))
