@@ -57,6 +57,27 @@ def interval(low: float, high: float) -> str:
     return f"{low:.{digits}f}–{high:.{digits}f}"
 
 
+def amount(value: float, unit: str) -> str:
+    """A number in its unit with three figures: ``96.3 B``, ``12.3 MB``, ``97.2 %`` of a share, ``1.25 ms``, ``320 books``."""
+    if not math.isfinite(value):
+        return MISSING
+    if unit == "bytes":
+        return f"{value:.3g} B" if abs(value) < 999.5 else size(value)
+    if unit == "seconds":
+        return seconds(value)
+    if unit == "share":
+        return f"{_three_figures(100 * value)} %"
+    return f"{_three_figures(value)} {unit}".rstrip()
+
+
+def _three_figures(value: float) -> str:
+    """``12,300``, ``1.25``, ``0.0412``, ``320``: three figures, and none that say nothing."""
+    rounded = float(f"{value:.3g}")
+    decimals = min(12, max(0, _decimals_for_three_figures(rounded)))
+    text = f"{rounded:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text and rounded == int(rounded) else text
+
+
 def change(ratio: float) -> str:
     """The size of a change: ``+7.1 %`` more time, ``−3.0 %``, ``2.3x faster``, ``1.6x slower``."""
     if ratio >= LARGE:

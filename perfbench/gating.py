@@ -13,9 +13,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
-from perfbench import comparing, counting, formatting, pairing, sequential, statistics
+from perfbench import comparing, counting, formatting, pairing, reported, sequential, statistics, unpaired
 from perfbench.comparing import DELTA, EPS
-from perfbench.model import METRICS, PEAK_RSS_BYTES, Case, Comparison, Doubt, Measurement, Run, Verdict
+from perfbench.model import METRICS, PEAK_RSS_BYTES, Case, Comparison, Doubt, Measurement, Metric, Run, Verdict
 from perfbench.statistics import Floats
 from perfbench.terms import Terms
 
@@ -189,8 +189,18 @@ def _verdict(low: float, high: float, allowed: Bounds) -> Verdict:
     return Verdict.INCONCLUSIVE
 
 
-def breaches(terms: Terms, before: Measurement, after: Measurement, comparison: Comparison | None) -> tuple[str, ...]:
-    """What is not let pass of one comparison, each in a line: a regression, a budget that is exceeded."""
+def breaches(
+    terms: Terms,
+    before: Measurement,
+    after: Measurement,
+    comparison: Comparison | None,
+    own: Sequence[Metric] = (),
+    cases: int = 1,
+) -> tuple[str, ...]:
+    """What is not let pass of one comparison, each in a line: a regression, a budget that is exceeded.
+
+    :param own: the metrics of the scenario; :param cases: comparisons that the gate judges.
+    """
     found: list[str] = []
     across = before.case.environment != after.case.environment
     if comparison is not None and comparison.verdict is Verdict.REGRESSED:
@@ -202,7 +212,46 @@ def breaches(terms: Terms, before: Measurement, after: Measurement, comparison: 
     if across:
         found += _memory_breaches(terms, before, after)
         found += _count_breaches(terms, before, after)
+        found += _number_breaches(terms, before, after, own, cases)
     return tuple(found)
+
+
+def unreported(terms: Terms, measurement: Measurement, own: Sequence[Metric]) -> tuple[str, ...]:
+    """The metrics that have a budget and that a case should report and does not."""
+    wanted = {budget.metric for budget in terms.budgets}
+    return tuple(m.name for m in own if m.name in wanted and not reported.values_of(m, measurement))
+
+
+def _number_breaches(
+    terms: Terms, before: Measurement, after: Measurement, own: Sequence[Metric], cases: int
+) -> Iterable[str]:
+    metrics = {metric.name: metric for metric in own}
+    for budget in terms.budgets:
+        if budget.metric not in metrics:
+            continue
+        metric = metrics[budget.metric]
+        standard, values = (reported.values_of(metric, side) for side in (before, after))
+        if not (standard and values):
+            continue
+        first, second = (formatting.amount(median(side), metric.unit) for side in (standard, values))
+        if budget.kind == "change" and _worse(metric, standard, values, budget.limit, cases):
+            yield f"{metric.name} {first} → {second}: worse by more than {budget.limit:.1%}"
+        elif budget.kind == "number" and _beyond(metric, median(values), budget.limit):
+            bound = "at least" if metric.better == "higher" else "at most"
+            yield f"{metric.name} {second}: {bound} {formatting.amount(budget.limit, metric.unit)} are allowed"
+
+
+def _worse(metric: Metric, before: Sequence[float], after: Sequence[float], limit: float, cases: int) -> bool:
+    """Whether a number is worse by more than a share: at the level of the gate, or in all samples where they are too few for it."""
+    sign = -1 if metric.better == "higher" else 1
+    moved = [sign * value + limit * abs(value) for value in before]
+    signed = [sign * value for value in after]
+    surest = 1 / math.comb(len(before) + len(after), len(before))
+    return unpaired.p_above(moved, signed) <= max(sequential.SIDE / max(1, cases), surest)
+
+
+def _beyond(metric: Metric, value: float, limit: float) -> bool:
+    return value < limit if metric.better == "higher" else value > limit
 
 
 def _count_breaches(terms: Terms, before: Measurement, after: Measurement) -> Iterable[str]:

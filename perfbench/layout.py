@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from perfbench import formatting, wording
 from perfbench.errors import UsageProblem
 from perfbench.formatting import printable
-from perfbench.model import INSTRUCTIONS, Comparison, Verdict
+from perfbench.model import INSTRUCTIONS, Comparison, Metric, Verdict
 from perfbench.naming import suggestion
 from perfbench.report import Report, ReportTable, Row
 
@@ -56,7 +57,9 @@ def _interval(row: Row, slower: bool) -> str:
     return formatting.interval(low, high) if slower else formatting.interval(1 / high, 1 / low)
 
 
-OPTIONAL: dict[str, tuple[str, Callable[[Row, ReportTable, bool], str]]] = {
+Text = Callable[[Row, ReportTable, bool], str]
+
+OPTIONAL: dict[str, tuple[str, Text]] = {
     "interval": ("95 % interval", lambda row, _table, slower: _interval(row, slower)),
     "rate": ("", lambda row, *_: formatting.rate(row.rate) if row.rate else ""),
     "memory": ("peak memory", lambda row, *_: _memory(row)),
@@ -71,8 +74,11 @@ OPTIONAL: dict[str, tuple[str, Callable[[Row, ReportTable, bool], str]]] = {
 }
 """The columns behind mode and seconds, by the name that ``--columns`` takes."""
 
-COLUMNS_OF_MODES = ("interval", "rate", "memory", "output")
-COLUMNS_OF_SIDES = ("interval", "output", "claim")
+NUMBERS = "numbers"
+"""The name of all columns together that show the scenario's own metrics."""
+
+COLUMNS_OF_MODES = ("interval", "rate", "memory", NUMBERS, "output")
+COLUMNS_OF_SIDES = ("interval", NUMBERS, "output", "claim")
 """The usual columns where modes are compared, and where environments or runs are."""
 
 
@@ -80,8 +86,8 @@ def columns(text: str, usual: tuple[str, ...] = COLUMNS_OF_MODES) -> tuple[str, 
     """The columns that ``--columns`` asks for: a list, or ``+name,name`` to add to the usual ones. Raises UsageProblem."""
     names = tuple(name.strip() for name in text.lstrip("+").split(",") if name.strip())
     for name in names:
-        if name not in OPTIONAL:
-            raise UsageProblem(f"--columns: no column `{name}`{suggestion(name, OPTIONAL)}")
+        if name not in (*OPTIONAL, NUMBERS):
+            raise UsageProblem(f"--columns: no column `{name}`{suggestion(name, (*OPTIONAL, NUMBERS))}")
     return tuple(dict.fromkeys((*usual, *names))) if text.startswith("+") else names
 
 
@@ -90,14 +96,14 @@ def cells(table: ReportTable, report: Report) -> Cells:
     slower = _all_slower(table.rows)
     compared = any(row.comparison is not None for row in table.rows)
     ratio = (("slower" if slower else "faster"),) if compared else ()
-    shown = _columns(table, report)
-    heads = ("mode", _seconds_head(table), *ratio, *(OPTIONAL[name][0] or f"{table.unit}/s" for name in shown))
+    shown = [column for name in _columns(table, report) for column in _named(name, table)]
+    heads = ("mode", _seconds_head(table), *ratio, *(head for head, _ in shown))
     rows = [
         (
             _mode(row),
             _seconds(row),
             *([_factor(row, slower)] if compared else []),
-            *(OPTIONAL[name][1](row, table, slower) for name in shown),
+            *(text(row, table, slower) for _, text in shown),
         )
         for row in table.rows
     ]
@@ -115,6 +121,30 @@ def _columns(table: ReportTable, report: Report) -> list[str]:
     empty = set() if any(row.claim for row in table.rows) else {"claim"}
     columns = dict.fromkeys((*report.columns, *([INSTRUCTIONS.name] if table.counted else [])))
     return [name for name in columns if name not in empty and (name != INSTRUCTIONS.name or table.counted)]
+
+
+def _named(name: str, table: ReportTable) -> Iterator[tuple[str, Text]]:
+    """The head and the text of a column; of the numbers, one for each metric that any row reports."""
+    if name != NUMBERS:
+        head, text = OPTIONAL[name]
+        yield head or f"{table.unit}/s", text
+        return
+    for metric in dict.fromkeys(number.metric for row in table.rows for number in row.reported):
+        yield metric_head(metric), partial(_number, metric)
+
+
+def metric_head(metric: Metric) -> str:
+    """``pause`` of ``pause_ms``, whose unit stands with every number; ``bytes per update``."""
+    return metric.name.removesuffix(f"_{metric.unit.replace('µ', 'u')}").replace("_", " ")
+
+
+def _number(metric: Metric, row: Row, table: ReportTable, _slower: bool) -> str:
+    number = next((number for number in row.reported if number.metric == metric), None)
+    if number is None:
+        return ""
+    before = f"{formatting.amount(number.before, metric.unit)} → " if table.sides and number.before is not None else ""
+    mark = f" {MARKS[number.verdict]}" if number.verdict is not None else ""
+    return f"{before}{formatting.amount(number.after, metric.unit)}{mark}"
 
 
 def _seconds_head(table: ReportTable) -> str:

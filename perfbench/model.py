@@ -420,6 +420,7 @@ class Settings:
     every environment with the one that is the ``anchor``. ``names`` are the specs that configured names stand for;
     ``accepted`` the names of changes of content that are taken for known between whatever releases. ``gate``: what it demands.
     ``count``: instructions are counted too. ``tools`` are packages that every environment has on top, such as a profiler.
+    ``quick``: with the values of parameters that the scenarios have for it.
     """
 
     scenarios: tuple[str, ...]
@@ -441,6 +442,7 @@ class Settings:
     gate: Terms | None = None
     count: bool = False
     tools: tuple[str, ...] = ()
+    quick: bool = False
 
     @property
     def resumption(self) -> str:
@@ -549,3 +551,20 @@ class Comparison:
     doubts: tuple[Doubt, ...] = ()
     confidence: float = 0.95
     detectable: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class Reported:
+    """A number of a case, and how it compares with that of the case before. Both are medians, in the unit of the metric.
+
+    ``before`` and ``verdict`` are None where there is nothing to compare with. ``ratio`` is after / before; it and the ends of its
+    interval are not numbers where a number is not above zero: 96 bytes → 0 bytes has a verdict and no ratio.
+    """
+
+    metric: Metric
+    after: float
+    before: float | None = None
+    ratio: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    verdict: Verdict | None = None

@@ -31,6 +31,9 @@ PASSES_ALONE = 3
 MEMORY_PASSES_OF_A_GATE = 5
 """As many processes a side as a verdict about memory takes (method.md)."""
 
+PASSES_ALONE_OF_A_GATE = 8
+"""As many passes alone a side as a verdict about a number that a mode reports takes: 8 above 8 others are chance once in 12,870."""
+
 LARGEST_HASH_SEED = 4294967295
 
 
@@ -57,8 +60,18 @@ def tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], setting
     for _, same_scenario in itertools.groupby(groups, key=lambda group: group[0].scenario.name):
         apart = [part for group in same_scenario for part in _parts(group, settings)]
         here = markets if apart and apart[0][0].scenario.uses_market else [None]
-        for market, point, part in itertools.product(here, sweep_points(settings), apart):
-            table = _table(part, market, point, cross_modes=not settings.links and settings.gate is None)
+        own = {
+            parameter.name
+            for part in apart
+            for offer in part
+            for m in offer.scenario.modes
+            for parameter in m.parameters
+        }
+        for market, point, part in itertools.product(here, sweep_points(settings, own), apart):
+            quick = part[0].scenario.quick if settings.quick else ()
+            values = {**{name: str(value) for name, value in quick}, **dict(point)}
+            cross_modes = not settings.links and settings.gate is None
+            table = _table(part, market, tuple(values.items()), cross_modes=cross_modes)
             if table.places:
                 found.append(table)
     return found
@@ -74,6 +87,8 @@ def gate_tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], se
     known = {place.case.mode for table in whole for place in table.places}
     if whole:
         demand_known([name for budget in budgets for name in (budget.mode, budget.other)], known, "mode")
+        own = {metric.name for table in whole for metric in table.scenario.metrics}
+        demand_known([b.metric for b in (settings.gate or Terms()).budgets if b.metric], own, "metric")
     found = []
     for table in whole:
         after = {p.case.mode: p.case for p in table.places if p.case.environment == table.places[-1].case.environment}
@@ -98,13 +113,14 @@ def _parts(group: Sequence[Offer], settings: Settings) -> list[Sequence[Offer]]:
     return [(anchor, other) for anchor in anchors for other in group if other is not anchor]
 
 
-def sweep_points(settings: Settings) -> list[tuple[tuple[str, str], ...]]:
-    """Every combination of the values to sweep, each with the parameters that are set."""
-    names = [name for name, _ in settings.sweep]
-    return [
-        (*settings.parameters, *zip(names, values, strict=True))
-        for values in itertools.product(*(values for _, values in settings.sweep))
-    ]
+def sweep_points(settings: Settings, own: set[str]) -> list[tuple[tuple[str, str], ...]]:
+    """Every combination of the values to sweep, each with the parameters that are set; of both those that a scenario has.
+
+    :param own: the names of its parameters.
+    """
+    swept = {name: values for name, values in settings.sweep if name in own}
+    fixed = [(name, value) for name, value in settings.parameters if name in own]
+    return [(*fixed, *zip(swept, values, strict=True)) for values in itertools.product(*swept.values())]
 
 
 def _table(
@@ -199,8 +215,9 @@ def passes_alone(table: Table, settings: Settings) -> list[Trial]:
 
 def _how_many_alone(settings: Settings) -> dict[TrialKind, int]:
     if settings.gate is not None:
-        return {"memory": MEMORY_PASSES_OF_A_GATE if settings.gate.limits_memory else 0, "alone": 1}
-    passes = 1 if settings.links else PASSES_ALONE
+        alone = PASSES_ALONE_OF_A_GATE if settings.gate.limits_numbers else 1
+        return {"memory": MEMORY_PASSES_OF_A_GATE if settings.gate.limits_memory else 0, "alone": alone}
+    passes = 1 if settings.links or settings.quick else PASSES_ALONE
     return {"memory": passes, "alone": passes}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perfbench.counting import Count
-from perfbench.model import Comparison, Run, Value
+from perfbench.model import Comparison, Reported, Run, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +19,7 @@ class Row:
     pairs took by the clock, and ``breaches`` what it does not let pass. ``instructions`` are those of a pass, ``count`` how they
     compare with those of the case before. ``case`` is the id of the case, or of the one after. ``blame`` says, a line each, which
     functions a regression comes from. ``unavailable`` says what this machine lacks for the mode, empty if nothing.
+    ``reported`` are the numbers of the scenario's own metrics, in their order.
     """
 
     mode: str
@@ -42,6 +43,7 @@ class Row:
     case: str = ""
     blame: tuple[str, ...] = ()
     unavailable: str = ""
+    reported: tuple[Reported, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

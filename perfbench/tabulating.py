@@ -7,8 +7,30 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from statistics import median
 
-from perfbench import changes, claims, comparing, counting, differing, formatting, gating, naming, pairing, wording
-from perfbench.model import CPU_SECONDS, SPENT_SECONDS, Comparison, Difference, Doubt, Measurement, Run
+from perfbench import (
+    changes,
+    claims,
+    comparing,
+    counting,
+    differing,
+    formatting,
+    gating,
+    naming,
+    pairing,
+    reported,
+    wording,
+)
+from perfbench.model import (
+    CPU_SECONDS,
+    SPENT_SECONDS,
+    Comparison,
+    Difference,
+    Doubt,
+    Measurement,
+    Metric,
+    Reported,
+    Run,
+)
 from perfbench.report import Report, ReportTable, Row
 
 SHORT_PASS_SECONDS = 0.03
@@ -109,6 +131,8 @@ def _row(
     same_output = "no" if refused else _same_output(measurement, before, difference)
     if same_output == "no" and difference is None and not refused and before is not None:
         notes.append(_somewhere(label, measurement, before))
+    lacking_numbers = tuple(_unreported(before, measurement, run))
+    notes += lacking_numbers
     count = counting.compare(before, measurement) if before is not None else None
     executed = counting.instructions(measurement)
     uncounted = run.settings.count and (executed is None if before is None else count is None)
@@ -129,12 +153,15 @@ def _row(
         failed=broken
         or not (both_measured or (lacking and before is not None))
         or uncounted
+        or bool(lacking_numbers)
         or (bool(sides) and bool(before and before.failures)),
         notes=tuple(notes),
         peak_before=_median(pairing.values(before.samples, "peak_rss_bytes", "memory")) if before and sides else None,
         claim=_claim(measurement, before, comparison, run) if before else "",
         spent=_spent(measurement, before) if before else None,
-        breaches=gating.breaches(run.settings.gate, before, measurement, comparison)
+        breaches=gating.breaches(
+            run.settings.gate, before, measurement, comparison, _own(measurement, run), len(run.duets)
+        )
         if before and run.settings.gate
         else (),
         instructions=executed,
@@ -142,7 +169,28 @@ def _row(
         case=measurement.case.id,
         blame=tuple(_blame(run, before, measurement)) if before else (),
         unavailable=f"{label}: not available here: {lacking}" if lacking else "",
+        reported=tuple(_reported(measurement, None if refused else before, run)),
     )
+
+
+def _reported(measurement: Measurement, before: Measurement | None, run: Run) -> Iterator[Reported]:
+    found = (reported.reported(metric, before, measurement) for metric in _own(measurement, run))
+    yield from (number for number in found if number is not None)
+
+
+def _own(measurement: Measurement, run: Run) -> tuple[Metric, ...]:
+    """The metrics of the scenario of a case."""
+    return next((s.metrics for s in run.scenarios if s.name == measurement.case.scenario), ())
+
+
+def _unreported(before: Measurement | None, after: Measurement, run: Run) -> Iterator[str]:
+    """What a gate limits and a case does not report."""
+    terms = run.settings.gate
+    if before is None or terms is None:
+        return
+    for side in (before, after):
+        for name in gating.unreported(terms, side, _own(side, run)):
+            yield f"{side.case.mode} in {side.case.environment} reports no {name}"
 
 
 def _blame(run: Run, before: Measurement, after: Measurement) -> Iterator[str]:

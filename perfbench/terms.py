@@ -12,13 +12,15 @@ class Budget:
 
     ``memory``: the peak after, as a share of that before (0.05: 5 % more), and more than a megabyte; ``peak``: the peak after, in
     bytes; ``ratio``: the seconds of ``mode`` over those of ``other``, both after; ``count``: the instructions after, as a share of
-    those before (0.002: 0.2 % more).
+    those before (0.002: 0.2 % more); ``change``: the ``metric`` of the scenario worse than before by more than this share;
+    ``number``: that metric after, at most, or at least where more of it is better.
     """
 
-    kind: Literal["memory", "peak", "ratio", "count"]
+    kind: Literal["memory", "peak", "ratio", "count", "change", "number"]
     limit: float
     mode: str = ""
     other: str = ""
+    metric: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +81,11 @@ class Terms:
     def limits_count(self) -> bool:
         """Whether any budget is about instructions."""
         return any(budget.kind == "count" for budget in self.budgets)
+
+    @property
+    def limits_numbers(self) -> bool:
+        """Whether any budget is about what a mode reports of itself."""
+        return any(budget.metric for budget in self.budgets)
 
     def limit(self, mode: str, other: str) -> float | None:
         """The most that the seconds of ``mode`` may be over those of ``other``, after; None without such a budget."""

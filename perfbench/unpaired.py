@@ -36,6 +36,32 @@ def shift_interval(
     return middle, math.exp(float(shifts[rank])), math.exp(float(shifts[-1 - rank]))
 
 
+def difference_interval(
+    before: Sequence[float], after: Sequence[float], confidence: float = 0.95
+) -> tuple[float, float, float]:
+    """The difference after − before of two sets of samples: estimate, low and high end, as ``shift_interval`` has the ratio.
+
+    It is for numbers that may be zero. Too few samples for this confidence give an interval without ends. Raises ValueError for an
+    empty side and for values that are not finite.
+    """
+    sides = [np.asarray(side, dtype=np.float64) for side in (before, after)]
+    if not all(side.size and bool(np.all(np.isfinite(side))) for side in sides):
+        raise ValueError("both sides need samples, all of them finite")
+    shifts = np.sort(np.subtract.outer(sides[1], sides[0]).ravel())
+    rank = _critical_count(len(before), len(after), (1 - confidence) / 2)
+    middle = float(np.median(shifts))
+    return (middle, -math.inf, math.inf) if rank < 0 else (middle, float(shifts[rank]), float(shifts[-1 - rank]))
+
+
+def p_above(before: Sequence[float], after: Sequence[float]) -> float:
+    """The one-sided p-value of the rank-sum test that samples after do not tend to lie above those before: a small p says they do.
+
+    Ties count against it.
+    """
+    above = sum(second > first for first in before for second in after)
+    return _lower_tail(len(before), len(after), len(before) * len(after) - above)
+
+
 def shift_p_value(before: Sequence[float], after: Sequence[float], smallest: float = 0.0) -> float:
     """The two-sided p-value of the rank-sum test that the log ratio after / before lies within ± ``smallest``.
 

@@ -140,7 +140,7 @@ def test_without_valgrind_nothing_is_measured_and_one_line_says_why(tmp_path: Pa
     assert not (tmp_path / "results").exists()
 
 
-@pytest.mark.parametrize("budget", ["count=0.2", "count=much", "counts=1%"])
+@pytest.mark.parametrize("budget", ["count=0.2", "count=much"])
 def test_a_budget_that_nobody_can_mean_is_refused(tmp_path: Path, budget: str) -> None:
     done = perfbench("gate", "--before", "here", "--budget", budget, folder=tmp_path)
     assert done.returncode == 2

@@ -36,7 +36,9 @@ def test_there_is_a_table_for_each_scenario_market_and_point_of_the_sweep() -> N
 
 
 def test_two_sweeps_are_combined() -> None:
-    points = planning.sweep_points(settings(sweep=(("a", ("1", "2")), ("b", ("x", "y"))), parameters=(("c", "3"),)))
+    points = planning.sweep_points(
+        settings(sweep=(("a", ("1", "2")), ("b", ("x", "y"))), parameters=(("c", "3"),)), {"a", "b", "c"}
+    )
     assert len(points) == 4
     assert points[1] == (("c", "3"), ("a", "1"), ("b", "y"))
 

@@ -80,11 +80,19 @@ ExportTo = Annotated[
 Columns = Annotated[
     str,
     typer.Option(
-        help="Columns, or +name to add: interval, rate, memory, output, claim, wall, startup, pairs, sigma, doc, instructions."
+        help="Columns, or +name to add: interval, rate, memory, numbers, output, claim, wall, startup, pairs, sigma, doc, "
+        "instructions."
     ),
 ]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour in the table.")]
+Quick = Annotated[
+    bool,
+    typer.Option("--quick", help="A matter of seconds: small parameters, where the scenario has them, and two rounds."),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, only the result.")]
+
+QUICK_ROUNDS = 2
+"""Rounds under ``--quick``, unless ``--rounds`` says so."""
 
 DEFAULT_RESULTS = Path("results")
 """Where runs are saved unless ``--results`` names another folder."""

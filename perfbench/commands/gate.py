@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import random
 import re
 from dataclasses import replace
@@ -50,7 +51,9 @@ def gate(
     budget: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="WHAT=MOST", help="memory=5%, count=0.2%, peak=200MB or patched/lightweight=1.8; repeatable."
+            metavar="WHAT=MOST",
+            help="memory=5%, count=0.2%, peak=200MB, patched/lightweight=1.8, or a metric of the scenario: "
+            "bytes_per_update=5%, pause_ms=20; repeatable.",
         ),
     ] = None,
     fail_on_inconclusive: Annotated[
@@ -134,7 +137,10 @@ def _as_then(settings: Settings, run: Run) -> Settings:
 
 
 def _budget(text: str) -> Budget:
-    """The budget that is written ``memory=5%``, ``count=0.2%``, ``peak=200MB`` or ``full/patched=1.8``. Raises UsageProblem."""
+    """The budget that is written ``memory=5%``, ``count=0.2%``, ``peak=200MB``, ``full/patched=1.8``, ``pause_ms=20``.
+
+    Raises UsageProblem.
+    """
     what, most = commands.assignment("--budget", text)
     if what == "memory":
         return Budget("memory", commands.share(f"--budget {what}", most))
@@ -145,11 +151,17 @@ def _budget(text: str) -> Budget:
         if found is None:
             raise UsageProblem(f"--budget {text}: write a size such as peak=200MB")
         return Budget("peak", float(found[1]) * BYTES[found[2]])
+    if what.isidentifier() and most.strip().endswith("%"):
+        return Budget("change", commands.share(f"--budget {what}", most), metric=what)
     mode, slash, other = what.partition("/")
     try:
         limit = float(most)
     except ValueError:
-        limit = 0.0
+        limit = math.nan
+    if what.isidentifier() and math.isfinite(limit):
+        return Budget("number", limit, metric=what)
     if not (mode and slash and other and limit > 0):
-        raise UsageProblem(f"--budget {text}: write memory=5%, count=0.2%, peak=200MB or MODE/OTHER=1.8")
+        raise UsageProblem(
+            f"--budget {text}: write memory=5%, count=0.2%, peak=200MB, MODE/OTHER=1.8, or METRIC=5% or METRIC=20"
+        )
     return Budget("ratio", limit, mode, other)

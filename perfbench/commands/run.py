@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import random
+from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perfbench import commands, conducting, datasets, layout, showing
+from perfbench import commands, conducting, datasets, figures, layout, showing, storage
 from perfbench.conducting import Manner
 from perfbench.model import Settings
 
@@ -29,6 +30,7 @@ def run(
         ),
     ] = None,
     rounds: commands.Rounds = None,
+    quick: commands.Quick = False,
     max_time: commands.MaxTime = 300.0,
     precision: commands.Precision = 0.01,
     timeout: commands.Timeout = 600.0,
@@ -42,6 +44,10 @@ def run(
     resume: commands.Resume = False,
     export: commands.ExportTo = None,
     columns: commands.Columns = "+",
+    plot: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="Of a sweep of a number: write the plot to this .png or .svg file."),
+    ] = None,
     color: commands.Color = "auto",
     quiet: commands.Quiet = False,
 ) -> None:
@@ -50,7 +56,7 @@ def run(
     Each pass runs in a fresh process. The baseline and another mode run as a pair, by turns on one core; ratios and their 95 %
     intervals come from the pairs. Every sample is saved as it comes: after Ctrl-C, `--resume` goes on.
     """
-    wanted, shown = showing.exports(export or ()), layout.columns(columns)
+    wanted, shown, picture = showing.exports(export or ()), layout.columns(columns), showing.picture(plot)
     settings = Settings(
         scenarios=tuple(scenarios or ("replay",)),
         folders=tuple(map(str, scenarios_folder or ())),
@@ -58,7 +64,7 @@ def run(
         data=tuple(data or ()),
         parameters=commands.assignments("--set", set_),
         sweep=commands.sweeps(sweep),
-        rounds=rounds,
+        rounds=commands.QUICK_ROUNDS if quick and rounds is None else rounds,
         max_time=max_time,
         precision=precision,
         timeout=timeout,
@@ -67,7 +73,10 @@ def run(
         names=commands.configured_names(ctx),
         accepted=tuple(accept or ()),
         count=count,
+        quick=quick,
     )
+    if plot is not None:
+        figures.demand_swept(storage.load(storage.newest_journal(results)).settings if resume else settings)
     conducting.conduct(
         Manner(
             None if resume else settings,
@@ -78,5 +87,6 @@ def run(
             color,
             quiet,
             note=str if data else datasets.default_note,
+            picture=picture,
         )
     )

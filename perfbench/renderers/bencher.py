@@ -14,9 +14,16 @@ NANOSECONDS = 1e9
 def render(report: Report) -> str:
     """Of every case that was measured its latency in nanoseconds and its throughput in units of work a second.
 
-    Both are medians, from the first to the third quartile.
+    Both are medians, from the first to the third quartile. The metrics of the scenario follow under their own names.
     """
-    found = {case.name: _measures(case) for case in timed(report)}
+    own = {row.case: row.reported for table in report.tables for row in table.rows}
+    found = {
+        case.name: {
+            **_measures(case),
+            **{number.metric.name: {"value": number.after} for number in own.get(case.case.id, ())},
+        }
+        for case in timed(report)
+    }
     return json.dumps(found, indent=1, allow_nan=False) + "\n"
 
 

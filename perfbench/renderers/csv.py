@@ -32,12 +32,13 @@ def render(report: Report) -> str:
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(HEADS)
+    own = {(s.name, metric.name): metric.unit for s in report.run.scenarios for metric in s.metrics}
     for measurement in report.run.measurements:
         case = measurement.case
         parameters = " ".join(f"{name}={value}" for name, value in case.parameters)
         for s in measurement.samples:
             front = (report.run.id, case.scenario, case.mode, case.environment, case.data, parameters)
             for name, value in (*s.metrics.items(), *s.numbers.items()):
-                unit = METRICS[name].unit if name in METRICS else ""
+                unit = METRICS[name].unit if name in METRICS else own.get((case.scenario, name), "")
                 writer.writerow((*front, s.kind, s.round, s.pair, s.order, s.work, name, unit, repr(value)))
     return out.getvalue()

@@ -21,7 +21,7 @@ Labels = Mapping[str, str]
 
 
 def render(report: Report) -> str:
-    """Gauges of every case that was measured: seconds, passes, work a second, peak memory, and how it compares."""
+    """Gauges of every case that was measured: seconds, work, memory, what it reports of itself, and how it compares."""
     cases = [(_labels(case), case) for case in timed(report)]
     run, machine = report.run, report.run.machine
     about = {
@@ -46,6 +46,7 @@ def render(report: Report) -> str:
         ),
         *_gauge("work_rate", "Units of work a second.", [(n, c.work / c.median) for n, c in cases if c.work > 0]),
         *_gauge("peak_memory_bytes", "Median peak of a process.", _peaks(cases), "bytes"),
+        *_reported(report),
         *_comparisons(report),
         "# EOF",
     ]
@@ -62,6 +63,17 @@ def _peaks(cases: Iterable[tuple[Labels, Timed]]) -> Iterable[tuple[Labels, floa
         peaks = values(case.measurement.samples, PEAK_RSS_BYTES.name, "memory")
         if peaks:
             yield labels, median(peaks)
+
+
+def _reported(report: Report) -> Iterable[str]:
+    """What the modes report of themselves, a sample for each metric of the scenario."""
+    rows = [row for table in report.tables for row in table.rows if not row.failed]
+    found = [
+        ({"case": row.case, "number": number.metric.name, "unit": number.metric.unit}, number.after)
+        for row in rows
+        for number in row.reported
+    ]
+    yield from _gauge("reported", "Median of a number that a mode reports of itself.", found)
 
 
 def _comparisons(report: Report) -> Iterable[str]:

@@ -73,13 +73,17 @@ class Loaded:
         return mark
 
     def describe(self) -> Described:
-        """All that the host wants to know of the file."""
+        """All that the host wants to know of the file. Raises ScenarioError for a QUICK value of a parameter that no mode has."""
+        modes = [self._describe_mode(name) for name in self.modes]
+        for name in self.quick:
+            if not any(name in mode.parameters for mode in modes):
+                raise ScenarioError("QUICK has a value for `{}`, which is no parameter of any mode".format(name))
         return Described(
             doc=_first_line(self.module.__doc__),
             unit=str(getattr(self.module, "UNIT", "units")),
             metric=str(getattr(self.module, "METRIC", "cpu_seconds")),
             sha256=self.sha256,
-            modes=[self._describe_mode(name) for name in self.modes],
+            modes=modes,
             claims=[
                 DescribedClaim(c.before, c.after, c.ratio, c.source, c.metric, c.text, c.better) for c in self.claims
             ],
