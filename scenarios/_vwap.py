@@ -24,6 +24,9 @@ class Lists:
     """Lists that grow, and a loop over their ends for every answer."""
 
     def __init__(self, periods: int) -> None:
+        """Raises ValueError for no periods: a slice from -0 on is all that there is."""
+        if periods < 1:
+            raise ValueError("periods={}: a VWAP is of at least one trade".format(periods))
         self._periods = periods
         self._prices: List[float] = []
         self._sizes: List[float] = []
