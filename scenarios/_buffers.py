@@ -5,11 +5,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections import deque
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Deque, List
 
-import numpy
+with suppress(ImportError):  # an environment has it only for the modes that need it
+    import numpy
 
 HUNDREDTHS = 100
 
@@ -47,14 +50,18 @@ class DequeMaxlen:
         return float(numpy.mean(list(self._prices)[-self.periods :]))
 
 
-class Ring:
+class ArrayRing:
     """A preallocated array that is written over from its beginning when it is full; so is the list of times beside it."""
 
-    def __init__(self, periods: int, prices: Any) -> None:
-        self.periods = held(periods, len(prices))
-        self._prices = prices
-        self._times: List[Any] = [None] * len(prices)
+    def __init__(self, periods: int, capacity: int) -> None:
+        self.periods = held(periods, capacity)
+        self._prices = self.zeros(capacity)
+        self._times: List[Any] = [None] * capacity
         self._count = 0
+
+    @staticmethod
+    def zeros(capacity: int) -> Any:
+        return array("d", [0.0]) * capacity
 
     def add(self, time: datetime, price: float) -> None:
         place = self._count % len(self._times)
@@ -73,10 +80,16 @@ class Ring:
     total = staticmethod(sum)
 
 
-class NumpyRing(Ring):
-    """A ring whose sum NumPy makes."""
+class NumpyRing(ArrayRing):
+    """The same with an array of NumPy."""
 
-    total = staticmethod(numpy.sum)
+    @staticmethod
+    def zeros(capacity: int) -> Any:
+        return numpy.zeros(capacity)
+
+    @staticmethod
+    def total(prices: Any) -> float:
+        return float(prices.sum())
 
 
 class RunningSum:

@@ -8,9 +8,11 @@ gives the same answer to the last bit. The classes at the end are traps: they lo
 from __future__ import annotations
 
 from collections import deque
+from contextlib import suppress
 from typing import Deque, List, Optional, Tuple
 
-import numpy
+with suppress(ImportError):  # an environment has it only for the modes that need it
+    import numpy
 
 HUNDREDTHS = 100
 
@@ -31,11 +33,11 @@ class Lists:
         self._prices: List[float] = []
         self._sizes: List[float] = []
 
-    def traded(self, price: int, size: int) -> Optional[float]:
+    def traded(self, price: float, size: float) -> Optional[float]:
         """The VWAP after this trade."""
         self._prices.append(price)
         self._sizes.append(size)
-        value = volume = 0
+        value = volume = 0.0
         begin = -self._periods
         for past_price, past_size in zip(self._prices[begin:], self._sizes[begin:]):  # noqa: B905 - strict= is of 3.10
             value += past_price * past_size
@@ -58,7 +60,7 @@ class NumpyRing:
         self._sizes = numpy.zeros(capacity)
         self._count = 0
 
-    def traded(self, price: int, size: int) -> Optional[float]:
+    def traded(self, price: float, size: float) -> Optional[float]:
         """The VWAP after this trade."""
         place = self._count % self._capacity
         self._prices[place] = price
@@ -83,12 +85,12 @@ class RunningSums:
     """Two whole numbers, to which a trade is added when it comes, and from which it is taken when it leaves the window."""
 
     def __init__(self, periods: int) -> None:
-        self._last: Deque[Tuple[int, int]] = deque(maxlen=periods)
+        self._last: Deque[Tuple[float, float]] = deque(maxlen=periods)
         self._periods = periods
-        self._value = 0
-        self._volume = 0
+        self._value: float = 0
+        self._volume: float = 0
 
-    def traded(self, price: int, size: int) -> Optional[float]:
+    def traded(self, price: float, size: float) -> Optional[float]:
         """The VWAP after this trade."""
         last = self._last
         if len(last) == self._periods:
@@ -105,7 +107,7 @@ class RunningSums:
 class FloatSums(RunningSums):
     """Trap: running sums of prices and sizes as the stream writes them. What one addition rounds off never comes back."""
 
-    def traded(self, price: int, size: int) -> Optional[float]:
+    def traded(self, price: float, size: float) -> Optional[float]:
         """The VWAP after this trade, and what is left of the rounding of all trades before."""
         if len(self._last) == self._periods:
             value, volume = self._last[0]
@@ -129,7 +131,7 @@ class UnguardedLists(Lists):
     """Trap: a window without volume ends in a ZeroDivisionError."""
 
     @staticmethod
-    def answer(value: int, volume: int) -> float:
+    def answer(value: float, volume: float) -> float:
         return value / (volume * HUNDREDTHS)
 
 

@@ -15,8 +15,7 @@ from datetime import datetime, timedelta
 from itertools import cycle, islice
 from typing import Any, Callable, Iterable, Iterator, List, NamedTuple
 
-import numpy
-from _buffers import DequeMaxlen, GrowingLists, NumpyRing, Ring, RunningSum
+from _buffers import ArrayRing, DequeMaxlen, GrowingLists, NumpyRing, RunningSum
 from _prices import last_prices
 from _resident import PAGE, filled_heap, resident_bytes
 from _room import demand
@@ -113,22 +112,22 @@ def growing_lists(room: None, stream: Stream, *, periods: int = 50, every: int =
     return fed(stream, lambda: GrowingLists(periods), every)
 
 
-@mode
+@mode(needs=["numpy"])
 def deque_maxlen(stream: Stream, *, periods: int = 50, every: int = 5, capacity: int = 1_000) -> Work:
     """deque(maxlen=…), and np.mean(list(prices)[-n:]), as it is advised."""
     return fed(stream, lambda: DequeMaxlen(periods, capacity), every)
 
 
-@mode
+@mode(needs=["numpy"])
 def numpy_ring(stream: Stream, *, periods: int = 50, every: int = 5, capacity: int = 1_000) -> Work:
     """A ring in a preallocated NumPy array, whose slices NumPy sums."""
-    return fed(stream, lambda: NumpyRing(periods, numpy.zeros(capacity)), every)
+    return fed(stream, lambda: NumpyRing(periods, capacity), every)
 
 
 @mode
 def array_ring(stream: Stream, *, periods: int = 50, every: int = 5, capacity: int = 1_000) -> Work:
     """A ring in array('d'), whose slices Python sums."""
-    return fed(stream, lambda: Ring(periods, array("d", [0.0]) * capacity), every)
+    return fed(stream, lambda: ArrayRing(periods, capacity), every)
 
 
 @mode

@@ -72,7 +72,7 @@ def list_loop(floats: List[Trade], *, periods: int = 50) -> Work:
     return one_by_one(floats, lambda: Lists(periods))
 
 
-@mode
+@mode(needs=["numpy"])
 def numpy_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
     """A preallocated ring of NumPy arrays for each runner, and a dot product."""
     return one_by_one(floats, lambda: NumpyRing(periods, capacity))
@@ -90,7 +90,7 @@ def batch(stream: List[Trade]) -> Batch:
     return as_arrays(stream)
 
 
-@mode
+@mode(needs=["numpy"])
 def batch_cumsum(batch: Batch, *, periods: int = 50) -> Work:
     """All at once: differences of NumPy's cumulative sums, runner by runner."""
     return at_once(cumulative(batch, periods))
@@ -126,20 +126,20 @@ def float_sums(stream: List[Trade], *, periods: int = 50) -> Work:
     return one_by_one(stream, lambda: FloatSums(periods))
 
 
-@mode(group="traps")
+@mode(needs=["numpy"], group="traps")
 def silent_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
     """Trap: a ring that is asked for more periods than it holds (--set capacity=20)."""
     return one_by_one(floats, lambda: SilentRing(periods, capacity))
 
 
-@mode(group="traps")
+@mode(needs=["numpy"], group="traps")
 def shared_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
     """Trap: one ring for all runners, whose average is of no runner."""
     ring = NumpyRing(periods, capacity)
     return one_by_one(floats, lambda: ring)
 
 
-@mode(group="traps")
+@mode(needs=["numpy"], group="traps")
 def unguarded_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
     """Trap: nan for a window without volume (--set quiet=50)."""
     return one_by_one(floats, lambda: UnguardedRing(periods, capacity))
