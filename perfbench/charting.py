@@ -1,8 +1,9 @@
-"""A course as it is to be drawn: what is written around it, the ends and ticks of its axis. Pure."""
+"""What is to be drawn: a course with what is written around it, the ends and ticks of an axis of ratios. Pure."""
 
 from __future__ import annotations
 
 import math
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from perfbench.course import Course
@@ -47,9 +48,12 @@ def failed(course: Course) -> list[int]:
 def limits(course: Course) -> tuple[float, float]:
     """The ends of the logarithmic axis: all that is known with a margin, and never so little that noise looks like a course."""
     stops = [stop for line in course.lines for stop in line.stops if stop.relative is not None]
-    ends = [
-        end for stop in stops for end in (stop.low, stop.relative, stop.high) if end is not None and 0 < end < math.inf
-    ]
+    return span(end for stop in stops for end in (stop.low, stop.relative, stop.high) if end is not None)
+
+
+def span(ratios: Iterable[float]) -> tuple[float, float]:
+    """The ends of a logarithmic axis for these ratios, of which some may be 0 or infinite."""
+    ends = [end for end in ratios if 0 < end < math.inf]
     low, high = min(ends, default=1.0), max(ends, default=1.0)
     margin = max(math.log(high / low) * 0.12, (math.log(LEAST_SPAN) - math.log(high / low)) / 2)
     return low * math.exp(-margin), high * math.exp(margin)
@@ -69,3 +73,16 @@ def log_ticks(low: float, high: float) -> list[float]:
         if len(found) <= MOST_TICKS:
             break
     return found
+
+
+def apart(places: Sequence[float], distance: float) -> list[int]:
+    """Which of the places, in order, to write beside an axis, each this far from the next; the first and last if possible."""
+    kept: list[int] = []
+    for number, place in enumerate(places):
+        if not kept or place - places[kept[-1]] >= distance:
+            kept.append(number)
+    last = len(places) - 1
+    if kept and kept[-1] != last:
+        kept = [number for number in kept if not number or places[last] - places[number] >= distance]
+        kept += [last] * (places[last] - places[kept[-1]] >= distance)
+    return kept

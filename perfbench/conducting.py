@@ -18,6 +18,7 @@ from rich.progress import Progress as Bar
 from perfbench import session, showing, tabulating
 from perfbench.errors import Interrupted, UsageProblem
 from perfbench.model import Run, Settings, Table
+from perfbench.report import Report
 from perfbench.running import Progress
 from perfbench.session import Finished, Prepared
 from perfbench.showing import Export
@@ -29,7 +30,7 @@ class Manner:
     """How a run is carried out and shown, whatever it measures.
 
     ``settings`` None: the run that was interrupted last goes on. ``note`` is asked for a line to say before the first trial,
-    ``afterwards`` for what is to be told beside what was measured, while the markets are still there.
+    ``afterwards`` for what is to be told beside what was measured, while the markets are still there. ``picture`` draws a report.
     """
 
     settings: Settings | None
@@ -41,6 +42,7 @@ class Manner:
     quiet: bool
     note: Callable[[], str] = str
     afterwards: Callable[[Prepared, Finished, Path], Finished] = lambda _prepared, finished, _workspace: finished
+    picture: Callable[[Report], None] = lambda _report: None
 
 
 def measure(manner: Manner) -> Finished:
@@ -82,7 +84,10 @@ def conduct(manner: Manner) -> Run:
     finished = measure(manner)
     report = tabulating.report(finished.run, manner.columns)
     showing.show(report, manner.wanted, manner.color)
-    conclude(finished, manner.quiet)
+    try:
+        manner.picture(report)
+    finally:
+        conclude(finished, manner.quiet)
     showing.verdict(report)
     return finished.run
 

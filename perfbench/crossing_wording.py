@@ -36,12 +36,12 @@ def value(number: float) -> str:
 
 
 def between_values(number: float, curve: Curve) -> str:
-    """A value that was interpolated: three figures at most, and no fractions of what is counted, from 10 on."""
+    """A value that was interpolated: three figures at most; of what is counted tenths, and from 10 on no fractions."""
     if number == 0 or not math.isfinite(number):
         return f"{number:g}"
     decimals = 2 - math.floor(math.log10(abs(number)))
-    if curve.whole and abs(number) >= 9.95:
-        decimals = min(decimals, 0)
+    if curve.whole:
+        decimals = min(decimals, 0 if abs(number) >= 9.95 else 1)
     text = f"{round(number, decimals):,.{max(0, decimals)}f}"
     return text.rstrip("0").rstrip(".") if "." in text else text
 

@@ -58,6 +58,16 @@ class Figure:
         """The values of the parameter, in order."""
         return tuple(sorted({point.value for curve in self.curves for point in curve.points}))
 
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """All that the axis of ratios has to hold: the 1, the ratios, the ends of their intervals."""
+        known = [point for curve in self.curves for point in curve.known]
+        return (1.0, *(end for point in known for end in (point.low, point.ratio, point.high) if end is not None))
+
+    def place(self, value: float) -> float:
+        """Where a value of the parameter stands on its axis."""
+        return math.log(value) if self.logarithmic else float(value)
+
 
 def demand_swept(settings: Settings) -> None:
     """Raises UsageProblem if no number is swept, so that there will be nothing to draw."""

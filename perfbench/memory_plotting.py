@@ -2,23 +2,19 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-import matplotlib as mpl
 import plotext
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from perfbench import terminal_plotting
-from perfbench.atomic import replacing
+from perfbench import plotting, terminal_plotting
 from perfbench.curves import CLOSE, GARBAGE, IN_PLAY, Curve, Mark, at, labels, title
 from perfbench.formatting import printable
-from perfbench.plotting import COLORS, demand_suffix, plain
-from perfbench.storage import unwritable
+from perfbench.plotting import COLORS, plain
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -43,18 +39,7 @@ def write_plot(curves: Sequence[Curve], path: Path, source: str = "") -> None:
 
     :param source: what stands below the picture, such as the machine.
     """
-    demand_suffix(path)
-    content = io.BytesIO()
-    kind = path.suffix.lower().removeprefix(".")
-    # Text stays text in an SVG, and the same curves give the same file.
-    with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "perfbench"}):
-        figure = drawn(curves, source)
-        figure.savefig(content, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
-    try:
-        with replacing(path) as file:
-            file.write(content.getvalue())
-    except OSError as error:
-        raise unwritable(path, error) from error
+    plotting.save(lambda: drawn(curves, source), path)
 
 
 def drawn(curves: Sequence[Curve], source: str = "") -> Figure:
@@ -116,12 +101,8 @@ def _key(curves: Sequence[Curve]) -> list[Line2D]:
 
 def terminal(curves: Sequence[Curve], width: int, *, color: bool) -> str:
     """The curves as lines of text, with a triangle where a market turns; without ``color`` no ANSI codes."""
-    figure = plotext.figure
-    figure.clear()
-    plotext.terminal.limit(False, False)
-    figure.theme("colorless")
     columns = min(max(width, terminal_plotting.NARROWEST), terminal_plotting.WIDEST)
-    figure.plot_size(columns, HEIGHT)
+    figure = terminal_plotting.canvas(columns, HEIGHT)
     dots = terminal_plotting.DOTS
     for number, curve in enumerate(curves):
         pixel = terminal_plotting.COLORS[number % len(terminal_plotting.COLORS)]

@@ -5,14 +5,15 @@ from __future__ import annotations
 import os
 import shutil
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from rich.console import Console
 
-from perfbench import gate_table
+from perfbench import crossing_terminal, figures, gate_table
 from perfbench.errors import Inconclusive, NotMeasured, OutputsDiffer, Regressed, UsageProblem
 from perfbench.model import Verdict
 from perfbench.naming import suggestion
@@ -21,6 +22,7 @@ from perfbench.report import Report, Row
 from perfbench.storage import write_atomically
 
 STANDARD_OUTPUT = "-"
+WIDEST_PLOT = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,13 +51,18 @@ def exports(texts: Sequence[str]) -> tuple[Export, ...]:
 
 
 def show(report: Report, wanted: Sequence[Export], color: str) -> None:
-    """Print the table and write the exports; the table makes way to standard error for an export to standard output.
+    """Print the tables and a plot of each figure of a sweep, and write the exports.
+
+    What is printed makes way to standard error for an export to standard output.
 
     Raises StorageProblem for a file that cannot be written, after everything else was.
     """
     to_stdout = next((export for export in wanted if export.file == STANDARD_OUTPUT), None)
     stream = sys.stderr if to_stdout else sys.stdout
     stream.write(terminal.render(report, width=_width(stream), color=colored(stream, color)))
+    for figure in figures.figures(report):
+        width = min(WIDEST_PLOT, _width(stream))
+        stream.write("\n" + crossing_terminal.terminal_plot(figure, width, color=colored(stream, color)))
     stream.flush()
     write(report, wanted)
 
@@ -73,6 +80,16 @@ def write(report: Report, wanted: Sequence[Export]) -> None:
                 failed = error
     if failed is not None:
         raise failed
+
+
+def picture(plot: Path | None) -> Callable[[Report], None]:
+    """What writes the figures of a report into this file. Raises UsageProblem for a name that does not say in which format."""
+    if plot is None:
+        return lambda _report: None
+    from perfbench import crossing_plotting, plotting  # noqa: PLC0415 - matplotlib takes half a second, and few ask for it
+
+    plotting.demand_suffix(plot)
+    return partial(crossing_plotting.write_plot, path=plot)
 
 
 def verdict(report: Report) -> None:

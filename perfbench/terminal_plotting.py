@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,25 +24,16 @@ NARROWEST, WIDEST = 50, 160
 
 def terminal_plot(chart: Chart, width: int, *, color: bool) -> str:
     """The course as lines of text, a character for each release and each real step; without ``color`` no ANSI codes."""
-    figure = plotext.figure
-    figure.clear()
-    plotext.terminal.limit(False, False)
-    figure.theme("colorless")  # axes and text in the terminal's own colours; the markers bring theirs
     columns = min(max(width, NARROWEST), WIDEST)
-    figure.plot_size(columns, HEIGHT)
+    figure = canvas(columns, HEIGHT)
     for number, line in enumerate(chart.course.lines):
         _draw(figure, line, number)
     _draw_failures(figure, chart)
     names = [printable(release.name) for release in chart.course.releases]
     shown = _spread(names, columns - 8)
     figure.ruler("x").ticks(shown, [names[place] for place in shown])
-    low, high = limits(chart.course)
-    ticks = log_ticks(low, high)
-    figure.ruler("y").lim(math.log(low), math.log(high)).ticks(
-        list(map(math.log, ticks)), [f"{tick:g}" for tick in ticks]
-    )
+    inside = columns - ratio_axis(figure, *limits(chart.course))
     figure.ruler("x").lim(-0.5, len(names) - 0.5)
-    inside = columns - max(len(f"{tick:g}") for tick in ticks or [1]) - 2
     for label in _labels(chart, inside):
         figure.draw(figure.text(label.x, label.y, label.text, alignment="center"))
     text = figure.build().string(colorless=not color)
@@ -52,16 +43,37 @@ def terminal_plot(chart: Chart, width: int, *, color: bool) -> str:
     )
 
 
+def canvas(columns: int, rows: int) -> Any:
+    """An empty plot of that size."""
+    figure = plotext.figure
+    figure.clear()
+    plotext.terminal.limit(False, False)
+    figure.theme("colorless")  # axes and text in the terminal's own colours; the markers bring theirs
+    figure.plot_size(columns, rows)
+    return figure
+
+
+def ratio_axis(figure: Any, low: float, high: float) -> int:
+    """The logarithmic axis of ratios to the left; returns how many columns it and the frame take."""
+    ticks = log_ticks(low, high)
+    labels = [f"{tick:g}" for tick in ticks]
+    figure.ruler("y").lim(math.log(low), math.log(high)).ticks(list(map(math.log, ticks)), labels)
+    return max(map(len, labels or ["1"])) + 2
+
+
+def draw_dots(figure: Any, points: Sequence[tuple[float, float]], number: int) -> None:
+    """The dots of the mode of this number at places and logarithms of ratios, joined."""
+    if points:
+        xs, ys = zip(*points, strict=True)
+        pixel = COLORS[number % len(COLORS)]
+        figure.draw(figure.signal(xs, ys, marker=plotext.marker("braille", pixel)).lines())
+        figure.draw(figure.signal(xs, ys, marker=plotext.marker(DOTS[number % len(DOTS)], pixel)))
+
+
 def _draw(figure: Any, line: Line, number: int) -> None:
     """The dots of a mode, joined over what is missing, and a triangle with its size at each real step."""
-    pixel = COLORS[number % len(COLORS)]
-    dot = DOTS[number % len(DOTS)]
     known = [(place, math.log(stop.relative)) for place, stop in enumerate(line.stops) if stop.relative is not None]
-    if not known:
-        return
-    xs, ys = zip(*known, strict=True)
-    figure.draw(figure.signal(xs, ys, marker=plotext.marker("braille", pixel)).lines())
-    figure.draw(figure.signal(xs, ys, marker=plotext.marker(dot, pixel)))
+    draw_dots(figure, known, number)
     for place, stop in enumerate(line.stops):
         if stop.step is not None and stop.step.significant and stop.relative is not None:
             slower = stop.step.ratio > 1
@@ -95,15 +107,29 @@ def _labels(chart: Chart, columns: int) -> list[_Label]:
     for place, relative, step in dots:
         if step is None or not step.significant or relative is None:
             continue
-        text, (x, y) = change(step.ratio), cell(place, relative)
-        half, up = len(text) // 2 + 1, 1 if step.ratio > 1 else -1
-        for rows in (up, -up, 2 * up, -2 * up):
-            covered = {(x + shift, y + rows) for shift in range(-half, half + 1)}
-            if half <= x < columns - half and 0 <= y + rows < ROWS and not covered & taken:
-                taken |= covered
-                found.append(_Label(place, low + (y + rows) * row, text))
-                break
+        up = 1 if step.ratio > 1 else -1
+        text, dot = change(step.ratio), cell(place, relative)
+        free = free_row(dot, text, (up, -up, 2 * up, -2 * up), columns, taken)
+        if free is not None:
+            found.append(_Label(place, low + free * row, text))
     return found
+
+
+def free_row(
+    dot: tuple[int, int], text: str, rows: Iterable[int], columns: int, taken: set[tuple[int, int]]
+) -> int | None:
+    """The first of the rows above or below a dot in which a text has room, centred; it is taken then. None if there is none.
+
+    :param dot: column and row of the dot inside the frame.
+    :param taken: columns and rows that have something in them.
+    """
+    (x, y), half = dot, len(text) // 2 + 1
+    for away in rows:
+        covered = {(x + shift, y + away) for shift in range(-half, half + 1)}
+        if half <= x < columns - half and 0 <= y + away < ROWS and not covered & taken:
+            taken |= covered
+            return y + away
+    return None
 
 
 def _draw_failures(figure: Any, chart: Chart) -> None:

@@ -8,7 +8,18 @@ from typing import Annotated
 
 import typer
 
-from perfbench import commands, examination, layout, merging, plotting, showing, storage, sweep_showing, tabulating
+from perfbench import (
+    commands,
+    examination,
+    figures,
+    layout,
+    merging,
+    plotting,
+    showing,
+    storage,
+    sweep_showing,
+    tabulating,
+)
 from perfbench.errors import UsageProblem
 from perfbench.layout import COLUMNS_OF_MODES, COLUMNS_OF_SIDES
 from perfbench.model import Run
@@ -47,12 +58,14 @@ def show(
     if saved.settings.links:
         _show_sweep(saved, wanted, plot, color)
         return
-    if plot is not None:
-        raise UsageProblem(f"--plot: {saved.id} is no sweep")
+    picture = showing.picture(plot)
     across = any(len(group) > 1 for group in saved.settings.environments)
     shown = layout.columns(columns, COLUMNS_OF_SIDES if across else COLUMNS_OF_MODES)
     report = tabulating.report(saved, shown)
+    if plot is not None and not figures.figures(report):
+        raise UsageProblem(f"--plot: {saved.id} is no sweep of releases, and none of a number")
     showing.show(report, wanted, color)
+    picture(report)
     showing.verdict(report)
 
 
