@@ -39,6 +39,7 @@ LONGEST_SOCKET_PATH = 103
 """Bytes: macOS has 104 for the path of a socket and its final zero, Linux 108."""
 
 SOCKET = ".s.PGSQL.5432"
+SOCKET_OPTIONS = ("-p", "5432", "-c", "listen_addresses=")
 STARTED_WITHIN = 60.0
 
 # The process id is the first line of postmaster.pid. SIGQUIT is PostgreSQL's immediate shutdown: it frees its shared memory, which
@@ -176,10 +177,10 @@ def initialise(programs: Path, folder: Path, user: Optional[pwd.struct_passwd]) 
 
 def start(programs: Path, folder: Path, user: Optional[pwd.struct_passwd]) -> subprocess.Popen:
     """The server as a child of this process; its log stands in the folder."""
-    command = [str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder), "-p", "5432"]
+    command = [str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder), *SOCKET_OPTIONS]
     with open(str(folder / "log"), "wb") as log:
         options = {**apart(user), "stdout": log, "stderr": log}
-        return subprocess.Popen([*command, "-c", "listen_addresses="], stdin=subprocess.DEVNULL, **options)
+        return subprocess.Popen(command, stdin=subprocess.DEVNULL, **options)
 
 
 def wait_until_ready(running: subprocess.Popen, folder: Path) -> None:
