@@ -8,7 +8,7 @@ from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from _prices import trades
 from _tick_loop import Tick
-from _tick_store import RUNNER_SHIFT, SHIFT_MS, market_id
+from _tick_store import MINUTE_MS, MINUTES, RUNNER_SHIFT, market_id
 
 Named = Tuple[str, Iterable[Tick]]
 COLUMNS = ("timestamp", "selection_id", "price", "size")
@@ -20,7 +20,7 @@ def decoded(market: str, copies: int, ticks: int) -> Iterator[Named]:
     for copy in range(copies):
         of_market: Dict[str, List[Tick]] = {}
         for trade in sorted(trades(market)[-ticks:], key=lambda trade: trade.published):
-            runner, time = trade.runner + copy * RUNNER_SHIFT, trade.published + copy * SHIFT_MS
+            runner, time = trade.runner + copy * RUNNER_SHIFT, trade.published + copy * MINUTES * MINUTE_MS
             of_market.setdefault(market_id(trade, copy), []).append((time, runner, trade.price, trade.size))
         yield from of_market.items()
 

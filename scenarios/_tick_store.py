@@ -1,6 +1,6 @@
 """A SQLite file of market data as a recorder would have left it, without any index: the common ground of the database scenarios.
 
-The trades of a market file are repeated as further markets, with ids of their own, each ten minutes after the one before, until
+The trades of a market file are repeated as further markets, with ids of their own, each some minutes after the one before, until
 there are enough rows. They are stored in the order of their time, as if all markets had been recorded at once. Beside them stands
 a table of simulated bets: every tenth row is backed and hedged at the last price of its runner.
 
@@ -29,7 +29,8 @@ from perfbench import NotAvailable
 VERSION = "1"
 """Of what is built. Files of another version are not used."""
 
-SHIFT_MS = 10 * 60 * 1000
+MINUTE_MS = 60_000
+MINUTES = 10
 RUNNER_SHIFT = 1_000_000_000
 STAKE = 200
 STRATEGIES = 20
@@ -107,14 +108,15 @@ class Store(NamedTuple):
             yield path
 
 
-def stored(market: str, rows: int, ticks: int = 0) -> Store:
+def stored(market: str, rows: int, ticks: int = 0, minutes: int = MINUTES) -> Store:
     """The files with so many rows, built if they are not there. Two processes that want them at once build them once.
 
     :param ticks: how many of the last trades of the market file stand for a market (or all markets of the file); 0 for all.
+    :param minutes: from one copy of the market to the next.
 
     Raises NotAvailable if the file has no trades, or the machine has not the room.
     """
-    said = [hashlib.sha256(Path(market).read_bytes()).hexdigest(), str(rows), str(ticks), VERSION]
+    said = [hashlib.sha256(Path(market).read_bytes()).hexdigest(), str(rows), str(ticks), str(minutes), VERSION]
     key = hashlib.sha256(" ".join(said).encode()).hexdigest()[:24]
     folder = cache_folder()
     with open(str(folder / (key + ".lock")), "w") as lock:
@@ -124,7 +126,7 @@ def stored(market: str, rows: int, ticks: int = 0) -> Store:
             demand(rows * MEMORY_BYTES_PER_ROW, "{:,} rows of market data".format(rows))
             built = Path(tempfile.mkdtemp(prefix="building-", dir=str(folder)))
             try:
-                build(trades(market)[-ticks:], rows, Store(built))
+                build(trades(market)[-ticks:], rows, minutes * MINUTE_MS, Store(built))
                 built.rename(folder / key)
             finally:
                 shutil.rmtree(str(built), ignore_errors=True)
@@ -156,7 +158,7 @@ def need_disk(folder: Path, needed: int) -> None:
         raise NotAvailable(text.format(folder, needed / 1e6, free / 1e6))
 
 
-def build(base: List[Trade], rows: int, store: Store) -> None:
+def build(base: List[Trade], rows: int, shift: int, store: Store) -> None:
     """Write the SQLite file and the CSV files."""
     with closing(sqlite3.connect(str(store.base), isolation_level=None)) as connection:
         connection.execute("PRAGMA journal_mode = OFF")
@@ -165,22 +167,22 @@ def build(base: List[Trade], rows: int, store: Store) -> None:
         for table, columns in TABLES.items():
             connection.execute("CREATE TABLE {} ({})".format(table, columns.replace("{}", "INTEGER")))
         insert = "INSERT INTO {} VALUES (?, ?, ?, ?, ?, ?)"
-        connection.executemany(insert.format("market_data"), in_order_of_time(base, rows))
+        connection.executemany(insert.format("market_data"), in_order_of_time(base, rows, shift))
         connection.executemany(insert.format("trades"), bets(base, connection))
-        connection.executemany("INSERT INTO markets VALUES (?, ?, ?, ?, ?)", markets(base, rows))
+        connection.executemany("INSERT INTO markets VALUES (?, ?, ?, ?, ?)", markets(base, rows, shift))
         connection.execute("COMMIT")
         for table in ("market_data", "trades"):
             with open(str(store.csv(table)), "w", newline="") as file:
                 csv.writer(file, lineterminator="\n").writerows(connection.execute("SELECT * FROM {}".format(table)))  # noqa: S608
 
 
-def in_order_of_time(base: List[Trade], rows: int) -> Iterator[Tuple[int, str, int, int, int, int]]:
+def in_order_of_time(base: List[Trade], rows: int, shift: int) -> Iterator[Tuple[int, str, int, int, int, int]]:
     """The rows of ``market_data``. Equal times stay in the order of the file."""
     each = len(base)
-    order = sorted(range(rows), key=lambda number: base[number % each].published + number // each * SHIFT_MS)
+    order = sorted(range(rows), key=lambda number: base[number % each].published + number // each * shift)
     for sequence, number in enumerate(order):
         copy, trade = number // each, base[number % each]
-        runner, time = trade.runner + copy * RUNNER_SHIFT, trade.published + copy * SHIFT_MS
+        runner, time = trade.runner + copy * RUNNER_SHIFT, trade.published + copy * shift
         yield sequence, market_id(trade, copy), runner, time, trade.price, trade.size
 
 
@@ -208,7 +210,7 @@ def bets(base: List[Trade], connection: sqlite3.Connection) -> Iterator[Tuple[in
         )
 
 
-def markets(base: List[Trade], rows: int) -> Iterator[Asked]:
+def markets(base: List[Trade], rows: int, shift: int) -> Iterator[Asked]:
     """The rows of ``markets``."""
     for copy in range(-(-rows // len(base))):
         ticks: Dict[str, List[Trade]] = {}
@@ -216,5 +218,5 @@ def markets(base: List[Trade], rows: int) -> Iterator[Asked]:
             ticks.setdefault(market_id(trade, copy), []).append(trade)
         for name, own in ticks.items():
             middle, late = own[len(own) // 2], own[len(own) * 3 // 4]
-            times = middle.published + copy * SHIFT_MS, late.published + copy * SHIFT_MS
+            times = middle.published + copy * shift, late.published + copy * shift
             yield Asked(name, len(own), middle.runner + copy * RUNNER_SHIFT, *times)

@@ -5,6 +5,9 @@ time), ``range`` (a quarter of a market's ticks), ``across`` (2 % of all rows: a
 strategy by market). What counts is the wall time of the queries; that indexes are used, EXPLAIN must say. ``write_seconds`` is the
 time to add one more market with the indexes in place; SQLite does it by executemany, DuckDB and PostgreSQL by COPY.
 
+The rows are stored as they were recorded, all markets at once. How many markets there are at a time is ``minutes``, from one to the
+next: with few of them, an index on the time alone finds a market's ticks as well.
+
 Every answer has a total order: many trades have the same time, and each index has an order of its own for those.
 """
 
@@ -20,6 +23,7 @@ from _tick_databases import Database, DuckDB, PostgreSQL, SQLite
 from _tick_store import Store, stored
 
 from perfbench import Claim, Metric, Work, mode, setup
+from perfbench.worker.loading import ScenarioError
 
 UNIT = "queries"
 METRIC = "wall_seconds"
@@ -66,9 +70,11 @@ WITHOUT_ROWID = (
 
 
 @setup
-def store(market: str, *, rows: int = 1_000_000) -> Store:
-    """So many rows of market data, made of the trades of the market file."""
-    return stored(market, rows)
+def store(market: str, *, rows: int = 1_000_000, minutes: int = 10) -> Store:
+    """So many rows of market data: the trades of the market file, again every so many minutes. Raises ScenarioError."""
+    if rows < 1 or minutes < 0:
+        raise ScenarioError("rows={} minutes={}: say 1 or more rows, 0 or more minutes".format(rows, minutes))
+    return stored(market, rows, minutes=minutes)
 
 
 @setup
