@@ -5,8 +5,8 @@ are sent again and again with other ids, cut short; ``--set source=generator`` i
 
 Resident memory is read every ten minutes of that day and kept for every hour (``rss_hour_00`` …). Growth is told from the second
 half, with its 95 % interval; ``leak`` is 1 if all of that is above ``leak_floor``. ``hours_until_limit`` says when the memory is
-``limit_mb`` MB, counted from the start; a case without it never gets there. What kept books add goes with ``updates``, those of each
-market, of which real ones have many more.
+``limit_mb`` MB, counted from the start; a case without it never gets there. What books add that are kept goes with ``updates`` for
+each market, of which real ones have many more.
 """
 
 from __future__ import annotations
