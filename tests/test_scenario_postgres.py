@@ -44,7 +44,9 @@ def environment(folder: Path) -> dict[str, str]:
 def holding(folder: Path) -> Iterator[tuple[subprocess.Popen[str], Path, psutil.Process]]:
     """A process that has a server, the server's folder, and the server itself."""
     pipe = subprocess.PIPE
-    with subprocess.Popen(script(), stdin=pipe, stdout=pipe, text=True, env=environment(folder)) as process:
+    with subprocess.Popen(
+        script(), stdin=pipe, stdout=pipe, text=True, env=environment(folder), start_new_session=True
+    ) as process:
         try:
             assert process.stdout is not None
             said = dict(pair.split("=", 1) for pair in process.stdout.readline().split())
@@ -89,7 +91,7 @@ def test_nothing_is_left_when_the_set_up_ends(tmp_path: Path) -> None:
 @real
 def test_nothing_is_left_when_the_process_and_its_group_are_killed(tmp_path: Path) -> None:
     with holding(tmp_path) as (process, folder, server):
-        process.send_signal(signal.SIGKILL)
+        os.killpg(process.pid, signal.SIGKILL)  # as the host ends a worker
         process.wait()
         assert gone(folder, server)
 
