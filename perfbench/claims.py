@@ -4,12 +4,44 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable
+from dataclasses import dataclass
 
 from packaging.utils import canonicalize_name
 from packaging.version import InvalidVersion, Version
 
 from perfbench import formatting
-from perfbench.model import Claim, Comparison, Package, Place
+from perfbench.model import Claim, Comparison, Metric, Package, Place, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Judged:
+    """A piece of advice against what was measured: from ``claim.before`` to ``mode``, which is the advised one or the better one.
+
+    Values are in the unit of the metric; ``ratio`` is after / before with its interval, no number where a value is zero. Without a
+    ``verdict`` nothing was measured. ``doc`` says what the mode does.
+    """
+
+    claim: Claim
+    mode: str
+    doc: str
+    metric: Metric
+    before: float | None = None
+    after: float | None = None
+    ratio: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    verdict: Verdict | None = None
+    better: Judged | None = None
+
+    @property
+    def gain(self) -> float:
+        """How many times better it is."""
+        return self.ratio if self.metric.better == "higher" else 1 / self.ratio if self.ratio else math.inf
+
+    @property
+    def best(self) -> float:
+        """The end of the interval of the gain that speaks for the advice."""
+        return self.high if self.metric.better == "higher" else 1 / self.low if self.low > 0 else math.inf
 
 
 def speaks_of(side: str, place: Place) -> bool:

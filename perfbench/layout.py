@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 
-from perfbench import formatting, wording
+from perfbench import advice, formatting, wording
 from perfbench.errors import UsageProblem
 from perfbench.formatting import printable
 from perfbench.model import INSTRUCTIONS, Comparison, Metric, Verdict
@@ -201,4 +201,4 @@ def _below(table: ReportTable) -> list[str]:
     known = [f"known changes: {table.known}; with them undone on both sides the outputs agree"] if table.known else []
     doubts = ["doubtful: " + "; ".join(table.doubts)] if table.doubts else []
     counted = [table.counted] if table.counted else []
-    return [*notes, *lacking, *known, *counted, table.about, *doubts]
+    return [*notes, *lacking, *map(advice.told, table.advice), *known, *counted, table.about, *doubts]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from perfbench.claims import Judged
 from perfbench.counting import Count
 from perfbench.model import Comparison, Reported, Run, Value
 
@@ -51,7 +52,8 @@ class ReportTable:
     """The rows of one scenario on one market; ``about`` says what was measured, ``doubts`` what makes it doubtful.
 
     ``sides`` are the names of the environments that are compared, empty where modes are; ``known`` names the announced changes of
-    content that explain different outputs; ``counted`` says how instructions were counted.
+    content that explain different outputs; ``counted`` says how instructions were counted; ``advice`` has the verdicts on what the
+    scenario is about.
     """
 
     scenario: str
@@ -67,6 +69,7 @@ class ReportTable:
     sides: tuple[str, ...] = ()
     known: str = ""
     counted: str = ""
+    advice: tuple[Judged, ...] = ()
 
     @property
     def baseline(self) -> Row | None:

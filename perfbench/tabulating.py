@@ -8,6 +8,7 @@ from itertools import groupby
 from statistics import median
 
 from perfbench import (
+    advice,
     changes,
     claims,
     comparing,
@@ -20,6 +21,7 @@ from perfbench import (
     reported,
     wording,
 )
+from perfbench.claims import Judged
 from perfbench.model import (
     CPU_SECONDS,
     SPENT_SECONDS,
@@ -83,6 +85,15 @@ def _table(group: Sequence[Measurement], run: Run, judged: Judgements) -> Report
         sides=sides if across else (),
         known=_known(group, run),
         counted=counting.told(group),
+        advice=() if across or run.settings.gate is not None else tuple(_advice(group, metric, run)),
+    )
+
+
+def _advice(group: Sequence[Measurement], metric: str, run: Run) -> Iterator[Judged]:
+    announced = next((s.claims for s in run.scenarios if s.name == group[0].case.scenario), ())
+    modes = {measurement.case.mode: measurement for measurement in group}
+    yield from advice.judged(
+        announced, modes, _own(group[0], run), metric, lambda before, after: _compare(before, after, metric, run, {})
     )
 
 

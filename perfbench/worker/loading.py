@@ -73,11 +73,13 @@ class Loaded:
         return mark
 
     def describe(self) -> Described:
-        """All that the host wants to know of the file. Raises ScenarioError for a QUICK value of a parameter that no mode has."""
+        """All that the host wants to know of the file. Raises ScenarioError for a claim or a QUICK value of what is not there."""
         modes = [self._describe_mode(name) for name in self.modes]
         for name in self.quick:
             if not any(name in mode.parameters for mode in modes):
                 raise ScenarioError("QUICK has a value for `{}`, which is no parameter of any mode".format(name))
+        for claim in self.claims:
+            self._demand_known(claim)
         return Described(
             doc=_first_line(self.module.__doc__),
             unit=str(getattr(self.module, "UNIT", "units")),
@@ -95,6 +97,15 @@ class Loaded:
             metrics=[DescribedMetric(name, metric.unit, metric.better) for name, metric in self.metrics.items()],
             quick=self.quick,
         )
+
+    def _demand_known(self, claim: Claim) -> None:
+        """Advice is about modes and metrics that there are; a side ``mode@package==version`` is of a release."""
+        sides = [side for side in (claim.before, claim.after, claim.better) if side and "@" not in side]
+        for name in sides:
+            if name not in self.modes:
+                raise ScenarioError("a claim is about `{}`, which is no mode".format(name))
+        if claim.metric and claim.metric not in self.metrics and claim.metric != "peak_rss_bytes":
+            raise ScenarioError("a claim is about `{}`, which is none of METRICS".format(claim.metric))
 
     def _describe_mode(self, name: str) -> DescribedMode:
         mark = self._mark(name)
