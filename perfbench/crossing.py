@@ -212,8 +212,9 @@ def _bound(points: Sequence[Point], verdict: Verdict) -> list[float]:
 def _passes(curve: Curve, points: Sequence[Point], heights: Sequence[float]) -> list[float]:
     """The values where a broken line with these heights passes 0, in order."""
     places = [math.log(point.value) if curve.logarithmic else float(point.value) for point in points]
-    found = list(_zeros(places, heights))
-    return [math.exp(place) for place in found] if curve.logarithmic else found
+    measured = {place: point.value for place, point in zip(places, points, strict=True)}
+    unlogged = math.exp if curve.logarithmic else float
+    return [measured[place] if place in measured else unlogged(place) for place in _zeros(places, heights)]
 
 
 def _zeros(places: Sequence[float], heights: Sequence[float]) -> Iterator[float]:

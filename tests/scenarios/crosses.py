@@ -6,9 +6,9 @@ UNIT = "updates"
 
 
 @mode(baseline=True)
-def sum_each(*, periods: int = 10, cost: float = 1.0, kind: str = "plain"):
+def sum_each(*, periods: int = 10, kind: str = "plain"):
     """Adds up all periods at every update."""
-    return Work(100, seconds=0.001 * periods * cost)
+    return Work(100, seconds=0.001 * periods)
 
 
 @mode
@@ -21,12 +21,6 @@ def running(*, periods: int = 10):
 def cached(*, periods: int = 10):
     """Pays in the middle only: 12 and 340 periods cost as much as the baseline."""
     return Work(100, seconds=0.001 * periods * max(12 / periods, periods / 340))
-
-
-@mode
-def always(*, periods: int = 10, cost: float = 1.0):
-    """Half the price."""
-    return Work(100, seconds=0.0005 * periods * cost)
 
 
 @mode
