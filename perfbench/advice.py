@@ -93,9 +93,13 @@ def instead(better: Judged) -> str:
 
 def measured(found: Judged) -> str:
     """``bytes per update 96 B → 0.1 B, 960x less``, ``CPU seconds 0.61s → 0.25s, 2.4x faster [2.38–2.45]``."""
-    name = found.metric.name.replace("_", " ").replace("cpu", "CPU").removesuffix(f" {found.metric.unit}")
-    name = f"{name} seconds" if found.metric.unit == "seconds" and not name.endswith("seconds") else name
-    return f"{name} {amounts(found)}{size(found)}"
+    return f"{metric_name(found.metric)} {amounts(found)}{size(found)}"
+
+
+def metric_name(metric: Metric) -> str:
+    """``CPU seconds``, ``bytes per update``, ``pause`` of ``pause_ms``, whose unit stands with every number."""
+    name = metric.name.replace("_", " ").replace("cpu", "CPU").replace("rss bytes", "memory")
+    return name if metric.unit in ("seconds", "bytes") else name.removesuffix(f" {metric.unit.replace('µ', 'u')}")
 
 
 def amounts(found: Judged) -> str:

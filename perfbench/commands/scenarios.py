@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -9,12 +11,16 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import discovery, environments, showing
-from perfbench.errors import NotMeasured, ScenarioProblem
+from perfbench import commands, discovery, environments, planning, showing, storage, tabulating
+from perfbench import verdicts as verdict_page
+from perfbench.errors import NotMeasured, ScenarioProblem, UsageProblem
 from perfbench.formatting import printable
 from perfbench.model import Mode, Scenario
 
 app = typer.Typer(add_completion=False)
+
+KEPT = "reference-verdicts"
+"""The run that `make verdicts` keeps in the results folder of the project."""
 
 
 @app.command()
@@ -23,11 +29,24 @@ def scenarios(
     folder: Annotated[
         list[Path] | None, typer.Option("--scenarios", help="A folder with your own scenario files; repeatable.")
     ] = None,
+    verdicts: Annotated[
+        bool,
+        typer.Option("--verdicts", help="What a saved run says of the advice that scenarios are about: does it hold?"),
+    ] = False,
+    run: Annotated[str, typer.Option(metavar="RUN", help="The saved run for --verdicts.")] = KEPT,
+    markdown: Annotated[bool, typer.Option("--markdown", help="The verdicts as a Markdown table.")] = False,
+    results: commands.Results = commands.DEFAULT_RESULTS,
 ) -> None:
     """List what can be measured: scenarios, their modes, parameters and needs.
 
-    A worker process describes each file; a file that it cannot load is one line, and the exit code is 5.
+    A worker process describes each file; a file that it cannot load is one line, and the exit code is 5. With `--verdicts` the page
+    of every piece of advice, whether it holds here, from where to where, and what is better.
     """
+    if verdicts:
+        _show_verdicts(names or [], run, results, markdown)
+        return
+    if markdown:
+        raise UsageProblem("--markdown goes with --verdicts")
     folders = folder or []
     paths = discovery.choose(names, folders) if names else list(discovery.files(folders).values())
     console, problems = showing.console(), []
@@ -39,6 +58,16 @@ def scenarios(
             problems.append(str(problem))
     if problems:
         raise NotMeasured("; ".join(problems))
+
+
+def _show_verdicts(names: list[str], run: str, results: Path, markdown: bool) -> None:
+    report = tabulating.report(storage.load(storage.find(run, results)), ())
+    if names:
+        planning.demand_known(names, {table.scenario for table in report.tables}, "scenario in this run")
+        report = replace(report, tables=tuple(table for table in report.tables if table.scenario in names))
+    if not any(table.advice for table in report.tables):
+        raise NotMeasured(f"{run} says nothing of any advice: measure scenarios that have some, such as vwap")
+    sys.stdout.write(verdict_page.markdown(report) if markdown else verdict_page.text(report))
 
 
 def _table(scenario: Scenario) -> Table:
