@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts bench headline calibration blame engines golden lock clean
+.PHONY: help run test check lint types contracts services bench headline calibration blame engines verdicts golden lock clean
 
 help:  ## show these tasks
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -26,6 +26,10 @@ types: $(VENV)/.test
 
 contracts: $(VENV)/.test
 	@$(BIN)/lint-imports
+
+services:  ## install the servers and tools that tests use and Debian offers (as root): PostgreSQL, valgrind
+	@{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && command -v valgrind >/dev/null \
+	    || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends postgresql valgrind; }
 
 data: $(VENV)/.run
 	@$(BIN)/perfbench data pull --quiet || echo "measuring the bundled sample instead"
@@ -61,6 +65,14 @@ engines: $(VENV)/.run data  ## measure other readers of stream files for README 
 	@$(BIN)/perfbench run --mode engines --data PRO-1.170258213 --rounds 12 --save engines || test $$? -eq 6
 	@mv results/engines.json results/reference-engines.json
 	@$(BIN)/python tests/benchmarks/readme_tables.py
+
+verdicts: $(VENV)/.run data  ## measure for README whether the advice of the community holds (about 50 minutes)
+	@$(BIN)/perfbench run $(ADVICE) --data PRO-1.170258213 --rounds 8 --save verdicts-for-readme $(RANGES)
+	@mv results/verdicts-for-readme.json results/reference-verdicts.json
+	@$(BIN)/python tests/benchmarks/readme_tables.py
+
+ADVICE := ring_buffer gc_tuning memory_logging restart soak vwap caching indexes batch_inserts backtest_storage
+RANGES := --sweep periods=5,20,50,100,200,500,999 --sweep cost_us=1,10,100,1000 --sweep retain=0,20 --sweep markets=6,24,120
 
 bench: $(VENV)/.test data  ## measure what the harness itself costs (about half an hour)
 	@$(BIN)/python tests/benchmarks/harness.py
