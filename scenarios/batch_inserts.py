@@ -141,7 +141,7 @@ def full_disk(loop: TradingLoop, sqlite: Connection, *, batch: int = 100, rollba
 
 @mode(group="traps")
 def second_writer(loop: TradingLoop, sqlite: Connection, *, batch: int = 100, begin: str = "deferred") -> Work:
-    """Somebody else writes when a batch begins: BEGIN fails at once and is tried again (--set begin=immediate waits)."""
+    """Somebody else writes when a batch begins: a BEGIN that reads first fails at once (--set begin=immediate waits)."""
     writer = SecondWriter(sqlite, loop.database, begin)
     work = in_batches(loop, sqlite, writer.insert, batch)
     work.numbers["failed_at_once"] = writer.failed_at_once

@@ -20,7 +20,7 @@ from typing import Any
 
 import numpy
 import pytest
-from command_line import QUICK, perfbench
+from command_line import perfbench
 
 from perfbench import bundle
 from perfbench.generating import Recipe, write
@@ -109,14 +109,14 @@ def connection(scenario: Any, database: str) -> Iterator[sqlite3.Connection]:
 def logged(*arguments: object, folder: Path) -> subprocess.CompletedProcess[str]:
     """``perfbench run batch_inserts``, in memory where the system has a folder for that: nobody looks at these times."""
     memory = {"TMPDIR": "/dev/shm"} if Path("/dev/shm").is_dir() else {}
-    return perfbench("run", "batch_inserts", *QUICK, *arguments, folder=folder, env=memory)
+    return perfbench("run", "batch_inserts", "--quiet", "--rounds", "1", *arguments, folder=folder, env=memory)
 
 
-def numbers(market: Path, folder: Path, modes: tuple[str, ...], *more: str) -> dict[str, dict[str, float]]:
+def numbers(market: Path, folder: Path, modes: tuple[str, ...]) -> dict[str, dict[str, float]]:
     """What each of these modes said of one of its passes, if it is available here; all of them must have logged the same."""
     named = [part for mode in modes for part in ("--mode", mode)]
     sets = ("--set", f"rows={ROWS}", "--set", f"batch={FEW}")
-    done = logged(*named, *sets, *more, "--data", market, folder=folder)
+    done = logged(*named, *sets, "--data", market, folder=folder)
     assert done.returncode == 0, done.stdout + done.stderr
     (saved,) = (folder / "results").glob("*.json")
     measurements = [m for m in json.loads(saved.read_text())["measurements"] if m["samples"]]
@@ -200,7 +200,7 @@ def test_every_way_to_write_into_sqlite_saves_the_same_rows_and_says_what_a_kill
 
 @pytest.mark.parametrize("mode", ["duckdb_columns", "postgres_copy"])
 def test_other_databases_get_the_same_rows(market: Path, tmp_path: Path, mode: str) -> None:
-    said = numbers(market, tmp_path, ("commit_per_row", mode), "--rounds", "1")
+    said = numbers(market, tmp_path, ("commit_per_row", mode))
     if mode not in said:
         pytest.skip("there is no PostgreSQL here")
     assert said[mode]["at_risk_rows"] == FEW - 1
