@@ -105,6 +105,8 @@ class Store(NamedTuple):
         with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
             path = Path(folder) / "market_data.sqlite"
             shutil.copyfile(str(self.base), str(path))
+            with open(str(path), "rb+") as file:
+                os.fsync(file.fileno())  # or else the first commit of a mode would have to wait for the whole file
             yield path
 
 
