@@ -1,0 +1,171 @@
+"""A trading program, run by path as a user runs it: it trades, and restarts in its own way when the market's clock says so.
+
+All ways go on from the same file of state. Each process ends when its connection or pipe does: none is left when it is killed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ctypes
+import gc
+import importlib
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+from concurrent.futures import ProcessPoolExecutor
+from typing import Any, Callable, Dict, Tuple
+
+from _resident import PAGE, resident_bytes
+from _state import load
+from _trading import STATE, Trader, fresh
+
+STANDBY = "--standby"
+
+STARTED_IN = os.getcwd()
+"""A relative path among the arguments, such as that of this file, means something from here only."""
+
+
+def never(trader: Trader, options: argparse.Namespace) -> None:
+    """Go on."""
+    trader.pause()
+
+
+def trim(trader: Trader, options: argparse.Namespace) -> None:
+    """Let go of the books, and go on: ``clear`` does no more, ``collect`` also collects garbage, ``trim`` also calls malloc_trim.
+
+    malloc_trim(3) gives the system back all whole pages that are free, but Python's own allocator is not asked for its: a MiB of it
+    that holds one object in use stays. With PYTHONMALLOC=malloc there is no such allocator.
+    """
+    trader.pause()
+    trader.forget()
+    if options.free in ("collect", "trim"):
+        gc.collect()
+    if options.free == "trim":
+        ctypes.CDLL(None).malloc_trim(0)
+
+
+def exec_itself(trader: Trader, options: argparse.Namespace) -> None:
+    """Become a new process of the same number.
+
+    Nothing is flushed by ``execv`` and no exit handler runs. ``sys.argv`` lacks what the interpreter was told, such as -X or -O.
+    """
+    trader.pause()
+    trader.close()
+    os.chdir(STARTED_IN)
+    os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])  # noqa: S606 - arguments need no shell
+
+
+def hand_over(trader: Trader, options: argparse.Namespace) -> None:
+    """Start a child, trade on until it has imported everything, give it the state, and end."""
+    arguments = [argument for argument in sys.orig_argv[1:] if argument != STANDBY]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
+    child = subprocess.Popen([sys.executable, *arguments, STANDBY], cwd=STARTED_IN, **pipes)
+    assert child.stdin is not None
+    assert child.stdout is not None
+    if not trader.trade_at_market_speed(until=child.stdout):
+        child.stdin.close()  # not needed any longer, it ends
+        child.wait()
+        child.stdout.close()
+        trader.finish()
+        sys.exit()
+    if not child.stdout.readline():
+        raise ChildProcessError("the child ended with code {} before it was ready".format(child.wait()))
+    trader.pause()
+    trader.resident(beside=resident_of(child.pid))
+    trader.close()
+    child.stdin.write(b"go\n")
+    child.stdin.close()
+    os._exit(0)  # at once: the child is the program now
+
+
+RESTARTS: Dict[str, Callable[[Trader, argparse.Namespace], None]] = {
+    "never": never,
+    "trim": trim,
+    "exec": exec_itself,
+    "hand_over": hand_over,
+}
+
+
+def run(options: argparse.Namespace) -> None:
+    """Trade to the end of the stream, in this process or those that take its place."""
+    import_all(options.imports)
+    if options.standby:
+        os.write(1, b"ready\n")
+        if not sys.stdin.readline():
+            return  # the parent has no need of it, or is no more
+    trader = Trader(options)
+    while trader.trade():
+        RESTARTS[options.restart](trader, options)
+    trader.finish()
+
+
+def pool(options: argparse.Namespace) -> None:
+    """Have every interval traded by a process of its own, of a pool whose processes end after one task."""
+    context: Any = multiprocessing.get_context(options.context)
+    if options.context == "forkserver":
+        context.set_forkserver_preload(["betfairlightweight", *filter(None, options.imports.split(","))])
+    settings: Dict[str, Any] = {"initializer": end_with_parent, "max_tasks_per_child": 1}
+    with ProcessPoolExecutor(1, context, **settings) as workers:
+        document, goes_on = load(STATE) or fresh(), True
+        while goes_on:
+            document, goes_on = workers.submit(interval, options, document, resident_bytes()).result()
+
+
+def interval(options: argparse.Namespace, document: Dict[str, Any], beside: int) -> Tuple[Dict[str, Any], bool]:
+    """Trade up to the next restart: the document then, and whether the stream goes on."""
+    import_all(options.imports)
+    trader = Trader(options, document, beside)
+    goes_on = trader.trade()
+    if goes_on:
+        trader.pause()
+        trader.close()
+    else:
+        trader.finish()
+    return trader.document, goes_on
+
+
+def import_all(names: str) -> None:
+    """Everything that the program needs, before it needs it."""
+    for name in ["betfairlightweight", *filter(None, names.split(","))]:
+        importlib.import_module(name)
+
+
+def end_with_parent() -> None:
+    """A process of the pool waits for tasks for ever, even if the first process was killed (prctl(2), PR_SET_PDEATHSIG)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(1, signal.SIGKILL)
+
+
+def resident_of(pid: int) -> int:
+    """Resident bytes of another process; 0 where the system does not tell."""
+    try:
+        with open("/proc/{}/statm".format(pid), "rb") as statm:
+            return int(statm.read().split()[1]) * PAGE
+    except OSError:
+        return 0
+
+
+def asked() -> argparse.Namespace:
+    """The arguments of the command line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--exchange", type=int, required=True, help="local port")
+    parser.add_argument("--folder", required=True, help="of the state and the log")
+    parser.add_argument("--restart", choices=[*RESTARTS, "pool"], required=True)
+    parser.add_argument(
+        "--hours", type=float, required=True, help="from one restart to the next, by the market's clock"
+    )
+    parser.add_argument("--retain", type=int, default=0, help="market books to hold on to")
+    parser.add_argument("--save-every", type=int, default=0, help="updates; 0 saves at a restart only")
+    parser.add_argument("--imports", default="", help="other packages that the program imports, with commas")
+    parser.add_argument("--free", choices=["clear", "collect", "trim"], default="trim")
+    parser.add_argument("--context", choices=["spawn", "forkserver"], default="spawn")
+    parser.add_argument(STANDBY, action="store_true", help="say ready, and wait for the state")
+    return parser.parse_args()
+
+
+if __name__ == "__main__":
+    options = asked()
+    os.chdir(options.folder)
+    pool(options) if options.restart == "pool" else run(options)

@@ -1,0 +1,120 @@
+"""Does a trading program that restarts itself need less memory, how long is it away, and which restart is the shortest?
+
+A program of its own replays the last ``updates`` of the market file, sent over a socket, and holds on to its market books. It
+restarts every ``hours`` of the market's clock, by default two fifths of the time that those updates span, which is twice.
+``downtime_ms`` is the longest time around a restart without a processed update, ``rss_before_bytes`` and ``rss_after_bytes`` are
+the most memory just before one and just after; seconds are those from the first connection to the last update. All modes must see
+the same prices, place the same orders and end with the same state. ``--set imports=flumine`` is a program that imports more,
+``--set save_every=1`` saves the state at every update: a ``kill -9`` then costs nothing.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import importlib.util
+import sys
+from typing import Iterator
+
+from _exchange import Exchange
+from _programs import Program, adopt, folder_until_the_end
+from _room import demand
+from _trading import MS_PER_HOUR
+
+from perfbench import Claim, Metric, NotAvailable, Work, mode, setup
+
+UNIT = "updates"
+METRIC = "wall_seconds"
+METRICS = {"downtime_ms": Metric("ms"), "rss_before_bytes": Metric("bytes"), "rss_after_bytes": Metric("bytes")}
+QUICK = {"updates": 300}
+NOTES = "performance notes of the community"
+TEXT = "restart every twelve hours"
+CLAIMS = [
+    Claim("never", "exec_itself", 1.0, NOTES, "rss_after_bytes", TEXT, "hand_over"),
+    Claim("never", "exec_itself", 1.0, NOTES, "downtime_ms", TEXT, "hand_over"),
+]
+
+INTERVAL = 0.4
+"""Of the time that the updates span; the last restart leaves something to trade."""
+
+PROGRAM_BYTES = 150_000_000
+BYTES_PER_CHARACTER = 8
+"""Of the image of the markets as JSON, for one market book in memory: rather more than less."""
+
+
+@setup
+def program(
+    market: str,
+    *,
+    updates: int = 1_000,
+    hours: float = 0.0,
+    retain: int = 1_000,
+    imports: str = "",
+    save_every: int = 0,
+) -> Iterator[Program]:
+    """An exchange, a folder, and what every mode tells the program. Raises NotAvailable for too few updates, or no room."""
+    for name in filter(None, imports.split(",")):
+        if importlib.util.find_spec(name) is None:
+            raise NotAvailable("{} is not installed in this environment: pip install {}".format(name, name))
+    exchange = Exchange(market, updates)
+    books = min(retain, exchange.amount) * exchange.image_bytes * BYTES_PER_CHARACTER
+    demand(2 * PROGRAM_BYTES + books, "{:,} market books".format(min(retain, exchange.amount)))
+    hours = hours or (max(exchange.published) - min(exchange.published)) * INTERVAL / MS_PER_HOUR
+    values = {"exchange": exchange.port, "hours": hours, "retain": retain, "save-every": save_every, "imports": imports}
+    with folder_until_the_end() as folder:
+        arguments = ["--{}={}".format(name, value) for name, value in {**values, "folder": folder}.items()]
+        yield Program(exchange, folder, arguments)
+        exchange.close()
+
+
+@mode(baseline=True)
+def never(program: Program) -> Work:
+    """No restart: measured at the moments at which one is due."""
+    return program.run("never")
+
+
+@mode
+def exec_itself(program: Program) -> Work:
+    """As advised: save the state, close everything, exec the same interpreter with the same arguments."""
+    _demand_arguments()
+    return program.run("exec")
+
+
+@mode
+def hand_over(program: Program) -> Work:
+    """Start a child, trade on until it has imported everything, then give it the state and end."""
+    _demand_arguments()
+    adopt()
+    return program.run("hand_over")
+
+
+@mode
+def pool(program: Program, *, context: str = "spawn") -> Work:
+    """A ProcessPoolExecutor whose process ends after every interval (max_tasks_per_child=1; --set context=forkserver)."""
+    if sys.version_info < (3, 11):
+        raise NotAvailable("max_tasks_per_child came with Python 3.11: choose that or a later one")
+    return program.run("pool", "--context=" + context)
+
+
+@mode
+def trim(program: Program, *, free: str = "trim") -> Work:
+    """No restart: drop the books, collect garbage, malloc_trim (--set free=clear or collect does the first one or two only)."""
+    if free == "trim":
+        _demand_trim()
+    return program.run("trim", "--free=" + free)
+
+
+@mode
+def malloc_and_trim(program: Program) -> Work:
+    """The same without Python's own allocator (PYTHONMALLOC=malloc), which keeps what malloc_trim would give back."""
+    _demand_trim()
+    return program.run("trim", PYTHONMALLOC="malloc")
+
+
+def _demand_trim() -> None:
+    if not (sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim")):
+        raise NotAvailable("the C library has no malloc_trim: run it on Linux with glibc, or --set free=collect")
+
+
+def _demand_arguments() -> None:
+    if not hasattr(sys, "orig_argv"):
+        raise NotAvailable("sys.orig_argv came with Python 3.10: choose that or a later one")
