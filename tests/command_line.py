@@ -14,13 +14,17 @@ KEPT = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH")
 QUICK = ("--quiet", "--rounds", "2")
 
 
+SHARED_CACHE = "CACHE_OF_SCENARIO_TESTS"
+"""Names the cache of a test file that shares one with others; without it every folder has its own."""
+
+
 def variables(folder: Path, **more: str) -> dict[str, str]:
-    """A clean environment whose cache and temporary files stay in this folder."""
+    """A clean environment whose temporary files stay in this folder, and its cache if it is not shared."""
     (folder / "tmp").mkdir(exist_ok=True)
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
     return {
         **kept,
-        "PERFBENCH_CACHE": str(folder / "cache"),
+        "PERFBENCH_CACHE": os.environ.get(SHARED_CACHE) or str(folder / "cache"),
         "TMPDIR": str(folder / "tmp"),
         "PYTHONDONTWRITEBYTECODE": "1",
         **more,

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from command_line import SHARED_CACHE
 
 from perfbench import generating
 from perfbench.generating import Recipe
@@ -25,6 +28,19 @@ def pytest_xdist_auto_num_workers() -> int:
 def refresh_golden(request: pytest.FixtureRequest) -> bool:
     """Whether golden files are to be written and not compared."""
     return bool(request.config.getoption("--refresh-golden"))
+
+
+@pytest.fixture(scope="module", autouse=True)
+def one_cache_for_scenarios(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """The tests of shipped scenarios build what their modes need once, and not once for each test."""
+    if not request.module.__name__.startswith("test_scenario"):
+        yield
+        return
+    base = tmp_path_factory.getbasetemp()
+    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache-of-scenarios"
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(SHARED_CACHE, str(folder))
+        yield
 
 
 @pytest.fixture(scope="session")

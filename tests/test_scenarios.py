@@ -18,6 +18,8 @@ RECIPES = {
     "an event": Recipe(seed=13, runners=4, updates=300, markets=3),
 }
 
+NOTES = "performance notes of the community"
+
 
 def test_every_shipped_scenario_has_a_question_and_a_line_for_each_mode(tmp_path: Path) -> None:
     done = perfbench("scenarios", folder=tmp_path)
@@ -49,6 +51,23 @@ def test_the_modes_agree_on_a_real_file(tmp_path: Path) -> None:
     done = perfbench("run", *QUICK, "--data", datasets.place(real), folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "replay · 1.197931750 · 166 updates" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "name", [path.stem for path in sorted(bundle.folder("scenarios").glob("[a-z]*.py")) if "CLAIMS" in path.read_text()]
+)
+def test_every_scenario_about_advice_is_measured_in_seconds_and_its_modes_agree(tmp_path: Path, name: str) -> None:
+    done = perfbench(
+        "run", name, "--quick", "--quiet", "--data", "sample-win", "--save", "q", folder=tmp_path, timeout=280
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads((tmp_path / "results" / "q.json").read_text())
+    outputs = {m["output"]["digest"] for m in document["measurements"] if m["output"] and not m["floor"]}
+    assert len(outputs) == 1
+    assert len({s["work"] for m in document["measurements"] for s in m["samples"]}) == 1
+    if name != "replay":
+        assert re.search(r"^  advice “.+”: ", done.stdout, re.MULTILINE)
+        assert {claim["source"] for s in document["scenarios"] for claim in s["claims"]} == {NOTES}
 
 
 @pytest.mark.parametrize("where", ["market", "runner", "ladder", "definition"])
