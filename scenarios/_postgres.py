@@ -25,7 +25,6 @@ from perfbench import NotAvailable
 PSYCOPG = "psycopg[binary]==3.3.9"
 """The client, for ``needs``."""
 
-VARIABLE = "PERFBENCH_POSTGRES"
 PLACES = (
     "/usr/lib/postgresql/*/bin",
     "/usr/pgsql-*/bin",
@@ -57,13 +56,12 @@ until rm -rf "$1" 2>/dev/null && [ ! -e "$1" ] || [ $tries -ge 200 ]; do sleep 0
 def server(url: str = "") -> Iterator[str]:
     """A conninfo for psycopg or libpq: an empty database, or an empty schema if a server is named.
 
-    :param url: of a server to use instead of one of our own, else what PERFBENCH_POSTGRES says. All is done in a new schema, which
-        is dropped afterwards (a process that is killed leaves it behind, as ``perfbench_…``).
+    :param url: of a server to use instead of one of our own. All is done in a new schema, which is dropped afterwards (a process
+        that is killed leaves it behind, as ``perfbench_…``). A password belongs into ``~/.pgpass``: parameters are saved.
 
-    Raises NotAvailable if there is no PostgreSQL here or it does not start.
+    Raises NotAvailable if there is no PostgreSQL here, it does not start, or the URL has a password.
     """
-    named = url or os.environ.get(VARIABLE, "")
-    with schema_of_our_own(named) if named else server_of_our_own() as conninfo:
+    with schema_of_our_own(url) if url else server_of_our_own() as conninfo:
         yield conninfo
 
 
@@ -77,6 +75,8 @@ def schema_of_our_own(url: str) -> Iterator[str]:
     schema = sql.Identifier(name)
     try:
         given = conninfo.conninfo_to_dict(url)
+        if given.get("password"):
+            raise NotAvailable("PostgreSQL: the URL has a password, and parameters are saved: put it into ~/.pgpass")
         with psycopg.connect(url, autocommit=True) as connection:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
     except psycopg.Error as error:

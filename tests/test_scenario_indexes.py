@@ -149,6 +149,14 @@ def test_a_server_that_cannot_be_reached_is_not_available_and_the_rest_is_measur
     assert "Traceback" not in done.stdout + done.stderr
 
 
+def test_a_password_in_the_url_of_a_server_is_refused_since_parameters_are_saved(
+    tmp_path: Path, market: Path, built: dict[str, str]
+) -> None:
+    url = "postgres=postgresql://nobody:secret@127.0.0.1:9/none"
+    done = run(market, tmp_path, "--set", url, modes=["no_index", "postgres"], env=built)
+    assert "not available here: PostgreSQL: the URL has a password, and parameters are saved" in done.stdout
+
+
 def test_on_a_cold_cache_every_query_reads_from_the_disk_or_the_run_says_that_it_cannot(
     tmp_path: Path, market: Path
 ) -> None:
