@@ -303,9 +303,9 @@ def test_two_processes_that_want_a_store_at_once_get_the_same_one(tmp_path: Path
     code = f"import sys; sys.path[:0] = {[str(SCENARIOS), str(Path(__file__).resolve().parents[1])]!r}\n" + (
         f"from _tick_store import stored; print(stored({str(market)!r}, 30_000).base.stat().st_ino)"
     )
+    own = variables(tmp_path, PERFBENCH_CACHE=str(tmp_path / "cache"))
     started = [
-        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=variables(tmp_path))
-        for _ in range(2)
+        subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True, env=own) for _ in range(2)
     ]
     said = {process.communicate(timeout=60)[0] for process in started}
     assert [process.returncode for process in started] == [0, 0]
