@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import sys
 import time
 import weakref
@@ -12,12 +11,13 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Callable, Dict, Hashable, List, NamedTuple, Sequence, Tuple
 
 from _reads import Key, Read
+from _room import demand
 
-from perfbench import NotAvailable, Work
+from perfbench import Work
 
 Model = Callable[[Key], float]
 
-LOOPS_PER_US = 15
+LOOPS_PER_US = 13
 """Loops of the model that take about a microsecond; fixed, so that the work is the same in every pass and on every machine."""
 
 MASK = (1 << 31) - 1
@@ -38,18 +38,6 @@ def model_of(cost_us: float) -> Model:
     return model
 
 
-def microseconds(model: Model, reads: Sequence[Read], at_most_s: float = 0.05) -> float:
-    """What the model really costs here: the median of some calls, in microseconds of CPU."""
-    taken: List[int] = []
-    for read in reads[:99]:
-        before = time.process_time_ns()
-        model(read.key)
-        taken.append(time.process_time_ns() - before)
-        if sum(taken) > at_most_s * 1e9:
-            break
-    return sorted(taken)[len(taken) // 2] / 1e3
-
-
 class Stream(NamedTuple):
     """The questions to the model in the order of the market, the model, and the age in ms from which an answer is stale."""
 
@@ -57,6 +45,23 @@ class Stream(NamedTuple):
     model: Model
     model_us: float
     ttl_ms: float
+
+
+def stream_of(reads: List[Read], cost_us: float, at_most_s: float, ttl_s: float) -> Stream:
+    """The last of these reads: as many as a model of this cost answers within ``at_most_s``, at least one."""
+    affordable = max(1, int(at_most_s * 1e6 / max(cost_us, 0.1)))
+    last = reads[-affordable:]
+    model = model_of(cost_us)
+    return Stream(last, model, microseconds(model, last, cost_us), ttl_s * 1000)
+
+
+def microseconds(model: Model, reads: Sequence[Read], cost_us: float) -> float:
+    """What a call of the model really costs here, in microseconds of CPU, from some 20 ms of calls."""
+    some = reads[: 1 + int(20_000 / max(cost_us, 1))]
+    before = time.process_time_ns()
+    for read in some:
+        model(read.key)
+    return (time.process_time_ns() - before) / 1e3 / len(some)
 
 
 def with_ttl(model: Model, ttl_ms: float) -> Tuple[Callable[[Key, float], float], Dict[Key, Any]]:
@@ -149,12 +154,9 @@ def in_turn(
 ) -> Tuple[List[float], List[Callable[[], Any]]]:
     """The answers of so many models, each for its part of the reads and then dropped; and weak references to them.
 
-    Raises NotAvailable if all of them together would take more than half of the memory that is free.
+    Raises NotAvailable if the machine has no room for all of them together.
     """
-    free = importlib.import_module("psutil").virtual_memory().available
-    if instances * state_kib << 10 > free / 2:
-        text = "{} instances of {:,} KiB do not fit into half of the {:,} MiB that are free: --set state_kib=…"
-        raise NotAvailable(text.format(instances, state_kib, free >> 20))
+    demand(instances * state_kib << 10, "{} instances with {:,} KiB of state".format(instances, state_kib))
     part = -(-len(stream.reads) // instances)
     answers: List[float] = []
     made: List[Callable[[], Any]] = []

@@ -140,7 +140,10 @@ class Exchange:
             connection = self._accepted(trader)
             with connection, connection.makefile("rb") as said:
                 try:
-                    position = json.loads(said.readline() or b'{"clk":0}')["clk"]
+                    asked = said.readline()
+                    if not asked:
+                        continue
+                    position = json.loads(asked)["clk"]
                     connection.sendall(self.image(position))
                     for first in range(position, self.amount, BLOCK):
                         connection.sendall(b"".join(self._lines[first : first + BLOCK]))

@@ -30,10 +30,10 @@ LEVELS = {"batb": "back", "bdatb": "back", "batl": "lay", "bdatl": "lay"}
 
 
 class Read(NamedTuple):
-    """One question to the model. ``published`` in ms since 1970; ``runner`` is market, id and handicap."""
+    """One question to the model. ``published`` in ms since 1970; ``runner`` counts the runners of the file from 0."""
 
     published: int
-    runner: Tuple[str, int, float]
+    runner: int
     key: Key
 
 
@@ -123,7 +123,8 @@ def reads_of(market: str, key: str, runners: str) -> List[Read]:
 
 
 def _reads(market: str, key_of: Callable[[Runner], Optional[Key]], runners: str) -> Iterator[Read]:
-    books: Dict[str, Dict[Tuple[str, int, float], Runner]] = {}
+    books: Dict[str, Dict[int, Runner]] = {}
+    numbers: Dict[Tuple[str, int, float], int] = {}
     for published, change in changes(market):
         if change.get("img"):
             books.pop(change["id"], None)
@@ -131,11 +132,12 @@ def _reads(market: str, key_of: Callable[[Runner], Optional[Key]], runners: str)
         wanted = {}
         for said in change.get("rc", ()):
             name = (change["id"], said["id"], said.get("hc", 0))
-            runner = book.setdefault(name, Runner())
+            number = numbers.setdefault(name, len(numbers))
+            runner = book.setdefault(number, Runner())
             runner.apply(said)
             if runners == "changed" or (runners == "traded" and "trd" in said):
-                wanted[name] = runner
-        for name, runner in (book if runners == "all" else wanted).items():
+                wanted[number] = runner
+        for number, runner in (book if runners == "all" else wanted).items():
             key = key_of(runner)
             if key is not None and (key_of is _drift or all(key)):
-                yield Read(published, name, key)
+                yield Read(published, number, key)

@@ -1,7 +1,8 @@
 """A document that a program keeps through restarts, in a file that is old or new and never torn.
 
-Written to another file, which reaches the disk before it takes the old one's place; a checksum tells whether it is whole. The
-folder reaches the disk too: else a power cut may bring the old file back after its successor was relied on.
+Written to another file, which reaches the disk before it takes the old one's place; a checksum tells whether it is whole. What a
+killed program left of that other file is overwritten by the next one. The folder reaches the disk too: else a power cut may bring
+the old file back after its successor was relied on.
 """
 
 from __future__ import annotations
@@ -28,14 +29,14 @@ def save(path: str, document: Any) -> None:
             os.fsync(file.fileno())
         os.replace(unfinished, path)
     except OSError:
-        discard(unfinished)
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(unfinished)
         raise
     _sync_folder(os.path.dirname(path) or ".")
 
 
 def load(path: str) -> Optional[Any]:
     """The saved document; None if there is none. Raises TornState if it is not whole."""
-    discard(path + ".new")  # of a program that was killed while it wrote
     try:
         with open(path, "rb") as file:
             saved = json.loads(file.read())
@@ -48,12 +49,6 @@ def load(path: str) -> Optional[Any]:
     if saved["checksum"].encode() != _checksum(_text(saved["document"])):
         raise TornState("{} has another content than was saved".format(path))
     return saved["document"]
-
-
-def discard(path: str) -> None:
-    """Remove a file if it is there."""
-    with contextlib.suppress(FileNotFoundError):
-        os.unlink(path)
 
 
 def _text(document: Any) -> bytes:

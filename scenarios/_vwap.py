@@ -22,14 +22,18 @@ def average_price(value: float, volume: float) -> Optional[float]:
     return float(value / (volume * HUNDREDTHS)) if volume else None
 
 
+def counted(periods: int) -> int:
+    """The periods. Raises ValueError if there are none: a slice from -0 on is all that there is."""
+    if periods < 1:
+        raise ValueError("periods={}: a VWAP is of at least one trade".format(periods))
+    return periods
+
+
 class Lists:
     """Lists that grow, and a loop over their ends for every answer."""
 
     def __init__(self, periods: int) -> None:
-        """Raises ValueError for no periods: a slice from -0 on is all that there is."""
-        if periods < 1:
-            raise ValueError("periods={}: a VWAP is of at least one trade".format(periods))
-        self._periods = periods
+        self._periods = counted(periods)
         self._prices: List[float] = []
         self._sizes: List[float] = []
 
@@ -54,7 +58,7 @@ class NumpyRing:
         """Raises ValueError for more periods than the ring holds: it would answer for its capacity and not say so."""
         if periods > capacity:
             raise ValueError("a ring of {} trades has no last {}: raise its capacity".format(capacity, periods))
-        self._periods = periods
+        self._periods = counted(periods)
         self._capacity = capacity
         self._prices = numpy.zeros(capacity)
         self._sizes = numpy.zeros(capacity)
@@ -85,8 +89,8 @@ class RunningSums:
     """Two whole numbers, to which a trade is added when it comes, and from which it is taken when it leaves the window."""
 
     def __init__(self, periods: int) -> None:
+        self._periods = counted(periods)
         self._last: Deque[Tuple[float, float]] = deque(maxlen=periods)
-        self._periods = periods
         self._value: float = 0
         self._volume: float = 0
 

@@ -13,6 +13,7 @@ from __future__ import annotations
 import ctypes
 import importlib.util
 import sys
+from contextlib import closing
 from typing import Iterator
 
 from _exchange import Exchange
@@ -25,7 +26,7 @@ from perfbench import Claim, Metric, NotAvailable, Work, mode, setup
 UNIT = "updates"
 METRIC = "wall_seconds"
 METRICS = {"downtime_ms": Metric("ms"), "rss_before_bytes": Metric("bytes"), "rss_after_bytes": Metric("bytes")}
-QUICK = {"updates": 300}
+QUICK = {"updates": 200}
 NOTES = "performance notes of the community"
 TEXT = "restart every twelve hours"
 CLAIMS = [
@@ -55,15 +56,14 @@ def program(
     for name in filter(None, imports.split(",")):
         if importlib.util.find_spec(name) is None:
             raise NotAvailable("{} is not installed in this environment: pip install {}".format(name, name))
-    exchange = Exchange(market, updates)
-    books = min(retain, exchange.amount) * exchange.image_bytes * BYTES_PER_CHARACTER
-    demand(2 * PROGRAM_BYTES + books, "{:,} market books".format(min(retain, exchange.amount)))
-    hours = hours or (max(exchange.published) - min(exchange.published)) * INTERVAL / MS_PER_HOUR
-    values = {"exchange": exchange.port, "hours": hours, "retain": retain, "save-every": save_every, "imports": imports}
-    with folder_until_the_end() as folder:
-        arguments = ["--{}={}".format(name, value) for name, value in {**values, "folder": folder}.items()]
-        yield Program(exchange, folder, arguments)
-        exchange.close()
+    with closing(Exchange(market, updates)) as exchange, folder_until_the_end() as folder:
+        books = min(retain, exchange.amount)
+        bytes_needed = 2 * PROGRAM_BYTES + books * exchange.image_bytes * BYTES_PER_CHARACTER
+        demand(bytes_needed, "a program and its successor with {:,} market books".format(books))
+        span = (max(exchange.published) - min(exchange.published)) / MS_PER_HOUR
+        told = {"exchange": exchange.port, "folder": folder, "hours": hours or INTERVAL * span, "retain": retain}
+        told.update({"save-every": save_every, "imports": imports})
+        yield Program(exchange, folder, ["--{}={}".format(name, value) for name, value in told.items()])
 
 
 @mode(baseline=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
@@ -52,6 +53,17 @@ def measured(
     """``perfbench run`` with one of the test scenarios, two rounds unless told otherwise."""
     rounds = () if any(str(argument) in ("--rounds", "--max-time") for argument in arguments) else QUICK
     return perfbench("run", scenario, "--scenarios", SCENARIOS, *rounds, *arguments, folder=folder, env=env)
+
+
+def without(market: Path, path: Path, *fields: str) -> None:
+    """Write the market without these fields of its runners."""
+    lines = []
+    for text in market.read_text(encoding="utf-8").splitlines():
+        message = json.loads(text)
+        for change in message.get("mc", ()):
+            change["rc"] = [{k: v for k, v in rc.items() if k not in fields} for rc in change.get("rc", ())]
+        lines.append(json.dumps(message) + "\n")
+    path.write_text("".join(lines), encoding="utf-8")
 
 
 def one_line(text: str) -> str:

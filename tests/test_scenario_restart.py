@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from betfairlightweight.streaming.listener import StreamListener
-from command_line import QUICK, perfbench, variables
+from command_line import perfbench, variables
 
 from perfbench import bundle
 from perfbench.generating import Recipe, write
@@ -304,7 +304,7 @@ def test_what_cannot_be_measured_is_not_available(
 
 
 def test_hours_without_a_restart_are_not_available(market: Path, tmp_path: Path) -> None:
-    with pytest.raises(AssertionError, match="NotAvailable: .* no restart takes place, ask for fewer hours"):
+    with pytest.raises(AssertionError, match=r"NotAvailable: .* no restart takes place, ask for fewer hours"):
         passed("never", market, tmp_path, updates=50, hours=1000.0)
 
 
