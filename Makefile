@@ -71,7 +71,7 @@ verdicts: $(VENV)/.run data  ## measure for README whether the advice of the com
 	@mv results/verdicts-for-readme.json results/reference-verdicts.json
 	@$(BIN)/python tests/benchmarks/readme_tables.py
 
-ADVICE := ring_buffer restart soak vwap caching indexes batch_inserts backtest_storage
+ADVICE := ring_buffer gc_tuning memory_logging restart soak vwap caching indexes batch_inserts backtest_storage
 RANGES := --sweep periods=5,20,50,100,200,500,999 --sweep cost_us=1,10,100,1000 --sweep markets=6,24,120
 
 bench: $(VENV)/.test data  ## measure what the harness itself costs (about half an hour)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from perfbench import bundle, provenance, spawn
 from perfbench.errors import ScenarioProblem, TrialFailed, UsageProblem
-from perfbench.model import METRICS, Change, Claim, Environment, Metric, Mode, Owner, Parameter, Scenario
+from perfbench.model import METRICS, Better, Change, Claim, Environment, Metric, Mode, Owner, Parameter, Scenario
 from perfbench.naming import suggestion
 from perfbench.worker.protocol import Described
 
@@ -95,6 +96,6 @@ def _scenario(path: Path, described: Described) -> Scenario:
         claims=claims,
         changes=changes,
         owners=tuple(Owner(owner.name, tuple(owner.patterns)) for owner in described.owners),
-        metrics=tuple(Metric(m.name, m.unit, "higher" if m.better == "higher" else "lower") for m in described.metrics),
+        metrics=tuple(Metric(m.name, m.unit, cast(Better, m.better)) for m in described.metrics),
         quick=tuple(described.quick.items()),
     )

@@ -23,13 +23,17 @@ Value = str | int | float | bool
 """What a parameter of a mode can be."""
 
 
+Better = Literal["lower", "higher", "neither"]
+"""Which direction of a number is good."""
+
+
 @dataclass(frozen=True, slots=True)
 class Metric:
-    """Something that is measured; ``better`` says which direction is good. A scenario may have its own."""
+    """Something that is measured; ``better`` says which direction is good, if any. A scenario may have its own."""
 
     name: str
     unit: str
-    better: Literal["lower", "higher"]
+    better: Better
 
 
 CPU_SECONDS = Metric("cpu_seconds", "seconds", "lower")

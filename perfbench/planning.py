@@ -13,6 +13,7 @@ from perfbench.model import (
     Case,
     Environment,
     Market,
+    Metric,
     Mode,
     Place,
     Scenario,
@@ -87,8 +88,8 @@ def gate_tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], se
     known = {place.case.mode for table in whole for place in table.places}
     if whole:
         demand_known([name for budget in budgets for name in (budget.mode, budget.other)], known, "mode")
-        own = {metric.name for table in whole for metric in table.scenario.metrics}
-        demand_known([b.metric for b in (settings.gate or Terms()).budgets if b.metric], own, "metric")
+        limited = [budget.metric for budget in (settings.gate or Terms()).budgets if budget.metric]
+        _demand_direction(limited, [metric for table in whole for metric in table.scenario.metrics])
     found = []
     for table in whole:
         after = {p.case.mode: p.case for p in table.places if p.case.environment == table.places[-1].case.environment}
@@ -101,6 +102,13 @@ def gate_tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], se
             replace(table, places=tuple(map(table.place, duet)), duets=(duet,)) for duet in (*table.duets, *ratios)
         ]
     return found
+
+
+def _demand_direction(limited: Sequence[str], own: Sequence[Metric]) -> None:
+    demand_known(limited, {metric.name for metric in own}, "metric")
+    for metric in own:
+        if metric.name in limited and metric.better == "neither":
+            raise UsageProblem(f"`{metric.name}` cannot have a budget: neither more nor less of it is better")
 
 
 def _parts(group: Sequence[Offer], settings: Settings) -> list[Sequence[Offer]]:

@@ -47,8 +47,13 @@ def values_of(metric: Metric, measurement: Measurement) -> list[float]:
     return [value for value in found if value is not None]
 
 
-def _verdict(metric: Metric, low: float, high: float) -> Verdict:
-    """What an interval of the change says, as a logarithm or as a share: the same margins as for seconds (method.md)."""
+def _verdict(metric: Metric, low: float, high: float) -> Verdict | None:
+    """What an interval of the change says, as a logarithm or as a share: the same margins as for seconds (method.md).
+
+    None for a number of which neither more nor less is better.
+    """
+    if metric.better == "neither":
+        return None
     if metric.better == "higher":
         low, high = -high, -low
     if low > EPS:

@@ -104,6 +104,10 @@ class Record:
         for offset, value in enumerate((*said, sum(price or 0.0 for price in prices))):
             self._numbers[place + offset] = float(value or 0.0)
 
+    def published(self, number: int) -> float:
+        """When the book of the update with this number was published, in milliseconds since 1970."""
+        return self._numbers[self.FIELDS * number + 1]
+
     def items(self) -> Iterator[List[float]]:
         """The numbers of each update."""
         return (

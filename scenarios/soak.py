@@ -32,7 +32,7 @@ METRICS = {
     "end_rss_bytes": Metric("bytes"),
     "hours_until_limit": Metric("hours", better="higher"),
 }
-QUICK = {"markets": 2, "updates": 15, "books": 20}
+QUICK = {"markets_per_hour": 2, "updates": 15, "books": 20}
 NOTES = "performance notes of the community"
 GROWTH = "growth_bytes_per_hour"
 CLOSE = "let markets close, so that they are dropped"
@@ -62,23 +62,23 @@ def soak(
     *,
     source: str = "market",
     hours: int = 24,
-    markets: int = 12,
+    markets_per_hour: int = 12,
     updates: int = 20,
     lightweight: bool = False,
     limit_mb: float = 1024.0,
 ) -> Soak:
-    """``hours`` with ``markets`` new markets an hour of at most ``updates`` each. Raises ScenarioError for what makes no day."""
+    """``hours`` with so many new markets an hour of at most ``updates`` each. Raises ScenarioError for what makes no day."""
     if source not in ("market", "generator"):
         raise ScenarioError("source={}: say market or generator".format(source))
     # The second half is judged, and the library keeps a closed market, which takes an hour at most, for eight more.
     if hours < 2 * (FEWEST_HOURS + 1):
         raise ScenarioError("hours={}: growth is told from {} hours on".format(hours, 2 * (FEWEST_HOURS + 1)))
-    if not (1 <= markets <= 60 and updates >= 3):
-        raise ScenarioError("markets={}, updates={}: 1 to 60 and at least 3".format(markets, updates))
+    if not (1 <= markets_per_hour <= 60 and updates >= 3):
+        raise ScenarioError("markets_per_hour={}, updates={}: 1 to 60, 3 or more".format(markets_per_hour, updates))
     if not resident():
         raise NotAvailable("this system does not tell resident memory in /proc/self/status: run it on Linux")
     templates = of_file(market, updates) if source == "market" else of_generator(SEEDS, updates)
-    day = Day(templates, markets, hours)
+    day = Day(templates, markets_per_hour, hours)
     return Soak(day, lightweight, limit_mb * 1e6, Record(day.amount))
 
 

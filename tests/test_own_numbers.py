@@ -199,6 +199,17 @@ def test_a_budget_of_a_metric_that_no_scenario_has_is_refused(workshop: Path) ->
     assert "no metric `bytes_per_tock`; did you mean `bytes_per_tick`?" in one_line(complaint)
 
 
+def test_a_number_of_which_neither_is_better_is_shown_and_never_judged(tmp_path: Path) -> None:
+    done = measured("neither_better", "--rounds", "6", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert cells(done.stdout, "few")[-1] == "10 objects"
+    assert cells(done.stdout, "many")[-2:] == ["30 objects", "yes"]
+    budget = ("--before", "idna==3.7", "--after", "idna==3.10", "--budget", "freed=5%")
+    gated = perfbench("gate", "--scenario", "neither_better", "--scenarios", SCENARIOS, *budget, folder=tmp_path)
+    assert gated.returncode == 2
+    assert "`freed` cannot have a budget: neither more nor less of it is better" in gated.stderr.splitlines()[-1]
+
+
 # What a machine lacks ----------------------------------------------------------------------------------------------------
 
 

@@ -22,7 +22,7 @@ from perfbench.model import Environment
 from perfbench.spawn import Worker
 from perfbench.worker.protocol import Digested, Measured, Ready, Request
 
-SMALL: dict[str, Any] = {"markets": 2, "updates": 15, "books": 20}
+SMALL: dict[str, Any] = {"markets_per_hour": 2, "updates": 15, "books": 20}
 UPDATES = 24 * 2 * 15
 LEAKS = {"never_closed": 1, "closed": 0, "dropped_early": 0, "books_in_list": 1, "books_in_deque": 0}
 MARKETS_LEFT = {"never_closed": 48, "closed": 17, "dropped_early": 1, "books_in_list": 17, "books_in_deque": 17}
@@ -140,8 +140,8 @@ def test_a_full_and_a_lightweight_soak_say_the_same_of_every_book(market: Path, 
     ("setting", "line"),
     [
         ("hours=6", "hours=6: growth is told from 18 hours on"),
-        ("markets=0", "markets=0, updates=15: 1 to 60 and at least 3"),
-        ("updates=2", "markets=2, updates=2: 1 to 60 and at least 3"),
+        ("markets_per_hour=0", "markets_per_hour=0, updates=15: 1 to 60, 3 or more"),
+        ("updates=2", "markets_per_hour=2, updates=2: 1 to 60, 3 or more"),
         ("source=exchange", "source=exchange: say market or generator"),
     ],
 )
@@ -149,7 +149,7 @@ def test_what_makes_no_day_is_said_in_one_line(
     market: Path, shipped: Callable[[str], Any], setting: str, line: str
 ) -> None:
     name, _, value = setting.partition("=")
-    values: dict[str, Any] = {"markets": 2, "updates": 15, name: value if name == "source" else int(value)}
+    values: dict[str, Any] = {"markets_per_hour": 2, "updates": 15, name: value if name == "source" else int(value)}
     with pytest.raises(Exception, match=re.escape(line)):
         shipped("soak").soak(str(market), **values)
 
@@ -158,7 +158,7 @@ def test_a_list_for_which_the_machine_has_no_room_is_not_available_here(
     market: Path, shipped: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     soak = shipped("soak")
-    made = soak.soak(str(market), markets=2, updates=15)
+    made = soak.soak(str(market), markets_per_hour=2, updates=15)
     monkeypatch.setattr(shipped("_room"), "available", lambda: 100 * MIB)
     with pytest.raises(Exception, match="720 market books in a list need"):
         soak.books_in_list(made)

@@ -91,13 +91,16 @@ def test_without_the_kept_run_one_line_says_so(tmp_path: Path) -> None:
     [
         ('Claim("loop", "rings", 1.0', "a claim is about `rings`, which is no mode"),
         ('Claim("loop", "ring", 1.0, NOTES, metric="held"', "a claim is about `held`, which is none of METRICS"),
+        ('"held_bytes": Metric("bytes", better="neither")', "`held_bytes`, of which neither more nor less is better"),
     ],
 )
 def test_advice_about_what_is_not_there_is_refused(tmp_path: Path, wrong: str, said: str) -> None:
     own = tmp_path / "own"
     own.mkdir()
     text = (SCENARIOS / "advised.py").read_text()
-    right = wrong.replace("rings", "ring").replace('metric="held"', 'metric="held_bytes"')
+    right = (
+        wrong.replace("rings", "ring").replace('metric="held"', 'metric="held_bytes"').replace(', better="neither"', "")
+    )
     assert right in text
     (own / "advised.py").write_text(text.replace(right, wrong))
     done = perfbench("run", "advised", "--scenarios", own, "--rounds", "2", folder=tmp_path)

@@ -63,10 +63,10 @@ class NotAvailable(Exception):
 
 @dataclass(frozen=True)
 class Metric:
-    """A number that a mode reports with its ``Work``: its unit, and whether ``lower`` or ``higher`` is better.
+    """A number that a mode reports with its ``Work``: its unit, and whether ``lower``, ``higher`` or ``neither`` is better.
 
-    ``bytes``, ``seconds`` (also ``ms``, ``µs``) and ``share`` (1.0 is all) are written as such, any other unit behind the number.
-    A scenario lists its metrics by name as ``METRICS``.
+    One of which neither is better is shown and never judged. ``bytes``, ``seconds`` (also ``ms``, ``µs``) and ``share`` (1.0 is
+    all) are written as such, any other unit behind the number. A scenario lists its metrics by name as ``METRICS``.
     """
 
     unit: str

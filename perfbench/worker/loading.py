@@ -106,6 +106,8 @@ class Loaded:
                 raise ScenarioError("a claim is about `{}`, which is no mode".format(name))
         if claim.metric and claim.metric not in self.metrics and claim.metric != "peak_rss_bytes":
             raise ScenarioError("a claim is about `{}`, which is none of METRICS".format(claim.metric))
+        if claim.metric in self.metrics and self.metrics[claim.metric].better == "neither":
+            raise ScenarioError("a claim is about `{}`, of which neither more nor less is better".format(claim.metric))
 
     def _describe_mode(self, name: str) -> DescribedMode:
         mark = self._mark(name)
@@ -188,9 +190,11 @@ def _owners(module: ModuleType) -> Dict[str, Tuple[str, ...]]:
 def _metrics(module: ModuleType) -> Dict[str, Metric]:
     metrics = getattr(module, "METRICS", {})
     if not isinstance(metrics, dict) or not all(
-        isinstance(metric, Metric) and metric.better in ("lower", "higher") for metric in metrics.values()
+        isinstance(metric, Metric) and metric.better in ("lower", "higher", "neither") for metric in metrics.values()
     ):
-        raise ScenarioError('METRICS must map each name to Metric(unit) or Metric(unit, better="higher")')
+        raise ScenarioError(
+            'METRICS must map each name to Metric(unit), Metric(unit, better="higher") or better="neither"'
+        )
     return metrics
 
 

@@ -85,7 +85,7 @@ class DescribedClaim:
 
 @dataclass(frozen=True)
 class DescribedMetric:
-    """A number that the modes of a scenario report; ``better`` is ``lower`` or ``higher``."""
+    """A number that the modes of a scenario report; ``better`` is ``lower``, ``higher`` or ``neither``."""
 
     name: str
     unit: str
