@@ -66,13 +66,14 @@ engines: $(VENV)/.run data  ## measure other readers of stream files for README 
 	@mv results/engines.json results/reference-engines.json
 	@$(BIN)/python tests/benchmarks/readme_tables.py
 
-verdicts: $(VENV)/.run data  ## measure for README whether the advice of the community holds (about 50 minutes)
-	@$(BIN)/perfbench run $(ADVICE) --data PRO-1.170258213 --rounds 8 --save verdicts-for-readme $(RANGES)
+verdicts: $(VENV)/.run data  ## measure for README whether the advice of the community holds (about an hour)
+	@$(BIN)/perfbench run $(ADVICE) --data PRO-1.170258213 --rounds 6 --save verdicts-for-readme $(RANGES)
 	@mv results/verdicts-for-readme.json results/reference-verdicts.json
 	@$(BIN)/python tests/benchmarks/readme_tables.py
 
 ADVICE := ring_buffer gc_tuning memory_logging restart soak vwap caching indexes batch_inserts backtest_storage
-RANGES := --sweep periods=5,20,50,100,200,500,999 --sweep cost_us=1,10,100,1000 --sweep markets=6,24,120
+RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.keep=0,3000 --sweep vwap.periods=5,20,50,100,200,500,999 \
+    --sweep caching.cost_us=1,10,100,1000 --sweep backtest_storage.markets=6,24,120
 
 bench: $(VENV)/.test data  ## measure what the harness itself costs (about half an hour)
 	@$(BIN)/python tests/benchmarks/harness.py

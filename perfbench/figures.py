@@ -10,6 +10,7 @@ from perfbench import wording
 from perfbench.crossing import Curve, Point
 from perfbench.errors import UsageProblem
 from perfbench.model import Settings, Value
+from perfbench.naming import of_scenario
 from perfbench.report import Report, ReportTable, Row
 
 OTHER_OUTPUT = "the output is not the same"
@@ -87,7 +88,7 @@ def figures(report: Report) -> tuple[Figure, ...]:
     apart: dict[tuple[object, ...], list[ReportTable]] = {}
     for name in dict.fromkeys(table.scenario for table in report.tables):
         tables = [table for table in report.tables if table.scenario == name]
-        axis = _axis(tables, [swept for swept, _ in report.run.settings.sweep])
+        axis = _axis(tables, of_scenario(report.run.settings.sweep, name))
         for table in tables:
             parameters = dict(table.parameters)
             if axis and _finite(parameters.pop(axis, None)):

@@ -23,7 +23,7 @@ from perfbench.model import (
     TrialKind,
     Value,
 )
-from perfbench.naming import suggestion
+from perfbench.naming import of_scenario, suggestion
 from perfbench.terms import Terms
 
 PASSES_ALONE = 3
@@ -55,8 +55,10 @@ def tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], setting
     Raises UsageProblem for a parameter that no scenario has, or a value that does not fit.
     """
     offers = [offer for group in groups for offer in group]
-    known = {parameter.name for offer in offers for mode in offer.scenario.modes for parameter in mode.parameters}
-    demand_known([name for name, _ in (*settings.parameters, *settings.sweep)], known, "parameter")
+    names = {(o.scenario.name, p.name) for o in offers for mode in o.scenario.modes for p in mode.parameters}
+    asked = [name for name, _ in (*settings.parameters, *settings.sweep)]
+    demand_known([name for name in asked if "." not in name], {parameter for _, parameter in names}, "parameter")
+    demand_known([name for name in asked if "." in name], set(map(".".join, names)), "parameter")
     found = []
     for _, same_scenario in itertools.groupby(groups, key=lambda group: group[0].scenario.name):
         apart = [part for group in same_scenario for part in _parts(group, settings)]
@@ -68,7 +70,9 @@ def tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], setting
             for m in offer.scenario.modes
             for parameter in m.parameters
         }
-        for market, point, part in itertools.product(here, sweep_points(settings, own), apart):
+        for market, point, part in itertools.product(
+            here, sweep_points(settings, own, apart[0][0].scenario.name), apart
+        ):
             quick = part[0].scenario.quick if settings.quick else ()
             values = {**{name: str(value) for name, value in quick}, **dict(point)}
             cross_modes = not settings.links and settings.gate is None
@@ -121,13 +125,13 @@ def _parts(group: Sequence[Offer], settings: Settings) -> list[Sequence[Offer]]:
     return [(anchor, other) for anchor in anchors for other in group if other is not anchor]
 
 
-def sweep_points(settings: Settings, own: set[str]) -> list[tuple[tuple[str, str], ...]]:
+def sweep_points(settings: Settings, own: set[str], scenario: str) -> list[tuple[tuple[str, str], ...]]:
     """Every combination of the values to sweep, each with the parameters that are set; of both those that a scenario has.
 
     :param own: the names of its parameters.
     """
-    swept = {name: values for name, values in settings.sweep if name in own}
-    fixed = [(name, value) for name, value in settings.parameters if name in own]
+    swept = {name: values for name, values in of_scenario(settings.sweep, scenario).items() if name in own}
+    fixed = [(name, value) for name, value in of_scenario(settings.parameters, scenario).items() if name in own]
     return [(*fixed, *zip(swept, values, strict=True)) for values in itertools.product(*swept.values())]
 
 

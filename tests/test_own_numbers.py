@@ -263,3 +263,15 @@ def test_a_sweep_does_not_measure_a_scenario_again_that_has_no_such_parameter(tm
     assert done.returncode == 0, done.stderr
     assert len(re.findall(r"^own_numbers · [0-9,]+ ticks", done.stdout, re.MULTILINE)) == 1
     assert len(re.findall(r"^quick_ticks · \d+ units", done.stdout, re.MULTILINE)) == 2
+
+
+def test_a_sweep_may_be_of_one_scenario_alone(tmp_path: Path) -> None:
+    chosen = ("run", "quick_ticks", "own_numbers", "--scenarios", SCENARIOS, "--quick", "--quiet")
+    done = perfbench(*chosen, "--sweep", "quick_ticks.ticks=5,6", "--set", "own_numbers.growth=48", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert re.findall(r"^quick_ticks · (\d+) units", done.stdout, re.MULTILINE) == ["5", "6"]
+    assert "quick_ticks · over ticks:" in done.stdout
+    assert cells(done.stdout, "keeps")[-4] == "48 B"
+    refused = perfbench(*chosen, "--sweep", "quick_tick.ticks=5,6", folder=tmp_path)
+    assert refused.returncode == 2
+    assert "no parameter `quick_tick.ticks`; did you mean `quick_ticks.ticks`?" in one_line(refused.stderr)

@@ -37,10 +37,27 @@ def test_there_is_a_table_for_each_scenario_market_and_point_of_the_sweep() -> N
 
 def test_two_sweeps_are_combined() -> None:
     points = planning.sweep_points(
-        settings(sweep=(("a", ("1", "2")), ("b", ("x", "y"))), parameters=(("c", "3"),)), {"a", "b", "c"}
+        settings(sweep=(("a", ("1", "2")), ("b", ("x", "y"))), parameters=(("c", "3"),)), {"a", "b", "c"}, "any"
     )
     assert len(points) == 4
     assert points[1] == (("c", "3"), ("a", "1"), ("b", "y"))
+
+
+def test_a_parameter_may_be_meant_for_one_scenario_alone() -> None:
+    given = settings(
+        sweep=(("a", ("1", "2")), ("other.a", ("3", "4", "5")), ("one.b", ("6",))),
+        parameters=(("one.c", "7"), ("c", "8"), ("other.d", "9")),
+    )
+    own = {"a", "b", "c", "d"}
+    assert planning.sweep_points(given, own, "one") == [
+        (("c", "7"), ("a", "1"), ("b", "6")),
+        (("c", "7"), ("a", "2"), ("b", "6")),
+    ]
+    assert planning.sweep_points(given, own, "other") == [
+        (("c", "8"), ("d", "9"), ("a", "3")),
+        (("c", "8"), ("d", "9"), ("a", "4")),
+        (("c", "8"), ("d", "9"), ("a", "5")),
+    ]
 
 
 def test_the_baseline_is_the_first_case_wherever_it_stands_in_the_file() -> None:

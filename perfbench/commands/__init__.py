@@ -48,7 +48,7 @@ Count = Annotated[
 ]
 Set = Annotated[
     Optional[list[str]],  # noqa: UP045
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the scenario; repeatable."),
+    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the scenarios, or SCENARIO.NAME of one; repeatable."),
 ]
 Sweep = Annotated[
     Optional[list[str]],  # noqa: UP045
