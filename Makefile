@@ -66,14 +66,19 @@ engines: $(VENV)/.run data  ## measure other readers of stream files for README 
 	@mv results/engines.json results/reference-engines.json
 	@$(BIN)/python tests/benchmarks/readme_tables.py
 
-verdicts: $(VENV)/.run data  ## measure for README whether the advice of the community holds (about an hour)
-	@$(BIN)/perfbench run $(ADVICE) --data PRO-1.170258213 --rounds 6 --save verdicts-for-readme $(RANGES)
-	@mv results/verdicts-for-readme.json results/reference-verdicts.json
+verdicts: $(VENV)/.run data  ## measure for README whether the advice of the community holds (about two hours)
+	$(call advice,memory,ring_buffer gc_tuning memory_logging restart soak,$(SESSION_RANGES))
+	$(call advice,calculation,vwap caching,$(CALCULATION_RANGES))
+	$(call advice,databases,indexes batch_inserts backtest_storage,--sweep backtest_storage.markets=6,24,120)
 	@$(BIN)/python tests/benchmarks/readme_tables.py
 
-ADVICE := ring_buffer gc_tuning memory_logging restart soak vwap caching indexes batch_inserts backtest_storage
-RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.keep=0,3000 --sweep vwap.periods=5,20,50,100,200,500,999 \
-    --sweep caching.cost_us=1,10,100,1000 --sweep backtest_storage.markets=6,24,120
+SESSION_RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.keep=0,3000
+CALCULATION_RANGES := --sweep vwap.periods=5,20,50,100,200,500,999 --sweep caching.cost_us=1,10,100,1000
+
+define advice
+	@$(BIN)/perfbench run $(2) --data PRO-1.170258213 --rounds 6 --save verdicts-for-readme-$(1) $(3)
+	@mv results/verdicts-for-readme-$(1).json results/reference-verdicts-$(1).json
+endef
 
 bench: $(VENV)/.test data  ## measure what the harness itself costs (about half an hour)
 	@$(BIN)/python tests/benchmarks/harness.py

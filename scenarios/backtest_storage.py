@@ -11,18 +11,16 @@ save of both together. All seconds are CPU seconds; the system has the files in 
 
 from __future__ import annotations
 
-import statistics
 import tempfile
-import time
-from itertools import groupby
-from operator import itemgetter
 from pathlib import Path
-from typing import Any, Iterator, List, Tuple
+from typing import Iterator, List
 
 from _prices import trades
 from _tick_databases import Database, DuckDB, SQLite
 from _tick_files import decoded, pack, read_parquet, unpacked, write_parquet
+from _tick_indexes import ADVISED, PRAGMAS
 from _tick_loop import backtested
+from _tick_queries import all_at_once, demand_index, flumine_ms, one_by_one, query_ms, with_shares
 from _tick_store import Store, stored
 
 from perfbench import Claim, Metric, Work, mode, setup
@@ -41,15 +39,6 @@ CLAIMS = [
     Claim("sqlite_bare", "sqlite_advised", 5.0, NOTES, text="5–10x faster backtests by indexes", better="tick_files"),
     Claim("sqlite_bare", "sqlite_pragmas", 1.0, NOTES, text="WAL and a large cache", better="sqlite_one_query"),
 ]
-
-PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -64000", "temp_store = MEMORY")
-INDEXES = (
-    "CREATE INDEX idx_market_time ON market_data (market_id, timestamp)",
-    "CREATE INDEX idx_runner_time ON market_data (selection_id, timestamp)",
-    "CREATE INDEX idx_strategy_market ON trades (strategy, market_id)",
-)
-ONE = "SELECT timestamp, selection_id, price, size FROM market_data WHERE market_id = ? ORDER BY timestamp, sequence"
-ALL = "SELECT market_id, timestamp, selection_id, price, size FROM market_data ORDER BY market_id, timestamp, sequence"
 
 
 @setup
@@ -74,15 +63,10 @@ def folder() -> Iterator[Path]:
         yield Path(path)
 
 
-def one_by_one(database: Database, store: Store) -> Iterator[Tuple[str, List[Any]]]:
-    """The ticks of each market by a query of its own."""
-    return ((market, database.rows(ONE, (market,))) for market in store.ids())
-
-
 @mode(baseline=True)
 def sqlite_bare(database: Database, store: Store) -> Work:
     """SQLite as it is created: one query for each market, no index."""
-    return backtested(one_by_one(database, store))
+    return backtested(one_by_one(database, store.ids()))
 
 
 @setup
@@ -96,67 +80,46 @@ def with_pragmas(database: Database) -> Database:
 @mode
 def sqlite_pragmas(with_pragmas: Database, store: Store) -> Work:
     """A part of the advice: WAL and a large cache, no index."""
-    return backtested(one_by_one(with_pragmas, store))
+    return backtested(one_by_one(with_pragmas, store.ids()))
 
 
 @setup
 def bare_ms(database: Database, store: Store) -> float:
-    """Milliseconds of a query for one market while there is no index: the median of five."""
-    seconds = []
-    for market in (store.ids() * 5)[:5]:
-        start = time.process_time()
-        database.rows(ONE, (market,))
-        seconds.append(time.process_time() - start)
-    return 1000 * statistics.median(seconds)
+    """Milliseconds of a query for one market while there is no index."""
+    return query_ms(database, store.ids())
 
 
 @setup
 def with_indexes(with_pragmas: Database, store: Store) -> Database:
     """And with the indexes. Raises ScenarioError if the query does not use them."""
-    for statement in INDEXES:
+    for statement in ADVISED:
         with_pragmas.rows(statement)
-    plan = with_pragmas.plan(ONE, store.ids()[:1])
-    if "idx_market_time" not in plan:
-        raise ScenarioError("the query does not use idx_market_time: " + plan)
+    demand_index(with_pragmas, store.ids(), "idx_market_time")
     return with_pragmas
 
 
 @mode
 def sqlite_advised(with_indexes: Database, store: Store) -> Work:
     """SQLite as advised: indexes, WAL and a large cache."""
-    return backtested(one_by_one(with_indexes, store))
+    return backtested(one_by_one(with_indexes, store.ids()))
 
 
 @setup
-def flumine_seconds(market: str) -> float:
-    """CPU seconds of a flumine backtest of the market file with the strategy best_price."""
-    from _backtest import backtest  # noqa: PLC0415 - flumine is for this mode only
-    from _strategies import choose  # noqa: PLC0415
-
-    start = time.process_time()
-    backtest([market], choose("best_price", ""))
-    return time.process_time() - start
+def beside_ms(market: str) -> float:
+    """Milliseconds of a flumine backtest of the market file."""
+    return flumine_ms(market)
 
 
 @mode
-def advised_beside_flumine(bare_ms: float, with_indexes: Database, store: Store, flumine_seconds: float) -> Work:
+def advised_beside_flumine(bare_ms: float, with_indexes: Database, store: Store, beside_ms: float) -> Work:
     """As sqlite_advised; and what part of a flumine backtest of one market its query would be."""
-    work = backtested(one_by_one(with_indexes, store))
-    read, flumine = work.numbers["read_ms"], 1000 * flumine_seconds
-    work.numbers.update(database_share=read / (read + flumine), bare_share=bare_ms / (bare_ms + flumine))
-    work.numbers["whole_saved"] = (bare_ms - read) / (bare_ms + flumine)
-    return work
+    return with_shares(backtested(one_by_one(with_indexes, store.ids())), bare_ms, beside_ms)
 
 
 @mode
 def sqlite_one_query(database: Database) -> Work:
     """SQLite without an index, asked once for all markets in order: one scan and one sort."""
-
-    def all_at_once() -> Iterator[Tuple[str, List[Any]]]:
-        for market, rows in groupby(database.rows(ALL), key=itemgetter(0)):
-            yield market, [row[1:] for row in rows]
-
-    return backtested(all_at_once())
+    return backtested(all_at_once(database))
 
 
 @setup
@@ -170,7 +133,7 @@ def one_thread(store: Store, folder: Path) -> Database:
 @mode(needs=["duckdb==2.0.1"])
 def duckdb(one_thread: Database, store: Store) -> Work:
     """DuckDB without an index: one query for each market."""
-    return backtested(one_by_one(one_thread, store))
+    return backtested(one_by_one(one_thread, store.ids()))
 
 
 @mode
@@ -182,7 +145,7 @@ def files(market: str, store: Store, *, markets: int = 24, ticks: int = 0) -> Wo
 @setup
 def packed(database: Database, store: Store, folder: Path) -> List[Path]:
     """One file for each market, of four integers for each tick."""
-    return pack(one_by_one(database, store), folder)
+    return pack(one_by_one(database, store.ids()), folder)
 
 
 @mode
@@ -194,7 +157,7 @@ def tick_files(packed: List[Path]) -> Work:
 @setup
 def in_parquet(database: Database, store: Store, folder: Path) -> List[Path]:
     """One Parquet file for each market."""
-    return write_parquet(one_by_one(database, store), folder)
+    return write_parquet(one_by_one(database, store.ids()), folder)
 
 
 @mode(needs=["pyarrow==26.0.1", "numpy"])

@@ -90,7 +90,7 @@ def frozen(trading: Trading) -> Work:
 
 @mode
 def frozen_and_raised(trading: Trading, *, young: int = 50_000, middle: int = 20, old: int = 100) -> Work:
-    """Both."""
+    """gc.freeze() and gc.set_threshold(50_000, 20, 100) together."""
 
     def start() -> None:
         gc.freeze()

@@ -20,6 +20,7 @@ from typing import Iterator
 from _postgres import PSYCOPG, server
 from _questions import KINDS, Questions, answered, questions_about
 from _tick_databases import Database, DuckDB, PostgreSQL, SQLite
+from _tick_indexes import ADVISED, COVERING, MARKET_TIME, RUNNER_TIME, STRATEGY_MARKET, TIME, USED, WITHOUT_ROWID
 from _tick_store import Store, stored
 
 from perfbench import Claim, Metric, Work, mode, setup
@@ -44,29 +45,6 @@ CLAIMS = [
     Claim("no_index", "advised", 1.0, NOTES, text="index your database", better="covering"),
     Claim("postgres", "postgres_advised", 1.0, NOTES, text="index your database, in PostgreSQL"),
 ]
-
-MARKET_TIME = "CREATE INDEX idx_market_time ON market_data (market_id, timestamp)"
-RUNNER_TIME = "CREATE INDEX idx_runner_time ON market_data (selection_id, timestamp)"
-STRATEGY_MARKET = "CREATE INDEX idx_strategy_market ON trades (strategy, market_id)"
-TIME = "CREATE INDEX idx_time ON market_data (timestamp)"
-USED = {
-    "point": ["idx_market_time", "idx_runner_time"],
-    "range": ["idx_market_time"],
-    "pnl": ["idx_strategy_market"],
-}
-ADVISED = (MARKET_TIME, RUNNER_TIME, STRATEGY_MARKET)
-COVERING = (
-    "CREATE INDEX idx_all_columns ON market_data (market_id, timestamp, sequence, selection_id, price, size)",
-    "CREATE INDEX idx_profit ON trades (strategy, market_id, profit)",
-)
-WITHOUT_ROWID = (
-    "CREATE TABLE sorted (sequence INTEGER, market_id TEXT, selection_id INTEGER, timestamp INTEGER, price INTEGER, "
-    "size INTEGER, PRIMARY KEY (market_id, timestamp, sequence)) WITHOUT ROWID",
-    "INSERT INTO sorted SELECT * FROM market_data ORDER BY market_id, timestamp, sequence",
-    "DROP TABLE market_data",
-    "ALTER TABLE sorted RENAME TO market_data",
-    "CREATE INDEX idx_profit ON trades (strategy, market_id, profit)",
-)
 
 
 @setup

@@ -37,7 +37,7 @@ PSUTIL = ["psutil==7.2.2"]
 
 
 @setup
-def session(market: str, *, updates: int = 25_000, lightweight: bool = False) -> Session:
+def session(market: str, *, updates: int = 10_000, lightweight: bool = False) -> Session:
     """One market of so many updates."""
     return session_of(market, 1, updates, lightweight)
 
@@ -81,7 +81,7 @@ def psutil_each_update(session: Session, as_advised: Callable[[], int]) -> Work:
 
 @mode(needs=PSUTIL)
 def psutil_kept(session: Session, process: Any) -> Work:
-    """The same with a Process that is made once."""
+    """psutil at every update, with a Process that is made once."""
     return logged(session, lambda: int(process.memory_info().rss))
 
 
@@ -99,7 +99,7 @@ def statm_kept_open(session: Session, statm: Callable[[], int]) -> Work:
 
 @mode
 def statm_each_second(session: Session, statm: Callable[[], int], *, every_ms: int = 1000) -> Work:
-    """The same once a second of the market's clock."""
+    """/proc/self/statm, kept open, once a second of the market's clock."""
     return logged(session, statm, every_ms)
 
 

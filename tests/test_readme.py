@@ -46,6 +46,13 @@ def test_profiles_are_those_that_were_kept(tmp_path: Path, name: str) -> None:
     assert shown("profile")[name] == done.stdout
 
 
+@pytest.mark.parametrize("name", shown("verdicts"))
+def test_the_verdicts_are_those_of_the_kept_runs(tmp_path: Path, name: str) -> None:
+    done = perfbench("scenarios", "--verdicts", "--results", ROOT / "results", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert shown("verdicts")[name] == done.stdout
+
+
 @pytest.mark.parametrize("name", shown("help"))
 def test_help_blocks_are_the_real_help(name: str) -> None:
     assert shown("help")[name] == (HERE / "golden" / f"help-{name}.txt").read_text()

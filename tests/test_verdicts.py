@@ -58,6 +58,20 @@ def test_the_page_of_a_sweep_says_from_where_on_advice_holds(folder: Path) -> No
     assert "      faster from 64 periods on\n" in text
 
 
+def test_the_page_of_several_runs_has_those_of_each_and_says_when_each_was_measured(folder: Path) -> None:
+    assert page(folder, "--run", "one", "--run", "swept") == page(folder, "--run", "one") + "\n" + page(
+        folder, "--run", "swept"
+    )
+
+
+def test_without_a_run_the_page_is_that_of_all_that_are_kept_for_it(folder: Path) -> None:
+    kept = folder / "kept"
+    kept.mkdir()
+    for name, part in (("one", "b"), ("swept", "a")):
+        (kept / f"reference-verdicts-{part}.json").write_bytes((folder / "results" / f"{name}.json").read_bytes())
+    assert page(folder, "--results", "kept") == page(folder, "--run", "swept", "--run", "one")
+
+
 def test_the_page_is_a_markdown_table_too(folder: Path) -> None:
     lines = page(folder, "--run", "one", "--markdown").splitlines()
     assert lines[0] == "| advice | what of | verdict | measured | where | better way |"

@@ -48,7 +48,9 @@ Count = Annotated[
 ]
 Set = Annotated[
     Optional[list[str]],  # noqa: UP045
-    typer.Option("--set", metavar="NAME=VALUE", help="A parameter of the scenarios, or SCENARIO.NAME of one; repeatable."),
+    typer.Option(
+        "--set", metavar="NAME=VALUE", help="A parameter of the scenarios, or SCENARIO.NAME of one; repeatable."
+    ),
 ]
 Sweep = Annotated[
     Optional[list[str]],  # noqa: UP045

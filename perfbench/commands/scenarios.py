@@ -20,7 +20,7 @@ from perfbench.model import Mode, Scenario
 app = typer.Typer(add_completion=False)
 
 KEPT = "reference-verdicts"
-"""The run that `make verdicts` keeps in the results folder of the project."""
+"""How the names of the runs begin that `make verdicts` keeps in the results folder of the project."""
 
 
 @app.command()
@@ -33,7 +33,10 @@ def scenarios(
         bool,
         typer.Option("--verdicts", help="What a saved run says of the advice that scenarios are about: does it hold?"),
     ] = False,
-    run: Annotated[str, typer.Option(metavar="RUN", help="The saved run for --verdicts.")] = KEPT,
+    run: Annotated[
+        list[str] | None,
+        typer.Option(metavar="RUN", help="A saved run for --verdicts; repeatable.", show_default=f"{KEPT}*"),
+    ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="The verdicts as a Markdown table.")] = False,
     results: commands.Results = commands.DEFAULT_RESULTS,
 ) -> None:
@@ -43,7 +46,7 @@ def scenarios(
     of every piece of advice, whether it holds here, from where to where, and what is better.
     """
     if verdicts:
-        _show_verdicts(names or [], run, results, markdown)
+        _show_verdicts(names or [], run or _kept(results), results, markdown)
         return
     if markdown:
         raise UsageProblem("--markdown goes with --verdicts")
@@ -60,14 +63,21 @@ def scenarios(
         raise NotMeasured("; ".join(problems))
 
 
-def _show_verdicts(names: list[str], run: str, results: Path, markdown: bool) -> None:
-    report = tabulating.report(storage.load(storage.find(run, results)), ())
+def _kept(results: Path) -> list[str]:
+    return sorted(path.stem for path in results.glob(f"{KEPT}*.json")) or [KEPT]
+
+
+def _show_verdicts(names: list[str], runs: list[str], results: Path, markdown: bool) -> None:
+    reports = [tabulating.report(storage.load(storage.find(run, results)), ()) for run in runs]
     if names:
-        planning.demand_known(names, {table.scenario for table in report.tables}, "scenario in this run")
-        report = replace(report, tables=tuple(table for table in report.tables if table.scenario in names))
-    if not any(table.advice for table in report.tables):
-        raise NotMeasured(f"{run} says nothing of any advice: measure scenarios that have some, such as vwap")
-    sys.stdout.write(verdict_page.markdown(report) if markdown else verdict_page.text(report))
+        known = {table.scenario for report in reports for table in report.tables}
+        planning.demand_known(names, known, f"scenario in {'this run' if len(runs) == 1 else 'these runs'}")
+        reports = [replace(r, tables=tuple(table for table in r.tables if table.scenario in names)) for r in reports]
+    advised = [report for report in reports if any(table.advice for table in report.tables)]
+    if not advised:
+        said = f"{', '.join(runs)} {'says' if len(runs) == 1 else 'say'} nothing of any advice"
+        raise NotMeasured(f"{said}: measure scenarios that have some, such as vwap")
+    sys.stdout.write("\n".join(map(verdict_page.markdown if markdown else verdict_page.text, advised)))
 
 
 def _table(scenario: Scenario) -> Table:

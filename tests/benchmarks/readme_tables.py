@@ -8,7 +8,9 @@ import sys
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[2]
-BLOCK = re.compile(r"(<!-- (shown|help|calibration|profile): (\S+) -->\n```text\n).*?(^```$)", re.MULTILINE | re.DOTALL)
+BLOCK = re.compile(
+    r"(<!-- (shown|help|calibration|profile|verdicts): (\S+) -->\n```text\n).*?(^```$)", re.MULTILINE | re.DOTALL
+)
 
 SHOWN = (0, 6)
 """Exit codes of a run that is shown: other readers whose output differs are in README too."""
@@ -18,9 +20,14 @@ def text_of(kind: str, name: str) -> str:
     """What is to stand in a block: a kept run as perfbench shows it, or the help of a command."""
     if kind == "help":
         return (ROOT / "tests" / "golden" / f"help-{name}.txt").read_text(encoding="utf-8")
-    words = {"shown": ["show"], "calibration": ["calibrate", "--show"], "profile": ["profile", "--show"]}[kind]
-    suffix = ".profile.json" if kind == "profile" else ".json"
-    command = [sys.executable, "-m", "perfbench", *words, str(ROOT / "results" / f"{name}{suffix}")]
+    kept = ROOT / "results"
+    words = {
+        "shown": ["show", kept / f"{name}.json"],
+        "calibration": ["calibrate", "--show", kept / f"{name}.json"],
+        "profile": ["profile", "--show", kept / f"{name}.profile.json"],
+        "verdicts": ["scenarios", "--verdicts", "--results", kept],
+    }[kind]
+    command = [sys.executable, "-m", "perfbench", *map(str, words)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=ROOT)
     if done.returncode not in SHOWN:
         raise SystemExit(done.stderr)
