@@ -30,9 +30,11 @@ METRICS = {
 }
 NOTHING = ((), 0.0)
 NOTES = "performance notes of the community"
+ON_METHOD = "lru_cache on the model's method"
 CLAIMS = [
     Claim("none", "lru_cache", 1.0, NOTES, text="cache your models with lru_cache", better="plain_dict"),
-    Claim("none", "lru_cache_method", 1.0, NOTES, text="lru_cache on the model's method", better="dict_on_instance"),
+    Claim("none", "lru_cache_method", 1.0, NOTES, text=ON_METHOD, better="dict_on_instance"),
+    Claim("none", "lru_cache_method", 1.0, NOTES, "kept_alive", ON_METHOD, "dict_on_instance"),
     Claim("lru_cache", "ttl_wall_clock", 1.0, NOTES, "stale_share", "let answers expire", better="ttl_market_clock"),
 ]
 
