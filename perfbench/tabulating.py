@@ -92,9 +92,11 @@ def _table(group: Sequence[Measurement], run: Run, judged: Judgements) -> Report
 def _advice(group: Sequence[Measurement], metric: str, run: Run) -> Iterator[Judged]:
     announced = next((s.claims for s in run.scenarios if s.name == group[0].case.scenario), ())
     modes = {measurement.case.mode: measurement for measurement in group}
-    yield from advice.judged(
-        announced, modes, _own(group[0], run), metric, lambda before, after: _compare(before, after, metric, run, {})
-    )
+
+    def paired(before: Measurement, after: Measurement) -> Comparison | None:
+        return _compare(before, after, metric, run, {}, own_pairs=True)
+
+    yield from advice.judged(announced, modes, _own(group[0], run), metric, paired)
 
 
 def _rows(
@@ -129,7 +131,11 @@ def _row(
     difference = _difference(measurement, before)
     other_work = _other_work(measurement, before) if before else ""
     refused = bool(other_work) or (difference is not None and difference.less_work)
-    comparison = None if before is None or refused else _compare(before, measurement, metric, run, judged)
+    comparison = (
+        None
+        if before is None or refused
+        else _compare(before, measurement, metric, run, judged, own_pairs=bool(run.settings.links))
+    )
     in_pairs = pairing.values(measurement.samples, metric, "duet")
     seconds = _median(in_pairs or pairing.values(measurement.samples, metric, "alone"))
     works = [sample.work for sample in measurement.timed]
@@ -221,13 +227,15 @@ def _spent(after: Measurement, before: Measurement) -> float | None:
     return sum(spent.values()) if spent else None
 
 
-def _compare(before: Measurement, after: Measurement, metric: str, run: Run, judged: Judgements) -> Comparison | None:
+def _compare(
+    before: Measurement, after: Measurement, metric: str, run: Run, judged: Judgements, *, own_pairs: bool
+) -> Comparison | None:
     if run.settings.gate is not None:
         return judged.get((before.case.id, after.case.id))
     if not run.paired:
         return comparing.compare_unpaired(before, after, metric, 0.95)
     confidence = comparing.confidence(run.settings)
-    return comparing.compare(before, after, metric, confidence, own_pairs=bool(run.settings.links))
+    return comparing.compare(before, after, metric, confidence, own_pairs=own_pairs)
 
 
 def _claim(after: Measurement, before: Measurement, comparison: Comparison | None, run: Run) -> str:

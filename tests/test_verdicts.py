@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from command_line import SCENARIOS, measured, one_line, perfbench
+from made_up_runs import measurement, run, sample, scenario
+
+from perfbench import tabulating
+from perfbench.model import Claim
 
 
 @pytest.fixture(scope="module")
@@ -120,3 +125,18 @@ def test_advice_about_what_is_not_there_is_refused(tmp_path: Path, wrong: str, s
     done = perfbench("run", "advised", "--scenarios", own, "--rounds", "2", folder=tmp_path)
     assert done.returncode == 5
     assert said in one_line(done.stderr)
+
+
+def test_the_seconds_of_advice_are_those_of_its_own_pairs_so_that_they_fit_its_ratio() -> None:
+    """The baseline was slow in its pairs with another mode: neither slower nor faster is what the advice made of it."""
+    quick = [sample(number, 1.0, pair=f"ring {number}") for number in range(8)]
+    slow = [sample(number, 3.0, pair=f"other {number}") for number in range(30)]
+    loop = replace(measurement("loop", [], baseline=True), samples=(*quick, *slow))
+    ring = replace(
+        measurement("ring", []), samples=tuple(sample(number, 0.5, pair=f"ring {number}") for number in range(8))
+    )
+    advised = replace(scenario("loop", "ring"), claims=(Claim("loop", "ring", 1.0, "notes", text="use a ring"),))
+    table = tabulating.report(replace(run([loop, ring]), scenarios=(advised,)), ()).tables[0]
+    (judged,) = table.advice
+    assert (judged.before, judged.after, judged.ratio) == (1.0, 0.5, 0.5)
+    assert table.rows[0].seconds == 3.0
