@@ -69,7 +69,7 @@ engines: $(VENV)/.run data  ## measure other readers of stream files for README 
 verdicts: $(VENV)/.run data  ## measure for README whether the advice of the community holds (about two hours)
 	$(call advice,memory,ring_buffer gc_tuning memory_logging restart soak,$(SESSION_RANGES))
 	$(call advice,calculation,vwap caching,$(CALCULATION_RANGES))
-	$(call advice,databases,indexes batch_inserts backtest_storage,--sweep backtest_storage.markets=6,24,120)
+	$(call advice,databases,indexes batch_inserts backtest_storage,--sweep backtest_storage.markets=6,24,60)
 	@$(BIN)/python tests/benchmarks/readme_tables.py
 
 SESSION_RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.keep=0,3000

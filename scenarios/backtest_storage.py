@@ -143,9 +143,9 @@ def files(market: str, store: Store, *, markets: int = 24, ticks: int = 0) -> Wo
 
 
 @setup
-def packed(database: Database, store: Store, folder: Path) -> List[Path]:
+def packed(database: Database, folder: Path) -> List[Path]:
     """One file for each market, of four integers for each tick."""
-    return pack(one_by_one(database, store.ids()), folder)
+    return pack(all_at_once(database), folder)
 
 
 @mode
@@ -155,9 +155,9 @@ def tick_files(packed: List[Path]) -> Work:
 
 
 @setup
-def in_parquet(database: Database, store: Store, folder: Path) -> List[Path]:
+def in_parquet(database: Database, folder: Path) -> List[Path]:
     """One Parquet file for each market."""
-    return write_parquet(one_by_one(database, store.ids()), folder)
+    return write_parquet(all_at_once(database), folder)
 
 
 @mode(needs=["pyarrow==26.0.1", "numpy"])
