@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import importlib
 import math
 import os
-from collections.abc import Iterator
+import sys
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from command_line import SHARED_CACHE
 
-from perfbench import generating
+from perfbench import bundle, generating
 from perfbench.generating import Recipe
 from perfbench.machine import usable_cores
 
@@ -41,6 +44,15 @@ def one_cache_for_scenarios(request: pytest.FixtureRequest, tmp_path_factory: py
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SHARED_CACHE, str(folder))
         yield
+
+
+@pytest.fixture(scope="module")
+def shipped() -> Iterator[Callable[[str], Any]]:
+    """Imports a file of the folder of scenarios."""
+    folder = str(bundle.folder("scenarios"))
+    sys.path.append(folder)
+    yield importlib.import_module
+    sys.path.remove(folder)
 
 
 @pytest.fixture(scope="session")

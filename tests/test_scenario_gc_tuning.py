@@ -3,32 +3,20 @@
 from __future__ import annotations
 
 import gc
-import importlib
 import json
 import re
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from command_line import QUICK, one_line, perfbench
 
-from perfbench import bundle
 from perfbench.generating import Recipe, write
 
 MODES = ("default", "collect_at_close", "raised_thresholds", "frozen", "frozen_and_raised", "off_until_close")
 MARKETS, UPDATES = 3, 400
 MIB = 1 << 20
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Iterator[Callable[[str], Any]]:
-    """Imports a file of the folder of scenarios."""
-    folder = str(bundle.folder("scenarios"))
-    sys.path.append(folder)
-    yield importlib.import_module
-    sys.path.remove(folder)
 
 
 @pytest.fixture(scope="module")

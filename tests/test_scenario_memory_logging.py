@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import sys
@@ -15,7 +14,7 @@ import psutil
 import pytest
 from command_line import QUICK, one_line, perfbench
 
-from perfbench import NotAvailable, bundle
+from perfbench import NotAvailable
 from perfbench.generating import Recipe, write
 
 UPDATES = 300
@@ -23,15 +22,6 @@ EACH = ("psutil_each_update", "psutil_kept", "statm_kept_open")
 SECONDS = ("psutil_each_second", "statm_each_second")
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/statm is Linux's")
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Iterator[Callable[[str], Any]]:
-    """Imports a file of the folder of scenarios."""
-    folder = str(bundle.folder("scenarios"))
-    sys.path.append(folder)
-    yield importlib.import_module
-    sys.path.remove(folder)
 
 
 @pytest.fixture(scope="module")

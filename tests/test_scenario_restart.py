@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import queue
@@ -13,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -67,14 +66,6 @@ if len(sys.argv) == 1:
     file.write("traded")
     os.execv(sys.executable, [sys.executable, sys.orig_argv[1], "again"])
 """
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Iterator[Callable[[str], Any]]:
-    """Imports a file of the folder of scenarios."""
-    sys.path.append(str(FOLDER))
-    yield importlib.import_module
-    sys.path.remove(str(FOLDER))
 
 
 @pytest.fixture(scope="module")

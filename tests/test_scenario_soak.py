@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import math
 import random
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -32,15 +31,6 @@ MIB = 1 << 20
 HOUR = 3_600_000
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="resident memory is read from /proc")
-
-
-@pytest.fixture(scope="module")
-def shipped() -> Iterator[Callable[[str], Any]]:
-    """Imports a file of the folder of scenarios."""
-    folder = str(bundle.folder("scenarios"))
-    sys.path.append(folder)
-    yield importlib.import_module
-    sys.path.remove(folder)
 
 
 @pytest.fixture(scope="module")
