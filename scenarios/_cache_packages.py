@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import importlib
-import tempfile
 from pathlib import Path
-from typing import Iterator
 
 from _caches import Answered, Stream
 
-from perfbench import Work, mode, setup
+from perfbench import Work, mode
 
 
 @mode(needs=["cachetools==6.2.6"])
@@ -25,19 +23,12 @@ def cachetools_ttl(stream: Stream, *, maxsize: int = 1024) -> Work:
     return Answered(stream, answers, cache, len(cache))
 
 
-@setup
-def folder() -> Iterator[str]:
-    """An empty folder for a cache on disk."""
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as path:
-        yield path
-
-
 @mode(needs=["joblib==1.5.3"], group="disk")
-def joblib_memory(stream: Stream, folder: str) -> Work:
+def joblib_memory(stream: Stream, folder: Path) -> Work:
     """joblib.Memory: every answer is a file, which the next run finds too (--set reads=5000)."""
-    cached = importlib.import_module("joblib").Memory(folder, verbose=0).cache(stream.model)
+    cached = importlib.import_module("joblib").Memory(str(folder), verbose=0).cache(stream.model)
     answers = [cached(key) for _, _, key in stream.reads]
-    files = list(Path(folder).rglob("output.pkl"))
+    files = list(folder.rglob("output.pkl"))
     size = sum(file.stat().st_size for file in files)
     # A hit is read from its file, a new float each time, so it is the key that tells the computations apart.
     computed = [key for _, _, key in stream.reads]

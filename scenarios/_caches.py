@@ -21,6 +21,8 @@ LOOPS_PER_US = 13
 """Loops of the model that take about a microsecond; fixed, so that the work is the same in every pass and on every machine."""
 
 MASK = (1 << 31) - 1
+NOTHING = ((), 0.0)
+"""The last key and answer of a runner that was not asked for yet."""
 
 
 def model_of(cost_us: float) -> Model:

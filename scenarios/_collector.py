@@ -1,15 +1,14 @@
-"""Python's garbage collector while a scenario runs: what it did, its settings put back, and memory given back to the system."""
+"""Python's garbage collector while a scenario runs: what it did, and its settings put back."""
 
 from __future__ import annotations
 
-import ctypes
 import gc
 import time
 from contextlib import contextmanager
 from typing import Any, Callable, Dict, Iterator, List
 
 from _books import Session
-from _resident import resident_bytes
+from _resident import give_back, resident_bytes
 
 from perfbench import Work, observed
 
@@ -61,15 +60,6 @@ def watched() -> Iterator[Watch]:
         (gc.enable if enabled else gc.disable)()
 
 
-def trim() -> bool:
-    """Give free memory back to the system, where the C library can (malloc_trim of glibc); whether it can."""
-    try:
-        ctypes.CDLL(None).malloc_trim(0)
-    except (AttributeError, OSError, TypeError):
-        return False
-    return True
-
-
 class Note:
     """What a strategy notes of a market book, on itself."""
 
@@ -109,7 +99,7 @@ class Trading:
         numbers["rss_cleared_bytes"] = float(resident_bytes())
         gc.collect()
         numbers["rss_collected_bytes"] = left = float(resident_bytes())
-        if trim():
+        if give_back():
             numbers["rss_trimmed_bytes"] = left = float(resident_bytes())
         numbers["left_bytes"] = max(left - begun, 0.0)
         record = self.session.record

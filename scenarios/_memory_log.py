@@ -46,21 +46,23 @@ def not_logged(session: Session) -> Work:
 def logged(session: Session, resident: Callable[[], int], every_ms: int = 0) -> Work:
     """The replay with a call at every update, or at the first one after so many milliseconds of the market's clock.
 
+    A clock that goes back, as in a file of several markets, begins anew.
+
     Raises ScenarioError for less than none.
     """
     if every_ms < 0:
         raise ScenarioError("every_ms={}: milliseconds between two calls, at least 0".format(every_ms))
     log, took = (array("q", [0]) * session.amount for _ in range(2))
-    clock, calls, due = time.perf_counter_ns, 0, 0
+    clock, calls, logged_at = time.perf_counter_ns, 0, -every_ms
     began = clock()
     for number, book in enumerate(observed(session.books())):
         session.record.note(number, book)
         now = session.record.published(number)
-        if now >= due:
+        if not 0 <= now - logged_at < every_ms:
             start = clock()
             log[calls] = resident()
             took[calls] = clock() - start
-            calls, due = calls + 1, now + every_ms
+            calls, logged_at = calls + 1, now
     whole = clock() - began
     nothing = _empty_call()
     spent = max(sum(took[:calls]) - calls * nothing, 1)

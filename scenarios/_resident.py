@@ -1,4 +1,4 @@
-"""How much memory this process has in use, and a heap in which growth shows at once.
+"""How much memory this process has in use, how it gives some back, and a heap in which growth shows at once.
 
 tracemalloc would tell to the byte and make the code several times slower; the resident memory is what the machine lacks, comes in
 pages and costs a microsecond to read.
@@ -6,6 +6,7 @@ pages and costs a microsecond to read.
 
 from __future__ import annotations
 
+import ctypes
 import importlib
 import os
 from contextlib import contextmanager
@@ -26,6 +27,15 @@ def resident_bytes() -> int:
     except OSError:
         resident: int = importlib.import_module("psutil").Process().memory_info().rss
         return resident
+
+
+def give_back() -> bool:
+    """Give free memory back to the system, where the C library can (malloc_trim(3) of glibc); whether it can."""
+    try:
+        ctypes.CDLL(None).malloc_trim(0)
+    except (AttributeError, OSError, TypeError):
+        return False
+    return True
 
 
 @contextmanager

@@ -7,8 +7,12 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, Tuple
 
 from _prices import trades
+from _tick_databases import Database
 from _tick_loop import Tick
+from _tick_queries import all_at_once
 from _tick_store import MINUTE_MS, MINUTES, RUNNER_SHIFT, market_id
+
+from perfbench import setup
 
 Named = Tuple[str, Iterable[Tick]]
 COLUMNS = ("timestamp", "selection_id", "price", "size")
@@ -25,8 +29,10 @@ def decoded(market: str, copies: int, ticks: int) -> Iterator[Named]:
         yield from of_market.items()
 
 
-def pack(markets: Iterable[Named], folder: Path) -> List[Path]:
-    """A file for each market: four integers of 64 bits for each tick."""
+@setup
+def packed(database: Database, folder: Path) -> List[Path]:
+    """One file for each market, of four integers of 64 bits for each tick."""
+    markets = all_at_once(database)
     return [_written(folder / market, b"".join(PACKED.pack(*tick) for tick in ticks)) for market, ticks in markets]
 
 
@@ -36,17 +42,18 @@ def _written(path: Path, content: bytes) -> Path:
 
 
 def unpacked(paths: Iterable[Path]) -> Iterator[Named]:
-    """What ``pack`` wrote."""
+    """What ``packed`` wrote."""
     return ((path.name, PACKED.iter_unpack(path.read_bytes())) for path in paths)
 
 
-def write_parquet(markets: Iterable[Named], folder: Path) -> List[Path]:
-    """A Parquet file for each market."""
+@setup
+def in_parquet(database: Database, folder: Path) -> List[Path]:
+    """One Parquet file for each market."""
     import pyarrow  # noqa: PLC0415 - of the mode that needs it
     from pyarrow import parquet  # noqa: PLC0415
 
     paths = []
-    for market, ticks in markets:
+    for market, ticks in all_at_once(database):
         rows = list(ticks)
         paths.append(folder / market)
         columns = {name: [row[number] for row in rows] for number, name in enumerate(COLUMNS)}
@@ -55,7 +62,7 @@ def write_parquet(markets: Iterable[Named], folder: Path) -> List[Path]:
 
 
 def read_parquet(paths: Iterable[Path]) -> Iterator[Named]:
-    """What ``write_parquet`` wrote, as Python's integers, by one thread."""
+    """What ``in_parquet`` wrote, as Python's integers, by one thread."""
     from pyarrow import parquet  # noqa: PLC0415
 
     for path in paths:

@@ -17,7 +17,7 @@ import sys
 from concurrent.futures import ProcessPoolExecutor
 from typing import Any, Callable, Dict, Tuple
 
-from _resident import PAGE, resident_bytes
+from _resident import PAGE, give_back, resident_bytes
 from _state import load
 from _trading import STATE, Trader, fresh
 
@@ -43,7 +43,7 @@ def trim(trader: Trader, options: argparse.Namespace) -> None:
     if options.free in ("collect", "trim"):
         gc.collect()
     if options.free == "trim":
-        ctypes.CDLL(None).malloc_trim(0)
+        give_back()
 
 
 def exec_itself(trader: Trader, options: argparse.Namespace) -> None:

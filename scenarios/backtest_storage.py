@@ -11,13 +11,13 @@ save of both together. All seconds are CPU seconds; the system has the files in 
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Iterator, List
 
+from _folder import folder
 from _prices import trades
 from _tick_databases import Database, DuckDB, SQLite
-from _tick_files import decoded, pack, read_parquet, unpacked, write_parquet
+from _tick_files import decoded, in_parquet, packed, read_parquet, unpacked
 from _tick_indexes import ADVISED, PRAGMAS
 from _tick_loop import backtested
 from _tick_queries import all_at_once, demand_index, flumine_ms, one_by_one, query_ms, with_shares
@@ -25,6 +25,8 @@ from _tick_store import Store, stored
 
 from perfbench import Claim, Metric, Work, mode, setup
 from perfbench.worker.loading import ScenarioError
+
+__all__ = ["folder", "in_parquet", "packed"]
 
 UNIT = "markets"
 METRICS = {
@@ -54,13 +56,6 @@ def database(store: Store) -> Iterator[Database]:
     """A copy of them in SQLite."""
     with store.copy() as path:
         yield SQLite(path)
-
-
-@setup
-def folder() -> Iterator[Path]:
-    """For the files of a mode."""
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as path:
-        yield Path(path)
 
 
 @mode(baseline=True)
@@ -142,22 +137,10 @@ def files(market: str, store: Store, *, markets: int = 24, ticks: int = 0) -> Wo
     return backtested(decoded(market, markets, ticks))
 
 
-@setup
-def packed(database: Database, folder: Path) -> List[Path]:
-    """One file for each market, of four integers for each tick."""
-    return pack(all_at_once(database), folder)
-
-
 @mode
 def tick_files(packed: List[Path]) -> Work:
     """No database: one binary file for each market (struct)."""
     return backtested(unpacked(packed))
-
-
-@setup
-def in_parquet(database: Database, folder: Path) -> List[Path]:
-    """One Parquet file for each market."""
-    return write_parquet(all_at_once(database), folder)
 
 
 @mode(needs=["pyarrow==26.0.1", "numpy"])

@@ -9,12 +9,13 @@ answer was ``ttl_s`` old or older by the market's clock, whether or not the mode
 from __future__ import annotations
 
 import functools
-import time
+from time import monotonic
 from typing import Dict, Tuple
 
-from _cache_packages import cachetools_ttl, folder, joblib_memory
+from _cache_packages import cachetools_ttl, joblib_memory
 from _cache_traps import keyed_by_hash, ttl_never_evicts
-from _caches import Answered, Stream, in_turn, stream_of, with_ttl
+from _caches import NOTHING, Answered, Stream, in_turn, stream_of, with_ttl
+from _folder import folder
 from _reads import Key, reads_of
 
 from perfbench import Claim, Metric, Work, mode, setup
@@ -28,7 +29,6 @@ METRICS = {
     "kept_bytes": Metric("bytes"),
     "kept_alive": Metric("instances"),
 }
-NOTHING = ((), 0.0)
 NOTES = "performance notes of the community"
 ON_METHOD = "lru_cache on the model's method"
 CLAIMS = [
@@ -114,8 +114,7 @@ def lru_cache_method(stream: Stream, *, instances: int = 50, state_kib: int = 25
             return model(key)
 
     answers, made = in_turn(stream, Pricing, instances, state_kib)
-    entries = Pricing.price.cache_info().currsize
-    return Answered(stream, answers, Pricing.price, entries, instances=made)
+    return Answered(stream, answers, Pricing.price, Pricing.price.cache_info().currsize, instances=made)
 
 
 @mode
@@ -142,8 +141,7 @@ def dict_on_instance(stream: Stream, *, instances: int = 50, state_kib: int = 25
 def ttl_wall_clock(stream: Stream) -> Work:
     """Answers expire by the computer's clock."""
     cached, known = with_ttl(stream.model, stream.ttl_ms)
-    clock = time.monotonic
-    answers = [cached(key, clock() * 1000) for _, _, key in stream.reads]
+    answers = [cached(key, monotonic() * 1000) for _, _, key in stream.reads]
     return Answered(stream, answers, known, len(known))
 
 

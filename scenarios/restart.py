@@ -10,7 +10,6 @@ the same prices, place the same orders and end with the same state. ``--set impo
 
 from __future__ import annotations
 
-import ctypes
 import importlib.util
 import sys
 from contextlib import closing
@@ -18,6 +17,7 @@ from typing import Iterator
 
 from _exchange import Exchange
 from _programs import Program, adopt, folder_until_the_end
+from _resident import give_back
 from _room import demand
 from _trading import MS_PER_HOUR
 
@@ -111,7 +111,7 @@ def malloc_and_trim(program: Program) -> Work:
 
 
 def _demand_trim() -> None:
-    if not (sys.platform == "linux" and hasattr(ctypes.CDLL(None), "malloc_trim")):
+    if not give_back():
         raise NotAvailable("the C library has no malloc_trim: run it on Linux with glibc, or --set free=collect")
 
 

@@ -134,3 +134,11 @@ def test_less_than_no_milliseconds_are_refused(market: Path, tmp_path: Path) -> 
     assert done.returncode == 5
     assert "every_ms=-1: milliseconds between two calls, at least 0" in done.stdout
     one_line(done.stderr)
+
+
+def test_a_clock_that_goes_back_begins_anew(shipped: Callable[[str], Any]) -> None:
+    """As in a file of several markets."""
+    published = [5_000, 5_400, 6_000, 1_000, 1_999, 2_000]
+    record = SimpleNamespace(note=lambda *_: None, published=published.__getitem__, items=lambda: iter(()))
+    session = SimpleNamespace(amount=len(published), books=lambda: iter(published), record=record)
+    assert shipped("_memory_log").logged(session, lambda: 0, 1_000).numbers["calls"] == 4

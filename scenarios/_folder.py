@@ -1,0 +1,16 @@
+"""A folder for what a mode writes."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Iterator
+
+from perfbench import setup
+
+
+@setup
+def folder() -> Iterator[Path]:
+    """An empty folder, gone afterwards."""
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as path:
+        yield Path(path)
