@@ -31,6 +31,9 @@ CAN_PIN = hasattr(os, "sched_setaffinity")
 PASSED_ON = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "PERFBENCH_CACHE")
 """All that a worker sees of the environment variables of the host, so that no setting of a shell changes a number."""
 
+HOST = "PERFBENCH_PYTHON"
+"""Names the interpreter of the host to a scenario that starts a server of perfbench: its own may lack what that needs."""
+
 LONGEST_LINE = 512 * 1024 * 1024
 KEPT_STDERR = 4000
 
@@ -60,7 +63,12 @@ class Worker:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._stderr,
-                    env={**variables, "PYTHONHASHSEED": str(hash_seed), "PYTHONIOENCODING": "utf-8"},
+                    env={
+                        **variables,
+                        HOST: sys.executable,
+                        "PYTHONHASHSEED": str(hash_seed),
+                        "PYTHONIOENCODING": "utf-8",
+                    },
                     preexec_fn=_lead_a_group,  # noqa: PLW1509 - the host has no threads while it measures
                 )
         except OSError as error:

@@ -1,0 +1,44 @@
+"""When every update of a timeline is due, by this machine's monotonic clock."""
+
+from __future__ import annotations
+
+import math
+import threading
+import time
+
+from perfbench.exchange.timeline import Timeline
+
+LEAD = 0.05
+"""Seconds from the last subscription that was waited for to the first update, so that no client is late for it."""
+
+
+class Clock:
+    """Market time, so many times as fast as ours; ``math.inf``: everything is due at once. It stands still until it begins."""
+
+    def __init__(self, timeline: Timeline, speed: float) -> None:
+        self._timeline = timeline
+        self._speed = speed
+        self._begin = threading.Lock()
+        self.began: float | None = None
+
+    def begin(self) -> None:
+        """Let market time run, if it does not yet."""
+        with self._begin:
+            if self.began is None:
+                self.began = time.monotonic() + LEAD
+
+    def due(self, number: int) -> float:
+        """When an update is due; infinite for one that there is not, or while the clock stands still."""
+        if self.began is None or number >= len(self._timeline.offsets):
+            return math.inf
+        return self.began + max(self._timeline.offsets[number], 0.0) / self._speed
+
+    def position(self, now: float) -> int:
+        """How many updates are due at a time."""
+        if self.began is None or now < self.began:
+            return self._timeline.opening
+        return len(self._timeline.offsets) if self._speed == math.inf else self._timeline.position(self._market(now))
+
+    def _market(self, now: float) -> float:
+        assert self.began is not None
+        return (now - self.began) * self._speed

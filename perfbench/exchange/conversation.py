@@ -1,0 +1,226 @@
+"""What one client and the exchange say to each other, from the handshake to the end, in a thread of its own."""
+
+from __future__ import annotations
+
+import math
+import re
+import threading
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from perfbench.exchange import replies
+from perfbench.exchange.clock import Clock
+from perfbench.exchange.feed import Feed
+from perfbench.exchange.fields import Fields, asked
+from perfbench.exchange.requests import (
+    CONFLATE_MS,
+    HEARTBEAT_MS,
+    Authentication,
+    Heartbeat,
+    MarketFilter,
+    MarketSubscription,
+    Refused,
+    Request,
+    read,
+    within,
+)
+from perfbench.exchange.statement import ConnectionStatement, Delays, Frame
+from perfbench.exchange.subscription import Message, Subscription, Terms
+from perfbench.exchange.timeline import Timeline
+from perfbench.exchange.wire import Gone, Wire
+
+POSITION = re.compile("[0-9]{1,18}")
+
+LISTEN = 0.1
+"""Seconds after which a thread looks whether the exchange is closing, at the latest."""
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """What the exchange puts up with, in seconds and numbers.
+
+    ``patience``: for a handshake, for a whole request, for the first one, and for a client that reads nothing.
+    ``conflate_after``: a client that took nothing for so long gets all that is due in one frame.
+    """
+
+    patience: float = 15.0
+    conflate_after: float = 1.0
+    markets: int = 200
+    connections: int = 10
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """What all conversations share. ``token`` is the initial clock of this exchange: that of another one means nothing here.
+
+    ``feed`` makes the updates for some fields ready; ``subscribed`` is told of every subscription, ``closing`` ends them all;
+    ``available`` says how many more connections there may be; ``logged``: every frame is noted; ``hangs_up``: a connection ends
+    when everything has been told.
+    """
+
+    timeline: Timeline
+    clock: Clock
+    limits: Limits
+    token: str
+    feed: Callable[[Fields], Feed]
+    subscribed: Callable[[str], None]
+    available: Callable[[], int]
+    closing: threading.Event
+    logged: bool = False
+    hangs_up: bool = False
+
+
+class Conversation:
+    """One connection."""
+
+    def __init__(self, house: House, wire: Wire, name: str, *, welcome: bool = True) -> None:
+        self._house, self._wire, self._name, self._welcome = house, wire, name, welcome
+        self._authenticated = False
+        self._subscription: Subscription | None = None
+        self._began = time.monotonic()
+        self._free = 0.0
+        self._behind = False
+        self._blocked = 0.0
+        self._conflated = 0
+        self._frames = 0
+        self._size = 0
+        self.delays = Delays()
+        self.log: list[Frame] = []
+
+    def run(self) -> ConnectionStatement:
+        """Talk until one side ends it."""
+        try:
+            self._wire.shake_hands()
+            self._say(replies.connected(self._name))
+            while not self._house.closing.is_set():
+                for line in self._wire.lines(self._seconds_to_listen()):
+                    self._answer(line)
+                self._send_due()
+                self._demand_patience()
+                if self._house.hangs_up and self._subscription and self._subscription.over:
+                    raise Gone("everything was told")
+            ended = "the exchange closed"
+        except Gone as gone:
+            ended = str(gone)
+        finally:
+            self._wire.close()
+        lateness = self.delays.lateness()
+        return ConnectionStatement(
+            self._name, self._frames, self._size, self._conflated, self._blocked, lateness, ended
+        )
+
+    def _seconds_to_listen(self) -> float:
+        due = self._subscription.next_due() if self._subscription else math.inf
+        return min(due - time.monotonic(), LISTEN)
+
+    def _demand_patience(self) -> None:
+        """End a connection that says nothing, or half a request for too long."""
+        patience = self._house.limits.patience
+        idle = 0.0 if self._authenticated else time.monotonic() - self._began
+        if max(idle, self._wire.waiting) > patience:
+            self._refuse(Refused("TIMEOUT", f"no whole request within {patience:g} s"))
+
+    # Requests -------------------------------------------------------------------------------------------------------------
+
+    def _answer(self, line: bytes) -> None:
+        request = None
+        try:
+            request = read(line)
+            self._obey(request)
+        except Refused as refused:
+            self._refuse(refused, request.id if request else refused.request)
+
+    def _refuse(self, refused: Refused, request: int | None = None) -> None:
+        self._say(replies.failure(request, refused.code, str(refused), self._name, closed=refused.closes))
+        if refused.closes:
+            raise Gone(f"refused: {refused.code}")
+
+    def _obey(self, request: Request) -> None:
+        if isinstance(request, Authentication):
+            self._authenticate(request)
+        elif isinstance(request, Heartbeat):
+            self._say(replies.success(request.id, self._house.available()))
+        elif not self._authenticated:
+            raise Refused("NOT_AUTHORIZED", "authenticate first")
+        else:
+            self._subscribe(request)
+
+    def _authenticate(self, request: Authentication) -> None:
+        for code, wrong, text in (
+            (
+                "MAX_CONNECTION_LIMIT_EXCEEDED",
+                not self._welcome,
+                f"{self._house.limits.connections} connections are the most",
+            ),
+            ("NO_APP_KEY", not request.app_key, "appKey is missing"),
+            ("NO_SESSION", request.session is None, "session is missing"),
+            ("INVALID_SESSION_INFORMATION", not request.session, "session is empty"),
+        ):
+            if wrong:
+                raise Refused(code, text)
+        self._authenticated = True
+        self._say(replies.success(request.id, self._house.available()))
+
+    def _subscribe(self, request: MarketSubscription) -> None:
+        limits, definitions = self._house.limits, self._house.timeline.definitions
+        wanted = request.market_filter or MarketFilter()
+        markets = frozenset(market for market, definition in definitions.items() if wanted.fits(market, definition))
+        if len(markets) > limits.markets:
+            text = f"{len(markets)} markets are asked for, {limits.markets} are the most"
+            raise Refused("SUBSCRIPTION_LIMIT_EXCEEDED", text, closes=False)
+        since = self._resumed(request)
+        feed = self._house.feed(asked(request.market_data_filter))
+        terms = Terms(
+            request.id or 0,
+            markets,
+            within(request.conflate_ms, CONFLATE_MS, CONFLATE_MS[0]),
+            within(request.heartbeat_ms, HEARTBEAT_MS, HEARTBEAT_MS[1]),
+            bool(request.segmentation_enabled),
+        )
+        self._say(replies.success(request.id, self._house.available()))
+        subscription = Subscription(terms, feed, self._house.clock, self._house.token)
+        for message in subscription.opening(since):
+            self._say(message)
+        self._subscription = subscription
+        self._house.subscribed(self._name)
+
+    def _resumed(self, request: MarketSubscription) -> int | None:
+        """The position that a client has reached; None if it begins anew."""
+        if request.initial_clk is None and request.clk is None:
+            return None
+        ours = request.initial_clk == self._house.token and POSITION.fullmatch(request.clk or "")
+        position = int(request.clk or 0) if ours else -1
+        if not 0 <= position <= len(self._house.timeline.updates):
+            text = "initialClk and clk are not of this exchange"
+            raise Refused("INVALID_CLOCK", text, closes=False)
+        return position
+
+    # Updates --------------------------------------------------------------------------------------------------------------
+
+    def _send_due(self) -> None:
+        """Send what is due, until something is to be heard or nothing is due."""
+        if self._subscription is None:
+            return
+        message = self._subscription.next(time.monotonic(), behind=self._behind)
+        if message is not None:
+            self._send(message)
+
+    def _send(self, message: Message) -> None:
+        begun = time.monotonic()
+        took = self._say(message.data)
+        if message.updates:
+            self.delays.add(max(begun - max(message.due, self._free), 0.0))
+            self._frames += 1
+            self._size += len(message.data)
+            if self._house.logged:
+                self.log.append(Frame(message.position, message.due, begun, len(message.data)))
+            self._conflated += message.conflated
+        self._free = begun + took
+        self._behind = took > self._house.limits.conflate_after
+
+    def _say(self, message: bytes) -> float:
+        took = self._wire.send(message)
+        if took > LISTEN:
+            self._blocked += took
+        return took

@@ -1,0 +1,110 @@
+"""The updates of a timeline as one set of fields shows them: what is sent, made beforehand."""
+
+from __future__ import annotations
+
+import json
+from bisect import bisect_left
+from collections.abc import Iterable
+
+from perfbench.exchange.fields import Change, Fields, Reduction
+from perfbench.exchange.merging import Merged
+from perfbench.exchange.timeline import Timeline
+
+EVERY = 256
+"""Updates of a market from one of its images that is kept to the next; one in between costs at most so many merges."""
+
+
+class Feed:
+    """For every update the JSON of each market that it changes; images of any moment, and what changed between two.
+
+    A position is how many updates have been published.
+    """
+
+    def __init__(self, timeline: Timeline, fields: Fields) -> None:
+        self._frames: list[tuple[tuple[str, bytes], ...]] = []
+        self._markets: dict[str, _History] = {}
+        reduction = Reduction(fields)
+        for number, update in enumerate(timeline.updates):
+            changed = [
+                self._noted(number, change) for change in map(reduction.reduce, self._begun(update.changes)) if change
+            ]
+            self._frames.append(tuple(changed))
+
+    def _begun(self, changes: Iterable[Change]) -> Iterable[Change]:
+        """The first change of a market is its image, which recorded files do not always say."""
+        for change in changes:
+            if change["id"] in self._markets:
+                yield change
+            else:
+                self._markets[change["id"]] = _History(change["id"])
+                yield {**change, "img": True}
+
+    def _noted(self, number: int, change: Change) -> tuple[str, bytes]:
+        body = json.dumps(change, separators=(",", ":")).encode()
+        self._markets[change["id"]].add(number, change, body)
+        return change["id"], body
+
+    def __len__(self) -> int:
+        return len(self._frames)
+
+    def bodies(self, number: int, wanted: frozenset[str]) -> list[bytes]:
+        """What an update changes of these markets, as JSON; empty if nothing."""
+        return [body for market, body in self._frames[number] if market in wanted]
+
+    def image(self, position: int, wanted: frozenset[str]) -> list[bytes]:
+        """All of those markets that have begun."""
+        images = (self._markets[market].image(position) for market in sorted(wanted) if market in self._markets)
+        return [_json(image) for image in images if image]
+
+    def changed(self, first: int, position: int, wanted: frozenset[str], *, conflated: bool) -> list[bytes]:
+        """What the updates from number ``first`` up to a position have changed of these markets, each as one change."""
+        found = (
+            self._markets[market].changed(first, position, conflated=conflated)
+            for market in sorted(wanted)
+            if market in self._markets
+        )
+        return [_json(change) for change in found if change]
+
+
+class _History:
+    """The changes of one market and their numbers, and an image of it before every so manieth of them."""
+
+    def __init__(self, market: str) -> None:
+        self._market = market
+        self._numbers: list[int] = []
+        self._bodies: list[bytes] = []
+        self._images: list[bytes] = []
+        self._now = Merged(market, whole=True)
+
+    def add(self, number: int, change: Change, body: bytes) -> None:
+        """The next change."""
+        if len(self._numbers) % EVERY == 0:
+            self._images.append(_json(self._now.change()))
+        self._numbers.append(number)
+        self._bodies.append(body)
+        self._now.apply(change)
+
+    def image(self, position: int) -> Change | None:
+        """All of the market; None before its first change."""
+        amount = bisect_left(self._numbers, position)
+        if not amount:
+            return None
+        kept = (amount - 1) // EVERY
+        merged = Merged(self._market, whole=True)
+        for body in (self._images[kept], *self._bodies[kept * EVERY : amount]):
+            merged.apply(json.loads(body))
+        return merged.change()
+
+    def changed(self, first: int, position: int, *, conflated: bool) -> Change | None:
+        """The changes in between as one; None if there are none. An image where the difference cannot be told."""
+        begin, end = bisect_left(self._numbers, first), bisect_left(self._numbers, position)
+        if begin == end:
+            return None
+        merged = Merged(self._market, whole=False)
+        for body in self._bodies[begin:end]:
+            merged.apply(json.loads(body))
+        return merged.change(conflated=conflated and end - begin > 1) if merged.tellable else self.image(position)
+
+
+def _json(change: Change) -> bytes:
+    return json.dumps(change, separators=(",", ":")).encode()

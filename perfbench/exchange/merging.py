@@ -1,0 +1,68 @@
+"""Changes of a market that are merged into one: an image of all of it, or what is different from some moment on."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from perfbench.exchange.fields import NAMES, Change
+
+BY_PRICE = frozenset({"trd", "atb", "atl", "spb", "spl"})
+BY_LEVEL = frozenset({"batb", "batl", "bdatb", "bdatl"})
+LADDERS = BY_PRICE | BY_LEVEL
+"""Lists of entries that each have their own key in front, price or level, and their size at the end."""
+
+
+class Merged:
+    """The changes of one market.
+
+    An image has no entry of size 0, which means that it is gone; where it is not ``whole`` the client has the market as it was, and
+    must be told what is gone. An empty list of traded volume clears the ladder, of whatever prices: after one of those, what is
+    different can no longer be told, and ``tellable`` is false.
+    """
+
+    def __init__(self, market: str, *, whole: bool) -> None:
+        self._market = market
+        self._whole = whole
+        self._parts: Change = {}
+        self._runners: dict[tuple[int, float], Change] = {}
+        self.tellable = True
+
+    def apply(self, change: Change) -> None:
+        """Add a change, later than all before."""
+        if change.get("img"):
+            self._whole, self.tellable = True, True
+            self._parts, self._runners = {}, {}
+        self._parts.update((key, change[key]) for key in ("marketDefinition", "tv") if key in change)
+        for runner in change.get("rc") or ():
+            place = runner["id"], runner.get("hc", 0)
+            known = self._runners.setdefault(place, {key: runner[key] for key in NAMES if key in runner})
+            for key, value in runner.items():
+                if key in LADDERS:
+                    self._merge(known, key, value)
+                elif key not in NAMES:
+                    known[key] = value
+
+    def _merge(self, known: Change, key: str, entries: list[list[float]]) -> None:
+        if key == "trd" and not entries:
+            known[key] = {}
+            self.tellable = self._whole
+            return
+        ladder = known.setdefault(key, {})
+        for entry in entries or ():
+            if entry[-1] or not self._whole:
+                ladder[entry[0]] = entry
+            else:
+                ladder.pop(entry[0], None)
+
+    def change(self, *, conflated: bool = False) -> Change:
+        """All of them as one change."""
+        flags: dict[str, Any] = {"img": True} if self._whole else {}
+        if conflated:
+            flags["con"] = True
+        runners = [_listed(runner) for runner in self._runners.values()]
+        return {"id": self._market, **flags, **self._parts, **({"rc": runners} if runners else {})}
+
+
+def _listed(runner: Change) -> Change:
+    told = {key: list(value.values()) if isinstance(value, dict) else value for key, value in runner.items()}
+    return {key: value for key, value in told.items() if value != [] or key not in LADDERS}

@@ -1,0 +1,89 @@
+"""What an exchange did: for people, and for scenarios that must know whether it was the exchange that was slow."""
+
+from __future__ import annotations
+
+import math
+from collections import Counter
+from dataclasses import dataclass
+
+FINEST = 1e-6
+"""Seconds; what is less counts as so much."""
+
+STEP = math.log(1.02)
+"""Delays are counted in classes of 2 %: exact enough, and of the same size after a week as after a minute."""
+
+
+@dataclass(frozen=True, slots=True)
+class Lateness:
+    """Seconds from the moment at which frames could have been sent to that at which they were: median, of the slowest 1 %, most."""
+
+    p50: float
+    p99: float
+    most: float
+
+
+class Delays:
+    """How often frames were how late."""
+
+    def __init__(self) -> None:
+        self._counts: Counter[int] = Counter()
+        self._most = 0.0
+
+    def add(self, seconds: float) -> None:
+        """One more frame."""
+        self._counts[round(math.log(max(seconds, FINEST) / FINEST) / STEP)] += 1
+        self._most = max(self._most, seconds)
+
+    def include(self, other: Delays) -> None:
+        """All of the frames of another connection."""
+        self._counts.update(other._counts)
+        self._most = max(self._most, other._most)
+
+    def lateness(self) -> Lateness:
+        """Zero where nothing was sent."""
+        return Lateness(self._reached_by(0.5), self._reached_by(0.99), self._most)
+
+    def _reached_by(self, share: float) -> float:
+        left = share * self._counts.total()
+        for place, count in sorted(self._counts.items()):
+            left -= count
+            if left <= 0:
+                return min(FINEST * math.exp(place * STEP), self._most)
+        return 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """An update as it was sent: its number, seconds of the monotonic clock when it was due and sent, and bytes."""
+
+    number: int
+    due: float
+    sent: float
+    size: int
+
+
+@dataclass(frozen=True, slots=True)
+class ConnectionStatement:
+    """A connection that is over: what was sent, and why it ended.
+
+    ``conflated`` frames stand for several updates each, because the client took too long; ``blocked`` is for how many seconds it
+    took nothing.
+    """
+
+    connection: str
+    frames: int
+    size: int
+    conflated: int
+    blocked: float
+    lateness: Lateness
+    ended: str
+
+
+@dataclass(frozen=True, slots=True)
+class Statement:
+    """All connections of an exchange, its CPU seconds and how long it was open."""
+
+    connections: tuple[ConnectionStatement, ...]
+    lateness: Lateness
+    cpu_seconds: float
+    wall_seconds: float

@@ -1,0 +1,71 @@
+"""What does betfairlightweight take to follow a live stream, and how long after it was sent is a book ready?
+
+The exchange of perfbench, a process of its own, sends the market file over TLS as it was published, ``speed`` times as fast: five
+minutes before the announced start, five minutes after it, or both (``--sweep traffic=pre_off,in_play``). Seconds are CPU seconds
+of the client. ``latency_p50_ms`` is from the send of a frame to its book, by one clock, ``latency_p99_ms`` that of the slowest 1 %,
+and ``slowest_bytes`` the length of the slowest frame. Passes run one at a time: two would share what they measure.
+"""
+
+from __future__ import annotations
+
+from statistics import fmean
+from typing import Iterator
+
+from _stream_client import EVERYTHING, Exchange, Taken, exchange, follow, percentile
+
+from perfbench import Claim, Metric, Work, mode, setup
+
+UNIT = "updates"
+METRICS = {
+    "latency_p50_ms": Metric("ms"),
+    "latency_p99_ms": Metric("ms"),
+    "latency_max_ms": Metric("ms"),
+    "slowest_bytes": Metric("bytes", better="neither"),
+    "runners_changed": Metric("", better="neither"),
+    "cpu_ms_per_minute": Metric("ms"),
+}
+QUICK = {"speed": 600.0}
+RELEASE = "release notes of betfairlightweight 2.12.0"
+CLAIMS = [
+    Claim("lightweight@betfairlightweight==2.11.2", "lightweight@betfairlightweight==2.12.0", 2.0, RELEASE),
+    Claim("full@betfairlightweight==2.11.2", "full@betfairlightweight==2.12.0", 2.0, RELEASE),
+]
+
+
+@setup
+def stream(market: str, *, traffic: str = "both", speed: float = 20.0) -> Iterator[Exchange]:
+    """An exchange that waits for its client."""
+    with exchange(market, speed, traffic) as opened:
+        yield opened
+
+
+def followed(stream: Exchange, lightweight: bool) -> Work:
+    """Follow it to the end, and join what was sent with what was ready."""
+    taken = Taken()
+    seconds = follow(stream.port, lightweight, taken, {"fields": EVERYTHING})
+    late = taken.latencies(stream.close())
+    slowest, size = max(late)
+    delays = [seconds * 1e3 for seconds, _ in late]
+    return Work(
+        stream.updates,
+        seconds,
+        taken.notes[1:],
+        latency_p50_ms=percentile(delays, 50),
+        latency_p99_ms=percentile(delays, 99),
+        latency_max_ms=slowest * 1e3,
+        slowest_bytes=size,
+        runners_changed=fmean(taken.runners[1:]),
+        cpu_ms_per_minute=seconds * 1e3 / (stream.seconds / 60),
+    )
+
+
+@mode(baseline=True)
+def full(stream: Exchange) -> Work:
+    """Market books as objects."""
+    return followed(stream, False)
+
+
+@mode
+def lightweight(stream: Exchange) -> Work:
+    """Market books as dicts."""
+    return followed(stream, True)

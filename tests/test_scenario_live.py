@@ -1,0 +1,113 @@
+"""The scenario live: the real client on the real stream, what it is told of latency, and the stall that older releases have."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from command_line import QUICK, one_line, perfbench
+from exchanging import serving, subscribed
+
+from perfbench.generating import Recipe, write
+
+FIELDS = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
+GAP = 0.8
+"""Seconds after the frame that stalls; nothing comes in them."""
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("live") / "1.100000051"
+    write(Recipe(seed=51, runners=5, updates=400, in_play=True), path)
+    return path
+
+
+def run(market: Path, folder: Path, *options: str) -> tuple[str, dict[str, list[dict[str, Any]]]]:
+    """The table, and the samples of every mode."""
+    done = perfbench("run", "live", *QUICK, "--data", market, "--save", "live", *options, folder=folder, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads((folder / "results" / "live.json").read_text())
+    return done.stdout, {m["case"]["mode"]: m["samples"] for m in document["measurements"]}
+
+
+def test_both_modes_see_the_same_updates_and_say_how_late_their_books_were(market: Path, tmp_path: Path) -> None:
+    table, samples = run(market, tmp_path, "--set", "traffic=both", "--set", "speed=600")
+    assert table.splitlines()[2].split()[0] == "full"
+    assert "lightweight" in table
+    assert table.rstrip().count(" yes") == 1
+    assert set(samples) == {"full", "lightweight"}
+    for mode in samples.values():
+        assert len({sample["work"] for sample in mode}) == 1
+        for sample in mode:
+            numbers = sample["numbers"]
+            assert 0 < numbers["latency_p50_ms"] <= numbers["latency_p99_ms"] <= numbers["latency_max_ms"]
+            assert numbers["runners_changed"] > 0
+            minutes = sample["metrics"]["reported_seconds"] * 1e3 / numbers["cpu_ms_per_minute"]
+            assert minutes == pytest.approx(span(market) / 60)
+
+
+def span(market: Path) -> float:
+    """Seconds from the second update to the last; all of them are within five minutes of the start."""
+    times = [json.loads(line)["pt"] for line in market.read_text().splitlines()]
+    return float(times[-1] - times[1]) / 1000
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("traffic=midnight", "traffic=midnight: choose pre_off, in_play, both"),
+        ("speed=0", "--speed 0.0: write a number above 0 such as 60, or max"),
+    ],
+)
+def test_what_there_is_not_is_refused(market: Path, tmp_path: Path, given: str, text: str) -> None:
+    done = perfbench("run", "live", *QUICK, "--data", market, "--set", given, folder=tmp_path)
+    assert done.returncode == 5
+    assert text in done.stdout + done.stderr
+    one_line(done.stderr)
+
+
+@pytest.mark.parametrize(("release", "stalls"), [("2.22.1", True), ("2.24.0", False)])
+def test_a_frame_whose_last_byte_is_the_first_of_a_buffer_stalls_in_older_releases(
+    tmp_path: Path, release: str, stalls: bool
+) -> None:
+    """A frame of a length of 1 mod 1024 waits there for whatever comes next."""
+    market = tmp_path / "1.100000052"
+    padded(market, 0)
+    size = longest_frame(market, tmp_path)
+    padded(market, (1025 - size) % 1024)
+    assert longest_frame(market, tmp_path) % 1024 == 1
+    _, samples = run(market, tmp_path, "--env", f"betfairlightweight=={release}", "--mode", "full", "--set", "speed=1")
+    for sample in samples["full"]:
+        assert (sample["numbers"]["latency_max_ms"] > GAP * 900) == stalls
+        assert not stalls or sample["numbers"]["slowest_bytes"] % 1024 == 1
+
+
+def padded(path: Path, more: int) -> None:
+    """A market of a few updates around its start, of which one is long, with so many bytes more, and then nothing for a while."""
+    whole = path.with_name("whole")
+    write(Recipe(seed=52, runners=12, updates=60), whole)
+    lines = [json.loads(line) for line in whole.read_text().splitlines()[:4]]
+    definition = lines[0]["mc"][0]["marketDefinition"]
+    start = lines[0]["pt"]
+    definition["marketTime"] = "2026-01-01T12:00:00.000Z"
+    origin = 1_767_268_800_000 - start
+    for line, at in zip(lines, (0.0, 0.2, 0.4, 0.4 + GAP), strict=True):
+        line["pt"] = start + origin + round(at * 1000)
+    lines[2]["mc"][0]["marketDefinition"] = {**definition, "name": "x" * (1200 + more)}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def longest_frame(market: Path, folder: Path) -> int:
+    """Bytes of the longest frame after the image."""
+    log = folder / "log.csv"
+    options = ("--data", market, "--speed", "max", "--from", "-300s", "--until", "300s", "--hang-up", "--log", log)
+    with serving(*options, folder=folder) as served:
+        client, message = subscribed(served.port, marketFilter={}, marketDataFilter={"fields": FIELDS})
+        with client:
+            while message:
+                message = client.changes()
+    with log.open(newline="") as rows:
+        return max(int(row["bytes"]) for row in csv.DictReader(rows))
