@@ -163,8 +163,9 @@ def _mode(row: Row) -> str:
 
 
 def _seconds(row: Row) -> str:
-    after = formatting.seconds(row.seconds) if row.seconds is not None else "–"
-    return after if row.comparison is None else f"{formatting.seconds(row.comparison.before)} → {after}"
+    if row.comparison is not None:  # of the passes that the ratio is of
+        return f"{formatting.seconds(row.comparison.before)} → {formatting.seconds(row.comparison.after)}"
+    return formatting.seconds(row.seconds) if row.seconds is not None else "–"
 
 
 def _factor(row: Row, slower: bool) -> str:

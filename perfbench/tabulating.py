@@ -134,7 +134,7 @@ def _row(
     comparison = (
         None
         if before is None or refused
-        else _compare(before, measurement, metric, run, judged, own_pairs=bool(run.settings.links))
+        else _compare(before, measurement, metric, run, judged, own_pairs=bool(run.settings.links) or not sides)
     )
     in_pairs = pairing.values(measurement.samples, metric, "duet")
     seconds = _median(in_pairs or pairing.values(measurement.samples, metric, "alone"))

@@ -12,7 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SCENARIOS = HERE / "scenarios"
 KEPT = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH")
-QUICK = ("--quiet", "--rounds", "2")
+QUICK = ("--quiet", "--quick")
 
 
 SHARED_CACHE = "CACHE_OF_SCENARIO_TESTS"

@@ -13,6 +13,7 @@ from types import ModuleType
 from typing import Any
 
 import pytest
+from checkouts import checkout
 from command_line import QUICK, perfbench, without
 from hypothesis import given
 from hypothesis import strategies as some
@@ -94,6 +95,37 @@ def test_every_mode_gives_the_same_averages(
     assert code == 0, output
     assert same(output) == dict.fromkeys(RINGS, "yes")
     assert {m["output"]["updates"] for m in measurements(tmp_path)} == {3_000}
+
+
+@pytest.mark.parametrize(("change", "code"), [("twice", 3), ("renamed", 0)])
+def test_a_gate_catches_a_change_that_doubles_the_bytes_of_an_update(
+    market: Path, tmp_path: Path, change: str, code: int
+) -> None:
+    """The scenario copied with its shared files, but for the buffers: those are of the package that changes."""
+    shipped, own = bundle.folder("scenarios"), tmp_path / "own"
+    own.mkdir()
+    for name in ("ring_buffer", "_prices", "_resident", "_room"):
+        text = (shipped / f"{name}.py").read_text()
+        (own / f"{name}.py").write_text(text.replace("from _buffers import", "from buffers import"))
+    buffers = (shipped / "_buffers.py").read_text()
+    heavy = buffers.replace("prices.append(price)", "prices.append((price, float(time.microsecond), time))", 1)
+    changed = {
+        "twice": heavy.replace(
+            "last = self._prices[-self.periods :]", "last = [p for p, *_ in self._prices[-self.periods :]]"
+        ),
+        "renamed": buffers.replace("_prices", "_values"),
+    }[change]
+    assert changed != buffers
+    checkout(tmp_path / "before", "1.0", buffers, "buffers")
+    checkout(tmp_path / "after", "2.0", changed, "buffers")
+    done = perfbench(
+        *("gate", "--scenario", "ring_buffer", "--scenarios", own, "--mode", "growing_lists", "--data", market),
+        *("--before", "./before", "--after", "./after", "--set", "updates=60000", "--set", "every=50"),
+        *("--budget", "bytes_per_update=5%", "--threshold", "90%", "--max-time", "10"),
+        folder=tmp_path,
+    )
+    assert done.returncode == code, done.stdout + done.stderr
+    assert ("bytes per update" in done.stderr.splitlines()[-1]) == (code == 3)
 
 
 PRICES = some.lists(some.integers(101, 100_000), min_size=1, max_size=50)

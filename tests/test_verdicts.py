@@ -127,7 +127,7 @@ def test_advice_about_what_is_not_there_is_refused(tmp_path: Path, wrong: str, s
     assert said in one_line(done.stderr)
 
 
-def test_the_seconds_of_advice_are_those_of_its_own_pairs_so_that_they_fit_its_ratio() -> None:
+def test_the_seconds_of_a_row_and_of_advice_are_those_of_their_own_pairs_so_that_they_fit_the_ratio() -> None:
     """The baseline was slow in its pairs with another mode: neither slower nor faster is what the advice made of it."""
     quick = [sample(number, 1.0, pair=f"ring {number}") for number in range(8)]
     slow = [sample(number, 3.0, pair=f"other {number}") for number in range(30)]
@@ -140,3 +140,6 @@ def test_the_seconds_of_advice_are_those_of_its_own_pairs_so_that_they_fit_its_r
     (judged,) = table.advice
     assert (judged.before, judged.after, judged.ratio) == (1.0, 0.5, 0.5)
     assert table.rows[0].seconds == 3.0
+    row = table.rows[1].comparison
+    assert row is not None
+    assert (row.before, row.after, row.ratio) == (1.0, 0.5, 0.5)
