@@ -24,7 +24,7 @@ METRICS = {
     "runners_changed": Metric("", better="neither"),
     "cpu_ms_per_minute": Metric("ms"),
 }
-QUICK = {"speed": 600.0}
+QUICK = {"speed": 1200.0, "late_ms": 1000.0}
 RELEASE = "release notes of betfairlightweight 2.12.0"
 CLAIMS = [
     Claim("lightweight@betfairlightweight==2.11.2", "lightweight@betfairlightweight==2.12.0", 2.0, RELEASE),
@@ -33,9 +33,9 @@ CLAIMS = [
 
 
 @setup
-def stream(market: str, *, traffic: str = "both", speed: float = 20.0) -> Iterator[Exchange]:
-    """An exchange that waits for its client."""
-    with exchange(market, speed, traffic) as opened:
+def stream(market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 5.0) -> Iterator[Exchange]:
+    """An exchange that waits for its client, and may be so late itself at its 99th percentile."""
+    with exchange(market, speed, traffic, late_ms) as opened:
         yield opened
 
 

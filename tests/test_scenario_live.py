@@ -1,4 +1,4 @@
-"""The scenario live: the real client on the real stream, what it is told of latency, and the stall that older releases have."""
+"""The scenarios live and subscriptions: the real client on the real stream, its latency, and the stall of older releases."""
 
 from __future__ import annotations
 
@@ -25,9 +25,13 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def run(market: Path, folder: Path, *options: str) -> tuple[str, dict[str, list[dict[str, Any]]]]:
+def run(
+    market: Path, folder: Path, *options: str, scenario: str = "live"
+) -> tuple[str, dict[str, list[dict[str, Any]]]]:
     """The table, and the samples of every mode."""
-    done = perfbench("run", "live", *QUICK, "--data", market, "--save", "live", *options, folder=folder, timeout=300)
+    done = perfbench(
+        *("run", scenario, *QUICK, "--data", market, "--save", "live", *options), folder=folder, timeout=300
+    )
     assert done.returncode == 0, done.stdout + done.stderr
     document = json.loads((folder / "results" / "live.json").read_text())
     return done.stdout, {m["case"]["mode"]: m["samples"] for m in document["measurements"]}
@@ -111,3 +115,19 @@ def longest_frame(market: Path, folder: Path) -> int:
                 message = client.changes()
     with log.open(newline="") as rows:
         return max(int(row["bytes"]) for row in csv.DictReader(rows))
+
+
+def test_who_asks_for_less_is_sent_less_and_lacks_what_was_not_asked_for(market: Path, tmp_path: Path) -> None:
+    chosen = ("flumine_defaults", "all_offers", "best_1", "conflated")
+    table, samples = run(market, tmp_path, *(f"--mode={mode}" for mode in chosen), scenario="subscriptions")
+    said = {mode: found[0]["numbers"] for mode, found in samples.items()}
+    whole = said["flumine_defaults"]
+    assert said["all_offers"]["levels"] == whole["levels"] > said["best_3"]["levels"] > said["best_1"]["levels"] > 0
+    assert (
+        said["all_offers"]["volume"] == 0 < whole["volume"] == said["best_1"]["volume"] == said["conflated"]["volume"]
+    )
+    assert said["best_1"]["frames"] < said["best_3"]["frames"] <= whole["frames"]
+    assert said["conflated"]["frames"] < whole["frames"] / 2
+    assert said["all_offers"]["sent_bytes"] < whole["sent_bytes"]
+    assert {sample["work"] for found in samples.values() for sample in found} == {int(whole["frames"])}
+    assert table.count(" floor") == 3
