@@ -178,6 +178,9 @@ def _report(statement: Statement, *, as_json: bool) -> None:
     if as_json:
         typer.echo(json.dumps(asdict(statement)))
         return
+    if not statement.connections:
+        typer.echo("nobody connected")
+        return
     table = Table(box=None, header_style="bold")
     table.add_column("connection")
     for name in ("frames", "bytes", "conflated", "blocked", "late p50", "p99", "most"):
@@ -186,14 +189,13 @@ def _report(statement: Statement, *, as_json: bool) -> None:
     for one in statement.connections:
         late = (one.lateness.p50, one.lateness.p99, one.lateness.most)
         numbers = (formatting.count(one.frames), formatting.size(one.size), formatting.count(one.conflated))
-        times = (formatting.seconds(one.blocked), *map(formatting.seconds, late))
+        times = (formatting.seconds(one.blocked), *(formatting.amount(1e3 * seconds, "ms") for seconds in late))
         table.add_row(*map(Text, (one.connection, *numbers, *times, printable(one.ended))))
     console = showing.console()
     console.print(table)
     share = statement.cpu_seconds / statement.wall_seconds
-    console.print(
-        f"The exchange used {share:.1%} of a core; its frames were {formatting.seconds(statement.lateness.p99)} late at p99."
-    )
+    late_p99 = formatting.amount(1e3 * statement.lateness.p99, "ms")
+    console.print(f"The exchange used {share:.1%} of a core; its frames were {late_p99} late at p99.")
 
 
 def _write(path: Path, frames: dict[str, list[Frame]]) -> None:
