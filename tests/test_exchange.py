@@ -16,6 +16,7 @@ from typing import Any
 import pytest
 from command_line import one_line, perfbench
 from exchanging import PATIENCE, Client, Served, closed, merged, serving, subscribed
+from small_disks import tiny_disk
 
 from perfbench.generating import Recipe, write
 
@@ -350,6 +351,21 @@ def test_frames_are_due_as_far_apart_as_they_were_published(market: Path, tmp_pa
         assert float(frame["due"]) - float(frames[0]["due"]) == pytest.approx(expected, abs=1e-6)
         assert float(frame["sent"]) >= float(frame["due"])
     assert sum(int(frame["bytes"]) for frame in frames) == served.statement["connections"][0]["size"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such files")
+def test_a_log_that_fills_the_disk_loses_nothing_of_the_statement(market: Path, tmp_path: Path) -> None:
+    options = ("--data", market, "--speed", "max", "--log", tmp_path / "disk" / "log.csv")
+    with tiny_disk(tmp_path / "disk", "8k"), serving(*options, folder=tmp_path) as served:
+        client, message = subscribed(served.port)
+        with client:
+            while not closed(message):
+                message = client.changes()
+        served.process.send_signal(signal.SIGTERM)
+        told, complaint = served.process.communicate(timeout=PATIENCE)
+    assert served.process.returncode == 5
+    assert json.loads(told)["connections"][0]["frames"] == served.opened["updates"]
+    assert "log.csv: No space left on device; choose another place" in one_line(complaint)
 
 
 def test_people_are_told_how_to_connect_a_bot_in_code_that_works(market: Path, tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from rich.text import Text
 
 from perfbench import datasets, exchange, formatting, showing
 from perfbench.commands import Data
-from perfbench.errors import UsageProblem
+from perfbench.errors import NotMeasured, PerfbenchError, UsageProblem
 from perfbench.exchange import LOOPBACK, Frame, Limits, Server, Settings, Statement, Timeline
 from perfbench.formatting import printable
 
@@ -109,17 +109,16 @@ def serve(
         signal.signal(number, lambda *_: ended.set())
     timeline = _timeline(data or [datasets.default_market()], since, until)
     if log is not None:
-        _write(log, {})  # a place that cannot be written to is told now
+        _write(log, {}, UsageProblem)  # a place that cannot be written to is told now
     server = Server(timeline, settings)
     if host not in (LOOPBACK, "localhost", "::1"):
         typer.echo(f"! {host} is open to others than this machine: anybody who reaches it is served", err=True)
     _announce(server, timeline, settings, as_json=json_)
     while not ended.wait(0.2):
         pass
-    statement = server.close()
+    _report(server.close(), as_json=json_)
     if log is not None:
-        _write(log, server.log)
-    _report(statement, as_json=json_)
+        _write(log, server.log, NotMeasured)
 
 
 def _timeline(specs: list[str], since: str, until: str) -> Timeline:
@@ -198,11 +197,11 @@ def _report(statement: Statement, *, as_json: bool) -> None:
     console.print(f"The exchange used {share:.1%} of a core; its frames were {late_p99} late at p99.")
 
 
-def _write(path: Path, frames: dict[str, list[Frame]]) -> None:
+def _write(path: Path, frames: dict[str, list[Frame]], problem: type[PerfbenchError]) -> None:
     try:
         with path.open("w", newline="", encoding="utf-8") as file:
             rows = csv.writer(file)
             rows.writerow(("connection", "clk", "due", "sent", "bytes"))
             rows.writerows((name, f.number, f.due, f.sent, f.size) for name, sent in frames.items() for f in sent)
     except OSError as error:
-        raise UsageProblem(f"--log {path}: {error.strerror}") from error
+        raise problem(f"--log {path}: {error.strerror}; choose another place") from error
