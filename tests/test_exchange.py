@@ -196,7 +196,7 @@ def test_heartbeats_come_while_nothing_changes(still: Served) -> None:
 
 
 def test_conflated_updates_end_with_the_same_market(market: Path, tmp_path: Path) -> None:
-    with serving("--data", market, "--speed", 3600, folder=tmp_path) as served:
+    with serving("--data", market, "--speed", 200, folder=tmp_path) as served:
         client, image = subscribed(served.port, conflateMs=200)
         held = [image]
         with client:
