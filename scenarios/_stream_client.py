@@ -22,7 +22,7 @@ from _bflw import NO_LATENCY_CHECK
 from betfairlightweight.exceptions import BetfairError
 from betfairlightweight.streaming.betfairstream import BetfairStream
 
-from perfbench import NotAvailable
+from perfbench import NotAvailable, setup
 from perfbench.worker.loading import ScenarioError
 
 EVERYTHING = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
@@ -92,6 +92,13 @@ def exchange(market: str, speed: float, traffic: str, late_ms: float) -> Iterato
         finally:
             process.kill()
             process.communicate()
+
+
+@setup
+def stream(market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 5.0) -> Iterator[Exchange]:
+    """An exchange that waits for its client, and may be so late itself at its 99th percentile."""
+    with exchange(market, speed, traffic, late_ms) as opened:
+        yield opened
 
 
 def _keep_off_this_core(pid: int) -> None:

@@ -9,11 +9,12 @@ and ``slowest_bytes`` the length of the slowest frame. Passes run one at a time:
 from __future__ import annotations
 
 from statistics import fmean
-from typing import Iterator
 
-from _stream_client import EVERYTHING, Exchange, Taken, exchange, follow, percentile
+from _stream_client import EVERYTHING, Exchange, Taken, follow, percentile, stream
 
-from perfbench import Claim, Metric, Work, mode, setup
+from perfbench import Claim, Metric, Work, mode
+
+__all__ = ["stream"]
 
 UNIT = "updates"
 METRICS = {
@@ -30,13 +31,6 @@ CLAIMS = [
     Claim("lightweight@betfairlightweight==2.11.2", "lightweight@betfairlightweight==2.12.0", 2.0, RELEASE),
     Claim("full@betfairlightweight==2.11.2", "full@betfairlightweight==2.12.0", 2.0, RELEASE),
 ]
-
-
-@setup
-def stream(market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 5.0) -> Iterator[Exchange]:
-    """An exchange that waits for its client, and may be so late itself at its 99th percentile."""
-    with exchange(market, speed, traffic, late_ms) as opened:
-        yield opened
 
 
 def followed(stream: Exchange, lightweight: bool) -> Work:

@@ -8,12 +8,14 @@ together, and ``volume`` what the client knows to have been traded by the end.
 
 from __future__ import annotations
 
-from typing import Any, Iterator
+from typing import Any
 
-from _stream_client import EVERYTHING, Exchange, Taken, exchange, follow, percentile
+from _stream_client import EVERYTHING, Exchange, Taken, follow, percentile, stream
 from betfairlightweight import filters
 
-from perfbench import Metric, Work, mode, setup
+from perfbench import Metric, Work, mode
+
+__all__ = ["stream"]
 
 UNIT = "updates"
 METRICS = {
@@ -25,13 +27,6 @@ METRICS = {
 }
 QUICK = {"speed": 1200.0, "late_ms": 1000.0}
 WITHOUT_OFFERS = [field for field in EVERYTHING if field != "EX_ALL_OFFERS"]
-
-
-@setup
-def stream(market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 5.0) -> Iterator[Exchange]:
-    """An exchange that waits for its client, and may be so late itself at its 99th percentile."""
-    with exchange(market, speed, traffic, late_ms) as opened:
-        yield opened
 
 
 def asked(stream: Exchange, conflate_ms: int = 0, **data_filter: Any) -> Work:

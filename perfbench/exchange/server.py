@@ -130,12 +130,6 @@ class Server:
         with self._lock:
             return max(self._settings.limits.connections - len(self._open), 0)
 
-    @property
-    def connections(self) -> int:
-        """How many there are."""
-        with self._lock:
-            return len(self._open)
-
     def close(self) -> Statement:
         """End all connections, and say what was done."""
         self._closing.set()
