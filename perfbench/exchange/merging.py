@@ -17,13 +17,13 @@ class Merged:
 
     An image has no entry of size 0, which means that it is gone; where it is not ``whole`` the client has the market as it was, and
     must be told what is gone. An empty list of traded volume clears the ladder, of whatever prices: after one of those, what is
-    different can no longer be told, and ``tellable`` is false.
+    different can no longer be told, and ``tellable`` is false. ``parts`` is what is known beside the runners.
     """
 
     def __init__(self, market: str, *, whole: bool) -> None:
         self._market = market
         self._whole = whole
-        self._parts: Change = {}
+        self.parts: Change = {}
         self._runners: dict[tuple[int, float], Change] = {}
         self.tellable = True
 
@@ -31,8 +31,8 @@ class Merged:
         """Add a change, later than all before."""
         if change.get("img"):
             self._whole, self.tellable = True, True
-            self._parts, self._runners = {}, {}
-        self._parts.update((key, change[key]) for key in ("marketDefinition", "tv") if key in change)
+            self.parts, self._runners = {}, {}
+        self.parts.update((key, change[key]) for key in ("marketDefinition", "tv") if key in change)
         for runner in change.get("rc") or ():
             place = runner["id"], runner.get("hc", 0)
             known = self._runners.setdefault(place, {key: runner[key] for key in NAMES if key in runner})
@@ -41,6 +41,10 @@ class Merged:
                     self._merge(known, key, value)
                 elif key not in NAMES:
                     known[key] = value
+
+    def runner(self, place: tuple[int, float]) -> Change:
+        """What is known of a runner by its id and handicap: entries of its ladders by price or level, single values."""
+        return self._runners.get(place, {})
 
     def _merge(self, known: Change, key: str, entries: list[list[float]]) -> None:
         if key == "trd" and not entries:
@@ -60,7 +64,7 @@ class Merged:
         if conflated:
             flags["con"] = True
         runners = [_listed(runner) for runner in self._runners.values()]
-        return {"id": self._market, **flags, **self._parts, **({"rc": runners} if runners else {})}
+        return {"id": self._market, **flags, **self.parts, **({"rc": runners} if runners else {})}
 
 
 def _listed(runner: Change) -> Change:

@@ -1,0 +1,1 @@
+"""Orders on the replayed markets: what may be placed, how it is matched, and what it wins."""
