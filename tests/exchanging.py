@@ -14,6 +14,10 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any
 
+import requests
+from betfairlightweight import APIClient
+from betfairlightweight.baseclient import BaseClient
+from betfairlightweight.streaming.betfairstream import BetfairStream
 from command_line import variables
 
 PATIENCE = 30
@@ -42,15 +46,15 @@ class Served:
 
 
 @contextmanager
-def serving(*options: object, folder: Path) -> Iterator[Served]:
-    """``perfbench exchange --json …``; closed at the end unless it was before."""
+def serving(*options: object, folder: Path, **more: str) -> Iterator[Served]:
+    """``perfbench exchange --json …`` with ``more`` variables; closed at the end unless it was before."""
     process = subprocess.Popen(
         [sys.executable, "-m", "perfbench", "exchange", "--json", *map(str, options)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         encoding="utf-8",
         cwd=folder,
-        env=variables(folder),
+        env=variables(folder, **more),
     )
     try:
         served = Served(process)
@@ -63,6 +67,22 @@ def serving(*options: object, folder: Path) -> Iterator[Served]:
         for pipe in (process.stdout, process.stderr):
             assert pipe is not None
             pipe.close()
+
+
+@contextmanager
+def trader(served: Served, user: str = "me", password: str = "secret", **said: Any) -> Iterator[APIClient]:
+    """An unchanged client of betfairlightweight that looks at this exchange; it keeps its connection."""
+    opened = served.opened
+    where = f"https://127.0.0.1:{opened['api_port']}"
+    BaseClient.API_URLS["perfbench"] = f"{where}/exchange/"
+    BaseClient.IDENTITY_URLS["perfbench"] = f"{where}/api/"
+    BaseClient.IDENTITY_CERT_URLS["perfbench"] = f"https://127.0.0.1:{opened['cert_port']}/api/"
+    BetfairStream._BetfairStream__port = served.port
+    BetfairStream.HOSTS["perfbench"] = "127.0.0.1"
+    with requests.Session() as session:
+        session.verify = opened["authority"]
+        session.trust_env = False
+        yield APIClient(user, password, app_key="key", locale="perfbench", session=session, **said)
 
 
 class Client:

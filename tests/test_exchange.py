@@ -380,7 +380,9 @@ def test_people_are_told_how_to_connect_a_bot_in_code_that_works(market: Path, t
     while not told or told[-1] != "Ctrl-C ends it.":
         told.append(process.stdout.readline().rstrip("\n"))
     assert told[0].startswith("stream on 127.0.0.1:")
-    bot = "\n".join(told[2:-2])
+    variable = told[2].partition("=")
+    assert variable[0] == "export REQUESTS_CA_BUNDLE"
+    bot = "\n".join(told[3:-2])
     assert bot.startswith("import betfairlightweight")
     stopping = (
         "import threading\nlistener.on_data_before = listener.on_data\n"
@@ -394,6 +396,7 @@ def test_people_are_told_how_to_connect_a_bot_in_code_that_works(market: Path, t
         encoding="utf-8",
         timeout=PATIENCE,
         check=False,
+        env={variable[0].removeprefix("export "): variable[2]},
     )
     process.send_signal(signal.SIGINT)
     rest, _ = process.communicate(timeout=PATIENCE)

@@ -7,7 +7,9 @@ import os
 import random
 import signal
 import socket
+import ssl
 import threading
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,7 +20,9 @@ from exchanging import PATIENCE, Client, Served, closed, merged, serving, subscr
 
 from perfbench.generating import Recipe, write
 
-CUTS = 60
+CUTS = int(os.environ.get("EXCHANGE_CUTS", "60"))
+"""How often a client is cut; a long run has 200."""
+
 REQUESTS = int(os.environ.get("EXCHANGE_REQUESTS", "600"))
 """How many requests of rubbish; a long run has 10,000."""
 
@@ -117,6 +121,7 @@ def rubbish(chance: random.Random) -> bytes:
         text[: chance.randrange(1, len(text))],
         json.dumps({**good, chance.choice(list(good)): value}).encode(),
         json.dumps({**good, "op": wrong}).encode(),
+        json.dumps({"op": "orderSubscription", "id": 3, "orderFilter": value, "clk": value}).encode(),
         b"x" * ((1 << 20) + 2),
         b"\x00" * chance.randrange(1, 99),
         text.replace(b"1.1", bytes([chance.randrange(0x80, 0x100)])),
@@ -157,6 +162,92 @@ def _said(served: Served, chance: random.Random) -> set[str]:
         except (ConnectionError, OSError):
             return {""}
         return {answer.get("errorCode", answer.get("statusCode", "")) if answer else ""}
+
+
+def rubbish_call(chance: random.Random) -> bytes:
+    """The body of a call that is none, or a wrong one."""
+    operation = chance.choice(
+        [
+            "listMarketBook",
+            "listMarketCatalogue",
+            "placeOrders",
+            "cancelOrders",
+            "replaceOrders",
+            "listCurrentOrders",
+            "x\x00",
+        ]
+    )
+    value: Any = chance.choice([None, [], {}, "x", -1, 1e300, True, [[]], "é" * 99, ["1.1"] * 500, [{"betId": None}]])
+    good: dict[str, Any] = {
+        "marketIds": ["1.1"], "marketId": "1.1", "filter": {}, "maxResults": 1, "customerRef": "x",
+        "instructions": [{"orderType": "LIMIT", "selectionId": 1, "side": "BACK", "limitOrder": {"size": 2, "price": 2}}],
+    }  # fmt: skip
+    said = {"jsonrpc": "2.0", "method": f"SportsAPING/v1.0/{operation}", "params": good, "id": 1}
+    text = json.dumps(said).encode()
+    depth = chance.randrange(1, 200_000)
+    kinds = (
+        chance.randbytes(chance.randrange(0, 300)),
+        b"[" * depth,
+        b'{"params":' * depth + b"1" + b"}" * depth,
+        text[: chance.randrange(1, len(text))],
+        json.dumps({**said, "params": {**good, chance.choice(list(good)): value}}).encode(),
+        json.dumps({**said, chance.choice(list(said)): value}).encode(),
+        json.dumps([said] * chance.choice([0, 2, 101])).encode(),
+        b"x" * ((1 << 20) + 2),
+        text.replace(b"1.1", bytes([chance.randrange(0x80, 0x100)])),
+    )
+    return chance.choice(kinds)
+
+
+HEADS = (
+    b"POST /exchange/betting/json-rpc/v1 HTTP/1.1\r\nHost: x\r\nX-Application: k\r\nX-Authentication: s\r\n",
+    b"POST /exchange/betting/rest/v1.0/listMarketBook/ HTTP/1.1\r\nHost: x\r\nX-Application: k\r\nX-Authentication: s\r\n",
+    b"POST /exchange/account/json-rpc/v1 HTTP/1.1\r\nHost: x\r\n",
+    b"POST /api/login HTTP/1.1\r\nHost: x\r\n",
+    b"GET /../etc/passwd HTTP/1.1\r\nHost: x\r\n",
+    b"\x00\xff NONSENSE\r\n",
+    b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n",
+)
+
+
+def test_rubbish_for_the_api_is_answered_and_neither_stops_nor_feeds_the_exchange(market: Path, tmp_path: Path) -> None:
+    chance = random.Random(12)
+    answers: Counter[str] = Counter()
+    with serving("--data", market, "--speed", 60, "--patience", 2, folder=tmp_path) as served:
+        witness, _ = subscribed(served.port, heartbeatMs=500)
+        process = psutil.Process(served.process.pid)
+        for _ in range(100):
+            answers[_called(served, chance)] += 1
+        before = process.memory_info().rss
+        for _ in range(REQUESTS):
+            answers[_called(served, chance)] += 1
+        grown = process.memory_info().rss - before
+        with witness:
+            for _ in range(3):
+                assert witness.hear()["op"] == "mcm"
+    assert {"200", "400", "404", "413"} <= set(answers) <= {"200", "400", "404", "405", "413", ""}
+    assert grown < GROWTH
+
+
+def _called(served: Served, chance: random.Random) -> str:
+    """The status of the answer to some rubbish, on a connection of its own; empty where it just ended."""
+    body = rubbish_call(chance)
+    length = len(body) + chance.choice([0, 0, 0, 0, 0, 7])
+    said = chance.choice(HEADS) + b"Content-Length: %d\r\n\r\n" % length + body
+    context = ssl.create_default_context(cafile=served.opened["authority"])
+    with (
+        socket.create_connection(("127.0.0.1", served.opened["api_port"]), PATIENCE) as raw,
+        context.wrap_socket(raw, server_hostname="127.0.0.1") as wire,
+    ):
+        try:
+            wire.sendall(said)
+            if length > len(body):
+                wire.unwrap().shutdown(socket.SHUT_WR)
+                return ""
+            answer = wire.recv(1 << 16)
+        except (OSError, ValueError):
+            return ""
+    return answer.split(b" ")[1].decode() if answer.startswith(b"HTTP/1.1 ") else ""
 
 
 @pytest.fixture(scope="module")

@@ -1,4 +1,4 @@
-"""Serve market files as a live stream, on this machine, to unchanged clients.
+"""Serve market files as a live stream and an API, on this machine, to unchanged clients.
 
 The exchange listens on this machine only and never contacts the real one.
 """
@@ -13,19 +13,28 @@ import signal
 import sys
 import tempfile
 import threading
-from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated, Optional
 
 import typer
-from rich.table import Table
-from rich.text import Text
 
-from perfbench import datasets, exchange, formatting, showing
+from perfbench import datasets, exchange, showing
 from perfbench.commands import Data
 from perfbench.errors import NotMeasured, PerfbenchError, UsageProblem
-from perfbench.exchange import LOOPBACK, Frame, Limits, Server, Settings, Statement, Timeline
-from perfbench.formatting import printable
+from perfbench.exchange import (
+    FAULTS,
+    LOOPBACK,
+    USUAL_FAULTS,
+    ApiTerms,
+    FaultTerms,
+    Frame,
+    Limits,
+    Server,
+    Settings,
+    Timeline,
+    telling,
+)
+from perfbench.naming import suggestion
 
 app = typer.Typer(add_completion=False)
 
@@ -35,19 +44,7 @@ LIMITS = Limits()
 START = "start"
 END = "end"
 FASTEST = "max"
-
-BOT = """import betfairlightweight
-from betfairlightweight.streaming.betfairstream import BetfairStream
-
-BetfairStream._BetfairStream__port = {port}
-BetfairStream.HOSTS["perfbench"] = "{host}"
-client = betfairlightweight.APIClient("you", "password", app_key="any")
-client.session_token = "any"
-listener = betfairlightweight.StreamListener(max_latency=None)
-stream = client.streaming.create_stream(listener=listener, host="perfbench")
-stream.subscribe_to_markets({{"marketIds": {markets}}}, {{"fields": ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED"]}})
-stream.start()"""
-"""How a bot connects: nothing of betfairlightweight is changed but where it looks (the same from 2.11.2 to 2.24.0)."""
+STREAM, API, FAULT = "The stream", "The API", "What goes wrong"
 
 
 @app.command("exchange")
@@ -65,36 +62,114 @@ def serve(
         ),
     ] = "-1800s",
     until: Annotated[str, typer.Option(metavar="TIME", help="The last update, likewise; end: that of the file.")] = END,
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Of the stream.", show_default="any free one")] = 0,
+    rtt: Annotated[
+        str, typer.Option(metavar="TIME", help="From a client to the exchange and back, such as 20ms.")
+    ] = "0ms",
     host: Annotated[str, typer.Option(help="The address to listen on.")] = LOOPBACK,
     wait_for: Annotated[
         int, typer.Option(min=1, help="Market time begins with the subscription of so many clients.")
     ] = 1,
-    connections: Annotated[int, typer.Option(min=1, help="At once, at most.")] = LIMITS.connections,
-    markets: Annotated[int, typer.Option(min=1, help="Of one subscription, at most.")] = LIMITS.markets,
+    user: Annotated[
+        Optional[list[str]],  # noqa: UP045 - Typer reads it at run time
+        typer.Option(metavar="NAME:PASSWORD", help="Who may log in; repeatable.", show_default="everybody"),
+    ] = None,
+    port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the stream.", show_default="any free one", rich_help_panel=STREAM)
+    ] = 0,
+    connections: Annotated[
+        int, typer.Option(min=1, help="At once, at most.", rich_help_panel=STREAM)
+    ] = LIMITS.connections,
+    markets: Annotated[
+        int, typer.Option(min=1, help="Of one subscription, at most.", rich_help_panel=STREAM)
+    ] = LIMITS.markets,
     conflate_after: Annotated[
         float,
-        typer.Option(min=0.01, help="Seconds after which a client that reads nothing gets what is due in one frame."),
+        typer.Option(
+            min=0.01,
+            help="Seconds after which a client that reads nothing gets what is due in one frame.",
+            rich_help_panel=STREAM,
+        ),
     ] = LIMITS.conflate_after,
     patience: Annotated[
-        float, typer.Option(min=0.1, help="Seconds after which a client is cut that reads nothing, or says nothing.")
+        float,
+        typer.Option(
+            min=0.1,
+            help="Seconds after which a client is cut that reads nothing, or says nothing.",
+            rich_help_panel=STREAM,
+        ),
     ] = LIMITS.patience,
     log: Annotated[
-        Optional[Path],  # noqa: UP045 - Typer reads it at run time
-        typer.Option(help="Write a line for every frame at the end: when it was due, when it was sent (CSV)."),
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            help="Write a line for every frame at the end: when it was due, when it was sent (CSV).",
+            rich_help_panel=STREAM,
+        ),
     ] = None,
     hang_up: Annotated[
-        bool, typer.Option("--hang-up", help="End a connection when it has had the last update.")
+        bool,
+        typer.Option("--hang-up", help="End a connection when it has had the last update.", rich_help_panel=STREAM),
     ] = False,
+    no_api: Annotated[bool, typer.Option("--no-api", help="The stream only.", rich_help_panel=API)] = False,
+    api_port: Annotated[
+        int, typer.Option(min=0, max=65535, help="Of the API.", show_default="any free one", rich_help_panel=API)
+    ] = 0,
+    funds: Annotated[float, typer.Option(min=0, help="Pounds of every account.", rich_help_panel=API)] = 1000.0,
+    certificates: Annotated[
+        Optional[Path],  # noqa: UP045
+        typer.Option(
+            metavar="FOLDER",
+            help="Write there whom clients must trust, and a certificate to log in with.",
+            show_default="a temporary one",
+            rich_help_panel=API,
+        ),
+    ] = None,
+    service: Annotated[
+        str, typer.Option(metavar="TIME", help="That every call takes more.", rich_help_panel=API)
+    ] = "0ms",
+    per_market: Annotated[
+        str, typer.Option(metavar="TIME", help="That every market book of a call takes more.", rich_help_panel=API)
+    ] = "0ms",
+    faults: Annotated[
+        str, typer.Option(metavar="SHARE", help="Of the calls that fail, such as 10%.", rich_help_panel=FAULT)
+    ] = "0%",
+    fault: Annotated[
+        Optional[list[str]],  # noqa: UP045
+        typer.Option(
+            metavar="KIND",
+            help=f"How calls fail: {', '.join(FAULTS)}; repeatable.",
+            show_default=", ".join(USUAL_FAULTS),
+            rich_help_panel=FAULT,
+        ),
+    ] = None,
+    seed: Annotated[int, typer.Option(help="The same one, the same faults.", rich_help_panel=FAULT)] = 1,
+    stall: Annotated[
+        str, typer.Option(metavar="TIME", help="By which a stalled answer is late.", rich_help_panel=FAULT)
+    ] = "5s",
+    cut_every: Annotated[
+        int,
+        typer.Option(
+            min=0, help="Frames after which the stream is cut, in the middle of one; 0: never.", rich_help_panel=FAULT
+        ),
+    ] = 0,
+    unhealthy: Annotated[
+        Optional[str],  # noqa: UP045
+        typer.Option(
+            metavar="TIME..TIME",
+            help="From and until when, after the opening, the stream says that its data are stale (status 503).",
+            rich_help_panel=FAULT,
+        ),
+    ] = None,
     json_: Annotated[
         bool, typer.Option("--json", help="Say where it listens, and at the end what it did, as JSON.")
     ] = False,
 ) -> None:
-    """Serve market files as a live stream, on this machine, to unchanged clients.
+    """Serve market files as a live stream and an API, on this machine, to unchanged clients.
 
     Market time stands still until the first subscription. Ctrl-C or SIGTERM ends it, with 0.
     """
     fastest = speed == FASTEST
+    wrong = FaultTerms(_share("--faults", faults), _kinds(fault), seed, _length("--stall", stall))
+    terms = ApiTerms(funds, _length("--service", service), _length("--per-market", per_market), wrong)
     settings = Settings(
         host,
         port,
@@ -103,6 +178,12 @@ def serve(
         Limits(patience, math.inf if fastest else conflate_after, markets, connections),
         log is not None,
         hang_up,
+        _length("--rtt", rtt),
+        _users(user),
+        None if no_api else terms,
+        api_port,
+        cut_every,
+        _span("--unhealthy", unhealthy),
     )
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
@@ -110,13 +191,24 @@ def serve(
     timeline = _timeline(data or [datasets.default_market()], since, until)
     if log is not None:
         _write(log, {}, UsageProblem)  # a place that cannot be written to is told now
-    server = Server(timeline, settings)
-    if host not in (LOOPBACK, "localhost", "::1"):
-        typer.echo(f"! {host} is open to others than this machine: anybody who reaches it is served", err=True)
-    _announce(server, timeline, settings, as_json=json_)
-    while not ended.wait(0.2):
-        pass
-    _report(server.close(), as_json=json_)
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as temporary:
+        folder = (certificates or Path(temporary)).absolute()
+        server = Server(timeline, settings)
+        _certify(server, folder)
+        if host not in (LOOPBACK, "localhost", "::1"):
+            typer.echo(f"! {host} is open to others than this machine: anybody who reaches it is served", err=True)
+        said = telling.opened(server, timeline, settings, folder)
+        typer.echo(json.dumps(said) if json_ else telling.announcement(said, settings.speed))
+        sys.stdout.flush()
+        while not ended.wait(0.2):
+            pass
+        statement = server.close()
+    if json_:
+        typer.echo(json.dumps(telling.done(statement)))
+    else:
+        console = showing.console()
+        for part in telling.report(statement):
+            console.print(part)
     if log is not None:
         _write(log, server.log, NotMeasured)
 
@@ -135,11 +227,63 @@ def _timeline(specs: list[str], since: str, until: str) -> Timeline:
         return exchange.timeline(paths, opens, None if until == END else _seconds("--until", until))
 
 
+def _certify(server: Server, folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        server.authority.write(folder)
+    except OSError as error:
+        server.close()
+        raise UsageProblem(f"--certificates {folder}: {error.strerror}; choose another place") from error
+
+
 def _seconds(option: str, text: str) -> float:
     found = DURATION.fullmatch(text.strip())
     if found is None:
         raise UsageProblem(f"{option} {text}: write a time such as -1800s, -30m or 2h")
     return float(found[1]) * SECONDS[found[2]]
+
+
+def _length(option: str, text: str) -> float:
+    found = DURATION.fullmatch(text.strip())
+    if found is None or float(found[1]) < 0:
+        raise UsageProblem(f"{option} {text}: write a time such as 20ms or 1.5s")
+    return float(found[1]) * SECONDS[found[2]]
+
+
+def _span(option: str, text: str | None) -> tuple[float, float] | None:
+    if text is None:
+        return None
+    begin, dots, end = text.partition("..")
+    if not dots:
+        raise UsageProblem(f"{option} {text}: write two times such as 10s..20s")
+    return _length(option, begin), _length(option, end)
+
+
+def _share(option: str, text: str) -> float:
+    try:
+        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 1:
+        raise UsageProblem(f"{option} {text}: write a share such as 10% or 0.1")
+    return number
+
+
+def _kinds(names: list[str] | None) -> tuple[str, ...]:
+    for name in names or ():
+        if name not in FAULTS:
+            raise UsageProblem(f"--fault {name}: choose {', '.join(FAULTS)}{suggestion(name, FAULTS)}")
+    return tuple(names or USUAL_FAULTS)
+
+
+def _users(said: list[str] | None) -> dict[str, str] | None:
+    users = {}
+    for text in said or ():
+        name, colon, password = text.partition(":")
+        if not (name and colon and password):
+            raise UsageProblem("--user: write NAME:PASSWORD")
+        users[name] = password
+    return users or None
 
 
 def _positive(option: str, text: str) -> float:
@@ -150,51 +294,6 @@ def _positive(option: str, text: str) -> float:
     if not 0 < number < math.inf:
         raise UsageProblem(f"{option} {text}: write a number above 0 such as 60, or {FASTEST}")
     return number
-
-
-def _announce(server: Server, timeline: Timeline, settings: Settings, *, as_json: bool) -> None:
-    markets = sorted(timeline.definitions)
-    left = len(timeline.updates) - timeline.opening
-    if as_json:
-        said = {
-            "host": settings.host,
-            "port": server.port,
-            "markets": markets,
-            "updates": left,
-            "seconds": timeline.seconds,
-        }
-        typer.echo(json.dumps(said))
-    else:
-        named = ", ".join(markets[:3]) + (f" and {len(markets) - 3} more" if len(markets) > 3 else "")
-        pace = "all at once" if settings.speed == math.inf else f"at {settings.speed:g} times the speed"
-        typer.echo(f"stream on {settings.host}:{server.port} · {printable(named)} · {left:,} updates {pace}\n")
-        typer.echo(BOT.format(port=server.port, host=settings.host, markets=json.dumps(markets[:3])))
-        typer.echo("\nCtrl-C ends it.")
-    sys.stdout.flush()
-
-
-def _report(statement: Statement, *, as_json: bool) -> None:
-    if as_json:
-        typer.echo(json.dumps(asdict(statement)))
-        return
-    if not statement.connections:
-        typer.echo("nobody connected")
-        return
-    table = Table(box=None, header_style="bold")
-    table.add_column("connection")
-    for name in ("frames", "bytes", "conflated", "blocked", "late p50", "p99", "most"):
-        table.add_column(name, justify="right")
-    table.add_column("ended")
-    for one in statement.connections:
-        late = (one.lateness.p50, one.lateness.p99, one.lateness.most)
-        numbers = (formatting.count(one.frames), formatting.size(one.size), formatting.count(one.conflated))
-        times = (formatting.seconds(one.blocked), *(formatting.amount(1e3 * seconds, "ms") for seconds in late))
-        table.add_row(*map(Text, (one.connection, *numbers, *times, printable(one.ended))))
-    console = showing.console()
-    console.print(table)
-    share = statement.cpu_seconds / statement.wall_seconds
-    late_p99 = formatting.amount(1e3 * statement.lateness.p99, "ms")
-    console.print(f"The exchange used {share:.1%} of a core; its frames were {late_p99} late at p99.")
 
 
 def _write(path: Path, frames: dict[str, list[Frame]], problem: type[PerfbenchError]) -> None:

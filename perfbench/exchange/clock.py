@@ -11,13 +11,20 @@ from perfbench.exchange.timeline import Timeline
 LEAD = 0.05
 """Seconds from the last subscription that was waited for to the first update, so that no client is late for it."""
 
+STALE = 503
+"""Betfair, Exchange Stream API, status: the data are not up to date, for something behind the stream is not well."""
+
 
 class Clock:
-    """Market time, so many times as fast as ours; ``math.inf``: everything is due at once. It stands still until it begins."""
+    """Market time, so many times as fast as ours; ``math.inf``: everything is due at once. It stands still until it begins.
 
-    def __init__(self, timeline: Timeline, speed: float) -> None:
+    :param unhealthy: seconds of market time from and until which the data are said to be stale.
+    """
+
+    def __init__(self, timeline: Timeline, speed: float, unhealthy: tuple[float, float] | None = None) -> None:
         self._timeline = timeline
-        self._speed = speed
+        self._unhealthy = unhealthy or (math.inf, math.inf)
+        self.speed = speed
         self._begin = threading.Lock()
         self.began: float | None = None
 
@@ -31,14 +38,21 @@ class Clock:
         """When an update is due; infinite for one that there is not, or while the clock stands still."""
         if self.began is None or number >= len(self._timeline.offsets):
             return math.inf
-        return self.began + max(self._timeline.offsets[number], 0.0) / self._speed
+        return self.began + max(self._timeline.offsets[number], 0.0) / self.speed
 
     def position(self, now: float) -> int:
         """How many updates are due at a time."""
         if self.began is None or now < self.began:
             return self._timeline.opening
-        return len(self._timeline.offsets) if self._speed == math.inf else self._timeline.position(self._market(now))
+        return len(self._timeline.offsets) if self.speed == math.inf else self._timeline.position(self._market(now))
+
+    def health(self, now: float) -> int:
+        """The status that the stream gives its data: 503 while they are said to be stale, else 0."""
+        if self.began is None or self.speed == math.inf:
+            return 0
+        begin, end = self._unhealthy
+        return STALE if begin <= self._market(now) < end else 0
 
     def _market(self, now: float) -> float:
         assert self.began is not None
-        return (now - self.began) * self._speed
+        return (now - self.began) * self.speed

@@ -7,12 +7,16 @@ import re
 import threading
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from contextlib import suppress
+from dataclasses import dataclass, field
 
 from perfbench.exchange import replies
+from perfbench.exchange.betting.desk import Desk
+from perfbench.exchange.betting.positions import OrderTerms
 from perfbench.exchange.clock import Clock
 from perfbench.exchange.feed import Feed
 from perfbench.exchange.fields import Fields, asked
+from perfbench.exchange.order_subscription import Agreed, OrderSubscription
 from perfbench.exchange.requests import (
     CONFLATE_MS,
     HEARTBEAT_MS,
@@ -20,17 +24,23 @@ from perfbench.exchange.requests import (
     Heartbeat,
     MarketFilter,
     MarketSubscription,
+    OrderFilter,
+    OrderSubscribing,
     Refused,
     Request,
     read,
     within,
 )
+from perfbench.exchange.sessions import Sessions
 from perfbench.exchange.statement import ConnectionStatement, Delays, Frame
 from perfbench.exchange.subscription import Message, Subscription, Terms
 from perfbench.exchange.timeline import Timeline
 from perfbench.exchange.wire import Gone, Wire
 
 POSITION = re.compile("[0-9]{1,18}")
+
+MARKETS, ORDERS = "markets", "orders"
+"""What a connection may be subscribed to, each once."""
 
 LISTEN = 0.1
 """Seconds after which a thread looks whether the exchange is closing, at the latest."""
@@ -56,7 +66,8 @@ class House:
 
     ``feed`` makes the updates for some fields ready; ``subscribed`` is told of every subscription, ``closing`` ends them all;
     ``available`` says how many more connections there may be; ``logged``: every frame is noted; ``hangs_up``: a connection ends
-    when everything has been told.
+    when everything has been told. ``desk`` and ``sessions``: where orders are placed, and who has logged in; ``cut_every``:
+    a connection is reset after so many frames, in the middle of the next (0: never).
     """
 
     timeline: Timeline
@@ -69,6 +80,9 @@ class House:
     closing: threading.Event
     logged: bool = False
     hangs_up: bool = False
+    desk: Desk | None = None
+    sessions: Sessions = field(default_factory=Sessions)
+    cut_every: int = 0
 
 
 class Conversation:
@@ -76,8 +90,9 @@ class Conversation:
 
     def __init__(self, house: House, wire: Wire, name: str, *, welcome: bool = True) -> None:
         self._house, self._wire, self._name, self._welcome = house, wire, name, welcome
-        self._authenticated = False
-        self._subscription: Subscription | None = None
+        self._session: str | None = None
+        self._subscriptions: dict[str, Subscription | OrderSubscription] = {}
+        self._ring: Callable[[], None] | None = None
         self._began = time.monotonic()
         self._free = 0.0
         self._behind = False
@@ -98,26 +113,31 @@ class Conversation:
                     self._answer(line)
                 self._send_due()
                 self._demand_patience()
-                if self._house.hangs_up and self._subscription and self._subscription.over:
+                if self._house.hangs_up and MARKETS in self._subscriptions and self._over():
                     raise Gone("everything was told")
             ended = "the exchange closed"
         except Gone as gone:
             ended = str(gone)
         finally:
+            if self._ring and self._house.desk:
+                self._house.desk.forget(self._ring)
             self._wire.close()
         lateness = self.delays.lateness()
         return ConnectionStatement(
             self._name, self._frames, self._size, self._conflated, self._blocked, lateness, ended
         )
 
+    def _over(self) -> bool:
+        return all(subscription.over for subscription in self._subscriptions.values())
+
     def _seconds_to_listen(self) -> float:
-        due = self._subscription.next_due() if self._subscription else math.inf
+        due = min((subscription.next_due() for subscription in self._subscriptions.values()), default=math.inf)
         return min(due - time.monotonic(), LISTEN)
 
     def _demand_patience(self) -> None:
         """End a connection that says nothing, or half a request for too long."""
         patience = self._house.limits.patience
-        idle = 0.0 if self._authenticated else time.monotonic() - self._began
+        idle = 0.0 if self._session else time.monotonic() - self._began
         if max(idle, self._wire.waiting) > patience:
             self._refuse(Refused("TIMEOUT", f"no whole request within {patience:g} s"))
 
@@ -141,8 +161,10 @@ class Conversation:
             self._authenticate(request)
         elif isinstance(request, Heartbeat):
             self._say(replies.success(request.id, self._house.available()))
-        elif not self._authenticated:
+        elif not self._session:
             raise Refused("NOT_AUTHORIZED", "authenticate first")
+        elif isinstance(request, OrderSubscribing):
+            self._subscribe_to_orders(request, self._session)
         else:
             self._subscribe(request)
 
@@ -155,11 +177,15 @@ class Conversation:
             ),
             ("NO_APP_KEY", not request.app_key, "appKey is missing"),
             ("NO_SESSION", request.session is None, "session is missing"),
-            ("INVALID_SESSION_INFORMATION", not request.session, "session is empty"),
+            (
+                "INVALID_SESSION_INFORMATION",
+                not self._house.sessions.valid(request.session or ""),
+                "session is empty, or not one that a login gave",
+            ),
         ):
             if wrong:
                 raise Refused(code, text)
-        self._authenticated = True
+        self._session = request.session
         self._say(replies.success(request.id, self._house.available()))
 
     def _subscribe(self, request: MarketSubscription) -> None:
@@ -169,7 +195,7 @@ class Conversation:
         if len(markets) > limits.markets:
             text = f"{len(markets)} markets are asked for, {limits.markets} are the most"
             raise Refused("SUBSCRIPTION_LIMIT_EXCEEDED", text, closes=False)
-        since = self._resumed(request)
+        since = self._resumed(request, len(self._house.timeline.updates))
         feed = self._house.feed(asked(request.market_data_filter))
         terms = Terms(
             request.id or 0,
@@ -178,20 +204,48 @@ class Conversation:
             within(request.heartbeat_ms, HEARTBEAT_MS, HEARTBEAT_MS[1]),
             bool(request.segmentation_enabled),
         )
-        self._say(replies.success(request.id, self._house.available()))
-        subscription = Subscription(terms, feed, self._house.clock, self._house.token)
-        for message in subscription.opening(since):
-            self._say(message)
-        self._subscription = subscription
+        self._open(MARKETS, request.id, Subscription(terms, feed, self._house.clock, self._house.token), since)
         self._house.subscribed(self._name)
 
-    def _resumed(self, request: MarketSubscription) -> int | None:
+    def _open(
+        self, kind: str, request: int | None, subscription: Subscription | OrderSubscription, since: int | None
+    ) -> None:
+        self._say(replies.success(request, self._house.available()))
+        for message in subscription.opening(since):
+            self._say(message)
+        self._subscriptions[kind] = subscription
+
+    def _subscribe_to_orders(self, request: OrderSubscribing, session: str) -> None:
+        desk = self._house.desk
+        if desk is None:
+            raise Refused("SUBSCRIPTION_LIMIT_EXCEEDED", "there are no orders: the exchange has no API", closes=False)
+        said = request.order_filter or OrderFilter()
+        refs = said.customer_strategy_refs
+        terms = OrderTerms(
+            frozenset(refs) if refs else None,
+            said.include_overall_position is not False,
+            bool(said.partition_matched_by_strategy_ref),
+        )
+        agreed = Agreed(
+            request.id or 0,
+            self._house.sessions.account(session),
+            terms,
+            within(request.conflate_ms, CONFLATE_MS, CONFLATE_MS[0]),
+            within(request.heartbeat_ms, HEARTBEAT_MS, HEARTBEAT_MS[1]),
+        )
+        since = self._resumed(request, len(desk.journal))
+        if self._ring is None:
+            self._ring = self._wire.hang_bell()
+            desk.listen(self._ring)
+        self._open(ORDERS, request.id, OrderSubscription(agreed, desk.journal, self._house.token), since)
+
+    def _resumed(self, request: MarketSubscription | OrderSubscribing, most: int) -> int | None:
         """The position that a client has reached; None if it begins anew."""
         if request.initial_clk is None and request.clk is None:
             return None
         ours = request.initial_clk == self._house.token and POSITION.fullmatch(request.clk or "")
         position = int(request.clk or 0) if ours else -1
-        if not 0 <= position <= len(self._house.timeline.updates):
+        if not 0 <= position <= most:
             text = "initialClk and clk are not of this exchange"
             raise Refused("INVALID_CLOCK", text, closes=False)
         return position
@@ -200,13 +254,18 @@ class Conversation:
 
     def _send_due(self) -> None:
         """Send what is due, until something is to be heard or nothing is due."""
-        if self._subscription is None:
-            return
-        message = self._subscription.next(time.monotonic(), behind=self._behind)
-        if message is not None:
-            self._send(message)
+        for subscription in self._subscriptions.values():
+            message = subscription.next(time.monotonic(), behind=self._behind)
+            if message is not None:
+                self._send(message)
 
     def _send(self, message: Message) -> None:
+        cut_every = self._house.cut_every
+        if message.updates and cut_every and self._frames >= cut_every:
+            with suppress(Gone):
+                self._say(message.data[: len(message.data) // 2])
+            self._wire.cut()
+            raise Gone(f"cut after {self._frames} frames, in the middle of the next")
         begun = time.monotonic()
         took = self._say(message.data)
         if message.updates:

@@ -59,7 +59,9 @@ def frame(subscription: int, position: int, published: int, bodies: Iterable[byt
     )
 
 
-def heartbeat(subscription: int, position: int, published: int, status: int = 0) -> bytes:
+def heartbeat(subscription: int, position: int, published: int, status: int = 0, *, operation: str = "mcm") -> bytes:
     """Nothing has changed, and the connection is alive."""
     health = {"status": status} if status else {}
-    return line({"op": "mcm", "id": subscription, **health, "clk": str(position), "pt": published, "ct": "HEARTBEAT"})
+    return line(
+        {"op": operation, "id": subscription, **health, "clk": str(position), "pt": published, "ct": "HEARTBEAT"}
+    )

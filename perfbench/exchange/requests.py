@@ -101,7 +101,29 @@ class MarketSubscription(
     segmentation_enabled: bool | None = None
 
 
-Request = Authentication | Heartbeat | MarketSubscription
+class OrderFilter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+    """Which orders, and how what was matched is added up."""
+
+    customer_strategy_refs: tuple[str, ...] | None = None
+    include_overall_position: bool | None = None
+    partition_matched_by_strategy_ref: bool | None = None
+
+
+class OrderSubscribing(
+    msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="op", tag="orderSubscription"
+):
+    """Send orders: from now on, or from where an earlier subscription ended."""
+
+    id: int | None = None
+    order_filter: OrderFilter | None = None
+    initial_clk: str | None = None
+    clk: str | None = None
+    conflate_ms: int | None = None
+    heartbeat_ms: int | None = None
+    segmentation_enabled: bool | None = None
+
+
+Request = Authentication | Heartbeat | MarketSubscription | OrderSubscribing
 
 _decoder = msgspec.json.Decoder(Request)
 _only_id = msgspec.json.Decoder(msgspec.defstruct("OnlyId", [("id", int | None, None)]))

@@ -4,19 +4,21 @@ from __future__ import annotations
 
 import secrets
 import socket
-import ssl
 import threading
 import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 
-import trustme
-
 from perfbench.errors import UsageProblem
+from perfbench.exchange.api.face import ApiFace, ApiTerms
+from perfbench.exchange.authority import Authority
+from perfbench.exchange.betting.desk import Desk
 from perfbench.exchange.clock import Clock
 from perfbench.exchange.conversation import Conversation, House, Limits
+from perfbench.exchange.delay_line import Line
 from perfbench.exchange.feed import Feed
 from perfbench.exchange.fields import Fields
+from perfbench.exchange.sessions import Sessions
 from perfbench.exchange.statement import ConnectionStatement, Delays, Frame, Statement
 from perfbench.exchange.timeline import Timeline
 from perfbench.exchange.wire import Wire
@@ -34,6 +36,10 @@ LEAVE = 0.8
 class Settings:
     """Where the exchange listens (port 0: any), how fast market time runs, for how many subscribers it waits, its
     limits, and whether every frame is noted in ``Server.log``, and whether connections end with the last update.
+
+    ``round_trip``: seconds to every client and back; ``users``: who may log in, and by which password (None: everybody);
+    ``api``: None if there is none; ``cut_every``: frames after which a connection is cut (0: never); ``unhealthy``: from and
+    until when, in seconds of market time from the opening, the stream says that its data are stale.
     """
 
     host: str = LOOPBACK
@@ -43,10 +49,20 @@ class Settings:
     limits: Limits = field(default_factory=Limits)
     logged: bool = False
     hangs_up: bool = False
+    round_trip: float = 0.0
+    users: dict[str, str] | None = None
+    api: ApiTerms | None = None
+    api_port: int = 0
+    cut_every: int = 0
+    unhealthy: tuple[float, float] | None = None
 
 
 class Server:
-    """An exchange that is open from its making until ``close``. Raises UsageProblem if it cannot listen there."""
+    """An exchange that is open from its making until ``close``. Raises UsageProblem if it cannot listen there.
+
+    ``port`` is that of the stream, ``api_port`` and ``cert_port`` those of the API and of logins by certificate (0: none),
+    ``round_trip`` what a round trip takes, measured, in seconds (0: no delay was asked for).
+    """
 
     def __init__(self, timeline: Timeline, settings: Settings) -> None:
         self._settings = settings
@@ -59,7 +75,10 @@ class Server:
         self._statements: list[ConnectionStatement] = []
         self._delays = Delays()
         self.log: dict[str, list[Frame]] = {}
-        self.clock = Clock(timeline, settings.speed)
+        self.clock = Clock(timeline, settings.speed, settings.unhealthy)
+        self._sessions = Sessions(settings.users)
+        self._desk = Desk(timeline, settings.api.funds) if settings.api else None
+        self.authority = Authority(settings.host)
         self._house = House(
             timeline,
             self.clock,
@@ -71,12 +90,32 @@ class Server:
             self._closing,
             settings.logged,
             settings.hangs_up,
+            self._desk,
+            self._sessions,
+            settings.cut_every,
         )
-        self._tls = _certified(settings.host)
+        self._tls = self.authority.context()
+        self._line = Line(settings.round_trip) if settings.round_trip else None
+        self.round_trip = self._line.measure(settings.host) if self._line else 0.0
+        self._door = _listening(settings.host, 0 if self._line else settings.port)
+        self.port = self._reached(self._door.getsockname()[1], settings.port, "--port")
+        self._api = self._opened_api(settings)
+        self.api_port = self._reached(self._api.port, settings.api_port, "--api-port") if self._api else 0
+        self.cert_port = self._reached(self._api.cert_port, 0, "--api-port") if self._api else 0
         self._began = time.monotonic(), time.process_time()
-        self._door = _listening(settings)
-        self.port: int = self._door.getsockname()[1]
         threading.Thread(target=self._receive, daemon=True).start()
+
+    def _opened_api(self, settings: Settings) -> ApiFace | None:
+        if settings.api is None or self._desk is None:
+            return None
+        where = settings.host, 0 if self._line else settings.api_port
+        people = self._sessions, settings.limits.patience
+        return ApiFace(where, self.authority, (self._desk, self.clock), people, settings.api)
+
+    def _reached(self, inner: int, wanted: int, option: str) -> int:
+        """The port at which clients reach one of this process: another one at the near end of a line, if there is one."""
+        host = self._settings.host
+        return self._line.open(host, wanted, (host, inner), option) if self._line else inner
 
     def _receive(self) -> None:
         for number in range(1, 1 << 62):
@@ -139,8 +178,11 @@ class Server:
         with self._lock:
             threads = list(self._open.values())
         until = time.monotonic() + LEAVE
+        api = self._api.close() if self._api else None
         for thread in threads:
             thread.join(max(until - time.monotonic(), 0.0))
+        if self._line:
+            self._line.close()
         wall, cpu = self._began
         with self._lock:
             return Statement(
@@ -148,19 +190,13 @@ class Server:
                 self._delays.lateness(),
                 time.process_time() - cpu,
                 time.monotonic() - wall,
+                api,
             )
 
 
-def _certified(host: str) -> ssl.SSLContext:
-    """A certificate made anew, by an authority that nobody knows: clients of the stream do not ask."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    trustme.CA().issue_cert(host, "localhost").configure_cert(context)
-    return context
-
-
-def _listening(settings: Settings) -> socket.socket:
+def _listening(host: str, port: int) -> socket.socket:
     try:
-        return socket.create_server((settings.host, settings.port), backlog=BACKLOG)
+        return socket.create_server((host, port), backlog=BACKLOG)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageProblem(f"--port {settings.port}: {settings.host} cannot be listened on: {reason}") from error
+        raise UsageProblem(f"--port {port}: {host} cannot be listened on: {reason}") from error

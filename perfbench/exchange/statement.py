@@ -80,10 +80,19 @@ class ConnectionStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class ApiStatement:
+    """How often each operation of the API was called, and how often each kind of fault happened."""
+
+    calls: dict[str, int]
+    faults: dict[str, int]
+
+
+@dataclass(frozen=True, slots=True)
 class Statement:
-    """All connections of an exchange, its CPU seconds and how long it was open."""
+    """All connections to the stream, the CPU seconds of the exchange and how long it was open, and its API, if it has one."""
 
     connections: tuple[ConnectionStatement, ...]
     lateness: Lateness
     cpu_seconds: float
     wall_seconds: float
+    api: ApiStatement | None = None

@@ -106,12 +106,13 @@ class Subscription:
         if not bodies:
             return None
         self._told_at = now
-        data = replies.frame(self._terms.request, last, published(), bodies)
+        data = replies.frame(self._terms.request, last, published(), bodies, self._clock.health(now))
         return Message(data, due, last, last - first, last - first > 1)
 
     def _heartbeat(self, now: float) -> Message:
         due, self._told_at = self._beat_due(), now
-        return Message(replies.heartbeat(self._terms.request, self._position, published()), due, self._position, 0)
+        data = replies.heartbeat(self._terms.request, self._position, published(), self._clock.health(now))
+        return Message(data, due, self._position, 0)
 
 
 def published() -> int:

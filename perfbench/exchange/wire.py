@@ -6,7 +6,10 @@ import select
 import socket
 import ssl
 import time
+from collections.abc import Callable
 from contextlib import suppress
+
+from perfbench.exchange.resetting import AT_ONCE
 
 MOST = 1 << 20
 """Bytes of a request; more is refused."""
@@ -26,6 +29,20 @@ class Wire:
         self._patience = patience
         self._heard = b""
         self.heard_at = time.monotonic()
+        self._bell: tuple[socket.socket, socket.socket] | None = None
+
+    def hang_bell(self) -> Callable[[], None]:
+        """What lets ``lines`` return at once, when it is called from another thread."""
+        if self._bell is None:
+            self._bell = socket.socketpair()
+            for end in self._bell:
+                end.setblocking(False)
+        return self._ring
+
+    def _ring(self) -> None:
+        assert self._bell is not None
+        with suppress(OSError):  # full: it rings already; closed: nobody waits
+            self._bell[1].send(b"!")
 
     def shake_hands(self) -> None:
         """TLS. Raises Gone if the client does not do its part."""
@@ -36,13 +53,16 @@ class Wire:
             raise Gone(f"no TLS: {error}") from error
 
     def lines(self, seconds: float) -> list[bytes]:
-        """The requests that arrive within so many seconds, or until the first; without their CRLF.
+        """The requests that arrive within so many seconds, or until the first, or until somebody rings; without their CRLF.
 
         Raises Gone at the end of the connection, and for a request longer than ``MOST``.
         """
         if not self._socket.pending():
-            ready, _, _ = select.select([self._socket], [], [], max(seconds, 0.0))
-            if not ready:
+            bell = self._bell[:1] if self._bell else ()
+            ready, _, _ = select.select([self._socket, *bell], [], [], max(seconds, 0.0))
+            for rung in set(bell) & set(ready):
+                rung.recv(CHUNK)
+            if self._socket not in ready:
                 return []
         self._receive()
         *lines, self._heard = self._heard.split(b"\n")
@@ -85,4 +105,15 @@ class Wire:
         """End it; what was sent arrives, whatever the other side does."""
         with suppress(OSError):
             self._socket.shutdown(socket.SHUT_WR)
+        self._end()
+
+    def cut(self) -> None:
+        """End it in the middle of whatever: what was not yet sent never arrives, and the other side sees a reset."""
+        with suppress(OSError):
+            self._socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, AT_ONCE)
+        self._end()
+
+    def _end(self) -> None:
         self._socket.close()
+        for end in self._bell or ():
+            end.close()
