@@ -6,11 +6,8 @@ Nothing of betfairlightweight is changed but where it connects to: the hooks are
 from __future__ import annotations
 
 import csv
-import json
 import math
 import os
-import signal
-import subprocess
 import tempfile
 import time
 from contextlib import contextmanager
@@ -19,10 +16,11 @@ from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
 
 import betfairlightweight
 from _bflw import NO_LATENCY_CHECK
+from _exchange_process import ExchangeProcess, exchange_process
 from betfairlightweight.exceptions import BetfairError
 from betfairlightweight.streaming.betfairstream import BetfairStream
 
-from perfbench import NotAvailable, setup
+from perfbench import setup
 from perfbench.worker.loading import ScenarioError
 
 EVERYTHING = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
@@ -31,8 +29,6 @@ TRAFFIC = {"pre_off": ("-300s", "0s"), "in_play": ("0s", "300s"), "both": ("-300
 
 LOOK_EVERY = 20
 """Updates, of which one is looked into."""
-
-PATIENCE = 30
 
 
 class Frame(NamedTuple):
@@ -43,26 +39,19 @@ class Frame(NamedTuple):
 
 
 class Exchange:
-    """A process of ``perfbench exchange``, which ends a connection after the last update."""
+    """An exchange of its own process, which ends a connection after the last update. ``statement``: what it did, once closed."""
 
-    def __init__(self, process: "subprocess.Popen[str]", log: str, late_ms: float) -> None:
+    def __init__(self, process: ExchangeProcess, log: str, late_ms: float) -> None:
         self._process, self._log, self._late_ms = process, log, late_ms
-        assert process.stdout is not None
-        opened = process.stdout.readline()
-        if not opened:
-            raise NotAvailable(process.communicate()[1].strip() or "the exchange did not open")
-        said = json.loads(opened)
-        self.port: int = said["port"]
-        self.updates: int = said["updates"]
-        self.seconds: float = said["seconds"]
+        self.said = process.said
+        self.port: int = self.said["port"]
+        self.updates: int = self.said["updates"]
+        self.seconds: float = self.said["seconds"]
 
     def close(self) -> List[Frame]:
         """What it sent to the only client. Raises RuntimeError if it was late: then no number is the client's."""
-        self._process.send_signal(signal.SIGTERM)
-        told, complaints = self._process.communicate(timeout=PATIENCE)
-        if self._process.returncode:
-            raise RuntimeError("the exchange failed: " + complaints.strip())
-        late_ms = json.loads(told)["lateness"]["p99"] * 1e3
+        self.statement = self._process.close()
+        late_ms = self.statement["lateness"]["p99"] * 1e3
         if late_ms > self._late_ms:
             raise RuntimeError(
                 "the exchange itself was {:.1f} ms late at p99, {:g} are allowed: close other programs, or --set late_ms".format(
@@ -74,39 +63,23 @@ class Exchange:
 
 
 @contextmanager
-def exchange(market: str, speed: float, traffic: str, late_ms: float) -> Iterator[Exchange]:
+def exchange(market: str, speed: float, traffic: str, late_ms: float, *options: str) -> Iterator[Exchange]:
     """A window of the market file as a stream, with an exchange of its own. Raises ScenarioError for traffic that there is not."""
     if traffic not in TRAFFIC:
         raise ScenarioError("traffic={}: choose {}".format(traffic, ", ".join(TRAFFIC)))
     since, until = TRAFFIC[traffic]
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         log = os.path.join(folder, "log.csv")
-        command = [os.environ["PERFBENCH_PYTHON"], "-m", "perfbench", "exchange", "--json", "--hang-up", "--log", log]
-        command += ["--data", market, "--speed", str(speed), "--from", since, "--until", until]
-        process = subprocess.Popen(
-            command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, encoding="utf-8", cwd=folder
-        )
-        try:
-            _keep_off_this_core(process.pid)
+        window = ("--data", market, "--speed", str(speed), "--from", since, "--until", until)
+        with exchange_process("--hang-up", "--log", log, *window, *options) as process:
             yield Exchange(process, log, late_ms)
-        finally:
-            process.kill()
-            process.communicate()
 
 
 @setup
 def stream(market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 5.0) -> Iterator[Exchange]:
     """An exchange that waits for its client, and may be so late itself at its 99th percentile."""
-    with exchange(market, speed, traffic, late_ms) as opened:
+    with exchange(market, speed, traffic, late_ms, "--no-api") as opened:
         yield opened
-
-
-def _keep_off_this_core(pid: int) -> None:
-    """A process that this one has started is held on the same core as this one, if this one is; not beside what is measured."""
-    if hasattr(os, "sched_setaffinity"):
-        others = set(range(os.cpu_count() or 1)) - os.sched_getaffinity(0)
-        if others:
-            os.sched_setaffinity(pid, others)
 
 
 class Taken:

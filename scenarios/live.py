@@ -10,11 +10,12 @@ from __future__ import annotations
 
 from statistics import fmean
 
+from _flumine_live import Followed, flumine_followed, trading
 from _stream_client import EVERYTHING, Exchange, Taken, follow, percentile, stream
 
 from perfbench import Claim, Metric, Work, mode
 
-__all__ = ["stream"]
+__all__ = ["stream", "trading"]
 
 UNIT = "updates"
 METRICS = {
@@ -33,10 +34,24 @@ CLAIMS = [
 ]
 
 
+FLUMINE = [
+    "flumine --no-deps",
+    "tenacity<8.3.1",
+    "python-json-logger==2.0.7",
+    "betconnect==0.3.0",
+    "betdaq-retail==0.2.0",
+]
+"""flumine itself wants a certain release of betfairlightweight; the one under test is another."""
+
+
 def followed(stream: Exchange, lightweight: bool) -> Work:
-    """Follow it to the end, and join what was sent with what was ready."""
+    """Follow it to the end."""
     taken = Taken()
-    seconds = follow(stream.port, lightweight, taken, {"fields": EVERYTHING})
+    return joined(stream, taken, follow(stream.port, lightweight, taken, {"fields": EVERYTHING}))
+
+
+def joined(stream: Exchange, taken: Taken, seconds: float) -> Work:
+    """What was sent, joined with what was ready."""
     late = taken.latencies(stream.close())
     slowest, size = max(late)
     delays = [seconds * 1e3 for seconds, _ in late]
@@ -63,3 +78,9 @@ def full(stream: Exchange) -> Work:
 def lightweight(stream: Exchange) -> Work:
     """Market books as dicts."""
     return followed(stream, True)
+
+
+@mode(needs=FLUMINE)
+def flumine(trading: Followed) -> Work:
+    """flumine in live mode, logged in, with its order stream and a strategy that does nothing."""
+    return joined(trading.stream, trading.taken, flumine_followed(trading))

@@ -271,7 +271,6 @@ class Conversation:
         if message.updates:
             self.delays.add(max(begun - max(message.due, self._free), 0.0))
             self._frames += 1
-            self._size += len(message.data)
             if self._house.logged:
                 self.log.append(Frame(message.position, message.due, begun, len(message.data)))
             self._conflated += message.conflated
@@ -280,6 +279,7 @@ class Conversation:
 
     def _say(self, message: bytes) -> float:
         took = self._wire.send(message)
+        self._size += len(message)
         if took > LISTEN:
             self._blocked += took
         return took

@@ -64,7 +64,7 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionStatement:
-    """A connection that is over: what was sent, and why it ended.
+    """A connection that is over: how many frames and bytes were sent, images and replies included, and why it ended.
 
     ``conflated`` frames stand for several updates each, because the client took too long; ``blocked`` is for how many seconds it
     took nothing.

@@ -1,0 +1,98 @@
+"""flumine in live mode at the exchange of perfbench: it logs in, follows markets and orders, and its strategy does nothing."""
+
+from __future__ import annotations
+
+import importlib
+import inspect
+import logging
+import os
+import threading
+import time
+from typing import Any, Dict, Iterator, List, NamedTuple
+
+import betfairlightweight
+from _stream_client import EVERYTHING, Exchange, Taken, exchange
+from betfairlightweight.baseclient import BaseClient
+from betfairlightweight.streaming.betfairstream import BetfairStream
+
+from perfbench import NotAvailable, setup
+
+PATIENCE = 600.0
+"""Seconds after which a market that does not end is given up."""
+
+
+class Followed(NamedTuple):
+    """The exchange, flumine looking at it, what its strategy got, and whether that was all."""
+
+    stream: Exchange
+    framework: Any
+    taken: Taken
+    ended: threading.Event
+
+
+@setup
+def trading(market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 5.0) -> Iterator[Followed]:
+    """An exchange with an API, and flumine, ready to run. Raises NotAvailable for several markets, which it takes apart, and for
+    a flumine that needs another betfairlightweight.
+    """
+    with exchange(market, speed, traffic, late_ms) as opened:
+        if len(opened.said["markets"]) > 1:
+            raise NotAvailable("flumine is told of each market by itself: choose a file of one market")
+        os.environ["REQUESTS_CA_BUNDLE"] = opened.said["authority"]
+        where = "https://127.0.0.1:{}".format(opened.said["api_port"])
+        BaseClient.API_URLS["perfbench"] = where + "/exchange/"
+        BaseClient.IDENTITY_URLS["perfbench"] = where + "/api/"
+        BetfairStream._BetfairStream__port = opened.port  # type: ignore[attr-defined]
+        BetfairStream.HOSTS[None] = "127.0.0.1"  # flumine names no host
+        logging.disable(logging.CRITICAL)  # it complains when the exchange hangs up
+        yield _framework(opened)
+
+
+def _framework(opened: Exchange) -> Followed:
+    try:
+        flumine, clients = map(importlib.import_module, ("flumine", "flumine.clients"))
+    except ImportError as error:
+        text = "this flumine does not work with betfairlightweight {}: name another one in the environment ({})"
+        raise NotAvailable(text.format(betfairlightweight.__version__, error)) from None
+    taken, ended = Taken(), threading.Event()
+
+    class Nothing(flumine.BaseStrategy):  # type: ignore[misc, name-defined]
+        """Takes note of every book."""
+
+        def check_market_book(self, market: Any, market_book: Any) -> bool:
+            return True
+
+        def process_market_book(self, market: Any, market_book: Any) -> None:
+            self._take([market_book])
+
+        def process_closed_market(self, market: Any, market_book: Any) -> None:
+            self._take([market_book])
+
+        def _take(self, books: List[Any]) -> None:
+            taken.put(books)
+            if len(taken.times) > opened.updates:  # the image, and all of them
+                ended.set()
+
+    trading = betfairlightweight.APIClient("perfbench", "perfbench", "perfbench", locale="perfbench")
+    framework = flumine.Flumine(client=clients.BetfairClient(trading, interactive_login=True))
+    framework.add_strategy(Nothing(**_streams(opened.said["markets"])))
+    return Followed(opened, framework, taken, ended)
+
+
+def _streams(markets: List[str]) -> Dict[str, Any]:
+    """The stream of a strategy; since flumine 3.0 it is an object."""
+    asked = {"market_filter": {"marketIds": markets}, "market_data_filter": {"fields": EVERYTHING}}
+    flumine = importlib.import_module("flumine")
+    if "market_filter" in inspect.signature(flumine.BaseStrategy.__init__).parameters:
+        return asked
+    streams = importlib.import_module("flumine.streams.betfairmarketstream")
+    return {"streams": [streams.BetfairMarketStream(**asked)]}
+
+
+def flumine_followed(trading: Followed) -> float:
+    """Run it to the last book; the CPU seconds of this process for that. Raises RuntimeError if it never comes."""
+    start = time.process_time()
+    threading.Thread(target=trading.framework.run, daemon=True).start()
+    if not trading.ended.wait(PATIENCE):
+        raise RuntimeError("{} of {} updates came".format(len(trading.taken.times), trading.stream.updates))
+    return time.process_time() - start
