@@ -70,6 +70,7 @@ verdicts: $(VENV)/.run data  ## measure for README whether the advice of the com
 	$(call advice,memory,ring_buffer gc_tuning memory_logging restart soak,$(SESSION_RANGES))
 	$(call advice,calculation,vwap caching,$(CALCULATION_RANGES))
 	$(call advice,databases,indexes batch_inserts backtest_storage,--sweep backtest_storage.markets=6,24,60)
+	$(call advice,network,connections retries batches reconnect,--set reconnect.speed=60)
 	@$(BIN)/python tests/benchmarks/readme_tables.py
 
 SESSION_RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.keep=0,3000

@@ -25,6 +25,7 @@ METRICS = {
     "slowest_bytes": Metric("bytes", better="neither"),
     "runners_changed": Metric("", better="neither"),
     "cpu_ms_per_minute": Metric("ms"),
+    "cpu_ms_per_1000_frames": Metric("ms"),
 }
 QUICK = {"speed": 1200.0, "late_ms": 1000.0}
 RELEASE = "release notes of betfairlightweight 2.12.0"
@@ -65,6 +66,7 @@ def joined(stream: Exchange, taken: Taken, seconds: float) -> Work:
         slowest_bytes=size,
         runners_changed=fmean(taken.runners[1:]),
         cpu_ms_per_minute=seconds * 1e3 / (stream.seconds / 60),
+        cpu_ms_per_1000_frames=seconds * 1e6 / len(late),
     )
 
 

@@ -2,8 +2,8 @@
 
 The exchange of perfbench cuts the stream after every ``cut_every`` frames, in the middle of the next one, while it sends the market
 file ``speed`` times as fast, as in ``live``. ``recovery_p50_ms`` and ``recovery_max_ms`` are from the moment at which the client
-sees the cut to its next book, ``missed`` updates that it never got one by one, ``read_bytes`` what was sent to it, and
-``growth_bytes_per_cut`` memory of the client that stays. Seconds are CPU seconds of the client.
+sees the cut to its next book, which the exchange has to make, too; ``missed`` are updates that it never got one by one,
+``read_bytes`` what was sent to it, ``growth_bytes_per_cut`` memory of the client that stays. Seconds are CPU seconds of the client.
 """
 
 from __future__ import annotations
@@ -42,7 +42,7 @@ WARM = 5
 
 @setup
 def stream(
-    market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 5.0, cut_every: int = 20
+    market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 200.0, cut_every: int = 20
 ) -> Iterator[Exchange]:
     """An exchange that cuts its clients again and again."""
     with exchange(market, speed, traffic, late_ms, "--no-api", "--cut-every", str(cut_every)) as opened:

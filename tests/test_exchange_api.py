@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import json
+import re
 import socket
 import ssl
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from contextlib import closing, suppress
@@ -392,6 +395,24 @@ def test_bets_in_play_wait_for_the_delay_of_the_market_and_an_asynchronous_one_i
         assert time.monotonic() - start >= book["betDelay"]
         assert placed["instructionReports"][0]["orderStatus"] == "EXECUTABLE"
         assert len(client.betting.list_current_orders()["currentOrders"]) == 2
+
+
+def test_the_bot_of_the_readme_trades(market: Path, tmp_path: Path) -> None:
+    """It subscribes, places, is matched, cancels, and sees its orders in the order stream."""
+    readme = Path(__file__).parents[1].joinpath("README.md").read_text()
+    (bot,) = re.findall(r"^```python\n(# bot\.py\n.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    assert sum(bool(line) for line in bot.splitlines()[1:]) <= 30, "below its name"
+    with serving("--data", market, "--from", "-60s", folder=tmp_path) as served:
+        ports = [str(served.opened[name]) for name in ("port", "api_port")]
+        done = subprocess.run(
+            [sys.executable, "-c", bot, *ports, served.opened["authority"]],
+            capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False,
+        )  # fmt: skip
+    assert (done.returncode, done.stderr) == (0, "")
+    placed, waiting, *_, last = done.stdout.splitlines()
+    assert re.fullmatch(r"placed [\d.]+ matched 2.0", placed)
+    assert waiting == "placed 1000.0 matched 0.0"
+    assert re.fullmatch(r"told of \[\([\d.]+, 2.0, 0.0\), \(1000.0, 0.0, 5.0\)\]", last)
 
 
 # Wrong calls ------------------------------------------------------------------------------------------------------------------
