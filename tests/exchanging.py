@@ -86,7 +86,7 @@ def trader(served: Served, user: str = "me", password: str = "secret", **said: A
 
 
 class Client:
-    """A connection to the stream, without any library in between."""
+    """A connection to the stream, without any library in between. ``heard``: bytes that came."""
 
     def __init__(self, port: int) -> None:
         context = ssl.create_default_context()
@@ -94,6 +94,7 @@ class Client:
         context.verify_mode = ssl.CERT_NONE
         self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", port), PATIENCE))
         self.lines = self.socket.makefile("rb")
+        self.heard = 0
         self.greeting = self.hear()
 
     def __enter__(self) -> Client:
@@ -120,6 +121,7 @@ class Client:
         except ConnectionError:
             return {}
         assert not line or line.endswith(b"\r\n")
+        self.heard += len(line)
         found: dict[str, Any] = json.loads(line) if line else {}
         return found
 
