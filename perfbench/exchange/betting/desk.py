@@ -190,22 +190,23 @@ class Desk:
             strategy,
         )
 
-    def order(self, account: str, market: str | None, bet: str) -> tuple[Matcher, Order] | None:
-        """An order of an account on a market, or on any; None if there is no such one."""
+    def _waiting(self, account: str, market: str | None, bet: str) -> tuple[Matcher, Order] | Outcome:
+        """An order of an account on a market, or on any, that can still be changed; if there is none, why not."""
         for name, matcher in self.matchers.items():
-            found = matcher.orders.get(bet)
-            if found is not None and found.account == account and market in (None, name):
-                return matcher, found
-        return None
+            order = matcher.orders.get(bet)
+            if order is None or order.account != account or market not in (None, name):
+                continue
+            if matcher.closed or not order.executable or order.kind != "LIMIT" or order.at_start:
+                return Outcome(error="BET_TAKEN_OR_LAPSED")
+            return matcher, order
+        return Outcome(error="INVALID_BET_ID")
 
     def cancel(self, account: str, market: str | None, bet: str, reduction: float | None = None) -> Outcome:
         """Cancel an order, or so much of it."""
-        found = self.order(account, market, bet)
-        if found is None:
-            return Outcome(error="INVALID_BET_ID")
+        found = self._waiting(account, market, bet)
+        if isinstance(found, Outcome):
+            return found
         matcher, order = found
-        if matcher.closed or not order.executable or order.kind != "LIMIT" or order.at_start:
-            return Outcome(error="BET_TAKEN_OR_LAPSED")
         if not matcher.standing.open:
             return Outcome(error="MARKET_NOT_OPEN_FOR_BETTING")
         if reduction is not None and reduction <= 0:
@@ -215,12 +216,10 @@ class Desk:
 
     def persist(self, account: str, market: str, bet: str, persistence: str) -> Outcome:
         """Change what an order does when its market turns in-play."""
-        found = self.order(account, market, bet)
-        if found is None:
-            return Outcome(error="INVALID_BET_ID")
+        found = self._waiting(account, market, bet)
+        if isinstance(found, Outcome):
+            return found
         matcher, order = found
-        if matcher.closed or not order.executable or order.kind != "LIMIT" or order.at_start:
-            return Outcome(error="BET_TAKEN_OR_LAPSED")
         definition = matcher.standing.definition
         allowed = {"LAPSE": True, "PERSIST": definition.get("turnInPlayEnabled"), "MARKET_ON_CLOSE": _bsp(definition)}
         if not allowed.get(persistence):
