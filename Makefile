@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts services bench headline calibration blame engines verdicts golden lock clean
+.PHONY: help run test check lint types contracts services bench headline live calibration blame engines verdicts golden lock clean
 
 help:  ## show these tasks
 	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -55,6 +55,15 @@ calibration: $(VENV)/.run data  ## measure what a gate sees here, and other tool
 	@for part in "" -slower -against; do mv results/calibration-for-readme$$part.json results/reference-calibration$$part.json; done
 	@$(BIN)/python tests/benchmarks/readme_tables.py
 
+live: $(VENV)/.run data  ## measure for README what 2.12.0 changed for live clients (about half an hour)
+	@$(BIN)/perfbench compare betfairlightweight==2.11.2 betfairlightweight==2.12.0 --scenario live --mode full --mode lightweight \
+	    --data SELF-1.181223994 --rounds 12 --set speed=60 --sweep traffic=pre_off,in_play --save live-for-readme
+	@mv results/live-for-readme.json results/reference-live.json
+	@$(BIN)/perfbench compare betfairlightweight==2.11.2 betfairlightweight==2.12.0 --scenario live --mode full --mode lightweight \
+	    --data SELF-1.181223994 --rounds 6 --set speed=60 --set traffic=early --save live-for-readme
+	@mv results/live-for-readme.json results/reference-live-early.json
+	@$(BIN)/python tests/benchmarks/readme_tables.py
+
 blame: $(VENV)/.run data  ## measure for README which functions made 2.12.0 faster (about ten minutes)
 	@$(BIN)/perfbench profile --diff betfairlightweight==2.11.2 betfairlightweight==2.12.0 --mode full \
 	    --data PRO-1.170258213 --no-memory --save blame-for-readme
@@ -70,7 +79,8 @@ verdicts: $(VENV)/.run data  ## measure for README whether the advice of the com
 	$(call advice,memory,ring_buffer gc_tuning memory_logging restart soak,$(SESSION_RANGES))
 	$(call advice,calculation,vwap caching,$(CALCULATION_RANGES))
 	$(call advice,databases,indexes batch_inserts backtest_storage,--sweep backtest_storage.markets=6,24,60)
-	$(call advice,network,connections retries batches reconnect,--set reconnect.speed=60)
+	$(call advice,network,connections retries batches)
+	$(call advice,reconnect,reconnect,--set speed=60)
 	@$(BIN)/python tests/benchmarks/readme_tables.py
 
 SESSION_RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.keep=0,3000

@@ -24,7 +24,12 @@ from perfbench import setup
 from perfbench.worker.loading import ScenarioError
 
 EVERYTHING = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
-TRAFFIC = {"pre_off": ("-300s", "0s"), "in_play": ("0s", "300s"), "both": ("-300s", "300s")}
+TRAFFIC = {
+    "early": ("-1800s", "-300s"),
+    "pre_off": ("-300s", "0s"),
+    "in_play": ("0s", "300s"),
+    "both": ("-300s", "300s"),
+}
 """From and until when, by the announced start of the market."""
 
 LOOK_EVERY = 20
@@ -60,6 +65,13 @@ class Exchange:
             )
         with open(self._log, newline="") as rows:
             return [Frame(float(row["sent"]), int(row["bytes"])) for row in csv.DictReader(rows)]
+
+    def own(self) -> Dict[str, float]:
+        """What the exchange itself took while it sent, once closed: it shares this machine with its client."""
+        return {
+            "exchange_late_ms": self.statement["lateness"]["p99"] * 1e3,
+            "exchange_share": self.statement["cpu_seconds"] / self.statement["wall_seconds"],
+        }
 
 
 @contextmanager

@@ -1,9 +1,11 @@
 """What does it take to follow a live stream, and how late is a book?
 
-The exchange of perfbench, a process of its own, sends the market file over TLS as it was published, ``speed`` times as fast: five
-minutes before the announced start, five minutes after it, or both (``--sweep traffic=pre_off,in_play``). Seconds are CPU seconds
+The exchange of perfbench, a process of its own, sends the market file over TLS as it was published, ``speed`` times as fast: the
+half hour before the announced start without its last five minutes, these, five minutes after it, or the last two together
+(``--sweep traffic=early,pre_off,in_play``). Seconds are CPU seconds
 of the client. ``latency_p50_ms`` is from the send of a frame to its book, by one clock, ``latency_p99_ms`` that of the slowest 1 %,
-and ``slowest_bytes`` the length of the slowest frame. Passes run one at a time: two would share what they measure.
+and ``slowest_bytes`` the length of the slowest frame. ``exchange_late_ms`` is how late the exchange itself sent its slowest 1 %,
+and ``exchange_share`` how much of a core it used for that. Passes run one at a time: two would share what they measure.
 """
 
 from __future__ import annotations
@@ -26,6 +28,8 @@ METRICS = {
     "runners_changed": Metric("", better="neither"),
     "cpu_ms_per_minute": Metric("ms"),
     "cpu_ms_per_1000_frames": Metric("ms"),
+    "exchange_late_ms": Metric("ms", better="neither"),
+    "exchange_share": Metric("share", better="neither"),
 }
 QUICK = {"speed": 1200.0, "late_ms": 1000.0}
 RELEASE = "release notes of betfairlightweight 2.12.0"
@@ -67,6 +71,7 @@ def joined(stream: Exchange, taken: Taken, seconds: float) -> Work:
         runners_changed=fmean(taken.runners[1:]),
         cpu_ms_per_minute=seconds * 1e3 / (stream.seconds / 60),
         cpu_ms_per_1000_frames=seconds * 1e6 / len(late),
+        **stream.own(),
     )
 
 

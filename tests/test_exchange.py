@@ -24,6 +24,8 @@ CLIENT = Path(__file__).with_name("stream_client.py")
 ALL = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
 MARKET = "1.900004100"
 UPDATES = 600
+WAITING = 1.0
+"""Seconds in which the exchange has nothing to do."""
 
 
 @pytest.fixture(scope="module")
@@ -317,6 +319,22 @@ def test_a_connection_ends_with_the_last_update_if_it_shall(market: Path, tmp_pa
                 heard += 1
     assert heard == served.opened["updates"]
     assert [one["ended"] for one in served.statement["connections"]] == ["everything was told"]
+
+
+def test_what_it_used_is_counted_while_it_sends_and_not_while_it_waits(market: Path, tmp_path: Path) -> None:
+    """A share of a core that included loading the file and hours of waiting would say nothing about the measurement."""
+    window = ("--from", "-60s", "--until", "0s", "--speed", "600")
+    with serving("--data", market, *window, "--hang-up", "--no-api", folder=tmp_path) as served:
+        opened = time.monotonic()
+        time.sleep(WAITING)
+        client, _ = subscribed(served.port)
+        with client:
+            while client.changes():
+                pass
+        time.sleep(WAITING)
+        waited = time.monotonic() - opened
+    assert 0 < served.statement["wall_seconds"] < waited - 2 * WAITING + 0.001
+    assert served.statement["cpu_seconds"] > 0
 
 
 # The process ---------------------------------------------------------------------------------------------------------------

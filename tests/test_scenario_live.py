@@ -48,6 +48,8 @@ def test_every_mode_sees_the_same_updates_and_says_how_late_its_books_were(marke
             numbers = sample["numbers"]
             assert 0 < numbers["latency_p50_ms"] <= numbers["latency_p99_ms"] <= numbers["latency_max_ms"]
             assert numbers["runners_changed"] > 0
+            assert 0 < numbers["exchange_late_ms"] < 1000
+            assert 0 < numbers["exchange_share"] < 2
             minutes = sample["metrics"]["reported_seconds"] * 1e3 / numbers["cpu_ms_per_minute"]
             assert minutes == pytest.approx(span(market) / 60)
 
@@ -61,7 +63,7 @@ def span(market: Path) -> float:
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ("traffic=midnight", "traffic=midnight: choose pre_off, in_play, both"),
+        ("traffic=midnight", "traffic=midnight: choose early, pre_off, in_play, both"),
         ("speed=0", "--speed 0.0: write a number above 0 such as 60, or max"),
     ],
 )

@@ -28,11 +28,13 @@ class Clock:
         self._begin = threading.Lock()
         self.began: float | None = None
 
-    def begin(self) -> None:
-        """Let market time run, if it does not yet."""
+    def begin(self) -> bool:
+        """Let market time run; False if it ran already."""
         with self._begin:
-            if self.began is None:
-                self.began = time.monotonic() + LEAD
+            if self.began is not None:
+                return False
+            self.began = time.monotonic() + LEAD
+            return True
 
     def due(self, number: int) -> float:
         """When an update is due; infinite for one that there is not, or while the clock stands still."""

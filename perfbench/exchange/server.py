@@ -19,7 +19,7 @@ from perfbench.exchange.delay_line import Line
 from perfbench.exchange.feed import Feed
 from perfbench.exchange.fields import Fields
 from perfbench.exchange.sessions import Sessions
-from perfbench.exchange.statement import ConnectionStatement, Delays, Frame, Statement
+from perfbench.exchange.statement import ConnectionStatement, Delays, Frame, Reading, Statement
 from perfbench.exchange.timeline import Timeline
 from perfbench.exchange.wire import Wire
 
@@ -102,7 +102,8 @@ class Server:
         self._api = self._opened_api(settings)
         self.api_port = self._reached(self._api.port, settings.api_port, "--api-port") if self._api else 0
         self.cert_port = self._reached(self._api.cert_port, 0, "--api-port") if self._api else 0
-        self._began = time.monotonic(), time.process_time()
+        self._began = Reading.taken()
+        self._hung_up: Reading | None = None
         threading.Thread(target=self._receive, daemon=True).start()
 
     def _opened_api(self, settings: Settings) -> ApiFace | None:
@@ -148,6 +149,7 @@ class Server:
                 del self._open[name]
         with self._lock:
             self._statements.append(statement)
+            self._hung_up = Reading.taken() if self._settings.hangs_up else None
             self._delays.include(conversation.delays)
             if conversation.log:
                 self.log[name] = conversation.log
@@ -162,8 +164,8 @@ class Server:
         with self._lock:
             self._subscribers.add(name)
             enough = len(self._subscribers) >= self._settings.subscribers
-        if enough:
-            self.clock.begin()
+        if enough and self.clock.begin():
+            self._began = Reading.taken()
 
     def _available(self) -> int:
         with self._lock:
@@ -177,19 +179,19 @@ class Server:
         self._door.close()
         with self._lock:
             threads = list(self._open.values())
+            end = Reading.taken() if threads or not self._hung_up else self._hung_up
         until = time.monotonic() + LEAVE
         api = self._api.close() if self._api else None
         for thread in threads:
             thread.join(max(until - time.monotonic(), 0.0))
         if self._line:
             self._line.close()
-        wall, cpu = self._began
         with self._lock:
             return Statement(
                 tuple(self._statements),
                 self._delays.lateness(),
-                time.process_time() - cpu,
-                time.monotonic() - wall,
+                end.cpu - self._began.cpu,
+                end.wall - self._began.wall,
                 api,
             )
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import time
 from collections import Counter
 from dataclasses import dataclass
 
@@ -80,6 +81,19 @@ class ConnectionStatement:
 
 
 @dataclass(frozen=True, slots=True)
+class Reading:
+    """The monotonic clock and the CPU seconds of this process at one moment."""
+
+    wall: float
+    cpu: float
+
+    @classmethod
+    def taken(cls) -> Reading:
+        """Both now."""
+        return cls(time.monotonic(), time.process_time())
+
+
+@dataclass(frozen=True, slots=True)
 class ApiStatement:
     """How often each operation of the API was called, and how often each kind of fault happened."""
 
@@ -89,7 +103,11 @@ class ApiStatement:
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """All connections to the stream, the CPU seconds of the exchange and how long it was open, and its API, if it has one."""
+    """All connections to the stream, what the exchange used, and its API, if it has one.
+
+    ``cpu_seconds`` and ``wall_seconds`` count from when market time began to run, for what came before is preparation, and to when
+    the last client was hung up on, if it hangs up; else they count from and until when the exchange was open.
+    """
 
     connections: tuple[ConnectionStatement, ...]
     lateness: Lateness
