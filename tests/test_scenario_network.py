@@ -89,7 +89,7 @@ def test_a_batch_that_is_too_large_for_what_is_asked_has_failed(market: Path, tm
     ("scenario", "given", "text"),
     [
         ("batches", "projection=some", "projection=some markets=12: choose best, all, best_traded, all_traded"),
-        ("reconnect", "traffic=midnight", "traffic=midnight: choose pre_off, in_play, both"),
+        ("reconnect", "traffic=midnight", "traffic=midnight: choose early, pre_off, in_play, both"),
         ("reconnect", "cut_every=100000", "updates are too few for a cut: a smaller cut_every"),
         ("retries", "faults=many", "--faults many: write a share such as 10% or 0.1"),
         ("connections", "rtt_ms=-1", "--rtt -1.0ms: write a time such as 20ms or 1.5s"),
