@@ -23,6 +23,9 @@ from perfbench.generating import Recipe, write
 CUTS = int(os.environ.get("EXCHANGE_CUTS", "60"))
 """How often a client is cut; a long run has 200."""
 
+UPDATES = 15 * CUTS
+"""Of the market: enough to last until the last cut."""
+
 REQUESTS = int(os.environ.get("EXCHANGE_REQUESTS", "600"))
 """How many requests of rubbish; a long run has 10,000."""
 
@@ -34,7 +37,7 @@ GROWTH = 24_000_000
 @pytest.fixture(scope="module")
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     path = tmp_path_factory.mktemp("faults") / "1.100000061"
-    write(Recipe(seed=61, runners=6, updates=900, bsp=True, in_play=True, removal=True), path)
+    write(Recipe(seed=61, runners=6, updates=UPDATES, bsp=True, in_play=True, removal=True), path)
     return path
 
 
