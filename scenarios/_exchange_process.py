@@ -31,8 +31,10 @@ class ExchangeProcess:
         """End it; what it did."""
         self._process.send_signal(signal.SIGTERM)
         told, complaints = self._process.communicate(timeout=PATIENCE)
-        if self._process.returncode:
-            raise RuntimeError("the exchange failed: " + complaints.strip())
+        code = self._process.returncode
+        if code:
+            how = "it was ended by signal {}".format(-code) if code < 0 else "it ended with {}".format(code)
+            raise RuntimeError("the exchange failed: " + (complaints.strip() or how))
         done: Dict[str, Any] = json.loads(told)
         return done
 

@@ -2,10 +2,10 @@
 
 The exchange of perfbench, a process of its own, sends the market file over TLS as it was published, ``speed`` times as fast: the
 half hour before the announced start without its last five minutes, these, five minutes after it, or the last two together
-(``--sweep traffic=early,pre_off,in_play``). Seconds are CPU seconds
-of the client. ``latency_p50_ms`` is from the send of a frame to its book, by one clock, ``latency_p99_ms`` that of the slowest 1 %,
-and ``slowest_bytes`` the length of the slowest frame. ``exchange_late_ms`` is how late the exchange itself sent its slowest 1 %,
-and ``exchange_share`` how much of a core it used for that. Passes run one at a time: two would share what they measure.
+(``--sweep traffic=early,pre_off,in_play``). Seconds are CPU seconds of the client. ``latency_p50_ms`` is from the send of a frame
+to its book, by one clock, ``latency_p99_ms`` that of the slowest 1 %, and ``slowest_bytes`` the length of the slowest frame.
+``exchange_late_ms`` is how late the exchange itself sent its slowest 1 %, and ``exchange_share`` how much of a core that
+took. Passes run one at a time: two would share what they measure.
 """
 
 from __future__ import annotations

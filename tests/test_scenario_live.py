@@ -11,6 +11,7 @@ import pytest
 from command_line import QUICK, one_line, perfbench
 from exchanging import serving, subscribed
 
+from perfbench import bundle
 from perfbench.generating import Recipe, write
 
 FIELDS = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
@@ -58,6 +59,34 @@ def span(market: Path) -> float:
     """Seconds from the second update to the last; all of them are within five minutes of the start."""
     times = [json.loads(line)["pt"] for line in market.read_text().splitlines()]
     return float(times[-1] - times[1]) / 1000
+
+
+KILLED = """
+import os
+import signal
+
+from _exchange_process import exchange_process
+from perfbench import mode
+
+
+@mode(baseline=True)
+def killed(market):
+    with exchange_process("--data", market, "--no-api") as process:
+        os.kill(process._process.pid, signal.SIGKILL)
+        process.close()
+"""
+
+
+def test_an_exchange_that_was_killed_is_said_to_have_been(market: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "killed.py").write_text(KILLED)
+    helper = "_exchange_process.py"
+    (own / helper).write_text((bundle.folder("scenarios") / helper).read_text())
+    done = perfbench("run", "killed", *QUICK, "--data", market, "--scenarios", own, folder=tmp_path)
+    assert done.returncode == 5
+    assert "! killed: RuntimeError: the exchange failed: it was ended by signal 9 at" in done.stdout
+    one_line(done.stderr)
 
 
 @pytest.mark.parametrize(
