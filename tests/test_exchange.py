@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import json
+import random
 import signal
 import subprocess
 import sys
@@ -351,6 +352,44 @@ def test_a_signal_ends_it_with_a_statement_while_clients_are_connected(
         client.close()
     assert (served.process.returncode, complaints) == (0, "")
     assert [one["ended"] for one in json.loads(told)["connections"]] == ["the exchange closed"]
+
+
+def test_signals_that_come_all_at_once_end_it_as_one_does(market: Path, tmp_path: Path) -> None:
+    """Whatever the exchange is doing at that moment, be it answering to the signal before."""
+    moments = random.Random(3)
+    for _ in range(8):
+        with serving("--data", market, folder=tmp_path) as served:
+            time.sleep(moments.random() * 0.2)
+            for _ in range(10):
+                served.process.send_signal(signal.SIGTERM)
+                time.sleep(moments.random() * 3e-5)
+            told, complaints = served.process.communicate(timeout=PATIENCE)
+        assert (served.process.returncode, complaints) == (0, "")
+        assert json.loads(told)["connections"] == []
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux says which signals a process has handlers for")
+def test_a_signal_ends_it_while_it_still_reads_its_files(tmp_path: Path) -> None:
+    long = tmp_path / "1.900004101"
+    write(Recipe(seed=42, runners=12, updates=60_000), long)
+    process = subprocess.Popen(
+        [sys.executable, "-m", "perfbench", "exchange", "--data", str(long), "--from", "start"],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        cwd=tmp_path,
+    )
+    with process:
+        while not _handles(process.pid, signal.SIGTERM):
+            time.sleep(0.01)
+        process.send_signal(signal.SIGTERM)
+        told, complaints = process.communicate(timeout=PATIENCE)
+    assert (process.returncode, told, complaints) == (130, "", "")
+
+
+def _handles(process: int, number: signal.Signals) -> bool:
+    status = dict(line.split(":", 1) for line in Path(f"/proc/{process}/status").read_text().splitlines())
+    return bool(int(status["SigCgt"], 16) >> (number - 1) & 1)
 
 
 def test_frames_are_due_as_far_apart_as_they_were_published(market: Path, tmp_path: Path) -> None:

@@ -8,11 +8,8 @@ from __future__ import annotations
 import csv
 import json
 import math
-import re
-import signal
 import sys
 import tempfile
-import threading
 from pathlib import Path
 from typing import Annotated, Optional
 
@@ -26,24 +23,22 @@ from perfbench.exchange import (
     LOOPBACK,
     USUAL_FAULTS,
     ApiTerms,
+    Ending,
     FaultTerms,
     Frame,
     Limits,
     Server,
     Settings,
     Timeline,
+    spoken,
     telling,
 )
-from perfbench.naming import suggestion
 
 app = typer.Typer(add_completion=False)
 
-DURATION = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(ms|s|m|h|)")
-SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 LIMITS = Limits()
 START = "start"
 END = "end"
-FASTEST = "max"
 STREAM, API, FAULT = "The stream", "The API", "What goes wrong"
 
 
@@ -167,32 +162,31 @@ def serve(
 
     Market time stands still until the first subscription. Ctrl-C or SIGTERM ends it, with 0.
     """
-    fastest = speed == FASTEST
-    wrong = FaultTerms(_share("--faults", faults), _kinds(fault), seed, _length("--stall", stall))
-    terms = ApiTerms(funds, _length("--service", service), _length("--per-market", per_market), wrong)
+    times = spoken.speed("--speed", speed)
+    wrong = FaultTerms(spoken.share("--faults", faults), spoken.kinds(fault), seed, spoken.length("--stall", stall))
+    terms = ApiTerms(funds, spoken.length("--service", service), spoken.length("--per-market", per_market), wrong)
     settings = Settings(
         host,
         port,
-        math.inf if fastest else _positive("--speed", speed),
+        times,
         wait_for,
-        Limits(patience, math.inf if fastest else conflate_after, markets, connections),
+        Limits(patience, conflate_after if math.isfinite(times) else math.inf, markets, connections),
         log is not None,
         hang_up,
-        _length("--rtt", rtt),
-        _users(user),
+        spoken.length("--rtt", rtt),
+        spoken.users(user),
         None if no_api else terms,
         api_port,
         cut_every,
-        _span("--unhealthy", unhealthy),
+        spoken.span("--unhealthy", unhealthy),
     )
-    ended = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: ended.set())
+    ending = Ending()
     timeline = _timeline(data or [datasets.default_market()], since, until)
     if log is not None:
         _write(log, {}, UsageProblem)  # a place that cannot be written to is told now
     with tempfile.TemporaryDirectory(prefix="perfbench-") as temporary:
         folder = (certificates or Path(temporary)).absolute()
+        ending.open()
         server = Server(timeline, settings)
         _certify(server, folder)
         if host not in (LOOPBACK, "localhost", "::1"):
@@ -200,8 +194,7 @@ def serve(
         said = telling.opened(server, timeline, settings, folder)
         typer.echo(json.dumps(said) if json_ else telling.announcement(said, settings.speed))
         sys.stdout.flush()
-        while not ended.wait(0.2):
-            pass
+        ending.wait()
         statement = server.close()
     if json_:
         typer.echo(json.dumps(telling.done(statement)))
@@ -223,8 +216,8 @@ def _timeline(specs: list[str], since: str, until: str) -> Timeline:
             if problems:
                 raise problems[0]
             paths += [Path(market.path) for market in found]
-        opens = None if since == START else _seconds("--from", since)
-        return exchange.timeline(paths, opens, None if until == END else _seconds("--until", until))
+        opens = None if since == START else spoken.seconds("--from", since)
+        return exchange.timeline(paths, opens, None if until == END else spoken.seconds("--until", until))
 
 
 def _certify(server: Server, folder: Path) -> None:
@@ -234,66 +227,6 @@ def _certify(server: Server, folder: Path) -> None:
     except OSError as error:
         server.close()
         raise UsageProblem(f"--certificates {folder}: {error.strerror}; choose another place") from error
-
-
-def _seconds(option: str, text: str) -> float:
-    found = DURATION.fullmatch(text.strip())
-    if found is None:
-        raise UsageProblem(f"{option} {text}: write a time such as -1800s, -30m or 2h")
-    return float(found[1]) * SECONDS[found[2]]
-
-
-def _length(option: str, text: str) -> float:
-    found = DURATION.fullmatch(text.strip())
-    if found is None or float(found[1]) < 0:
-        raise UsageProblem(f"{option} {text}: write a time such as 20ms or 1.5s")
-    return float(found[1]) * SECONDS[found[2]]
-
-
-def _span(option: str, text: str | None) -> tuple[float, float] | None:
-    if text is None:
-        return None
-    begin, dots, end = text.partition("..")
-    if not dots:
-        raise UsageProblem(f"{option} {text}: write two times such as 10s..20s")
-    return _length(option, begin), _length(option, end)
-
-
-def _share(option: str, text: str) -> float:
-    try:
-        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise UsageProblem(f"{option} {text}: write a share such as 10% or 0.1")
-    return number
-
-
-def _kinds(names: list[str] | None) -> tuple[str, ...]:
-    for name in names or ():
-        if name not in FAULTS:
-            raise UsageProblem(f"--fault {name}: choose {', '.join(FAULTS)}{suggestion(name, FAULTS)}")
-    return tuple(names or USUAL_FAULTS)
-
-
-def _users(said: list[str] | None) -> dict[str, str] | None:
-    users = {}
-    for text in said or ():
-        name, colon, password = text.partition(":")
-        if not (name and colon and password):
-            raise UsageProblem("--user: write NAME:PASSWORD")
-        users[name] = password
-    return users or None
-
-
-def _positive(option: str, text: str) -> float:
-    try:
-        number = float(text)
-    except ValueError:
-        number = 0.0
-    if not 0 < number < math.inf:
-        raise UsageProblem(f"{option} {text}: write a number above 0 such as 60, or {FASTEST}")
-    return number
 
 
 def _write(path: Path, frames: dict[str, list[Frame]], problem: type[PerfbenchError]) -> None:

@@ -8,6 +8,7 @@ from perfbench.exchange.api.faults import KINDS as FAULTS
 from perfbench.exchange.api.faults import USUAL as USUAL_FAULTS
 from perfbench.exchange.api.faults import FaultTerms
 from perfbench.exchange.conversation import Limits
+from perfbench.exchange.ending import Ending
 from perfbench.exchange.server import LOOPBACK, Server, Settings
 from perfbench.exchange.statement import ConnectionStatement, Frame, Statement
 from perfbench.exchange.timeline import Timeline, timeline
@@ -18,6 +19,7 @@ __all__ = [
     "USUAL_FAULTS",
     "ApiTerms",
     "ConnectionStatement",
+    "Ending",
     "FaultTerms",
     "Frame",
     "Limits",

@@ -142,17 +142,21 @@ class Server:
         thread.start()
 
     def _until_it_ends(self, conversation: Conversation, name: str) -> None:
+        statement = None
         try:
             statement = conversation.run()
         finally:
-            with self._lock:
+            with self._lock:  # once: a connection is open, or told of
                 del self._open[name]
-        with self._lock:
-            self._statements.append(statement)
-            self._hung_up = Reading.taken() if self._settings.hangs_up else None
-            self._delays.include(conversation.delays)
-            if conversation.log:
-                self.log[name] = conversation.log
+                if statement is not None:
+                    self._note(statement, conversation)
+
+    def _note(self, statement: ConnectionStatement, conversation: Conversation) -> None:
+        self._statements.append(statement)
+        self._hung_up = Reading.taken() if self._settings.hangs_up else None
+        self._delays.include(conversation.delays)
+        if conversation.log:
+            self.log[statement.connection] = conversation.log
 
     def _feed(self, timeline: Timeline, fields: Fields) -> Feed:
         with self._feeding:
