@@ -16,7 +16,7 @@ from perfbench import (
     profile_artefacts,
     profile_page,
     profile_session,
-    showing,
+    screens,
     wording,
 )
 from perfbench.curves import Curve
@@ -24,7 +24,6 @@ from perfbench.errors import NotMeasured
 from perfbench.examination import Blamed, Examination
 from perfbench.model import Owner
 from perfbench.profiles import Profile
-from perfbench.renderers import terminal
 from perfbench.storage import write_atomically
 
 WIDEST = 180
@@ -36,7 +35,7 @@ def show(examined: Examination, color: str) -> None:
     """Print everything, reasons to doubt it first. Raises NotMeasured if there is nothing."""
     if not (examined.profiles or examined.curves):
         raise NotMeasured("; ".join(examined.problems) or "nothing was profiled")
-    colored = showing.colored(sys.stdout, color)
+    colored = screens.colored(sys.stdout, color)
     blames = examination.blames(examined)
     texts = [
         _doubts([*_unfinished(examined), *examined.problems, *examination.misgivings(examined.profiles)]),
@@ -154,5 +153,5 @@ def write(examined: Examination, folder: Path) -> tuple[Path, ...]:
 
 def _width() -> int:
     if sys.stdout.isatty():
-        return min(WIDEST, shutil.get_terminal_size((terminal.WIDTH, 24)).columns)
+        return min(WIDEST, shutil.get_terminal_size((screens.WIDTH, 24)).columns)
     return UNBOUND

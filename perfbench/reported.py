@@ -1,7 +1,7 @@
 """Numbers that only the modes know, such as bytes per update or the longest pause: how they compare. Pure.
 
-They come from passes that ran alone. In a pair by turns a pass is halted again and again, and whatever it times by the wall clock
-would have the turns of the other side in it.
+They come from passes that nobody halted: those alone, and those of pairs that run one after the other. In a pair by turns on one
+core a pass is halted again and again, and whatever it times by the wall clock would have the turns of the other side in it.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import math
 from collections.abc import Sequence
 from statistics import median
 
-from perfbench import unpaired
+from perfbench import pairing, unpaired
 from perfbench.comparing import DELTA, EPS
 from perfbench.model import CPU_SECONDS, METRICS, Measurement, Metric, Reported, Verdict
 
@@ -40,8 +40,9 @@ def compare(metric: Metric, before: Sequence[float], after: Sequence[float]) -> 
 
 
 def values_of(metric: Metric, measurement: Measurement) -> list[float]:
-    """The metric in every pass that ran alone; for peak memory, and for the seconds, those that were made for them."""
-    kinds = ("memory", "alone") if measurement.metric == CPU_SECONDS.name else ("memory", "alone", "duet")
+    """The metric in every pass that nobody halted; for peak memory, and for the seconds, those that were made for them."""
+    by_turns = pairing.metric_of(measurement.samples, measurement.metric) == CPU_SECONDS.name
+    kinds = ("memory", "alone") if by_turns else ("memory", "alone", "duet")
     samples = [sample for sample in measurement.samples if sample.kind in kinds]
     found = [{**s.numbers, **(s.metrics if metric.name in METRICS else {})}.get(metric.name) for s in samples]
     return [value for value in found if value is not None]

@@ -87,7 +87,13 @@ class State:
             return False
         if any(set(duet) == set(trial.cases) and self._settled(duet) for duet in self.table.duets):
             return False
+        if trial.kind == "alone" and self._told_by_pairs(trial.cases[0]):
+            return False
         return not self._refused(trial.cases) and not self.done[trial.id]
+
+    def _told_by_pairs(self, case: Case) -> bool:
+        """Whether pairs will tell all that a pass alone would. A gate may stop them early."""
+        return self.in_turn and self.settings.gate is None and any(case in duet for duet in self.duets)
 
     def _refused(self, cases: Sequence[Case]) -> bool:
         ids = [case.id for case in cases]
@@ -118,6 +124,11 @@ class State:
         """The metric that counts in this table."""
         every = (sample for samples in self.samples.values() for sample in samples)
         return pairing.metric_of(every, self.table.scenario.metric)
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether the passes of a pair run one after the other, as if each were alone, and not by turns on one core."""
+        return self.metric != CPU_SECONDS.name
 
     def parts(self, trial: Trial) -> tuple[Part, ...]:
         """The parts that let both sides of a duet end together, by how long the passes alone were and how the pairs differ.
@@ -223,9 +234,8 @@ def _expected(state: State) -> dict[str, agreeing.Sets]:
 
 
 def _carry_out(trial: Trial, state: State, conditions: Conditions) -> Iterator[tuple[Result, ...]]:
-    in_turn = state.metric != CPU_SECONDS.name
-    parts = state.parts(trial) if trial.kind == "duet" and not in_turn else ()
-    results = trials.execute(trial, state.table, conditions, in_turn=in_turn, parts=parts)
+    parts = state.parts(trial) if trial.kind == "duet" and not state.in_turn else ()
+    results = trials.execute(trial, state.table, conditions, in_turn=state.in_turn, parts=parts)
     for together in [_timed(results, state)] if trial.kind == "duet" else ((result,) for result in results):
         fresh = tuple(result for result in together if result.case not in state.done[trial.id])
         for result in fresh:

@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-import os
-import shutil
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import TextIO
 
-from rich.console import Console
-
-from perfbench import crossing_terminal, figures, gate_table
+from perfbench import crossing_terminal, figures, gate_table, screens
 from perfbench.errors import Inconclusive, NotMeasured, OutputsDiffer, Regressed, UsageProblem
 from perfbench.model import Verdict
 from perfbench.naming import suggestion
@@ -59,10 +54,10 @@ def show(report: Report, wanted: Sequence[Export], color: str) -> None:
     """
     to_stdout = next((export for export in wanted if export.file == STANDARD_OUTPUT), None)
     stream = sys.stderr if to_stdout else sys.stdout
-    stream.write(terminal.render(report, width=_width(stream), color=colored(stream, color)))
+    stream.write(terminal.render(report, width=screens.width(stream), color=screens.colored(stream, color)))
     for figure in figures.figures(report):
-        width = min(WIDEST_PLOT, _width(stream))
-        stream.write("\n" + crossing_terminal.terminal_plot(figure, width, color=colored(stream, color)))
+        width = min(WIDEST_PLOT, screens.width(stream))
+        stream.write("\n" + crossing_terminal.terminal_plot(figure, width, color=screens.colored(stream, color)))
     stream.flush()
     write(report, wanted)
 
@@ -115,21 +110,3 @@ def _all_measured(report: Report, judged: Sequence[Row]) -> bool:
     """Whether every comparison that a gate declared has a verdict; one that declares none has measured nothing."""
     declared = len(report.run.duets)
     return declared > 0 and len(judged) == declared and all(map(gate_table.measured, judged))
-
-
-def console() -> Console:
-    """Standard output for tables: as wide as the terminal, wide enough for a table where there is none."""
-    return Console(width=_width(sys.stdout), highlight=False, emoji=False)
-
-
-def _width(stream: TextIO) -> int:
-    if stream.isatty() or "COLUMNS" in os.environ:
-        return shutil.get_terminal_size((terminal.WIDTH, 24)).columns
-    return terminal.WIDTH
-
-
-def colored(stream: TextIO, color: str) -> bool:
-    """Whether a stream gets colour, by the --color option and what the terminal says."""
-    if color != "auto":
-        return color == "always"
-    return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

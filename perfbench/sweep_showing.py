@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import plotting, showing, sweep_table, sweeping, tabulating, terminal_plotting, wording
+from perfbench import plotting, screens, sweep_table, sweeping, tabulating, terminal_plotting, wording
 from perfbench.charting import Chart
 from perfbench.course import Course, course
 from perfbench.layout import FAILED, Cells
@@ -34,10 +34,10 @@ def show(run: Run, plot: Path | None, color: str) -> Course:
     swept = sweeping.range_of(run)
     title = f"{run.scenarios[0].name}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}".replace("  ", " ")
     source = f"{run.machine.python} · {wording.processor(run.machine)} · perfbench {run.perfbench}"
-    colored = showing.colored(sys.stdout, color)
+    colored = screens.colored(sys.stdout, color)
     _print(sweep_table.cells(found, plan, title, metric, source), colored)
     chart = Chart(title, metric, source, found)
-    sys.stdout.write(terminal_plotting.terminal_plot(chart, min(120, showing.console().width), color=colored))
+    sys.stdout.write(terminal_plotting.terminal_plot(chart, min(120, screens.console().width), color=colored))
     if plot is not None:
         plotting.write_plot(chart, plot)
     return found
@@ -45,7 +45,7 @@ def show(run: Run, plot: Path | None, color: str) -> Course:
 
 def _print(texts: Cells, colored: bool) -> None:
     console = Console(
-        width=showing.console().width, highlight=False, emoji=False, force_terminal=colored, no_color=not colored
+        width=screens.console().width, highlight=False, emoji=False, force_terminal=colored, no_color=not colored
     )
     console.print(Text(texts.title, style="bold"), soft_wrap=True)
     table = Table(box=None, pad_edge=False, padding=(0, 3, 0, 0), show_edge=False)

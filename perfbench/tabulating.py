@@ -32,6 +32,7 @@ from perfbench.model import (
     Metric,
     Reported,
     Run,
+    TrialKind,
 )
 from perfbench.report import Report, ReportTable, Row
 
@@ -137,6 +138,7 @@ def _row(
         else _compare(before, measurement, metric, run, judged, own_pairs=bool(run.settings.links) or not sides)
     )
     in_pairs = pairing.values(measurement.samples, metric, "duet")
+    unhalted: tuple[TrialKind, ...] = ("alone",) if metric == CPU_SECONDS.name else ("alone", "duet")
     seconds = _median(in_pairs or pairing.values(measurement.samples, metric, "alone"))
     works = [sample.work for sample in measurement.timed]
     notes = [*_failures(measurement, before, sides)]
@@ -161,8 +163,8 @@ def _row(
         doc=measurement.doc,
         baseline=before is None,
         seconds=seconds,
-        wall_seconds=_median(pairing.values(measurement.samples, "wall_seconds", "alone")),
-        startup_seconds=_median(pairing.values(measurement.samples, "startup_seconds", "alone")),
+        wall_seconds=_median(pairing.values(measurement.samples, "wall_seconds", *unhalted)),
+        startup_seconds=_median(pairing.values(measurement.samples, "startup_seconds", *unhalted)),
         rate=works[0] / seconds if works and seconds else None,
         peak_rss_bytes=_median(pairing.values(measurement.samples, "peak_rss_bytes", "memory")),
         comparison=comparison,

@@ -334,7 +334,7 @@ def test_what_it_used_is_counted_while_it_sends_and_not_while_it_waits(market: P
                 pass
         time.sleep(WAITING)
         waited = time.monotonic() - opened
-    assert 0 < served.statement["wall_seconds"] < waited - 2 * WAITING + 0.001
+    assert 0 < served.statement["wall_seconds"] < waited - 1.5 * WAITING, "neither wait is in it"
     assert served.statement["cpu_seconds"] > 0
 
 

@@ -13,6 +13,7 @@ from made_up_runs import offer, scenario, settings
 from perfbench import agreeing, instructions, planning, running, trials
 from perfbench.model import Change, Difference, Environment, Failure, Output, Package, Result, Sample, Table, Trial
 from perfbench.running import Progress
+from perfbench.terms import Terms
 from perfbench.trials import Conditions
 from perfbench.turns import Part
 
@@ -27,6 +28,7 @@ class Stage:
         self.now = 0.0
         self.noise = noise
         self.failing: dict[str, str] = {}
+        self.reported: dict[str, float] = {}
         self.less_work: set[str] = set()
         self.outputs: dict[str, str] = {}
         self.known: tuple[str, ...] = ()
@@ -49,7 +51,7 @@ class Stage:
                 yield Result(trial.id, case.id, failure=Failure(trial.kind, "it broke"))
             elif not failed:
                 seconds = self.noise(case.mode, trial.round)
-                metrics = {"cpu_seconds": seconds, "wall_seconds": seconds}
+                metrics = {"cpu_seconds": seconds, "wall_seconds": seconds, **self.reported}
                 yield Result(trial.id, case.id, sample=Sample(trial.kind, trial.round, 0, trial.id, 1, metrics))
 
     def check(self, checks: Sequence[Trial], *_: object) -> Iterator[Result]:
@@ -166,6 +168,35 @@ def test_without_its_baseline_there_are_no_pairs(stage: Stage) -> None:
     measured(stage, table(), rounds=8)
     assert rounds(stage) == 0
     assert {t.cases[0].mode for t in stage.trials if t.kind == "alone"} == {"one", "two"}
+
+
+def by_the_wall(*modes: str) -> Table:
+    """The passes of its pairs run one after the other."""
+    made = table(*modes)
+    return replace(made, scenario=replace(made.scenario, metric="wall_seconds"))
+
+
+def test_pairs_that_run_one_after_the_other_need_no_passes_alone_beside_them(stage: Stage) -> None:
+    measured(stage, by_the_wall(), rounds=5)
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 3, "memory": 9, "duet": 10}
+
+
+def test_what_times_itself_needs_none_once_that_is_known(stage: Stage) -> None:
+    stage.reported = {"reported_seconds": 1.0}
+    measured(stage, table(), rounds=5)
+    assert Counter(trial.kind for trial in stage.trials)["alone"] <= 1
+
+
+def test_what_has_no_partner_is_measured_alone_by_the_wall_too(stage: Stage) -> None:
+    stage.failing = {"base": "check"}
+    measured(stage, by_the_wall(), rounds=8)
+    assert Counter(t.cases[0].mode for t in stage.trials if t.kind == "alone") == {"one": 3, "two": 3}
+
+
+def test_a_gate_that_may_stop_early_has_passes_alone(stage: Stage) -> None:
+    made = running.measure(by_the_wall("base", "one"), settings(gate=Terms()), CONDITIONS, (), stage.clock, gated=1)
+    assert list(made)
+    assert Counter(t.cases[0].mode for t in stage.trials if t.kind == "alone") == {"base": 1, "one": 1}
 
 
 def test_a_single_mode_is_measured_alone(stage: Stage) -> None:

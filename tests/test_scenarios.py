@@ -57,9 +57,8 @@ def test_the_modes_agree_on_a_real_file(tmp_path: Path) -> None:
     "name", [path.stem for path in sorted(bundle.folder("scenarios").glob("[a-z]*.py")) if "CLAIMS" in path.read_text()]
 )
 def test_every_scenario_about_advice_is_measured_in_seconds_and_its_modes_agree(tmp_path: Path, name: str) -> None:
-    done = perfbench(
-        "run", name, "--quick", "--quiet", "--data", "sample-win", "--save", "q", folder=tmp_path, timeout=280
-    )
+    options = (*QUICK, "--rounds", 1, "--data", "sample-win", "--save", "q")
+    done = perfbench("run", name, *options, folder=tmp_path, timeout=280)
     assert done.returncode == 0, done.stdout + done.stderr
     document = json.loads((tmp_path / "results" / "q.json").read_text())
     outputs = {m["output"]["digest"] for m in document["measurements"] if m["output"] and not m["floor"]}

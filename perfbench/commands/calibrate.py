@@ -19,7 +19,7 @@ from perfbench import (
     discovery,
     environments,
     rivalry,
-    showing,
+    screens,
     storage,
 )
 from perfbench.conducting import Manner
@@ -200,4 +200,4 @@ def _page(name: str, results: Path, color: str) -> None:
         standings = (of_gate(found, injected, cost), *of_tools(rivals))
         sys.stdout.write("\n" + calibration_page.against(standings))
     differences = calibration.differences(unchanged, unchanged.duets[0])
-    sys.stdout.write("\n" + calibration_page.plot(differences, color=showing.colored(sys.stdout, color)))
+    sys.stdout.write("\n" + calibration_page.plot(differences, color=screens.colored(sys.stdout, color)))

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import datasets, formatting, generating, showing
+from perfbench import datasets, formatting, generating, screens
 from perfbench.datasets import Description, KnownFile
 from perfbench.errors import DataProblem, NotMeasured, UsageProblem
 from perfbench.formatting import printable
@@ -27,7 +27,7 @@ def list_files() -> None:
         here = "bundled" if known.bundled else "pulled" if datasets.is_here(known) else "not pulled"
         numbers = (formatting.size(known.size_bytes), formatting.count(known.lines), str(known.runners))
         table.add_row(*map(Text, (known.name, here, *numbers, known.licence, known.content)))
-    console = showing.console()
+    console = screens.console()
     console.print(table)
     if not all(map(datasets.is_here, datasets.known_files())):
         console.print("perfbench data pull fetches what is not here.")
@@ -56,7 +56,7 @@ def check() -> None:
         state = _state(known)
         damaged += state not in ("whole", "not pulled")
         table.add_row(known.name, Text(state, style="" if state in ("whole", "not pulled") else "red"))
-    showing.console().print(table)
+    screens.console().print(table)
     if damaged:
         raise NotMeasured(f"{damaged} known files are damaged; perfbench data pull mends them")
 
@@ -82,7 +82,7 @@ def describe(
     Ends with 5 if one of them is no stream file that can be replayed; the others are described all the same.
     """
     problems: list[DataProblem] = []
-    console = showing.console()
+    console = screens.console()
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         for number, spec in enumerate(files):
             workspace = Path(folder, str(number))

@@ -17,7 +17,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import bundle, discovery, showing
+from perfbench import bundle, discovery, screens
 from perfbench.environments import find_interpreters, here
 from perfbench.errors import NotMeasured, PerfbenchError
 from perfbench.fitness import Check, checkup
@@ -48,7 +48,7 @@ def doctor(
     Ends with 0 if measuring is possible, with 5 if something makes it impossible.
     """
     checks = checkup(results) + installation() + what_could_be_measured()
-    console = showing.console()
+    console = screens.console()
     console.print(table(checks))
     if bad := [check.name for check in checks if check.state == "bad"]:
         raise NotMeasured(f"nothing can be measured here: mend {', '.join(bad)} as the table says")

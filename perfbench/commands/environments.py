@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import commands, environments, formatting, showing
+from perfbench import commands, environments, formatting, screens
 from perfbench.environments import Wanted
 from perfbench.errors import EnvironmentProblem, NotMeasured, UsageProblem
 from perfbench.formatting import printable
@@ -69,7 +69,7 @@ def _list() -> None:
             *map(Text, (printable(one.spec), one.python, one.recipe, formatting.size(one.size_bytes), *times)),
             Text(_packages(one.packages)),
         )
-    console = showing.console()
+    console = screens.console()
     console.print(table)
     size = formatting.size(sum(one.size_bytes for one in kept))
     console.print(f"{_number(len(kept))}, {size}; perfbench environments --prune frees them", highlight=False)
@@ -94,7 +94,7 @@ def _build(specs: Sequence[str], names: Mapping[str, str], quiet: bool) -> None:
         else:
             problems.append(EnvironmentProblem(printable(f"{spec}: {answer}")))
     if table.row_count:
-        showing.console().print(table)
+        screens.console().print(table)
     if len(problems) == 1:
         raise problems[0]
     for problem in problems:

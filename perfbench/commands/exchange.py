@@ -15,7 +15,7 @@ from typing import Annotated, Optional
 
 import typer
 
-from perfbench import datasets, exchange, showing
+from perfbench import datasets, exchange, screens
 from perfbench.commands import Data
 from perfbench.errors import NotMeasured, PerfbenchError, UsageProblem
 from perfbench.exchange import (
@@ -199,7 +199,7 @@ def serve(
     if json_:
         typer.echo(json.dumps(telling.done(statement)))
     else:
-        console = showing.console()
+        console = screens.console()
         for part in telling.report(statement):
             console.print(part)
     if log is not None:

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import commands, discovery, environments, planning, showing, storage, tabulating
+from perfbench import commands, discovery, environments, planning, screens, storage, tabulating
 from perfbench import verdicts as verdict_page
 from perfbench.errors import NotMeasured, ScenarioProblem, UsageProblem
 from perfbench.formatting import printable
@@ -52,7 +52,7 @@ def scenarios(
         raise UsageProblem("--markdown goes with --verdicts")
     folders = folder or []
     paths = discovery.choose(names, folders) if names else list(discovery.files(folders).values())
-    console, problems = showing.console(), []
+    console, problems = screens.console(), []
     for path in paths:
         try:
             console.print(_table(discovery.describe(path, environments.here())))

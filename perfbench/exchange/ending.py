@@ -30,8 +30,13 @@ class Ending:
             raise KeyboardInterrupt
 
     def open(self) -> None:
-        """Before this a signal raises KeyboardInterrupt: what is still being prepared is given up."""
+        """Until now a signal raised KeyboardInterrupt: what was still being prepared is given up.
+
+        Raises it again if it was lost, as an exception is that a signal raises while an object is being finalised.
+        """
         self._waits = True
+        if not self._came.empty():
+            raise KeyboardInterrupt
 
     def wait(self) -> None:
         """Until a signal has come."""

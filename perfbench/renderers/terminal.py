@@ -8,19 +8,16 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfbench import formatting
+from perfbench import formatting, screens
 from perfbench.layout import FAILED, Cells
 from perfbench.pages import pages
 from perfbench.report import Report
 
 SUFFIX = ".txt"
-WIDTH = 1000
-"""Where there is no terminal, no table is wrapped."""
-
 STYLES = {"▲": "green", "▼": "red", "=": "dim", "?": "yellow"}
 
 
-def render(report: Report, *, width: int = WIDTH, color: bool = False) -> str:
+def render(report: Report, *, width: int = screens.WIDTH, color: bool = False) -> str:
     """Every table, then a line for each problem. ``color`` adds ANSI styles."""
     out = io.StringIO()
     console = Console(file=out, width=width, force_terminal=color, no_color=not color, highlight=False, emoji=False)
