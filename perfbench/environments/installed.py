@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import sys
+from functools import cache
 from importlib.metadata import Distribution
 from urllib.request import url2pathname
 
@@ -19,13 +20,11 @@ MEASURED = ("betfairlightweight", "flumine")
 """The packages that perfbench is about."""
 
 
+@cache
 def here() -> Environment:
-    """The environment of the interpreter that runs perfbench, with all that is installed there."""
-    packages = {
-        canonicalize_name(found.metadata["Name"]): found.version
-        for found in importlib.metadata.distributions()
-        if found.metadata["Name"]
-    }
+    """The environment of the interpreter that runs perfbench, with all that is installed there: perfbench does not change it."""
+    told = (found.metadata for found in importlib.metadata.distributions())  # read anew whenever it is asked for
+    packages = {canonicalize_name(one["Name"]): one["Version"] for one in told if one["Name"]}
     return Environment(
         name=HERE,
         python=sys.executable,

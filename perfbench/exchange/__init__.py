@@ -7,8 +7,8 @@ from perfbench.exchange.api.face import ApiTerms
 from perfbench.exchange.api.faults import KINDS as FAULTS
 from perfbench.exchange.api.faults import USUAL as USUAL_FAULTS
 from perfbench.exchange.api.faults import FaultTerms
-from perfbench.exchange.conversation import Limits
 from perfbench.exchange.ending import Ending
+from perfbench.exchange.house import Limits
 from perfbench.exchange.server import LOOPBACK, Server, Settings
 from perfbench.exchange.statement import ConnectionStatement, Frame, Statement
 from perfbench.exchange.timeline import Timeline, timeline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 from perfbench.exchange.fields import Change, Fields, Reduction
 from perfbench.exchange.merging import Merged
@@ -14,21 +14,33 @@ EVERY = 256
 """Updates of a market from one of its images that is kept to the next; one in between costs at most so many merges."""
 
 
+def images(timeline: Timeline) -> list[Change]:
+    """All fields of the markets that have begun when the exchange opens."""
+    found: dict[str, Merged] = {}
+    for update in timeline.updates[: timeline.opening]:
+        for change in update.changes:
+            found.setdefault(change["id"], Merged(change["id"], whole=True)).apply(change)
+    return [merged.change() for merged in found.values()]
+
+
 class Feed:
     """For every update the JSON of each market that it changes; images of any moment, and what changed between two.
 
     A position is how many updates have been published.
     """
 
-    def __init__(self, timeline: Timeline, fields: Fields) -> None:
-        self._frames: list[tuple[tuple[str, bytes], ...]] = []
+    def __init__(self, timeline: Timeline, opening: Sequence[Change], fields: Fields) -> None:
+        """:param opening: the images of the markets when the exchange opens: nobody is ever told of the updates before."""
         self._markets: dict[str, _History] = {}
         reduction = Reduction(fields)
-        for number, update in enumerate(timeline.updates):
-            changed = [
-                self._noted(number, change) for change in map(reduction.reduce, self._begun(update.changes)) if change
-            ]
-            self._frames.append(tuple(changed))
+        before: list[tuple[tuple[str, bytes], ...]] = [()] * (timeline.opening - 1)
+        self._frames = [*before, self._noted(timeline.opening - 1, opening, reduction)]
+        for number, update in enumerate(timeline.updates[timeline.opening :], timeline.opening):
+            self._frames.append(self._noted(number, update.changes, reduction))
+
+    def _noted(self, number: int, changes: Iterable[Change], reduction: Reduction) -> tuple[tuple[str, bytes], ...]:
+        reduced = [reduction.reduce(change) for change in self._begun(changes)]
+        return tuple(self._kept(number, change) for change in reduced if change)
 
     def _begun(self, changes: Iterable[Change]) -> Iterable[Change]:
         """The first change of a market is its image, which recorded files do not always say."""
@@ -39,7 +51,7 @@ class Feed:
                 self._markets[change["id"]] = _History(change["id"])
                 yield {**change, "img": True}
 
-    def _noted(self, number: int, change: Change) -> tuple[str, bytes]:
+    def _kept(self, number: int, change: Change) -> tuple[str, bytes]:
         body = json.dumps(change, separators=(",", ":")).encode()
         self._markets[change["id"]].add(number, change, body)
         return change["id"], body

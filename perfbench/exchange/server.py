@@ -14,10 +14,11 @@ from perfbench.exchange.api.face import ApiFace, ApiTerms
 from perfbench.exchange.authority import Authority
 from perfbench.exchange.betting.desk import Desk
 from perfbench.exchange.clock import Clock
-from perfbench.exchange.conversation import Conversation, House, Limits
+from perfbench.exchange.conversation import Conversation
 from perfbench.exchange.delay_line import Line
-from perfbench.exchange.feed import Feed
+from perfbench.exchange.feed import Feed, images
 from perfbench.exchange.fields import Fields
+from perfbench.exchange.house import House, Limits
 from perfbench.exchange.sessions import Sessions
 from perfbench.exchange.statement import ConnectionStatement, Delays, Frame, Reading, Statement
 from perfbench.exchange.timeline import Timeline
@@ -70,6 +71,7 @@ class Server:
         self._lock = threading.Lock()
         self._feeds: dict[Fields, Feed] = {}
         self._feeding = threading.Lock()
+        self._opening = images(timeline)
         self._open: dict[str, threading.Thread] = {}
         self._subscribers: set[str] = set()
         self._statements: list[ConnectionStatement] = []
@@ -161,7 +163,7 @@ class Server:
     def _feed(self, timeline: Timeline, fields: Fields) -> Feed:
         with self._feeding:
             if fields not in self._feeds:
-                self._feeds[fields] = Feed(timeline, fields)
+                self._feeds[fields] = Feed(timeline, self._opening, fields)
             return self._feeds[fields]
 
     def _subscribed(self, name: str) -> None:
