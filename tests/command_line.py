@@ -12,7 +12,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 SCENARIOS = HERE / "scenarios"
 KEPT = ("PATH", "HOME", "SYSTEMROOT", "LD_LIBRARY_PATH")
-QUICK = ("--quiet", "--quick")
+QUICK = ("--quiet", "--quick", "--rounds", "1")
 
 
 SHARED_CACHE = "CACHE_OF_SCENARIO_TESTS"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import compileall
 import importlib
 import math
 import os
@@ -20,6 +21,13 @@ from perfbench.machine import usable_cores
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--refresh-golden", action="store_true", help="write the golden files anew")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """The command lines of the tests write no bytecode: without this each of them would compile all of perfbench anew."""
+    if not hasattr(config, "workerinput"):
+        for folder in (bundle.PACKAGE, bundle.folder("scenarios")):
+            compileall.compile_dir(folder, quiet=2)
 
 
 def pytest_xdist_auto_num_workers() -> int:
