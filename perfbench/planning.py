@@ -209,19 +209,15 @@ def counts(table: Table) -> list[Trial]:
 
 
 def passes_alone(table: Table, settings: Settings) -> list[Trial]:
-    """Memory passes and passes alone of every case, in random order within a round."""
+    """Memory passes and passes alone of every case, cases in random order: memory first, which tells how passes count."""
     order = random.Random(f"{settings.seed} {table.cases[0].id} alone")
     most = _how_many_alone(settings)
-    alone = []
+    alone: list[Trial] = []
     for number in range(max(most.values())):
-        round_ = [
-            Trial(kind, number, (case,), order.randint(1, LARGEST_HASH_SEED))
-            for kind, passes in most.items()
-            for case in table.cases
-            if number < passes
-        ]
-        order.shuffle(round_)
-        alone.extend(round_)
+        for kind, passes in most.items():
+            same = [Trial(kind, number, (case,), order.randint(1, LARGEST_HASH_SEED)) for case in table.cases]
+            order.shuffle(same)
+            alone.extend(same if number < passes else ())
     return alone
 
 

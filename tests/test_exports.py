@@ -236,7 +236,7 @@ def test_names_of_hostile_cases_are_printable_and_survive_as_a_whole(of_hostile:
 
 
 def test_the_seconds_are_those_of_duets_in_the_metric_that_counts(tmp_path: Path) -> None:
-    assert measured("known_times", "--save", "mine", folder=tmp_path).returncode == 0
+    assert measured("known_times", "--rounds", 2, "--save", "mine", folder=tmp_path).returncode == 0
     document = json.loads(exported(tmp_path / "results" / "mine.json", tmp_path, 0)["pyperf"])
     found = {b["metadata"]["name"]: [r["values"] for r in b["runs"]] for b in document["benchmarks"]}
     assert found == {"known_times/before@here": [[6.86]] * 2, "known_times/after@here": [[2.998]] * 2}

@@ -49,7 +49,7 @@ def test_every_connection_of_its_own_pays_for_the_distance_again(market: Path, t
 
 
 def test_retries_place_orders_twice_unless_each_has_a_reference(market: Path, tmp_path: Path) -> None:
-    options = ("--set", "orders=30", "--set", "faults=40%", "--set", "kinds=503,lost")
+    options = ("--rounds", "2", "--set", "orders=30", "--set", "faults=40%", "--set", "kinds=503,lost")
     told, numbers = run("retries", market, tmp_path, *options)
     found = {mode: samples[0] for mode, samples in numbers.items()}
     assert all(sample == found[mode] for mode, samples in numbers.items() for sample in samples), "the same seed"
