@@ -20,7 +20,7 @@ from _exchange_process import ExchangeProcess, exchange_process
 from betfairlightweight.exceptions import BetfairError
 from betfairlightweight.streaming.betfairstream import BetfairStream
 
-from perfbench import setup
+from perfbench import NotAvailable, setup
 from perfbench.worker.loading import ScenarioError
 
 EVERYTHING = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
@@ -76,15 +76,34 @@ class Exchange:
 
 @contextmanager
 def exchange(market: str, speed: float, traffic: str, late_ms: float, *options: str) -> Iterator[Exchange]:
-    """A window of the market file as a stream, with an exchange of its own. Raises ScenarioError for traffic that there is not."""
+    """A window of the market file as a stream, with an exchange of its own.
+
+    Raises ScenarioError for traffic that there is not, NotAvailable for a file of best offers only: its updates change nothing of
+    the full depth, and a client that asks for that is told of few of them.
+    """
     if traffic not in TRAFFIC:
         raise ScenarioError("traffic={}: choose {}".format(traffic, ", ".join(TRAFFIC)))
+    if not _has_full_depth(market):
+        raise NotAvailable(
+            "{} has best offers and not the full depth: choose a PRO file".format(os.path.basename(market))
+        )
     since, until = TRAFFIC[traffic]
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         log = os.path.join(folder, "log.csv")
         window = ("--data", market, "--speed", str(speed), "--from", since, "--until", until)
         with exchange_process("--hang-up", "--log", log, *window, *options) as process:
             yield Exchange(process, log, late_ms)
+
+
+def _has_full_depth(market: str) -> bool:
+    """Also where a file has no offers at all."""
+    levels = False
+    with open(market, "rb") as lines:
+        for line in lines:
+            if b'"atb"' in line or b'"atl"' in line:
+                return True
+            levels = levels or b'"batb"' in line or b'"batl"' in line
+    return not levels
 
 
 @setup

@@ -162,3 +162,14 @@ def test_who_asks_for_less_is_sent_less_and_lacks_what_was_not_asked_for(market:
     assert said["all_offers"]["sent_bytes"] < whole["sent_bytes"]
     assert {sample["work"] for found in samples.values() for sample in found} == {int(whole["frames"])}
     assert table.count(" floor") == 3
+
+
+@pytest.mark.parametrize("scenario", ["live", "subscriptions", "reconnect"])
+def test_a_file_of_best_offers_says_that_another_is_needed(scenario: str, tmp_path: Path) -> None:
+    """Most of its updates change nothing that a client of the full depth asks for."""
+    levels = tmp_path / "1.100000053"
+    write(Recipe(seed=53, runners=3, updates=300, in_play=True, ladder="levels"), levels)
+    done = perfbench("run", scenario, *QUICK, "--data", levels, folder=tmp_path)
+    assert done.returncode == 5
+    assert "1.100000053 has best offers and not the full depth: choose a PRO file" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
