@@ -1,4 +1,4 @@
-"""Run a command; turn a PerfbenchError into one line and its exit code."""
+"""Entry point: run a command; print a PerfbenchError as its cause and its hint, and exit with its code."""
 
 from __future__ import annotations
 
@@ -6,17 +6,18 @@ import sys
 import traceback
 
 from perfbench import __version__
-from perfbench.commands import app
 from perfbench.errors import ExitCode, PerfbenchError
 
 
 def main() -> None:
     """The console command ``perfbench``; always ends by ``sys.exit`` with a code of ``ExitCode``."""
     try:
+        from perfbench.commands import app  # noqa: PLC0415 - an interrupt while it is imported is reported like any other
+
         app()
-    except PerfbenchError as problem:
-        print(f"perfbench: {problem}", file=sys.stderr)
-        sys.exit(problem.exit_code)
+    except PerfbenchError as error:
+        print("perfbench: " + "\n".join(error.lines), file=sys.stderr)
+        sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("perfbench: interrupted", file=sys.stderr)
         sys.exit(ExitCode.INTERRUPTED)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from perfbench import provenance, trials
 from perfbench.allocations import Allocation, Allocations, Lines
-from perfbench.errors import TrialFailed
+from perfbench.errors import NotMeasured, TrialFailed
 from perfbench.model import Case, Table, Trial
 from perfbench.trials import Conditions
 from perfbench.worker.profilers import lines as lines_of_memory
@@ -55,6 +55,25 @@ def lines(trial: Trial, table: Table, case: Case, conditions: Conditions, functi
     asked = replace(_request(table, case, conditions, LINES, artefact), function=function)
     lined = trials.answer(trial, table, case, asked, conditions.timeout * SLOWER, Lined)
     return Lines(case, function, lined.text, lined.calls, lined.cut, provenance.imported(lined.packages))
+
+
+def check_function(table: Table, conditions: Conditions, function: str) -> None:
+    """Look a function up as ``lines`` will, without a pass. Raises NotMeasured if no case of the table has it.
+
+    The first case that has it is enough. What a case lacks on this machine is left for its own passes to report.
+    """
+    reasons = []
+    for case in table.cases:
+        request = replace(trials.request("resolve", table, case), profiler=LINES, function=function)
+        try:
+            with trials.start(table, case, request, Trial("alone", 0, (case,), 0), conditions.timeout) as worker:
+                worker.end()
+        except TrialFailed as error:
+            reasons += [] if error.unavailable else [str(error)]
+        else:
+            return
+    if reasons:
+        raise NotMeasured(f"--lines {function}: {reasons[0]}")
 
 
 def _allocations(

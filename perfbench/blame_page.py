@@ -5,14 +5,16 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
-from perfbench import formatting, function_counts
+from perfbench import formatting, function_counts, statistics, text_table
 from perfbench.blaming import Blame, Blamed
 from perfbench.formatting import printable
 from perfbench.function_counts import FunctionCounts
-from perfbench.profile_page import calls, drawn, text_table, title
+from perfbench.profile_page import calls, prose, title
 from perfbench.profiles import Profile
+from perfbench.text_table import Column
 
 SHOWN_ROWS = 12
+ENOUGH = statistics.minimum_pairs(0.95)
 
 
 def page(before: Profile, after: Profile, found: Blame, width: int, rows: int = SHOWN_ROWS) -> str:
@@ -22,22 +24,27 @@ def page(before: Profile, after: Profile, found: Blame, width: int, rows: int = 
         f"  {_measured(found)}",
         f"  {_made(before, after, found)}",
     ]
-    text = "\n".join(map(printable, lines)) + "\n\n"
+    text = prose(lines, width) + "\n"
     if not found.rows:
         return text + "  no function stands out: nothing to blame\n"
     unit = after.unit.removesuffix("s")
-    heads = ("change", "% of it", "with callees", f"calls each {unit}", "what happened")
-    table = text_table("  function", *heads, left=("what happened",))
+    columns = (
+        Column("change"),
+        Column("% of it"),
+        Column("with callees", optional=1),
+        Column(f"calls each {unit}", optional=2),
+        Column("what happened", left=True),
+    )
+    body: list[tuple[str, ...]] = []
     whole = found.difference.seconds
     for row in found.rows[:rows]:
-        table.add_row(f"  {printable(row.key)}", *_cells(row, whole))
-        for line in _callers(row):
-            table.add_row(printable(line), "", "", "", "", "")
+        body.append((f"  {printable(row.key)}", *_cells(row, whole)))
+        body.extend((printable(line), "", "", "", "", "") for line in _callers(row))
     rest = whole - sum(row.change for row in found.rows[:rows])
     others = f"{len(found.rows) - rows} more stand out" if len(found.rows) > rows else "none stands out"
-    table.add_row("  all other functions", signed(rest), _share(rest, whole), "", "", others)
-    table.add_row("  the whole difference", signed(whole), _share(whole, whole), "", "", "")
-    return text + drawn(table, width)
+    body.append(("  all other functions", signed(rest), _share(rest, whole), "", "", others))
+    body.append(("  the whole difference", signed(whole), _share(whole, whole), "", "", ""))
+    return text + text_table.render("  function", columns, body, width)
 
 
 def instructions(
@@ -48,23 +55,30 @@ def instructions(
     each = f"each {unit.removesuffix('s')}"
     counted = f"{formatting.rate(one)} → {formatting.rate(other)} instructions {each}, {formatting.share(other / one)}"
     lines = [name, f"  {counted} · callgrind, the first lines of the market: instructions, not time"]
-    text = "\n".join(map(printable, lines)) + "\n\n"
+    text = prose(lines, width) + "\n"
     changes = function_counts.difference(before, after)
     if not changes:
         return text + "  no function executes more or less: nothing to blame\n"
-    table = text_table("  function", f"instructions {each}", "change", "% of all", f"calls {each}")
+    columns = (
+        Column(f"instructions {each}", optional=1),
+        Column("change"),
+        Column("% of all"),
+        Column(f"calls {each}", optional=2),
+    )
+    body: list[tuple[str, ...]] = []
     for row in changes[:SHOWN_ROWS]:
         first, second = calls(row.calls_before), calls(row.calls_after)
-        table.add_row(
+        cells = (
             f"  {printable(row.function.key)}",
             f"{formatting.rate(row.before)} → {formatting.rate(row.after)}",
             _more(row.change),
             formatting.share(1 + row.change / one),
             first if first == second else f"{first} → {second}",
         )
+        body.append(cells)
     rest = other - one - sum(row.change for row in changes[:SHOWN_ROWS])
-    table.add_row("  all others", "", _more(rest), formatting.share(1 + rest / one), "")
-    return text + drawn(table, width)
+    body.append(("  all others", "", _more(rest), formatting.share(1 + rest / one), ""))
+    return text + text_table.render("  function", columns, body, width)
 
 
 def _more(value: float) -> str:
@@ -74,7 +88,9 @@ def _more(value: float) -> str:
 def _measured(found: Blame) -> str:
     one = found.difference
     known = math.isfinite(one.low) and math.isfinite(one.high)
-    interval = f"{signed(one.low)} to {signed(one.high)}" if known else "too few pairs for an interval"
+    interval = (
+        f"{signed(one.low)} to {signed(one.high)}" if known else f"too few pairs for an interval, it takes {ENOUGH}"
+    )
     unpaired = "" if one.paired else "; the two profiles were not measured at the same time"
     seconds = f"{formatting.seconds(one.before)} → {formatting.seconds(one.after)}"
     return f"{seconds}, {formatting.change(one.after / one.before)}: {signed(one.seconds)} ({interval}{unpaired})"
@@ -88,7 +104,8 @@ def _made(before: Profile, after: Profile, found: Blame) -> str:
         if found.anchored
         else "each side is scaled to its seconds without a profiler"
     )
-    return f"{before.profiler}{interval}, {found.pairs} passes a side: these profiles cost {costs}; {scale}"
+    passes = "1 pass" if found.pairs == 1 else f"{found.pairs} passes"
+    return f"{before.profiler}{interval}, {passes} a side: these profiles cost {costs}; {scale}"
 
 
 def _cells(row: Blamed, whole: float) -> tuple[str, ...]:

@@ -18,20 +18,15 @@ DELTA = 0.01
 NOISY_SIGMA = 0.03
 
 
-def compare(
-    before: Measurement, after: Measurement, metric: str, confidence: float, *, own_pairs: bool = False
-) -> Comparison | None:
+def compare(before: Measurement, after: Measurement, metric: str, confidence: float) -> Comparison | None:
     """What the pairs of two cases say; None without a single pair. Too few for an interval: it is infinite.
 
-    :param own_pairs: the seconds too are of the pairs of these two alone, and not of all passes of each.
+    The seconds are of these pairs too: a case that has pairs with others may have been slower or faster in those.
     """
     logs = pairing.log_ratios(before.samples, after.samples, metric)
     if not logs:
         return None
-    if own_pairs:
-        seconds_before, seconds_after = map(median, pairing.paired_seconds(before.samples, after.samples, metric))
-    else:
-        seconds_before, seconds_after = (median(pairing.values(s.samples, metric, "duet")) for s in (before, after))
+    seconds_before, seconds_after = map(median, pairing.paired_seconds(before.samples, after.samples, metric))
     if len(logs) < statistics.minimum_pairs(confidence):
         ratio = math.exp(statistics.hodges_lehmann(logs))
         few = Doubt("too few pairs for an interval", str(len(logs)))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 import signal
 import sys
 import tempfile
@@ -18,6 +19,7 @@ from rich.progress import Progress as Bar
 from perfbench import session, showing, tabulating
 from perfbench.errors import Interrupted, UsageProblem
 from perfbench.model import Run, Settings, Table
+from perfbench.naming import DEFAULT_RESULTS
 from perfbench.report import Report
 from perfbench.running import Progress
 from perfbench.session import Finished, Prepared
@@ -51,7 +53,8 @@ def measure(manner: Manner) -> Finished:
     ended = end_on_signals()
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         if manner.settings is None:
-            prepared, journal, before = session.reopen(manner.results, Path(folder), teller(manner.quiet))
+            with _nothing_measured():
+                prepared, journal, before = session.reopen(manner.results, Path(folder), teller(manner.quiet))
         else:
             prepared = prepare(manner, Path(folder))
             journal, before = Journal.create(manner.results, prepared.run), []
@@ -63,10 +66,20 @@ def measure(manner: Manner) -> Finished:
 def prepare(manner: Manner, workspace: Path) -> Prepared:
     """What is to be measured, with all that it needs; what is being built is said."""
     assert manner.settings is not None
-    prepared = session.prepare(manner.settings, workspace, manner.save, teller(manner.quiet))
-    if prepared.run.data and not manner.quiet and (note := manner.note()):
-        print(note, file=sys.stderr)
-    return prepared
+    with _nothing_measured():
+        prepared = session.prepare(manner.settings, workspace, manner.save, teller(manner.quiet))
+        if prepared.run.data and not manner.quiet and (note := manner.note()):
+            print(note, file=sys.stderr)
+        return prepared
+
+
+@contextmanager
+def _nothing_measured() -> Iterator[None]:
+    """Raises Interrupted if the user ends it while this lasts."""
+    try:
+        yield
+    except KeyboardInterrupt:
+        raise Interrupted("interrupted; nothing was measured yet") from None
 
 
 def carry_out(prepared: Prepared, manner: Manner, ended: Callable[[], bool]) -> Finished:
@@ -83,22 +96,36 @@ def conduct(manner: Manner) -> Run:
     """
     finished = measure(manner)
     report = tabulating.report(finished.run, manner.columns)
-    showing.show(report, manner.wanted, manner.color)
     try:
+        showing.show(report, manner.wanted, manner.color)
         manner.picture(report)
     finally:
         conclude(finished, manner.quiet)
-    showing.verdict(report)
+    showing.verdict(report, finished.hint)
     return finished.run
 
 
 def conclude(finished: Finished, quiet: bool) -> None:
     """Say where the run is saved. Raises Interrupted if it was ended early."""
     if finished.interrupted:
-        resumption = finished.run.settings.resumption
-        raise Interrupted(f"interrupted; what was measured is in {finished.path}; {resumption}")
+        hint = resumption(finished.run.settings, finished.path.parent)
+        raise Interrupted(f"interrupted; what was measured is in {finished.path}", hint=hint)
     if not quiet:
         print(f"saved in {finished.path}", file=sys.stderr)
+
+
+def resumption(settings: Settings, results: Path) -> str:
+    """How to resume an interrupted run of these settings: ``perfbench run --resume --results elsewhere goes on``.
+
+    :param results: the folder that holds its journal.
+    """
+    if settings.gate is not None:
+        return "a gate cannot be resumed: run it again"
+    widest = max(map(len, settings.environments), default=0)
+    if settings.links and widest > 2:
+        return "the same perfbench sweep with --resume goes on"
+    folder = "" if str(results) == DEFAULT_RESULTS else f" --results {shlex.quote(str(results))}"
+    return f"perfbench {'compare' if widest > 1 else 'run'} --resume{folder} goes on"
 
 
 def demand_file_name(name: str | None) -> None:
@@ -145,7 +172,8 @@ def observer(quiet: bool, tables: int) -> Iterator[Callable[[Table, Progress], N
     if quiet or not sys.stderr.isatty():
         yield lambda _table, _progress: None
         return
-    texts = TextColumn("{task.description}"), BarColumn(), TaskProgressColumn(), TextColumn("{task.fields[left]}")
+    doing, left = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[left]}", markup=False)
+    texts = doing, BarColumn(), TaskProgressColumn(), left
     with Bar(*texts, console=console, auto_refresh=False, transient=True) as bar:
         task = bar.add_task("", total=1.0, left="")
 

@@ -16,7 +16,7 @@ from perfbench.charting import apart, span
 from perfbench.crossing import Curve
 from perfbench.errors import NotMeasured
 from perfbench.figures import Figure, figures
-from perfbench.plotting import COLORS, covered, draw_band, plain, ratio_axis, save, write_beside
+from perfbench.plotting import COLORS, PLOT, covered, draw_band, plain, ratio_axis, save, write_beside
 from perfbench.report import Report
 
 if TYPE_CHECKING:
@@ -34,18 +34,16 @@ MARGIN = 0.04
 
 
 def write_plot(report: Report, path: Path) -> None:
-    """The figures of a report as PNG or SVG by the suffix of the path.
+    """Write the figures of a report as PNG or SVG by the suffix of the path.
 
     Raises NotMeasured if there are none, UsageProblem for another suffix, StorageProblem if it cannot be written.
     """
-    found = figures(report)
-    if not found:
-        raise NotMeasured(
-            f"--plot {path}: no number was swept of which two values were measured: there is nothing to draw"
-        )
+    shown = figures(report)
+    if not shown:
+        raise NotMeasured(f"--plot {path}: there is nothing to draw; no swept number has two measured values")
     machine = report.run.machine
     source = f"{machine.python} · {wording.processor(machine)} · perfbench {report.run.perfbench}"
-    save(lambda: drawn(found, source), path)
+    save(lambda: drawn(shown, source), path, PLOT)
 
 
 def drawn(shown: Sequence[Figure], source: str) -> Picture:

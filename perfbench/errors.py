@@ -1,6 +1,7 @@
-"""Every way to fail, each with its exit code (the table stands in README.md).
+"""Every error with its exit code (the table stands in README.md), its cause and its hint.
 
-An error's text is one line for the user: what is wrong, where, and what to do.
+The cause is one line: what is wrong, and where. The hint is another: what to do about it. Terminals show both; journals, saved runs
+and exports get the cause alone, which is the text of the error.
 """
 
 from __future__ import annotations
@@ -9,7 +10,7 @@ from enum import IntEnum
 
 
 class ExitCode(IntEnum):
-    """What the process tells the shell."""
+    """Exit codes of the process."""
 
     DONE = 0
     INTERNAL = 1
@@ -22,9 +23,19 @@ class ExitCode(IntEnum):
 
 
 class PerfbenchError(Exception):
-    """The base of everything that perfbench says in one line instead of a traceback."""
+    """Base of all errors that are reported without a traceback."""
 
     exit_code = ExitCode.INTERNAL
+
+    def __init__(self, cause: str, *, hint: str = "") -> None:
+        super().__init__(cause)
+        self.cause = cause
+        self.hint = hint
+
+    @property
+    def lines(self) -> tuple[str, ...]:
+        """The lines for a terminal: the cause, and the hint if there is one."""
+        return (self.cause, f"hint: {self.hint}") if self.hint else (self.cause,)
 
 
 class UsageProblem(PerfbenchError):
@@ -48,17 +59,17 @@ class ScenarioProblem(NotMeasured):
 
 
 class EnvironmentProblem(NotMeasured):
-    """An environment cannot be built: the reason in one line."""
+    """An environment cannot be built."""
 
 
 class TrialFailed(NotMeasured):
-    """A worker process crashed, hung, exited or broke the protocol; ``detail`` is its traceback or the end of its stderr.
+    """A worker process crashed, timed out, exited or broke the protocol; ``detail`` is its traceback or the end of its stderr.
 
-    ``unavailable``: the scenario says that something is missing on this machine.
+    ``unavailable``: the scenario reports that something it needs is missing on this machine.
     """
 
-    def __init__(self, message: str, detail: str = "", *, unavailable: bool = False) -> None:
-        super().__init__(message)
+    def __init__(self, cause: str, detail: str = "", *, unavailable: bool = False, hint: str = "") -> None:
+        super().__init__(cause, hint=hint)
         self.detail = detail
         self.unavailable = unavailable
 
@@ -80,12 +91,12 @@ class Regressed(PerfbenchError):
 
 
 class Inconclusive(PerfbenchError):
-    """A gate could not tell, and was asked to fail then."""
+    """A gate is inconclusive, and has to fail then."""
 
     exit_code = ExitCode.INCONCLUSIVE
 
 
 class Interrupted(PerfbenchError):
-    """The user ended it; everything measured so far is saved."""
+    """The user interrupted it; everything measured so far is saved."""
 
     exit_code = ExitCode.INTERRUPTED

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import re
 from collections.abc import Sequence
@@ -11,7 +12,7 @@ from statistics import median
 
 import msgspec
 
-from perfbench import pairing, statistics, storage, unpaired
+from perfbench import formatting, pairing, statistics, storage, unpaired
 from perfbench.allocations import Allocations, Lines
 from perfbench.blaming import Blame, blame
 from perfbench.curves import Curve
@@ -102,7 +103,7 @@ def is_saved(name: str, folder: Path) -> bool:
 def demand_free(name: str | None, folder: Path) -> None:
     """Raises UsageProblem for a name that is taken: better before the first pass than after the last."""
     if name is not None and (folder / f"{name}{SUFFIX}").exists():
-        raise UsageProblem(f"{folder / name}{SUFFIX} is already there; give the profile another --save name")
+        raise UsageProblem(f"{folder / name}{SUFFIX} already exists", hint="choose a different --save name")
 
 
 def load(path: Path) -> Examination:
@@ -135,19 +136,33 @@ def stems(examination: Examination) -> dict[str, str]:
     return found
 
 
+def are_sides(before: Case, after: Case) -> bool:
+    """Whether two cases are one mode in two environments: only then do functions explain their difference.
+
+    The plan pairs more than that: modes of one environment, and different modes that a claim compares.
+    """
+    return before.mode == after.mode and before.environment != after.environment
+
+
+def comparisons(run: Run) -> tuple[tuple[Measurement, Measurement], ...]:
+    """The measurements of every mode before and after; empty for a run of one environment."""
+    by_id = {measurement.case.id: measurement for measurement in run.measurements}
+    pairs = [(by_id[before], by_id[after]) for before, after in run.duets]
+    return tuple((before, after) for before, after in pairs if are_sides(before.case, after.case))
+
+
 def blames(examination: Examination) -> tuple[Blamed, ...]:
-    """What made the difference between the two sides of every pair of cases that both have a profile."""
-    found = []
-    for one, other in examination.run.duets:
-        before, after = examination.profile(one), examination.profile(other)
-        if before is not None and after is not None:
-            measured = difference(_measurement(examination.run, one), _measurement(examination.run, other))
-            found.append(Blamed(before, after, blame(before, after, measured)))
-    return tuple(found)
+    """The functions behind the difference of every mode that was profiled and measured in pairs on both sides."""
+    blamed = []
+    for first, second in comparisons(examination.run):
+        before, after = examination.profile(first.case.id), examination.profile(second.case.id)
+        if before is not None and after is not None and _have_pairs(first, second):
+            blamed.append(Blamed(before, after, blame(before, after, difference(first, second))))
+    return tuple(blamed)
 
 
-def _measurement(run: Run, case: str) -> Measurement:
-    return next(measurement for measurement in run.measurements if measurement.case.id == case)
+def _have_pairs(before: Measurement, after: Measurement) -> bool:
+    return bool(pairing.paired_seconds(before.samples, after.samples, CPU_SECONDS.name)[0])
 
 
 def difference(before: Measurement, after: Measurement) -> Difference:
@@ -171,41 +186,50 @@ def unpaired_difference(before: Profile, after: Profile) -> Difference:
     return Difference(first, first * ratio, first * (low - 1), first * (high - 1), paired=False)
 
 
-def side_by_side(before: Examination, after: Examination) -> tuple[Blamed, ...]:
-    """The same modes of two saved examinations. Raises NotMeasured where nothing can be compared, or the data is not the same."""
+def side_by_side(before: Examination, after: Examination) -> tuple[tuple[Blamed, ...], tuple[str, ...]]:
+    """The same modes of two saved examinations, and a line for every profile that only one of them has.
+
+    Raises NotMeasured where nothing can be compared, or the data is not the same.
+    """
     markets = [{market.name: market.sha256 for market in one.run.data} for one in (before, after)]
-    found = []
-    for first in before.profiles:
-        for second in after.profiles:
-            if _place(first.case) != _place(second.case):
-                continue
-            name = first.case.data
-            if markets[0].get(name) != markets[1].get(name) or first.work != second.work:
-                raise NotMeasured(
-                    f"the profiles are not of the same data: {name} is another file, or another amount of work"
-                )
-            found.append(Blamed(first, second, blame(first, second, unpaired_difference(first, second))))
-    if not found:
-        theirs = [
-            ", ".join(sorted({" ".join(filter(None, (p.case.mode, p.case.data))) for p in one.profiles}))
-            for one in (before, after)
-        ]
+    blamed = []
+    for first, second in itertools.product(before.profiles, after.profiles):
+        if _place(first.case) != _place(second.case):
+            continue
+        name = first.case.data
+        if markets[0].get(name) != markets[1].get(name) or first.work != second.work:
+            raise NotMeasured(
+                f"the profiles are not of the same data: {name} is another file, or another amount of work"
+            )
+        blamed.append(Blamed(first, second, blame(first, second, unpaired_difference(first, second))))
+    first_names, second_names = ([_name(profile.case) for profile in one.profiles] for one in (before, after))
+    if not blamed:
+        theirs = [", ".join(sorted(set(names))) for names in (first_names, second_names)]
         raise NotMeasured(f"the profiles are not of the same data and mode: {theirs[0]} before, {theirs[1]} after")
-    return tuple(found)
+    alone = [f"only {before.run.id} has a profile of {name}" for name in first_names if name not in second_names]
+    alone += [f"only {after.run.id} has a profile of {name}" for name in second_names if name not in first_names]
+    return tuple(blamed), tuple(alone)
 
 
 def _place(case: Case) -> Case:
     return replace(case, environment="")
 
 
+def _name(case: Case) -> str:
+    parameters = (f"{name}={value}" for name, value in case.parameters)
+    return " ".join(filter(None, (case.scenario, case.mode, case.data, *parameters)))
+
+
 def misgivings(profiles: Sequence[Profile]) -> tuple[str, ...]:
     """Reasons to trust a profile less, or a comparison of two of them, each in a line."""
     found = []
     for profile in profiles:
-        name = f"{profile.case.mode}@{profile.case.environment}"
+        name = profile.case.id
         samples = sum(one.samples for one in profile.passes)
         if samples < FEWEST_SAMPLES:
-            found.append(f"{name}: only {samples} samples: too few to tell more than the largest share")
+            found.append(
+                f"{name}: only {formatting.plural(samples, 'sample')}: too few to tell more than the largest share"
+            )
         wall, cpu = (sum(getattr(one, kind) for one in profile.passes) for kind in ("wall_seconds", "cpu_seconds"))
         if profile.profiler not in PAUSING and cpu > 0 and wall / cpu > BUSY:
             found.append(f"{name}: the machine was busy: profiled passes took {wall / cpu:.2f} times their CPU seconds")

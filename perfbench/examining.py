@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
@@ -71,16 +72,24 @@ class _Findings:
     seconds: list[float] = field(default_factory=list)
     interval: float = 0.0
     dead: bool = False
+    unseen: bool = False
+    """The profiler took no sample of it; everything else can still be measured."""
 
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """A piece of the examination: what is done, in words and as a call."""
+    """A piece of the examination: what is done, in words and as a call; ``sampling``: for the CPU profile and nothing else."""
 
     table: Table
     trial: Trial
     doing: str
     carry_out: Callable[[Table, Trial], None]
+    sampling: bool = False
+
+
+def sides(table: Table) -> tuple[tuple[Case, Case], ...]:
+    """Every mode in both environments, as before and after; empty for a table of one environment."""
+    return tuple(duet for duet in table.duets if examination.are_sides(*duet))
 
 
 class Examiner:
@@ -132,7 +141,7 @@ class Examiner:
         steps = [step for table in self._prepared.tables for step in self._steps(table)]
         for number, step in enumerate(steps):
             yield step.table, step.doing, number / len(steps)
-            if not any(self._findings[case].dead for case in step.trial.cases):
+            if not self._is_pointless(step):
                 try:
                     step.carry_out(step.table, step.trial)
                 except NotMeasured as error:
@@ -141,27 +150,32 @@ class Examiner:
             if table.market is not None and not datasets.unchanged(table.market):
                 self._problems.append(f"{table.market.name} was changed while it was measured: measure it again")
 
+    def _is_pointless(self, step: _Step) -> bool:
+        """Whether a case failed, or the one that it is compared with: the rest of a comparison would explain nothing."""
+        duets = [duet for duet in sides(step.table) if set(duet) & set(step.trial.cases)]
+        findings = [self._findings[case] for case in {*step.trial.cases, *itertools.chain(*duets)}]
+        return any(one.dead or (step.sampling and one.unseen) for one in findings)
+
     def _steps(self, table: Table) -> Iterator[_Step]:
         compared = len({case.environment for case in table.cases}) > 1
-        for case in table.cases if self._how.profiler != COUNTING else ():
+        cases = tuple(dict.fromkeys(itertools.chain(*sides(table)))) if compared else table.cases
+        for case in cases if self._how.profiler != COUNTING else ():
             yield _Step(table, Trial("alone", 0, (case,), 0), f"counting calls: {case.mode}", self._count)
         for number in range(self._how.rounds):
-            yield from self._round(table, number, compared=compared)
-        for case in table.cases:
+            yield from self._round(table, cases, number, compared=compared)
+        for case in cases:
             yield from self._once(table, Trial("alone", 0, (case,), 0), compared=compared)
 
-    def _round(self, table: Table, number: int, *, compared: bool) -> Iterator[_Step]:
+    def _round(self, table: Table, cases: Sequence[Case], number: int, *, compared: bool) -> Iterator[_Step]:
         """Passes without a profiler, in pairs where two sides are compared, and one with it of every case, in random order."""
-        for before, after in table.duets if compared else ():
+        for before, after in sides(table):
             pair = planning.duet(number, before, after, self._order)
-            yield _Step(table, pair, f"pair {number + 1}: {after.mode}", self._pair)
-        cases = list(table.cases)
-        self._order.shuffle(cases)
-        for case in cases:
+            yield _Step(table, pair, f"pair {number + 1}: {after.mode}", self._pair, sampling=True)
+        for case in self._order.sample(cases, len(cases)):
             trial = Trial("alone", number, (case,), self._order.randint(1, planning.LARGEST_HASH_SEED))
             if not compared:
-                yield _Step(table, trial, f"pass {number + 1}: {case.mode}", self._alone)
-            yield _Step(table, trial, f"{self._how.profiler} {number + 1}: {case.mode}", self._sample)
+                yield _Step(table, trial, f"pass {number + 1}: {case.mode}", self._alone, sampling=True)
+            yield _Step(table, trial, f"{self._how.profiler} {number + 1}: {case.mode}", self._sample, sampling=True)
 
     def _once(self, table: Table, trial: Trial, *, compared: bool) -> Iterator[_Step]:
         """What one pass of a case tells: memory, how long each update takes, who allocates."""
@@ -214,13 +228,16 @@ class Examiner:
         self._findings[trial.cases[0]].counted = self._profiled(table, trial, COUNTING, COARSEST)
 
     def _profiled(self, table: Table, trial: Trial, profiler: str, interval: float) -> Profiled:
-        """A case that fails here is given up."""
+        """A case that fails here is given up; of one that is too short for the profiler, only its profile."""
         (case,) = trial.cases
         artefact = self._artefact(profiling.SUFFIXES[profiler], case)
         try:
             return profiling.profiled(trial, table, case, self._conditions, profiler, interval, artefact)
         except TrialFailed:
             self._findings[case].dead = True
+            raise
+        except NotMeasured:
+            self._findings[case].unseen = True
             raise
 
     def _watch(self, table: Table, trial: Trial) -> None:

@@ -86,7 +86,7 @@ def count(trial: Trial, table: Table, conditions: Conditions) -> FunctionCounts:
     asked = replace(request, held=True, counted=True, by_function=True)
     timeout = conditions.timeout * callgrind.SLOWER
     with Callgrind(by_function=True) as counter:
-        worker = trials.start(table, case, asked, trial, timeout, counter.prefix)
+        worker = trials.start(on_head, case, asked, trial, timeout, counter.prefix)
         try:
             with worker:
                 counts, addressed, work = _counted(worker, counter, trial, table, case)
@@ -95,7 +95,7 @@ def count(trial: Trial, table: Table, conditions: Conditions) -> FunctionCounts:
             with contextlib.suppress(OSError):
                 Path(MAP.format(worker.pid)).unlink()
     naming = replace(request, task="name", core=None, files=addressed.files, names=addressed.names)
-    with trials.start(table, case, naming, trial, conditions.timeout) as worker:
+    with trials.start(on_head, case, naming, trial, conditions.timeout) as worker:
         named = worker.expect(Named)
         worker.end()
     return by_function(counts, addressed.addresses, named.functions, work)

@@ -34,7 +34,7 @@ def count(trial: Trial, table: Table, conditions: Conditions) -> Result:
     asked = replace(trials.request("time", on_head, case, conditions.core_for(table)), held=True, counted=True)
     timeout = conditions.timeout * callgrind.SLOWER
     try:
-        with Callgrind() as counter, trials.start(table, case, asked, trial, timeout, counter.prefix) as worker:
+        with Callgrind() as counter, trials.start(on_head, case, asked, trial, timeout, counter.prefix) as worker:
             ready = trials.wait_until_ready(worker, table)
             counter.start(worker.pid)
             worker.go()

@@ -15,6 +15,7 @@ from perfbench import plotting, terminal_plotting
 from perfbench.curves import CLOSE, GARBAGE, IN_PLAY, Curve, Mark, at, labels, title
 from perfbench.formatting import printable
 from perfbench.plotting import COLORS, plain
+from perfbench.storage import RESULTS
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
@@ -35,11 +36,11 @@ HEIGHT = 20
 
 
 def write_plot(curves: Sequence[Curve], path: Path, source: str = "") -> None:
-    """The curves as PNG or SVG by the suffix of the path. Raises UsageProblem for another suffix, StorageProblem if it fails.
+    """Write the curves as PNG or SVG by the suffix of the path. Raises UsageProblem for another suffix, StorageProblem if it fails.
 
-    :param source: what stands below the picture, such as the machine.
+    :param source: the line below the picture, such as the machine.
     """
-    plotting.save(lambda: drawn(curves, source), path)
+    plotting.save(lambda: drawn(curves, source), path, RESULTS)
 
 
 def drawn(curves: Sequence[Curve], source: str = "") -> Figure:

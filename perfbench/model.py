@@ -307,7 +307,7 @@ class Difference:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A trial that gave nothing: what happened, in one line, and the traceback of the worker if there is one.
+    """A trial that gave nothing: its kind, what happened, in one line, and the traceback of the worker if there is one.
 
     ``unavailable``: nothing is wrong, but this machine lacks something that the mode takes.
     """
@@ -316,6 +316,11 @@ class Failure:
     message: str
     detail: str = ""
     unavailable: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The kind of the trial; older documents have its id in ``trial``, which begins with the kind."""
+        return self.trial.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -333,6 +338,11 @@ class Result:
     packages: tuple[Package, ...] = ()
     failure: Failure | None = None
     together: int = 1
+
+    @property
+    def kind(self) -> str:
+        """The kind of the trial, of which ``trial`` is the id."""
+        return self.trial.partition(" ")[0]
 
 
 @dataclass(frozen=True, slots=True)
@@ -447,16 +457,6 @@ class Settings:
     count: bool = False
     tools: tuple[str, ...] = ()
     quick: bool = False
-
-    @property
-    def resumption(self) -> str:
-        """How to go on with a run of these settings that was interrupted: ``perfbench run --resume goes on``."""
-        widest = max(map(len, self.environments), default=0)
-        if self.gate is not None:
-            return "a gate starts anew"
-        if self.links and widest > 2:
-            return "the same perfbench sweep with --resume goes on"
-        return f"perfbench {'compare' if widest > 1 else 'run'} --resume goes on"
 
 
 @dataclass(frozen=True, slots=True)

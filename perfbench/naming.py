@@ -9,6 +9,9 @@ from typing import TypeVar
 
 Given = TypeVar("Given")
 
+DEFAULT_RESULTS = "results"
+"""The folder that runs are saved in unless ``--results`` names another."""
+
 
 def suggestion(name: str, known: Iterable[str]) -> str:
     """The end of a line about an unknown name: the nearest known one, else all of them."""

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from perfbench import discovery, environments, planning
 from perfbench.environments import Wanted
-from perfbench.errors import NotMeasured, ScenarioProblem
+from perfbench.errors import NotMeasured, ScenarioProblem, UsageProblem
 from perfbench.model import Environment, Mode, Scenario, Settings
 from perfbench.planning import Offer
 
@@ -30,36 +31,77 @@ class Offered:
 def offers(settings: Settings, observe: Callable[[str], None]) -> Offered:
     """Build the environments of the settings, four at a time, and find out what their scenarios offer there.
 
-    An environment that cannot be built and a scenario that cannot be loaded become problems; the rest goes on.
+    An environment that cannot be built and a scenario that cannot be loaded become problems; the rest goes on. A group of
+    environments to compare is left out of a scenario that fewer than two of them can measure.
 
-    Raises UsageProblem for names that nobody knows and for a spec that is none.
+    Raises UsageProblem for unknown names, for a scenario that has none of the named modes and for an invalid spec; NotMeasured as
+    ``names_checked`` does.
     """
-    paths = discovery.choose(settings.scenarios, [Path(folder) for folder in settings.folders])
+    paths = _distinct(discovery.choose(settings.scenarios, [Path(folder) for folder in settings.folders]))
     offered = Offered()
     groups = _wanted(settings)
     built = _provide([wanted for group in groups for wanted in group.items()], settings, observe, offered)
     described = _describe(paths, built, offered)
-    names = {
-        name
-        for scenarios in described.values()
-        for s in scenarios.values()
-        for m in s.modes
-        for name in (m.name, m.group)
-    }
-    if described:
-        planning.demand_known(settings.modes, names - {""}, "mode")
-    for path in paths:
+    by_path = {path: [scenarios[path] for scenarios in described.values() if path in scenarios] for path in paths}
+    with names_checked(offered.problems):
+        _check_modes(by_path, settings.modes)
+    for path, versions in by_path.items():
+        named = [
+            mode.name for scenario in versions for mode in chosen_modes(scenario, settings.modes) if settings.modes
+        ]
         for group in groups:
-            found = [
+            needed = min(2, len(group))
+            places = [
                 (wanted, built[name], described[name][path])
                 for name, wanted in group.items()
                 if name in built and path in described[name]
             ]
-            same = [offer for offer in _offers(found, settings, observe, offered) if offer.scenario.modes]
-            if same:
+            if len(places) < needed:
+                continue
+            same = [offer for offer in _offers(places, named, settings, observe, offered) if offer.scenario.modes]
+            if len(same) >= needed:
                 offered.groups.append(same)
     offered.problems[:] = dict.fromkeys(offered.problems)
     return offered
+
+
+@contextmanager
+def names_checked(problems: Sequence[str]) -> Iterator[None]:
+    """Turn a UsageProblem into NotMeasured if there are problems: an unknown name may belong to what could not be loaded."""
+    try:
+        yield
+    except UsageProblem as error:
+        if problems:
+            raise NotMeasured("; ".join((*dict.fromkeys(problems), error.cause)), hint=error.hint) from error
+        raise
+
+
+def _distinct(paths: Sequence[Path]) -> list[Path]:
+    """Each scenario file once. Raises UsageProblem for two files of one name, whose cases would have the same ids."""
+    by_name: dict[str, Path] = {}
+    for path in paths:
+        other = by_name.setdefault(path.stem, path)
+        if other != path:
+            raise UsageProblem(
+                f"two scenarios are named {path.stem}: {other} and {path}", hint="rename one of the files"
+            )
+    return list(by_name.values())
+
+
+def _check_modes(by_path: Mapping[Path, Sequence[Scenario]], asked: Sequence[str]) -> None:
+    """Raises UsageProblem for a mode that no scenario has, and for a scenario of which no mode would be measured.
+
+    :param by_path: each scenario as the environments have it; of one that no environment can load nothing is known.
+    """
+    modes = {path: [mode for scenario in versions for mode in scenario.modes] for path, versions in by_path.items()}
+    names = {path: {name for mode in own for name in (mode.name, mode.group) if name} for path, own in modes.items()}
+    if any(modes.values()):
+        planning.demand_known(asked, set().union(*names.values()), "mode")
+    for path, versions in by_path.items():
+        if versions and not any(mode for scenario in versions for mode in chosen_modes(scenario, asked)):
+            named = " or ".join(f"`{name}`" for name in asked)
+            cause = f"has no mode {named}" if asked else "has no mode outside a group"
+            raise UsageProblem(f"{path.stem} {cause}", hint=f"name one with --mode: {', '.join(sorted(names[path]))}")
 
 
 def _wanted(settings: Settings) -> list[dict[str, Wanted]]:
@@ -106,14 +148,18 @@ def _describe(
 
 def _offers(
     found: Sequence[tuple[Wanted, Environment, Scenario]],
+    named: Sequence[str],
     settings: Settings,
     observe: Callable[[str], None],
     offered: Offered,
 ) -> Iterator[Offer]:
-    """The offers of one scenario in a group of environments; what modes need on top is built for all of them at once."""
+    """The offers of one scenario in a group of environments; what modes need on top is built for all of them at once.
+
+    :param named: modes that every environment must have, beside those of the other environments of the group.
+    """
     chosen = [list(chosen_modes(scenario, settings.modes)) for _, _, scenario in found]
     lacking = {
-        (number, mode.name): replace(wanted, needs=(*wanted.needs, *mode.needs))
+        (number, mode.name): replace(wanted, needs=tuple(dict.fromkeys((*settings.tools, *mode.needs))))
         for number, (wanted, _, _) in enumerate(found)
         for mode in chosen[number]
         if mode.missing
@@ -121,7 +167,7 @@ def _offers(
     answers = dict(
         zip(lacking, environments.provide(list(lacking.values()), dict(settings.names), observe), strict=True)
     )
-    everywhere = dict.fromkeys(mode.name for modes in chosen for mode in modes)
+    everywhere = dict.fromkeys((*(mode.name for modes in chosen for mode in modes), *named))
     for number, (_, environment, scenario) in enumerate(found):
         lost = [name for name in everywhere if name not in {mode.name for mode in scenario.modes}]
         offered.problems += [f"{scenario.name}/{name}: there is no such mode in {environment.name}" for name in lost]

@@ -24,7 +24,7 @@ from perfbench.model import (
     Value,
 )
 from perfbench.naming import of_scenario, suggestion
-from perfbench.terms import Terms
+from perfbench.terms import Budget, Terms
 
 PASSES_ALONE = 3
 """Memory passes, and passes alone for the wall time, of every case."""
@@ -85,13 +85,14 @@ def tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], setting
 def gate_tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], settings: Settings) -> list[Table]:
     """Every comparison that a gate judges, each a table of its own: each mode before and after, and modes with a budget.
 
-    A group whose sides are not both there gives none. Raises UsageProblem as ``tables`` does, and for a budget of unknown modes.
+    A group whose sides are not both there gives none. Raises UsageProblem as ``tables`` does, and for a budget of unknown modes or
+    of modes that no scenario has both.
     """
-    whole = tables([group for group in groups if len(group) > 1], markets, settings)
+    compared = [group for group in groups if len(group) > 1]
+    whole = tables(compared, markets, settings)
     budgets = [budget for budget in (settings.gate or Terms()).budgets if budget.kind == "ratio"]
-    known = {place.case.mode for table in whole for place in table.places}
     if whole:
-        demand_known([name for budget in budgets for name in (budget.mode, budget.other)], known, "mode")
+        _check_ratios(budgets, [{mode.name for offer in group for mode in offer.scenario.modes} for group in compared])
         limited = [budget.metric for budget in (settings.gate or Terms()).budgets if budget.metric]
         _demand_direction(limited, [metric for table in whole for metric in table.scenario.metrics])
     found = []
@@ -106,6 +107,16 @@ def gate_tables(groups: Sequence[Sequence[Offer]], markets: Sequence[Market], se
             replace(table, places=tuple(map(table.place, duet)), duets=(duet,)) for duet in (*table.duets, *ratios)
         ]
     return found
+
+
+def _check_ratios(budgets: Sequence[Budget], modes: Sequence[set[str]]) -> None:
+    """:param modes: those of each scenario. A mode that one side lacks is among them: that is a problem of the run."""
+    demand_known([name for budget in budgets for name in (budget.mode, budget.other)], set().union(*modes), "mode")
+    for budget in budgets:
+        if not any({budget.mode, budget.other} <= own for own in modes):
+            raise UsageProblem(
+                f"--budget {budget.mode}/{budget.other}: `{budget.mode}` and `{budget.other}` are modes of different scenarios"
+            )
 
 
 def _demand_direction(limited: Sequence[str], own: Sequence[Metric]) -> None:

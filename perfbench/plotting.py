@@ -14,18 +14,18 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import Bbox, BboxBase
 
-from perfbench.atomic import replacing
 from perfbench.charting import Chart, failed, limits, log_ticks
 from perfbench.course import Course, Line
 from perfbench.errors import UsageProblem
 from perfbench.formatting import change, printable
 from perfbench.stepping import Step
-from perfbench.storage import unwritable
+from perfbench.storage import check_destination, write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
 SUFFIXES = (".png", ".svg")
+PLOT = "--plot file"
 KEY = "rings: steps that are not chance · bands: 95 % intervals"
 COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's, which people with any kind of colour vision can tell apart (jfly.uni-koeln.de/color)."""
@@ -37,33 +37,37 @@ LABEL_OFFSETS = tuple((x, sign * y) for y in range(12, 90, 6) for x in (0, 24, -
 """Where the size of a step may stand, in points from its dot, the best first."""
 
 
-def demand_suffix(path: Path) -> None:
-    """Raises UsageProblem for a file name that does not say which format to write, or in a folder that is not there."""
+def check_plot_path(path: Path) -> None:
+    """Refuse a name of another picture format, and a file that cannot be written. Raises UsageProblem."""
+    _check_suffix(path)
+    check_destination(f"--plot {path}", path)
+
+
+def _check_suffix(path: Path) -> None:
     if path.suffix.lower() not in SUFFIXES:
-        raise UsageProblem(f"--plot {path}: write a name that ends in {' or '.join(SUFFIXES)}")
-    if not path.absolute().parent.is_dir():
-        raise UsageProblem(f"--plot {path}: there is no folder {path.parent}")
+        raise UsageProblem(
+            f"--plot {path}: unknown picture format", hint=f"write a name that ends in {' or '.join(SUFFIXES)}"
+        )
 
 
 def write_plot(chart: Chart, path: Path) -> None:
-    """The course as PNG or SVG by the suffix of the path. Raises UsageProblem for another suffix, StorageProblem if it fails."""
-    save(lambda: drawn(chart), path)
+    """Write the plot of a sweep as PNG or SVG by the suffix of the path. Raises StorageProblem if it fails."""
+    save(lambda: drawn(chart), path, PLOT)
 
 
-def save(draw: Callable[[], Figure], path: Path) -> None:
-    """A picture as PNG or SVG by the suffix of the path. Raises UsageProblem for another suffix, StorageProblem if it fails."""
-    demand_suffix(path)
+def save(draw: Callable[[], Figure], path: Path, choice: str) -> None:
+    """Write a picture as PNG or SVG by the suffix of the path. Raises UsageProblem for another suffix, StorageProblem if it fails.
+
+    :param choice: what the user has to choose differently if it fails, such as ``--plot file``.
+    """
+    _check_suffix(path)
     content = io.BytesIO()
     kind = path.suffix.lower().removeprefix(".")
     # Text stays text in an SVG, and the same picture gives the same file.
     with mpl.rc_context({"svg.fonttype": "none", "svg.hashsalt": "perfbench"}):
         figure = draw()
         figure.savefig(content, format=kind, dpi=150, metadata={"Date": None} if kind == "svg" else None)
-    try:
-        with replacing(path) as file:
-            file.write(content.getvalue())
-    except OSError as error:
-        raise unwritable(path, error) from error
+    write_atomically(path, content.getvalue(), choice)
 
 
 def drawn(chart: Chart) -> Figure:

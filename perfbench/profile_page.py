@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timezone
 
-from rich import box
-from rich.console import Console
-from rich.table import Table as RichTable
-
-from perfbench import formatting, owning
+from perfbench import formatting, owning, text_table
 from perfbench.formatting import printable
 from perfbench.model import Case, Owner
 from perfbench.profiles import Profile
 from perfbench.spikes import Spikes
+from perfbench.text_table import Column
 
 SHOWN_FUNCTIONS = 15
 SHOWN_CALLEES = 10
@@ -37,11 +33,15 @@ class _Cost:
 
 def profile(found: Profile, owners: Sequence[Owner], width: int) -> str:
     """One profile: what it is, who owns the time, and its functions by self and by inclusive time."""
-    lines = [title(found.case), f"  {_about(found)}", ""]
-    text = "\n".join(map(printable, lines)) + "\n"
+    text = prose([title(found.case), *(f"  {line}" for line in _about(found))], width) + "\n"
     if owners:
         text += _owners(found, owners, width) + "\n"
     return text + _functions(found, width)
+
+
+def prose(lines: Sequence[str], width: int) -> str:
+    """Lines of text, each folded where it is wider than that."""
+    return "".join(f"{text_table.wrapped(printable(line), width)}\n" for line in lines)
 
 
 def title(case: Case) -> str:
@@ -52,52 +52,62 @@ def title(case: Case) -> str:
     )
 
 
-def _about(found: Profile) -> str:
+def _about(found: Profile) -> tuple[str, str]:
     unit = found.unit.removesuffix("s")
     passes = formatting.plural(len(found.passes), "pass").replace("passs", "passes")
     how = found.profiler if found.profiler == "cprofile" else f"{found.profiler}, every {1000 * found.interval:.3g} ms"
     return (
         f"{formatting.seconds(found.seconds)} CPU for {formatting.count(found.work)} {found.unit}, "
-        f"{formatting.seconds(found.seconds / found.work)} each {unit} · {how}, {passes}: "
-        f"this profile cost {formatting.factor(found.overhead)}; shares are scaled to the seconds without it"
+        f"{formatting.seconds(found.seconds / found.work)} each {unit}",
+        f"{how}, {passes}: this profile cost {formatting.factor(found.overhead)}; "
+        "shares are scaled to the seconds without it",
     )
 
 
 def _owners(found: Profile, owners: Sequence[Owner], width: int) -> str:
-    table = text_table("  who owns the time", "seconds", "%", f"each {found.unit.removesuffix('s')}")
-    for part in owning.owned(found, owners):
-        if part.share > 0 or part.owner == owning.THE_REST:
-            seconds = part.share * found.seconds
-            table.add_row(
-                f"  {printable(part.owner)}",
-                formatting.seconds(seconds),
-                f"{100 * part.share:.1f}",
-                formatting.seconds(seconds / found.work),
-            )
-    return drawn(table, width)
+    columns = (Column("seconds"), Column("%"), Column(f"each {found.unit.removesuffix('s')}"))
+    rows = [
+        (
+            f"  {printable(part.owner)}",
+            formatting.seconds(part.share * found.seconds),
+            f"{100 * part.share:.1f}",
+            formatting.seconds(part.share * found.seconds / found.work),
+        )
+        for part in owning.owned(found, owners)
+        if part.share > 0 or part.owner == owning.THE_REST
+    ]
+    return text_table.render("  who owns the time", columns, rows, width)
 
 
 def _functions(found: Profile, width: int) -> str:
     """The functions by their own time, and below those by their time with callees that the call of everything is not."""
     costs = _costs(found)
-    by_self = sorted(costs, key=lambda cost: -cost.alone)[:SHOWN_FUNCTIONS]
-    table = _function_table("  functions by their own time", found, by_self)
-    left = found.seconds - sum(cost.alone for cost in by_self)
+    by_self = sorted((cost for cost in costs if cost.alone > 0), key=lambda cost: -cost.alone)[:SHOWN_FUNCTIONS]
+    rows = _rows(found, by_self)
+    left = max(0.0, found.seconds - sum(cost.alone for cost in by_self))
     if len(costs) > len(by_self):
         name = f"  {formatting.plural(len(costs) - len(by_self), 'other function')}"
-        table.add_row(name, formatting.seconds(left), f"{100 * left / found.seconds:.1f}", "", "", "", "")
+        rows.append((name, formatting.seconds(left), f"{100 * left / found.seconds:.1f}", "", "", "", ""))
     inner = [
         cost for cost in costs if cost.inclusive < WHOLE * found.seconds or cost.alone > (1 - WHOLE) * found.seconds
     ]
     by_all = sorted(inner, key=lambda cost: -cost.inclusive)[:SHOWN_CALLEES]
-    return drawn(table, width) + "\n" + drawn(_function_table("  functions by time with callees", found, by_all), width)
-
-
-def _function_table(name: str, found: Profile, costs: Sequence[_Cost]) -> RichTable:
     unit = found.unit.removesuffix("s")
-    table = text_table(name, "self", "%", f"each {unit}", "with callees", "%", f"calls each {unit}")
-    for cost in costs:
-        table.add_row(
+    columns = (
+        Column("self"),
+        Column("%"),
+        Column(f"each {unit}", optional=1),
+        Column("with callees"),
+        Column("%"),
+        Column(f"calls each {unit}", optional=2),
+    )
+    tables = (("  functions by their own time", rows), ("  functions by time with callees", _rows(found, by_all)))
+    return "\n".join(text_table.render(head, columns, body, width) for head, body in tables)
+
+
+def _rows(found: Profile, costs: Sequence[_Cost]) -> list[tuple[str, ...]]:
+    return [
+        (
             f"  {printable(cost.key)}",
             formatting.seconds(cost.alone),
             f"{100 * cost.alone / found.seconds:.1f}",
@@ -106,7 +116,8 @@ def _function_table(name: str, found: Profile, costs: Sequence[_Cost]) -> RichTa
             f"{100 * cost.inclusive / found.seconds:.1f}",
             "" if cost.calls is None else calls(cost.calls),
         )
-    return table
+        for cost in costs
+    ]
 
 
 def _costs(found: Profile) -> list[_Cost]:
@@ -142,11 +153,19 @@ def callbacks(found: Profile, owners: Sequence[Owner], width: int) -> str:
     if not called:
         return ""
     unit = found.unit.removesuffix("s")
-    heads = ("own code", "%", f"each {unit}", "with callees", "%", f"calls each {unit}", "each call")
-    table = text_table("  the user's strategy, by callback", *heads)
+    columns = (
+        Column("own code"),
+        Column("%"),
+        Column(f"each {unit}", optional=1),
+        Column("with callees"),
+        Column("%"),
+        Column(f"calls each {unit}", optional=2),
+        Column("each call", optional=3),
+    )
+    rows = []
     for one in called[:SHOWN_FUNCTIONS]:
         seconds = one.inclusive * found.seconds
-        table.add_row(
+        cells = (
             f"  {printable(one.key)}",
             formatting.seconds(one.alone * found.seconds),
             f"{100 * one.alone:.1f}",
@@ -156,7 +175,8 @@ def callbacks(found: Profile, owners: Sequence[Owner], width: int) -> str:
             "" if one.calls is None else calls(one.calls),
             formatting.seconds(seconds / found.work / one.calls) if one.calls else "",
         )
-    return drawn(table, width)
+        rows.append(cells)
+    return text_table.render("  the user's strategy, by callback", columns, rows, width)
 
 
 def spikes(found: Spikes, width: int) -> str:
@@ -168,17 +188,15 @@ def spikes(found: Spikes, width: int) -> str:
         f"a typical one takes {formatting.seconds(found.typical)}",
         f"  by the wall clock, of each update the least of {found.passes} passes without a profiler",
     ]
-    table = text_table(
-        "  line of the file",
-        "market time",
-        "takes",
-        "a typical one",
-        "runners",
-        "what it brings",
-        left=("market time",),
+    columns = (
+        Column("market time"),
+        Column("takes"),
+        Column("a typical one"),
+        Column("runners", optional=1),
+        Column("what it brings", left=True),
     )
-    for slow in found.slowest[:SHOWN_SLOW]:
-        table.add_row(
+    rows = [
+        (
             f"  {formatting.count(slow.place.line)}",
             _market_time(slow.place.publish_time),
             formatting.seconds(slow.seconds),
@@ -186,39 +204,27 @@ def spikes(found: Spikes, width: int) -> str:
             str(slow.place.runners),
             f"{formatting.size(slow.place.size_bytes)}{', a market definition' if slow.place.definition else ''}",
         )
-    text = "\n".join(map(printable, lines)) + "\n\n" + drawn(table, width)
+        for slow in found.slowest[:SHOWN_SLOW]
+    ]
+    text = prose(lines, width) + "\n" + text_table.render("  line of the file", columns, rows, width)
     return text + ("\n" + _markets(found, width) if len(found.markets) > 1 else "")
 
 
 def _markets(found: Spikes, width: int) -> str:
-    table = text_table("  market", "updates", "takes", "%", "each update")
-    for one in found.markets[:SHOWN_FUNCTIONS]:
-        table.add_row(
+    rows = [
+        (
             f"  {printable(one.market)}",
             formatting.count(one.updates),
             formatting.seconds(one.seconds),
             f"{100 * one.seconds / found.seconds:.1f}",
             formatting.seconds(one.seconds / one.updates),
         )
-    return drawn(table, width)
+        for one in found.markets[:SHOWN_FUNCTIONS]
+    ]
+    columns = tuple(map(Column, ("updates", "takes", "%", "each update")))
+    return text_table.render("  market", columns, rows, width)
 
 
 def _market_time(milliseconds: int) -> str:
     moment = datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
     return f"{moment:%Y-%m-%d %H:%M:%S}.{milliseconds % 1000:03d}Z"
-
-
-def text_table(first: str, *others: str, left: tuple[str, ...] = ()) -> RichTable:
-    """A table whose first column is a text that may be folded and whose others are numbers, but for those on the ``left``."""
-    table = RichTable(box=box.SIMPLE_HEAD, pad_edge=False, padding=(0, 2, 0, 0), show_edge=False)
-    table.add_column(first, overflow="fold")
-    for head in others:
-        table.add_column(head, justify="left" if head in left else "right", no_wrap=head not in left)
-    return table
-
-
-def drawn(table: RichTable, width: int) -> str:
-    """The table as lines of text, none of them with blanks at its end."""
-    out = io.StringIO()
-    Console(file=out, width=width, highlight=False, emoji=False, markup=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n")) + "\n"

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import shutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from perfbench import (
@@ -26,37 +25,40 @@ from perfbench.model import Owner
 from perfbench.profiles import Profile
 from perfbench.storage import write_atomically
 
-WIDEST = 180
-UNBOUND = 190
-"""Columns where there is no terminal: keys of functions are long, and a cut one is none."""
-
 
 def show(examined: Examination, color: str) -> None:
-    """Print everything, reasons to doubt it first. Raises NotMeasured if there is nothing."""
-    if not (examined.profiles or examined.curves):
-        raise NotMeasured("; ".join(examined.problems) or "nothing was profiled")
+    """Print everything, warnings first. Raises NotMeasured if there is nothing."""
+    if not any(
+        (examined.profiles, examined.curves, examined.spikes, examined.allocations, examined.lines, examined.counted)
+    ):
+        raise _nothing(examined.problems)
     colored = screens.colored(sys.stdout, color)
     blames = examination.blames(examined)
     texts = [
         _doubts([*_unfinished(examined), *examined.problems, *examination.misgivings(examined.profiles)]),
-        *(_differences(blames) if compares(examined) else _profiles(examined, colored)),
+        *_differences(blames),
+        *_cases(examined, blames, colored),
         *_counts(examined),
         *_memory(examined, colored),
-        f"  {_where(examined)}\n",
+        profile_page.prose([f"  {_where(examined)}"], _width()),
     ]
     sys.stdout.write("\n".join(filter(None, texts)))
 
 
+def _nothing(problems: Sequence[str]) -> NotMeasured:
+    """The only reason in the error, several of them line by line before it."""
+    reasons = tuple(dict.fromkeys(problems))
+    if len(reasons) < 2:
+        return NotMeasured("; ".join(reasons) or "nothing was profiled")
+    sys.stdout.write(_doubts(reasons))
+    return NotMeasured('nothing was profiled (see the lines marked "!")')
+
+
 def show_difference(before: Examination, after: Examination) -> None:
-    """Print what made the difference of two saved examinations. Raises NotMeasured."""
-    blames = examination.side_by_side(before, after)
-    doubts = examination.misgivings([profile for one in blames for profile in (one.before, one.after)])
-    sys.stdout.write("\n".join(filter(None, [_doubts(doubts), *_differences(blames)])))
-
-
-def compares(examined: Examination) -> bool:
-    """Whether it has two sides."""
-    return len(examined.run.settings.environments[0]) > 1
+    """Print the functions behind the difference of two saved examinations. Raises NotMeasured."""
+    blames, warnings = examination.side_by_side(before, after)
+    warnings += examination.misgivings([profile for one in blames for profile in (one.before, one.after)])
+    sys.stdout.write("\n".join(filter(None, [_doubts(warnings), *_differences(blames)])))
 
 
 def _differences(blames: Iterable[Blamed]) -> Iterator[str]:
@@ -65,23 +67,35 @@ def _differences(blames: Iterable[Blamed]) -> Iterator[str]:
 
 
 def _counts(examined: Examination) -> Iterator[str]:
-    cases = {measurement.case.id: measurement for measurement in examined.run.measurements}
-    for one, other in examined.run.duets if compares(examined) else ():
-        before, after = ([c.counts for c in examined.counted if c.case.id == case] for case in (one, other))
+    for one, other in examination.comparisons(examined.run):
+        before, after = ([c.counts for c in examined.counted if c.case.id == side.case.id] for side in (one, other))
         if before and after:
-            name = f"{profile_page.title(cases[one].case)} → {cases[other].case.environment}"
-            yield blame_page.instructions(name, before, after, cases[one].unit, _width())
+            name = f"{profile_page.title(one.case)} → {other.case.environment}"
+            yield blame_page.instructions(name, before, after, one.unit, _width())
 
 
-def _profiles(examined: Examination, colored: bool) -> Iterator[str]:
-    for found in examined.profiles:
-        owners = _owners(examined, found)
-        yield profile_page.profile(found, owners, _width())
-        if tree := profile_session.tree(found, width=_width(), color=colored, threshold=0.02):
-            yield f"  calls, from 2 % of a pass on\n\n{tree}"
-        yield from filter(None, [profile_page.callbacks(found, owners, _width())])
-    for spikes in examined.spikes:
-        yield profile_page.spikes(spikes, _width())
+def _cases(examined: Examination, blames: Iterable[Blamed], colored: bool) -> Iterator[str]:
+    """Case by case its profile and its slow updates, without the profiles that a difference is made of."""
+    compared = {profile.case for blamed in blames for profile in (blamed.before, blamed.after)}
+    profiles = {found.case: found for found in examined.profiles if found.case not in compared}
+    slow = {spikes.case: spikes for spikes in examined.spikes}
+    for case in dict.fromkeys((*profiles, *slow)):
+        if case in profiles:
+            yield from _profile(examined, profiles[case], colored)
+        if case in slow:
+            yield profile_page.spikes(slow[case], _width())
+        elif case.data and examined.run.finished and not examination.comparisons(examined.run):
+            yield profile_page.prose(
+                ["  slow updates: unknown, this mode does not report each update of the file"], _width()
+            )
+
+
+def _profile(examined: Examination, found: Profile, colored: bool) -> Iterator[str]:
+    owners = _owners(examined, found)
+    yield profile_page.profile(found, owners, _width())
+    if tree := profile_session.tree(found, width=_width(), color=colored, threshold=0.02):
+        yield f"  calls, from 2 % of a pass on\n\n{tree}"
+    yield from filter(None, [profile_page.callbacks(found, owners, _width())])
 
 
 def _owners(examined: Examination, found: Profile) -> tuple[Owner, ...]:
@@ -90,12 +104,12 @@ def _owners(examined: Examination, found: Profile) -> tuple[Owner, ...]:
 
 def _memory(examined: Examination, colored: bool) -> Iterator[str]:
     for curves in _by_data(examined):
-        yield memory_page.curve_table(curves)
+        yield memory_page.curve_table(curves, _width())
         yield memory_plotting.terminal(curves, _width(), color=colored)
     for allocations in examined.allocations:
-        yield memory_page.allocation_tables(allocations)
+        yield memory_page.allocation_tables(allocations, _width())
     for lines in examined.lines:
-        yield memory_page.lines_page(lines)
+        yield memory_page.lines_page(lines, _width())
 
 
 def _by_data(examined: Examination) -> Iterator[tuple[Curve, ...]]:
@@ -110,7 +124,7 @@ def _unfinished(examined: Examination) -> Iterator[str]:
 
 
 def _doubts(lines: Iterable[str]) -> str:
-    return "".join(f"! {line}\n" for line in dict.fromkeys(lines))
+    return profile_page.prose([f"! {line}" for line in dict.fromkeys(lines)], _width())
 
 
 def _where(examined: Examination) -> str:
@@ -135,13 +149,12 @@ def write(examined: Examination, folder: Path) -> tuple[Path, ...]:
     written: list[Path] = []
     for found in examined.profiles:
         written += profile_artefacts.write(found, folder, stems[found.case.id])
-    if compares(examined):
-        for one in examination.blames(examined):
-            if one.before.has_stacks and one.after.has_stacks:
-                path = folder / f"{stems[one.after.case.id].removesuffix('-after')}-difference.html"
-                changes = {row.key: row.change for row in one.blame.rows}
-                write_atomically(path, flame_page.render(one.before, one.after, changes).encode())
-                written.append(path)
+    for one in examination.blames(examined):
+        if one.before.has_stacks and one.after.has_stacks:
+            path = folder / f"{stems[one.after.case.id].removesuffix('-after')}-difference.html"
+            changes = {row.key: row.change for row in one.blame.rows}
+            write_atomically(path, flame_page.render(one.before, one.after, changes).encode())
+            written.append(path)
     several = len({curve.case.data for curve in examined.curves}) > 1
     for curves in _by_data(examined):
         for suffix in (".png", ".svg"):
@@ -152,6 +165,4 @@ def write(examined: Examination, folder: Path) -> tuple[Path, ...]:
 
 
 def _width() -> int:
-    if sys.stdout.isatty():
-        return min(WIDEST, shutil.get_terminal_size((screens.WIDTH, 24)).columns)
-    return UNBOUND
+    return screens.width(sys.stdout)

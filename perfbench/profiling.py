@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from perfbench import provenance, trials
-from perfbench.errors import TrialFailed
+from perfbench.errors import NotMeasured, TrialFailed
 from perfbench.model import Case, Table, Trial
 from perfbench.profiles import NO_CALLER, Call, Function, Pass, Profile, Stack
 from perfbench.trials import Conditions
@@ -29,10 +29,12 @@ SUFFIXES: dict[str, str] = {name: module.SUFFIX for name, module in _PROFILERS.i
 def profiled(
     trial: Trial, table: Table, case: Case, conditions: Conditions, profiler: str, interval: float, artefact: Path
 ) -> Profiled:
-    """What a profiler found in one pass of a case, in a worker of its own. Raises TrialFailed, also where it saw nothing.
+    """What a profiler found in one pass of a case, in a worker of its own.
 
     :param interval: seconds between two samples.
     :param artefact: where the profiler may write its own file.
+
+    Raises TrialFailed, and NotMeasured for a pass that ended well but gave the profiler no sample.
     """
     asked = replace(
         trials.request("profile", table, case, conditions.core_for(table)),
@@ -44,7 +46,7 @@ def profiled(
     if found.work == 0:
         raise TrialFailed(f"did no work under {profiler}: 0 {table.scenario.unit} came out")
     if sum(found.seconds) <= 0:
-        raise TrialFailed(
+        raise NotMeasured(
             f"{profiler} took no sample in {found.cpu_seconds:.3f} s: give it more data or a shorter --interval"
         )
     return found

@@ -89,11 +89,19 @@ class State:
             return False
         if trial.kind == "alone" and self._told_by_pairs(trial.cases[0]):
             return False
+        if trial.kind != "duet" and self._without_partner(trial.cases[0]):
+            return False
         return not self._refused(trial.cases) and not self.done[trial.id]
 
     def _told_by_pairs(self, case: Case) -> bool:
         """Whether pairs will tell all that a pass alone would. A gate may stop them early."""
         return self.in_turn and self.settings.gate is None and any(case in duet for duet in self.duets)
+
+    def _without_partner(self, case: Case) -> bool:
+        """Whether all that a case is compared with is given up. In a table of modes its own numbers are still worth having."""
+        partners = {other.id for duet in self.table.duets if case in duet for other in duet if other != case}
+        modes_alone = self.settings.gate is None and len({other.environment for other in self.table.cases}) == 1
+        return bool(partners) and not modes_alone and partners <= self.given_up
 
     def _refused(self, cases: Sequence[Case]) -> bool:
         ids = [case.id for case in cases]

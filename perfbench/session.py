@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
@@ -13,6 +13,7 @@ from perfbench import (
     callgrind,
     commits,
     datasets,
+    formatting,
     instructions,
     machine,
     offering,
@@ -40,11 +41,15 @@ class Prepared:
 
 @dataclass(frozen=True, slots=True)
 class Finished:
-    """A run with its samples, where it is saved, and whether the user ended it early."""
+    """A run with its samples, where it is saved, and whether the user ended it early.
+
+    ``hint`` is that of the error that ended it, if one did; saved runs and exports get its cause alone.
+    """
 
     run: Run
     path: Path
     interrupted: bool
+    hint: str = ""
 
 
 def prepare(
@@ -64,13 +69,17 @@ def prepare(
     offered = offering.offers(settings, observe)
     problems = offered.problems
     scenarios = {offer.scenario.name: offer.scenario for group in offered.groups for offer in reversed(group)}
+    with offering.names_checked(problems):
+        _check_names(settings, scenarios.values())
+    unloaded = tuple(problems)
     uses_market = any(scenario.uses_market for scenario in scenarios.values())
-    if settings.data and scenarios and not uses_market:
-        raise UsageProblem(f"--data {settings.data[0]}: {', '.join(settings.scenarios)} replays no market file")
     markets = _markets(settings, workspace, problems) if uses_market else []
-    tables = (planning.tables if settings.gate is None else planning.gate_tables)(offered.groups, markets, settings)
+    with offering.names_checked(unloaded):
+        tables = (planning.tables if settings.gate is None else planning.gate_tables)(offered.groups, markets, settings)
     if not tables:
         raise NotMeasured("; ".join(problems) or "there is nothing to measure: choose a mode or a market file")
+    for problem in problems:
+        observe(f"! {formatting.printable(problem)}")
     if settings.count:
         tables = instructions.with_heads(tables, workspace)
     if settings.gate is not None:
@@ -100,6 +109,15 @@ def prepare(
         dirty=dirty,
     )
     return Prepared(tuple(tables), run)
+
+
+def _check_names(settings: Settings, scenarios: Collection[Scenario]) -> None:
+    """Raises UsageProblem for an unknown change that is accepted, and for market files that no scenario replays."""
+    changes = {change.name for scenario in scenarios for change in scenario.changes}
+    if scenarios:
+        planning.demand_known(settings.accepted, changes, "change")
+    if settings.data and scenarios and not any(scenario.uses_market for scenario in scenarios):
+        raise UsageProblem(f"--data {settings.data[0]}: {', '.join(settings.scenarios)} replays no market file")
 
 
 def _demand_as_then(terms: Terms, scenarios: Iterable[Scenario], markets: Iterable[Market]) -> None:
@@ -185,6 +203,7 @@ def carry_out(
     conditions = Conditions(machine.quietest_core(), prepared.run.settings.timeout)
     problems = list(prepared.run.problems)
     interrupted = finished = False
+    hint = ""
     try:
         for table in prepared.tables:
             gated = len(prepared.run.duets) if prepared.run.settings.gate else 0
@@ -203,6 +222,7 @@ def carry_out(
         interrupted = True
     except StorageProblem as problem:
         problems.append(str(problem))
+        hint = problem.hint
     run = replace(
         prepared.run,
         finished=finished,
@@ -211,19 +231,18 @@ def carry_out(
     )
     if not finished:
         journal.close()
-        return Finished(run, journal.path, interrupted)
+        return Finished(run, journal.path, interrupted, hint)
     try:
         return Finished(run, journal.finish(run), interrupted)
     except StorageProblem as problem:
-        return Finished(replace(run, problems=(*run.problems, str(problem))), journal.path, interrupted)
+        run = replace(run, problems=(*run.problems, str(problem)))
+        return Finished(run, journal.path, interrupted, problem.hint)
 
 
 def reopen(folder: Path, workspace: Path, observe: Callable[[str], None]) -> tuple[Prepared, Journal, list[Result]]:
     """The run that was interrupted last, prepared again. Raises StorageProblem, also if something is not the same any more."""
     path = storage.newest_journal(folder)
     run, results = storage.read_journal(path, path.read_bytes())
-    if run.settings.gate is not None:
-        raise StorageProblem(f"{path} is of a gate, which starts anew: show it, then delete it")
     prepared = prepare(run.settings, workspace, run.id, observe)
     for kind, then, now in (
         ("scenario", {s.name: s.sha256 for s in run.scenarios}, {s.name: s.sha256 for s in prepared.run.scenarios}),

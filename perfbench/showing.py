@@ -1,4 +1,4 @@
-"""A report to the terminal and into files, and what the exit code says about it."""
+"""Output of a report: tables and plots to the terminal, exports to files, errors for the exit code."""
 
 from __future__ import annotations
 
@@ -14,9 +14,10 @@ from perfbench.model import Verdict
 from perfbench.naming import suggestion
 from perfbench.renderers import formats, renderer, terminal
 from perfbench.report import Report, Row
-from perfbench.storage import write_atomically
+from perfbench.storage import check_destination, write_atomically
 
 STANDARD_OUTPUT = "-"
+EXPORT = "--export file"
 WIDEST_PLOT = 120
 
 
@@ -29,28 +30,30 @@ class Export:
 
 
 def exports(texts: Sequence[str]) -> tuple[Export, ...]:
-    """The ``--export FORMAT=FILE`` options. Raises UsageProblem, before anything is measured."""
-    found = []
+    """Parse the ``--export FORMAT=FILE`` options. Raises UsageProblem, before anything is measured."""
+    parsed = []
     for text in texts:
         name, _, file = text.partition("=")
         if name not in formats():
-            raise UsageProblem(f"--export {text}: no format `{name}`{suggestion(name, formats())}")
+            hint = suggestion(name, formats()).removeprefix("; ")
+            raise UsageProblem(f"--export {text}: no format `{name}`", hint=hint)
         if not file:
-            raise UsageProblem(f"--export {text}: write {name}=FILE, or {name}=- for standard output")
-        if file != STANDARD_OUTPUT and not Path(file).absolute().parent.is_dir():
-            raise UsageProblem(f"--export {text}: there is no folder {Path(file).parent}")
-        found.append(Export(name, file))
-    if sum(export.file == STANDARD_OUTPUT for export in found) > 1:
-        raise UsageProblem("--export: only one format can go to standard output")
-    return tuple(found)
+            hint = f"write {name}=FILE, or {name}=- for standard output"
+            raise UsageProblem(f"--export {text}: no file is named", hint=hint)
+        if file != STANDARD_OUTPUT:
+            check_destination(f"--export {text}", Path(file))
+        parsed.append(Export(name, file))
+    if sum(export.file == STANDARD_OUTPUT for export in parsed) > 1:
+        raise UsageProblem("--export: only one format can go to standard output", hint="export the others to files")
+    return tuple(parsed)
 
 
 def show(report: Report, wanted: Sequence[Export], color: str) -> None:
     """Print the tables and a plot of each figure of a sweep, and write the exports.
 
-    What is printed makes way to standard error for an export to standard output.
+    Tables and plots go to standard error if an export goes to standard output.
 
-    Raises StorageProblem for a file that cannot be written, after everything else was.
+    Raises NotMeasured for files that cannot be written, after everything else was.
     """
     to_stdout = next((export for export in wanted if export.file == STANDARD_OUTPUT), None)
     stream = sys.stderr if to_stdout else sys.stdout
@@ -63,50 +66,55 @@ def show(report: Report, wanted: Sequence[Export], color: str) -> None:
 
 
 def write(report: Report, wanted: Sequence[Export]) -> None:
-    """Write the exports. Raises StorageProblem for a file that cannot be written, after everything else was."""
-    failed = None
+    """Write the exports. Raises NotMeasured for those that cannot be written, after all others were."""
+    failures: list[NotMeasured] = []
     for export in wanted:
         if export.file == STANDARD_OUTPUT:
             sys.stdout.write(renderer(export.format)(report))
         else:
             try:
-                write_atomically(Path(export.file), renderer(export.format)(report).encode())
+                write_atomically(Path(export.file), renderer(export.format)(report).encode(), EXPORT)
             except NotMeasured as error:
-                failed = error
-    if failed is not None:
-        raise failed
+                failures.append(error)
+    if len(failures) > 1:
+        raise NotMeasured("; ".join(map(str, failures)), hint=failures[0].hint)
+    if failures:
+        raise failures[0]
 
 
 def picture(plot: Path | None) -> Callable[[Report], None]:
-    """What writes the figures of a report into this file. Raises UsageProblem for a name that does not say in which format."""
+    """A function that writes the figures of a report into this file. Raises UsageProblem for a file that cannot be written."""
     if plot is None:
         return lambda _report: None
     from perfbench import crossing_plotting, plotting  # noqa: PLC0415 - matplotlib takes half a second, and few ask for it
 
-    plotting.demand_suffix(plot)
+    plotting.check_plot_path(plot)
     return partial(crossing_plotting.write_plot, path=plot)
 
 
-def verdict(report: Report) -> None:
-    """Raises OutputsDiffer or NotMeasured where the report bears a difference or lacks something.
+def verdict(report: Report, hint: str = "") -> None:
+    """Raise the error of a report that is not all right: OutputsDiffer, Regressed, NotMeasured or Inconclusive.
 
-    Of a gate also Regressed, and Inconclusive where its terms say so: it passes only what was measured in full and is clear.
+    A gate passes only if everything is measured and nothing regressed; inconclusive cases fail it where its terms say so.
+
+    :param hint: what to do where not everything is measured.
     """
     if report.outputs_differ:
-        raise OutputsDiffer("not every mode gives the same output; the lines with ! say where it differs")
+        raise OutputsDiffer('not every mode gives the same output (see the lines marked "!")')
     terms = report.run.settings.gate
-    judged = [row for table in report.tables for row in table.rows if not row.baseline]
-    if terms is not None and (breached := sum(bool(row.breaches) for row in judged)):
-        raise Regressed(f"the gate is not passed: {breached} of {len(judged)} cases regressed or exceed a budget")
-    if report.incomplete or (terms is not None and not _all_measured(report, judged)):
-        raise NotMeasured("not everything was measured; the lines with ! say why")
+    rows = [row for table in report.tables for row in table.rows if not row.baseline]
+    if terms is not None and (breached := sum(bool(row.breaches) for row in rows)):
+        raise Regressed(f"the gate failed: {breached} of {len(rows)} cases regressed or exceed a budget")
+    if report.incomplete or (terms is not None and not _all_measured(report, rows)):
+        raise NotMeasured('not everything was measured (see the lines marked "!")', hint=hint)
     if terms is not None and terms.fail_on_inconclusive:
-        open_ = sum(gate_table.verdict(row) == Verdict.INCONCLUSIVE.value for row in judged)
-        if open_:
-            raise Inconclusive(f"the gate could not tell in {open_} of {len(judged)} cases; give it more --max-time")
+        inconclusive = sum(gate_table.verdict(row) == Verdict.INCONCLUSIVE.value for row in rows)
+        if inconclusive:
+            cause = f"the gate is inconclusive in {inconclusive} of {len(rows)} cases"
+            raise Inconclusive(cause, hint="raise --max-time")
 
 
-def _all_measured(report: Report, judged: Sequence[Row]) -> bool:
-    """Whether every comparison that a gate declared has a verdict; one that declares none has measured nothing."""
+def _all_measured(report: Report, rows: Sequence[Row]) -> bool:
+    """Whether every comparison that a gate declared has a verdict; a gate without comparisons has measured nothing."""
     declared = len(report.run.duets)
-    return declared > 0 and len(judged) == declared and all(map(gate_table.measured, judged))
+    return declared > 0 and len(rows) == declared and all(map(gate_table.measured, rows))

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
@@ -44,12 +44,21 @@ class Worker:
     """One worker process, from request to end. Use it as a context manager: at the end its process group is killed."""
 
     def __init__(
-        self, environment: Environment, request: Request, *, hash_seed: int, timeout: float, prefix: Sequence[str] = ()
+        self,
+        environment: Environment,
+        request: Request,
+        *,
+        hash_seed: int,
+        timeout: float,
+        prefix: Sequence[str] = (),
+        accept: Callable[[Done], None] = lambda _done: None,
     ) -> None:
         """Start the process and send the request. Raises TrialFailed if the interpreter cannot be started.
 
         :param prefix: a command that becomes the interpreter, such as ``setarch -R``; its process is the worker.
+        :param accept: called with the last answer; raises TrialFailed if no sample of this worker may be taken.
         """
+        self._accept = accept
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._deadline = time.monotonic() + timeout
         self._timeout = timeout
@@ -122,8 +131,8 @@ class Worker:
         return answer
 
     def end(self) -> None:
-        """Wait until the worker has torn down its set-ups. Raises TrialFailed if that fails."""
-        self.expect(Done)
+        """Wait until the worker has torn down its set-ups. Raises TrialFailed if that fails, or its sample is not accepted."""
+        self._accept(self.expect(Done))
 
     def answers(self, kind: type[Answer]) -> Iterator[Answer]:
         """The answers of this kind up to ``Done``. Raises TrialFailed as ``expect`` does."""
@@ -131,6 +140,7 @@ class Worker:
             if not isinstance(answer, kind):
                 raise TrialFailed(f"the worker broke the protocol: {type(answer).__name__} came unasked")
             yield answer
+        self._accept(answer)
 
     def pause(self) -> None:
         """Stop the worker where it is; its children, if it has any, go on."""

@@ -7,6 +7,7 @@ beside the journal and renamed, so there is always one whole file.
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -15,12 +16,14 @@ from typing import BinaryIO
 
 import msgspec
 
-from perfbench.atomic import replacing
+from perfbench.atomic import obstacle, replacing
 from perfbench.errors import StorageProblem, UsageProblem
 from perfbench.model import SCHEMA, Failure, Measurement, Result, Run
 
 JOURNAL = ".journal"
 DOCUMENT = ".json"
+RESULTS = "--results folder"
+NO_SPACE = (errno.ENOSPC, errno.EDQUOT)
 
 
 class Journal:
@@ -36,7 +39,7 @@ class Journal:
         """A new journal that holds the run without its samples. Raises StorageProblem, UsageProblem if the name is taken."""
         path = folder / f"{run.id}{JOURNAL}"
         if path.exists() or path.with_suffix(DOCUMENT).exists():
-            raise UsageProblem(f"{path.with_suffix('')} is already there; give the run another --save name")
+            raise UsageProblem(f"{path.with_suffix('')} already exists", hint="choose a different --save name")
         try:
             folder.mkdir(parents=True, exist_ok=True)
             file = path.open("xb", buffering=0)
@@ -48,7 +51,7 @@ class Journal:
 
     @classmethod
     def reopen(cls, path: Path, run: Run) -> Journal:
-        """Go on with a journal that was left; what a killed process wrote of its last trial is cut off. Raises StorageProblem."""
+        """Continue an interrupted journal; an incomplete last trial is cut off. Raises StorageProblem."""
         try:
             content = path.read_bytes()
             os.truncate(path, whole_length(content))
@@ -90,20 +93,34 @@ def save(run: Run, path: Path) -> None:
     write_atomically(path, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
 
 
-def write_atomically(path: Path, content: bytes) -> None:
-    """The file is there in full or not at all. Raises StorageProblem."""
+def write_atomically(path: Path, content: bytes, choice: str = RESULTS) -> None:
+    """Write a plain file whole or not at all, and into anything else that is there. Raises StorageProblem.
+
+    :param choice: what the user has to choose differently if it fails, such as ``--export file``.
+    """
     try:
         with replacing(path) as file:
             file.write(content)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(path, error, choice) from error
 
 
-def unwritable(path: Path, error: OSError) -> StorageProblem:
-    """The one line about a file that cannot be written."""
+def unwritable(path: Path, error: OSError, choice: str = RESULTS) -> StorageProblem:
+    """The error of a file that cannot be written; ``choice`` is what the user has to choose differently."""
+    remedy = "free some space or " if error.errno in NO_SPACE else ""
     return StorageProblem(
-        f"{path} cannot be written ({error.strerror}): free some space or choose another --results folder"
+        f"{path} cannot be written ({error.strerror or error})", hint=f"{remedy}choose another {choice}"
     )
+
+
+def check_destination(option: str, path: Path) -> None:
+    """Refuse a file that is to be written but cannot be. Raises UsageProblem, before anything is measured.
+
+    :param option: the option that names it, as it was typed.
+    """
+    reason = obstacle(path)
+    if reason:
+        raise UsageProblem(f"{option}: {reason}", hint="name another file")
 
 
 def load(path: Path) -> Run:
@@ -122,7 +139,7 @@ def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
     """The run and the results of a journal; a last trial that was not written whole is left out. Raises StorageProblem."""
     lines = content[: whole_length(content)].splitlines()
     if not lines:
-        raise StorageProblem(f"{path} holds no run: it was cut off before its first line was written; delete it")
+        raise StorageProblem(f"{path} holds no run: it was cut off before its first line was written", hint="delete it")
     run = _decoded(path, lines[0])
     results = []
     for number, line in enumerate(lines[1:], 2):
@@ -130,7 +147,7 @@ def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
             results.append(msgspec.json.decode(line, type=Result))
         except msgspec.MsgspecError as error:
             raise StorageProblem(
-                f"{path}, line {number} is damaged: {error}; delete the line to use the rest"
+                f"{path}, line {number} is damaged: {error}", hint="delete the line to use the rest"
             ) from error
     return run, results
 
@@ -161,7 +178,7 @@ def _decoded(path: Path, content: bytes) -> Run:
             raise StorageProblem(f"{path} is not a run saved by perfbench: it has no `schema`")
         if msgspec.json.decode(schema, type=int) > SCHEMA:
             raise StorageProblem(
-                f"{path} was saved by a newer perfbench (schema {bytes(schema).decode()}): update perfbench"
+                f"{path} was saved by a newer perfbench (schema {bytes(schema).decode()})", hint="update perfbench"
             )
         return msgspec.json.decode(content, type=Run)
     except msgspec.ValidationError as error:
@@ -171,11 +188,16 @@ def _decoded(path: Path, content: bytes) -> Run:
 
 
 def newest_journal(folder: Path) -> Path:
-    """The journal of the run that was interrupted last. Raises StorageProblem if there is none."""
-    journals = sorted(folder.glob(f"*{JOURNAL}"), key=lambda path: path.stat().st_mtime)
-    if not journals:
-        raise StorageProblem(f"{folder} holds no interrupted run to resume")
-    return journals[-1]
+    """The journal of the run that was interrupted last; a gate cannot be resumed. Raises StorageProblem if there is none."""
+    plain = (path for path in folder.glob(f"*{JOURNAL}") if path.is_file())
+    journals = sorted(plain, key=lambda path: path.stat().st_mtime, reverse=True)
+    for path in journals:
+        with path.open("rb") as file:
+            outline = file.readline()
+        if not outline.endswith(b"\n") or _decoded(path, outline).settings.gate is None:
+            return path
+    gates = ", ".join(path.name for path in journals)
+    raise StorageProblem(f"{folder} holds no interrupted run to resume" + (f", only gates: {gates}" if gates else ""))
 
 
 def is_run(name: str, folder: Path) -> bool:
@@ -210,7 +232,7 @@ def _with(known: Measurement, result: Result) -> Measurement:
     if result.failure is not None:
         failures = (*failures, result.failure)
     elif result.packages and known.packages and result.packages != known.packages:
-        failures = (*failures, Failure(result.trial, "imported other packages than the passes before: sample refused"))
+        failures = (*failures, Failure(result.kind, "imported other packages than the passes before: sample refused"))
         return replace(known, failures=failures)
     return replace(
         known,

@@ -95,7 +95,7 @@ def _advice(group: Sequence[Measurement], metric: str, run: Run) -> Iterator[Jud
     modes = {measurement.case.mode: measurement for measurement in group}
 
     def paired(before: Measurement, after: Measurement) -> Comparison | None:
-        return _compare(before, after, metric, run, {}, own_pairs=True)
+        return _compare(before, after, metric, run, {})
 
     yield from advice.judged(announced, modes, _own(group[0], run), metric, paired)
 
@@ -132,11 +132,7 @@ def _row(
     difference = _difference(measurement, before)
     other_work = _other_work(measurement, before) if before else ""
     refused = bool(other_work) or (difference is not None and difference.less_work)
-    comparison = (
-        None
-        if before is None or refused
-        else _compare(before, measurement, metric, run, judged, own_pairs=bool(run.settings.links) or not sides)
-    )
+    comparison = None if before is None or refused else _compare(before, measurement, metric, run, judged)
     in_pairs = pairing.values(measurement.samples, metric, "duet")
     unhalted: tuple[TrialKind, ...] = ("alone",) if metric == CPU_SECONDS.name else ("alone", "duet")
     seconds = _median(in_pairs or pairing.values(measurement.samples, metric, "alone"))
@@ -229,15 +225,12 @@ def _spent(after: Measurement, before: Measurement) -> float | None:
     return sum(spent.values()) if spent else None
 
 
-def _compare(
-    before: Measurement, after: Measurement, metric: str, run: Run, judged: Judgements, *, own_pairs: bool
-) -> Comparison | None:
+def _compare(before: Measurement, after: Measurement, metric: str, run: Run, judged: Judgements) -> Comparison | None:
     if run.settings.gate is not None:
         return judged.get((before.case.id, after.case.id))
     if not run.paired:
         return comparing.compare_unpaired(before, after, metric, 0.95)
-    confidence = comparing.confidence(run.settings)
-    return comparing.compare(before, after, metric, confidence, own_pairs=own_pairs)
+    return comparing.compare(before, after, metric, comparing.confidence(run.settings))
 
 
 def _claim(after: Measurement, before: Measurement, comparison: Comparison | None, run: Run) -> str:
@@ -295,7 +288,7 @@ def _somewhere(label: str, measurement: Measurement, before: Measurement) -> str
 def _failures(measurement: Measurement, before: Measurement | None, sides: Sequence[str]) -> Iterable[str]:
     for side in (before, measurement) if sides and before else (measurement,):
         name = f"{side.case.mode} in {side.case.environment}" if sides else side.case.mode
-        yield from (f"{name}: {f.message} ({f.trial} pass)" for f in side.failures if not f.unavailable)
+        yield from (f"{name}: {f.message} ({f.kind} pass)" for f in side.failures if not f.unavailable)
 
 
 def _known(group: Sequence[Measurement], run: Run) -> str:
@@ -312,7 +305,7 @@ def _median(values: Sequence[float]) -> float | None:
 def _table_doubts(rows: Sequence[Row], group: Sequence[Measurement], metric: str, run: Run) -> Iterable[str]:
     """One text for each kind of doubt, with all the modes that it is about."""
     if not run.finished:
-        yield f"this run was not finished: {run.settings.resumption}"
+        yield "this run was not finished" + ("; --resume continues it" if run.settings.gate is None else "")
     if not run.paired:
         yield "unpaired: the two runs were not measured at the same time, and what the machine did between them is in the ratio"
     yield from wording.unlike_installations(group, run)

@@ -21,7 +21,7 @@ from perfbench.model import (
     Trial,
 )
 from perfbench.turns import Part
-from perfbench.worker.protocol import Allocated, Lined, Measured, Passed, Profiled, Ready, Request, Traced
+from perfbench.worker.protocol import Allocated, Done, Lined, Measured, Passed, Profiled, Ready, Request, Traced
 
 Answer = TypeVar("Answer", Allocated, Lined, Profiled, Traced)
 
@@ -61,9 +61,17 @@ def execute(
 def start(
     table: Table, case: Case, asked: Request, trial: Trial, timeout: float, prefix: Sequence[str] = ()
 ) -> spawn.Worker:
-    """The worker of a case of the table, in its environment. Raises TrialFailed."""
+    """The worker of a case of the table, in its environment. Raises TrialFailed.
+
+    A worker that replays another file than the table's market ends with TrialFailed, whatever it was asked for.
+    """
+
+    def accept(done: Done) -> None:
+        if table.market is not None and (wrong := provenance.wrong_file(table.market, done.replayed)):
+            raise TrialFailed(wrong)
+
     environment = table.place(case).environment
-    return spawn.Worker(environment, asked, hash_seed=trial.hash_seed, timeout=timeout, prefix=prefix)
+    return spawn.Worker(environment, asked, hash_seed=trial.hash_seed, timeout=timeout, prefix=prefix, accept=accept)
 
 
 def request(task: str, table: Table, case: Case, core: int | None = None, memory: bool = False) -> Request:

@@ -67,8 +67,10 @@ def without(market: Path, path: Path, *fields: str) -> None:
 
 
 def one_line(text: str) -> str:
-    """The only line of a text; there must be exactly one, and no traceback."""
-    lines = text.splitlines()
-    assert len(lines) == 1, text
+    """The only line of a text, or its two lines if the second is a hint; there must be no more, and no traceback."""
+    cause, *hints = text.splitlines() or [""]
+    assert cause, text
+    assert not hints or (len(hints) == 1 and hints[0].startswith("hint: ")), text
+    assert not cause.startswith("hint: "), text
     assert "Traceback" not in text
-    return lines[0]
+    return "\n".join((cause, *hints))

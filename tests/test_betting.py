@@ -72,7 +72,7 @@ class Exchange:
             for number, change in enumerate([*changes, QUIET])
         ]
         path.write_text("".join(lines))
-        self.desk = Desk(timeline([path]), funds)
+        self.desk = Desk(timeline([(MARKET, path)]), funds)
         self.position = 0
         self.go_on()
 

@@ -147,6 +147,51 @@ def test_an_environment_that_cannot_be_had_is_one_line_and_the_others_are_measur
     assert len([line for line in table.splitlines() if line.startswith("!")]) == 1
 
 
+@pytest.mark.parametrize(
+    ("sides", "said"),
+    [
+        (("./nowhere", "./new"), "./nowhere is not a folder"),
+        (
+            ("./new", "./crashing"),
+            "./crashing: scenario ticks_timed cannot be loaded there: ValueError: no ticks today",
+        ),
+        (("./nowhere", "./crashing"), "./crashing: scenario ticks_timed cannot be loaded there"),
+    ],
+)
+def test_one_side_that_is_left_is_compared_with_nothing(
+    workshop: Path, tmp_path: Path, sides: tuple[str, ...], said: str
+) -> None:
+    code, table, complaint = compared(workshop, "ticks_timed", *sides, "--results", tmp_path)
+    assert (code, table) == (5, "")
+    assert said in one_line(complaint)
+    assert not list(tmp_path.glob("*.j*"))
+
+
+def test_side_that_is_missing_is_reported_before_the_others_are_measured(workshop: Path, tmp_path: Path) -> None:
+    sides = ("./old", "./nowhere", "./new")
+    options = ("--scenario", "ticks_timed", "--scenarios", SCENARIOS, "--mode", "plain", "--rounds", "2")
+    done = perfbench("compare", *sides, *options, "--results", tmp_path, folder=workshop)
+    assert done.returncode == 5
+    assert done.stderr.index("! ./nowhere is not a folder") < done.stderr.index("saved in ")
+    assert "6.860s → 2.998s" in done.stdout
+
+
+def test_named_mode_that_one_environment_lacks_is_reported(workshop: Path, tmp_path: Path) -> None:
+    (tmp_path / "lacks.py").write_text(
+        "import ticker\nfrom perfbench import Work, mode\n\n@mode\ndef plain():\n    return Work(1, seconds=1.0)\n\n"
+        "if ticker.SECONDS['slow'] == 1.0:\n    @mode\n    def extra():\n        return Work(1, seconds=1.0)\n"
+    )
+    options = ("--env", "./old", "--env", "./new", "--rounds", "1", "--quiet", "--results", tmp_path)
+    done = perfbench("run", tmp_path / "lacks.py", "--mode", "extra", *options, folder=workshop)
+    assert done.returncode == 5
+    assert "! lacks/extra: there is no such mode in ./new" in done.stdout
+    every = perfbench("run", tmp_path / "lacks.py", *options, folder=workshop)
+    assert every.returncode == 0, every.stderr
+    code, table, complaint = compared(workshop, str(tmp_path / "lacks.py"), "./old", "./new", "--mode", "extra")
+    assert (code, table) == (5, "")
+    assert "lacks/extra: there is no such mode in ./new" in one_line(complaint)
+
+
 def test_a_package_that_cannot_be_imported_is_one_line(workshop: Path) -> None:
     code, table, complaint = compared(workshop, "ticks", "./old", "./crashing", "./new")
     assert code == 5
@@ -239,7 +284,7 @@ def test_a_run_of_another_machine_or_a_newer_perfbench_is_told(kept: Path) -> No
     (kept / "newer.json").write_text(json.dumps({**document, "schema": 2}))
     done = perfbench("compare", "old", "newer.json", folder=kept)
     assert done.returncode == 5
-    assert "was saved by a newer perfbench (schema 2): update perfbench" in one_line(done.stderr)
+    assert "was saved by a newer perfbench (schema 2)\nhint: update perfbench" in one_line(done.stderr)
 
 
 def row_text(table: str, mode: str) -> str:

@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from made_up_runs import measurement, run, sample, settings
 
 from perfbench import comparing, differing, pairing, tabulating
-from perfbench.model import Difference, Failure, Verdict
+from perfbench.model import Difference, Failure, Measurement, Verdict
+from perfbench.renderers import terminal
 from perfbench.report import ReportTable
 
+PLACES = ("ticker==1.0", "ticker==2.0", "ticker==3.0")
 BASE = [1.0 + 0.001 * (number % 5) for number in range(12)]
 
 
@@ -64,16 +66,29 @@ def test_a_comparison_holds_what_its_pairs_say() -> None:
     assert (found.before, found.after, found.ratio) == pytest.approx((1.0015, 2.003, 2.0))
 
 
-def test_seconds_of_own_pairs_are_those_of_both_sides() -> None:
+def test_seconds_are_those_of_the_pairs_that_both_sides_have() -> None:
     """A case that has pairs with others too: their seconds are not of this comparison."""
     before = measurement("a", [*BASE, *[9.0] * 20])
     after = measurement("b", [2 * s for s in BASE])
-    own = comparing.compare(before, after, "cpu_seconds", 0.95, own_pairs=True)
-    every = comparing.compare(before, after, "cpu_seconds", 0.95)
-    assert own is not None
-    assert every is not None
-    assert (own.before, own.after) == pytest.approx((1.0015, 2.003))
-    assert every.before == pytest.approx(9.0)
+    comparison = comparing.compare(before, after, "cpu_seconds", 0.95)
+    assert comparison is not None
+    assert (comparison.before, comparison.after) == pytest.approx((1.0015, 2.003))
+
+
+def test_seconds_of_three_environments_give_the_ratio_of_their_row() -> None:
+    """The first environment was slow in its pairs with the third."""
+
+    def side(place: str, *pairs: tuple[str, float]) -> Measurement:
+        samples = [sample(n, seconds, pair=f"{pair} {n}") for pair, seconds in pairs for n in range(8)]
+        empty = measurement("a", [])
+        return replace(empty, case=replace(empty.case, environment=place), samples=tuple(samples))
+
+    first = side(PLACES[0], ("with the second", 1.0), ("with the third", 12.0))
+    others = side(PLACES[1], ("with the second", 2.0)), side(PLACES[2], ("with the third", 6.0))
+    made = run((first, *others), environments=(PLACES,), rounds=8)
+    made = replace(made, duets=tuple((first.case.id, other.case.id) for other in others))
+    comparisons = [row.comparison for table in tabulating.report(made, ()).tables for row in table.rows]
+    assert [(c.before, c.after, c.ratio) for c in comparisons if c is not None] == [(1.0, 2.0, 2.0), (12.0, 6.0, 0.5)]
 
 
 def test_an_interval_of_more_confidence_is_wider() -> None:
@@ -192,27 +207,9 @@ def test_short_passes_and_an_unfinished_run_are_doubtful() -> None:
     made = replace(run([measurement("base", [0.001] * 12, baseline=True)]), finished=False)
     (found,) = tabulating.report(made, ()).tables
     assert found.doubts == (
-        "this run was not finished: perfbench run --resume goes on",
+        "this run was not finished; --resume continues it",
         "short passes, a longer file measures better (base 1.0 ms)",
     )
-
-
-@pytest.mark.parametrize(
-    ("environments", "links", "typed"),
-    [
-        ((("here",), ("ticker==1.0",)), "", "perfbench run --resume goes on"),
-        ((("ticker==1.0", "ticker==2.0"),), "", "perfbench compare --resume goes on"),
-        (
-            (("ticker==1.0", "ticker==2.0", "ticker==3.0"),),
-            "neighbours",
-            "the same perfbench sweep with --resume goes on",
-        ),
-    ],
-)
-def test_how_to_go_on_depends_on_what_was_interrupted(
-    environments: tuple[tuple[str, ...], ...], links: str, typed: str
-) -> None:
-    assert settings(environments=environments, links=links).resumption == typed
 
 
 # Differences ---------------------------------------------------------------------------------------------------------
@@ -248,3 +245,19 @@ def test_the_first_place_is_named_by_its_path() -> None:
     assert differing.first_field(one, {"a": [1, {"b": 2.0}]}) == ("z", "1", "nothing")
     assert differing.first_field([1, 2], [1]) == ("", "2 entries", "1 entries")
     assert differing.first_field({"a": 1}, {"a": 1.0}) == ("a", "1", "1.0")
+
+
+# The screen ------------------------------------------------------------------------------------------------------------
+
+
+def test_extras_of_a_package_stand_in_the_heading() -> None:
+    """Rich takes ``[speed]`` for markup unless it gets a Text."""
+    plain, fast = measurement("a", BASE), measurement("a", [0.5 * second for second in BASE])
+    sides = [
+        replace(side, case=replace(side.case, environment=place))
+        for side, place in ((plain, "../bf"), (fast, "../bf[speed]"))
+    ]
+    made = run(sides, environments=(("../bf", "../bf[speed]"),), rounds=8)
+    made = replace(made, duets=((sides[0].case.id, sides[1].case.id),))
+    page = terminal.render(tabulating.report(made, ("interval",)))
+    assert "../bf → ../bf[speed]" in page

@@ -396,7 +396,10 @@ def test_a_saved_sweep_is_shown_and_drawn_again(swept: tuple[Path, subprocess.Co
         (("--plot", "p.png"), "--plot: there is no axis: sweep a number, such as --sweep periods=5,50,500"),
         (("--plot", "p.png", "--sweep", "kind=a,b"), "--plot: there is no axis: sweep a number"),
         (("--plot", "p.png", "--sweep", "periods=5"), "--plot: there is no axis: sweep a number"),
-        (("--plot", "p.pdf", "--sweep", SWEPT), "--plot p.pdf: write a name that ends in .png or .svg"),
+        (
+            ("--plot", "p.pdf", "--sweep", SWEPT),
+            "--plot p.pdf: unknown picture format\nhint: write a name that ends in .png or .svg",
+        ),
         (("--plot", "no/p.png", "--sweep", SWEPT), "--plot no/p.png: there is no folder no"),
     ],
 )

@@ -10,6 +10,7 @@ import pytest
 
 from perfbench import examination, owning, spikes
 from perfbench.datasets import Placed
+from perfbench.examination import Examination
 from perfbench.model import Case, Owner
 from perfbench.profiles import Profile
 
@@ -57,6 +58,20 @@ def test_without_code_of_the_user_there_are_no_callbacks(found: Profile) -> None
 def with_pass(found: Profile, **changed: float) -> Profile:
     (one,) = found.passes
     return replace(found, passes=(replace(one, **changed),))  # type: ignore[arg-type]
+
+
+def test_sides_of_a_comparison_are_one_mode_in_two_environments() -> None:
+    assert examination.are_sides(CASE, replace(CASE, environment="there"))
+    assert not examination.are_sides(CASE, replace(CASE, mode="lightweight"))
+    assert not examination.are_sides(CASE, replace(CASE, mode="lightweight", environment="there"))
+
+
+def test_comparisons_of_one_environment_are_none_although_its_modes_are_paired() -> None:
+    modes = [made_up_runs.measurement(mode, [1.0], baseline=mode == "full") for mode in ("full", "lightweight")]
+    ids = tuple(measurement.case.id for measurement in modes)
+    run = replace(made_up_runs.run(modes), duets=((ids[0], ids[1]),))
+    assert examination.comparisons(run) == ()
+    assert examination.blames(Examination(1, run)) == ()
 
 
 @pytest.mark.parametrize(

@@ -18,6 +18,7 @@ import pytest
 from command_line import one_line, perfbench
 from exchanging import PATIENCE, Client, Served, closed, merged, serving, subscribed
 from small_disks import tiny_disk
+from special_files import Reader, is_fifo
 
 from perfbench.generating import Recipe, write
 
@@ -411,6 +412,19 @@ def test_frames_are_due_as_far_apart_as_they_were_published(market: Path, tmp_pa
     assert sum(int(frame["bytes"]) for frame in frames) < size == client.heard, "image and replies are sent, too"
 
 
+def test_log_over_a_pipe_reaches_its_reader_once_and_the_pipe_stays(market: Path, tmp_path: Path) -> None:
+    reader = Reader(tmp_path / "pipe")
+    with serving("--data", market, "--speed", "max", "--log", tmp_path / "pipe", folder=tmp_path) as served:
+        client, message = subscribed(served.port)
+        with client:
+            while not closed(message):
+                message = client.changes()
+    lines = reader.content().decode().splitlines()
+    assert lines[0] == "connection,clk,due,sent,bytes"
+    assert len(lines) == 1 + served.statement["connections"][0]["frames"]
+    assert is_fifo(tmp_path / "pipe")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such files")
 def test_a_log_that_fills_the_disk_loses_nothing_of_the_statement(market: Path, tmp_path: Path) -> None:
     options = ("--data", market, "--speed", "max", "--log", tmp_path / "disk" / "log.csv")
@@ -423,7 +437,7 @@ def test_a_log_that_fills_the_disk_loses_nothing_of_the_statement(market: Path, 
         told, complaint = served.process.communicate(timeout=PATIENCE)
     assert served.process.returncode == 5
     assert json.loads(told)["connections"][0]["frames"] == served.opened["updates"]
-    assert "log.csv: No space left on device; choose another place" in one_line(complaint)
+    assert "log.csv cannot be written (No space left on device)\nhint: free some space" in one_line(complaint)
 
 
 def test_people_are_told_how_to_connect_a_bot_in_code_that_works(market: Path, tmp_path: Path) -> None:
@@ -472,7 +486,7 @@ def test_people_are_told_how_to_connect_a_bot_in_code_that_works(market: Path, t
         (("--from", "900h"), 5, "has no update while the exchange is open: --from earlier or --until later"),
         (("--until", "-900h"), 5, "has no update while the exchange is open: --from earlier or --until later"),
         (("--data", "nowhere"), 5, "nowhere: no such file"),
-        (("--log", "nowhere/log.csv"), 2, "--log nowhere/log.csv: No such file or directory"),
+        (("--log", "nowhere/log.csv"), 2, "--log nowhere/log.csv: there is no folder nowhere"),
         (("--data", "sample-event", "--data", "sample-event"), 5, "is in another file too"),
     ],
     ids=str,

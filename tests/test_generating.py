@@ -18,6 +18,7 @@ from betfairlightweight import StreamListener
 from command_line import HERE, one_line, perfbench
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from special_files import Reader, is_fifo
 
 from perfbench import bundle
 from perfbench.environments import find_interpreters
@@ -282,6 +283,17 @@ def test_a_recipe_that_cannot_be_cooked_is_one_line(tmp_path: Path, options: tup
 def test_recipes_refuse_nonsense_in_code_too() -> None:
     with pytest.raises(UsageProblem):
         Recipe(runners=61)
+
+
+def test_market_over_a_pipe_or_a_link_is_written_into_it(tmp_path: Path) -> None:
+    reader = Reader(tmp_path / "pipe")
+    (tmp_path / "link").symlink_to("target")
+    for name in ("pipe", "link"):
+        done = perfbench("data", "generate", name, "--force", "--seed", "5", "--updates", "60", folder=tmp_path)
+        assert done.returncode == 0, done.stderr
+    assert is_fifo(tmp_path / "pipe")
+    assert (tmp_path / "link").is_symlink()
+    assert (tmp_path / "target").read_bytes() == reader.content() != b""
 
 
 def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:

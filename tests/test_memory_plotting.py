@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from perfbench.curves import Curve, Mark
-from perfbench.errors import UsageProblem
+from perfbench.errors import StorageProblem, UsageProblem
 from perfbench.memory_plotting import drawn, terminal, write_plot
 from perfbench.model import Case
 
@@ -80,8 +80,16 @@ def test_the_same_curves_give_the_same_file(tmp_path: Path, suffix: str) -> None
 
 
 def test_a_name_without_a_known_suffix_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(UsageProblem, match=r"write a name that ends in \.png or \.svg"):
+    with pytest.raises(UsageProblem) as raised:
         write_plot(CURVES, tmp_path / "memory.jpg")
+    assert raised.value.hint == "write a name that ends in .png or .svg"
+
+
+def test_picture_that_cannot_be_written_advises_another_results_folder(tmp_path: Path) -> None:
+    (tmp_path / "memory.png").mkdir()
+    with pytest.raises(StorageProblem) as raised:
+        write_plot(CURVES, tmp_path / "memory.png")
+    assert raised.value.hint == "choose another --results folder"
 
 
 def test_names_are_no_formulas_and_command_no_terminal(tmp_path: Path) -> None:

@@ -182,7 +182,7 @@ def test_a_gate_catches_a_change_that_doubles_the_bytes_per_update(workshop: Pat
     assert code == 3
     assert "holds plain bytes_per_tick 96 B → 192 B: worse by more than 5.0%" in table
     assert "over budget" in table
-    assert "the gate is not passed: 1 of 1 cases" in one_line(complaint)
+    assert "the gate failed: 1 of 1 cases" in one_line(complaint)
 
 
 def test_a_gate_lets_a_change_within_the_budget_pass(workshop: Path) -> None:

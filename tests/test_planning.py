@@ -13,6 +13,7 @@ from made_up_runs import MARKET, offer, scenario, settings
 from perfbench import offering, planning
 from perfbench.errors import UsageProblem
 from perfbench.model import Claim, Environment, Package, Table
+from perfbench.terms import Budget, Terms
 
 
 def one_table(**changes: object) -> Table:
@@ -203,3 +204,32 @@ def test_a_value_that_does_not_fit_is_refused() -> None:
     for text, default in (("wide", 10), ("1.5", 10), ("maybe", True)):
         with pytest.raises(UsageProblem, match=f"name={text}"):
             planning.converted("name", text, default)
+
+
+# Budgets of a gate ---------------------------------------------------------------------------------------------------
+
+
+def gate_tables(budget: tuple[str, str], *groups: list[planning.Offer]) -> list[Table]:
+    terms = Terms(budgets=(Budget("ratio", 2.0, *budget),))
+    return planning.gate_tables(groups, [], settings(gate=terms, environments=((THEN.name, NOW.name),)))
+
+
+def both_sides(*modes: str, name: str) -> list[planning.Offer]:
+    return [offer(scenario(*modes, name=name), place) for place in (THEN, NOW)]
+
+
+def test_budget_of_two_modes_of_a_scenario_is_a_comparison_of_its_own() -> None:
+    tables = gate_tables(("one", "base"), both_sides("base", "one", name="a"), both_sides("other", name="b"))
+    assert ("base bflw==2.0", "one bflw==2.0") in [duet for table in tables for duet in duets(table)]
+
+
+def test_budget_of_modes_of_different_scenarios_is_refused() -> None:
+    with pytest.raises(UsageProblem, match="--budget one/other: `one` and `other` are modes of different scenarios"):
+        gate_tables(("one", "other"), both_sides("base", "one", name="a"), both_sides("other", name="b"))
+
+
+def test_budget_of_a_mode_that_one_side_lacks_is_no_unknown_mode() -> None:
+    """That the side lacks it is a problem of the run, which says where."""
+    before, after = offer(scenario("base", "one"), THEN), offer(scenario("base"), NOW)
+    tables = gate_tables(("one", "base"), [before, after])
+    assert [duets(table) for table in tables] == [[("base bflw==1.0", "base bflw==2.0")]]

@@ -14,12 +14,13 @@ import pytest
 from command_line import one_line, variables
 from hypothesis import given
 from hypothesis import strategies as st
+from special_files import Reader, is_fifo
 
 from perfbench.charting import Chart, limits, log_ticks
 from perfbench.course import Course, Line, Release, Stop
 from perfbench.errors import StorageProblem, UsageProblem
 from perfbench.model import Verdict
-from perfbench.plotting import KEY, demand_suffix, drawn, write_plot
+from perfbench.plotting import KEY, check_plot_path, drawn, write_plot
 from perfbench.stepping import Step
 from perfbench.terminal_plotting import terminal_plot
 
@@ -154,22 +155,38 @@ def test_a_file_is_written_without_a_display_or_a_window_system(tmp_path: Path) 
     assert one_line(done.stdout) == "False"
 
 
-def test_a_name_that_is_no_picture_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
-    for path, line in (
-        (tmp_path / "plot.pdf", "write a name that ends in .png or .svg"),
-        (tmp_path / "plot", "write a name that ends in .png or .svg"),
-        (tmp_path / "no" / "plot.png", f"there is no folder {tmp_path / 'no'}"),
+def test_plot_path_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    (tmp_path / "folder.png").mkdir()
+    for path, cause, hint in (
+        (tmp_path / "plot.pdf", "unknown picture format", "write a name that ends in .png or .svg"),
+        (tmp_path / "plot", "unknown picture format", "write a name that ends in .png or .svg"),
+        (tmp_path / "no" / "plot.png", f"there is no folder {tmp_path / 'no'}", "name another file"),
+        (tmp_path / "folder.png", "it is a folder", "name another file"),
     ):
-        with pytest.raises(UsageProblem) as problem:
-            demand_suffix(path)
-        assert str(problem.value) == f"--plot {path}: {line}"
-    demand_suffix(tmp_path / "plot.SVG")
+        with pytest.raises(UsageProblem) as raised:
+            check_plot_path(path)
+        assert raised.value.lines == (f"--plot {path}: {cause}", f"hint: {hint}")
+    check_plot_path(tmp_path / "plot.SVG")
 
 
-def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
+def test_plot_that_cannot_be_written_names_its_option(tmp_path: Path) -> None:
     (tmp_path / "plot.png").mkdir()
-    with pytest.raises(StorageProblem, match=r"plot\.png cannot be written"):
+    with pytest.raises(StorageProblem, match=r"plot\.png cannot be written") as raised:
         write_plot(CHART, tmp_path / "plot.png")
+    assert raised.value.hint == "choose another --plot file"
+
+
+def test_plot_over_a_link_or_a_pipe_is_written_into_it(tmp_path: Path) -> None:
+    (tmp_path / "target.svg").write_text("old")
+    (tmp_path / "link.svg").symlink_to("target.svg")
+    reader = Reader(tmp_path / "pipe.svg")
+    for name in ("plain.svg", "link.svg", "pipe.svg"):
+        write_plot(CHART, tmp_path / name)
+    plain = (tmp_path / "plain.svg").read_bytes()
+    assert (tmp_path / "link.svg").is_symlink()
+    assert (tmp_path / "target.svg").read_bytes() == plain
+    assert is_fifo(tmp_path / "pipe.svg")
+    assert reader.content() == plain
 
 
 # The axis -----------------------------------------------------------------------------------------------------------

@@ -30,8 +30,8 @@ def rows(output: str) -> dict[str, str]:
     return found
 
 
-def saved(folder: Path) -> dict[str, object]:
-    (path,) = (folder / "results").glob("*.json")
+def saved(folder: Path, results: str = "results") -> dict[str, object]:
+    (path,) = (folder / results).glob("*.json")
     document: dict[str, object] = json.loads(path.read_text())
     return document
 
@@ -136,12 +136,18 @@ def test_a_sweep_makes_a_table_of_every_value(tmp_path: Path) -> None:
         (("--set", "extra=perhaps"), "extra=perhaps: write true or false"),
         (("--set", "window"), "--set window: write NAME=VALUE"),
         (("--mode", "fsat"), "no mode `fsat`; did you mean `fast`?"),
-        (("--export", "jsn=x"), "no format `jsn`; did you mean `json`?"),
+        (("--export", "jsn=x"), "no format `jsn`\nhint: did you mean `json`?"),
         (("--export", "json"), "write json=FILE, or json=- for standard output"),
         (("--export", "json=nowhere/x.json"), "there is no folder nowhere"),
         (("--save", "a/b"), "--save a/b: a plain file name"),
         (("--scenarios", "nowhere"), "--scenarios nowhere: no such folder"),
         (("--data", "sample-event"), "--data sample-event: parameters replays no market file"),
+        (("--accept", "order"), "no change `order`; there are none"),
+        (
+            ("known_times", "--mode", "fast"),
+            "known_times has no mode `fast`\nhint: name one with --mode: after, before",
+        ),
+        (("known_times", "--mode", "fast", "--set", "known_times.cost=1"), "known_times has no mode `fast`"),
     ],
 )
 def test_a_wrong_word_on_the_command_line_is_one_line_and_code_2(
@@ -151,6 +157,52 @@ def test_a_wrong_word_on_the_command_line_is_one_line_and_code_2(
     assert done.returncode == 2
     assert complaint in one_line(done.stderr)
     assert not (tmp_path / "results").exists()
+
+
+def test_accepted_change_that_no_scenario_announces_is_refused_with_a_suggestion(tmp_path: Path) -> None:
+    done = measured("known_changes", "--accept", "ordre", folder=tmp_path)
+    assert done.returncode == 2
+    assert "no change `ordre`; did you mean `order`?" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "lost", "unknown"),
+    [
+        (("broken", "parameters", "--mode", "half"), "scenario broken cannot be loaded: ", "no mode `half`"),
+        (("broken", "--mode", "half"), "scenario broken cannot be loaded: ", ""),
+        (("broken", "parameters", "--set", "broken.rows=5"), "scenario broken cannot be loaded: ", "`broken.rows`"),
+        (("broken", "parameters", "--accept", "order"), "scenario broken cannot be loaded: ", "no change `order`"),
+        (("broken", "parameters", "--data", "sample-event"), "scenario broken cannot be loaded: ", "no market file"),
+        (("needs", "--mode", "engine", "--set", "rows=5"), "needs/engine in here: ", ""),
+    ],
+)
+def test_unknown_name_that_may_belong_to_what_cannot_be_loaded_is_reported_with_the_reason(
+    tmp_path: Path, arguments: tuple[str, ...], lost: str, unknown: str
+) -> None:
+    done = perfbench("run", *arguments, "--scenarios", SCENARIOS, *QUICK, folder=tmp_path)
+    assert done.returncode == 5
+    assert lost in one_line(done.stderr)
+    assert unknown in done.stderr
+    assert not (tmp_path / "results").exists()
+
+
+def test_scenario_with_grouped_modes_only_asks_for_one_of_them(tmp_path: Path) -> None:
+    (tmp_path / "grouped.py").write_text(
+        "from perfbench import mode\n\n@mode(group='engines')\ndef engine():\n    return 1\n"
+    )
+    done = perfbench("run", "known_times", "grouped.py", "--scenarios", SCENARIOS, *QUICK, folder=tmp_path)
+    assert done.returncode == 2
+    assert "grouped has no mode outside a group\nhint: name one with --mode: engine, engines" in one_line(done.stderr)
+
+
+def test_two_scenario_files_of_one_name_are_refused_and_one_named_twice_is_measured_once(tmp_path: Path) -> None:
+    same = SCENARIOS / "known_times.py"
+    once = perfbench("run", "known_times", same, "--scenarios", SCENARIOS, *QUICK, folder=tmp_path)
+    assert (once.returncode, once.stdout.count("known_times · ")) == (0, 1)
+    (tmp_path / "known_times.py").write_text(same.read_text().replace("6.860", "3.430"))
+    done = perfbench("run", "known_times", "known_times.py", "--scenarios", SCENARIOS, *QUICK, folder=tmp_path)
+    assert done.returncode == 2
+    assert "two scenarios are named known_times: " in one_line(done.stderr)
 
 
 def test_only_the_chosen_modes_are_measured(tmp_path: Path) -> None:
@@ -400,8 +452,12 @@ def test_on_a_terminal_a_bar_shows_what_is_measured_and_the_time_left(tmp_path: 
 
 
 def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
+    return called(folder, "run", "waits", "--scenarios", str(SCENARIOS), *arguments)
+
+
+def called(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     return subprocess.Popen(
-        [sys.executable, "-m", "perfbench", "run", "waits", "--scenarios", str(SCENARIOS), *arguments],
+        [sys.executable, "-m", "perfbench", *arguments],
         cwd=folder,
         env=variables(folder),
         stdout=subprocess.PIPE,
@@ -410,37 +466,90 @@ def started(folder: Path, *arguments: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for_lines(folder: Path, lines: int) -> Path:
+def wait_for_lines(folder: Path, lines: int, results: str = "results") -> Path:
     end = time.monotonic() + 60
     while time.monotonic() < end:
-        for journal in (folder / "results").glob("*.journal"):
+        for journal in (folder / results).glob("*.journal"):
             if journal.read_bytes().count(b"\n") >= lines:
                 return journal
         time.sleep(0.02)
     raise AssertionError("no journal")
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_an_interrupted_run_shows_what_it_has_and_can_be_resumed(tmp_path: Path, number: signal.Signals) -> None:
-    process = started(tmp_path, "--rounds", "40")
-    journal = wait_for_lines(tmp_path, 18)
+@pytest.mark.parametrize(
+    ("number", "results", "hint"),
+    [
+        (signal.SIGINT, "results", "hint: perfbench run --resume goes on"),
+        (signal.SIGTERM, "my runs", "hint: perfbench run --resume --results 'my runs' goes on"),
+    ],
+)
+def test_an_interrupted_run_shows_what_it_has_and_can_be_resumed(
+    tmp_path: Path, number: signal.Signals, results: str, hint: str
+) -> None:
+    process = started(tmp_path, "--rounds", "40", "--results", results)
+    journal = wait_for_lines(tmp_path, 18, results)
     process.send_signal(number)
     output, complaint = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "this run was not finished" in output
-    assert "perfbench run --resume goes on" in one_line(complaint)
+    assert hint in one_line(complaint)
     finished = journal.read_bytes().splitlines()
-    done = perfbench("run", "--resume", "--quiet", folder=tmp_path)
+    done = perfbench("run", "--resume", "--quiet", "--results", results, folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "· 40 rounds" in done.stdout
-    document = saved(tmp_path)
+    document = saved(tmp_path, results)
     assert document["finished"] is True
     kept = [s for m in document["measurements"] for s in m["samples"]]  # type: ignore[attr-defined]
     for line in finished[1:]:
         result = json.loads(line)
         if result["sample"] is not None:
             assert result["sample"] in kept
-    assert not list((tmp_path / "results").glob("*.journal"))
+    assert not list((tmp_path / results).glob("*.journal"))
+
+
+def test_resume_passes_over_a_gate_that_was_interrupted_later(tmp_path: Path) -> None:
+    process = started(tmp_path, "--rounds", "3", "--save", "mine")
+    journal = wait_for_lines(tmp_path, 5)
+    process.kill()
+    process.communicate()
+    outline = json.loads(journal.read_bytes().splitlines()[0])
+    outline["settings"]["gate"] = {}
+    gate = journal.with_name("gate.journal")
+    gate.write_text(json.dumps(outline) + "\n")
+    os.utime(gate, (time.time() + 60, time.time() + 60))
+    done = perfbench("run", "--resume", "--quiet", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert (tmp_path / "results" / "mine.json").is_file()
+    assert gate.is_file()
+    nothing = perfbench("run", "--resume", "--quiet", folder=tmp_path)
+    assert nothing.returncode == 5
+    assert "results holds no interrupted run to resume, only gates: gate.journal" in one_line(nothing.stderr)
+
+
+@pytest.mark.parametrize(
+    ("command", "said"),
+    [
+        (("run", "waiting.py"), "perfbench: interrupted; nothing was measured yet\n"),
+        (
+            ("gate", "--before", "here", "--scenario", "waiting.py"),
+            "perfbench: interrupted; nothing was measured yet\n",
+        ),
+        (("profile", "waiting.py"), "perfbench: interrupted; nothing was measured yet\n"),
+        (("calibrate", "--env", "here", "--scenario", "waiting.py"), "perfbench: interrupted\n"),
+    ],
+)
+def test_interrupt_before_the_first_trial_is_reported(tmp_path: Path, command: tuple[str, ...], said: str) -> None:
+    (tmp_path / "waiting.py").write_text(
+        f"import pathlib, time\nfrom perfbench import mode\n\npathlib.Path({str(tmp_path / 'loading')!r}).touch()\n"
+        "time.sleep(60)\n\n@mode\ndef nothing():\n    return 1\n"
+    )
+    process = called(tmp_path, *command)
+    end = time.monotonic() + 60
+    while not (tmp_path / "loading").exists() and time.monotonic() < end:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGINT)
+    output, complaint = process.communicate(timeout=30)
+    assert (process.returncode, output, complaint) == (130, "", said)
 
 
 def test_without_an_interrupted_run_there_is_nothing_to_resume(tmp_path: Path) -> None:
@@ -469,12 +578,23 @@ def test_a_run_is_not_resumed_with_a_changed_scenario(tmp_path: Path) -> None:
     assert "scenario changing is not what it was when the run began; start a new run" in one_line(done.stderr)
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a folder")
+def test_run_with_an_export_that_cannot_be_written_says_where_it_is_saved(tmp_path: Path) -> None:
+    options = ("--scenarios", SCENARIOS, "--rounds", "1", "--save", "kept", "--export", "csv=/proc/no-such-process.csv")
+    done = perfbench("run", "known_times", *options, folder=tmp_path)
+    assert done.returncode == 5
+    assert "saved in results/kept.json" in done.stderr
+    assert "/proc/no-such-process.csv cannot be written (" in done.stderr
+    assert done.stderr.endswith("\nhint: choose another --export file\n")
+    assert (tmp_path / "results" / "kept.json").is_file()
+
+
 def test_a_name_that_is_taken_is_not_overwritten(tmp_path: Path) -> None:
     assert measured("known_times", "--save", "first", folder=tmp_path).returncode == 0
     before = (tmp_path / "results" / "first.json").read_bytes()
     again = measured("known_times", "--save", "first", folder=tmp_path)
     assert again.returncode == 2
-    assert "is already there; give the run another --save name" in one_line(again.stderr)
+    assert "already exists\nhint: choose a different --save name" in one_line(again.stderr)
     assert (tmp_path / "results" / "first.json").read_bytes() == before
 
 

@@ -11,7 +11,19 @@ import pytest
 from made_up_runs import offer, scenario, settings
 
 from perfbench import agreeing, instructions, planning, running, trials
-from perfbench.model import Change, Difference, Environment, Failure, Output, Package, Result, Sample, Table, Trial
+from perfbench.model import (
+    Case,
+    Change,
+    Difference,
+    Environment,
+    Failure,
+    Output,
+    Package,
+    Result,
+    Sample,
+    Table,
+    Trial,
+)
 from perfbench.running import Progress
 from perfbench.terms import Terms
 from perfbench.trials import Conditions
@@ -28,6 +40,7 @@ class Stage:
         self.now = 0.0
         self.noise = noise
         self.failing: dict[str, str] = {}
+        """By mode, or by environment: the kind of trial that fails."""
         self.reported: dict[str, float] = {}
         self.less_work: set[str] = set()
         self.outputs: dict[str, str] = {}
@@ -38,13 +51,16 @@ class Stage:
     def clock(self) -> float:
         return self.now
 
+    def fails(self, case: Case) -> str | None:
+        return self.failing.get(case.mode) or self.failing.get(case.environment)
+
     def execute(
         self, trial: Trial, table: Table, conditions: Conditions, *, parts: Sequence[Part] = (), **_: object
     ) -> Iterator[Result]:
         self.trials.append(trial)
         if trial.kind == "duet":
             self.parts.append(tuple(parts))
-        failed = [case for case in trial.cases if self.failing.get(case.mode) == trial.kind]
+        failed = [case for case in trial.cases if self.fails(case) == trial.kind]
         for case in trial.cases:
             self.now += 1.0
             if case in failed:
@@ -58,7 +74,7 @@ class Stage:
         for trial in checks:
             self.trials.append(trial)
             (case,) = trial.cases
-            if self.failing.get(case.mode) == "check":
+            if self.fails(case) == "check":
                 yield Result(trial.id, case.id, failure=Failure("check", "it broke"))
             else:
                 updates = 1 if case.mode in self.less_work else 2
@@ -104,6 +120,14 @@ def measured(stage: Stage, made: Table, before: list[Result] | None = None, **ch
     return [result for event in events if not isinstance(event, Progress) for result in event]
 
 
+PLACES = tuple(Environment(f"bflw=={version}", "python") for version in ("1.0", "2.0", "3.0"))
+
+
+def side_by_side(*places: Environment) -> Table:
+    (made,) = planning.tables([[offer(scenario("base", "one"), place) for place in places]], [], settings())
+    return made
+
+
 def rounds(stage: Stage) -> int:
     return len({trial.round for trial in stage.trials if trial.kind == "duet"})
 
@@ -140,6 +164,45 @@ def test_it_stops_at_the_last_look_whatever_the_noise(stage: Stage) -> None:
     stage.noise = lambda _mode, _round: chance.uniform(0.1, 9)
     measured(stage, table(), max_time=1e9)
     assert rounds(stage) == 136
+
+
+@pytest.mark.parametrize("broken", ["bflw==1.0", "bflw==2.0"])
+def test_side_that_fails_every_check_ends_the_table_after_the_checks(stage: Stage, broken: str) -> None:
+    stage.failing = {broken: "check"}
+    measured(stage, side_by_side(*PLACES[:2]), rounds=8)
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 4}
+
+
+def test_side_that_fails_its_count_of_instructions_is_timed_nevertheless(stage: Stage) -> None:
+    stage.failing = {"bflw==2.0": "count"}
+    measured(stage, side_by_side(*PLACES[:2]), rounds=2, count=True)
+    kinds = Counter(trial.kind for trial in stage.trials)
+    assert (kinds["alone"], kinds["duet"]) == (12, 4)
+
+
+def test_of_three_sides_the_other_two_are_measured_when_one_fails_its_checks(stage: Stage) -> None:
+    stage.failing = {"bflw==3.0": "check"}
+    measured(stage, side_by_side(*PLACES), rounds=8)
+    environments = Counter(c.environment for trial in stage.trials if trial.kind == "duet" for c in trial.cases)
+    assert environments == {"bflw==1.0": 16, "bflw==2.0": 16}
+
+
+def test_mode_that_fails_in_one_environment_is_measured_in_neither(stage: Stage) -> None:
+    made = side_by_side(*PLACES[:2])
+    before = [Result("check 0 x", made.places[-1].case.id, failure=Failure("check", "it broke"))]
+    measured(stage, made, before, rounds=3)
+    assert {case.mode for trial in stage.trials if trial.kind != "check" for case in trial.cases} == {"base"}
+
+
+def test_gate_measures_nothing_of_a_mode_whose_partner_fails(stage: Stage) -> None:
+    """A table of a budget for the ratio of two modes; elsewhere a mode without its baseline has its seconds."""
+    made = table("base", "one")
+    stage.failing = {"base": "check"}
+    measured(stage, made, rounds=2)
+    assert {case.mode for trial in stage.trials if trial.kind == "alone" for case in trial.cases} == {"one"}
+    stage.trials.clear()
+    measured(stage, made, rounds=2, gate=Terms())
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 2}
 
 
 def test_a_mode_that_fails_its_check_is_given_up_and_the_other_is_measured(stage: Stage) -> None:

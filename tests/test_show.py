@@ -8,13 +8,16 @@ from __future__ import annotations
 import csv
 import io
 import json
+import subprocess
+import sys
 from collections import Counter
 from pathlib import Path
 from typing import Any
 
 import jsonschema
 import pytest
-from command_line import HERE, measured, one_line, perfbench
+from command_line import HERE, measured, one_line, perfbench, variables
+from special_files import NULL, Reader, device_numbers, is_fifo, make_device
 
 from perfbench import bundle, storage
 from perfbench.renderers import formats
@@ -87,13 +90,65 @@ def test_an_export_to_standard_output_has_it_for_itself(tmp_path: Path) -> None:
     assert "only one format can go to standard output" in one_line(both.stderr)
 
 
-def test_exports_that_can_be_written_are_written_beside_one_that_cannot(tmp_path: Path) -> None:
-    (tmp_path / "taken").mkdir()
-    options = ("--export", "csv=taken", "--export", "markdown=table.md")
+# Files that cannot be replaced -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a folder")
+def test_exports_that_can_be_written_are_written_beside_those_that_cannot(tmp_path: Path) -> None:
+    cannot = (tmp_path / "proc", "/proc/no-such-process.csv")  # nobody can make a file in /proc, not even root
+    cannot[0].symlink_to("/proc/no-such-process.json")
+    options = ("--export", f"json={cannot[0]}", "--export", f"csv={cannot[1]}", "--export", "markdown=table.md")
     done = perfbench("show", OLD_RUN, *options, folder=tmp_path)
     assert done.returncode == 5
-    assert "taken cannot be written" in one_line(done.stderr)
+    line = one_line(done.stderr)
+    assert all(f"{path} cannot be written (" in line for path in cannot)
+    assert line.endswith("\nhint: choose another --export file")
     assert (tmp_path / "table.md").read_text() == (GOLDEN / "run.markdown").read_text()
+
+
+@pytest.mark.parametrize("option", ["--export", "--plot"])
+def test_destination_that_cannot_be_written_is_refused_before_anything_is_shown(tmp_path: Path, option: str) -> None:
+    (tmp_path / "folder.svg").mkdir()
+    for name, reason in (("folder.svg", "it is a folder"), ("no/file.svg", "there is no folder no")):
+        value = f"csv={name}" if option == "--export" else name
+        done = perfbench("show", OLD_RUN, option, value, folder=tmp_path)
+        assert (done.returncode, done.stdout) == (2, "")
+        assert one_line(done.stderr) == f"perfbench: {option} {value}: {reason}\nhint: name another file"
+
+
+def test_export_over_a_pipe_reaches_its_reader(tmp_path: Path) -> None:
+    reader = Reader(tmp_path / "pipe")
+    done = perfbench("show", OLD_RUN, "--export", "markdown=pipe", folder=tmp_path)
+    assert done.returncode == 6
+    assert reader.content().decode() == (GOLDEN / "run.markdown").read_text()
+    assert is_fifo(tmp_path / "pipe")
+
+
+def test_export_over_a_link_writes_its_target(tmp_path: Path) -> None:
+    (tmp_path / "real").mkdir()
+    (tmp_path / "real" / "table.md").write_text("old")
+    (tmp_path / "link.md").symlink_to("real/table.md")
+    perfbench("show", OLD_RUN, "--export", "markdown=link.md", folder=tmp_path)
+    assert (tmp_path / "link.md").is_symlink()
+    assert (tmp_path / "real" / "table.md").read_text() == (GOLDEN / "run.markdown").read_text()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such devices")
+def test_export_to_a_null_device_leaves_the_device(tmp_path: Path) -> None:
+    make_device(tmp_path / "null", NULL)
+    done = perfbench("show", OLD_RUN, "--export", "json=null", folder=tmp_path)
+    assert done.returncode == 6
+    assert device_numbers(tmp_path / "null") == NULL
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc/self/fd")
+@pytest.mark.parametrize("name", ["out.md", "/proc/self/fd/1"])
+def test_export_to_the_file_of_standard_output_follows_the_tables(tmp_path: Path, name: str) -> None:
+    command = [sys.executable, "-m", "perfbench", "show", str(OLD_RUN), "--export", f"markdown={name}"]
+    with (tmp_path / "out.md").open("wb") as out:
+        subprocess.run(command, cwd=tmp_path, env=variables(tmp_path), stdout=out, stderr=subprocess.PIPE, check=False)
+    tables, export = (GOLDEN / "run.terminal").read_text(), (GOLDEN / "run.markdown").read_text()
+    assert (tmp_path / "out.md").read_text() == tables + export
 
 
 @pytest.mark.parametrize(
@@ -161,7 +216,7 @@ def damaged(text: str) -> dict[str, tuple[str, str]]:
         "list": ("[]", "is not a run saved by perfbench"),
         "newer": (
             json.dumps({**document, "schema": 99}),
-            "was saved by a newer perfbench (schema 99): update perfbench",
+            "was saved by a newer perfbench (schema 99)\nhint: update perfbench",
         ),
         "wrong type": (json.dumps({**document, "settings": 3}), "is not a run saved by perfbench: Expected"),
         "wrong schema": (json.dumps({**document, "schema": "x"}), "is not a run saved by perfbench"),
@@ -221,7 +276,7 @@ def test_a_journal_is_shown_like_a_run_and_says_that_it_is_not_finished(tmp_path
     (tmp_path / "left.journal").write_bytes(journal)
     done = perfbench("show", "left.journal", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "this run was not finished: perfbench run --resume goes on" in done.stdout
+    assert "this run was not finished; --resume continues it" in done.stdout
     assert "waits" in done.stdout
 
 
@@ -245,10 +300,11 @@ def test_a_journal_damaged_in_the_middle_names_the_line(tmp_path: Path, journal:
     done = perfbench("show", "bad.journal", folder=tmp_path)
     assert done.returncode == 5
     assert "bad.journal, line 5 is damaged" in one_line(done.stderr)
+    assert "hint: delete the line to use the rest" in done.stderr
 
 
 def test_a_journal_that_was_cut_in_its_first_line_is_one_line(tmp_path: Path, journal: bytes) -> None:
     (tmp_path / "bad.journal").write_bytes(journal[:50])
     done = perfbench("show", "bad.journal", folder=tmp_path)
     assert done.returncode == 5
-    assert "holds no run: it was cut off before its first line was written; delete it" in one_line(done.stderr)
+    assert "holds no run: it was cut off before its first line was written\nhint: delete it" in one_line(done.stderr)

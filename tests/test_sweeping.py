@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from test_releases_index import checkout, commit, index  # noqa: F401 - fixtures
-from test_stepping import COSTS, FIXED, sweep
+from made_up_releases import checkout, commit, index  # noqa: F401 - fixtures
+from made_up_sweeps import COSTS, FIXED, sweep
 
 from perfbench.bisecting import Answer, Asked, End, Judged
 from perfbench.errors import UsageProblem

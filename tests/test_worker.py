@@ -19,7 +19,18 @@ from perfbench.environments import OLDEST, Interpreter, find_interpreters
 from perfbench.errors import TrialFailed
 from perfbench.model import Environment
 from perfbench.spawn import Worker
-from perfbench.worker.protocol import Described, Digested, Item, Measured, Passed, Ready, Request
+from perfbench.worker.protocol import (
+    Described,
+    Digested,
+    Done,
+    Item,
+    Measured,
+    Passed,
+    Ready,
+    Replayed,
+    Request,
+    Stamp,
+)
 
 WORKER = HERE.parent / "perfbench" / "worker"
 PYTHONS = find_interpreters()
@@ -64,6 +75,42 @@ def test_a_worker_times_a_pass(python: Interpreter) -> None:
     assert (measured.work, measured.metrics["reported_seconds"], measured.numbers) == (3, 3.0, {"letters": 4.0})
     assert measured.metrics["cpu_seconds"] >= 0
     assert measured.metrics["wall_seconds"] > 0
+
+
+@each_python
+def test_worker_reports_the_state_of_the_market_file_before_and_after_its_pass(
+    python: Interpreter, market: Path
+) -> None:
+    status = market.stat()
+    stamp = Stamp(status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino, status.st_dev)
+    for task, kind in (("time", Measured), ("check", Digested)):
+        with asked(python, task, "reads_lines", "lines", market=str(market)) as worker:
+            if task == "time":
+                worker.expect(Ready)
+                worker.go()
+            worker.expect(kind)
+            assert worker.expect(Done) == Done(Replayed(stamp, stamp))
+
+
+@each_python
+def test_worker_reports_a_market_file_that_is_gone_after_its_pass(python: Interpreter, tmp_path: Path) -> None:
+    (tmp_path / "removes.py").write_text(
+        "import os\nfrom perfbench import mode\n\n\n@mode\ndef one(market):\n    os.unlink(market)\n    return 1\n"
+    )
+    (tmp_path / "market").write_text("{}\n")
+    request = Request("check", str(tmp_path / "removes.py"), "one", str(tmp_path / "market"))
+    with Worker(environment(python), request, hash_seed=0, timeout=30) as worker:
+        worker.expect(Digested)
+        replayed = worker.expect(Done).replayed
+    assert replayed is not None
+    assert (replayed.before is None, replayed.after) == (False, None)
+
+
+@each_python
+def test_worker_without_a_market_reports_no_file(python: Interpreter) -> None:
+    with asked(python, "check", "parameters", "fast") as worker:
+        worker.expect(Digested)
+        assert worker.expect(Done) == Done(None)
 
 
 @each_python

@@ -15,7 +15,8 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from perfbench import __version__, configuration
-from perfbench.errors import UsageProblem
+from perfbench.errors import Interrupted, UsageProblem
+from perfbench.naming import DEFAULT_RESULTS as RESULTS
 from perfbench.naming import suggestion
 
 FOLDER = Path(__file__).parent
@@ -96,8 +97,7 @@ Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, only the resu
 QUICK_ROUNDS = 2
 """Rounds under ``--quick``, unless ``--rounds`` says so."""
 
-DEFAULT_RESULTS = Path("results")
-"""Where runs are saved unless ``--results`` names another folder."""
+DEFAULT_RESULTS = Path(RESULTS)
 
 NAMES = "perfbench.environments"
 PREFIX = "PERFBENCH"
@@ -157,6 +157,13 @@ class CommandFolder(TyperGroup):
         text = (FOLDER / f"{cmd_name}.py").read_text(encoding="utf-8")
         doc = ast.get_docstring(ast.parse(text)) or ""
         return TyperCommand(cmd_name, help=doc.partition("\n")[0])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command. Raises Interrupted for Ctrl-C, which Typer would end without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command, imported."""

@@ -6,6 +6,7 @@ The exchange listens on this machine only and never contacts the real one.
 from __future__ import annotations
 
 import csv
+import io
 import json
 import math
 import sys
@@ -15,9 +16,9 @@ from typing import Annotated, Optional
 
 import typer
 
-from perfbench import datasets, exchange, screens
+from perfbench import datasets, exchange, screens, storage
 from perfbench.commands import Data
-from perfbench.errors import NotMeasured, PerfbenchError, UsageProblem
+from perfbench.errors import UsageProblem
 from perfbench.exchange import (
     FAULTS,
     LOOPBACK,
@@ -183,7 +184,7 @@ def serve(
     ending = Ending()
     timeline = _timeline(data or [datasets.default_market()], since, until)
     if log is not None:
-        _write(log, {}, UsageProblem)  # a place that cannot be written to is told now
+        _check_log(log)
     with tempfile.TemporaryDirectory(prefix="perfbench-") as temporary:
         folder = (certificates or Path(temporary)).absolute()
         ending.open()
@@ -203,21 +204,21 @@ def serve(
         for part in telling.report(statement):
             console.print(part)
     if log is not None:
-        _write(log, server.log, NotMeasured)
+        storage.write_atomically(log, _log_rows(server.log), "--log file")
 
 
 def _timeline(specs: list[str], since: str, until: str) -> Timeline:
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
-        paths = []
+        files = []
         for number, spec in enumerate(specs):
             workspace = Path(folder, str(number))
             workspace.mkdir()
             found, problems = datasets.open_markets(spec, workspace)
             if problems:
                 raise problems[0]
-            paths += [Path(market.path) for market in found]
+            files += [(market.name, Path(market.path)) for market in found]
         opens = None if since == START else spoken.seconds("--from", since)
-        return exchange.timeline(paths, opens, None if until == END else spoken.seconds("--until", until))
+        return exchange.timeline(files, opens, None if until == END else spoken.seconds("--until", until))
 
 
 def _certify(server: Server, folder: Path) -> None:
@@ -229,11 +230,19 @@ def _certify(server: Server, folder: Path) -> None:
         raise UsageProblem(f"--certificates {folder}: {error.strerror}; choose another place") from error
 
 
-def _write(path: Path, frames: dict[str, list[Frame]], problem: type[PerfbenchError]) -> None:
-    try:
-        with path.open("w", newline="", encoding="utf-8") as file:
-            rows = csv.writer(file)
-            rows.writerow(("connection", "clk", "due", "sent", "bytes"))
-            rows.writerows((name, f.number, f.due, f.sent, f.size) for name, sent in frames.items() for f in sent)
-    except OSError as error:
-        raise problem(f"--log {path}: {error.strerror}; choose another place") from error
+def _check_log(path: Path) -> None:
+    """Refuse a log that cannot be written, before anybody is served. Raises UsageProblem, StorageProblem.
+
+    A plain file gets its heads now; what is no plain file is opened once, at the end.
+    """
+    storage.check_destination(f"--log {path}", path)
+    if path.is_file() or not path.exists():
+        storage.write_atomically(path, _log_rows({}), "--log file")
+
+
+def _log_rows(frames: dict[str, list[Frame]]) -> bytes:
+    text = io.StringIO(newline="")
+    rows = csv.writer(text)
+    rows.writerow(("connection", "clk", "due", "sent", "bytes"))
+    rows.writerows((name, f.number, f.due, f.sent, f.size) for name, sent in frames.items() for f in sent)
+    return text.getvalue().encode()

@@ -21,6 +21,9 @@ from perfbench.terms import Budget, Terms
 app = typer.Typer(add_completion=False)
 
 SIZE = re.compile(r"(\d+(?:\.\d+)?)\s*(kB|MB|GB)")
+_RANK = {"COMMANDLINE": 3, "ENVIRONMENT": 2, "DEFAULT_MAP": 1}
+"""Where the value of an option comes from; the greatest counts."""
+
 BYTES = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
 
 
@@ -90,8 +93,7 @@ def gate(
         fail_on_inconclusive=fail_on_inconclusive,
         whole=whole,
     )
-    if (before is None) == (baseline is None):
-        raise UsageProblem("name the standard by --before SPEC or by --baseline RUN, one of them")
+    before, baseline = _standard(ctx, before, baseline)
     settings = Settings(
         scenarios=tuple(scenario or ("replay",)),
         folders=tuple(map(str, scenarios_folder or ())),
@@ -121,17 +123,32 @@ def gate(
     conducting.conduct(manner)
 
 
+def _standard(ctx: typer.Context, before: str | None, baseline: str | None) -> tuple[str | None, str | None]:
+    """The one of --before and --baseline that counts: a flag goes before a variable, a variable before the file.
+
+    Raises UsageProblem for neither, and for both from the same place.
+    """
+    if before is not None and baseline is not None:
+        ranks = [_RANK.get(getattr(ctx.get_parameter_source(name), "name", ""), 0) for name in ("before", "baseline")]
+        before, baseline = (before if ranks[0] >= ranks[1] else None), (baseline if ranks[1] >= ranks[0] else None)
+    if (before is None) == (baseline is None):
+        raise UsageProblem("give exactly one of --before SPEC and --baseline RUN")
+    return before, baseline
+
+
 def _as_then(settings: Settings, run: Run) -> Settings:
     """The settings with the environment of a baseline, and its cases where no others were asked for."""
     assert settings.gate is not None
     then = run.settings
+    chosen = {Path(name).stem for name in settings.scenarios}
+    changes = {change.name for scenario in run.scenarios if scenario.name in chosen for change in scenario.changes}
     found = replace(
         settings,
         environments=((baselines.spec(run, Path.cwd()), settings.environments[0][1]),),
         modes=settings.modes or then.modes,
         data=settings.data or then.data or tuple(market.name for market in run.data),
         parameters=settings.parameters or then.parameters,
-        accepted=(*then.accepted, *settings.accepted),
+        accepted=(*(name for name in then.accepted if name in changes), *settings.accepted),
     )
     return replace(found, gate=replace(settings.gate, baseline=run.id, demands=baselines.demands(run)))
 

@@ -71,6 +71,6 @@ def show(
 
 def _show_sweep(saved: Run, wanted: Sequence[Export], plot: Path | None, color: str) -> None:
     if plot is not None:
-        plotting.demand_suffix(plot)
+        plotting.check_plot_path(plot)
     sweep_showing.show(saved, plot, color)
     showing.write(tabulating.report(saved, COLUMNS_OF_SIDES), wanted)

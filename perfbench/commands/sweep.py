@@ -83,7 +83,7 @@ def sweep(
     out of all steps of the sweep. A release that cannot be installed is a row that says why. `--bisect` ends with code 3.
     """
     if plot is not None:
-        plotting.demand_suffix(plot)
+        plotting.check_plot_path(plot)
     if rounds is not None and max_time is not None:
         raise UsageProblem("--rounds and --max-time: give the one or the other")
     if bisect and len(mode or ()) > 1:
@@ -124,8 +124,10 @@ def _sweep(swept: Range, manner: Manner, plot: Path | None) -> None:
     run = finished.run
     if run.settings.environments[0] != swept.specs:
         raise UsageProblem(f"{finished.path} is no sweep of {swept.names[0]} to {swept.names[-1]}: name what it swept")
-    found = sweep_showing.show(run, plot, manner.color)
-    conducting.conclude(finished, manner.quiet)
+    try:
+        found = sweep_showing.show(run, plot, manner.color)
+    finally:
+        conducting.conclude(finished, manner.quiet)
     if any(step.output == "no" for step in found.steps):
         raise OutputsDiffer("not every release gives the same output; the lines with ! say where it differs")
     if run.problems or any(stop.problem for line in found.lines for stop in line.stops):

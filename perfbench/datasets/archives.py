@@ -17,7 +17,7 @@ import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import IO
 
@@ -48,6 +48,9 @@ DAMAGE = (
 )
 """What Python's unpackers raise for truncated and damaged input."""
 
+NUMBERS = itertools.count()
+"""Numbers all unpacked files of a process: the files of a folder share a workspace, and each is read again long after the last."""
+
 
 @dataclass(frozen=True, slots=True)
 class PlainFile:
@@ -64,12 +67,11 @@ class PlainFile:
 
 @dataclass(slots=True)
 class Workspace:
-    """Where unpacked files go, and how many bytes may still go there."""
+    """Where the content of one file is unpacked, and how many bytes may still go there."""
 
     folder: Path
     allowed: int
     origin: str
-    numbers: Iterator[int] = field(default_factory=itertools.count)
 
     @classmethod
     def for_file(cls, folder: Path, path: Path) -> Workspace:
@@ -79,8 +81,7 @@ class Workspace:
 
     def store(self, source: IO[bytes]) -> Path:
         """Copy a stream to a new file. Raises DataProblem when it is larger than it may be."""
-        target = self.folder / f"unpacked-{next(self.numbers)}"
-        with target.open("wb") as file:
+        with self._new_file() as file:
             while part := source.read(PART):
                 self.allowed -= len(part)
                 if self.allowed < 0:
@@ -89,7 +90,15 @@ class Workspace:
                         "unpack it yourself if you trust it, and choose the files"
                     )
                 file.write(part)
-        return target
+        return Path(file.name)
+
+    def _new_file(self) -> IO[bytes]:
+        """A file that was not there before: one that another market is replayed from is never written to."""
+        while True:
+            try:
+                return (self.folder / f"unpacked-{next(NUMBERS)}").open("xb")
+            except FileExistsError:
+                continue
 
 
 def unpacked(

@@ -56,7 +56,7 @@ def open_descriptions(spec: str, workspace: Path) -> tuple[list[Description], li
     problems: list[DataProblem] = []
     try:
         for path, name, known in _files(spec):
-            for found in _plain_files(path, name, workspace):
+            for found in _plain_files(path.absolute(), name, workspace):
                 try:
                     if isinstance(found, DataProblem):
                         raise found

@@ -56,11 +56,12 @@ class Timeline:
         return max(self.opening, bisect_right(self.offsets, offset))
 
 
-def timeline(paths: Sequence[Path], since: float | None = None, until: float | None = None) -> Timeline:
+def timeline(files: Sequence[tuple[str, Path]], since: float | None = None, until: float | None = None) -> Timeline:
     """The market files side by side: the exchange opens at the same moment of each, in whatever year it was recorded.
 
     It opens with the first update that is due, so that nobody waits for nothing.
 
+    :param files: each with the name by which the user knows it; an unpacked one has another on the disk.
     :param since: seconds after a file's announced start (``marketTime`` of its first market; negative: before) from which on its
         updates are published; those before are in the first image. None: from the second, the first is the image.
     :param until: likewise, the last moment of which an update is published. None: to the last update.
@@ -69,10 +70,10 @@ def timeline(paths: Sequence[Path], since: float | None = None, until: float | N
     """
     definitions: dict[str, Change] = {}
     updates: list[Update] = []
-    for path in paths:
-        found, own = _read(path, since, until)
+    for name, path in files:
+        found, own = _read(name, path, since, until)
         if twice := sorted(definitions.keys() & found.keys()):
-            raise DataProblem(f"{path.name}: market {twice[0]} is in another file too; leave one of them out")
+            raise DataProblem(f"{name}: market {twice[0]} is in another file too; leave one of them out")
         definitions |= found
         updates += own
     updates.sort(key=lambda update: update.offset)
@@ -82,7 +83,7 @@ def timeline(paths: Sequence[Path], since: float | None = None, until: float | N
     return Timeline(moved, tuple(update.offset for update in moved), opening, definitions)
 
 
-def _read(path: Path, since: float | None, until: float | None) -> tuple[dict[str, Change], list[Update]]:
+def _read(name: str, path: Path, since: float | None, until: float | None) -> tuple[dict[str, Change], list[Update]]:
     """The first definitions of a file's markets, and its updates."""
     definitions: dict[str, Change] = {}
     published: list[tuple[float, bytes]] = []
@@ -93,12 +94,12 @@ def _read(path: Path, since: float | None, until: float | None) -> tuple[dict[st
         latest = published[-1][0] if published else message["pt"] / MS
         published.append((max(latest, message["pt"] / MS), text))
     if not definitions or not published:
-        raise DataProblem(f"{path.name} has no market definition, which a stream begins with; choose another file")
+        raise DataProblem(f"{name} has no market definition, which a stream begins with; choose another file")
     definition = next(iter(definitions.values()))
-    opens = published[0][0] if since is None else _start(definition, path) + since
-    closes = published[-1][0] if until is None else _start(definition, path) + until
+    opens = published[0][0] if since is None else _start(definition, name) + since
+    closes = published[-1][0] if until is None else _start(definition, name) + until
     if not any(opens <= moment <= closes for moment, _ in published[1:]):
-        raise DataProblem(f"{path.name} has no update while the exchange is open: --from earlier or --until later")
+        raise DataProblem(f"{name} has no update while the exchange is open: --from earlier or --until later")
     (_, first), *rest = published
     later = (Update(moment - opens, text) for moment, text in rest if moment <= closes)
     return definitions, [Update(-math.inf, first), *later]
@@ -112,9 +113,9 @@ def _messages(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
                 yield text, message
 
 
-def _start(definition: Change, path: Path) -> float:
+def _start(definition: Change, name: str) -> float:
     """When a market was announced to start, in seconds since 1970."""
     try:
         return datetime.fromisoformat(definition["marketTime"].replace("Z", "+00:00")).timestamp()
     except (KeyError, ValueError, AttributeError):
-        raise DataProblem(f"{path.name} does not say when its market starts (marketTime): --from start") from None
+        raise DataProblem(f"{name} does not say when its market starts (marketTime): --from start") from None

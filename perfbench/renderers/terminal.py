@@ -45,10 +45,10 @@ def _print(console: Console, texts: Cells) -> None:
     columns = list(zip(heads, *rows, strict=True))
     wide = sum(max(map(len, column)) + 3 for column in columns) <= console.width
     table = Table(box=None, pad_edge=False, padding=(0, 3 if wide else 1, 0, 0), show_edge=False)
-    table.add_column("  " + heads[0], no_wrap=True)
+    table.add_column(Text("  " + heads[0]), no_wrap=True)
     for number, head in enumerate(heads[1:]):
         two_lines = head if wide or number == 0 else "\n".join(head.rsplit(" ", 1))
-        table.add_column(two_lines, justify="right", no_wrap=number == 0, overflow="fold")
+        table.add_column(Text(two_lines), justify="right", no_wrap=number == 0, overflow="fold")
     for row in rows:
         mode = Text(
             row[0] if row[0].startswith(FAILED) else "  " + row[0], style="red" if row[0].startswith(FAILED) else ""

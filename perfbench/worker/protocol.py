@@ -18,7 +18,7 @@ Value = Union[str, int, float, bool]
 @dataclass(frozen=True)
 class Request:
     """What a worker is to do. ``task`` is ``describe``, ``time``, ``check``, ``dump``, ``profile``, ``watch``,
-    ``trace`` or ``name``.
+    ``trace``, ``resolve`` or ``name``.
 
     ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``burn`` makes a pass slower by this share of its CPU
     seconds; ``first`` and ``last`` are the updates of a dump. ``undone`` are sets of names of changes: a check gives a digest for
@@ -30,6 +30,7 @@ class Request:
     ``profile`` runs the pass under the ``profiler`` of that name (a file of ``worker/profilers``), which writes its own
     ``artefact`` and samples every ``interval`` seconds, or looks at the ``function`` ``module:name``. ``watch`` says when the
     updates of the numbers ``marks`` (from 0) came and when garbage was collected; ``trace`` how long each update took.
+    ``resolve`` looks the ``function`` up as the ``profiler`` will, and runs no pass.
     """
 
     task: str
@@ -338,8 +339,36 @@ class Failed:
 
 
 @dataclass(frozen=True)
+class Stamp:
+    """The state of a file: as long as it is the same, so is the content.
+
+    ``modified_ns`` is the time of the last change of the content, ``changed_ns`` that of any change of the file or of its name,
+    which nobody can set, both in nanoseconds since 1970; ``inode`` and ``device`` tell which file it is.
+    """
+
+    size_bytes: int
+    modified_ns: int
+    changed_ns: int
+    inode: int
+    device: int
+
+
+@dataclass(frozen=True)
+class Replayed:
+    """The market file of a request: ``before`` anything was set up, and ``after`` all was torn down; None where it was missing.
+
+    The host knows or finds out the SHA-256 that belongs to a stamp, so that no worker reads a file for anything but its pass.
+    """
+
+    before: Optional[Stamp]
+    after: Optional[Stamp]
+
+
+@dataclass(frozen=True)
 class Done:
-    """Nothing more comes."""
+    """Nothing more comes. ``replayed`` is None for a request without a market file."""
+
+    replayed: Optional[Replayed] = None
 
 
 ANSWERS = {

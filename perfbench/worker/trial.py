@@ -13,9 +13,10 @@ from typing import Any, BinaryIO, Callable, FrozenSet, Iterator, List, Optional
 
 from perfbench.worker import allocating, checking, measuring, profiling, tracing, watching
 from perfbench.worker.api import NotAvailable
+from perfbench.worker.files import stamp
 from perfbench.worker.functions import Names
 from perfbench.worker.loading import Loaded, ScenarioError
-from perfbench.worker.protocol import GO, Done, Failed, Imported, Named, Passed, Ready, Request, encode
+from perfbench.worker.protocol import GO, Done, Failed, Imported, Named, Passed, Ready, Replayed, Request, encode
 from perfbench.worker.trampolines import Trampolines
 
 
@@ -37,6 +38,7 @@ class Worker:
         asked = json.loads(self._requests.readline())
         asked.pop("say")
         request = Request(**asked)
+        before = stamp(request.market) if request.market is not None else None
         try:
             if request.core is not None:
                 os.sched_setaffinity(0, {request.core})
@@ -46,7 +48,8 @@ class Worker:
         except BaseException as error:  # a scenario may raise anything, SystemExit included
             self.say(Failed(_one_line(error, request), traceback.format_exc()))
         else:
-            self.say(Done())
+            market = request.market
+            self.say(Done(None if market is None else Replayed(before, stamp(market))))
 
     def _answer(self, request: Request) -> None:
         loaded = Loaded(request.scenario)
@@ -67,6 +70,8 @@ class Worker:
                 shown = undone[0] if undone else checking.NOTHING
                 for item in checking.items(call, loaded.canonical, request.first, request.last, shown):
                     self.say(item)
+            elif request.task == "resolve":
+                profiling.profiler(request.profiler).resolve(request)
             elif request.task == "check":
                 self._say_with_packages(checking.digest(call, loaded.canonical, loaded.traits, undone))
             else:

@@ -31,7 +31,7 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> Lined:
     Raises ScenarioError for a function that is not there, is not written in Python, or is not called.
     """
     memory_profiler = importlib.import_module("memory_profiler")
-    code = _code(asked)
+    code = resolve(asked)
     lines = memory_profiler.LineProfiler(backend="psutil")
     try:
         lines.code_map.add(code)
@@ -83,7 +83,7 @@ class _Looking:
         sys.settrace(None)
 
 
-def _code(asked: Request) -> CodeType:
+def resolve(asked: Request) -> CodeType:
     """The code of the function. Raises ScenarioError, in one line, if there is none."""
     module_name, _, path = asked.function.partition(":")
     if not path:
