@@ -36,15 +36,15 @@ data: $(VENV)/.run
 .PHONY: data
 
 golden: $(VENV)/.test  ## write the golden files of the tests anew
-	@$(BIN)/pytest -q --refresh-golden tests/test_show.py tests/test_commands.py
-	@$(BIN)/python tests/benchmarks/readme_tables.py
+	@$(BIN)/pytest -q --refresh-golden tests/cli/test_show.py tests/cli/test_commands.py
+	@$(BIN)/python benchmarks/readme_tables.py
 
 headline: $(VENV)/.run data  ## measure the claims of betfairlightweight 2.12.0 for README (about an hour)
 	@$(BIN)/perfbench compare $(CLAIMED) --save headline
 	@mv results/headline.json results/reference-headline.json
 	@$(BIN)/perfbench compare $(CLAIMED) --rounds 8 --set debug=false --save headline-debug-off
 	@mv results/headline-debug-off.json results/reference-headline-debug-off.json
-	@$(BIN)/python tests/benchmarks/readme_tables.py
+	@$(BIN)/python benchmarks/readme_tables.py
 
 CLAIMED := betfairlightweight==2.11.2 betfairlightweight==2.12.0 \
     --data PRO-1.170258213 --data SELF-1.181223994 --data 1.200806927 --precision 0.015 --max-time 1200
@@ -53,14 +53,14 @@ calibration: $(VENV)/.run data  ## measure what a gate sees here, and other tool
 	@$(BIN)/perfbench calibrate --max-time 600 --data PRO-1.170258213 --slower 1.6% --slower 2.9% --comparisons 8 \
 	    --against hyperfine,pyperf,pytest-benchmark --save calibration-for-readme
 	@for part in "" -slower -against; do mv results/calibration-for-readme$$part.json results/reference-calibration$$part.json; done
-	@$(BIN)/python tests/benchmarks/readme_tables.py
+	@$(BIN)/python benchmarks/readme_tables.py
 
 live: $(VENV)/.run data  ## measure for README what 2.12.0 changed for live clients (about an hour and a half)
 	@$(BIN)/perfbench compare $(LIVE) --precision 0.05 --max-time 2400 --sweep traffic=pre_off,in_play --save live-for-readme
 	@mv results/live-for-readme.json results/reference-live.json
 	@$(BIN)/perfbench compare $(LIVE) --rounds 6 --set traffic=early --save live-for-readme
 	@mv results/live-for-readme.json results/reference-live-early.json
-	@$(BIN)/python tests/benchmarks/readme_tables.py
+	@$(BIN)/python benchmarks/readme_tables.py
 
 LIVE := betfairlightweight==2.11.2 betfairlightweight==2.12.0 --scenario live --mode full --mode lightweight \
     --data SELF-1.181223994 --set speed=60
@@ -69,12 +69,12 @@ blame: $(VENV)/.run data  ## measure for README which functions made 2.12.0 fast
 	@$(BIN)/perfbench profile --diff betfairlightweight==2.11.2 betfairlightweight==2.12.0 --mode full \
 	    --data PRO-1.170258213 --no-memory --save blame-for-readme
 	@mv results/blame-for-readme.profile.json results/reference-blame.profile.json
-	@$(BIN)/python tests/benchmarks/readme_tables.py
+	@$(BIN)/python benchmarks/readme_tables.py
 
 engines: $(VENV)/.run data  ## measure other readers of stream files for README (about ten minutes)
 	@$(BIN)/perfbench run --mode engines --data PRO-1.170258213 --rounds 12 --save engines || test $$? -eq 6
 	@mv results/engines.json results/reference-engines.json
-	@$(BIN)/python tests/benchmarks/readme_tables.py
+	@$(BIN)/python benchmarks/readme_tables.py
 
 verdicts: $(VENV)/.run data  ## measure for README whether the advice of the community holds (about two hours)
 	$(call advice,memory,ring_buffer gc_tuning memory_logging restart soak,$(SESSION_RANGES))
@@ -82,7 +82,7 @@ verdicts: $(VENV)/.run data  ## measure for README whether the advice of the com
 	$(call advice,databases,indexes batch_inserts backtest_storage,--sweep backtest_storage.markets=6,24,60)
 	$(call advice,network,connections retries batches)
 	$(call advice,reconnect,reconnect,--set speed=60)
-	@$(BIN)/python tests/benchmarks/readme_tables.py
+	@$(BIN)/python benchmarks/readme_tables.py
 
 SESSION_RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.keep=0,3000
 CALCULATION_RANGES := --sweep vwap.periods=5,20,50,100,200,500,999 --sweep caching.cost_us=1,10,100,1000
@@ -93,7 +93,7 @@ define advice
 endef
 
 bench: $(VENV)/.test data  ## measure what the harness itself costs (about half an hour)
-	@$(BIN)/python tests/benchmarks/harness.py
+	@$(BIN)/python benchmarks/harness.py
 
 lock: $(VENV)/.test  ## renew the lock files from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv

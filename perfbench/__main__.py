@@ -12,7 +12,7 @@ from perfbench.errors import ExitCode, PerfbenchError
 def main() -> None:
     """The console command ``perfbench``; always ends by ``sys.exit`` with a code of ``ExitCode``."""
     try:
-        from perfbench.commands import app  # noqa: PLC0415 - an interrupt while it is imported is reported like any other
+        from perfbench.cli.app import app  # noqa: PLC0415 - an interrupt while it is imported is reported like any other
 
         app()
     except PerfbenchError as error:

@@ -11,7 +11,7 @@ from _bflw import replay
 from _session import Record
 
 from perfbench import NotAvailable
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 BYTES_PER_CHARACTER = 8
 """Of a market book as JSON, for the same book in memory: 3 to 6 measured on five files."""

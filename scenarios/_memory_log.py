@@ -12,7 +12,7 @@ from typing import Any, Callable, Iterator
 from _books import Session
 
 from perfbench import NotAvailable, Work, observed
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 STATM = "/proc/self/statm"
 PAGE = os.sysconf("SC_PAGE_SIZE")

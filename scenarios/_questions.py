@@ -9,7 +9,7 @@ from _tick_databases import Database, from_the_disk
 from _tick_store import STRATEGIES, Store
 
 from perfbench import Work
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 KINDS = ("point", "range", "across", "pnl")
 TICKS = "SELECT sequence, timestamp, selection_id, price, size FROM market_data WHERE "

@@ -13,7 +13,7 @@ from typing import Callable, Dict, Iterator, List, NamedTuple, Optional, Tuple
 from _prices import HUNDREDTHS, changes
 
 from perfbench import NotAvailable
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 Key = Tuple[int, ...]
 

@@ -12,7 +12,7 @@ from _templates import HOUR, Template
 from betfairlightweight.streaming.listener import StreamListener
 
 from perfbench import observed
-from perfbench.worker.measuring import resident_bytes
+from perfbench.worker.timed_pass import resident_bytes
 
 MINUTE = 60_000
 MIDNIGHT = 1_780_272_000_000

@@ -10,7 +10,7 @@ from typing import Iterator, Mapping, Sequence, TypeVar
 
 from _writers import INSERT, Row, connected
 
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 HELD = 0.005
 """Seconds for which the second writer has the database to itself."""

@@ -20,7 +20,7 @@ from flumine.order.ordertype import LimitOrder
 from flumine.order.trade import Trade
 from flumine.utils import get_price
 
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 Value = Union[str, int, float, bool]
 

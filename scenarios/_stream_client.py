@@ -21,7 +21,7 @@ from betfairlightweight.exceptions import BetfairError
 from betfairlightweight.streaming.betfairstream import BetfairStream
 
 from perfbench import NotAvailable, setup
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 EVERYTHING = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
 TRAFFIC = {

@@ -50,7 +50,8 @@ def of_generator(seeds: int, updates: int) -> List[Template]:
     """Markets that perfbench invents, one for each seed from 1 on. Raises NotAvailable before Python 3.10, which it needs."""
     if sys.version_info < (3, 10):
         raise NotAvailable("the generator of markets needs Python 3.10 or newer: say --set source=market")
-    from perfbench.generating import Recipe, stream_lines  # noqa: PLC0415 - see above
+    from perfbench.datasets.generator.market import stream_lines  # noqa: PLC0415 - see above
+    from perfbench.datasets.generator.recipe import Recipe  # noqa: PLC0415 - see above
 
     found: List[Template] = []
     for seed in range(1, seeds + 1):

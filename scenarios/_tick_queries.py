@@ -11,7 +11,7 @@ from typing import Any, Iterator, List, Sequence, Tuple
 from _tick_databases import Database
 
 from perfbench import Work
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 ONE = "SELECT timestamp, selection_id, price, size FROM market_data WHERE market_id = ? ORDER BY timestamp, sequence"
 ALL = "SELECT market_id, timestamp, selection_id, price, size FROM market_data ORDER BY market_id, timestamp, sequence"

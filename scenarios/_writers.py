@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Callable, Iterator, List, Optional, Sequence, Tuple
 
 from perfbench import Work
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 Row = Tuple[int, str, int, int, int, int]
 Insert = Callable[[Sequence[Row]], None]

@@ -22,8 +22,8 @@ from _owners import BACKTEST
 from _strategies import Chosen, choose
 
 from perfbench import Work, mode, setup
-from perfbench.worker.loading import ScenarioError
-from perfbench.worker.measuring import peak_rss_bytes
+from perfbench.worker.scenario_api import ScenarioError
+from perfbench.worker.timed_pass import peak_rss_bytes
 
 UNIT = "updates"
 METRIC = "wall_seconds"

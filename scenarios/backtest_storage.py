@@ -24,7 +24,7 @@ from _tick_queries import all_at_once, demand_index, flumine_ms, one_by_one, que
 from _tick_store import Store, stored
 
 from perfbench import Claim, Metric, Work, mode, setup
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 __all__ = ["folder", "in_parquet", "packed"]
 

@@ -23,7 +23,7 @@ from betfairlightweight import filters
 from betfairlightweight.exceptions import APIError
 
 from perfbench import Claim, Metric, Work, mode, setup
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 UNIT = "markets"
 METRIC = "wall_seconds"

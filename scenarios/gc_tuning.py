@@ -19,7 +19,7 @@ from _collector import Trading
 from _room import demand
 
 from perfbench import Claim, Metric, Work, mode, setup
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 UNIT = "updates"
 METRICS = {

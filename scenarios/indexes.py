@@ -24,7 +24,7 @@ from _tick_indexes import ADVISED, COVERING, MARKET_TIME, RUNNER_TIME, STRATEGY_
 from _tick_store import Store, stored
 
 from perfbench import Claim, Metric, Work, mode, setup
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 UNIT = "queries"
 METRIC = "wall_seconds"

@@ -21,7 +21,7 @@ from _templates import of_file, of_generator
 from betfairlightweight.streaming import stream
 
 from perfbench import Claim, Metric, NotAvailable, Work, mode, setup
-from perfbench.worker.loading import ScenarioError
+from perfbench.worker.scenario_api import ScenarioError
 
 UNIT = "updates"
 METRICS = {

@@ -12,11 +12,12 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from command_line import SHARED_CACHE
+from support.command_line import HERE, SHARED_CACHE
 
-from perfbench import bundle, generating
-from perfbench.generating import Recipe
-from perfbench.machine import usable_cores
+from perfbench.datasets.generator import files
+from perfbench.datasets.generator.recipe import Recipe
+from perfbench.runner.machine import count_usable_cores
+from perfbench.util import paths
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -26,13 +27,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 def pytest_configure(config: pytest.Config) -> None:
     """The command lines of the tests write no bytecode: without this each of them would compile all of perfbench anew."""
     if not hasattr(config, "workerinput"):
-        for folder in (bundle.PACKAGE, bundle.folder("scenarios")):
+        for folder in (paths.PACKAGE_FOLDER, paths.bundled_folder("scenarios")):
             compileall.compile_dir(folder, quiet=2)
 
 
 def pytest_xdist_auto_num_workers() -> int:
     """Half as many again as there are cores: much of the time a test waits for a process that waits."""
-    return math.ceil(1.5 * usable_cores())
+    return math.ceil(1.5 * count_usable_cores())
 
 
 @pytest.fixture(scope="session")
@@ -44,7 +45,7 @@ def refresh_golden(request: pytest.FixtureRequest) -> bool:
 @pytest.fixture(scope="module", autouse=True)
 def one_cache_for_scenarios(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """The tests of shipped scenarios build what their modes need once, and not once for each test."""
-    if not request.module.__name__.startswith("test_scenario"):
+    if "scenarios" not in request.path.relative_to(HERE).parts:
         yield
         return
     base = tmp_path_factory.getbasetemp()
@@ -57,7 +58,7 @@ def one_cache_for_scenarios(request: pytest.FixtureRequest, tmp_path_factory: py
 @pytest.fixture(scope="module")
 def shipped() -> Iterator[Callable[[str], Any]]:
     """Imports a file of the folder of scenarios."""
-    folder = str(bundle.folder("scenarios"))
+    folder = str(paths.bundled_folder("scenarios"))
     sys.path.append(folder)
     yield importlib.import_module
     sys.path.remove(folder)
@@ -67,5 +68,5 @@ def shipped() -> Iterator[Callable[[str], Any]]:
 def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A small sound market file, 60 updates."""
     path = tmp_path_factory.mktemp("market") / "good"
-    generating.write(Recipe(seed=9, runners=3, updates=60, bsp=True, in_play=True), path)
+    files.write_market(Recipe(seed=9, runners=3, updates=60, bsp=True, in_play=True), path)
     return path

@@ -23,20 +23,20 @@ from typing import IO
 
 from perfbench.errors import DataProblem
 
-PART = 1 << 20
-LARGEST_FACTOR = 200
-ALWAYS_ALLOWED = 64 * 1000 * 1000
-DEEPEST = 4
-SPARE_DISK = 100 * 1000 * 1000
+CHUNK_SIZE = 1 << 20
+MAX_EXPANSION_FACTOR = 200
+MIN_UNPACKED_LIMIT = 64 * 1000 * 1000
+MAX_NESTING = 4
+DISK_RESERVE = 100 * 1000 * 1000
 
-NOT_MARKETS = (".toml", ".md", ".txt", ".rst", ".py", ".pyc")
+IGNORED_SUFFIXES = (".toml", ".md", ".txt", ".rst", ".py", ".pyc")
 """What lies beside market files in folders and archives."""
 
-MAGIC = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
+MAGIC_NUMBERS = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
 OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {"gz": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}  # type: ignore[dict-item]
-SUFFIXES = (".gz", ".bz2", ".xz", ".tgz", ".tbz2", ".txz")
+COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".tgz", ".tbz2", ".txz")
 
-DAMAGE = (
+DAMAGE_ERRORS = (
     EOFError,
     zlib.error,
     lzma.LZMAError,
@@ -48,7 +48,7 @@ DAMAGE = (
 )
 """What Python's unpackers raise for truncated and damaged input."""
 
-NUMBERS = itertools.count()
+FILE_NUMBERS = itertools.count()
 """Numbers all unpacked files of a process: the files of a folder share a workspace, and each is read again long after the last."""
 
 
@@ -76,17 +76,17 @@ class Workspace:
     @classmethod
     def for_file(cls, folder: Path, path: Path) -> Workspace:
         """Room for 200 times the file, 64 MB at least, and never the last 100 MB of the disk."""
-        bound = max(ALWAYS_ALLOWED, LARGEST_FACTOR * path.stat().st_size)
-        return cls(folder, min(bound, shutil.disk_usage(folder).free - SPARE_DISK), path.name)
+        bound = max(MIN_UNPACKED_LIMIT, MAX_EXPANSION_FACTOR * path.stat().st_size)
+        return cls(folder, min(bound, shutil.disk_usage(folder).free - DISK_RESERVE), path.name)
 
     def store(self, source: IO[bytes]) -> Path:
         """Copy a stream to a new file. Raises DataProblem when it is larger than it may be."""
         with self._new_file() as file:
-            while part := source.read(PART):
+            while part := source.read(CHUNK_SIZE):
                 self.allowed -= len(part)
                 if self.allowed < 0:
                     raise DataProblem(
-                        f"{self.origin} unpacks to more than {LARGEST_FACTOR} times its size or than the disk has room for; "
+                        f"{self.origin} unpacks to more than {MAX_EXPANSION_FACTOR} times its size or than the disk has room for; "
                         "unpack it yourself if you trust it, and choose the files"
                     )
                 file.write(part)
@@ -96,130 +96,130 @@ class Workspace:
         """A file that was not there before: one that another market is replayed from is never written to."""
         while True:
             try:
-                return (self.folder / f"unpacked-{next(NUMBERS)}").open("xb")
+                return (self.folder / f"unpacked-{next(FILE_NUMBERS)}").open("xb")
             except FileExistsError:
                 continue
 
 
-def unpacked(
+def unpack_files(
     path: Path, name: str, workspace: Workspace, packing: str = "", depth: int = 0
 ) -> Iterator[PlainFile | DataProblem]:
     """Every plain file in this one, and a DataProblem for each that cannot be had; the others are not affected."""
     try:
-        kind = _kind(path)
+        kind = _detect_kind(path)
         if kind == "plain":
             yield PlainFile(name, path, packing or "plain", path.stat().st_size)
-        elif depth == DEEPEST:
-            yield DataProblem(f"{name} is packed {DEEPEST} times over; unpack it yourself")
+        elif depth == MAX_NESTING:
+            yield DataProblem(f"{name} is packed {MAX_NESTING} times over; unpack it yourself")
         elif kind == "zip":
-            yield from _zip(path, name, workspace, depth)
+            yield from _unpack_zip(path, name, workspace, depth)
         elif kind == "tar":
-            yield from _tar(path, name, workspace, depth)
+            yield from _unpack_tar(path, name, workspace, depth)
         else:
-            yield from _compressed(path, name, kind, workspace, packing, depth)
+            yield from _unpack_compressed(path, name, kind, workspace, packing, depth)
     except DataProblem as problem:
         yield problem
-    except DAMAGE as error:
-        yield _damaged(name, error)
+    except DAMAGE_ERRORS as error:
+        yield _build_damage_problem(name, error)
 
 
-def _kind(path: Path) -> str:
+def _detect_kind(path: Path) -> str:
     with path.open("rb") as file:
         start = file.read(512)
-    for magic, kind in MAGIC.items():
+    for magic, kind in MAGIC_NUMBERS.items():
         if start.startswith(magic):
             return kind
     return "tar" if start[257:262] == b"ustar" else "plain"
 
 
-def _compressed(
+def _unpack_compressed(
     path: Path, name: str, kind: str, workspace: Workspace, packing: str, depth: int
 ) -> Iterator[PlainFile | DataProblem]:
     with OPENERS[kind](path) as stream:
         plain = workspace.store(stream)
     kinds = f"{packing} {kind}".strip()
     size = path.stat().st_size
-    for found in unpacked(plain, _without_suffix(name), workspace, kinds, depth + 1):
+    for found in unpack_files(plain, _strip_suffix(name), workspace, kinds, depth + 1):
         whole = isinstance(found, PlainFile) and found.path == plain
         yield PlainFile(found.name, found.path, kinds, size) if whole and isinstance(found, PlainFile) else found
 
 
-def _zip(path: Path, name: str, workspace: Workspace, depth: int) -> Iterator[PlainFile | DataProblem]:
+def _unpack_zip(path: Path, name: str, workspace: Workspace, depth: int) -> Iterator[PlainFile | DataProblem]:
     found = False
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if member.is_dir() or not _wanted(member.filename):
+            if member.is_dir() or not _is_wanted(member.filename):
                 continue
             found = True
-            refusal = _refused(member.filename, linked=stat.S_ISLNK(member.external_attr >> 16))
+            refusal = _explain_refusal(member.filename, linked=stat.S_ISLNK(member.external_attr >> 16))
             if refusal or member.flag_bits & 1:
                 yield DataProblem(
                     f"{name}: member {member.filename} {refusal or 'is encrypted'}; pack the archive anew without it"
                 )
                 continue
-            yield from _member(
+            yield from _unpack_member(
                 archive.open(member), member.filename, name, "zip", member.compress_size, workspace, depth
             )
     if not found:
         yield DataProblem(f"{name} has no market file in it; choose another archive")
 
 
-def _tar(path: Path, name: str, workspace: Workspace, depth: int) -> Iterator[PlainFile | DataProblem]:
+def _unpack_tar(path: Path, name: str, workspace: Workspace, depth: int) -> Iterator[PlainFile | DataProblem]:
     found = False
     with tarfile.open(path, "r:") as archive:
         for member in archive:
-            if member.isdir() or not _wanted(member.name):
+            if member.isdir() or not _is_wanted(member.name):
                 continue
             found = True
-            refusal = _refused(member.name, linked=not member.isreg())
+            refusal = _explain_refusal(member.name, linked=not member.isreg())
             if refusal:
                 yield DataProblem(f"{name}: member {member.name} {refusal}; pack the archive anew without it")
                 continue
             content = archive.extractfile(member)
             assert content is not None
-            yield from _member(content, member.name, name, "tar", member.size, workspace, depth)
+            yield from _unpack_member(content, member.name, name, "tar", member.size, workspace, depth)
     if not found:
         yield DataProblem(f"{name} has no market file in it; choose another archive")
 
 
-def _member(
+def _unpack_member(
     content: IO[bytes], member: str, archive: str, kind: str, size: int, workspace: Workspace, depth: int
 ) -> Iterator[PlainFile | DataProblem]:
     own_name = PurePosixPath(member).name
     try:
         with content:
             stored = workspace.store(content)
-    except DAMAGE as error:
-        yield _damaged(f"{archive}: member {member}", error)
+    except DAMAGE_ERRORS as error:
+        yield _build_damage_problem(f"{archive}: member {member}", error)
         return
-    for found in unpacked(stored, own_name, workspace, kind, depth + 1):
+    for found in unpack_files(stored, own_name, workspace, kind, depth + 1):
         whole = isinstance(found, PlainFile) and found.path == stored
         yield PlainFile(found.name, found.path, kind, size) if whole and isinstance(found, PlainFile) else found
 
 
-def _wanted(member: str) -> bool:
+def _is_wanted(member: str) -> bool:
     name = PurePosixPath(member).name
-    return not name.startswith(".") and not name.endswith(NOT_MARKETS)
+    return not name.startswith(".") and not name.endswith(IGNORED_SUFFIXES)
 
 
-def _refused(member: str, *, linked: bool) -> str:
+def _explain_refusal(member: str, *, linked: bool) -> str:
     parts = member.replace("\\", "/").split("/")
     if ".." in parts or member.startswith(("/", "\\")) or ":" in parts[0]:
         return "points outside the archive"
     return "is a link or a device, not a file" if linked else ""
 
 
-def _without_suffix(name: str) -> str:
-    return next((name[: -len(suffix)] for suffix in SUFFIXES if name.lower().endswith(suffix)), name)
+def _strip_suffix(name: str) -> str:
+    return next((name[: -len(suffix)] for suffix in COMPRESSION_SUFFIXES if name.lower().endswith(suffix)), name)
 
 
-def _damaged(name: str, error: BaseException) -> DataProblem:
+def _build_damage_problem(name: str, error: BaseException) -> DataProblem:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return DataProblem(f"{name} cannot be unpacked: {error.strerror}; free some, or set TMPDIR to another disk")
     if isinstance(error, OSError) and error.errno is not None:
         return DataProblem(f"{name} cannot be read: {error.strerror}; check the path and its permissions")
-    return DataProblem(f"{name} is damaged or cut off ({_reason(error)}); fetch it again")
+    return DataProblem(f"{name} is damaged or cut off ({_describe_error(error)}); fetch it again")
 
 
-def _reason(error: BaseException) -> str:
+def _describe_error(error: BaseException) -> str:
     return " ".join(str(error).split()).rstrip(".") or type(error).__name__

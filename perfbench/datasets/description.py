@@ -8,7 +8,7 @@ from perfbench.model import Market
 
 
 @dataclass(frozen=True, slots=True)
-class Description:
+class MarketDescription:
     """One market file. ``size_bytes`` is that of the plain file, ``packed_bytes`` that of the file as it was given.
 
     ``updates`` are lines with market changes, ``in_play_updates`` those of them in which a market is in-play;

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import msgspec
 
-from perfbench import bundle
+from perfbench.util import paths
 
-FILE = "MANIFEST.toml"
+MANIFEST_FILE = "MANIFEST.toml"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class SourceDistribution:
     """A source distribution on the package index that known files are pulled from."""
 
     name: str
@@ -53,26 +53,26 @@ class Manifest:
 
     default: str
     fallback: str
-    sources: tuple[Source, ...]
+    sources: tuple[SourceDistribution, ...]
     files: tuple[KnownFile, ...]
 
 
-def manifest() -> Manifest:
+def load_manifest() -> Manifest:
     """The manifest as shipped."""
-    text = (bundle.folder("sample_data") / FILE).read_bytes()
+    text = (paths.bundled_folder("sample_data") / MANIFEST_FILE).read_bytes()
     return msgspec.toml.decode(text, type=Manifest)
 
 
-def known_files() -> tuple[KnownFile, ...]:
+def list_known_files() -> tuple[KnownFile, ...]:
     """Every known file, in the order of the manifest."""
-    return manifest().files
+    return load_manifest().files
 
 
-def place(known: KnownFile) -> Path:
+def locate_file(known: KnownFile) -> Path:
     """Where a known file lies, or would lie once it is pulled."""
-    return (bundle.folder("sample_data") if known.bundled else bundle.market_cache()) / known.name
+    return (paths.bundled_folder("sample_data") if known.bundled else paths.market_cache_folder()) / known.name
 
 
-def is_here(known: KnownFile) -> bool:
+def is_available(known: KnownFile) -> bool:
     """Whether a known file can be measured now."""
-    return place(known).is_file()
+    return locate_file(known).is_file()

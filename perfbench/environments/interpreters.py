@@ -14,18 +14,18 @@ from pathlib import Path
 
 from perfbench.errors import EnvironmentProblem
 
-OLDEST = (3, 8)
+OLDEST_PYTHON = (3, 8)
 """The oldest Python that a worker runs in."""
 
-PATIENCE = 5.0
+PROBE_TIMEOUT = 5.0
 """Seconds that an interpreter has to say who it is: a shim or a network folder may never answer."""
 
-QUESTION = (
+PROBE_SCRIPT = (
     "import os, sys; "
     "print(sys.implementation.name, sys.version.split()[0], os.path.realpath(sys.executable or ''), sep='\\n')"
 )
 
-INTERPRETER_NAME = re.compile(r"python3\.\d+(\.exe)?")
+INTERPRETER_PATTERN = re.compile(r"python3\.\d+(\.exe)?")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,29 +36,29 @@ class Interpreter:
     path: str
 
 
-def running() -> Interpreter:
+def find_running_interpreter() -> Interpreter:
     """The interpreter that runs perfbench, outside of any virtual environment."""
     return Interpreter(sys.version.split()[0], os.path.realpath(sys.executable))
 
 
-def find(version: str) -> Interpreter:
+def find_interpreter(version: str) -> Interpreter:
     """The newest interpreter found whose version is, or begins with, ``version`` (``3.12``, ``3.12.1``).
 
     Raises EnvironmentProblem with those that there are.
     """
     there = find_interpreters()
-    wanted = _numbers(version)
-    fitting = [one for one in there if _numbers(one.version)[: len(wanted)] == wanted]
+    wanted = _parse_version(version)
+    fitting = [one for one in there if _parse_version(one.version)[: len(wanted)] == wanted]
     if not fitting:
         found = ", ".join(dict.fromkeys(one.version for one in there)) or "none"
         raise EnvironmentProblem(f"Python {version} is not on this machine; found: {found}")
     return fitting[-1]
 
 
-def fingerprint() -> str:
+def compute_fingerprint() -> str:
     """Changes when an interpreter is installed, replaced or removed; starts none of them, so it costs a millisecond."""
     parts = []
-    for path in sorted(_candidates()):
+    for path in sorted(_find_candidates()):
         with contextlib.suppress(OSError):
             found = os.stat(path)
             parts.append(f"{path} {found.st_size} {found.st_mtime_ns}")
@@ -72,42 +72,46 @@ def find_interpreters() -> tuple[Interpreter, ...]:
     several names counts once; one that does not start, or not within 5 seconds, does not count.
     """
     with ThreadPoolExecutor(max_workers=4) as together:
-        answers = together.map(_ask, _candidates())
-    found = {found.path: found for found in answers if found is not None and _numbers(found.version) >= OLDEST}
-    return tuple(sorted(found.values(), key=lambda interpreter: (_numbers(interpreter.version), interpreter.path)))
+        answers = together.map(_probe_interpreter, _find_candidates())
+    found = {
+        found.path: found for found in answers if found is not None and _parse_version(found.version) >= OLDEST_PYTHON
+    }
+    return tuple(
+        sorted(found.values(), key=lambda interpreter: (_parse_version(interpreter.version), interpreter.path))
+    )
 
 
-def _candidates() -> list[str]:
+def _find_candidates() -> list[str]:
     """Files named python3.x, each real one once. The interpreter that runs perfbench is always among them."""
     paths = {os.path.realpath(sys.executable): None}
-    for folder in _folders():
+    for folder in _list_search_folders():
         with contextlib.suppress(OSError):
             for entry in sorted(folder.iterdir()):
-                if INTERPRETER_NAME.fullmatch(entry.name) and entry.is_file():
+                if INTERPRETER_PATTERN.fullmatch(entry.name) and entry.is_file():
                     paths[os.path.realpath(entry)] = None
     return list(paths)
 
 
-def _folders() -> list[Path]:
+def _list_search_folders() -> list[Path]:
     home = Path(os.path.expanduser("~"))
     pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv")
     # What pyenv puts on PATH are shims: shell scripts that answer for an interpreter, slowly, or only complain.
     on_path = [Path(name) for name in os.environ.get("PATH", "").split(os.pathsep) if name]
     return [
         *(folder for folder in on_path if folder.name != "shims"),
-        *_inside(pyenv / "versions"),
-        *_inside(_uv_folder(home)),
+        *_list_interpreters(pyenv / "versions"),
+        *_list_interpreters(_locate_uv_folder(home)),
         *map(Path, ("/usr/bin", "/usr/local/bin", "/opt/homebrew/bin")),
     ]
 
 
-def _inside(folder: Path) -> list[Path]:
+def _list_interpreters(folder: Path) -> list[Path]:
     with contextlib.suppress(OSError):
         return [entry / "bin" for entry in sorted(folder.iterdir())]
     return []
 
 
-def _uv_folder(home: Path) -> Path:
+def _locate_uv_folder(home: Path) -> Path:
     """Where uv keeps the interpreters that it downloads (docs.astral.sh/uv, "Storage": Python versions)."""
     if named := os.environ.get("UV_PYTHON_INSTALL_DIR"):
         return Path(named)
@@ -116,11 +120,11 @@ def _uv_folder(home: Path) -> Path:
     return Path(os.environ.get("XDG_DATA_HOME") or home / ".local" / "share") / "uv" / "python"
 
 
-def _ask(python: str) -> Interpreter | None:
+def _probe_interpreter(python: str) -> Interpreter | None:
     """Start it once and let it say who it is; None unless it is a CPython that answers in time."""
     try:
         process = subprocess.Popen(
-            [python, "-I", "-c", QUESTION],
+            [python, "-I", "-c", PROBE_SCRIPT],
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.DEVNULL,
@@ -131,9 +135,9 @@ def _ask(python: str) -> Interpreter | None:
     except OSError:
         return None
     try:
-        answer, _ = process.communicate(timeout=PATIENCE)
+        answer, _ = process.communicate(timeout=PROBE_TIMEOUT)
     except subprocess.TimeoutExpired:
-        _end(process)
+        _kill_process_group(process)
         return None
     lines = answer.splitlines()
     if process.returncode != 0 or len(lines) != 3 or lines[0] != "cpython" or not lines[2]:
@@ -141,7 +145,7 @@ def _ask(python: str) -> Interpreter | None:
     return Interpreter(version=lines[1], path=lines[2])
 
 
-def _end(process: subprocess.Popen[str]) -> None:
+def _kill_process_group(process: subprocess.Popen[str]) -> None:
     """Kill it with whatever it started: the children of a hanging script hold its pipe open."""
     if sys.platform == "win32":
         process.kill()
@@ -151,5 +155,5 @@ def _end(process: subprocess.Popen[str]) -> None:
     process.communicate()
 
 
-def _numbers(version: str) -> tuple[int, ...]:
+def _parse_version(version: str) -> tuple[int, ...]:
     return tuple(int(number) for number in re.findall(r"\d+", version)[:3])

@@ -18,10 +18,10 @@ import uv as packaged
 
 from perfbench.errors import EnvironmentProblem
 
-LIMIT = 900.0
+CALL_TIMEOUT = 900.0
 """Seconds that one call may take: a build that asks a question never ends."""
 
-NOT_PASSED_ON = frozenset(
+BLOCKED_VARIABLES = frozenset(
     (
         "PYTHONPATH",
         "PYTHONHOME",
@@ -57,7 +57,7 @@ NOT_PASSED_ON = frozenset(
 )
 """Settings that would change what is built or where; those about indexes, certificates, caches and the network are kept."""
 
-OWN = {
+FIXED_VARIABLES = {
     "UV_PYTHON_DOWNLOADS": "never",
     "UV_NO_PROGRESS": "1",
     "NO_COLOR": "1",
@@ -68,11 +68,11 @@ OWN = {
     "CARGO_NET_OFFLINE": "true",
 }
 
-OWN_INDEX = ("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_CONFIG_FILE")
+INDEX_VARIABLES = ("UV_INDEX_URL", "UV_DEFAULT_INDEX", "UV_CONFIG_FILE")
 
 
 @dataclass(frozen=True, slots=True)
-class Said:
+class ProcessResult:
     """How one call ended: exit code, standard output, standard error."""
 
     code: int
@@ -80,11 +80,11 @@ class Said:
     err: str
 
 
-_running: set[subprocess.Popen[str]] = set()
-_guard = threading.Lock()
+_running_processes: set[subprocess.Popen[str]] = set()
+_processes_lock = threading.Lock()
 
 
-def call(*arguments: str, lock: int | None = None, retries: int = 2) -> Said:
+def run_uv(*arguments: str, lock: int | None = None, retries: int = 2) -> ProcessResult:
     """Run uv to its end. A ``lock`` is a descriptor that uv holds too, so that it stays locked if perfbench is killed.
 
     Raises EnvironmentProblem if uv cannot be started or does not come to an end.
@@ -93,10 +93,10 @@ def call(*arguments: str, lock: int | None = None, retries: int = 2) -> Said:
         uv = packaged.find_uv_bin()
     except OSError as error:
         raise EnvironmentProblem(f"uv is not installed beside perfbench; pip install uv ({error})") from error
-    return program([uv, *arguments], settings(retries), lock)
+    return run_program([uv, *arguments], build_variables(retries), lock)
 
 
-def program(command: list[str], variables: Mapping[str, str], lock: int | None = None) -> Said:
+def run_program(command: list[str], variables: Mapping[str, str], lock: int | None = None) -> ProcessResult:
     """Run a program to its end, from a folder without any project's settings."""
     try:
         process = subprocess.Popen(
@@ -112,45 +112,45 @@ def program(command: list[str], variables: Mapping[str, str], lock: int | None =
         )
     except OSError as error:
         raise EnvironmentProblem(f"{Path(command[0]).name} cannot be started: {error}") from error
-    with _guard:
-        _running.add(process)
+    with _processes_lock:
+        _running_processes.add(process)
     try:
-        out, err = process.communicate(timeout=LIMIT)
+        out, err = process.communicate(timeout=CALL_TIMEOUT)
     except subprocess.TimeoutExpired as error:
         process.kill()
         process.communicate()
-        raise EnvironmentProblem(f"{' '.join(command[1:3])} did not end within {LIMIT:.0f} seconds") from error
+        raise EnvironmentProblem(f"{' '.join(command[1:3])} did not end within {CALL_TIMEOUT:.0f} seconds") from error
     finally:
-        with _guard:
-            _running.discard(process)
-    return Said(process.returncode, out, err)
+        with _processes_lock:
+            _running_processes.discard(process)
+    return ProcessResult(process.returncode, out, err)
 
 
-def end_all() -> None:
+def end_all_processes() -> None:
     """End every call that is still running."""
-    with _guard:
-        for process in _running:
+    with _processes_lock:
+        for process in _running_processes:
             with suppress(OSError):
                 process.terminate()
 
 
-def settings(retries: int) -> dict[str, str]:
+def build_variables(retries: int) -> dict[str, str]:
     """The variables for uv: the user's own, pip's index and certificate where uv is told none."""
-    kept = {name: value for name, value in os.environ.items() if name not in NOT_PASSED_ON}
+    kept = {name: value for name, value in os.environ.items() if name not in BLOCKED_VARIABLES}
     kept.setdefault("UV_HTTP_RETRIES", str(retries))
-    pip = _settings_of_pip()
-    if not any(name in kept for name in OWN_INDEX):
+    pip = _read_pip_settings()
+    if not any(name in kept for name in INDEX_VARIABLES):
         if "index-url" in pip:
             kept["UV_DEFAULT_INDEX"] = pip["index-url"]
         if extra := os.environ.get("PIP_EXTRA_INDEX_URL"):
             kept.setdefault("UV_INDEX", extra)
     if "cert" in pip:
         kept.setdefault("SSL_CERT_FILE", pip["cert"])
-    return kept | OWN
+    return kept | FIXED_VARIABLES
 
 
 @functools.cache
-def _settings_of_pip() -> dict[str, str]:
+def _read_pip_settings() -> dict[str, str]:
     """``index-url`` and ``cert`` of pip's variables, else of its configuration files (pip.pypa.io, "Configuration")."""
     home = Path(os.path.expanduser("~"))
     config_home = Path(os.environ.get("XDG_CONFIG_HOME") or home / ".config")

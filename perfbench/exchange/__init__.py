@@ -3,29 +3,25 @@
 Unchanged clients of any release connect to it. It never contacts the real one.
 """
 
-from perfbench.exchange.api.face import ApiTerms
-from perfbench.exchange.api.faults import KINDS as FAULTS
-from perfbench.exchange.api.faults import USUAL as USUAL_FAULTS
-from perfbench.exchange.api.faults import FaultTerms
-from perfbench.exchange.ending import Ending
-from perfbench.exchange.house import Limits
-from perfbench.exchange.server import LOOPBACK, Server, Settings
-from perfbench.exchange.statement import ConnectionStatement, Frame, Statement
-from perfbench.exchange.timeline import Timeline, timeline
+from perfbench.exchange.api.fault_injection import DEFAULT_FAULT_KINDS, FAULT_KINDS, FaultConfig
+from perfbench.exchange.api.server import ApiConfig
+from perfbench.exchange.config import LOOPBACK, ExchangeConfig, Limits
+from perfbench.exchange.metrics import ConnectionReport, ExchangeReport, Frame
+from perfbench.exchange.replay.timeline import Timeline, build_timeline
+from perfbench.exchange.server import Server
 
 __all__ = [
-    "FAULTS",
+    "DEFAULT_FAULT_KINDS",
+    "FAULT_KINDS",
     "LOOPBACK",
-    "USUAL_FAULTS",
-    "ApiTerms",
-    "ConnectionStatement",
-    "Ending",
-    "FaultTerms",
+    "ApiConfig",
+    "ConnectionReport",
+    "ExchangeConfig",
+    "ExchangeReport",
+    "FaultConfig",
     "Frame",
     "Limits",
     "Server",
-    "Settings",
-    "Statement",
     "Timeline",
-    "timeline",
+    "build_timeline",
 ]

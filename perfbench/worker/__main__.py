@@ -4,8 +4,8 @@ import importlib.util
 import os
 import sys
 
-HERE = os.path.dirname(os.path.abspath(__file__))
-PACKAGE = os.path.dirname(HERE)
+WORKER_DIRECTORY = os.path.dirname(os.path.abspath(__file__))
+PACKAGE_DIRECTORY = os.path.dirname(WORKER_DIRECTORY)
 
 
 def mount() -> None:
@@ -14,12 +14,12 @@ def mount() -> None:
     Its parent folder must not get on ``sys.path``: in an installed host that is site-packages, whose betfairlightweight would
     then be measured in place of the environment's own.
     """
-    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != HERE]
+    sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != WORKER_DIRECTORY]
     spec = importlib.util.spec_from_file_location(
-        "perfbench", os.path.join(PACKAGE, "__init__.py"), submodule_search_locations=[PACKAGE]
+        "perfbench", os.path.join(PACKAGE_DIRECTORY, "__init__.py"), submodule_search_locations=[PACKAGE_DIRECTORY]
     )
     if spec is None or spec.loader is None:
-        raise ImportError(PACKAGE)
+        raise ImportError(PACKAGE_DIRECTORY)
     module = importlib.util.module_from_spec(spec)
     sys.modules["perfbench"] = module
     spec.loader.exec_module(module)
@@ -34,9 +34,9 @@ def main() -> None:
     os.dup2(empty, 0)
     os.close(empty)
     mount()
-    from perfbench.worker.trial import Worker  # noqa: PLC0415 - only importable once mounted
+    from perfbench.worker.server import RequestServer  # noqa: PLC0415 - only importable once mounted
 
-    Worker(requests, answers).serve()
+    RequestServer(requests, answers).serve()
     sys.stdout.flush()
     sys.stderr.flush()
     # A scenario's threads and exit handlers must not keep a finished trial alive.

@@ -12,7 +12,7 @@ from typing import Any, Dict, List, Optional, Union
 
 GO = "go"
 
-Value = Union[str, int, float, bool]
+ParameterValue = Union[str, int, float, bool]
 
 
 @dataclass(frozen=True)
@@ -37,7 +37,7 @@ class Request:
     scenario: str
     mode: str = ""
     market: Optional[str] = None
-    parameters: Dict[str, Value] = field(default_factory=dict)
+    parameters: Dict[str, ParameterValue] = field(default_factory=dict)
     core: Optional[int] = None
     memory: bool = False
     burn: float = 0.0
@@ -65,7 +65,7 @@ class DescribedMode:
     baseline: bool
     needs: List[str]
     missing: List[str]
-    parameters: Dict[str, Value]
+    parameters: Dict[str, ParameterValue]
     uses_market: bool
     group: str
     floor: bool
@@ -114,7 +114,7 @@ class DescribedOwner:
 
 
 @dataclass(frozen=True)
-class Imported:
+class ImportedPackage:
     """A package that was really imported: from where, and which version it says it is."""
 
     name: str
@@ -123,7 +123,7 @@ class Imported:
 
 
 @dataclass(frozen=True)
-class Described:
+class DescribedScenario:
     """What a scenario file contains."""
 
     doc: str
@@ -133,10 +133,10 @@ class Described:
     modes: List[DescribedMode]
     claims: List[DescribedClaim]
     changes: List[DescribedChange]
-    packages: List[Imported]
+    packages: List[ImportedPackage]
     owners: List[DescribedOwner] = field(default_factory=list)
     metrics: List[DescribedMetric] = field(default_factory=list)
-    quick: Dict[str, Value] = field(default_factory=dict)
+    quick: Dict[str, ParameterValue] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -148,22 +148,22 @@ class Ready:
 
 
 @dataclass(frozen=True)
-class Passed:
+class PassCompleted:
     """The pass is over and what it executed can be read; waiting for another ``GO``."""
 
 
 @dataclass(frozen=True)
-class Measured:
+class PassMeasurement:
     """One pass: the work done, its metrics (seconds, bytes), the numbers that only the mode knows."""
 
     work: int
     metrics: Dict[str, float]
     numbers: Dict[str, float]
-    packages: List[Imported]
+    packages: List[ImportedPackage]
 
 
 @dataclass(frozen=True)
-class Digested:
+class OutputDigest:
     """The output of one check pass; ``blocks`` has one digest for every ``block_size`` updates.
 
     ``undone`` has the digest of the whole output for each set of changes that the request wanted undone, ``undone_blocks`` its
@@ -174,14 +174,14 @@ class Digested:
     updates: int
     block_size: int
     blocks: List[str]
-    packages: List[Imported]
+    packages: List[ImportedPackage]
     traits: Dict[str, str] = field(default_factory=dict)
     undone: List[str] = field(default_factory=list)
     undone_blocks: List[List[str]] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Item:
+class OutputItem:
     """One item of output in full; ``number`` counts from 0."""
 
     number: int
@@ -205,7 +205,7 @@ class NamedFunction:
 
 
 @dataclass(frozen=True)
-class Addressed:
+class TrampolineAddresses:
     """The Python functions that a pass called over trampolines: the address of each (hexadecimal), its file and qualified name.
 
     One that was made more than once has as many addresses. It is ``Named`` by another worker, which is not slowed down.
@@ -217,14 +217,14 @@ class Addressed:
 
 
 @dataclass(frozen=True)
-class Named:
+class FunctionNames:
     """The functions of the files and qualified names that were asked for, in the same order."""
 
     functions: List[NamedFunction]
 
 
 @dataclass(frozen=True)
-class Profiled:
+class CpuProfile:
     """A pass under a profiler of the CPU. ``stacks`` are indices of ``functions``, outermost first, with the ``seconds`` of each.
 
     ``samples`` were taken in all, ``capped`` seconds of them left out because the process did not run. ``calls`` are caller (−1 for
@@ -242,12 +242,12 @@ class Profiled:
     stacks: List[List[int]]
     seconds: List[float]
     calls: List[List[int]]
-    packages: List[Imported]
+    packages: List[ImportedPackage]
     inclusive: List[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
-class Collected:
+class GarbageCollection:
     """One full collection of garbage (generation 2): when it began, by ``time.time()``, and how many seconds it took."""
 
     began: float
@@ -255,7 +255,7 @@ class Collected:
 
 
 @dataclass(frozen=True)
-class Watched:
+class MemoryObservation:
     """A pass whose memory the host looked at. Times are ``time.time()``, memory is resident bytes, None where it is not told.
 
     ``updates`` were seen; ``progress`` has the times at which the updates 0, ``stride``, 2 × ``stride`` … came, ``marks`` those of
@@ -273,28 +273,28 @@ class Watched:
     progress: List[float]
     marks: List[Optional[float]]
     collections: List[int]
-    full: List[Collected]
+    full: List[GarbageCollection]
     peak_bytes: Optional[int]
     peak_reset: bool
     ready_bytes: Optional[int]
     end_bytes: Optional[int]
     left_bytes: Optional[int]
-    packages: List[Imported]
+    packages: List[ImportedPackage]
 
 
 @dataclass(frozen=True)
-class Traced:
+class UpdateTimings:
     """How long each update of a pass took, in nanoseconds of the wall clock: to read it, and all that was done with it."""
 
     work: int
     nanoseconds: List[int]
     cpu_seconds: float
     wall_seconds: float
-    packages: List[Imported]
+    packages: List[ImportedPackage]
 
 
 @dataclass(frozen=True)
-class AllocatedBy:
+class FunctionAllocation:
     """What a function, by the path inside its package and its qualified name, itself had allocated: bytes, and blocks of memory."""
 
     function: str
@@ -304,7 +304,7 @@ class AllocatedBy:
 
 
 @dataclass(frozen=True)
-class Allocated:
+class AllocationProfile:
     """What was allocated in a pass, by function: the largest by bytes and by count, when it was most (``peak_bytes`` in all).
 
     ``html`` is the path of a flame graph, empty without one; ``remark`` what a reader should know, empty if nothing.
@@ -312,21 +312,21 @@ class Allocated:
 
     work: int
     peak_bytes: int
-    by_bytes: List[AllocatedBy]
-    by_count: List[AllocatedBy]
+    by_bytes: List[FunctionAllocation]
+    by_count: List[FunctionAllocation]
     html: str
     remark: str
-    packages: List[Imported]
+    packages: List[ImportedPackage]
 
 
 @dataclass(frozen=True)
-class Lined:
+class LineMemoryProfile:
     """The memory of a function line by line, as memory_profiler's own table; ``cut`` if it looked at the first ``calls`` only."""
 
     text: str
     calls: int
     cut: bool
-    packages: List[Imported]
+    packages: List[ImportedPackage]
 
 
 @dataclass(frozen=True)
@@ -371,28 +371,28 @@ class Done:
     replayed: Optional[Replayed] = None
 
 
-ANSWERS = {
+ANSWER_TYPES = {
     kind.__name__: kind
     for kind in (
-        Described,
+        DescribedScenario,
         Ready,
-        Passed,
-        Measured,
-        Digested,
-        Item,
-        Addressed,
-        Named,
-        Profiled,
-        Watched,
-        Traced,
-        Allocated,
-        Lined,
+        PassCompleted,
+        PassMeasurement,
+        OutputDigest,
+        OutputItem,
+        TrampolineAddresses,
+        FunctionNames,
+        CpuProfile,
+        MemoryObservation,
+        UpdateTimings,
+        AllocationProfile,
+        LineMemoryProfile,
         Failed,
         Done,
     )
 }
 
 
-def encode(message: Any) -> bytes:
+def encode_message(message: Any) -> bytes:
     """One line of the protocol, with its newline. Raises ValueError for NaN and infinity, which JSON does not have."""
     return (json.dumps({"say": type(message).__name__, **asdict(message)}, allow_nan=False) + "\n").encode()

@@ -12,20 +12,20 @@ import sys
 from types import CodeType, FrameType
 from typing import Any, Callable, Iterable, Optional, Tuple
 
-from perfbench.worker import observing
-from perfbench.worker.loading import ScenarioError
-from perfbench.worker.protocol import Lined, Request
+from perfbench.worker import update_hooks
+from perfbench.worker.protocol import LineMemoryProfile, Request
+from perfbench.worker.scenario_api import ScenarioError
 
 NEEDS: Tuple[str, ...] = ("memory-profiler",)
 SUFFIX = ".lines.txt"
 
-MOST = 3000
+MAX_OBSERVED = 3000
 """Calls, and updates, that are looked at; the rest of the pass runs as always."""
 
-PRECISION = 2
+DECIMAL_PLACES = 2
 
 
-def observe(call: Callable[[], Any], path: str, asked: Request) -> Lined:
+def observe(call: Callable[[], Any], path: str, asked: Request) -> LineMemoryProfile:
     """memory_profiler's table of the function ``module:name`` over its first 3000 calls, or the first 3000 updates of the pass.
 
     Raises ScenarioError for a function that is not there, is not written in Python, or is not called.
@@ -37,24 +37,24 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> Lined:
         lines.code_map.add(code)
     except OSError as error:
         raise ScenarioError("{}: its source cannot be read".format(asked.function)) from error
-    looking = _Looking(lines, code)
+    looking = _LineTracer(lines, code)
     lines.enable()
     sys.settrace(looking.trace)
     try:
-        with observing.watch(looking.on_update):
+        with update_hooks.install_update_hooks(looking.on_update):
             call()
     finally:
         lines.disable()
     if not looking.calls:
         raise ScenarioError("{} was not called in this pass".format(asked.function))
     table = io.StringIO()
-    memory_profiler.show_results(lines, stream=table, precision=PRECISION)
+    memory_profiler.show_results(lines, stream=table, precision=DECIMAL_PLACES)
     with open(path, "w", encoding="utf-8") as file:
         file.write(table.getvalue())
-    return Lined(text=table.getvalue(), calls=looking.calls, cut=looking.over, packages=[])
+    return LineMemoryProfile(text=table.getvalue(), calls=looking.calls, cut=looking.over, packages=[])
 
 
-class _Looking:
+class _LineTracer:
     """Shows the lines of one function to memory_profiler, and no others: its own hook is called for each line of all of them."""
 
     def __init__(self, lines: Any, code: CodeType) -> None:
@@ -67,7 +67,7 @@ class _Looking:
         """The hook of the interpreter, at every call."""
         if frame.f_code is not self._code:
             return None
-        if self.calls == MOST:
+        if self.calls == MAX_OBSERVED:
             self._end()
             return None
         self.calls += 1
@@ -75,7 +75,7 @@ class _Looking:
 
     def on_update(self, number: int) -> None:
         """There are enough updates with this one."""
-        if number == MOST:
+        if number == MAX_OBSERVED:
             self._end()
 
     def _end(self) -> None:
@@ -88,12 +88,12 @@ def resolve(asked: Request) -> CodeType:
     module_name, _, path = asked.function.partition(":")
     if not path:
         raise ScenarioError("`{}` names no function: write MODULE:FUNCTION".format(asked.function))
-    owner: Any = _module(module_name, asked.scenario)
+    owner: Any = _find_module(module_name, asked.scenario)
     shown = module_name
     for name in path.split("."):
         found = inspect.getattr_static(owner, name, None)
         if found is None:
-            near = _suggestion(name, [known for known in dir(owner) if not known.startswith("__")])
+            near = _suggest_name(name, [known for known in dir(owner) if not known.startswith("__")])
             raise ScenarioError("{} has no `{}`{}".format(shown, name, near))
         owner, shown = found, shown + ("." if ":" in shown else ":") + name
     function = getattr(owner, "__func__", None) or getattr(owner, "fget", None) or owner
@@ -103,7 +103,7 @@ def resolve(asked: Request) -> CodeType:
     return code
 
 
-def _module(name: str, scenario: str) -> Any:
+def _find_module(name: str, scenario: str) -> Any:
     """A module by its name; the scenario file goes by its own."""
     stem = os.path.splitext(os.path.basename(scenario))[0]
     if name == stem:
@@ -111,10 +111,10 @@ def _module(name: str, scenario: str) -> Any:
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        near = _suggestion(name, [known for known in sys.modules if not known.startswith(("perfbench", "_"))])
+        near = _suggest_name(name, [known for known in sys.modules if not known.startswith(("perfbench", "_"))])
         raise ScenarioError("there is no module `{}` in this environment{}".format(name, near)) from error
 
 
-def _suggestion(name: str, known: Iterable[str]) -> str:
+def _suggest_name(name: str, known: Iterable[str]) -> str:
     near = difflib.get_close_matches(name, list(known), n=1)
     return "; did you mean `{}`?".format(near[0]) if near else ""

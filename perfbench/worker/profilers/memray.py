@@ -8,16 +8,18 @@ import subprocess
 import sys
 from typing import Any, Callable, Tuple
 
-from perfbench.worker.allocating import Sites
-from perfbench.worker.protocol import Allocated, Request
+from perfbench.worker.allocation_pass import AllocationSites
+from perfbench.worker.protocol import AllocationProfile, Request
 
 NEEDS: Tuple[str, ...] = ("memray",)
 SUFFIX = ".memray.bin"
 
-FROM_NETWORK = "its flame graph loads scripts from cdn.jsdelivr.net when it is opened: a newer memray would embed them"
+NETWORK_REMARK = (
+    "its flame graph loads scripts from cdn.jsdelivr.net when it is opened: a newer memray would embed them"
+)
 
 
-def observe(call: Callable[[], Any], path: str, asked: Request) -> Allocated:
+def observe(call: Callable[[], Any], path: str, asked: Request) -> AllocationProfile:
     """What the pass had allocated at its peak, by the innermost Python function; all of it is in its own file.
 
     With the allocators of Python traced, each object counts: else those below 512 bytes count only when Python takes the next arena
@@ -28,7 +30,7 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> Allocated:
         os.remove(path)
     with memray.Tracker(path, trace_python_allocators=True):
         work = call()
-    sites = Sites(asked.scenario)
+    sites = AllocationSites(asked.scenario)
     peak = 0
     with memray.FileReader(path) as reader:
         for record in reader.get_high_watermark_allocation_records(merge_threads=True):
@@ -37,8 +39,8 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> Allocated:
             if stack:
                 _, file, line = stack[0]
                 sites.add(file, line, record.size, record.n_allocations)
-    html, remark = _flame_graph(path)
-    return Allocated(
+    html, remark = _write_flame_graph(path)
+    return AllocationProfile(
         work=work.amount,
         peak_bytes=peak,
         by_bytes=sites.largest(0),
@@ -49,11 +51,11 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> Allocated:
     )
 
 
-def _flame_graph(path: str) -> Tuple[str, str]:
+def _write_flame_graph(path: str) -> Tuple[str, str]:
     """The path of memray's flame graph of the peak, and a remark: without ``--no-web`` its page needs the network."""
     html = (path[: -len(SUFFIX)] if path.endswith(SUFFIX) else path) + ".memray.html"
     last = ""
-    for options, remark in ((["--no-web"], ""), ([], FROM_NETWORK)):
+    for options, remark in ((["--no-web"], ""), ([], NETWORK_REMARK)):
         done = subprocess.run(
             [sys.executable, "-I", "-m", "memray", "flamegraph", *options, "--force", "--output", html, path],
             stdin=subprocess.DEVNULL,

@@ -6,21 +6,21 @@ import importlib
 import time
 from typing import Any, Callable, List, Tuple
 
-from perfbench.worker.profiling import Frame, Observed
+from perfbench.worker.cpu_profile_pass import Frame, RawProfile
 from perfbench.worker.protocol import Request
 
 NEEDS: Tuple[str, ...] = ("pyinstrument",)
 SUFFIX = ""
 """Its own file is made by the host, from all passes together."""
 
-LEAST_CAP = 3
+MIN_CAP_INTERVALS = 3
 """In intervals: the least that a sample may weigh where the process did not run (facts of profilers)."""
 
-TOLERATED = 1.02
+MAX_WALL_TO_CPU_RATIO = 1.02
 """Wall seconds over CPU seconds up to which no sample is cut: calls into C may take long, too."""
 
 
-def observe(call: Callable[[], Any], path: str, asked: Request) -> Observed:
+def observe(call: Callable[[], Any], path: str, asked: Request) -> RawProfile:
     """The pass with its stacks, each with the wall seconds in which the process ran."""
     del path
     profiler = importlib.import_module("pyinstrument").Profiler(interval=asked.interval, async_mode="disabled")
@@ -32,18 +32,18 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> Observed:
     finally:
         session = profiler.stop()
     ran = time.process_time() - start
-    cap = highest_weight([seconds for _, seconds in session.frame_records], ran, LEAST_CAP * asked.interval)
-    observed = Observed(outcome)
+    cap = compute_weight_cap([seconds for _, seconds in session.frame_records], ran, MIN_CAP_INTERVALS * asked.interval)
+    observed = RawProfile(outcome)
     for identifiers, seconds in session.frame_records:
-        observed.add(tuple(map(_frame, identifiers)), min(seconds, cap))
+        observed.add(tuple(map(_parse_frame, identifiers)), min(seconds, cap))
         observed.capped += max(0.0, seconds - cap)
         observed.samples += 1
     return observed
 
 
-def highest_weight(weights: List[float], ran: float, least: float) -> float:
+def compute_weight_cap(weights: List[float], ran: float, least: float) -> float:
     """Where to cut weights so that their sum is what the process ran, but not below ``least``; infinity if nothing is lost."""
-    if sum(weights) <= TOLERATED * ran:
+    if sum(weights) <= MAX_WALL_TO_CPU_RATIO * ran:
         return float("inf")
     below = 0.0
     ordered = sorted(weights)
@@ -54,6 +54,6 @@ def highest_weight(weights: List[float], ran: float, least: float) -> float:
     return float("inf")
 
 
-def _frame(identifier: str) -> Frame:
+def _parse_frame(identifier: str) -> Frame:
     name, file, line = [*identifier.split("\x01", 1)[0].split("\0"), "", "0"][:3]
     return file, int(line or 0), name

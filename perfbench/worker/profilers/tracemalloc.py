@@ -5,18 +5,18 @@ from __future__ import annotations
 import tracemalloc
 from typing import Any, Callable, List, Tuple
 
-from perfbench.worker import observing
-from perfbench.worker.allocating import Sites
-from perfbench.worker.protocol import Allocated, Request
+from perfbench.worker import update_hooks
+from perfbench.worker.allocation_pass import AllocationSites
+from perfbench.worker.protocol import AllocationProfile, Request
 
 NEEDS: Tuple[str, ...] = ()
 SUFFIX = ".tracemalloc"
 
-REMARK = "tracemalloc: by function what was there at the end of the pass, not at its peak"
-AT_UPDATE = "tracemalloc: by function what was there at the last update, not at the peak"
+REMARK_AT_END = "tracemalloc: by function what was there at the end of the pass, not at its peak"
+REMARK_AT_LAST_UPDATE = "tracemalloc: by function what was there at the last update, not at the peak"
 
 
-def observe(call: Callable[[], Any], path: str, asked: Request) -> Allocated:
+def observe(call: Callable[[], Any], path: str, asked: Request) -> AllocationProfile:
     """What was there at the end of the pass, by function, and the peak of all together; the snapshot is its own file.
 
     With a number in ``marks``, at that update: a generator that has ended has dropped what it kept. One frame is kept of each
@@ -30,7 +30,7 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> Allocated:
 
     tracemalloc.start(1)
     try:
-        with observing.watch(on_update):
+        with update_hooks.install_update_hooks(on_update):
             work = call()
         _, peak = tracemalloc.get_traced_memory()
         at_update = bool(snapshots)
@@ -38,16 +38,16 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> Allocated:
     finally:
         tracemalloc.stop()
     snapshot.dump(path)
-    sites = Sites(asked.scenario)
+    sites = AllocationSites(asked.scenario)
     for found in snapshot.statistics("lineno"):
         frame = found.traceback[0]
         sites.add(frame.filename, frame.lineno, found.size, found.count)
-    return Allocated(
+    return AllocationProfile(
         work=work.amount,
         peak_bytes=peak,
         by_bytes=sites.largest(0),
         by_count=sites.largest(1),
         html="",
-        remark=AT_UPDATE if at_update else REMARK,
+        remark=REMARK_AT_LAST_UPDATE if at_update else REMARK_AT_END,
         packages=[],
     )

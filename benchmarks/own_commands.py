@@ -1,0 +1,32 @@
+"""Have the commands of perfbench itself become slower?"""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+from perfbench import Work, mode
+
+UNIT = "commands"
+RUN = pathlib.Path(__file__).resolve().parents[1] / "results" / "reference-replay.json"
+
+
+def _called(*arguments: str) -> Work:
+    """The CPU seconds of one command, in a process of the environment that is measured."""
+    before = os.times()
+    # -P: the folder that this is run in may hold another perfbench than the one that is installed.
+    subprocess.run([sys.executable, "-P", "-m", "perfbench", *arguments], check=True, stdout=subprocess.DEVNULL)
+    after = os.times()
+    return Work(1, seconds=after.children_user + after.children_system - before.children_user - before.children_system)
+
+
+@mode(baseline=True)
+def help_page() -> Work:
+    """perfbench --help: what every command pays."""
+    return _called("--help")
+
+
+@mode
+def show_a_run() -> Work:
+    """perfbench show: a run is loaded, and every interval computed anew."""
+    return _called("show", str(RUN))

@@ -1,0 +1,143 @@
+"""The Typer application. A command's module is imported only when that command is called."""
+
+from __future__ import annotations
+
+import ast
+from importlib import import_module
+from pathlib import Path
+from typing import Annotated, Any, Optional
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from perfbench import __version__
+from perfbench.cli.config import load_defaults
+from perfbench.cli.parse import ENVIRONMENT_NAMES_KEY
+from perfbench.errors import Interrupted, UsageProblem
+from perfbench.util.suggest import suggest_name
+
+COMMANDS_FOLDER = Path(__file__).parent / "commands"
+VARIABLE_PREFIX = "PERFBENCH"
+
+
+class LazyCommandGroup(TyperGroup):
+    """A group whose commands are the files of this folder."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """The names of the files, sorted."""
+        del ctx
+        return self.names()
+
+    @staticmethod
+    def names() -> list[str]:
+        """The commands that there are."""
+        return sorted(path.stem for path in COMMANDS_FOLDER.glob("[a-z]*.py"))
+
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:
+        """Name and first line only: enough for the list of commands."""
+        if cmd_name not in self.list_commands(ctx):
+            return None
+        text = (COMMANDS_FOLDER / f"{cmd_name}.py").read_text(encoding="utf-8")
+        doc = ast.get_docstring(ast.parse(text)) or ""
+        return TyperCommand(cmd_name, help=doc.partition("\n")[0])
+
+    def invoke(self, ctx: Any) -> Any:
+        """Call the command. Raises Interrupted for Ctrl-C, which Typer would end without a word."""
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise Interrupted("interrupted") from None
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The real command, imported."""
+        name, outline, rest = super().resolve_command(ctx, args)
+        if name is None or outline is None:
+            return name, outline, rest
+        command = typer.main.get_command(import_module(f"perfbench.cli.commands.{name}").app)
+        command.name = name
+        _set_option_variables(command)
+        _reflow_help(command)
+        ctx.obj = command  # the callback, which reads the configuration, runs after this
+        return name, command, rest
+
+
+def _set_option_variables(command: Any) -> None:
+    """Every option has its environment variable; named beside each of them they would hide what it is for.
+
+    A variable is called as the option is typed: ``PERFBENCH_RUN_SET`` for ``--set``, whose parameter is ``set_``.
+    """
+    for part in _list_commands(command):
+        for parameter in part.params:
+            parameter.show_envvar = False
+            typed = _option_name(parameter)
+            if typed != parameter.name.replace("_", "-"):
+                commands = dict.fromkeys((command.name, part.name))
+                words = "_".join((VARIABLE_PREFIX, *commands, typed))
+                parameter.envvar = words.replace("-", "_").upper()
+
+
+def _option_name(parameter: Any) -> str:
+    """The name of a parameter as it is typed, without the hyphens in front of it."""
+    long = (option.removeprefix("--") for option in parameter.opts if option.startswith("--"))
+    return str(next(long, parameter.name))
+
+
+def _reflow_help(command: Any) -> None:
+    """Where a line of a docstring ends is no end of a line of the help."""
+    for part in _list_commands(command):
+        paragraphs = (part.help or "").split("\n\n")
+        part.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
+
+
+def _list_commands(command: Any) -> tuple[Any, ...]:
+    """A command and its subcommands."""
+    return command, *getattr(command, "commands", {}).values()
+
+
+def _map_to_parameters(settings: dict[str, Any], name: str, command: Any) -> dict[str, Any]:
+    """The settings of a command by the names of its parameters: written are those of options. Raises UsageProblem."""
+    known = {subcommand: subcommand for subcommand in getattr(command, "commands", ())}
+    for parameter in command.params:
+        if parameter.name != "help":
+            known[_option_name(parameter)] = parameter.name
+    for key in settings:
+        if key.replace("_", "-") not in known:
+            raise UsageProblem(f"configuration: [{name}] has no `{key}`{suggest_name(key, known)}")
+    return {known[key.replace("_", "-")]: value for key, value in settings.items()}
+
+
+app = typer.Typer(
+    cls=LazyCommandGroup,
+    name="perfbench",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": VARIABLE_PREFIX},
+)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"perfbench {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def perfbench(
+    ctx: typer.Context,
+    config: Annotated[
+        Optional[Path],  # noqa: UP045 - Typer reads it at run time
+        typer.Option("--config", help="Read settings from this file, not from perfbench.toml or pyproject.toml."),
+    ] = None,
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    """Replay Betfair stream files, time every pass, and say what made the difference."""
+    del version
+    settings = load_defaults(config, Path.cwd(), set(LazyCommandGroup.names()))
+    names = settings.pop("environments", {})
+    ctx.meta[ENVIRONMENT_NAMES_KEY] = tuple((name, str(spec)) for name, spec in names.items())
+    if (name := ctx.invoked_subcommand) is not None:
+        settings[name] = _map_to_parameters(settings.get(name, {}), name, ctx.obj)
+    ctx.default_map = settings

@@ -1,0 +1,206 @@
+"""Measure one scenario over many releases, or find the first slow one."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from perfbench.cli import measure, options, parse, sweep_output
+from perfbench.cli.measure import RunOptions
+from perfbench.datasets import resolve
+from perfbench.environments import host
+from perfbench.environments.package_index import NAME_PATTERN, ReleaseInterval
+from perfbench.errors import ExitCode, NotMeasured, OutputsDiffer, UsageProblem
+from perfbench.model import Settings
+from perfbench.report.plots import _matplotlib
+from perfbench.runner import scenarios
+from perfbench.sweep.bisection import BisectEnd, BisectResult, BisectStep, CandidateResult, ComparisonRequest
+from perfbench.sweep.steps import SamplingPlan
+from perfbench.sweep.subject import (
+    SweepSubject,
+    choose_rounds,
+    evaluate_candidate,
+    require_anchor,
+    resolve_commits,
+    resolve_releases,
+    run_bisection,
+)
+from perfbench.util import formatting
+
+app = typer.Typer(add_completion=False)
+
+
+@app.command()
+def sweep(
+    ctx: typer.Context,
+    subject: Annotated[
+        str, typer.Argument(metavar="PACKAGE|FOLDER", help="A package on the index, or a git checkout.")
+    ],
+    first: Annotated[str, typer.Option("--from", help="The first release or commit.")],
+    last: Annotated[str, typer.Option("--to", help="The last release or commit.")],
+    every: Annotated[
+        ReleaseInterval, typer.Option(help="Every release, or the last of each minor series.")
+    ] = "release",
+    bisect: Annotated[
+        bool, typer.Option("--bisect", help="Find the first slow one between the two, with log₂ n comparisons.")
+    ] = False,
+    anchor: Annotated[
+        str | None,
+        typer.Option(help="Pair every release with this one.", show_default="each with the one before"),
+    ] = None,
+    scenario: Annotated[str, typer.Option(help="The scenario, by name or file.")] = "replay",
+    mode: Annotated[
+        list[str] | None, typer.Option(help="This mode; repeatable.", show_default="the baseline of the scenario")
+    ] = None,
+    data: options.Data = None,
+    with_: Annotated[
+        list[str] | None,
+        typer.Option("--with", metavar="REQUIREMENT", help="Another package for every environment; repeatable."),
+    ] = None,
+    python: Annotated[
+        str | None, typer.Option(help="The Python of every environment.", show_default="this one")
+    ] = None,
+    rounds: Annotated[
+        int | None,
+        typer.Option(min=1, help="Pairs for each step.", show_default="17, or more if there are many steps"),
+    ] = None,
+    max_time: Annotated[
+        float | None, typer.Option(min=0, help="Stop a step when it is precise, after so many seconds at the latest.")
+    ] = None,
+    timeout: options.Timeout = 600.0,
+    set_: options.ParameterValues = None,
+    scenarios_folder: options.ScenariosFolder = None,
+    results: options.Results = options.DEFAULT_RESULTS,
+    save: options.Save = None,
+    resume: options.Resume = False,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plot to this .png or .svg file.")] = None,
+    color: options.Color = "auto",
+    quiet: options.Quiet = False,
+) -> None:
+    """Measure one scenario over many releases, or find the first slow one.
+
+    Each release runs in pairs with the one before it, so that a machine that changes makes no step. A step is marked if it stands
+    out of all steps of the sweep. A release that cannot be installed is a row that says why. `--bisect` ends with code 3.
+    """
+    if plot is not None:
+        _matplotlib.check_plot_path(plot)
+    if rounds is not None and max_time is not None:
+        raise UsageProblem("--rounds and --max-time: give the one or the other")
+    if bisect and len(mode or ()) > 1:
+        raise UsageProblem("--bisect: one --mode only")
+    if bisect and resume:
+        raise UsageProblem("--bisect starts anew, its comparisons are few: leave --resume out")
+    folders = tuple(map(str, scenarios_folder or ()))
+    modes = tuple(
+        mode or (scenarios.find_baseline_mode(scenario, [Path(folder) for folder in folders], host.describe_host()),)
+    )
+    others = (*(with_ or ()), *([f"python=={python}"] if python else []))
+    swept = _resolve_subject(subject, first, last, every, others)
+    require_anchor(swept, anchor)
+    settings = Settings(
+        scenarios=(scenario,),
+        folders=folders,
+        modes=modes,
+        data=tuple(data or ()),
+        parameters=parse.parse_assignments("--set", set_),
+        sweep=(),
+        rounds=rounds or (None if max_time is not None else choose_rounds(swept, len(modes))),
+        max_time=300.0 if max_time is None else max_time,
+        precision=0.01,
+        timeout=timeout,
+        seed=random.SystemRandom().randrange(2**32),
+        environments=(swept.specs,),
+        names=parse.read_environment_names(ctx),
+        links="neighbours" if anchor is None else "anchor",
+        anchor="" if anchor is None else swept.specs[swept.names.index(anchor)],
+    )
+    manner = RunOptions(settings, results, save, (), (), color, quiet, str if data else resolve.describe_default_market)
+    if bisect:
+        _print_result(
+            swept, run_bisection(swept.names, _build_comparer(swept, manner, settings), _build_observer(quiet))
+        )
+        return
+    _run_sweep(swept, replace(manner, settings=None) if resume else manner, plot)
+
+
+def _run_sweep(swept: SweepSubject, manner: RunOptions, plot: Path | None) -> None:
+    finished = measure.measure_run(manner)
+    run = finished.run
+    if run.settings.environments[0] != swept.specs:
+        raise UsageProblem(f"{finished.path} is no sweep of {swept.names[0]} to {swept.names[-1]}: name what it swept")
+    try:
+        found = sweep_output.show_sweep(run, plot, manner.color)
+    finally:
+        measure.print_saved_path(finished, manner.quiet)
+    if any(step.output == "no" for step in found.steps):
+        raise OutputsDiffer("not every release gives the same output; the lines with ! say where it differs")
+    if run.problems or any(stop.problem for line in found.lines for stop in line.stops):
+        raise NotMeasured("not every release was measured; the lines with ! say why")
+
+
+def _build_comparer(
+    swept: SweepSubject, manner: RunOptions, settings: Settings
+) -> Callable[[ComparisonRequest], CandidateResult]:
+    """How a search compares a candidate with the first one: a run of its own, saved like any other."""
+    specs = dict(zip(swept.names, swept.specs, strict=True))
+
+    def compare(asked: ComparisonRequest) -> CandidateResult:
+        pair = replace(
+            settings, environments=((specs[asked.anchor], specs[asked.candidate]),), links="neighbours", anchor=""
+        )
+        name = None if manner.save is None else f"{manner.save}-{asked.candidate}"
+        try:
+            finished = measure.measure_run(replace(manner, settings=pair, save=name, note=str))
+        except NotMeasured as problem:
+            return CandidateResult(asked.candidate, failure=str(problem))
+        measure.print_saved_path(finished, quiet=True)
+        plan = SamplingPlan(None, settings.rounds)
+        why = "; ".join(finished.run.problems)
+        found = evaluate_candidate(asked, settings.modes[0], finished.run.measurements, specs, plan)
+        return replace(found, failure=(why or found.failure) if found.failure else "")
+
+    return compare
+
+
+def _resolve_subject(
+    subject: str, first: str, last: str, every: ReleaseInterval, others: tuple[str, ...]
+) -> SweepSubject:
+    folder = Path(subject)
+    if folder.is_dir() and (not NAME_PATTERN.fullmatch(subject) or (folder / ".git").exists()):
+        return resolve_commits(folder, first, last, others)
+    return resolve_releases(subject, first, last, every, others)
+
+
+def _build_observer(quiet: bool) -> Callable[[BisectStep, int], None]:
+    def observe(judged: BisectStep, number: int) -> None:
+        if not quiet:
+            told = judged.answer.failure or f"{formatting.format_change(judged.answer.ratio)} against the first"
+            typer.echo(f"{number}. {judged.answer.candidate}: {told}: {judged.sense}", err=True)
+
+    return observe
+
+
+def _print_result(swept: SweepSubject, outcome: BisectResult) -> None:
+    """The result of a search on standard output. Raises Exit with code 3 for a regression, 5 where nothing can be named."""
+    first, last, count = swept.names[0], swept.names[-1], len(outcome.judged)
+    if outcome.end is BisectEnd.NO_REGRESSION:
+        judged = outcome.judged[0]
+        sure = "is not slower than" if judged.sense == "good" else "is not shown to be slower than"
+        interval = formatting.format_change_interval(judged.answer.low, judged.answer.high)
+        typer.echo(f"{last} {sure} {first} ({interval}): there is nothing to find")
+        return
+    if outcome.end is BisectEnd.NOT_MEASURED:
+        raise NotMeasured(f"{last} could not be compared with {first}: {outcome.judged[0].answer.failure}")
+    size = formatting.format_change(outcome.step)
+    if outcome.end is BisectEnd.AMBIGUOUS:
+        suspects = ", ".join(outcome.suspects)
+        raise NotMeasured(
+            f"the first slow one is one of {suspects} ({size} after {outcome.last_good}); the others could not be told"
+        )
+    typer.echo(f"{outcome.suspects[0]} is the first slow one: {size} against {outcome.last_good} ({count} comparisons)")
+    raise typer.Exit(ExitCode.REGRESSED)

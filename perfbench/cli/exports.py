@@ -1,0 +1,73 @@
+"""Parsing and writing of --export and --plot."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+from perfbench.errors import NotMeasured, UsageProblem
+from perfbench.report.formats import list_formats, load_renderer
+from perfbench.report.model import Report
+from perfbench.util.files import check_destination, write_atomically
+from perfbench.util.suggest import suggest_name
+
+STANDARD_OUTPUT = "-"
+EXPORT_CHOICE = "--export file"
+MAX_PLOT_WIDTH = 120
+
+
+@dataclass(frozen=True, slots=True)
+class Export:
+    """A format and the file to write it to, ``-`` for standard output."""
+
+    format: str
+    file: str
+
+
+def parse_exports(texts: Sequence[str]) -> tuple[Export, ...]:
+    """Parse the ``--export FORMAT=FILE`` options. Raises UsageProblem, before anything is measured."""
+    parsed = []
+    for text in texts:
+        name, _, file = text.partition("=")
+        if name not in list_formats():
+            hint = suggest_name(name, list_formats()).removeprefix("; ")
+            raise UsageProblem(f"--export {text}: no format `{name}`", hint=hint)
+        if not file:
+            hint = f"write {name}=FILE, or {name}=- for standard output"
+            raise UsageProblem(f"--export {text}: no file is named", hint=hint)
+        if file != STANDARD_OUTPUT:
+            check_destination(f"--export {text}", Path(file))
+        parsed.append(Export(name, file))
+    if sum(export.file == STANDARD_OUTPUT for export in parsed) > 1:
+        raise UsageProblem("--export: only one format can go to standard output", hint="export the others to files")
+    return tuple(parsed)
+
+
+def write_exports(report: Report, wanted: Sequence[Export]) -> None:
+    """Write the exports. Raises NotMeasured for those that cannot be written, after all others were."""
+    failures: list[NotMeasured] = []
+    for export in wanted:
+        if export.file == STANDARD_OUTPUT:
+            sys.stdout.write(load_renderer(export.format)(report))
+        else:
+            try:
+                write_atomically(Path(export.file), load_renderer(export.format)(report).encode(), EXPORT_CHOICE)
+            except NotMeasured as error:
+                failures.append(error)
+    if len(failures) > 1:
+        raise NotMeasured("; ".join(map(str, failures)), hint=failures[0].hint)
+    if failures:
+        raise failures[0]
+
+
+def build_plot_writer(plot: Path | None) -> Callable[[Report], None]:
+    """A function that writes the figures of a report into this file. Raises UsageProblem for a file that cannot be written."""
+    if plot is None:
+        return lambda _report: None
+    from perfbench.report.plots import _matplotlib, crossover  # noqa: PLC0415 - Matplotlib takes half a second to import
+
+    _matplotlib.check_plot_path(plot)
+    return partial(crossover.write_crossover_plot, path=plot)

@@ -1,0 +1,59 @@
+"""What a generated file shall be like."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from perfbench.errors import UsageProblem
+
+Ladder = Literal["full", "levels"]
+
+MIN_UPDATES = 40
+"""A market needs this many lines to open, be suspended, lose a runner, turn in-play and close."""
+
+MAX_RUNNERS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """What a generated file shall be like; equal recipes give equal bytes.
+
+    :param updates: lines in the file, shared out among the markets.
+    :param bsp: Betfair starting price bets, reconciled at the off.
+    :param in_play: the market turns in-play for the last fifth of its lines.
+    :param removal: one runner is removed before the off.
+    :param ladder: ``full`` depth (``atb``, ``atl``) or the best ten ``levels`` (``batb``, ``batl``).
+    :param changed_runners: how many runners change in a message, on average.
+    """
+
+    seed: int = 1
+    runners: int = 10
+    updates: int = 20_000
+    bsp: bool = False
+    in_play: bool = False
+    removal: bool = False
+    ladder: Ladder = "full"
+    changed_runners: float = 2.0
+    markets: int = 1
+
+    def __post_init__(self) -> None:
+        """Raises UsageProblem for a recipe that cannot be cooked."""
+        if not 2 <= self.runners <= MAX_RUNNERS:
+            raise UsageProblem(f"--runners {self.runners}: a market has 2 to {MAX_RUNNERS} runners")
+        if self.removal and self.runners < 3:
+            raise UsageProblem("--removal leaves a market of two runners with one: use --runners 3 or more")
+        if self.markets < 1:
+            raise UsageProblem(f"--markets {self.markets}: at least one")
+        if self.updates < MIN_UPDATES * self.markets:
+            raise UsageProblem(f"--updates {self.updates}: a market needs at least {MIN_UPDATES} updates")
+        if not 1 <= self.changed_runners <= self.runners:
+            raise UsageProblem(f"--changed-runners {self.changed_runners:g}: 1 to the number of runners")
+
+
+SAMPLE_RECIPES = {
+    "sample-win": Recipe(seed=1, runners=12, updates=8_000, bsp=True, in_play=True, removal=True, changed_runners=2.6),
+    "sample-match-odds": Recipe(seed=2, runners=3, updates=6_000, in_play=True, ladder="levels", changed_runners=1.2),
+    "sample-event": Recipe(seed=3, runners=5, updates=1_500, in_play=True, markets=3, changed_runners=1.5),
+}
+"""The files committed in ``sample_data/``, by name."""

@@ -1,0 +1,32 @@
+"""The first lines of a market file as a market of its own: a gate needs many short passes rather than a few long ones."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+
+from perfbench.datasets.inspection import inspect_market
+from perfbench.errors import DataProblem
+from perfbench.model import Market
+
+
+def cut_market(market: Market, lines: int, folder: Path) -> Market:
+    """The market up to so many whole lines, written into the folder; the market itself if it has no more.
+
+    ``PRO-1.170258213`` becomes ``PRO-1.170258213:4000``. What is doubtful about the whole file stays so. Raises DataProblem.
+    """
+    name = f"{market.name}:{lines}"
+    path = folder / f"first-{lines}"
+    try:
+        with Path(market.path).open("rb") as file:
+            head = list(islice(file, lines))
+            more = file.readline()
+        if not more:
+            return market
+        path.write_bytes(b"".join(head))
+    except OSError as error:
+        raise DataProblem(
+            f"{market.name} cannot be cut: {error.strerror}; free some space or check the file"
+        ) from error
+    return replace(inspect_market(path, name).market, doubts=market.doubts)

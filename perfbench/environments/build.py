@@ -1,0 +1,188 @@
+"""A resolution becomes a virtual environment: made by uv, checked, and marked as finished."""
+
+from __future__ import annotations
+
+import subprocess
+import tempfile
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgspec
+from packaging.utils import canonicalize_name
+from packaging.version import Version
+
+from perfbench.environments import cache, uv, uv_errors
+from perfbench.environments.cache import EnvironmentMarker
+from perfbench.environments.resolve import Resolution
+from perfbench.environments.uv_compile import WHEELS_ONLY_OPTIONS
+from perfbench.errors import EnvironmentProblem
+from perfbench.model import Package
+from perfbench.util import paths
+
+PROBE_SCRIPT = """
+import json, os, sys
+from importlib.metadata import distributions
+found = {d.metadata["Name"]: [d.version, [str(d.locate_file(f)) for f in d.files or () if str(f).endswith(".py")]]
+         for d in distributions()}
+broken = []
+for name in sys.argv[1:]:
+    for file in found.get(name, ["", []])[1]:
+        try:
+            with open(file, "rb") as source:
+                compile(source.read(), file, "exec", dont_inherit=True)
+        except (SyntaxError, ValueError) as error:
+            broken.append([os.path.relpath(file, os.path.dirname(json.__file__)), file, getattr(error, "lineno", 0) or 0,
+                           getattr(error, "msg", None) or str(error)])
+print(json.dumps({"version": sys.version.split()[0], "prefix": sys.prefix, "broken": broken,
+                  "packages": {name: version for name, (version, _) in found.items()}}))
+"""
+"""Asks the new environment itself what it is; with names of distributions, also whether every file of them is Python."""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """What the new environment said. ``broken`` has site-relative path, path, line and message of files that are no Python."""
+
+    version: str
+    prefix: str
+    packages: dict[str, str]
+    broken: list[tuple[str, str, int, str]]
+
+
+def compute_environment_key(resolution: Resolution, copy: int) -> str:
+    """The name of the environment in the cache: a hash of what was resolved."""
+    wheels = [(wheel.name, wheel.digest, wheel.extras) for wheel in resolution.wheels]
+    python = resolution.python
+    return cache.compute_key(
+        "environment", python.path, python.version, resolution.recipe, resolution.pins, wheels, copy
+    )
+
+
+def build_environment(resolution: Resolution, key: str, spec: str, observe: Callable[[str], None]) -> EnvironmentMarker:
+    """The finished environment, shared with other processes until perfbench ends; built if it is not there.
+
+    Raises EnvironmentProblem and leaves nothing half built.
+    """
+    with cache.get_thread_lock(key):
+        while True:
+            # Between the end of a build and the share in it somebody may prune: then once more.
+            if cache.acquire_shared_lock(key) and (built := cache.load_marker(key)):
+                cache.record_use(key)
+                return built
+            cache.release_shared_lock(key)
+            with cache.hold_build_lock(
+                key, lambda: observe(f"waiting for another perfbench that builds {spec}")
+            ) as lock:
+                if not cache.load_marker(key):
+                    observe(f"building {spec} on Python {resolution.python.version}")
+                    _build_locked(resolution, key, spec, lock)
+
+
+def _build_locked(resolution: Resolution, key: str, spec: str, lock: int) -> None:
+    cache.remove_environment(key)
+    try:
+        _install_packages(resolution, cache.environment_folder(key), lock)
+        probe = _run_probe(cache.environment_folder(key), resolution)
+        _check_probe(probe, resolution, cache.environment_folder(key))
+        packages = tuple(
+            Package(name, version) for name, version in sorted(_canonicalize_names(probe.packages).items())
+        )
+        cache.write_marker(
+            key,
+            EnvironmentMarker(
+                spec,
+                resolution.recipe,
+                resolution.python,
+                cache.compute_stamp(resolution.python.path),
+                datetime.now(timezone.utc).isoformat(timespec="seconds"),
+                packages,
+                tuple(wheel.checkout for wheel in resolution.wheels),
+            ),
+        )
+    except OSError as error:
+        cache.remove_environment(key)
+        raise _build_write_problem(error) from error
+    except BaseException:
+        cache.remove_environment(key)
+        raise
+
+
+def _install_packages(resolution: Resolution, place: Path, lock: int) -> None:
+    python = resolution.python.path
+    _require_success(uv.run_uv("venv", "--quiet", "--python", python, "--no-project", str(place), lock=lock), place)
+    lines = [*resolution.pins, *(f"{wheel.name} @ {Path(wheel.path).as_uri()}" for wheel in resolution.wheels)]
+    if not lines:
+        return
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as space:
+        listed = Path(space, "resolved.txt")
+        listed.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+        sdists = [part for name in resolution.sdists for part in ("--no-binary", name)]
+        target = ("--python", str(cache.locate_python(place)), "--requirement", str(listed))
+        options = ("--quiet", "--no-deps", "--compile-bytecode", *WHEELS_ONLY_OPTIONS, *sdists)
+        _require_success(uv.run_uv("pip", "install", *target, *options, lock=lock), place)
+
+
+def _require_success(said: uv.ProcessResult, place: Path) -> None:
+    if not said.code:
+        return
+    problem = uv_errors.build_problem(said.err)
+    if (
+        uv_errors.find_failed_build(said.err)
+        and type(problem) is EnvironmentProblem
+        and uv_errors.DISK_FULL_MESSAGE not in said.err
+    ):
+        log = cache.save_log(f"build-{place.name[:12]}", said.out + said.err)
+        raise EnvironmentProblem(f"{problem}" + (f" (whole log: {log})" if log else ""))
+    raise problem
+
+
+def _run_probe(place: Path, resolution: Resolution) -> ProbeResult:
+    sources = [wheel.name for wheel in resolution.wheels]
+    try:
+        done = subprocess.run(
+            [str(cache.locate_python(place)), "-I", "-c", PROBE_SCRIPT, *sources],
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            timeout=120,
+            check=True,
+        )
+        return msgspec.json.decode(done.stdout, type=ProbeResult)
+    except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
+        raise EnvironmentProblem(
+            f"the new environment's Python {resolution.python.version} does not work: {error}"
+        ) from error
+
+
+def _check_probe(probe: ProbeResult, resolution: Resolution, place: Path) -> None:
+    """Compare what is there with what was resolved. Raises EnvironmentProblem."""
+    if Path(probe.prefix).resolve() != place.resolve() or probe.version != resolution.python.version:
+        raise EnvironmentProblem(f"the new environment is Python {probe.version} in {probe.prefix}, not the one built")
+    for _, path, line, message in probe.broken:
+        raise EnvironmentProblem(f"{_find_in_checkout(path, resolution)}:{line}: {message}")
+    there = _canonicalize_names(probe.packages)
+    for name, version in resolution.versions.items():
+        if canonicalize_name(name) not in there or Version(there[canonicalize_name(name)]) != Version(version):
+            found = there.get(canonicalize_name(name), "nothing")
+            raise EnvironmentProblem(f"{name} {version} was asked for, {found} was installed")
+
+
+def _find_in_checkout(path: str, resolution: Resolution) -> str:
+    """The file of the checkout that was installed under this path, if it can be told."""
+    parts = Path(path).parts
+    inside = Path(*parts[parts.index("site-packages") + 1 :]) if "site-packages" in parts else Path(path)
+    for wheel in resolution.wheels:
+        for root in (Path(wheel.checkout.path), Path(wheel.checkout.path, "src")):
+            if (root / inside).is_file():
+                return str(root / inside)
+    return str(inside)
+
+
+def _canonicalize_names(packages: dict[str, str]) -> dict[str, str]:
+    return {canonicalize_name(name): version for name, version in packages.items()}
+
+
+def _build_write_problem(error: OSError) -> EnvironmentProblem:
+    place = paths.environment_cache_folder()
+    return EnvironmentProblem(f"{place} cannot be written ({error.strerror}): free some space or set PERFBENCH_CACHE")

@@ -1,0 +1,27 @@
+"""Short names of environments for table headings and rows."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+
+
+def strip_copy_number(name: str) -> str:
+    """The spec of an environment that was built twice, to be compared with itself: ``flumine==3.3.2 (2)`` without its number."""
+    return re.sub(r" \(\d+\)$", "", name)
+
+
+def split_side_names(sides: Sequence[str]) -> tuple[str, tuple[str, ...]]:
+    """What the names of environments have in common, and what remains of each.
+
+    ``betfairlightweight==2.11.2`` and ``betfairlightweight==2.12.0`` are ``betfairlightweight``, ``2.11.2`` and ``2.12.0``.
+    """
+    parts = [re.findall(r"\S+(?: \(\d+\))?", side) for side in sides]
+    common = [part for part in parts[0] if all(part in other for other in parts)]
+    own = [[part for part in side if part not in common] for side in parts]
+    if not all(own):
+        return "", tuple(sides)
+    names = {part.partition("==")[0] for side in own for part in side}
+    if len(names) == 1 and all(len(side) == 1 and "==" in side[0] for side in own):
+        return " ".join([*common, *names]), tuple(side[0].partition("==")[2] for side in own)
+    return " ".join(common), tuple(" ".join(side) for side in own)

@@ -1,0 +1,137 @@
+"""The environments that are in the cache, and how to free them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from contextlib import suppress
+from dataclasses import dataclass
+from datetime import datetime, timezone
+from pathlib import Path
+
+import msgspec
+
+from perfbench.environments import cache
+from perfbench.model import Package
+from perfbench.util import paths
+
+if sys.platform != "win32":
+    import fcntl
+
+
+@dataclass(frozen=True, slots=True)
+class CachedEnvironment:
+    """An environment in the cache. Times are in UTC, ``python`` is a full version; ``spec`` is what it was built for first."""
+
+    spec: str
+    python: str
+    recipe: str
+    packages: tuple[Package, ...]
+    size_bytes: int
+    created: datetime
+    last_used: datetime
+    path: str
+
+
+@dataclass(frozen=True, slots=True)
+class PruneResult:
+    """What pruning removed and how many bytes that freed on the disk; ``in_use`` was left alone."""
+
+    removed: tuple[CachedEnvironment, ...]
+    in_use: tuple[CachedEnvironment, ...]
+    freed_bytes: int
+
+
+def list_cached_environments() -> tuple[CachedEnvironment, ...]:
+    """Every finished environment in the cache, the one used last first."""
+    found = [one for path in _list_folders() if (one := _describe_cached(path)) is not None]
+    return tuple(sorted(found, key=lambda one: one.last_used, reverse=True))
+
+
+def prune_environments(older_than_days: float | None = None) -> PruneResult:
+    """Remove what was not used for so many days, else everything, and what killed builds left; not what is in use now.
+
+    With it goes what was resolved, so that the next build takes the newest versions that its spec allows.
+    """
+    before = time.time() - older_than_days * 86400 if older_than_days is not None else None
+    removed, in_use, freed = [], [], 0
+    for path in _list_folders():
+        one = _describe_cached(path)
+        if one and before is not None and one.last_used.timestamp() > before:
+            continue
+        size = _measure_disk_usage(path)
+        if not _remove_unused(path.name):
+            in_use += [one] if one else []
+            continue
+        freed += size
+        removed += [one] if one else []
+    for kind in ("resolved", "picked", "learned", "wheels", "logs"):
+        freed += _remove_stale_files(paths.environment_cache_folder() / kind, before)
+    return PruneResult(tuple(removed), tuple(in_use), freed)
+
+
+def _list_folders() -> list[Path]:
+    return [lock.with_suffix("") for lock in sorted(paths.environment_cache_folder().glob("*.lock"))]
+
+
+def _describe_cached(path: Path) -> CachedEnvironment | None:
+    try:
+        built = msgspec.json.decode((path / cache.MARKER_FILE).read_bytes(), type=cache.EnvironmentMarker)
+        last_used = datetime.fromtimestamp((path / cache.MARKER_FILE).stat().st_mtime, timezone.utc)
+    except (OSError, msgspec.MsgspecError):
+        return None
+    created = datetime.fromisoformat(built.created)
+    return CachedEnvironment(
+        built.spec,
+        built.python.version,
+        built.recipe,
+        built.packages,
+        _measure_disk_usage(path),
+        created,
+        last_used,
+        str(path),
+    )
+
+
+def _measure_disk_usage(path: Path) -> int:
+    """Bytes that the files of a folder, or one file, take on the disk."""
+    total = 0
+    for file in (path, *path.rglob("*")):
+        with suppress(OSError):
+            total += _count_allocated_bytes(file.lstat())
+    return total
+
+
+def _count_allocated_bytes(found: os.stat_result) -> int:
+    return found.st_blocks * 512 if hasattr(found, "st_blocks") else found.st_size
+
+
+def _remove_unused(key: str) -> bool:
+    """Remove it with its lock unless somebody holds that."""
+    try:
+        descriptor = os.open(paths.environment_cache_folder() / f"{key}.lock", os.O_RDWR)
+    except OSError:
+        return False
+    try:
+        if sys.platform != "win32":
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        cache.remove_environment(key)
+        return not cache.environment_folder(key).exists()
+    except BlockingIOError:
+        return False
+    finally:
+        os.close(descriptor)
+
+
+def _remove_stale_files(place: Path, before: float | None) -> int:
+    freed = 0
+    for file in sorted(place.rglob("*"), reverse=True):
+        with suppress(OSError):
+            found = file.lstat()
+            if file.is_dir() and not file.is_symlink():
+                file.rmdir()
+            elif before is None or found.st_mtime <= before:
+                file.unlink()
+                freed += _count_allocated_bytes(found)
+    return freed

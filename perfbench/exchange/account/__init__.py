@@ -1,0 +1,1 @@
+"""Logins, wallets and exposure of accounts."""

@@ -1,0 +1,1 @@
+"""Orders: validation, matching against the replayed book, settlement."""

@@ -1,0 +1,1 @@
+"""Network conditions: added latency and connection resets."""

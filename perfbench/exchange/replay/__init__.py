@@ -1,0 +1,1 @@
+"""Market files as a timeline of updates, played by a clock."""

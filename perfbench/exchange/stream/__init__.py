@@ -1,0 +1,1 @@
+"""The stream API: connections, subscriptions and their messages."""

@@ -1,0 +1,65 @@
+"""Comparisons of two cases and their verdicts. Ratios are after / before."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from enum import Enum
+
+from perfbench.model.scenario import Metric
+
+
+class Verdict(str, Enum):
+    """How a comparison ends."""
+
+    IMPROVED = "improved"
+    REGRESSED = "regressed"
+    UNCHANGED = "unchanged"
+    INCONCLUSIVE = "inconclusive"
+
+
+@dataclass(frozen=True, slots=True)
+class TrustWarning:
+    """A reason to trust a number less: what is wrong, and how much of it there is."""
+
+    what: str
+    detail: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Two measurements of one metric; ``ratio`` is after / before with its interval, from ``pairs`` pairs.
+
+    The interval is of 95 % unless ``confidence`` says otherwise. ``detectable`` is the smallest change, as a share, that a gate of
+    so many pairs would have found; it is not a number elsewhere.
+    """
+
+    metric: Metric
+    before: float
+    after: float
+    ratio: float
+    low: float
+    high: float
+    pairs: int
+    sigma: float
+    verdict: Verdict
+    doubts: tuple[TrustWarning, ...] = ()
+    confidence: float = 0.95
+    detectable: float = math.nan
+
+
+@dataclass(frozen=True, slots=True)
+class MetricComparison:
+    """A number of a case, and how it compares with that of the case before. Both are medians, in the unit of the metric.
+
+    ``before`` and ``verdict`` are None where there is nothing to compare with. ``ratio`` is after / before; it and the ends of its
+    interval are not numbers where a number is not above zero: 96 bytes → 0 bytes has a verdict and no ratio.
+    """
+
+    metric: Metric
+    after: float
+    before: float | None = None
+    ratio: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+    verdict: Verdict | None = None

@@ -1,0 +1,93 @@
+"""What a gate demands: fixed before anything is measured, and kept with the run. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+
+@dataclass(frozen=True, slots=True)
+class Budget:
+    """The most that something may cost.
+
+    ``memory``: the peak after, as a share of that before (0.05: 5 % more), and more than a megabyte; ``peak``: the peak after, in
+    bytes; ``ratio``: the seconds of ``mode`` over those of ``other``, both after; ``count``: the instructions after, as a share of
+    those before (0.002: 0.2 % more); ``change``: the ``metric`` of the scenario worse than before by more than this share;
+    ``number``: that metric after, at most, or at least where more of it is better.
+    """
+
+    kind: Literal["memory", "peak", "ratio", "count", "change", "number"]
+    limit: float
+    mode: str = ""
+    other: str = ""
+    metric: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class PairBudget:
+    """The most pairs of a comparison, by the ids of its cases; they follow from what a pair costs and the time there is.
+
+    ``cost`` are the seconds of a pair by the clock, 0 where no pilot could be run.
+    """
+
+    before: str
+    after: str
+    most: int
+    cost: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class PinnedInput:
+    """That a scenario or a market file is the one of the baseline: its name and its checksum."""
+
+    kind: Literal["scenario", "market file"]
+    name: str
+    sha256: str
+
+
+@dataclass(frozen=True, slots=True)
+class GatePolicy:
+    """What a gate demands of every case.
+
+    ``threshold``: a slow-down of more than this share is a regression (0: any that is none by chance). ``seconds``: of pairs, for
+    each case. ``whole``: files are replayed whole. ``pairs``: known once a pilot has run, before any ratio is seen.
+    ``baseline`` is the saved run that sets the standard, and ``demands`` what must be as it was then. ``sigma`` is that of the
+    calibration, 0 without one, and ``elsewhere`` says that it was made on another machine. ``injected`` are the shares by which the
+    sides after were made slower, in a calibration.
+    """
+
+    threshold: float = 0.0
+    seconds: float = 30.0
+    budgets: tuple[Budget, ...] = ()
+    fail_on_inconclusive: bool = False
+    whole: bool = False
+    pairs: tuple[PairBudget, ...] = ()
+    baseline: str = ""
+    demands: tuple[PinnedInput, ...] = ()
+    sigma: float = 0.0
+    elsewhere: bool = False
+    injected: tuple[float, ...] = ()
+
+    def most(self, before: str, after: str) -> int:
+        """The most pairs of a comparison; 0 if no pilot has said it."""
+        return next((known.most for known in self.pairs if (known.before, known.after) == (before, after)), 0)
+
+    @property
+    def limits_memory(self) -> bool:
+        """Whether any budget is about memory."""
+        return any(budget.kind in ("memory", "peak") for budget in self.budgets)
+
+    @property
+    def limits_count(self) -> bool:
+        """Whether any budget is about instructions."""
+        return any(budget.kind == "count" for budget in self.budgets)
+
+    @property
+    def limits_numbers(self) -> bool:
+        """Whether any budget is about what a mode reports of itself."""
+        return any(budget.metric for budget in self.budgets)
+
+    def limit(self, mode: str, other: str) -> float | None:
+        """The most that the seconds of ``mode`` may be over those of ``other``, after; None without such a budget."""
+        kept = (b.limit for b in self.budgets if (b.kind, b.mode, b.other) == ("ratio", mode, other))
+        return next(kept, None)

@@ -1,0 +1,160 @@
+"""What is to be measured: markets, cases, groups of cases, trials, and the settings that they come from."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Literal, TypeVar
+
+from perfbench.model.environment import Environment
+from perfbench.model.gate import GatePolicy
+from perfbench.model.scenario import Scenario, Value
+
+
+@dataclass(frozen=True, slots=True)
+class Market:
+    """One plain stream file, ready to be replayed.
+
+    ``updates`` counts its lines with market changes; ``doubts`` are what a reader of the numbers should know about it.
+    """
+
+    name: str
+    path: str
+    sha256: str
+    size_bytes: int
+    updates: int
+    markets: int
+    doubts: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """A mode in an environment on some data, with its parameters."""
+
+    scenario: str
+    mode: str
+    environment: str
+    data: str
+    parameters: tuple[tuple[str, Value], ...] = ()
+
+    @property
+    def id(self) -> str:
+        """For example ``replay/lightweight@here#PRO-1.170258213``, with ``[window=10]`` behind it if it has parameters."""
+        settings = ",".join(f"{name}={value}" for name, value in self.parameters)
+        data = f"#{self.data}" if self.data else ""
+        return f"{self.scenario}/{self.mode}@{self.environment}{data}" + (f"[{settings}]" if settings else "")
+
+
+TrialKind = Literal["check", "differ", "count", "memory", "alone", "duet"]
+
+
+@dataclass(frozen=True, slots=True)
+class Trial:
+    """One piece of measuring: check passes, where two outputs differ, a count of instructions, a memory pass, a pass alone, or
+    a duet of two cases.
+
+    ``cases`` stand in the order in which their workers start; ``go`` has their indices in the order in which they are let go.
+    """
+
+    kind: TrialKind
+    round: int
+    cases: tuple[Case, ...]
+    hash_seed: int
+    go: tuple[int, ...] = (0,)
+
+    @property
+    def id(self) -> str:
+        """Unique within a run, the same when the plan is made again."""
+        return f"{self.kind} {self.round} " + " + ".join(sorted(case.id for case in self.cases))
+
+
+@dataclass(frozen=True, slots=True)
+class CaseInEnvironment:
+    """A case and the environment in which it is measured: that of its name, with what its mode needs on top.
+
+    ``burn``: the share of its pass by which it is made slower, to find out what a gate would have seen.
+    """
+
+    case: Case
+    environment: Environment
+    floor: bool = False
+    burn: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class CaseGroup:
+    """Cases that are measured together and shown in one table; each of ``duets`` is a case before and a case after.
+
+    ``head`` are the first lines of the market, on which instructions are counted.
+    """
+
+    scenario: Scenario
+    market: Market | None
+    parameters: tuple[tuple[str, Value], ...]
+    places: tuple[CaseInEnvironment, ...]
+    duets: tuple[tuple[Case, Case], ...] = ()
+    head: Market | None = None
+
+    @property
+    def cases(self) -> tuple[Case, ...]:
+        """The cases in order; the first is the baseline."""
+        return tuple(place.case for place in self.places)
+
+    def place(self, case: Case) -> CaseInEnvironment:
+        """Where a case of this table is measured."""
+        return next(place for place in self.places if place.case == case)
+
+
+SweepPairing = Literal["", "neighbours", "anchor"]
+"""How a sweep goes through environments: each with the one before it, or each with one of them; empty where it is no sweep."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What the user asked for; with the seed and the data it makes the same plan again.
+
+    ``environments`` are groups of specs: in a group of one the modes are compared with the baseline, in a larger group every
+    environment with the first. With ``links`` each comparison is measured apart, until it is precise: of ``neighbours``, or of
+    every environment with the one that is the ``anchor``. ``names`` are the specs that configured names stand for;
+    ``accepted`` the names of changes of content that are taken for known between whatever releases. ``gate``: what it demands.
+    ``count``: instructions are counted too. ``tools`` are packages that every environment has on top, such as a profiler.
+    ``quick``: with the values of parameters that the scenarios have for it.
+    """
+
+    scenarios: tuple[str, ...]
+    folders: tuple[str, ...]
+    modes: tuple[str, ...]
+    data: tuple[str, ...]
+    parameters: tuple[tuple[str, str], ...]
+    sweep: tuple[tuple[str, tuple[str, ...]], ...]
+    rounds: int | None
+    max_time: float
+    precision: float
+    timeout: float
+    seed: int
+    environments: tuple[tuple[str, ...], ...] = ()
+    names: tuple[tuple[str, str], ...] = ()
+    links: SweepPairing = ""
+    anchor: str = ""
+    accepted: tuple[str, ...] = ()
+    gate: GatePolicy | None = None
+    count: bool = False
+    tools: tuple[str, ...] = ()
+    quick: bool = False
+
+
+Given = TypeVar("Given")
+
+
+def select_for_scenario(given: Iterable[tuple[str, Given]], scenario: str) -> dict[str, Given]:
+    """What was given to the parameters of a scenario, in the order in which it was given.
+
+    ``vwap.periods`` is the parameter ``periods`` of ``vwap`` alone, and wins over ``periods``, which is that of every scenario.
+    """
+    pairs = list(given)
+    for_all = {name: value for name, value in pairs if "." not in name}
+    own = {name.partition(".")[2]: value for name, value in pairs if name.startswith(f"{scenario}.")}
+    wanted = {**for_all, **own}
+    return {
+        name: wanted[name] for name in dict.fromkeys(name.rpartition(".")[2] for name, _ in pairs) if name in wanted
+    }

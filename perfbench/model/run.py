@@ -1,0 +1,191 @@
+"""What was measured: samples, outputs, failures, measurements and the saved run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from perfbench.model.environment import Environment, Machine, Package
+from perfbench.model.plan import Case, Market, Settings, TrialKind
+from perfbench.model.scenario import Scenario
+
+SCHEMA = 1
+"""The version of the saved document; a file with a higher number comes from a newer perfbench."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one pass in one fresh process gave.
+
+    ``pair`` joins the samples of one duet, of which the shorter side may have several; ``order`` numbers the passes of a trial.
+    The ``round`` of a count is its hash seed, its ``work`` that of the first lines.
+    ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are what only the mode knows.
+    """
+
+    kind: TrialKind
+    round: int
+    order: int
+    pair: str
+    work: int
+    metrics: dict[str, float]
+    numbers: dict[str, float] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Output:
+    """The digest of all that a mode yielded in its check pass, and one digest for every block of updates.
+
+    ``traits`` are what only one representation can show, such as the time zone of its datetimes.
+    """
+
+    digest: str
+    updates: int
+    block_size: int
+    blocks: tuple[str, ...]
+    traits: dict[str, str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class OutputDifference:
+    """The first place where the output of a case is not that of the case ``against`` (its id). ``update`` counts from 1.
+
+    ``less_work``: not the content differs but how much there is of it, so that no speed can be compared. With ``changes`` the
+    outputs agree once these announced changes are undone on both sides, and there is no place to show.
+    """
+
+    update: int
+    where: str
+    before: str
+    after: str
+    less_work: bool = False
+    against: str = ""
+    changes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Failure:
+    """A trial that gave nothing: its kind, what happened, in one line, and the traceback of the worker if there is one.
+
+    ``unavailable``: nothing is wrong, but this machine lacks something that the mode takes.
+    """
+
+    trial: str
+    message: str
+    detail: str = ""
+    unavailable: bool = False
+
+    @property
+    def kind(self) -> str:
+        """The kind of the trial; older documents have its id in ``trial``, which begins with the kind."""
+        return self.trial.partition(" ")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """What one case got from one trial: a sample, an output, or a failure. A journal is a list of them.
+
+    ``together``: so many results of the trial were written at one stroke; fewer of them are none.
+    """
+
+    trial: str
+    case: str
+    sample: Sample | None = None
+    output: Output | None = None
+    difference: OutputDifference | None = None
+    packages: tuple[Package, ...] = ()
+    failure: Failure | None = None
+    together: int = 1
+
+    @property
+    def kind(self) -> str:
+        """The kind of the trial, of which ``trial`` is the id."""
+        return self.trial.partition(" ")[0]
+
+
+@dataclass(frozen=True, slots=True)
+class Measurement:
+    """Every sample of one case, and what was really imported to get them.
+
+    ``difference`` is what documents from before there were ``differences`` say of the case against its baseline.
+    """
+
+    case: Case
+    doc: str
+    unit: str
+    metric: str
+    baseline: bool
+    samples: tuple[Sample, ...] = ()
+    packages: tuple[Package, ...] = ()
+    output: Output | None = None
+    difference: OutputDifference | None = None
+    failures: tuple[Failure, ...] = ()
+    differences: tuple[OutputDifference, ...] = ()
+    floor: bool = False
+
+    @property
+    def works(self) -> frozenset[int]:
+        """The amounts of work that its timed passes did; more than one means that they are not comparable."""
+        return frozenset(sample.work for sample in self.timed)
+
+    @property
+    def timed(self) -> tuple[Sample, ...]:
+        """The samples that are no counts: a count does a part of the work, and takes many times as long for it."""
+        return tuple(sample for sample in self.samples if sample.kind != "count")
+
+
+@dataclass(frozen=True, slots=True)
+class BlamedFunction:
+    """A function that executes more or less than before: its own instructions and its calls per unit of work.
+
+    ``share`` is the change as a share of all instructions of the case before.
+    """
+
+    function: str
+    before: float
+    after: float
+    calls_before: float
+    calls_after: float
+    share: float
+
+
+@dataclass(frozen=True, slots=True)
+class CaseBlame:
+    """Which functions a regression comes from, the greatest change first, by the ids of the cases before and after.
+
+    ``problem`` says why nobody can be blamed, empty otherwise.
+    """
+
+    before: str
+    after: str
+    culprits: tuple[BlamedFunction, ...] = ()
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Run:
+    """The saved document: raw samples and all that is needed to trust them; statistics are never stored.
+
+    ``duets`` are the ids of the cases that are compared, before and after; a document without them compares every case with the
+    baseline. ``paired`` is false where two saved runs were put side by side, which were not measured at the same time.
+    ``unbuilt`` are the environments that could not be had, each with the reason. ``commit`` is what was checked out where perfbench
+    was called, empty outside of git, and ``dirty`` whether it had been changed. ``blames`` are of the regressions that a gate
+    found.
+    """
+
+    schema: int
+    id: str
+    perfbench: str
+    created: str
+    finished: bool
+    machine: Machine
+    settings: Settings
+    scenarios: tuple[Scenario, ...]
+    data: tuple[Market, ...]
+    measurements: tuple[Measurement, ...]
+    problems: tuple[str, ...] = ()
+    environments: tuple[Environment, ...] = ()
+    duets: tuple[tuple[str, str], ...] = ()
+    paired: bool = True
+    unbuilt: tuple[tuple[str, str], ...] = ()
+    commit: str = ""
+    dirty: bool = False
+    blames: tuple[CaseBlame, ...] = ()

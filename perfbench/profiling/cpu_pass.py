@@ -1,0 +1,125 @@
+"""One pass under a profiler of the CPU, carried out by a worker; and passes put together to a profile."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from perfbench.errors import NotMeasured, TrialFailed
+from perfbench.model import Case, CaseGroup, Trial
+from perfbench.profiling.model import NO_CALLER, CallCount, Function, Profile, ProfiledPass, Stack
+from perfbench.runner import imported_versions
+from perfbench.runner.trial import Conditions, build_request, request_answer
+from perfbench.worker.profilers import cprofile, pyinstrument, pyspy
+from perfbench.worker.protocol import CpuProfile, UpdateTimings
+
+TIMEOUT_FACTOR = 20
+"""So many times as long as a pass may a profiled one take before it is given up."""
+
+_PROFILERS = {"pyinstrument": pyinstrument, "cprofile": cprofile, "pyspy": pyspy}
+
+NEEDS: dict[str, tuple[str, ...]] = {name: module.NEEDS for name, module in _PROFILERS.items()}
+"""The profilers of the CPU, and the packages that an environment needs for them."""
+
+SUFFIXES: dict[str, str] = {name: module.SUFFIX for name, module in _PROFILERS.items()}
+"""What each calls its own file, if it has one."""
+
+
+def run_profiled_pass(
+    trial: Trial, table: CaseGroup, case: Case, conditions: Conditions, profiler: str, interval: float, artefact: Path
+) -> CpuProfile:
+    """What a profiler found in one pass of a case, in a worker of its own.
+
+    :param interval: seconds between two samples.
+    :param artefact: where the profiler may write its own file.
+
+    Raises TrialFailed, and NotMeasured for a pass that ended well but gave the profiler no sample.
+    """
+    asked = replace(
+        build_request("profile", table, case, conditions.core_for(table)),
+        profiler=profiler,
+        interval=interval,
+        artefact=str(artefact),
+    )
+    found = request_answer(trial, table, case, asked, conditions.timeout * TIMEOUT_FACTOR, CpuProfile)
+    if found.work == 0:
+        raise TrialFailed(f"did no work under {profiler}: 0 {table.scenario.unit} came out")
+    if sum(found.seconds) <= 0:
+        raise NotMeasured(
+            f"{profiler} took no sample in {found.cpu_seconds:.3f} s: give it more data or a shorter --interval"
+        )
+    return found
+
+
+def run_traced_pass(trial: Trial, table: CaseGroup, case: Case, conditions: Conditions) -> UpdateTimings:
+    """How long each update of one pass took, without a profiler. Raises TrialFailed."""
+    asked = build_request("trace", table, case, conditions.core_for(table))
+    return request_answer(trial, table, case, asked, conditions.timeout, UpdateTimings)
+
+
+def merge_passes(
+    case: Case,
+    unit: str,
+    python: str,
+    profiler: str,
+    interval: float,
+    passes: Sequence[CpuProfile],
+    counted: CpuProfile | None,
+    unprofiled: Sequence[float],
+) -> Profile:
+    """All that was found of a case, with every function once.
+
+    :param counted: a pass under a profiler that counts calls; :param unprofiled: CPU seconds of passes without a profiler.
+    """
+    functions: dict[tuple[str, str], int] = {}
+    known: list[Function] = []
+
+    def indices(found: CpuProfile) -> list[int]:
+        for function in found.functions:
+            if (function.key, function.kind) not in functions:
+                functions[function.key, function.kind] = len(known)
+                known.append(Function(function.key, function.kind, function.line, function.shape))
+        return [functions[function.key, function.kind] for function in found.functions]
+
+    own = [indices(one) for one in passes]
+    if counted is None:
+        counted = next((one for one in passes if one.calls), None)
+    calls = () if counted is None else _build_calls(counted, indices(counted))
+    return Profile(
+        case=case,
+        unit=unit,
+        python=python,
+        profiler=profiler,
+        interval=interval,
+        functions=tuple(known),
+        passes=tuple(_build_pass(one, places, len(known)) for one, places in zip(passes, own, strict=True)),
+        unprofiled=tuple(unprofiled),
+        calls=calls,
+        packages=imported_versions.convert_packages(passes[0].packages),
+    )
+
+
+def _build_pass(found: CpuProfile, places: Sequence[int], functions: int) -> ProfiledPass:
+    inclusive = [0.0] * (functions if found.inclusive else 0)
+    for place, seconds in zip(places, found.inclusive, strict=False):
+        inclusive[place] = seconds
+    return ProfiledPass(
+        work=found.work,
+        cpu_seconds=found.cpu_seconds,
+        wall_seconds=found.wall_seconds,
+        samples=found.samples,
+        capped=found.capped,
+        stacks=tuple(
+            Stack(tuple(places[index] for index in frames), seconds)
+            for frames, seconds in zip(found.stacks, found.seconds, strict=True)
+        ),
+        inclusive=tuple(inclusive),
+    )
+
+
+def _build_calls(found: CpuProfile, places: Sequence[int]) -> tuple[CallCount, ...]:
+    return tuple(
+        CallCount(NO_CALLER if caller == NO_CALLER else places[caller], places[callee], count)
+        for caller, callee, count in found.calls
+    )

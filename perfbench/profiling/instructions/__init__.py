@@ -1,0 +1,1 @@
+"""Executed instructions by Python function, counted by Valgrind's callgrind."""

@@ -1,0 +1,180 @@
+"""Count the instructions of every Python function: passes under callgrind, and which functions two of them differ in.
+
+The instructions of a function are its own and those of all the C code that it ran, without the Python functions that it called.
+Every call goes over a trampoline, which costs instructions itself: a pass executes some more than one that is only counted.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from perfbench.errors import TrialFailed
+from perfbench.model import Case, CaseGroup, Environment, Trial
+from perfbench.profiling.instructions import attribution, callgrind_parser
+from perfbench.profiling.instructions.callgrind_parser import CallgrindCounts
+from perfbench.profiling.model import NO_CALLER, CallCount, Function
+from perfbench.runner import callgrind
+from perfbench.runner.callgrind import Callgrind
+from perfbench.runner.trial import Conditions, build_request, build_sample_result, start_worker, wait_until_ready
+from perfbench.runner.worker_process import WorkerProcess
+from perfbench.worker.perf_trampolines import MAP_PATH_TEMPLATE
+from perfbench.worker.protocol import FunctionNames, NamedFunction, PassCompleted, PassMeasurement, TrampolineAddresses
+
+OLDEST_PYTHON = (3, 12)
+"""The first Python with trampolines (https://docs.python.org/3/library/sys.html#sys.activate_stack_trampoline)."""
+
+MIN_CHANGE_SHARE = 0.001
+"""A function that takes more or less by this share of all instructions before has changed."""
+
+GARBAGE_COLLECTION = Function("garbage collection", "built-in")
+"""It begins when enough objects were made, in whatever function that happens: it is on the account of none."""
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCounts:
+    """The instructions of a pass by function; with the ``rest``, which no function of Python is behind, exactly the ``total``.
+
+    ``instructions`` and ``calls`` are of the ``functions`` in their order, ``callers`` say from where; one that perfbench called
+    has no caller. A generator is called each time it goes on. To free the updates that a mode yields is in the rest too.
+    """
+
+    work: int
+    functions: tuple[Function, ...]
+    instructions: tuple[int, ...]
+    calls: tuple[int, ...]
+    callers: tuple[CallCount, ...]
+    rest: int
+    total: int
+
+
+@dataclass(frozen=True, slots=True)
+class FunctionCountChange:
+    """A function that two sides differ in: its own instructions and its calls per unit of work, before and after."""
+
+    function: Function
+    before: float
+    after: float
+    calls_before: float
+    calls_after: float
+
+    @property
+    def change(self) -> float:
+        """Instructions per unit of work that came on top; below zero if they became fewer."""
+        return self.after - self.before
+
+
+def explain_unavailable(environment: Environment) -> str:
+    """Why instructions cannot be counted by function there, in one line; empty if they can, as far as is known."""
+    reason = callgrind.explain_unavailable()
+    numbers = re.match(r"(\d+)\.(\d+)", environment.version)
+    if reason or numbers is None or (int(numbers[1]), int(numbers[2])) >= OLDEST_PYTHON:
+        return reason
+    return (
+        "instructions by function need Python 3.12 or newer in the environment: "
+        f"{environment.name} has {environment.version}, add python==3.12 to its spec"
+    )
+
+
+def count_functions(trial: Trial, table: CaseGroup, conditions: Conditions) -> FunctionCounts:
+    """What the functions of one case execute in a pass on the first lines of the market. Raises TrialFailed."""
+    (case,) = trial.cases
+    on_head = replace(table, market=table.head)
+    request = build_request("time", on_head, case, conditions.core_for(table))
+    asked = replace(request, held=True, counted=True, by_function=True)
+    timeout = conditions.timeout * callgrind.TIMEOUT_FACTOR
+    with Callgrind(by_function=True) as counter:
+        worker = start_worker(on_head, case, asked, trial, timeout, counter.prefix)
+        try:
+            with worker:
+                counts, addressed, work = _run_counted_pass(worker, counter, trial, table, case)
+        finally:
+            # A worker that failed or was killed did not remove it.
+            with contextlib.suppress(OSError):
+                Path(MAP_PATH_TEMPLATE.format(worker.pid)).unlink()
+    naming = replace(request, task="name", core=None, files=addressed.files, names=addressed.names)
+    with start_worker(on_head, case, naming, trial, conditions.timeout) as worker:
+        named = worker.expect(FunctionNames)
+        worker.end()
+    return group_by_function(counts, addressed.addresses, named.functions, work)
+
+
+def _run_counted_pass(
+    worker: WorkerProcess, counter: Callgrind, trial: Trial, table: CaseGroup, case: Case
+) -> tuple[CallgrindCounts, TrampolineAddresses, int]:
+    ready = wait_until_ready(worker, table)
+    counter.start(worker.pid)
+    worker.go()
+    worker.expect(PassCompleted)
+    written = counter.stop_and_read(worker.pid)
+    worker.go()
+    addressed = worker.expect(TrampolineAddresses)
+    measured = worker.expect(PassMeasurement)
+    worker.end()
+    failure = build_sample_result(trial, table.place(case), 0, ready, measured).failure
+    if failure is not None:
+        raise TrialFailed(failure.message, failure.detail)
+    return callgrind_parser.parse_counts(written), addressed, measured.work
+
+
+def group_by_function(
+    counts: CallgrindCounts, addresses: Sequence[str], found: Sequence[NamedFunction], work: int
+) -> FunctionCounts:
+    """What callgrind counted, by the functions that were found at these addresses. Those of perfbench go to the rest."""
+    named = {callgrind.format_unnamed(address): one for address, one in zip(addresses, found, strict=True)}
+    collecting = [node.name for node in counts.nodes if node.name.startswith(callgrind.COLLECTOR_PREFIX)]
+    counted = {node.name for node in counts.nodes}
+    functions = {
+        one.key: Function(one.key, one.kind, one.line, one.shape)
+        for address, one in named.items()
+        if address in counted and one.kind != "perfbench"
+    }
+    if collecting:
+        functions[GARBAGE_COLLECTION.key] = GARBAGE_COLLECTION
+    indices = {key: index for index, key in enumerate(functions)}
+    owners = {address: indices.get(one.key, NO_CALLER) for address, one in named.items()}
+    owners.update((name, indices[GARBAGE_COLLECTION.key]) for name in collecting)
+    apportioned = attribution.attribute_counts(counts, owners, len(functions))
+    calls = [0] * len(functions)
+    for call in apportioned.calls:
+        calls[call.callee] += call.count
+    return FunctionCounts(
+        work=work,
+        functions=tuple(functions.values()),
+        instructions=apportioned.instructions,
+        calls=tuple(calls),
+        callers=apportioned.calls,
+        rest=apportioned.rest,
+        total=counts.total,
+    )
+
+
+def diff_counts(before: Sequence[FunctionCounts], after: Sequence[FunctionCounts]) -> tuple[FunctionCountChange, ...]:
+    """The functions that two sides differ in, by their keys, the largest change first; each side counted under every hash seed.
+
+    Instructions and calls are means over the seeds. A function that one side does not have executes nothing there.
+    """
+    functions = {function.key: function for counts in (*before, *after) for function in counts.functions}
+    first, second = _compute_means(before), _compute_means(after)
+    limit = MIN_CHANGE_SHARE * sum(counts.total / counts.work for counts in before) / len(before)
+    nothing = 0.0, 0.0
+    changes = [
+        FunctionCountChange(function, *(pair[0] for pair in sides), *(pair[1] for pair in sides))
+        for key, function in functions.items()
+        for sides in [(first.get(key, nothing), second.get(key, nothing))]
+    ]
+    large = (change for change in changes if abs(change.change) > limit)
+    return tuple(sorted(large, key=lambda change: (-abs(change.change), change.function.key)))
+
+
+def _compute_means(side: Sequence[FunctionCounts]) -> dict[str, tuple[float, float]]:
+    """Instructions and calls per unit of work by key, over all counts of a side."""
+    sums: dict[str, tuple[float, float]] = {}
+    for counts in side:
+        for function, executed, called in zip(counts.functions, counts.instructions, counts.calls, strict=True):
+            own, calls = sums.get(function.key, (0.0, 0.0))
+            sums[function.key] = own + executed / counts.work, calls + called / counts.work
+    return {key: (own / len(side), calls / len(side)) for key, (own, calls) in sums.items()}

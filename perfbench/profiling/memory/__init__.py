@@ -1,0 +1,1 @@
+"""Memory over time, and which functions allocate it."""

@@ -1,0 +1,28 @@
+"""Wording of confirmed and refuted claims."""
+
+from __future__ import annotations
+
+import math
+
+from perfbench.model import Claim, Comparison
+from perfbench.util import formatting
+
+
+def describe_claim(claim: Claim, comparison: Comparison) -> str:
+    """What the comparison says: ``2.3x confirmed``, ``2.8x: 2.4x here [2.36–2.44]``, or ``2.3x refuted``.
+
+    Confirmed: the interval of the speed-up reaches what was claimed or lies above it. Refuted: it does not even show a speed-up.
+    An interval without an end says nothing.
+    """
+    claimed = formatting.format_factor(claim.ratio)
+    if comparison.low <= 0 or not math.isfinite(comparison.high):
+        return f"{claimed}: not known yet"
+    low, high = 1 / comparison.high, 1 / comparison.low
+    if low <= 1:
+        return f"{claimed} refuted" if high < claim.ratio else f"{claimed}: not known yet"
+    if high >= claim.ratio:
+        return f"{claimed} confirmed"
+    here = formatting.format_factor(1 / comparison.ratio)
+    if here == claimed:
+        claimed, here = f"{claim.ratio:.2f}x", f"{1 / comparison.ratio:.2f}x"
+    return f"{claimed}: {here} here [{formatting.format_interval(low, high)}]"

@@ -1,0 +1,43 @@
+"""The Bencher Metric Format, ``bencher run --adapter json --file …``: https://bencher.dev/docs/reference/bencher-metric-format/."""
+
+from __future__ import annotations
+
+import json
+
+from perfbench.report.model import Report
+from perfbench.report.timings import TimedCase, collect_timed_cases
+
+SUFFIX = ".json"
+NANOSECONDS_PER_SECOND = 1e9
+
+
+def render(report: Report) -> str:
+    """Of every case that was measured its latency in nanoseconds and its throughput in units of work a second.
+
+    Both are medians, from the first to the third quartile. The metrics of the scenario follow under their own names.
+    """
+    own = {row.case: row.reported for table in report.tables for row in table.rows}
+    found = {
+        case.name: {
+            **_build_measures(case),
+            **{number.metric.name: {"value": number.after} for number in own.get(case.case.id, ())},
+        }
+        for case in collect_timed_cases(report)
+    }
+    return json.dumps(found, indent=1, allow_nan=False) + "\n"
+
+
+def _build_measures(case: TimedCase) -> dict[str, dict[str, float]]:
+    low, high = case.quartiles
+    measures = {
+        "latency": _build_metric(
+            low * NANOSECONDS_PER_SECOND, case.median * NANOSECONDS_PER_SECOND, high * NANOSECONDS_PER_SECOND
+        )
+    }
+    if case.work > 0:
+        measures["throughput"] = _build_metric(case.work / high, case.work / case.median, case.work / low)
+    return measures
+
+
+def _build_metric(low: float, value: float, high: float) -> dict[str, float]:
+    return {"value": value, "lower_value": low, "upper_value": high}

@@ -1,0 +1,86 @@
+"""A summary of a step of GitHub Actions: ``perfbench gate … --export github=summary.md``, then append it to $GITHUB_STEP_SUMMARY.
+
+The comment at its top marks a comment on a pull request that is to be updated in place. Limits:
+https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary (a comment on a pull
+request may have no more than 65,536 characters).
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterator, Sequence
+
+from perfbench.report import markdown_text
+from perfbench.report.model import Report
+from perfbench.report.outcomes import CaseOutcome, OutcomeKind, collect_outcomes
+from perfbench.report.tables.comparison import FAILED_MARK
+from perfbench.report.tables.pages import build_tables
+from perfbench.report.text_table import TextTable
+from perfbench.util import formatting
+
+SUFFIX = ".md"
+MARKER = "<!-- perfbench -->"
+MAX_BYTES = 1024 * 1024
+DETAILS_OPEN, DETAILS_CLOSE = "<details>", "</details>"
+RESERVED_BYTES = 200
+"""Bytes for the end of a summary that was cut."""
+
+
+def render(report: Report) -> str:
+    """The marker, a headline, the tables, what failed, and the rest of the lines folded; at most 1 MiB."""
+    lines = [MARKER, f"### {_build_headline(report, collect_outcomes(report))}", ""]
+    for page in build_tables(report):
+        lines += _render_table(page)
+    lines += [f"- **{_escape_text(problem)}**" for problem in report.problems]
+    return "\n".join(_truncate_lines(lines)) + "\n"
+
+
+def _build_headline(report: Report, found: Sequence[CaseOutcome]) -> str:
+    told = Counter(outcome.verdict for outcome in found if outcome.kind is not OutcomeKind.PASSED)
+    cases = formatting.format_plural(len(found), "case")
+    exceptions = "".join(f", {count} {verdict}" for verdict, count in told.items())
+    if report.run.settings.gate is None:
+        return f"perfbench: {cases}{exceptions}"
+    passed = "not passed" if any(outcome.bad for outcome in found) else "passed"
+    return f"perfbench gate {passed}: {cases}{exceptions}"
+
+
+def _render_table(page: TextTable) -> Iterator[str]:
+    yield from (f"**{_escape_text(page.title)}**", "")
+    yield from (_escape_mentions(line) for line in markdown_text.format_table(page.heads, page.rows))
+    yield ""
+    failed = [line for line in page.below if line.startswith(FAILED_MARK)]
+    others = [line for line in page.below if not line.startswith(FAILED_MARK)]
+    yield from (f"- {_escape_text(line)}" for line in failed)
+    yield from [""] * bool(failed)
+    if others:
+        yield from (DETAILS_OPEN, "<summary>How it was measured</summary>", "")
+        yield from (f"- {_escape_text(line)}" for line in others)
+        yield from ("", DETAILS_CLOSE, "")
+
+
+def _escape_text(text: str) -> str:
+    return _escape_mentions(markdown_text.escape_markdown(text))
+
+
+def _escape_mentions(markdown: str) -> str:
+    """Markdown in which no name of a file or an environment calls a person: GitHub looks for @ in the finished text."""
+    return markdown.replace("@", "@&#8203;")
+
+
+def _truncate_lines(lines: Sequence[str]) -> Sequence[str]:
+    """As many whole lines as there is room for, and how many are missing."""
+    size = 0
+    for number, line in enumerate(lines):
+        size += len(line.encode()) + 1
+        if size > MAX_BYTES - RESERVED_BYTES:
+            kept = list(lines[:number])
+            unclosed = kept.count(DETAILS_OPEN) - kept.count(DETAILS_CLOSE)
+            return [
+                *kept,
+                *[""] * unclosed,
+                *[DETAILS_CLOSE] * unclosed,
+                "",
+                f"{len(lines) - number:,} lines had no room here.",
+            ]
+    return lines

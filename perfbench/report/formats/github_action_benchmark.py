@@ -1,0 +1,35 @@
+"""For github-action-benchmark with ``tool: customSmallerIsBetter``: https://github.com/benchmark-action/github-action-benchmark."""
+
+from __future__ import annotations
+
+import json
+
+from perfbench.report.model import Report
+from perfbench.report.timings import TimedCase, collect_timed_cases
+from perfbench.util.formatting import make_printable
+
+SUFFIX = ".json"
+
+
+def render(report: Report) -> str:
+    """A list with the median seconds of every case that was measured; the range is from the first to the third quartile.
+
+    Only seconds: a file has one direction of what is better.
+    """
+    entries = [_build_entry(case) for case in collect_timed_cases(report)]
+    return json.dumps(entries, indent=1, allow_nan=False) + "\n"
+
+
+def _build_entry(case: TimedCase) -> dict[str, str | float]:
+    low, high = case.quartiles
+    told = [case.metric.replace("_", " "), f"passes: {len(case.passes)}"]
+    told.append(f"work of a pass: {case.work} {make_printable(case.measurement.unit)}")
+    if case.same_output == "no":
+        told.append("other output than what it is compared with")
+    return {
+        "name": case.name,
+        "unit": "seconds",
+        "value": case.median,
+        "range": f"{low:.6g}–{high:.6g}",
+        "extra": "\n".join(told),
+    }

@@ -1,0 +1,112 @@
+"""OpenMetrics text for Prometheus, a textfile collector or a push gateway.
+
+https://github.com/prometheus/OpenMetrics/blob/main/specification/OpenMetrics.md
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Mapping
+from statistics import median
+
+from perfbench.model import PEAK_RSS_BYTES
+from perfbench.report.model import Report
+from perfbench.report.timings import TimedCase, collect_timed_cases
+from perfbench.stats.pairs import select_values
+from perfbench.util.formatting import make_printable
+
+SUFFIX = ".txt"
+
+Labels = Mapping[str, str]
+
+
+def render(report: Report) -> str:
+    """Gauges of every case that was measured: seconds, work, memory, what it reports of itself, and how it compares."""
+    cases = [(_build_labels(case), case) for case in collect_timed_cases(report)]
+    run, machine = report.run, report.run.machine
+    about = {
+        "id": run.id,
+        "created": run.created,
+        "version": run.perfbench,
+        "cpu": machine.cpu,
+        "python": machine.python,
+    }
+    lines = [
+        "# TYPE perfbench_run info",
+        "# HELP perfbench_run What was measured, where and when.",
+        _format_sample("perfbench_run_info", about, 1),
+        *_render_gauge(
+            "pass_seconds",
+            "Median of a pass, of the metric in the label.",
+            [(n, c.median) for n, c in cases],
+            "seconds",
+        ),
+        *_render_gauge(
+            "passes", "How many passes count, each in a process of its own.", [(n, len(c.passes)) for n, c in cases]
+        ),
+        *_render_gauge(
+            "work_rate", "Units of work a second.", [(n, c.work / c.median) for n, c in cases if c.work > 0]
+        ),
+        *_render_gauge("peak_memory_bytes", "Median peak of a process.", _select_peaks(cases), "bytes"),
+        *_render_metrics(report),
+        *_render_comparisons(report),
+        "# EOF",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _build_labels(case: TimedCase) -> Labels:
+    named = {"case": case.name, "scenario": case.case.scenario, "mode": case.case.mode, "data": case.case.data}
+    return {**named, "environment": case.case.environment, "metric": case.metric, "unit": case.measurement.unit}
+
+
+def _select_peaks(cases: Iterable[tuple[Labels, TimedCase]]) -> Iterable[tuple[Labels, float]]:
+    for labels, case in cases:
+        peaks = select_values(case.measurement.samples, PEAK_RSS_BYTES.name, "memory")
+        if peaks:
+            yield labels, median(peaks)
+
+
+def _render_metrics(report: Report) -> Iterable[str]:
+    """What the modes report of themselves, a sample for each metric of the scenario."""
+    rows = [row for table in report.tables for row in table.rows if not row.failed]
+    found = [
+        ({"case": row.case, "number": number.metric.name, "unit": number.metric.unit}, number.after)
+        for row in rows
+        for number in row.reported
+    ]
+    yield from _render_gauge("reported", "Median of a number that a mode reports of itself.", found)
+
+
+def _render_comparisons(report: Report) -> Iterable[str]:
+    """The ratios after / before and their intervals; one without ends has no interval to write."""
+    sound = {case.name for case in collect_timed_cases(report)}
+    rows = [
+        ({"case": row.case, "comparison": row.mode}, row.comparison)
+        for table in report.tables
+        for row in table.rows
+        if row.comparison is not None and not row.failed and make_printable(row.case) in sound
+    ]
+    yield from _render_gauge("ratio", "Seconds after over seconds before.", [(labels, c.ratio) for labels, c in rows])
+    yield from _render_gauge("ratio_low", "The lower end of its interval.", [(labels, c.low) for labels, c in rows])
+    yield from _render_gauge("ratio_high", "The upper end of its interval.", [(labels, c.high) for labels, c in rows])
+
+
+def _render_gauge(name: str, meaning: str, found: Iterable[tuple[Labels, float]], unit: str = "") -> Iterable[str]:
+    """The lines of one family; nothing where nothing is known."""
+    samples = [_format_sample(f"perfbench_{name}", labels, value) for labels, value in found if math.isfinite(value)]
+    if samples:
+        yield f"# TYPE perfbench_{name} gauge"
+        if unit:
+            yield f"# UNIT perfbench_{name} {unit}"
+        yield f"# HELP perfbench_{name} {meaning}"
+        yield from samples
+
+
+def _format_sample(name: str, labels: Labels, value: float) -> str:
+    told = ",".join(f'{label}="{_escape_label(text)}"' for label, text in labels.items())
+    return f"{name}{{{told}}} {value!r}"
+
+
+def _escape_label(text: str) -> str:
+    return make_printable(text).replace("\\", "\\\\").replace('"', '\\"').replace("\n", "\\n")

@@ -1,0 +1,60 @@
+"""A suite of pyperf, for ``pyperf show``, ``hist`` and ``compare_to``: https://pyperf.readthedocs.io/en/latest/api.html.
+
+Of two files with different numbers of passes pyperf calls every difference significant, as its own test needs equal numbers;
+``perfbench compare`` has no such need.
+"""
+
+from __future__ import annotations
+
+import json
+
+from perfbench.report.model import Report
+from perfbench.report.timings import TimedCase, collect_timed_cases
+from perfbench.util.formatting import make_printable
+
+SUFFIX = ".json"
+
+Metadata = dict[str, str | int | float]
+
+
+def render(report: Report) -> str:
+    """Every case that was measured as a benchmark with one run for each of its processes, in seconds."""
+    run = report.run
+    metadata: Metadata = {
+        "unit": "second",
+        "loops": 1,
+        "date": run.created,
+        "cpu_model_name": run.machine.cpu,
+        "cpu_count": run.machine.cores,
+        "platform": run.machine.system,
+        "load_avg_1min": run.machine.load,
+        "perfbench_version": run.perfbench,
+        "perfbench_run": run.id,
+    }
+    suite = {
+        "version": "1.0",
+        "metadata": _clean_metadata(metadata),
+        "benchmarks": [_build_benchmark(case) for case in collect_timed_cases(report)],
+    }
+    return json.dumps(suite, indent=1, allow_nan=False) + "\n"
+
+
+def _build_benchmark(case: TimedCase) -> dict[str, object]:
+    metadata: Metadata = {
+        "name": case.name,
+        "description": case.measurement.doc,
+        "python_version": case.environment.version if case.environment else "",
+        "perfbench_metric": case.metric,
+        "perfbench_unit": case.measurement.unit,
+        "perfbench_work": case.work,
+        "perfbench_same_output": case.same_output,
+    }
+    return {"metadata": _clean_metadata(metadata), "runs": [{"values": [seconds]} for seconds in case.seconds]}
+
+
+def _clean_metadata(metadata: Metadata) -> Metadata:
+    """Without line ends and empty texts, which pyperf refuses."""
+    clean = {
+        name: make_printable(value).strip() if isinstance(value, str) else value for name, value in metadata.items()
+    }
+    return {name: value for name, value in clean.items() if value != ""}

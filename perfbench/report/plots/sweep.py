@@ -1,0 +1,101 @@
+"""Matplotlib plot of a release sweep."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.figure import Figure
+from matplotlib.transforms import BboxBase
+
+from perfbench.report.plots._matplotlib import (
+    LINE_COLORS,
+    PLOT_CHOICE,
+    compute_line_boxes,
+    draw_band,
+    escape_formula,
+    place_label,
+    save_figure,
+    set_ratio_axis,
+)
+from perfbench.report.plots.axes import SweepChart, compute_axis_limits, find_failed_releases
+from perfbench.sweep.steps import ReleaseStep
+from perfbench.sweep.trajectory import ModeTrajectory, Trajectory
+from perfbench.util.formatting import format_change
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+CAPTION = "rings: steps that are not chance · bands: 95 % intervals"
+
+FASTER_COLOR, SLOWER_COLOR = "#1a7f37", "#cf222e"
+
+
+def write_sweep_plot(chart: SweepChart, path: Path) -> None:
+    """Write the plot of a sweep as PNG or SVG by the suffix of the path. Raises StorageProblem if it fails."""
+    save_figure(lambda: draw_chart(chart), path, PLOT_CHOICE)
+
+
+def draw_chart(chart: SweepChart) -> Figure:
+    """The picture, not yet written."""
+    releases = chart.course.releases
+    figure = Figure(figsize=(max(7.0, 2.0 + 0.27 * len(releases)), 5.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.add_subplot()
+    for number, line in enumerate(chart.course.lines):
+        _draw_line(axes, line, number)
+    for number, place in enumerate(find_failed_releases(chart.course)):
+        label = None if number else "not measured"
+        axes.plot(place, 0.02, "x", color="0.5", transform=axes.get_xaxis_transform(), label=label, zorder=4)
+    set_ratio_axis(axes, *compute_axis_limits(chart.course))
+    axes.set_xticks(
+        range(len(releases)),
+        [escape_formula(r.name) for r in releases],
+        rotation=60,
+        ha="right",
+        rotation_mode="anchor",
+    )
+    axes.set_xlim(-0.6, len(releases) - 0.4)
+    axes.set_ylabel(escape_formula(chart.ylabel))
+    axes.set_title(escape_formula(chart.title), loc="left", fontsize="medium", fontweight="bold")
+    if axes.get_legend_handles_labels()[0]:
+        axes.legend(frameon=False)
+    figure.supxlabel(escape_formula(f"{CAPTION} · {chart.source}"), fontsize="x-small", color="0.4", x=0.01, ha="left")
+    _label_steps(figure, axes, chart.course)
+    return figure
+
+
+def _draw_line(axes: Axes, line: ModeTrajectory, number: int) -> None:
+    points = _collect_points(line)
+    ends = [(stop.low, stop.high) for stop in line.stops if stop.relative is not None]
+    if points:
+        draw_band(axes, points, ends, number, escape_formula(line.mode))
+
+
+def _collect_points(line: ModeTrajectory) -> list[tuple[float, float]]:
+    return [(place, stop.relative) for place, stop in enumerate(line.stops) if stop.relative is not None]
+
+
+def _label_steps(figure: Figure, axes: Axes, course: Trajectory) -> None:
+    """A ring and the size at every real step, each label at the first place where it covers no other label and no dot."""
+    figure.draw_without_rendering()  # only then are sizes and places known
+    taken: list[BboxBase] = [box for line in course.lines for box in compute_line_boxes(axes, _collect_points(line))]
+    legend = axes.get_legend()
+    if legend is not None:
+        taken.append(legend.get_window_extent())
+    for number, line in enumerate(course.lines):
+        for place, stop in enumerate(line.stops):
+            if stop.relative is not None and stop.step is not None and stop.step.significant:
+                _label_step(axes, place, stop.relative, stop.step, LINE_COLORS[number % len(LINE_COLORS)], taken)
+
+
+def _label_step(axes: Axes, place: int, relative: float, step: ReleaseStep, color: str, taken: list[BboxBase]) -> None:
+    axes.plot(
+        place,
+        relative,
+        "o",
+        markersize=9,
+        markerfacecolor="none",
+        color=SLOWER_COLOR if step.ratio > 1 else FASTER_COLOR,
+    )
+    place_label(axes, (place, relative), format_change(step.ratio), color, taken)

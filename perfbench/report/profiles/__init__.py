@@ -1,0 +1,1 @@
+"""Profiles as terminal text, flame graphs and files for other programs."""

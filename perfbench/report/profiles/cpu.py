@@ -1,0 +1,234 @@
+"""Terminal text of a CPU profile: owners, functions, callbacks, slow updates."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime, timezone
+
+from perfbench.model import Case, Owner
+from perfbench.profiling import ownership
+from perfbench.profiling.model import Profile
+from perfbench.profiling.slow_updates import SlowUpdates
+from perfbench.report import text_table
+from perfbench.report.text_table import Column
+from perfbench.util import formatting
+from perfbench.util.formatting import make_printable
+
+MAX_FUNCTIONS = 15
+MAX_CALLEES = 10
+MAX_SLOW_UPDATES = 10
+WHOLE_PASS_SHARE = 0.99
+"""What takes this much with its callees, and nothing itself, is the call of everything."""
+
+
+@dataclass(frozen=True, slots=True)
+class _FunctionCost:
+    """A function in a pass: seconds by itself and with what it called, calls per unit of work (None: nobody counted)."""
+
+    key: str
+    alone: float
+    inclusive: float
+    calls: float | None
+
+
+def render_profile(found: Profile, owners: Sequence[Owner], width: int) -> str:
+    """One profile: what it is, who owns the time, and its functions by self and by inclusive time."""
+    text = wrap_lines([format_title(found.case), *(f"  {line}" for line in _describe_profile(found))], width) + "\n"
+    if owners:
+        text += _render_owners(found, owners, width) + "\n"
+    return text + _render_functions(found, width)
+
+
+def wrap_lines(lines: Sequence[str], width: int) -> str:
+    """Lines of text, each folded where it is wider than that."""
+    return "".join(f"{text_table.wrap_line(make_printable(line), width)}\n" for line in lines)
+
+
+def format_title(case: Case) -> str:
+    """``replay full · betfairlightweight==2.11.2 · PRO-1.170258213``."""
+    parameters = (f"{name}={value}" for name, value in case.parameters)
+    return " · ".join(
+        part for part in (f"{case.scenario} {case.mode}", case.environment, case.data, *parameters) if part
+    )
+
+
+def _describe_profile(found: Profile) -> tuple[str, str]:
+    unit = found.unit.removesuffix("s")
+    passes = formatting.format_plural(len(found.passes), "pass").replace("passs", "passes")
+    how = found.profiler if found.profiler == "cprofile" else f"{found.profiler}, every {1000 * found.interval:.3g} ms"
+    return (
+        f"{formatting.format_seconds(found.seconds)} CPU for {formatting.format_count(found.work)} {found.unit}, "
+        f"{formatting.format_seconds(found.seconds / found.work)} each {unit}",
+        f"{how}, {passes}: this profile cost {formatting.format_factor(found.overhead)}; "
+        "shares are scaled to the seconds without it",
+    )
+
+
+def _render_owners(found: Profile, owners: Sequence[Owner], width: int) -> str:
+    columns = (Column("seconds"), Column("%"), Column(f"each {found.unit.removesuffix('s')}"))
+    rows = [
+        (
+            f"  {make_printable(part.owner)}",
+            formatting.format_seconds(part.share * found.seconds),
+            f"{100 * part.share:.1f}",
+            formatting.format_seconds(part.share * found.seconds / found.work),
+        )
+        for part in ownership.compute_owner_shares(found, owners)
+        if part.share > 0 or part.owner == ownership.REMAINDER_OWNER
+    ]
+    return text_table.render("  who owns the time", columns, rows, width)
+
+
+def _render_functions(found: Profile, width: int) -> str:
+    """The functions by their own time, and below those by their time with callees that the call of everything is not."""
+    costs = _compute_costs(found)
+    by_self = sorted((cost for cost in costs if cost.alone > 0), key=lambda cost: -cost.alone)[:MAX_FUNCTIONS]
+    rows = _build_rows(found, by_self)
+    left = max(0.0, found.seconds - sum(cost.alone for cost in by_self))
+    if len(costs) > len(by_self):
+        name = f"  {formatting.format_plural(len(costs) - len(by_self), 'other function')}"
+        rows.append((name, formatting.format_seconds(left), f"{100 * left / found.seconds:.1f}", "", "", "", ""))
+    inner = [
+        cost
+        for cost in costs
+        if cost.inclusive < WHOLE_PASS_SHARE * found.seconds or cost.alone > (1 - WHOLE_PASS_SHARE) * found.seconds
+    ]
+    by_all = sorted(inner, key=lambda cost: -cost.inclusive)[:MAX_CALLEES]
+    unit = found.unit.removesuffix("s")
+    columns = (
+        Column("self"),
+        Column("%"),
+        Column(f"each {unit}", optional=1),
+        Column("with callees"),
+        Column("%"),
+        Column(f"calls each {unit}", optional=2),
+    )
+    tables = (("  functions by their own time", rows), ("  functions by time with callees", _build_rows(found, by_all)))
+    return "\n".join(text_table.render(head, columns, body, width) for head, body in tables)
+
+
+def _build_rows(found: Profile, costs: Sequence[_FunctionCost]) -> list[tuple[str, ...]]:
+    return [
+        (
+            f"  {make_printable(cost.key)}",
+            formatting.format_seconds(cost.alone),
+            f"{100 * cost.alone / found.seconds:.1f}",
+            formatting.format_seconds(cost.alone / found.work),
+            formatting.format_seconds(cost.inclusive),
+            f"{100 * cost.inclusive / found.seconds:.1f}",
+            "" if cost.calls is None else format_calls(cost.calls),
+        )
+        for cost in costs
+    ]
+
+
+def _compute_costs(found: Profile) -> list[_FunctionCost]:
+    """Every function, its seconds scaled to those of a pass without a profiler."""
+    scale = found.seconds / sum(one.seconds for one in found.passes)
+    alone: dict[int, float] = defaultdict(float)
+    inclusive: dict[int, float] = defaultdict(float)
+    for one in found.passes:
+        for index, seconds in enumerate(one.inclusive):
+            inclusive[index] += seconds * scale
+        for stack in one.stacks:
+            alone[stack.frames[-1]] += stack.seconds * scale
+            for index in () if one.inclusive else set(stack.frames):
+                inclusive[index] += stack.seconds * scale
+    often: dict[int, int] = defaultdict(int)
+    for call in found.calls:
+        often[call.callee] += call.count
+    return [
+        _FunctionCost(function.key, alone[index], inclusive[index], often[index] / found.work if found.calls else None)
+        for index, function in enumerate(found.functions)
+        if alone[index] or inclusive[index]
+    ]
+
+
+def format_calls(value: float) -> str:
+    """How often per unit of work: three figures."""
+    return f"{value:.3g}" if value < 1000 else formatting.format_rate(value)
+
+
+def render_callbacks(found: Profile, owners: Sequence[Owner], width: int) -> str:
+    """By which functions the framework calls the user's code, and what each takes; empty where there is none."""
+    called = ownership.find_callbacks(found, owners)
+    if not called:
+        return ""
+    unit = found.unit.removesuffix("s")
+    columns = (
+        Column("own code"),
+        Column("%"),
+        Column(f"each {unit}", optional=1),
+        Column("with callees"),
+        Column("%"),
+        Column(f"calls each {unit}", optional=2),
+        Column("each call", optional=3),
+    )
+    rows = []
+    for one in called[:MAX_FUNCTIONS]:
+        seconds = one.inclusive * found.seconds
+        cells = (
+            f"  {make_printable(one.key)}",
+            formatting.format_seconds(one.alone * found.seconds),
+            f"{100 * one.alone:.1f}",
+            formatting.format_seconds(one.alone * found.seconds / found.work),
+            formatting.format_seconds(seconds),
+            f"{100 * one.inclusive:.1f}",
+            "" if one.calls is None else format_calls(one.calls),
+            formatting.format_seconds(seconds / found.work / one.calls) if one.calls else "",
+        )
+        rows.append(cells)
+    return text_table.render("  the user's strategy, by callback", columns, rows, width)
+
+
+def render_slow_updates(found: SlowUpdates, width: int) -> str:
+    """The slowest 1 % of the updates: where they stand and what they bring; and what each market takes, if there are several."""
+    count = formatting.format_plural(len(found.slowest), "update")
+    lines = [
+        format_title(found.case),
+        f"  the slowest 1 % of {formatting.format_plural(found.updates, 'update')} ({count}) take {found.share:.1%} of the time; "
+        f"a typical one takes {formatting.format_seconds(found.typical)}",
+        f"  by the wall clock, of each update the least of {found.passes} passes without a profiler",
+    ]
+    columns = (
+        Column("market time"),
+        Column("takes"),
+        Column("a typical one"),
+        Column("runners", optional=1),
+        Column("what it brings", left=True),
+    )
+    rows = [
+        (
+            f"  {formatting.format_count(slow.place.line)}",
+            _format_market_time(slow.place.publish_time),
+            formatting.format_seconds(slow.seconds),
+            formatting.format_factor(slow.seconds / found.typical) if found.typical else "",
+            str(slow.place.runners),
+            f"{formatting.format_bytes(slow.place.size_bytes)}{', a market definition' if slow.place.definition else ''}",
+        )
+        for slow in found.slowest[:MAX_SLOW_UPDATES]
+    ]
+    text = wrap_lines(lines, width) + "\n" + text_table.render("  line of the file", columns, rows, width)
+    return text + ("\n" + _render_markets(found, width) if len(found.markets) > 1 else "")
+
+
+def _render_markets(found: SlowUpdates, width: int) -> str:
+    rows = [
+        (
+            f"  {make_printable(one.market)}",
+            formatting.format_count(one.updates),
+            formatting.format_seconds(one.seconds),
+            f"{100 * one.seconds / found.seconds:.1f}",
+            formatting.format_seconds(one.seconds / one.updates),
+        )
+        for one in found.markets[:MAX_FUNCTIONS]
+    ]
+    columns = tuple(map(Column, ("updates", "takes", "%", "each update")))
+    return text_table.render("  market", columns, rows, width)
+
+
+def _format_market_time(milliseconds: int) -> str:
+    moment = datetime.fromtimestamp(milliseconds / 1000, timezone.utc)
+    return f"{moment:%Y-%m-%d %H:%M:%S}.{milliseconds % 1000:03d}Z"

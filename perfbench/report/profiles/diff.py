@@ -1,0 +1,166 @@
+"""What made a difference as a text for the terminal: a table whose rows add up to what was measured."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+
+from perfbench.profiling.diff import DiffBreakdown, FunctionTimeChange
+from perfbench.profiling.instructions import functions
+from perfbench.profiling.instructions.functions import FunctionCounts
+from perfbench.profiling.model import Profile
+from perfbench.report import text_table
+from perfbench.report.profiles.cpu import format_calls, format_title, wrap_lines
+from perfbench.report.text_table import Column
+from perfbench.stats import signed_rank
+from perfbench.util import formatting
+from perfbench.util.formatting import make_printable
+
+MAX_ROWS = 12
+ENOUGH = signed_rank.count_minimum_pairs(0.95)
+
+
+def render_profile_diff(before: Profile, after: Profile, found: DiffBreakdown, width: int, rows: int = MAX_ROWS) -> str:
+    """Which functions made the difference of two profiles: a table whose rows add up to it."""
+    lines = [
+        f"{format_title(before.case)} → {after.case.environment}",
+        f"  {_describe_difference(found)}",
+        f"  {_describe_method(before, after, found)}",
+    ]
+    text = wrap_lines(lines, width) + "\n"
+    if not found.rows:
+        return text + "  no function stands out: nothing to blame\n"
+    unit = after.unit.removesuffix("s")
+    columns = (
+        Column("change"),
+        Column("% of it"),
+        Column("with callees", optional=1),
+        Column(f"calls each {unit}", optional=2),
+        Column("what happened", left=True),
+    )
+    body: list[tuple[str, ...]] = []
+    whole = found.difference.seconds
+    for row in found.rows[:rows]:
+        body.append((f"  {make_printable(row.key)}", *_format_row(row, whole)))
+        body.extend((make_printable(line), "", "", "", "", "") for line in _describe_callers(row))
+    rest = whole - sum(row.change for row in found.rows[:rows])
+    others = f"{len(found.rows) - rows} more stand out" if len(found.rows) > rows else "none stands out"
+    body.append(("  all other functions", format_signed_seconds(rest), _format_share(rest, whole), "", "", others))
+    body.append(("  the whole difference", format_signed_seconds(whole), _format_share(whole, whole), "", "", ""))
+    return text + text_table.render("  function", columns, body, width)
+
+
+def render_instruction_diff(
+    name: str, before: Sequence[FunctionCounts], after: Sequence[FunctionCounts], unit: str, width: int
+) -> str:
+    """Which functions execute more or less than before, by counts under the same hash seeds; the same every time."""
+    one, other = (sum(count.total / count.work for count in side) / len(side) for side in (before, after))
+    each = f"each {unit.removesuffix('s')}"
+    rates = f"{formatting.format_rate(one)} → {formatting.format_rate(other)}"
+    counted = f"{rates} instructions {each}, {formatting.format_share(other / one)}"
+    lines = [name, f"  {counted} · callgrind, the first lines of the market: instructions, not time"]
+    text = wrap_lines(lines, width) + "\n"
+    changes = functions.diff_counts(before, after)
+    if not changes:
+        return text + "  no function executes more or less: nothing to blame\n"
+    columns = (
+        Column(f"instructions {each}", optional=1),
+        Column("change"),
+        Column("% of all"),
+        Column(f"calls {each}", optional=2),
+    )
+    body: list[tuple[str, ...]] = []
+    for row in changes[:MAX_ROWS]:
+        first, second = format_calls(row.calls_before), format_calls(row.calls_after)
+        cells = (
+            f"  {make_printable(row.function.key)}",
+            f"{formatting.format_rate(row.before)} → {formatting.format_rate(row.after)}",
+            _format_increase(row.change),
+            formatting.format_share(1 + row.change / one),
+            first if first == second else f"{first} → {second}",
+        )
+        body.append(cells)
+    rest = other - one - sum(row.change for row in changes[:MAX_ROWS])
+    body.append(("  all others", "", _format_increase(rest), formatting.format_share(1 + rest / one), ""))
+    return text + text_table.render("  function", columns, body, width)
+
+
+def _format_increase(value: float) -> str:
+    return f"{'+' if value > 0 else '−'}{formatting.format_rate(abs(value))}"
+
+
+def _describe_difference(found: DiffBreakdown) -> str:
+    one = found.difference
+    known = math.isfinite(one.low) and math.isfinite(one.high)
+    interval = (
+        f"{format_signed_seconds(one.low)} to {format_signed_seconds(one.high)}"
+        if known
+        else f"too few pairs for an interval, it takes {ENOUGH}"
+    )
+    unpaired = "" if one.paired else "; the two profiles were not measured at the same time"
+    seconds = f"{formatting.format_seconds(one.before)} → {formatting.format_seconds(one.after)}"
+    change = formatting.format_change(one.after / one.before)
+    return f"{seconds}, {change}: {format_signed_seconds(one.seconds)} ({interval}{unpaired})"
+
+
+def _describe_method(before: Profile, after: Profile, found: DiffBreakdown) -> str:
+    costs = " and ".join(dict.fromkeys(formatting.format_factor(one.overhead) for one in (before, after)))
+    interval = f", every {1000 * before.interval:.3g} ms" if before.profiler != "cprofile" else ""
+    scale = (
+        "unchanged functions set the scale"
+        if found.anchored
+        else "each side is scaled to its seconds without a profiler"
+    )
+    passes = "1 pass" if found.pairs == 1 else f"{found.pairs} passes"
+    return f"{before.profiler}{interval}, {passes} a side: these profiles cost {costs}; {scale}"
+
+
+def _format_row(row: FunctionTimeChange, whole: float) -> tuple[str, ...]:
+    counted = row.calls_before is not None and row.calls_after is not None
+    often = ""
+    if counted and row.calls_before is not None and row.calls_after is not None:
+        first, second = format_calls(row.calls_before), format_calls(row.calls_after)
+        often = first if first == second else f"{first} → {second}"
+    return (
+        format_signed_seconds(row.change),
+        _format_share(row.change, whole),
+        format_signed_seconds(row.inclusive),
+        often,
+        "; ".join(_describe_changes(row)),
+    )
+
+
+def _describe_changes(row: FunctionTimeChange) -> Iterator[str]:
+    """What can be told of a function beside its seconds."""
+    if row.was:
+        yield f"was {make_printable(row.was)}"
+    if row.presence:
+        yield row.presence
+        return
+    if row.calls_before and row.calls_after is not None:
+        ratio = row.calls_after / row.calls_before
+        if abs(ratio - 1) > 0.01:
+            yield f"called {ratio:.3g} times as often"
+    if row.edited:
+        yield "its code changed"
+    elif row.edited is False:
+        yield "same code"
+
+
+def _describe_callers(row: FunctionTimeChange) -> Iterator[str]:
+    if row.edited or (row.calls_before == row.calls_after):
+        return
+    for caller in row.callers:
+        path, _, name = caller.key.rpartition(":")
+        where = "" if path == row.key.rpartition(":")[0] else f" ({path})"
+        yield f"      called by {name}{where}: {format_calls(caller.before)} → {format_calls(caller.after)}"
+
+
+def format_signed_seconds(seconds: float) -> str:
+    """``+0.123s``, ``−3.130s``."""
+    text = formatting.format_seconds(abs(seconds))
+    return text if float(f"{seconds:.9f}") == 0 else ("+" if seconds > 0 else "−") + text
+
+
+def _format_share(part: float, whole: float) -> str:
+    return f"{100 * part / whole:.0f}".replace("-", "−") if whole else ""

@@ -1,0 +1,1 @@
+"""Text tables of reports, gates, sweeps, crossovers, calibrations and advice."""

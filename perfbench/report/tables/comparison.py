@@ -1,0 +1,202 @@
+"""Text table of a report: columns, headings and row marks."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+
+from perfbench.environments import labels
+from perfbench.errors import UsageProblem
+from perfbench.model import INSTRUCTIONS, Comparison, Metric, Verdict
+from perfbench.report import advice
+from perfbench.report.model import Report, ReportTable, Row
+from perfbench.report.text_table import TextTable
+from perfbench.util import formatting
+from perfbench.util.formatting import make_printable
+from perfbench.util.suggest import suggest_name
+
+VERDICT_MARKS = {
+    Verdict.IMPROVED: "▲",
+    Verdict.REGRESSED: "▼",
+    Verdict.UNCHANGED: "=",
+    Verdict.INCONCLUSIVE: "?",
+}
+FAILED_MARK = "!"
+
+
+def _format_memory(row: Row) -> str:
+    sides = [formatting.format_bytes(peak) for peak in (row.peak_before, row.peak_rss_bytes) if peak]
+    return " → ".join(sides)
+
+
+def format_instructions(row: Row) -> str:
+    """``4.21 G → 3.10 G  −26.4 % ▲``; of a row that is compared with nothing its own alone."""
+    if row.count is None:
+        return "" if row.instructions is None else formatting.format_quantity(row.instructions)
+    before, after = formatting.format_quantity(row.count.before), formatting.format_quantity(row.count.after)
+    return f"{before} → {after}  {formatting.format_share(row.count.ratio)} {VERDICT_MARKS[row.count.verdict]}"
+
+
+def _format_interval(row: Row, slower: bool) -> str:
+    if row.comparison is None or not math.isfinite(row.comparison.high):
+        return ""
+    low, high = row.comparison.low, row.comparison.high
+    return formatting.format_interval(low, high) if slower else formatting.format_interval(1 / high, 1 / low)
+
+
+FormatCell = Callable[[Row, ReportTable, bool], str]
+
+OPTIONAL_COLUMNS: dict[str, tuple[str, FormatCell]] = {
+    "interval": ("95 % interval", lambda row, _table, slower: _format_interval(row, slower)),
+    "rate": ("", lambda row, *_: formatting.format_rate(row.rate) if row.rate else ""),
+    "memory": ("peak memory", lambda row, *_: _format_memory(row)),
+    "output": ("same output", lambda row, *_: row.same_output),
+    "claim": ("claim", lambda row, *_: row.claim),
+    "wall": ("wall alone", lambda row, *_: formatting.format_seconds(row.wall_seconds) if row.wall_seconds else ""),
+    "startup": (
+        "start-up",
+        lambda row, *_: formatting.format_seconds(row.startup_seconds) if row.startup_seconds else "",
+    ),
+    "pairs": ("pairs", lambda row, *_: str(row.comparison.pairs) if row.comparison else ""),
+    "sigma": ("sigma of a pair", lambda row, *_: _format_share(row.comparison)),
+    "doc": ("what it does", lambda row, *_: row.doc),
+    INSTRUCTIONS.name: ("instructions", lambda row, *_: format_instructions(row)),
+}
+"""The columns behind mode and seconds, by the name that ``--columns`` takes."""
+
+NUMBERS_COLUMN = "numbers"
+"""The name of all columns together that show the scenario's own metrics."""
+
+MODE_COLUMNS = ("interval", "rate", "memory", NUMBERS_COLUMN, "output")
+SIDE_COLUMNS = ("interval", NUMBERS_COLUMN, "output", "claim")
+"""The usual columns where modes are compared, and where environments or runs are."""
+
+
+def parse_columns(text: str, usual: tuple[str, ...] = MODE_COLUMNS) -> tuple[str, ...]:
+    """The columns that ``--columns`` asks for: a list, or ``+name,name`` to add to the usual ones. Raises UsageProblem."""
+    names = tuple(name.strip() for name in text.lstrip("+").split(",") if name.strip())
+    for name in names:
+        if name not in (*OPTIONAL_COLUMNS, NUMBERS_COLUMN):
+            raise UsageProblem(
+                f"--columns: no column `{name}`{suggest_name(name, (*OPTIONAL_COLUMNS, NUMBERS_COLUMN))}"
+            )
+    return tuple(dict.fromkeys((*usual, *names))) if text.startswith("+") else names
+
+
+def build_report_table(table: ReportTable, report: Report) -> TextTable:
+    """The texts of one table."""
+    slower = _are_all_slower(table.rows)
+    compared = any(row.comparison is not None for row in table.rows)
+    ratio = (("slower" if slower else "faster"),) if compared else ()
+    shown = [column for name in _choose_columns(table, report) for column in _expand_column(name, table)]
+    heads = ("mode", _format_seconds_heading(table), *ratio, *(head for head, _ in shown))
+    rows = [
+        (
+            _format_mode(row),
+            _format_seconds(row),
+            *([_format_factor(row, slower)] if compared else []),
+            *(text(row, table, slower) for _, text in shown),
+        )
+        for row in table.rows
+    ]
+    return TextTable(
+        title=make_printable(_build_title(table)),
+        heads=tuple(map(make_printable, heads)),
+        rows=tuple(tuple(map(make_printable, row)) for row in rows),
+        below=tuple(map(make_printable, _build_notes(table))),
+        compared=compared,
+    )
+
+
+def _choose_columns(table: ReportTable, report: Report) -> list[str]:
+    """The columns that were asked for and have something in them, and what was counted: that was asked for too."""
+    empty = set() if any(row.claim for row in table.rows) else {"claim"}
+    columns = dict.fromkeys((*report.columns, *([INSTRUCTIONS.name] if table.counted else [])))
+    return [name for name in columns if name not in empty and (name != INSTRUCTIONS.name or table.counted)]
+
+
+def _expand_column(name: str, table: ReportTable) -> Iterator[tuple[str, FormatCell]]:
+    """The head and the text of a column; of the numbers, one for each metric that any row reports."""
+    if name != NUMBERS_COLUMN:
+        head, text = OPTIONAL_COLUMNS[name]
+        yield head or f"{table.unit}/s", text
+        return
+    for metric in dict.fromkeys(number.metric for row in table.rows for number in row.reported):
+        yield format_metric_heading(metric), partial(_format_metric, metric)
+
+
+def format_metric_heading(metric: Metric) -> str:
+    """``pause`` of ``pause_ms``, whose unit stands with every number; ``bytes per update``."""
+    return metric.name.removesuffix(f"_{metric.unit.replace('µ', 'u')}").replace("_", " ")
+
+
+def _format_metric(metric: Metric, row: Row, table: ReportTable, _slower: bool) -> str:
+    number = next((number for number in row.reported if number.metric == metric), None)
+    if number is None:
+        return ""
+    before = (
+        f"{formatting.format_amount(number.before, metric.unit)} → "
+        if table.sides and number.before is not None
+        else ""
+    )
+    mark = f" {VERDICT_MARKS[number.verdict]}" if number.verdict is not None else ""
+    return f"{before}{formatting.format_amount(number.after, metric.unit)}{mark}"
+
+
+def _format_seconds_heading(table: ReportTable) -> str:
+    """What is measured, or which environments are compared by it."""
+    kind = table.metric.replace("_", " ").replace("cpu", "CPU")
+    if not table.sides:
+        return kind
+    common, names = labels.split_side_names(table.sides)
+    sides = f"{names[0]} → {names[1]}" if len(names) == 2 else f"{names[0]} → …"
+    return f"{common} {sides}".strip()
+
+
+def _format_mode(row: Row) -> str:
+    mark = f"{FAILED_MARK} " if row.failed or row.same_output == "no" else ""
+    return mark + row.mode
+
+
+def _format_seconds(row: Row) -> str:
+    if row.comparison is not None:  # of the passes that the ratio is of
+        return f"{formatting.format_seconds(row.comparison.before)} → {formatting.format_seconds(row.comparison.after)}"
+    return formatting.format_seconds(row.seconds) if row.seconds is not None else "–"
+
+
+def _format_factor(row: Row, slower: bool) -> str:
+    if row.comparison is None:
+        return ""
+    ratio = row.comparison.ratio if slower else 1 / row.comparison.ratio
+    return f"{formatting.format_factor(ratio)} {VERDICT_MARKS[row.comparison.verdict]}"
+
+
+def _are_all_slower(rows: Sequence[Row]) -> bool:
+    ratios = [row.comparison.ratio for row in rows if row.comparison is not None]
+    return bool(ratios) and all(ratio > 1 for ratio in ratios)
+
+
+def _format_share(comparison: Comparison | None) -> str:
+    return f"{comparison.sigma:.2%}" if comparison is not None and math.isfinite(comparison.sigma) else ""
+
+
+def _build_title(table: ReportTable) -> str:
+    parts = [table.scenario, table.data]
+    if table.work is not None:
+        parts.append(f"{formatting.format_count(table.work)} {table.unit}")
+    parts += [f"{name} {value}" for name, value in table.parameters]
+    if table.sides:
+        parts.append(f"{len(table.sides)} environments")
+    if table.rounds:
+        parts.append(formatting.format_plural(table.rounds, "round"))
+    return " · ".join(part for part in parts if part)
+
+
+def _build_notes(table: ReportTable) -> list[str]:
+    notes = [f"{FAILED_MARK} {note}" for note in dict.fromkeys(note for row in table.rows for note in row.notes)]
+    lacking = [row.unavailable for row in table.rows if row.unavailable]
+    known = [f"known changes: {table.known}; with them undone on both sides the outputs agree"] if table.known else []
+    doubts = ["doubtful: " + "; ".join(table.doubts)] if table.doubts else []
+    counted = [table.counted] if table.counted else []
+    return [*notes, *lacking, *map(advice.describe_advice, table.advice), *known, *counted, table.about, *doubts]

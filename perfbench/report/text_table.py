@@ -1,0 +1,150 @@
+"""Text tables rendered by Rich, as plain text."""
+
+from __future__ import annotations
+
+import io
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich import box
+from rich.cells import cell_len
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+
+@dataclass(frozen=True, slots=True)
+class TextTable:
+    """A table as texts: a title, the heads, the rows, and the lines below. The first column is to the left, others right.
+
+    ``compared``: the third column is the ratio that belongs to the seconds of the second.
+    """
+
+    title: str
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    below: tuple[str, ...]
+    compared: bool
+
+
+UNWRAPPED_WIDTH = 1000
+"""Columns where there is no terminal: enough for every table."""
+
+COLUMN_GAP = 3
+"""Blanks between two columns; a table with a rule has one of them from its box."""
+
+MIN_NAME_WIDTH = 36
+"""Columns that the names of rows need: below it the least important numbers are left out."""
+
+MIN_TEXT_WIDTH = 18
+"""Columns that a text on the right needs."""
+
+MIN_HEAD_WIDTH = 7
+"""Columns up to which a head of several words stays on one line."""
+
+FOLD_INDENT = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """A column after the first: a number, or a text on the ``left`` that may be folded.
+
+    ``optional``: left out where the table does not fit; the lowest number first, 0 never.
+    """
+
+    head: str
+    left: bool = False
+    optional: int = 0
+
+
+def render(
+    head: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, *, rule: bool = True
+) -> str:
+    """The table in at most ``width`` columns where names and numbers allow it; no line ends with blanks.
+
+    A table that is too wide gets heads of several lines, then fewer columns, then names without their beginnings.
+    """
+    kept = list(range(len(columns)))
+    widths = _compute_natural_widths(head, columns, rows)
+    if _sum_widths(widths) > width:
+        kept, widths = _fit_columns(head, columns, rows, width)
+    style, padding = (box.SIMPLE_HEAD, (0, COLUMN_GAP - 1, 0, 0)) if rule else (None, (0, COLUMN_GAP, 0, 0))
+    table = Table(box=style, pad_edge=False, padding=padding, show_edge=False)
+    heads = _fold_heads([head, *(columns[place].head for place in kept)], widths)
+    table.add_column(heads[0], width=widths[0], overflow="fold")
+    for place, text, size in zip(kept, heads[1:], widths[1:], strict=True):
+        table.add_column(text, justify="left" if columns[place].left else "right", width=size, overflow="fold")
+    for row in rows:
+        cells = [row[0], *(row[place + 1] for place in kept)]
+        table.add_row(*(Text(shorten_name(cell, size)) for cell, size in zip(cells, widths, strict=True)))
+    out = io.StringIO()
+    Console(file=out, width=max(width, _sum_widths(widths)), highlight=False, emoji=False, markup=False).print(table)
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n")) + "\n"
+
+
+def shorten_name(name: str, width: int) -> str:
+    """A name without its beginning where it is too long: the end of a path tells most. Sentences are folded."""
+    bare = name.lstrip(" ")
+    indent = name[: len(name) - len(bare)]
+    room = width - len(indent) - 1
+    if len(name) <= width or room < 1:
+        return name
+    if " " in bare:
+        return wrap_line(name, width)
+    return f"{indent}…{bare[-room:]}"
+
+
+def wrap_line(line: str, width: int) -> str:
+    """A line of prose, folded between words; what follows stands below its beginning, behind a mark such as ``!``."""
+    indent = len(line) - len(line.lstrip("! "))
+    return textwrap.fill(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
+
+
+def _fold_heads(heads: Sequence[str], widths: Sequence[int]) -> list[Text]:
+    """Heads that are folded to these widths and end on the same line."""
+    folded = [wrap_line(head, size) for head, size in zip(heads, widths, strict=True)]
+    most = max(head.count("\n") for head in folded)
+    return [Text("\n" * (most - head.count("\n")) + head) for head in folded]
+
+
+def _compute_natural_widths(head: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
+    heads = (head, *(column.head for column in columns))
+    return [max(cell_len(one), *(cell_len(row[place]) for row in rows), 0) for place, one in enumerate(heads)]
+
+
+def _sum_widths(widths: Sequence[int]) -> int:
+    return sum(widths) + COLUMN_GAP * (len(widths) - 1)
+
+
+def _fit_columns(
+    head: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int
+) -> tuple[list[int], list[int]]:
+    """The places of the columns that are kept, and the widths of the first and of these."""
+    natural = _compute_natural_widths(head, columns, rows)
+    least = [_compute_min_width(column, [row[place + 1] for row in rows]) for place, column in enumerate(columns)]
+    kept = list(range(len(columns)))
+    optional = sorted((place for place in kept if columns[place].optional), key=lambda place: columns[place].optional)
+    needed = min(MIN_NAME_WIDTH, natural[0])
+
+    def room() -> int:
+        return width - sum(least[place] + COLUMN_GAP for place in kept)
+
+    while room() < needed and optional:
+        kept.remove(optional.pop(0))
+    first = max(min(natural[0], room()), len(FOLD_INDENT) + 10)
+    spare = room() - first
+    widths = [first]
+    for place in kept:
+        more = min(max(spare, 0), natural[place + 1] - least[place])
+        spare -= more
+        widths.append(least[place] + more)
+    return kept, widths
+
+
+def _compute_min_width(column: Column, cells: Sequence[str]) -> int:
+    words = map(cell_len, column.head.split())
+    longest = max(map(cell_len, cells), default=0)
+    return max(
+        *words, min(cell_len(column.head), MIN_HEAD_WIDTH), min(longest, MIN_TEXT_WIDTH) if column.left else longest
+    )

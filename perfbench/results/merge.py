@@ -1,0 +1,96 @@
+"""Two saved runs side by side, as one document whose comparisons are unpaired. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import replace
+
+from perfbench.errors import NotMeasured
+from perfbench.model import Case, Environment, Measurement, Run, describe_processor
+
+
+def merge_runs(before: Run, after: Run) -> Run:
+    """A run with every case of both that has its like in the other: same scenario, mode, parameters and bytes of the market file.
+
+    The environments are named after the runs where they have the same name. Cases without their like become problems.
+    Raises NotMeasured if nothing can be compared.
+    """
+    keyed = (
+        {_build_key(m, before): m for m in before.measurements},
+        {_build_key(m, after): m for m in after.measurements},
+    )
+    named = _distinguish_names(before, after)
+    pairs = [(keyed[0][key], keyed[1][key]) for key in keyed[0] if key in keyed[1]]
+    problems = [*_describe_unmatched(keyed[0], keyed[1], after.id), *_describe_unmatched(keyed[1], keyed[0], before.id)]
+    if not pairs:
+        raise NotMeasured(f"{before.id} and {after.id} have no case in common; {'; '.join(problems)}")
+    renamed = [tuple(_rename_environment(m, names) for m, names in zip(pair, named, strict=True)) for pair in pairs]
+    return Run(
+        schema=before.schema,
+        id=f"{before.id} → {after.id}",
+        perfbench=after.perfbench,
+        created=after.created,
+        finished=before.finished and after.finished,
+        machine=after.machine,
+        settings=replace(
+            after.settings,
+            environments=(tuple(dict.fromkeys((*named[0].values(), *named[1].values()))),),
+            count=before.settings.count and after.settings.count,
+        ),
+        scenarios=after.scenarios,
+        data=tuple({market.name: market for market in (*before.data, *after.data)}.values()),
+        measurements=tuple(measurement for pair in renamed for measurement in pair),
+        problems=(*before.problems, *after.problems, *problems, *_describe_mismatches(before, after)),
+        environments=tuple(_merge_environments(before, named[0])) + tuple(_merge_environments(after, named[1])),
+        duets=tuple((first.case.id, second.case.id) for first, second in renamed),
+        paired=False,
+    )
+
+
+CaseKey = tuple[object, ...]
+
+
+def _build_key(measurement: Measurement, run: Run) -> CaseKey:
+    """What makes two cases the same question: not the name of the market file but its bytes."""
+    case = measurement.case
+    content = next((market.sha256 for market in run.data if market.name == case.data), case.data)
+    several = len({m.case.environment for m in run.measurements}) > 1
+    return case.scenario, case.mode, content, case.parameters, case.environment if several else ""
+
+
+def _distinguish_names(before: Run, after: Run) -> tuple[dict[str, str], dict[str, str]]:
+    sides = [list(dict.fromkeys(m.case.environment for m in run.measurements)) for run in (before, after)]
+    clash = bool(set(sides[0]) & set(sides[1]))
+    labels = (before.id, after.id) if before.id != after.id else (before.id, f"{after.id} again")
+    first, second = (
+        {name: f"{name} ({label})" if clash else name for name in side}
+        for side, label in zip(sides, labels, strict=True)
+    )
+    return first, second
+
+
+def _rename_environment(measurement: Measurement, names: dict[str, str]) -> Measurement:
+    case: Case = replace(measurement.case, environment=names[measurement.case.environment])
+    return replace(measurement, case=case, baseline=False, differences=(), difference=None)
+
+
+def _merge_environments(run: Run, names: dict[str, str]) -> Iterable[Environment]:
+    known = [place for place in run.environments if place.name in names]
+    yield from (replace(place, name=names[place.name]) for place in known)
+
+
+def _describe_unmatched(
+    side: dict[CaseKey, Measurement], other: dict[CaseKey, Measurement], name: str
+) -> Iterable[str]:
+    yield from (f"{measurement.case.id} has no like in {name}" for key, measurement in side.items() if key not in other)
+
+
+def _describe_mismatches(before: Run, after: Run) -> Iterable[str]:
+    """What makes a comparison of seconds worthless: another processor, another version of the scenario."""
+    if (before.machine.cpu, before.machine.cores) != (after.machine.cpu, after.machine.cores):
+        machines = (describe_processor(machine) for machine in (before.machine, after.machine))
+        yield f"the runs are of different machines ({' → '.join(machines)}): their seconds cannot be compared"
+    digests = {scenario.name: scenario.sha256 for scenario in before.scenarios}
+    for scenario in after.scenarios:
+        if digests.get(scenario.name, scenario.sha256) != scenario.sha256:
+            yield f"scenario {scenario.name} was edited between the runs"

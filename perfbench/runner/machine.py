@@ -1,0 +1,153 @@
+"""Facts about this machine: what is kept with a run, and which core is quietest.
+
+Linux tells nearly everything, macOS and Windows little: what cannot be read is left out, never guessed.
+Functions with a parameter ``root`` read ``proc`` and ``sys`` below that folder.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import platform
+import re
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import psutil
+
+from perfbench.model import Machine
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+ROOT_FOLDER = Path("/")
+GIGABYTE = 1_000_000_000
+
+
+def describe_machine(pinned: bool) -> Machine:
+    """What is worth keeping of this machine; ``pinned`` says whether the pairs ran on one core."""
+    return Machine(
+        system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
+        cpu=read_cpu_name(),
+        cores=count_usable_cores(),
+        memory_bytes=read_usable_memory(),
+        python=f"{platform.python_implementation()} {platform.python_version()}",
+        load=round(read_load(), 2),
+        pinned=pinned,
+    )
+
+
+def read_cpu_name(root: Path = ROOT_FOLDER) -> str:
+    """The model's name as its maker writes it, else the architecture."""
+    if found := re.search(r"^model name\s*:\s*(.+)$", read_text(root / "proc/cpuinfo"), re.MULTILINE):
+        return found[1].strip()
+    if sys.platform == "darwin":
+        with contextlib.suppress(OSError, subprocess.SubprocessError):
+            command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
+            return subprocess.run(command, capture_output=True, text=True, timeout=5, check=True).stdout.strip()
+    return platform.processor() or platform.machine()
+
+
+def count_usable_cores(root: Path = ROOT_FOLDER) -> int:
+    """How many cores this process may keep busy: its affinity, cut by the container's quota; at least 1."""
+    allowed = _read_allowed_cores()
+    cores = len(allowed) if allowed else os.cpu_count() or 1
+    quota = read_cpu_quota(root)
+    return cores if quota is None else max(1, min(cores, math.floor(quota)))
+
+
+def read_cpu_quota(root: Path = ROOT_FOLDER) -> float | None:
+    """The tightest CPU quota of this process's control groups, in cores; None without one (cgroups(7), v2 and v1)."""
+    quotas = []
+    for folder in _list_control_groups("cpu", root):
+        limit, _, period = read_text(folder / "cpu.max").partition(" ")
+        if not period:
+            limit, period = read_text(folder / "cpu.cfs_quota_us"), read_text(folder / "cpu.cfs_period_us")
+        if limit.isdecimal() and period.isdecimal() and int(period) > 0:
+            quotas.append(int(limit) / int(period))
+    return min(quotas, default=None)
+
+
+def read_usable_memory(root: Path = ROOT_FOLDER) -> int:
+    """Bytes of memory that this process may use: what is built in, cut by the container's limit."""
+    limits = [int(psutil.virtual_memory().total)]
+    for folder in _list_control_groups("memory", root):
+        limit = read_text(folder / "memory.max") or read_text(folder / "memory.limit_in_bytes")
+        if limit.isdecimal():
+            limits.append(int(limit))
+    return min(limits)
+
+
+def read_load() -> float:
+    """The 1-minute load: how many processes ran or waited for a core, on average."""
+    return float(psutil.getloadavg()[0])
+
+
+def find_quietest_core(seconds: float = 0.2, root: Path = ROOT_FOLDER) -> int | None:
+    """The allowed core that was least busy for this time; the last of equals, for the first serves most interrupts.
+
+    None where a process cannot be pinned (macOS, Windows).
+    """
+    allowed = _read_allowed_cores()
+    if allowed is None:
+        return None
+    before = _read_busy_ticks(root)
+    time.sleep(seconds)
+    after = _read_busy_ticks(root)
+    return min(allowed, key=lambda core: (after.get(core, (0, 0))[0] - before.get(core, (0, 0))[0], -core))
+
+
+def measure_steal_share(seconds: float = 0.3, root: Path = ROOT_FOLDER) -> float | None:
+    """The share of busy CPU time that the hypervisor gave to others, 0 to 1; None where it is not counted.
+
+    Keeps one core busy for this time: nothing can be stolen from a machine that asks for nothing.
+    """
+    before = _read_busy_ticks(root)
+    end = time.monotonic() + seconds
+    while time.monotonic() < end:
+        pass
+    after = _read_busy_ticks(root)
+    if not after:
+        return None
+    busy = sum(after[core][0] - before[core][0] for core in after if core in before)
+    stolen = sum(after[core][1] - before[core][1] for core in after if core in before)
+    return min(1.0, stolen / busy) if busy > 0 else 0.0
+
+
+def _read_allowed_cores() -> set[int] | None:
+    return os.sched_getaffinity(0) if sys.platform == "linux" else None
+
+
+def _list_control_groups(controller: str, root: Path) -> Iterator[Path]:
+    """The folders of this process's control groups and all above them, since each of them may limit it."""
+    for line in read_text(root / "proc/self/cgroup").splitlines():
+        _, controllers, path = line.split(":", 2)
+        if controllers and controller not in controllers.split(","):
+            continue
+        for mount in (controllers, controller) if controllers else ("", "unified"):
+            top = root / "sys/fs/cgroup" / mount
+            # Inside a container the path may be the host's, and the top already the group of the container.
+            parts = Path(path.lstrip("/")).parts
+            yield from (top.joinpath(*parts[:depth]) for depth in range(len(parts) + 1) if ".." not in parts[:depth])
+
+
+def _read_busy_ticks(root: Path) -> dict[int, tuple[int, int]]:
+    """For each core the ticks in which it was wanted, and those of them that were stolen (proc_stat(5))."""
+    ticks = {}
+    for line in read_text(root / "proc/stat").splitlines():
+        if found := re.match(r"cpu(\d+) (.+)", line):
+            user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, found[2].split()[:8])
+            ticks[int(found[1])] = (user + nice + system + irq + softirq + steal, steal)
+    return ticks
+
+
+def read_text(file: Path) -> str:
+    """What a file says, without blanks around it; nothing if it cannot be read."""
+    try:
+        return file.read_text(encoding="utf-8", errors="replace").strip()
+    except OSError:
+        return ""

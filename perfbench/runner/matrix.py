@@ -1,0 +1,198 @@
+"""What can be measured where: environments are built, scenarios described in each, and modes get what they need on top."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from perfbench.environments import host, provide
+from perfbench.environments.provide import EnvironmentRequest
+from perfbench.errors import NotMeasured, ScenarioProblem, UsageProblem
+from perfbench.model import Environment, Mode, Scenario, Settings
+from perfbench.runner import plan
+from perfbench.runner.plan import MatrixEntry
+from perfbench.runner.scenarios import choose_scenarios, describe_scenario
+
+HOST_SPEC = "here"
+
+
+@dataclass(slots=True)
+class Matrix:
+    """Groups of offers, one scenario a group, and what is wrong with the rest: one line each.
+
+    ``unbuilt`` are the names of the environments in which nothing can be measured, each with its line.
+    """
+
+    groups: list[list[MatrixEntry]] = field(default_factory=list)
+    problems: list[str] = field(default_factory=list)
+    unbuilt: dict[str, str] = field(default_factory=dict)
+
+
+def build_matrix(settings: Settings, observe: Callable[[str], None]) -> Matrix:
+    """Build the environments of the settings, four at a time, and find out what their scenarios offer there.
+
+    An environment that cannot be built and a scenario that cannot be loaded become problems; the rest goes on. A group of
+    environments to compare is left out of a scenario that fewer than two of them can measure.
+
+    Raises UsageProblem for unknown names, for a scenario that has none of the named modes and for an invalid spec; NotMeasured as
+    ``names_checked`` does.
+    """
+    paths = _distinct(choose_scenarios(settings.scenarios, [Path(folder) for folder in settings.folders]))
+    offered = Matrix()
+    groups = _build_requests(settings)
+    built = _provide_environments([wanted for group in groups for wanted in group.items()], settings, observe, offered)
+    described = _describe_scenarios(paths, built, offered)
+    by_path = {path: [scenarios[path] for scenarios in described.values() if path in scenarios] for path in paths}
+    with names_checked(offered.problems):
+        _check_modes(by_path, settings.modes)
+    for path, versions in by_path.items():
+        named = [
+            mode.name for scenario in versions for mode in choose_modes(scenario, settings.modes) if settings.modes
+        ]
+        for group in groups:
+            needed = min(2, len(group))
+            places = [
+                (wanted, built[name], described[name][path])
+                for name, wanted in group.items()
+                if name in built and path in described[name]
+            ]
+            if len(places) < needed:
+                continue
+            same = [
+                offer for offer in _build_entries(places, named, settings, observe, offered) if offer.scenario.modes
+            ]
+            if len(same) >= needed:
+                offered.groups.append(same)
+    offered.problems[:] = dict.fromkeys(offered.problems)
+    return offered
+
+
+@contextmanager
+def names_checked(problems: Sequence[str]) -> Iterator[None]:
+    """Turn a UsageProblem into NotMeasured if there are problems: an unknown name may belong to what could not be loaded."""
+    try:
+        yield
+    except UsageProblem as error:
+        if problems:
+            raise NotMeasured("; ".join((*dict.fromkeys(problems), error.cause)), hint=error.hint) from error
+        raise
+
+
+def _distinct(paths: Sequence[Path]) -> list[Path]:
+    """Each scenario file once. Raises UsageProblem for two files of one name, whose cases would have the same ids."""
+    by_name: dict[str, Path] = {}
+    for path in paths:
+        other = by_name.setdefault(path.stem, path)
+        if other != path:
+            raise UsageProblem(
+                f"two scenarios are named {path.stem}: {other} and {path}", hint="rename one of the files"
+            )
+    return list(by_name.values())
+
+
+def _check_modes(by_path: Mapping[Path, Sequence[Scenario]], asked: Sequence[str]) -> None:
+    """Raises UsageProblem for a mode that no scenario has, and for a scenario of which no mode would be measured.
+
+    :param by_path: each scenario as the environments have it; of one that no environment can load nothing is known.
+    """
+    modes = {path: [mode for scenario in versions for mode in scenario.modes] for path, versions in by_path.items()}
+    names = {path: {name for mode in own for name in (mode.name, mode.group) if name} for path, own in modes.items()}
+    if any(modes.values()):
+        plan.require_known(asked, set().union(*names.values()), "mode")
+    for path, versions in by_path.items():
+        if versions and not any(mode for scenario in versions for mode in choose_modes(scenario, asked)):
+            named = " or ".join(f"`{name}`" for name in asked)
+            cause = f"has no mode {named}" if asked else "has no mode outside a group"
+            raise UsageProblem(f"{path.stem} {cause}", hint=f"name one with --mode: {', '.join(sorted(names[path]))}")
+
+
+def _build_requests(settings: Settings) -> list[dict[str, EnvironmentRequest]]:
+    """For each group its environments by name. A spec that stands twice in a group is built twice, to compare like with like."""
+    groups = []
+    for specs in settings.environments or ((HOST_SPEC,),):
+        group: dict[str, EnvironmentRequest] = {}
+        for spec in specs:
+            copy = sum(other.spec == spec for other in group.values())
+            needs = tuple(need for need in settings.tools if spec != HOST_SPEC or not host.is_installed(need))
+            group[f"{spec} ({copy + 1})" if copy else spec] = EnvironmentRequest(spec, needs, copy)
+        groups.append(group)
+    return groups
+
+
+def _provide_environments(
+    wanted: Sequence[tuple[str, EnvironmentRequest]],
+    settings: Settings,
+    observe: Callable[[str], None],
+    offered: Matrix,
+) -> dict[str, Environment]:
+    unique = dict(wanted)
+    answers = provide.provide_environments(list(unique.values()), dict(settings.names), observe)
+    built = {}
+    for name, answer in zip(unique, answers, strict=True):
+        if isinstance(answer, Environment):
+            built[name] = replace(answer, name=name)
+        else:
+            offered.problems.append(str(answer))
+            offered.unbuilt[name] = str(answer)
+    return built
+
+
+def _describe_scenarios(
+    paths: Sequence[Path], built: dict[str, Environment], offered: Matrix
+) -> dict[str, dict[Path, Scenario]]:
+    described: dict[str, dict[Path, Scenario]] = {name: {} for name in built}
+    for name, environment in built.items():
+        for path in paths:
+            try:
+                described[name][path] = describe_scenario(path, environment)
+            except ScenarioProblem as problem:
+                offered.problems.append(str(problem))
+                offered.unbuilt[name] = str(problem)
+    return described
+
+
+def _build_entries(
+    found: Sequence[tuple[EnvironmentRequest, Environment, Scenario]],
+    named: Sequence[str],
+    settings: Settings,
+    observe: Callable[[str], None],
+    offered: Matrix,
+) -> Iterator[MatrixEntry]:
+    """The offers of one scenario in a group of environments; what modes need on top is built for all of them at once.
+
+    :param named: modes that every environment must have, beside those of the other environments of the group.
+    """
+    chosen = [list(choose_modes(scenario, settings.modes)) for _, _, scenario in found]
+    lacking = {
+        (number, mode.name): replace(wanted, needs=tuple(dict.fromkeys((*settings.tools, *mode.needs))))
+        for number, (wanted, _, _) in enumerate(found)
+        for mode in chosen[number]
+        if mode.missing
+    }
+    answers = dict(
+        zip(lacking, provide.provide_environments(list(lacking.values()), dict(settings.names), observe), strict=True)
+    )
+    everywhere = dict.fromkeys((*(mode.name for modes in chosen for mode in modes), *named))
+    for number, (_, environment, scenario) in enumerate(found):
+        lost = [name for name in everywhere if name not in {mode.name for mode in scenario.modes}]
+        offered.problems += [f"{scenario.name}/{name}: there is no such mode in {environment.name}" for name in lost]
+        places = {}
+        for mode in chosen[number]:
+            place = answers.get((number, mode.name), environment)
+            if isinstance(place, NotMeasured):
+                offered.problems.append(f"{scenario.name}/{mode.name} in {environment.name}: {place}")
+            else:
+                places[mode.name] = replace(place, name=environment.name)
+        modes = tuple(mode for mode in chosen[number] if mode.name in places)
+        yield MatrixEntry(replace(scenario, modes=modes), environment, places)
+
+
+def choose_modes(scenario: Scenario, asked: Sequence[str]) -> Iterable[Mode]:
+    """The modes that are asked for by name or by group, a group together with the baseline; all without a group otherwise."""
+    groups = {mode.group for mode in scenario.modes if mode.group in asked} - {""}
+    for mode in scenario.modes:
+        named = mode.name in asked or mode.group in groups or (bool(groups) and mode is scenario.baseline)
+        if named or (not asked and not mode.group):
+            yield mode

@@ -1,0 +1,206 @@
+"""Do two cases give the same output? Check passes, and the search for what explains a difference or where it is first."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+
+from perfbench.errors import TrialFailed
+from perfbench.model import Case, CaseGroup, CaseInEnvironment, Change, Failure, Output, OutputDifference, Result, Trial
+from perfbench.runner import imported_versions, output_diff, worker_process
+from perfbench.runner.trial import Conditions, build_failure, build_request, start_worker
+from perfbench.worker.protocol import OutputDigest, OutputItem
+
+ChangeSets = tuple[tuple[str, ...], ...]
+"""Sets of names of changes, each to be undone in a digest of its own."""
+
+DigestCache = dict[tuple[str, ChangeSets], OutputDigest]
+"""The output of cases, by id, digested with sets of changes undone."""
+
+
+def build_change_sets(known: Sequence[Change]) -> ChangeSets:
+    """What is to be undone to see whether known changes explain a difference, and which of them: all, and all but each."""
+    names = [change.name for change in known if not change.trait]
+    return (tuple(names), *(tuple(other for other in names if other != name) for name in names)) if names else ()
+
+
+def run_check_passes(
+    checks: Sequence[Trial],
+    table: CaseGroup,
+    conditions: Conditions,
+    expected: Mapping[str, ChangeSets],
+    remembered: DigestCache,
+) -> Iterator[Result]:
+    """The check passes of cases; untimed, so as many at a time as there are cores.
+
+    :param expected: for the id of a case what will be undone in it if it differs; remembered, so that no second pass is needed.
+    """
+    width = os.cpu_count() or 1
+    for number in range(0, len(checks), width):
+        with ExitStack() as ends:
+            started = [
+                (trial, _start_check(trial, table, expected.get(trial.cases[0].id, ()), conditions, ends))
+                for trial in checks[number : number + width]
+            ]
+            for trial, worker in started:
+                sets = expected.get(trial.cases[0].id, ())
+                yield _build_check_result(trial, table.place(trial.cases[0]), worker, sets, remembered)
+
+
+def _start_check(
+    trial: Trial, table: CaseGroup, undone: ChangeSets, conditions: Conditions, ends: ExitStack, index: int = 0
+) -> worker_process.WorkerProcess | TrialFailed:
+    case = trial.cases[index]
+    try:
+        asked = replace(build_request("check", table, case), undone=[list(names) for names in undone])
+        return ends.enter_context(start_worker(table, case, asked, trial, conditions.timeout * CHECK_TIMEOUT_FACTOR))
+    except TrialFailed as error:
+        return error
+
+
+CHECK_TIMEOUT_FACTOR = 10
+"""A check pass writes out every book and may take this many times as long as a pass."""
+
+
+def _receive_digests(worker: worker_process.WorkerProcess | TrialFailed) -> OutputDigest:
+    if isinstance(worker, TrialFailed):
+        raise worker
+    digested = worker.expect(OutputDigest)
+    worker.end()
+    return digested
+
+
+def _build_check_result(
+    trial: Trial,
+    place: CaseInEnvironment,
+    worker: worker_process.WorkerProcess | TrialFailed,
+    sets: ChangeSets,
+    remembered: DigestCache,
+) -> Result:
+    try:
+        digested = _receive_digests(worker)
+    except TrialFailed as error:
+        return build_failure(trial, place.case, error)
+    remembered[place.case.id, sets] = digested
+    packages = imported_versions.convert_packages(digested.packages)
+    wrong = imported_versions.find_wrong_import(place.environment, packages)
+    if wrong:
+        return Result(trial.id, place.case.id, failure=Failure(trial.kind, wrong))
+    blocks = tuple(digested.blocks)
+    output = Output(digested.digest, digested.updates, digested.block_size, blocks, digested.traits)
+    return Result(trial.id, place.case.id, output=output, packages=packages)
+
+
+def explain_difference(
+    trial: Trial,
+    table: CaseGroup,
+    outputs: tuple[Output, Output],
+    known: Sequence[Change],
+    conditions: Conditions,
+    remembered: DigestCache,
+) -> Result:
+    """How the outputs of a trial's two cases differ, as a result of the second: by known changes alone, or where first.
+
+    :param known: the announced changes that lie between the two.
+    :param remembered: what the check passes digested, and takes in what is digested for this trial.
+    """
+    if trial.cases[0].mode != trial.cases[1].mode:
+        outputs = (replace(outputs[0], traits={}), replace(outputs[1], traits={}))
+    before, after = outputs
+    against, case = (one.id for one in trial.cases)
+    if before.updates != after.updates:
+        amount, other = (f"{side.updates:,} {table.scenario.unit}" for side in outputs)
+        place = OutputDifference(
+            min(before.updates, after.updates) + 1, "amount of work", amount, other, less_work=True
+        )
+    else:
+        disagreement = _OutputMismatch(trial, table, before, after, tuple(known), conditions, remembered)
+        try:
+            place = disagreement.explained() or disagreement.first_place()
+        except TrialFailed as error:
+            place = OutputDifference(1, f"the outputs differ; where could not be found: {error}", "", "")
+    return Result(trial.id, case, difference=replace(place, against=against))
+
+
+@dataclass(frozen=True, slots=True)
+class _OutputMismatch:
+    """Two outputs of the same amount of work that are not the same, and the changes that are known between them."""
+
+    trial: Trial
+    table: CaseGroup
+    before: Output
+    after: Output
+    known: tuple[Change, ...]
+    conditions: Conditions
+    remembered: DigestCache
+
+    @property
+    def names(self) -> list[str]:
+        """The known changes that can be undone; the others show in traits."""
+        return [change.name for change in self.known if not change.trait]
+
+    def explained(self) -> OutputDifference | None:
+        """The changes that explain the difference, if the outputs agree with all of them undone on both sides.
+
+        A change counts only if the outputs would differ without undoing it.
+        """
+        traits = [change for change in self.known if change.trait]
+        if not output_diff.have_equal_traits(self.before, self.after, {change.trait for change in traits}):
+            return None
+        shown = [c.name for c in traits if output_diff.trait_differs(self.before, self.after, c.trait)]
+        if self.before.digest == self.after.digest:
+            return OutputDifference(0, "", "", "", changes=tuple(shown))
+        if not self.names:
+            return None
+        first, second = (digested.undone for digested in self._undone())
+        if first[0] != second[0]:
+            return None
+        needed = [name for name, a, b in zip(self.names, first[1:], second[1:], strict=True) if a != b]
+        return OutputDifference(0, "", "", "", changes=(*(needed or self.names), *shown))
+
+    def first_place(self) -> OutputDifference:
+        """Where the second output leaves the first, field by field, known changes undone. Raises TrialFailed."""
+        for trait in sorted({*self.before.traits, *self.after.traits}):
+            announced = any(change.trait == trait for change in self.known)
+            if not announced and output_diff.trait_differs(self.before, self.after, trait):
+                was, now = (side.traits.get(trait, "nothing") for side in (self.before, self.after))
+                return OutputDifference(1, trait, was, now)
+        first, last = self._first_block()
+        with ExitStack() as ends:
+            dumps = [self._dumped(case, first, last, ends) for case in self.trial.cases]
+            for a, b in zip(*dumps, strict=False):
+                place = output_diff.find_first_field(a.value, b.value)
+                if place is not None:
+                    return OutputDifference(a.number + 1, *place)
+        return OutputDifference(
+            first + 1, "an order of fields or a number's type that the shown form does not tell", "", ""
+        )
+
+    def _first_block(self) -> tuple[int, int]:
+        sides = self.before, self.after
+        if self.names:
+            first, second = (tuple(digested.undone_blocks[0]) for digested in self._undone())
+            sides = replace(self.before, blocks=first), replace(self.after, blocks=second)
+        return output_diff.find_first_block(*sides)
+
+    def _undone(self) -> list[OutputDigest]:
+        """Both outputs digested with the known changes undone: all of them, and all but each."""
+        sets = build_change_sets(self.known)
+        keys = [(case.id, sets) for case in self.trial.cases]
+        with ExitStack() as ends:
+            started = {
+                key: _start_check(self.trial, self.table, sets, self.conditions, ends, index)
+                for index, key in enumerate(keys)
+                if key not in self.remembered
+            }
+            self.remembered.update({key: _receive_digests(worker) for key, worker in started.items()})
+        return [self.remembered[key] for key in keys]
+
+    def _dumped(self, case: Case, first: int, last: int, ends: ExitStack) -> Iterator[OutputItem]:
+        asked = replace(
+            build_request("dump", self.table, case), first=first, last=last, undone=[self.names] if self.names else []
+        )
+        timeout = self.conditions.timeout * CHECK_TIMEOUT_FACTOR
+        return ends.enter_context(start_worker(self.table, case, asked, self.trial, timeout)).answers(OutputItem)

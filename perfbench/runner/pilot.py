@@ -1,0 +1,115 @@
+"""What a gate does before it sees any ratio: cut the market to what a pass needs, and find out what a pair costs."""
+
+from __future__ import annotations
+
+import math
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+
+from perfbench.datasets import head
+from perfbench.model import Case, CaseGroup, GatePolicy, Market, PairBudget, Sample, Settings, Trial
+from perfbench.runner import interleave, plan
+from perfbench.runner.trial import Conditions, execute_trial
+from perfbench.stats import sequential
+
+UNCUT_BELOW_SECONDS = 0.5
+"""Seconds of a pass below which the file stays whole (method.md)."""
+
+MIN_PASS_SECONDS = 0.1
+MIN_PASS_STARTUPS = 2.0
+"""A pass takes at least these seconds, and so many times the start-up of its worker (method.md)."""
+
+INITIAL_LINES = 1000
+MAX_PROBES = 5
+SUFFICIENT_SHARE = 0.8
+"""A cut whose pass takes this share of what is wanted is good enough."""
+
+PILOT_PAIRS = 2
+"""Pairs that tell the cost, after one that is thrown away (method.md)."""
+
+
+def run_pilots(
+    tables: list[CaseGroup], settings: Settings, conditions: Conditions, folder: Path
+) -> tuple[list[CaseGroup], GatePolicy]:
+    """The tables with their markets cut, and the terms with the most pairs of each comparison.
+
+    :param folder: for the cut files. Raises DataProblem for a market that cannot be cut.
+    """
+    terms = settings.gate or GatePolicy()
+    cut, pairs = [], []
+    for number, table in enumerate(tables):
+        own = folder / f"cut-{number}"
+        own.mkdir()
+        fitting = _fit_market(table, settings, conditions, own)
+        cut.append(fitting)
+        (before, after), *_ = fitting.duets
+        cost = _measure_pair_cost(fitting, settings, conditions)
+        most = math.floor(terms.seconds / cost) if cost > 0 else 0
+        pairs.append(PairBudget(before.id, after.id, sequential.select_looks(most)[-1], cost))
+    return cut, replace(terms, pairs=tuple(pairs))
+
+
+def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, folder: Path) -> CaseGroup:
+    """The table on so many first lines that a pass is as long as it should be. A side that fails does so when it is measured."""
+    if table.market is None or (settings.gate or GatePolicy()).whole:
+        return table
+    lines, whole_is_long = INITIAL_LINES, False
+    for _ in range(MAX_PROBES):
+        market = head.cut_market(table.market, lines, folder)
+        tried = _with_market(table, market)
+        known = [_run_pass(tried, case, settings, conditions) for case in tried.cases]
+        passes = [sample for sample in known if sample is not None]
+        if len(passes) < len(known):
+            return tried
+        seconds = min(sample.metrics[tried.scenario.metric] for sample in passes)
+        wanted = max(MIN_PASS_SECONDS, *(MIN_PASS_STARTUPS * sample.metrics["startup_seconds"] for sample in passes))
+        whole = market is table.market
+        if whole and seconds < UNCUT_BELOW_SECONDS:
+            return tried
+        whole_is_long |= whole
+        if (
+            not whole
+            and seconds >= SUFFICIENT_SHARE * wanted
+            and (whole_is_long or seconds * table.market.updates / market.updates > UNCUT_BELOW_SECONDS)
+        ):
+            return tried
+        # The first lines of a market are cheap: only the whole file tells what the whole file takes.
+        short = not whole_is_long and seconds * table.market.updates / market.updates < UNCUT_BELOW_SECONDS
+        lines = sys.maxsize if short else math.ceil(market.updates * wanted / seconds)
+    return tried
+
+
+def _with_market(table: CaseGroup, market: Market) -> CaseGroup:
+    """The same comparison on another market."""
+    moved = {case: replace(case, data=market.name) for case in table.cases}
+    places = tuple(replace(place, case=moved[place.case]) for place in table.places)
+    return replace(
+        table, market=market, places=places, duets=tuple((moved[before], moved[after]) for before, after in table.duets)
+    )
+
+
+def _run_pass(table: CaseGroup, case: Case, settings: Settings, conditions: Conditions) -> Sample | None:
+    trial = Trial("alone", -1, (case,), 1 + settings.seed % plan.MAX_HASH_SEED)
+    (result,) = execute_trial(trial, table, conditions)
+    return result.sample
+
+
+def _measure_pair_cost(table: CaseGroup, settings: Settings, conditions: Conditions) -> float:
+    """The seconds that a pair takes, from start to end; 0 if no pair can be made."""
+    in_turn = conditions.core is None
+    sides = [_run_pass(table, case, settings, conditions) for case in table.cases]
+    if any(side is None for side in sides):
+        return 0.0
+    spent = []
+    for number in range(1 + PILOT_PAIRS):
+        trial = plan.plan_pilot(table, number, settings)
+        by_case = dict(zip(table.cases, sides, strict=True))
+        seconds = [by_case[case].metrics["cpu_seconds"] for case in trial.cases]  # type: ignore[union-attr]
+        start = time.monotonic()
+        results = list(execute_trial(trial, table, conditions, in_turn=in_turn, parts=interleave.plan_slices(*seconds)))
+        spent.append(time.monotonic() - start)
+        if any(result.failure is not None for result in results):
+            return 0.0
+    return sum(spent[1:]) / PILOT_PAIRS

@@ -1,0 +1,166 @@
+"""Progress and collected results of one group of cases while it is measured."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from statistics import median
+
+from perfbench.model import CPU_SECONDS, Case, CaseGroup, Change, Output, Package, Result, Sample, Settings, Trial
+from perfbench.runner import interleave, known_changes, output_diff, plan
+from perfbench.runner.interleave import InterleavedSide
+from perfbench.stats import pairs, sequential, signed_rank
+
+MAX_FAILURES = 2
+"""A crash in a duet drops the pair; after so many a case is given up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """What is about to be measured, which part of the table is done (0 to 1), and the seconds that are left, if known."""
+
+    doing: str
+    share: float
+    seconds_left: float | None
+
+
+class GroupState:
+    """What is known of a table so far: samples by case, which trials are done, which cases and duets are given up."""
+
+    def __init__(self, table: CaseGroup, settings: Settings, results: Iterable[Result], gated: int = 0) -> None:
+        self.table = table
+        self.settings = settings
+        self._gated = gated
+        self.samples: dict[str, list[Sample]] = defaultdict(list)
+        self.outputs: dict[str, Output] = {}
+        self.packages: dict[str, tuple[Package, ...]] = {}
+        self.done: dict[str, set[str]] = defaultdict(set)
+        self.failures: dict[str, int] = defaultdict(int)
+        self.given_up: set[str] = set()
+        self.uncountable: set[str] = set()
+        self.unequal_work: set[tuple[str, str]] = set()
+        own = {case.id for case in table.cases}
+        for result in results:
+            if result.case in own:
+                self.add(result)
+
+    def add(self, result: Result) -> None:
+        """Take in one result."""
+        self.done[result.trial].add(result.case)
+        if result.sample is not None:
+            self.samples[result.case].append(result.sample)
+        if result.output is not None:
+            self.outputs[result.case] = result.output
+        if result.packages:
+            self.packages[result.case] = result.packages
+        if result.failure is not None and result.failure.trial == "count":
+            self.uncountable.add(result.case)
+        elif result.failure is not None:
+            self.failures[result.case] += 1
+            if result.failure.trial != "duet" or self.failures[result.case] > MAX_FAILURES:
+                self.given_up.add(result.case)
+        if result.difference is not None and result.difference.less_work:
+            self.unequal_work.add((result.difference.against, result.case))
+
+    def wanted(self, trial: Trial) -> bool:
+        """Whether a trial is still to be done: not finished before, and none of its cases given up."""
+        if trial.kind == "check":
+            return not self.done[trial.id]
+        if trial.kind == "count" and self.uncountable.intersection(case.id for case in trial.cases):
+            return False
+        if any(set(duet) == set(trial.cases) and self._settled(duet) for duet in self.table.duets):
+            return False
+        if trial.kind == "alone" and self._told_by_pairs(trial.cases[0]):
+            return False
+        if trial.kind != "duet" and self._without_partner(trial.cases[0]):
+            return False
+        return not self._refused(trial.cases) and not self.done[trial.id]
+
+    def _told_by_pairs(self, case: Case) -> bool:
+        """Whether pairs will tell all that a pass alone would. A gate may stop them early."""
+        return self.in_turn and self.settings.gate is None and any(case in duet for duet in self.duets)
+
+    def _without_partner(self, case: Case) -> bool:
+        """Whether all that a case is compared with is given up. In a table of modes its own numbers are still worth having."""
+        partners = {other.id for duet in self.table.duets if case in duet for other in duet if other != case}
+        modes_alone = self.settings.gate is None and len({other.environment for other in self.table.cases}) == 1
+        return bool(partners) and not modes_alone and partners <= self.given_up
+
+    def _refused(self, cases: Sequence[Case]) -> bool:
+        ids = [case.id for case in cases]
+        return bool(self.given_up.intersection(ids)) or bool(
+            self.unequal_work.intersection(itertools.permutations(ids))
+        )
+
+    @property
+    def duets(self) -> list[tuple[Case, Case]]:
+        """The duets that can still be measured, and in a gate those that are not clear yet."""
+        return [duet for duet in self.table.duets if not self._refused(duet) and not self._settled(duet)]
+
+    def _settled(self, duet: tuple[Case, Case]) -> bool:
+        terms = self.settings.gate
+        if terms is None or self.settings.rounds is not None:
+            return False
+        before, after = duet
+        logs = pairs.compute_log_ratios(self.samples[before.id], self.samples[after.id], self.metric)
+        return sequential.is_settled(
+            logs, terms.most(before.id, after.id), self._gated, sequential.build_bounds(terms, before, after)
+        )
+
+    @property
+    def over(self) -> bool:
+        """Whether nothing is left that could be measured in rounds."""
+        return not self.duets if self.table.duets else all(case.id in self.given_up for case in self.table.cases)
+
+    @property
+    def metric(self) -> str:
+        """The metric that counts in this table."""
+        every = (sample for samples in self.samples.values() for sample in samples)
+        return pairs.choose_metric(every, self.table.scenario.metric)
+
+    @property
+    def in_turn(self) -> bool:
+        """Whether the passes of a pair run one after the other, as if each were alone, and not by turns on one core."""
+        return self.metric != CPU_SECONDS.name
+
+    def parts(self, trial: Trial) -> tuple[InterleavedSide, ...]:
+        """The parts that let both sides of a duet end together, by how long the passes alone were and how the pairs differ.
+
+        Before the first pair only the passes tell how the sides differ, and where there is one of each it may be far off.
+        """
+        first, second = (self.samples[case.id] for case in trial.cases)
+        passes = [pairs.select_values(side, CPU_SECONDS.name, "memory", "alone") for side in (first, second)]
+        if not all(passes):
+            return interleave.plan_slices(0.0, 0.0)
+        before, after = map(median, passes)
+        if logs := pairs.compute_log_ratios(first, second, CPU_SECONDS.name):
+            after = before * math.exp(median(logs))
+        return interleave.plan_slices(before, after)
+
+    def estimates(self, confidence: float) -> list[signed_rank.Estimate | None]:
+        """For every duet that can be measured: what its pairs say, None while they are too few."""
+        found: list[signed_rank.Estimate | None] = []
+        for before, after in self.duets:
+            logs = pairs.compute_log_ratios(self.samples[before.id], self.samples[after.id], self.metric)
+            enough = len(logs) >= signed_rank.count_minimum_pairs(confidence)
+            found.append(signed_rank.estimate(logs, confidence) if enough else None)
+        return found
+
+    def unlike(self) -> Iterator[tuple[Trial, tuple[Output, Output], tuple[Change, ...]]]:
+        """For every duet whose outputs are not the same: what to do, both outputs, and the changes announced between them."""
+        for before, after in self.table.duets:
+            floor = self.table.place(before).floor or self.table.place(after).floor
+            trial = plan.plan_difference(before, after)
+            if floor or self.done[trial.id] or not {before.id, after.id} <= self.outputs.keys():
+                continue
+            outputs = self.outputs[before.id], self.outputs[after.id]
+            if not output_diff.have_equal_outputs(*outputs, same_mode=before.mode == after.mode):
+                sides = self.packages.get(before.id, ()), self.packages.get(after.id, ())
+                yield (
+                    trial,
+                    outputs,
+                    known_changes.find_known_changes(self.table.scenario.changes, *sides, self.settings.accepted),
+                )

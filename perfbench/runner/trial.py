@@ -1,0 +1,215 @@
+"""Carry out one trial: its workers started, let go, and what they answered as results."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from typing import TypeVar
+
+from perfbench.errors import TrialFailed
+from perfbench.model import (
+    CPU_SECONDS,
+    WALL_SECONDS,
+    Case,
+    CaseGroup,
+    CaseInEnvironment,
+    Failure,
+    Result,
+    Sample,
+    Trial,
+)
+from perfbench.runner import imported_versions, interleave, worker_process
+from perfbench.runner.interleave import InterleavedSide
+from perfbench.worker.protocol import (
+    AllocationProfile,
+    CpuProfile,
+    Done,
+    LineMemoryProfile,
+    PassCompleted,
+    PassMeasurement,
+    Ready,
+    Request,
+    UpdateTimings,
+)
+
+Answer = TypeVar("Answer", AllocationProfile, LineMemoryProfile, CpuProfile, UpdateTimings)
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """How trials are carried out: the core that they are pinned to (None: not at all), the seconds that a pass may take."""
+
+    core: int | None
+    timeout: float
+
+    def core_for(self, table: CaseGroup) -> int | None:
+        """None for a scenario that waits: on one core, the processes that it starts would wait for each other."""
+        return None if table.scenario.metric == WALL_SECONDS.name else self.core
+
+
+def execute_trial(
+    trial: Trial,
+    table: CaseGroup,
+    conditions: Conditions,
+    *,
+    in_turn: bool = False,
+    parts: Sequence[InterleavedSide] = (),
+) -> Iterator[Result]:
+    """The results of one trial, one for every case. A worker that fails gives a failure, never an exception.
+
+    :param in_turn: the passes of a duet run one after the other, because the scenario waits or the system cannot pin.
+    :param parts: of the cases of a duet: see ``turns.arrange``.
+    """
+    if len(trial.cases) == 1 or in_turn or conditions.core_for(table) is None:
+        for order, index in enumerate(trial.go):
+            yield _run_solo_pass(trial, table, trial.cases[index], order, conditions)
+    else:
+        yield from _run_duet(trial, table, conditions, parts)
+
+
+def start_worker(
+    table: CaseGroup, case: Case, asked: Request, trial: Trial, timeout: float, prefix: Sequence[str] = ()
+) -> worker_process.WorkerProcess:
+    """The worker of a case of the table, in its environment. Raises TrialFailed.
+
+    A worker that replays another file than the table's market ends with TrialFailed, whatever it was asked for.
+    """
+
+    def accept(done: Done) -> None:
+        if table.market is not None and (wrong := imported_versions.wrong_file(table.market, done.replayed)):
+            raise TrialFailed(wrong)
+
+    environment = table.place(case).environment
+    return worker_process.WorkerProcess(
+        environment, asked, hash_seed=trial.hash_seed, timeout=timeout, prefix=prefix, accept=accept
+    )
+
+
+def build_request(task: str, table: CaseGroup, case: Case, core: int | None = None, memory: bool = False) -> Request:
+    """What a worker is to do for a case."""
+    return Request(
+        task=task,
+        scenario=table.scenario.path,
+        mode=case.mode,
+        market=table.market.path if table.market else None,
+        parameters=dict(case.parameters),
+        core=core,
+        memory=memory,
+        burn=table.place(case).burn,
+    )
+
+
+def build_failure(trial: Trial, case: Case, error: TrialFailed) -> Result:
+    """The result of a trial that failed."""
+    return Result(trial.id, case.id, failure=Failure(trial.kind, str(error), error.detail, error.unavailable))
+
+
+def _run_solo_pass(trial: Trial, table: CaseGroup, case: Case, order: int, conditions: Conditions) -> Result:
+    asked = build_request("time", table, case, conditions.core_for(table), memory=trial.kind == "memory")
+    try:
+        with start_worker(table, case, asked, trial, conditions.timeout) as worker:
+            ready = wait_until_ready(worker, table)
+            worker.go()
+            measured = worker.expect(PassMeasurement)
+            worker.end()
+            return build_sample_result(trial, table.place(case), order, ready, measured)
+    except TrialFailed as error:
+        return build_failure(trial, case, error)
+
+
+def request_answer(
+    trial: Trial, table: CaseGroup, case: Case, asked: Request, timeout: float, kind: type[Answer]
+) -> Answer:
+    """The only answer of a worker that looks at one pass of a case.
+
+    Raises TrialFailed, also if other packages were imported than the environment demands.
+    """
+    with start_worker(table, case, asked, trial, timeout) as worker:
+        wait_until_ready(worker, table)
+        worker.go()
+        found = worker.expect(kind)
+        worker.end()
+    if wrong := imported_versions.find_wrong_import(
+        table.place(case).environment, imported_versions.convert_packages(found.packages)
+    ):
+        raise TrialFailed(wrong)
+    return found
+
+
+def wait_until_ready(worker: worker_process.WorkerProcess, table: CaseGroup) -> Ready:
+    """Wait until a worker is ready. Raises TrialFailed, also if the scenario is not the one that was described."""
+    ready = worker.expect(Ready)
+    if ready.scenario != table.scenario.sha256:
+        raise TrialFailed("the scenario file was edited while it was measured: sample refused")
+    return ready
+
+
+def _run_duet(
+    trial: Trial, table: CaseGroup, conditions: Conditions, parts: Sequence[InterleavedSide]
+) -> Iterator[Result]:
+    """Both sides on one core by turns: whatever the machine does, it does to both. After a failure there is no pair."""
+    results: list[Result] = []
+    with ExitStack() as ends:
+        cases: dict[worker_process.WorkerProcess, Case] = {}
+        ready: dict[worker_process.WorkerProcess, Ready] = {}
+        timeout = conditions.timeout * sum(part.passes for part in parts)
+        for case, part in zip(trial.cases, parts, strict=True):
+            asked = replace(build_request("time", table, case, conditions.core_for(table)), held=True)
+            for _ in range(part.passes):
+                try:
+                    started = start_worker(table, case, asked, trial, timeout)
+                    cases[ends.enter_context(started)] = case
+                    ready[started] = wait_until_ready(started, table)
+                except TrialFailed as error:
+                    results.append(build_failure(trial, case, error))
+                    break
+        if not results:
+            results = list(_run_interleaved(trial, table, parts, cases, ready))
+    yield from results if all(result.failure is None for result in results) else _select_first_failures(results)
+
+
+def _run_interleaved(
+    trial: Trial,
+    table: CaseGroup,
+    parts: Sequence[InterleavedSide],
+    cases: Mapping[worker_process.WorkerProcess, Case],
+    ready: Mapping[worker_process.WorkerProcess, Ready],
+) -> Iterator[Result]:
+    sides = [
+        ([worker for worker, case in cases.items() if case == trial.cases[index]], parts[index].turn)
+        for index in trial.go
+    ]
+    for order, worker in enumerate(interleave.run_interleaved(sides)):
+        try:
+            worker.expect(PassCompleted)
+            worker.go()
+            measured = worker.expect(PassMeasurement)
+            worker.end()
+            yield build_sample_result(trial, table.place(cases[worker]), order, ready[worker], measured)
+        except TrialFailed as error:
+            yield build_failure(trial, cases[worker], error)
+        worker.close()
+
+
+def _select_first_failures(results: Sequence[Result]) -> Iterator[Result]:
+    failed = {result.case: result for result in results if result.failure is not None}
+    yield from failed.values()
+
+
+def build_sample_result(
+    trial: Trial, place: CaseInEnvironment, order: int, ready: Ready, measured: PassMeasurement
+) -> Result:
+    """What a pass gave as the result of its trial; a failure where it cannot be right."""
+    case, packages = place.case, imported_versions.convert_packages(measured.packages)
+    metrics = {**measured.metrics, "startup_seconds": ready.startup_seconds}
+    wrong = imported_versions.find_wrong_import(place.environment, packages)
+    if measured.work == 0:
+        wrong = "did no work: 0 updates came out"
+    stopped = [name for name in (CPU_SECONDS.name, WALL_SECONDS.name) if measured.metrics[name] <= 0]
+    if stopped:
+        wrong = f"took {measured.metrics[stopped[0]]:g} s by its clock, which stood still or went back: sample refused"
+    if wrong:
+        return Result(trial.id, case.id, failure=Failure(trial.kind, wrong))
+    sample = Sample(trial.kind, trial.round, order, trial.id, measured.work, metrics, measured.numbers)
+    return Result(trial.id, case.id, sample=sample, packages=packages)

@@ -1,0 +1,252 @@
+"""Talk to a worker process: start it, let it go, read its answers, and end it with all its children."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import os
+import selectors
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from types import TracebackType
+from typing import Any, TypeVar
+
+import msgspec
+
+from perfbench.errors import TrialFailed
+from perfbench.model import Environment
+from perfbench.worker import protocol
+from perfbench.worker.protocol import ANSWER_TYPES, GO, Done, Failed, Request
+
+WORKER_SCRIPT = Path(__file__).resolve().parent.parent / "worker" / "__main__.py"
+
+CAN_PIN = hasattr(os, "sched_setaffinity")
+"""Whether two workers can be held on one core: Linux. Elsewhere a pair runs one after the other."""
+
+PASSED_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "PERFBENCH_CACHE")
+"""All that a worker sees of the environment variables of the host, so that no setting of a shell changes a number."""
+
+HOST_PYTHON_VARIABLE = "PERFBENCH_PYTHON"
+"""Names the interpreter of the host to a scenario that starts a server of perfbench: its own may lack what that needs."""
+
+MAX_LINE_BYTES = 512 * 1024 * 1024
+STDERR_TAIL_LENGTH = 4000
+
+Answer = TypeVar("Answer")
+
+
+class WorkerProcess:
+    """One worker process, from request to end. Use it as a context manager: at the end its process group is killed."""
+
+    def __init__(
+        self,
+        environment: Environment,
+        request: Request,
+        *,
+        hash_seed: int,
+        timeout: float,
+        prefix: Sequence[str] = (),
+        accept: Callable[[Done], None] = lambda _done: None,
+    ) -> None:
+        """Start the process and send the request. Raises TrialFailed if the interpreter cannot be started.
+
+        :param prefix: a command that becomes the interpreter, such as ``setarch -R``; its process is the worker.
+        :param accept: called with the last answer; raises TrialFailed if no sample of this worker may be taken.
+        """
+        self._accept = accept
+        self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
+        self._deadline = time.monotonic() + timeout
+        self._timeout = timeout
+        self._buffer = bytearray()
+        self._closed = False
+        variables = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
+        try:
+            with _hold_signals():
+                self._process = subprocess.Popen(
+                    [*prefix, environment.python, "-s", str(WORKER_SCRIPT)],
+                    stdin=subprocess.PIPE,
+                    stdout=subprocess.PIPE,
+                    stderr=self._stderr,
+                    env={
+                        **variables,
+                        HOST_PYTHON_VARIABLE: sys.executable,
+                        "PYTHONHASHSEED": str(hash_seed),
+                        "PYTHONIOENCODING": "utf-8",
+                    },
+                    preexec_fn=_start_process_group,  # noqa: PLW1509 - the host has no threads while it measures
+                )
+        except OSError as error:
+            self._stderr.close()
+            started = (*prefix, environment.python)[0]
+            raise TrialFailed(f"{started} cannot be started: {error.strerror}") from error
+        self._selector = selectors.DefaultSelector()
+        self._selector.register(self._pipe(self._process.stdout), selectors.EVENT_READ)
+        self._write(protocol.encode_message(request))
+
+    def __enter__(self) -> WorkerProcess:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    @staticmethod
+    def _pipe(pipe: Any) -> Any:
+        assert pipe is not None
+        return pipe
+
+    @property
+    def pid(self) -> int:
+        """The number of the process."""
+        return self._process.pid
+
+    def close(self) -> None:
+        """Kill the process group: whatever a scenario started ends with its trial."""
+        if self._closed:
+            return
+        self._closed = True
+        with contextlib.suppress(ProcessLookupError, PermissionError):
+            os.killpg(self._process.pid, signal.SIGKILL)
+        self._process.wait()
+        self._selector.close()
+        for pipe in (self._process.stdin, self._process.stdout, self._stderr):
+            with contextlib.suppress(OSError):
+                self._pipe(pipe).close()
+
+    def go(self) -> None:
+        """Let a worker that is ready run its pass."""
+        self._write(f"{GO}\n".encode())
+
+    def expect(self, kind: type[Answer]) -> Answer:
+        """The next answer, which must be of this kind. Raises TrialFailed for any other end of the trial."""
+        answer = self._answer()
+        if not isinstance(answer, kind):
+            raise TrialFailed(f"the worker broke the protocol: {type(answer).__name__} where {kind.__name__} was due")
+        return answer
+
+    def end(self) -> None:
+        """Wait until the worker has torn down its set-ups. Raises TrialFailed if that fails, or its sample is not accepted."""
+        self._accept(self.expect(Done))
+
+    def answers(self, kind: type[Answer]) -> Iterator[Answer]:
+        """The answers of this kind up to ``Done``. Raises TrialFailed as ``expect`` does."""
+        while not isinstance(answer := self._answer(), Done):
+            if not isinstance(answer, kind):
+                raise TrialFailed(f"the worker broke the protocol: {type(answer).__name__} came unasked")
+            yield answer
+        self._accept(answer)
+
+    def pause(self) -> None:
+        """Stop the worker where it is; its children, if it has any, go on."""
+        self._signal(signal.SIGSTOP)
+
+    def resume(self) -> None:
+        """Let a worker go on that was paused."""
+        self._signal(signal.SIGCONT)
+
+    def _signal(self, number: signal.Signals) -> None:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(self._process.pid, number)
+
+    def answers_within(self, seconds: float) -> bool:
+        """Wait so long, at most until its time is up, for an answer or the end of the worker; whether one of them came."""
+        left = max(0.0, min(seconds, self._deadline - time.monotonic()))
+        return bool(self._buffer) or bool(self._selector.select(left))
+
+    @property
+    def overdue(self) -> bool:
+        """Whether its time is up."""
+        return time.monotonic() > self._deadline
+
+    def _answer(self) -> object:
+        line = self._line()
+        try:
+            say = msgspec.json.decode(line, type=_MessageType).say
+            answer: object = msgspec.json.decode(line, type=ANSWER_TYPES[say])
+        except (msgspec.MsgspecError, KeyError) as error:
+            raise TrialFailed(f"the worker broke the protocol: {line[:80]!r}") from error
+        if isinstance(answer, Failed):
+            raise TrialFailed(answer.message, answer.detail, unavailable=answer.unavailable)
+        return answer
+
+    def _line(self) -> bytes:
+        searched = 0
+        while (end := self._buffer.find(b"\n", searched)) < 0:
+            searched = len(self._buffer)
+            left = self._deadline - time.monotonic()
+            if left <= 0 or not self._selector.select(left):
+                raise TrialFailed(f"gave no answer within {self._timeout:g} s and was ended (--timeout sets the limit)")
+            part = os.read(self._pipe(self._process.stdout).fileno(), 1 << 16)
+            if not part:
+                raise TrialFailed(self._last_words(), self._stderr_tail())
+            self._buffer += part
+            if len(self._buffer) > MAX_LINE_BYTES:
+                raise TrialFailed("the worker broke the protocol: a line without an end")
+        line = bytes(self._buffer[:end])
+        del self._buffer[: end + 1]
+        return line
+
+    def _write(self, line: bytes) -> None:
+        try:
+            self._pipe(self._process.stdin).write(line)
+            self._pipe(self._process.stdin).flush()
+        except BrokenPipeError:
+            return  # the reason is read from the answers, or from the lack of them
+
+    def _last_words(self) -> str:
+        try:
+            code = self._process.wait(timeout=max(1.0, min(5.0, self._deadline - time.monotonic())))
+        except subprocess.TimeoutExpired:
+            return "the worker closed its answers before it was done"
+        if code < 0:
+            return f"the worker was killed by {signal.Signals(-code).name} before it was done"
+        return f"the worker ended with code {code} before it was done"
+
+    def _stderr_tail(self) -> str:
+        size = self._stderr.seek(0, os.SEEK_END)
+        self._stderr.seek(max(0, size - STDERR_TAIL_LENGTH))
+        return self._stderr.read().decode("utf-8", "replace")
+
+
+class _MessageType(msgspec.Struct):
+    say: str
+
+
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@contextlib.contextmanager
+def _hold_signals() -> Iterator[None]:
+    """A signal that ends the run waits: what its handler raises while a process is forked is lost (os.register_at_fork)."""
+    signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
+
+
+_LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
+_PR_SET_PDEATHSIG = 1
+
+
+def _start_process_group() -> None:
+    """Runs between fork and exec. A group of its own, so that it can be ended with all that it started.
+
+    When the host is killed, the kernel kills the worker (prctl(2), PR_SET_PDEATHSIG).
+    """
+    os.setpgid(0, 0)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
+    if _LIBC is not None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+
+
+def describe_scenario_file(environment: Environment, path: str, timeout: float = 60.0) -> protocol.DescribedScenario:
+    """What is in a scenario file, asked of a worker. Raises TrialFailed."""
+    with WorkerProcess(environment, Request("describe", path), hash_seed=0, timeout=timeout) as worker:
+        return worker.expect(protocol.DescribedScenario)

@@ -1,0 +1,234 @@
+"""Where a mode starts or ceases to be faster: the curve of a mode over a swept parameter, and the values where it passes 1. Pure.
+
+A curve is broken: between two neighbouring values the logarithm of the ratio changes evenly with the logarithm of the value (with
+the value itself, if any is not above zero). It crosses 1 between a value where the mode is surely faster and one where it is surely
+slower, by their verdicts. Values of which that cannot be told lie between two others, or at an end of the curve: there a crossing
+has an open end.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+
+from perfbench.model import Verdict
+
+DECISIVE_VERDICTS = (Verdict.IMPROVED, Verdict.REGRESSED)
+
+
+@dataclass(frozen=True, slots=True)
+class CurvePoint:
+    """The cost of a mode at one value of the parameter, relative to the reference, with its 95 % interval.
+
+    ``ratio`` is None where it was not measured. ``problem`` says in a few words what is wrong with the mode there.
+    """
+
+    value: float
+    ratio: float | None
+    low: float = 0.0
+    high: float = math.inf
+    verdict: Verdict | None = None
+    problem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RatioCurve:
+    """A mode over the values of a parameter, in their order."""
+
+    mode: str
+    parameter: str
+    points: tuple[CurvePoint, ...]
+
+    @property
+    def known(self) -> tuple[CurvePoint, ...]:
+        """The points with a ratio."""
+        return tuple(point for point in self.points if point.ratio is not None)
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the values stand on a logarithmic axis."""
+        return all(point.value > 0 for point in self.points)
+
+    @property
+    def whole(self) -> bool:
+        """Whether the parameter counts something."""
+        return all(isinstance(point.value, int) for point in self.points)
+
+
+@dataclass(frozen=True, slots=True)
+class Crossover:
+    """Where a curve passes 1, and the interval in which it does.
+
+    ``low`` None: it may be before the first value; ``high`` None: beyond the last. ``faster_after``: which side is the faster one.
+    """
+
+    value: float
+    low: float | None
+    high: float | None
+    faster_after: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Range:
+    """Values of the parameter for which a verdict is sure: the whole interval of the ratio lies on one side of 1.
+
+    ``from_first``: it begins at the first value that was measured, and may begin before it; ``to_last`` likewise.
+    """
+
+    start: float
+    end: float
+    from_first: bool
+    to_last: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Segment:
+    """Neighbouring points with one sure verdict, and how it begins and ends.
+
+    ``begin`` and ``end`` are a crossing, or the value where it is no longer told (a plain number), or None at an end of the curve.
+    ``untold`` are the values between its points of which nothing can be told.
+    """
+
+    verdict: Verdict
+    begin: Crossover | float | None
+    end: Crossover | float | None
+    untold: tuple[float, ...]
+
+
+def find_crossovers(curve: RatioCurve) -> tuple[Crossover, ...]:
+    """Where the curve passes 1, in order."""
+    found = find_segments(curve)
+    begins = [stretch.begin for stretch in found[:1] if isinstance(stretch.begin, Crossover)]
+    return (*begins, *(stretch.end for stretch in found if isinstance(stretch.end, Crossover)))
+
+
+def ranges(curve: RatioCurve, verdict: Verdict = Verdict.IMPROVED) -> tuple[Range, ...]:
+    """The values for which the mode is faster for sure (or slower, by the verdict), in order.
+
+    A point that was not measured, or whose output is not the same, ends a range at its neighbour.
+    """
+    sure = [point.verdict == verdict and point.ratio is not None and not point.problem for point in curve.points]
+    firsts = [n for n, is_sure in enumerate(sure) if is_sure and not (n and sure[n - 1])]
+    lasts = [n for n, is_sure in enumerate(sure) if is_sure and not (n + 1 < len(sure) and sure[n + 1])]
+    return tuple(
+        Range(
+            _sure_until(curve, first, first - 1, verdict),
+            _sure_until(curve, last, last + 1, verdict),
+            first == 0,
+            last == len(sure) - 1,
+        )
+        for first, last in zip(firsts, lasts, strict=True)
+    )
+
+
+def find_segments(curve: RatioCurve) -> tuple[Segment, ...]:
+    """What the curve is surely, from its first to its last value: by turns faster and slower."""
+    known = curve.known
+    runs = _group_points(known)
+    middles = [_locate_crossover(curve, known[one.stop - 1 : other.start + 1]) for one, other in pairwise(runs)]
+    begins = [*(_locate_edge(curve, known[: run.start + 1], last=True) for run in runs[:1]), *middles]
+    ends = [*middles, *(_locate_edge(curve, known[run.stop - 1 :], last=False) for run in runs[-1:])]
+    return tuple(
+        Segment(
+            _classify_point(known[run.start]),
+            begin,
+            end,
+            tuple(known[n].value for n in run if known[n].verdict not in DECISIVE_VERDICTS),
+        )
+        for run, begin, end in zip(runs, begins, ends, strict=True)
+    )
+
+
+def _group_points(known: Sequence[CurvePoint]) -> list[range]:
+    """The places from the first to the last of neighbouring sure points of one verdict, whatever cannot be told between them."""
+    runs: list[range] = []
+    for place, point in enumerate(known):
+        if point.verdict in DECISIVE_VERDICTS:
+            if runs and known[runs[-1].start].verdict == point.verdict:
+                runs[-1] = range(runs[-1].start, place + 1)
+            else:
+                runs.append(range(place, place + 1))
+    return runs
+
+
+def _locate_crossover(curve: RatioCurve, points: Sequence[CurvePoint]) -> Crossover:
+    """The crossing between two sure points of unlike verdicts, the first and the last of these."""
+    first, last = points[0], points[-1]
+    places = _find_zero_crossings(curve, points, [_log_ratio(point.ratio) for point in points])
+    begin = _find_zero_crossings(curve, points, _collect_bounds(points, _classify_point(first)))[0]
+    end = _find_zero_crossings(curve, points, _collect_bounds(points, _classify_point(last)))[-1]
+    # Where the curve wavers within its interval, it passes 1 an odd number of times.
+    return Crossover(places[len(places) // 2], begin, end, last.verdict is Verdict.IMPROVED)
+
+
+def _locate_edge(curve: RatioCurve, points: Sequence[CurvePoint], *, last: bool) -> Crossover | float | None:
+    """How the curve begins or ends beside a sure point, the last or first of these: the others are not told.
+
+    If the ratio passes 1 there, it is a crossing with an open end; else it is only the end of what is sure.
+    """
+    if len(points) == 1:
+        return None
+    sure, nearest = points[-1 if last else 0], -1 if last else 0
+    places = _find_zero_crossings(curve, points, [_log_ratio(point.ratio) for point in points])
+    bounds = _find_zero_crossings(curve, points, _collect_bounds(points, _classify_point(sure)))
+    until = bounds[nearest] if bounds else sure.value
+    if not places:
+        return until
+    if last:
+        return Crossover(places[-1], None, until, sure.verdict is Verdict.IMPROVED)
+    return Crossover(places[0], until, None, sure.verdict is not Verdict.IMPROVED)
+
+
+def _sure_until(curve: RatioCurve, place: int, beside: int, verdict: Verdict) -> float:
+    """How far a verdict reaches from a sure point towards its neighbour, which has another one or none."""
+    sure = curve.points[place]
+    if not 0 <= beside < len(curve.points):
+        return sure.value
+    other = curve.points[beside]
+    if other.ratio is None or other.problem:
+        return sure.value
+    points = sorted((sure, other), key=lambda point: point.value)
+    return next(iter(_find_zero_crossings(curve, points, _collect_bounds(points, verdict))), sure.value)
+
+
+def _classify_point(point: CurvePoint) -> Verdict:
+    assert point.verdict is not None
+    return point.verdict
+
+
+def _log_ratio(ratio: float | None) -> float:
+    return math.log(ratio) if ratio else -math.inf
+
+
+def _collect_bounds(points: Sequence[CurvePoint], verdict: Verdict) -> list[float]:
+    """The logarithms of that end of the interval that must be on its side of 1 for a verdict to be sure."""
+    if verdict is Verdict.IMPROVED:
+        return [_log_ratio(point.high) for point in points]
+    return [_log_ratio(point.low) for point in points]
+
+
+def _find_zero_crossings(curve: RatioCurve, points: Sequence[CurvePoint], heights: Sequence[float]) -> list[float]:
+    """The values where a broken line with these heights passes 0, in order."""
+    places = [math.log(point.value) if curve.logarithmic else float(point.value) for point in points]
+    measured = {place: point.value for place, point in zip(places, points, strict=True)}
+    unlogged = math.exp if curve.logarithmic else float
+    return [measured[place] if place in measured else unlogged(place) for place in _interpolate_zeros(places, heights)]
+
+
+def _interpolate_zeros(places: Sequence[float], heights: Sequence[float]) -> Iterator[float]:
+    """Where a broken line passes 0: a stretch along 0 counts at its middle, a touch not at all."""
+    signed = [n for n, height in enumerate(heights) if height != 0]
+    for one, other in pairwise(signed):
+        first, second = heights[one], heights[other]
+        if (first > 0) == (second > 0):
+            continue
+        if other - one > 1:
+            yield (places[one + 1] + places[other - 1]) / 2
+        elif math.isinf(first):  # nothing is known of that side: the pass is at the other one
+            yield places[other]
+        elif math.isinf(second):
+            yield places[one]
+        else:
+            yield places[one] + (places[other] - places[one]) * (first / (first - second))

@@ -1,0 +1,138 @@
+"""What a sweep goes through, and a search for the first bad one among it. Measuring is the caller's."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from packaging.requirements import InvalidRequirement, Requirement
+
+from perfbench.environments import git, labels, package_index
+from perfbench.environments.package_index import ReleaseInterval
+from perfbench.errors import UsageProblem
+from perfbench.model import Measurement, Run
+from perfbench.stats.comparison import MIN_EFFECT
+from perfbench.stats.signed_rank import ADAPTIVE_LOOKS
+from perfbench.sweep.bisection import Bisection, BisectResult, BisectStep, CandidateResult, ComparisonRequest
+from perfbench.sweep.steps import SamplingPlan, count_pairs_needed
+from perfbench.sweep.trajectory import SweepRelease, build_trajectory
+from perfbench.util.suggest import suggest_name
+
+MIN_ROUNDS = 17
+"""With the usual scatter of a pair, 1.5 %, an interval of ± 0.8 %."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSubject:
+    """What is swept, oldest first: the names as they are shown, and the environment spec of each."""
+
+    subject: str
+    names: tuple[str, ...]
+    specs: tuple[str, ...]
+
+
+def resolve_releases(
+    package: str, first: str, last: str, every: ReleaseInterval, others: Sequence[str]
+) -> SweepSubject:
+    """The releases of a package, ``betfairlightweight`` or ``betfairlightweight[speed]``, each with the other requirements.
+
+    Raises UsageProblem, or EnvironmentProblem if the index cannot be asked.
+    """
+    try:
+        requirement = Requirement(package)
+    except InvalidRequirement:
+        raise UsageProblem(f"{package}: neither the name of a package nor a folder") from None
+    if requirement.specifier or requirement.url or requirement.marker:
+        raise UsageProblem(f"{package}: write the name only, and the releases as --from and --to")
+    names = package_index.select_releases(package_index.list_releases(requirement.name), first, last, every)
+    extras = f"[{','.join(sorted(requirement.extras))}]" if requirement.extras else ""
+    return SweepSubject(
+        package, names, tuple(" ".join((f"{requirement.name}{extras}=={name}", *others)) for name in names)
+    )
+
+
+def resolve_commits(checkout: Path, first: str, last: str, others: Sequence[str]) -> SweepSubject:
+    """The first-parent commits of a checkout, each with the other requirements. Raises UsageProblem, EnvironmentProblem."""
+    hashes = git.list_commits(checkout, first, last)
+    specs = tuple(" ".join((git.build_commit_spec(checkout, commit), *others)) for commit in hashes)
+    return SweepSubject(str(checkout), tuple(map(git.shorten_commit, hashes)), specs)
+
+
+def require_anchor(swept: SweepSubject, anchor: str | None) -> None:
+    """Raises UsageProblem for an anchor that is not among what is swept."""
+    if anchor is not None and anchor not in swept.names:
+        raise UsageProblem(f"--anchor {anchor}: not among what is swept{suggest_name(anchor, swept.names)}")
+
+
+def build_releases(swept: SweepSubject, run: Run) -> tuple[SweepRelease, ...]:
+    """The releases in order, with the reason where the environment of one could not be had."""
+    reasons = dict(run.unbuilt)
+    return tuple(
+        SweepRelease(name, spec, reasons.get(spec, "")) for name, spec in zip(swept.names, swept.specs, strict=True)
+    )
+
+
+def read_subject(run: Run) -> SweepSubject:
+    """What a saved sweep went through, in its order."""
+    specs = run.settings.environments[0]
+    subject, names = labels.split_side_names(specs)
+    if all("@" in name for name in names):
+        subject = f"{Path(names[0].rpartition('@')[0]).name} {subject}".strip()
+    return SweepSubject(subject, tuple(map(_shorten_name, names)), specs)
+
+
+def find_anchor(run: Run) -> str | None:
+    """The name of the release with which all others were paired; None if each was paired with the one before."""
+    if not run.settings.anchor:
+        return None
+    swept = read_subject(run)
+    return swept.names[swept.specs.index(run.settings.anchor)]
+
+
+def _shorten_name(name: str) -> str:
+    """The name of a commit as it is shown; a release as it is."""
+    _, at, commit = name.rpartition("@")
+    return git.shorten_commit(commit) if at else name
+
+
+def choose_rounds(swept: SweepSubject, modes: int) -> int:
+    """Rounds that let a single step stand out of all steps and modes: the next of ``statistics.LOOKS``, 17 at least."""
+    needed = max(MIN_ROUNDS, count_pairs_needed(max(1, (len(swept.names) - 1) * modes)))
+    return next((look for look in ADAPTIVE_LOOKS if look >= needed), needed)
+
+
+def evaluate_candidate(
+    asked: ComparisonRequest, mode: str, measurements: Sequence[Measurement], specs: dict[str, str], plan: SamplingPlan
+) -> CandidateResult:
+    """What the pairs of a candidate with the first one say in this mode.
+
+    :param measurements: those of both, in any order.
+    :param specs: name → environment.
+    """
+    pair = [SweepRelease(name, specs[name]) for name in (asked.anchor, asked.candidate)]
+    own = [measurement for measurement in measurements if measurement.case.mode == mode]
+    found = build_trajectory(pair, own, plan, lambda _before, _after: "")
+    if not found.lines:
+        return CandidateResult(asked.candidate, failure="not measured")
+    stop = found.lines[0].stops[1]
+    if stop.step is None:
+        return CandidateResult(asked.candidate, failure=stop.problem or "no pairs")
+    return CandidateResult(asked.candidate, stop.step.ratio, stop.step.low, stop.step.high)
+
+
+def run_bisection(
+    names: Sequence[str],
+    compare: Callable[[ComparisonRequest], CandidateResult],
+    observe: Callable[[BisectStep, int], None],
+) -> BisectResult:
+    """The first bad one among these: compares until it is found. ``observe`` hears each answer and its number, from 1."""
+    bisection = Bisection(names, MIN_EFFECT)
+    number = 0
+    while (asked := bisection.asked) is not None:
+        found = compare(asked)
+        number += 1
+        observe(BisectStep(found, bisection.answer(found)), number)
+    outcome = bisection.outcome
+    assert outcome is not None
+    return outcome

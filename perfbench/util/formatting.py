@@ -1,0 +1,159 @@
+"""How numbers and foreign text are written: 6.860s, 212.0 MB, 2.3x. The same in every renderer and every locale."""
+
+from __future__ import annotations
+
+import math
+
+MISSING_TEXT = "–"
+"""What is written for a number that is not finite: there is nothing to say, and nobody should read a 0 there."""
+
+
+LARGE_FACTOR = 1.5
+"""From this factor on a change is told as one, ``2.3x faster``; below as a share, ``+7.1 %``."""
+
+
+def format_seconds(value: float) -> str:
+    """``6.860s``: always three decimals, and never fewer than two figures of a duration that was measured.
+
+    Below 0.01 s the unit becomes ``ms`` (``0.412ms``), then ``µs`` and ``ns``, so that little is not printed as 0.000s.
+    """
+    if not math.isfinite(value):
+        return MISSING_TEXT
+    for unit, scale in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
+        if abs(value) * scale >= 0.01 or value == 0:
+            return f"{value * scale + 0.0:.3f}{unit}"
+    return f"{value * 1e9:.3f}ns"
+
+
+def format_bytes(value: float) -> str:
+    """``212.0 MB``: bytes in decimal units (1 MB is 1,000,000 bytes), one decimal from 1 kB on."""
+    if not math.isfinite(value):
+        return MISSING_TEXT
+    if abs(round(value)) < 1000:
+        return f"{round(value)} B"
+    for unit in ("kB", "MB", "GB"):
+        value /= 1000
+        if abs(round(value, 1)) < 1000:
+            return f"{value:.1f} {unit}"
+    return f"{value / 1000:,.1f} TB"
+
+
+def format_factor(value: float) -> str:
+    """``2.3x``, as in an announcement: one decimal from 2 on, two below, three figures below 0.1."""
+    if not math.isfinite(value):
+        return MISSING_TEXT
+    if round(value, 2) >= 2:
+        return f"{value:,.1f}x"
+    return f"{_format_figures(value, 2)}x"
+
+
+def format_interval(low: float, high: float) -> str:
+    """``2.25–2.34``: both ends with two decimals, with three where the low end is below 2, three figures below 0.1."""
+    if not (math.isfinite(low) and math.isfinite(high)):
+        return MISSING_TEXT
+    if round(low, 3) >= 2:
+        return f"{low:.2f}–{high:.2f}"
+    digits = max(3, _count_decimals(low))
+    return f"{low:.{digits}f}–{high:.{digits}f}"
+
+
+def format_amount(value: float, unit: str) -> str:
+    """A number in its unit with three figures: ``96.3 B``, ``12.3 MB``, ``97.2 %`` of a share, ``1.25 ms``, ``320 books``."""
+    if not math.isfinite(value):
+        return MISSING_TEXT
+    if unit == "bytes":
+        return f"{value:.3g} B" if abs(value) < 999.5 else format_bytes(value)
+    if unit == "seconds":
+        return format_seconds(value)
+    if unit == "share":
+        return f"{_format_three_figures(100 * value)} %"
+    return f"{_format_three_figures(value)} {unit}".rstrip()
+
+
+def _format_three_figures(value: float) -> str:
+    """``12,300``, ``1.25``, ``0.0412``, ``320``: three figures, and none that say nothing."""
+    rounded = float(f"{value:.3g}")
+    decimals = min(12, max(0, _count_decimals(rounded)))
+    text = f"{rounded:,.{decimals}f}"
+    return text.rstrip("0").rstrip(".") if "." in text and rounded == int(rounded) else text
+
+
+def format_change(ratio: float) -> str:
+    """The size of a change: ``+7.1 %`` more time, ``−3.0 %``, ``2.3x faster``, ``1.6x slower``."""
+    if ratio >= LARGE_FACTOR:
+        return f"{format_factor(ratio)} slower"
+    if ratio <= 1 / LARGE_FACTOR:
+        return f"{format_factor(1 / ratio)} faster"
+    share = f"{100 * (ratio - 1):+.1f} %"
+    return "0.0 %" if share[1:] == "0.0 %" else share.replace("-", "−")
+
+
+def format_share(ratio: float) -> str:
+    """A change as a share, whatever its size: ``−26.4 %``, ``+480 %``; below one per cent with two decimals: ``+0.25 %``."""
+    per_cent = 100 * (ratio - 1)
+    if not math.isfinite(per_cent):
+        return MISSING_TEXT
+    decimals = 2 if abs(round(per_cent, 2)) < 1 else 1 if abs(round(per_cent, 1)) < 100 else 0
+    text = f"{per_cent:+,.{decimals}f} %"
+    return "0.00 %" if text[1:] == "0.00 %" else text.replace("-", "−")
+
+
+def format_quantity(value: float) -> str:
+    """``4.21 G``: three figures of a large number, with k, M, G and T for the thousands."""
+    if not math.isfinite(value):
+        return MISSING_TEXT
+    rounded = float(f"{value:.3g}")
+    for unit in ("", " k", " M", " G"):
+        if abs(rounded) < 1000:
+            return f"{rounded:.{max(0, _count_decimals(rounded))}f}{unit}" if unit else f"{rounded:g}"
+        rounded /= 1000
+    return f"{rounded:,.{max(0, _count_decimals(rounded))}f} T"
+
+
+def format_change_interval(low: float, high: float) -> str:
+    """An interval of a change, both ends in the same way: ``+5.9 to +8.3 %``, ``2.25–2.31x faster``."""
+    if not (low > 0 and math.isfinite(high)):
+        return MISSING_TEXT
+    if low >= LARGE_FACTOR:
+        return f"{format_interval(low, high)}x slower"
+    if high <= 1 / LARGE_FACTOR:
+        return f"{format_interval(1 / high, 1 / low)}x faster"
+    first, second = (f"{100 * (end - 1):+.1f}".replace("-", "−") for end in (low, high))
+    return f"{first} to {second} %"
+
+
+def format_count(value: int) -> str:
+    """``44,687``."""
+    return f"{value:,}"
+
+
+def format_plural(value: int, unit: str) -> str:
+    """``1 round``, ``27 rounds``."""
+    return f"{format_count(value)} {unit}" + "s" * (value != 1)
+
+
+def format_rate(per_second: float) -> str:
+    """``74,500``: three figures, because no measurement bears more, with a comma at the thousands."""
+    if not math.isfinite(per_second):
+        return MISSING_TEXT
+    rounded = float(f"{per_second:.3g}")
+    return f"{rounded:,.{min(12, max(0, _count_decimals(rounded)))}f}"
+
+
+def make_printable(text: str) -> str:
+    r"""Foreign text (a file's name, a market's name) that cannot command a terminal or pretend to be another.
+
+    Whatever is not printable is shown as its escape: control characters and with them ANSI sequences (``\x1b[31m``),
+    line ends, bidirectional overrides (``\u202e``), invisible characters, and the surrogates of undecodable file names.
+    """
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode("ascii") for char in text)
+
+
+def _format_figures(value: float, decimals: int) -> str:
+    if 0 < abs(float(f"{value:.3g}")) < 0.1:
+        decimals = _count_decimals(value)
+    return f"{value + 0.0:.{decimals}f}"
+
+
+def _count_decimals(value: float) -> int:
+    return 2 - math.floor(math.log10(abs(value))) if value else 0

@@ -1,0 +1,32 @@
+"""The places that perfbench knows: what it ships, and the user's cache."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+PACKAGE_FOLDER = Path(__file__).resolve().parent.parent
+
+
+def bundled_folder(name: str) -> Path:
+    """The shipped folder ``scenarios`` or ``sample_data``: beside the package in a checkout, inside it in a wheel."""
+    installed = PACKAGE_FOLDER / "bundled" / name
+    return installed if installed.is_dir() else PACKAGE_FOLDER.parent / name
+
+
+def cache_folder() -> Path:
+    """Where pulled market files and built environments are kept: PERFBENCH_CACHE, else the user's cache folder."""
+    named = os.environ.get("PERFBENCH_CACHE")
+    return Path(named) if named else platformdirs.user_cache_path("perfbench", appauthor=False)
+
+
+def market_cache_folder() -> Path:
+    """Where pulled market files are kept."""
+    return cache_folder() / "markets"
+
+
+def environment_cache_folder() -> Path:
+    """Where built environments are kept, with what was resolved for them."""
+    return cache_folder() / "environments"

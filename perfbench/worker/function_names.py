@@ -1,0 +1,157 @@
+"""Which function a frame belongs to: its path inside its package and its qualified name, the same in every environment.
+
+A line would change with every comment above it, and ``co_qualname`` is there since Python 3.11 only; so the source is read, by the
+Python that runs it. Comprehensions and lambdas are called as Python calls them, behind the function that they stand in.
+"""
+
+from __future__ import annotations
+
+import ast
+import hashlib
+import os
+import re
+import sys
+import sysconfig
+from typing import Dict, Iterator, List, Optional, Tuple, Union
+
+from perfbench.worker.protocol import NamedFunction
+
+BUILT_IN_FILE = "~"
+"""The file of what has none."""
+
+PACKAGE_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
+
+INITIAL_SYS_PATH = tuple(sys.path)
+"""Where packages are imported from. What a scenario adds to it, such as the folder of a strategy, is the user's."""
+
+COMPREHENSION_NAMES = {
+    ast.ListComp: "<listcomp>",
+    ast.SetComp: "<setcomp>",
+    ast.DictComp: "<dictcomp>",
+    ast.GeneratorExp: "<genexpr>",
+    ast.Lambda: "<lambda>",
+}
+
+FunctionDefinition = Union[ast.FunctionDef, ast.AsyncFunctionDef]
+
+
+class FunctionNamer:
+    """Names functions; every file is read once."""
+
+    def __init__(self, scenario: str) -> None:
+        """:param scenario: the path of the scenario file, whose folder is called by its name alone."""
+        self._scenarios = os.path.dirname(os.path.abspath(scenario))
+        self._sources: Dict[str, _SourceFunctions] = {}
+        self._roots = _list_import_roots()
+
+    def named(self, file: str, line: int, name: str) -> NamedFunction:
+        """The function of a code object: its file, first line and name. A name may have its class in front of it."""
+        if file in (BUILT_IN_FILE, "<built-in>"):
+            return NamedFunction(_name_built_in(name), "built-in", 0, "")
+        kind, path = self._place(file)
+        found = self._source(file).at(line, name.rpartition(".")[2])
+        if found is None:
+            return NamedFunction("{}:{}".format(path, name), kind, line, "")
+        qualified, shape = found
+        return NamedFunction("{}:{}".format(path, qualified), kind, line, shape)
+
+    def qualified(self, file: str, name: str) -> NamedFunction:
+        """The function of this qualified name (``co_qualname``)."""
+        name = name.replace(".<locals>", "")
+        kind, path = self._place(file)
+        line, shape = self._source(file).called(name)
+        return NamedFunction("{}:{}".format(path, name), kind, line, shape)
+
+    def _source(self, file: str) -> _SourceFunctions:
+        if file not in self._sources:
+            self._sources[file] = _SourceFunctions(file)
+        return self._sources[file]
+
+    def _place(self, file: str) -> Tuple[str, str]:
+        """The kind of a function by its file, and the path that stays the same in another environment."""
+        if file.startswith("<"):
+            return "standard", file
+        full = os.path.abspath(file)
+        if os.path.dirname(full) == self._scenarios:  # before perfbench itself: a wheel has the shipped ones inside
+            return "scenario", os.path.basename(full)
+        if full.startswith(PACKAGE_DIRECTORY + os.sep):
+            return "perfbench", "perfbench" + full[len(PACKAGE_DIRECTORY) :].replace(os.sep, "/")
+        for root, kind in self._roots:
+            if full.startswith(root):
+                return kind, full[len(root) :].replace(os.sep, "/")
+        return "user", os.path.basename(full)
+
+
+def _name_built_in(name: str) -> str:
+    """``dict.get`` and ``sorted``, whichever profiler names them: cProfile says ``<method 'get' of 'dict' objects>``."""
+    method = re.match(r"<method '(\w+)' of '([\w.]+)' objects>", name)
+    if method is not None:
+        return "{}.{}".format(method[2], method[1])
+    function = re.match(r"<built-in method (?:.*\.)?(\w+)>", name)
+    return name if function is None else function[1]
+
+
+def _list_import_roots() -> List[Tuple[str, str]]:
+    """Folders that modules are imported from, with the kind of what lies there; the longest first."""
+    found: Dict[str, str] = {}
+    standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
+    for entry in [*INITIAL_SYS_PATH, *standard]:
+        if entry and os.path.isdir(entry):
+            found[os.path.abspath(entry) + os.sep] = "library"
+            found[os.path.realpath(entry) + os.sep] = "library"
+    for entry in standard:
+        for path in (os.path.abspath(entry), os.path.realpath(entry)):
+            found[path + os.sep] = "standard"
+    return sorted(found.items(), key=lambda item: -len(item[0]))
+
+
+class _SourceFunctions:
+    """The functions of one file. One that cannot be read or parsed has none."""
+
+    def __init__(self, file: str) -> None:
+        self._by_line: Dict[Tuple[int, str], Tuple[str, str]] = {}
+        self._by_name: Dict[str, Tuple[int, str]] = {}
+        try:
+            with open(file, "rb") as source:
+                tree = ast.parse(source.read())
+        except (OSError, SyntaxError, ValueError, RecursionError):
+            return
+        for line, name, qualified, shape in _iterate_functions(tree, (), ""):
+            self._by_line.setdefault((line, name), (qualified, shape))
+            self._by_name.setdefault(qualified, (line, shape))
+
+    def at(self, line: int, name: str) -> Optional[Tuple[str, str]]:
+        """Qualified name and shape of the function of this name that begins in this line."""
+        return self._by_line.get((line, name))
+
+    def called(self, name: str) -> Tuple[int, str]:
+        """First line and shape of the function of this qualified name; of the one around it for a comprehension."""
+        return self._by_name.get(name, (0, ""))
+
+
+def _iterate_functions(node: ast.AST, outer: Tuple[str, ...], shape: str) -> Iterator[Tuple[int, str, str, str]]:
+    """First line as the compiler counts it, name, qualified name and shape of every function below a node."""
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.ClassDef):
+            yield from _iterate_functions(child, (*outer, child.name), shape)
+        elif isinstance(child, (ast.FunctionDef, ast.AsyncFunctionDef)):
+            inner = (*outer, child.name)
+            own = _hash_shape(child)
+            first = min([child.lineno, *(decorator.lineno for decorator in child.decorator_list)])
+            yield first, child.name, ".".join(inner), own
+            yield from _iterate_functions(child, inner, own)
+        elif type(child) in COMPREHENSION_NAMES:
+            name = COMPREHENSION_NAMES[type(child)]
+            yield child.lineno, name, ".".join((*outer, name)), shape + name  # type: ignore[attr-defined]
+            yield from _iterate_functions(child, (*outer, name), shape)
+        else:
+            yield from _iterate_functions(child, outer, shape)
+
+
+def _hash_shape(definition: FunctionDefinition) -> str:
+    """The same for two functions of the same code: names of variables count, the function's own name and docstring do not."""
+    body = definition.body
+    documented = isinstance(body[0], ast.Expr) and isinstance(getattr(body[0], "value", None), ast.Constant)
+    parts = [definition.args, *definition.decorator_list, *(body[1:] if documented else body)]
+    text = type(definition).__name__ + "".join(ast.dump(part) for part in parts)
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

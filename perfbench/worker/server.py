@@ -1,0 +1,193 @@
+"""Answer one request: describe a scenario file, time a pass, or check its output."""
+
+from __future__ import annotations
+
+import importlib.metadata
+import json
+import os
+import sys
+import sysconfig
+import time
+import traceback
+from typing import Any, BinaryIO, Callable, FrozenSet, Iterator, List, Optional
+
+from perfbench.worker import (
+    allocation_pass,
+    cpu_profile_pass,
+    memory_pass,
+    output_digest,
+    timed_pass,
+    update_timing_pass,
+)
+from perfbench.worker.files import stamp
+from perfbench.worker.function_names import FunctionNamer
+from perfbench.worker.perf_trampolines import Trampolines
+from perfbench.worker.protocol import (
+    GO,
+    Done,
+    Failed,
+    FunctionNames,
+    ImportedPackage,
+    PassCompleted,
+    Ready,
+    Replayed,
+    Request,
+    encode_message,
+)
+from perfbench.worker.scenario_api import NotAvailable, ScenarioError
+from perfbench.worker.scenario_loader import LoadedScenario
+
+
+class RequestServer:
+    """The worker's end of the conversation."""
+
+    def __init__(self, requests: BinaryIO, answers: int) -> None:
+        self._requests = requests
+        self._answers = answers
+
+    def say(self, message: object) -> None:
+        """Write one answer, whole."""
+        rest = encode_message(message)
+        while rest:
+            rest = rest[os.write(self._answers, rest) :]
+
+    def serve(self) -> None:
+        """Answer one request; whatever happens in the scenario becomes ``Failed``."""
+        asked = json.loads(self._requests.readline())
+        asked.pop("say")
+        request = Request(**asked)
+        before = stamp(request.market) if request.market is not None else None
+        try:
+            if request.core is not None:
+                os.sched_setaffinity(0, {request.core})
+            self._answer(request)
+        except NotAvailable as missing:
+            self.say(Failed(" ".join(str(missing).split()), "", unavailable=True))
+        except BaseException as error:  # a scenario may raise anything, SystemExit included
+            self.say(Failed(_format_error(error, request), traceback.format_exc()))
+        else:
+            market = request.market
+            self.say(Done(None if market is None else Replayed(before, stamp(market))))
+
+    def _answer(self, request: Request) -> None:
+        loaded = LoadedScenario(request.scenario)
+        if request.task == "describe":
+            described = loaded.describe()
+            described.packages.extend(list_imported_packages())
+            self.say(described)
+            return
+        if request.task == "name":
+            naming = FunctionNamer(request.scenario)
+            self.say(FunctionNames(list(map(naming.qualified, request.files, request.names))))
+            return
+        undone = _read_undone_changes(request, loaded)
+        with loaded.bound(request.mode, request.market, request.parameters) as call:
+            if request.task == "time":
+                self._time(call, loaded.sha256, request)
+            elif request.task == "dump":
+                shown = undone[0] if undone else output_digest.NO_CHANGES
+                for item in output_digest.iterate_items(call, loaded.canonical, request.first, request.last, shown):
+                    self.say(item)
+            elif request.task == "resolve":
+                cpu_profile_pass.load_profiler(request.profiler).resolve(request)
+            elif request.task == "check":
+                self._say_with_packages(output_digest.digest_output(call, loaded.canonical, loaded.traits, undone))
+            else:
+                self._say_with_packages(self._observed(call, loaded.sha256, request))
+
+    def _observed(self, call: Callable[[], Any], scenario: str, request: Request) -> Any:
+        """What somebody who looks at the pass saw of it."""
+        ready = lambda: self._ready(scenario)  # noqa: E731
+        if request.task == "watch":
+            return memory_pass.run_memory_pass(call, ready, request, self._passed if request.held else None)
+        if request.task == "trace":
+            return update_timing_pass.run_update_timing_pass(call, ready)
+        if request.profiler in allocation_pass.MEMORY_PROFILERS:
+            return allocation_pass.run_allocation_pass(call, ready, request)
+        return cpu_profile_pass.run_cpu_profile_pass(call, ready, request)
+
+    def _say_with_packages(self, answer: Any) -> None:
+        answer.packages.extend(list_imported_packages())
+        self.say(answer)
+
+    def _time(self, call: Callable[[], Any], scenario: str, request: Request) -> None:
+        ready, passed = (lambda: self._ready(scenario)), self._passed
+        trampolines = Trampolines() if request.by_function else None
+        if trampolines is not None:
+            ready, passed = trampolines.after(ready), trampolines.before(passed)
+        # Frames that are there already have no trampoline, and callgrind cannot tell what they call from what called them.
+        begun = call if trampolines is None else lambda: cpu_profile_pass.drain_mode(call)
+        measured = timed_pass.run_timed_pass(begun, ready, request, passed if request.held else None)
+        if trampolines is not None:
+            self.say(trampolines.addressed())
+        self._say_with_packages(measured)
+
+    def _ready(self, scenario: str) -> None:
+        self.say(Ready(time.process_time(), scenario))
+        self._wait()
+
+    def _passed(self) -> None:
+        self.say(PassCompleted())
+        self._wait()
+
+    def _wait(self) -> None:
+        if self._requests.readline().strip() != GO.encode():
+            raise ConnectionError("the host went away")
+
+
+def _read_undone_changes(request: Request, loaded: LoadedScenario) -> List[FrozenSet[str]]:
+    known = {change.name for change in loaded.changes}
+    for name in sorted({name for names in request.undone for name in names} - known):
+        raise ScenarioError("has no change `{}` in CHANGES".format(name))
+    return [frozenset(names) for names in request.undone]
+
+
+def list_imported_packages() -> List[ImportedPackage]:
+    """The distributions among the imported modules, with the version and the file that were really loaded."""
+    return sorted(_iterate_imported_packages(), key=lambda package: package.name)
+
+
+def _iterate_imported_packages() -> Iterator[ImportedPackage]:
+    standard = tuple(os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib"))
+    own = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
+    seen = set()
+    for dotted, module in sorted(sys.modules.items()):
+        name = dotted.partition(".")[0]
+        file: Optional[str] = getattr(module, "__file__", None)
+        if name in seen or file is None or file.startswith(own):
+            continue
+        seen.add(name)
+        third_party = "site-packages" in file or "dist-packages" in file
+        if os.path.realpath(file).startswith(standard) and not third_party:
+            continue
+        try:
+            version = importlib.metadata.version(name.replace("_", "-"))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+        yield ImportedPackage(name, str(version), _relativize_to_prefix(file))
+
+
+def _relativize_to_prefix(file: str) -> str:
+    """The file without the folder of the environment, which is a matter of the machine and tells whose it is."""
+    prefix = sys.prefix.rstrip(os.sep) + os.sep
+    return "{prefix}" + os.sep + file[len(prefix) :] if file.startswith(prefix) else file
+
+
+def _format_error(error: BaseException, request: Request) -> str:
+    if isinstance(error, SyntaxError):
+        where = "{}:{}".format(os.path.basename(error.filename or request.scenario), error.lineno)
+        return "{} at {}".format(error.msg, where)
+    if isinstance(error, SystemExit):
+        return "the scenario called sys.exit({!r}){}".format(error.code, _format_location(error))
+    if isinstance(error, ScenarioError):
+        return str(error)
+    text = " ".join(str(error).split())
+    return "{}{}{}".format(type(error).__name__, ": " + text if text else "", _format_location(error))
+
+
+def _format_location(error: BaseException) -> str:
+    frames = traceback.extract_tb(error.__traceback__)
+    if not frames:
+        return ""
+    parts = frames[-1].filename.replace("\\", "/").split("/")
+    return " at {}:{}".format("/".join(parts[-2:]), frames[-1].lineno)

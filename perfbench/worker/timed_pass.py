@@ -1,0 +1,115 @@
+"""One pass, timed; and what the operating system says about it."""
+
+from __future__ import annotations
+
+import gc
+import math
+import time
+from collections.abc import Iterator
+from typing import Any, Callable, Dict, Optional
+
+from perfbench.worker.protocol import PassMeasurement, Request
+from perfbench.worker.scenario_api import ScenarioError, Work
+
+
+def run_timed_pass(
+    call: Callable[[], Any],
+    wait: Callable[[], None],
+    asked: Request,
+    passed: Optional[Callable[[], None]] = None,
+) -> PassMeasurement:
+    """Collect garbage, wait for GO, run the mode once to its end. Seconds of CPU (all threads) and of wall time, bytes.
+
+    :param asked: a pass with ``burn`` goes on for this share of its own CPU seconds, doing nothing; what a mode timed itself gets
+        longer.
+    :param passed: called when the pass is over, before anything else is done.
+    """
+    gc.collect()
+    wait()
+    queued = (
+        _read_queue_seconds() if not asked.counted else None
+    )  # reading a number of more digits is more instructions
+    wall_before = time.perf_counter_ns()
+    cpu_before = time.process_time_ns()
+    outcome = call()
+    drained = isinstance(outcome, Iterator)
+    count = 0
+    if drained:
+        for _ in outcome:
+            count += 1
+    if asked.burn:
+        burn_cpu(cpu_before, asked.burn)
+    cpu_after = time.process_time_ns()
+    wall_after = time.perf_counter_ns()
+    if passed is not None:
+        passed()
+    work = Work(count) if drained else convert_to_work(outcome)
+    metrics = {"cpu_seconds": (cpu_after - cpu_before) / 1e9, "wall_seconds": (wall_after - wall_before) / 1e9}
+    metrics.update(_build_optional_metric("reported_seconds", work.seconds and work.seconds * (1 + asked.burn)))
+    if queued is not None:
+        metrics.update(_build_optional_metric("queue_seconds", (_read_queue_seconds() or 0.0) - queued))
+    numbers = _check_finite(work.numbers)
+    peak = numbers.pop("peak_rss_bytes", None)
+    if asked.memory:
+        metrics.update(_build_optional_metric("peak_rss_bytes", peak_rss_bytes() if peak is None else peak))
+    return PassMeasurement(work=work.amount, metrics=metrics, numbers=numbers, packages=[])
+
+
+def burn_cpu(start: int, share: float) -> None:
+    """Use the CPU until this share is on top of what was used since ``start`` (nanoseconds of the process)."""
+    now = time.process_time_ns()
+    end = now + round(share * (now - start))
+    while time.process_time_ns() < end:
+        pass
+
+
+def convert_to_work(outcome: Any) -> Work:
+    """What a mode returned, as Work. Raises ScenarioError if it says nothing that can be counted."""
+    work = outcome if isinstance(outcome, Work) else Work(outcome)
+    if isinstance(work.amount, bool) or not isinstance(work.amount, int) or work.amount < 0:
+        raise ScenarioError(
+            "a mode must return how much work it did, as a whole number; this one returned %r" % (outcome,)
+        )
+    if work.seconds is not None and not (math.isfinite(work.seconds) and work.seconds > 0):
+        raise ScenarioError("Work(seconds=%r): the seconds must be above zero" % (work.seconds,))
+    return work
+
+
+def peak_rss_bytes() -> Optional[float]:
+    """The peak of resident memory in bytes; None where the system has no VmHWM.
+
+    Not ru_maxrss, which survives fork and exec: the child of a large host would report the host.
+    """
+    peak = resident_bytes("VmHWM")
+    return None if peak is None else float(peak)
+
+
+def resident_bytes(line: str) -> Optional[int]:
+    """Resident memory of this process in bytes, now (``VmRSS``) or at its peak (``VmHWM``); None where no such line is."""
+    try:
+        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
+            for found in status:
+                if found.startswith(line + ":"):
+                    return int(found.split()[1]) * 1024
+    except OSError:
+        pass
+    return None
+
+
+def _read_queue_seconds() -> Optional[float]:
+    try:
+        with open("/proc/self/schedstat", encoding="ascii") as schedstat:
+            return int(schedstat.read().split()[1]) / 1e9
+    except (OSError, IndexError, ValueError):
+        return None
+
+
+def _build_optional_metric(name: str, value: Optional[float]) -> Dict[str, float]:
+    return {} if value is None else {name: float(value)}
+
+
+def _check_finite(numbers: Dict[str, float]) -> Dict[str, float]:
+    for name, number in numbers.items():
+        if not math.isfinite(number):
+            raise ScenarioError("Work({}={!r}): a number that a mode reports must be finite".format(name, number))
+    return {name: float(number) for name, number in numbers.items()}

@@ -1,0 +1,145 @@
+"""What a run says of advice: lines below a table, and the page of all verdicts, through the real command line."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from support.command_line import SCENARIOS, measured, one_line, perfbench
+from support.runs import measurement, run, sample, scenario
+
+from perfbench.model import Claim
+from perfbench.report import build
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with the runs ``one``, of the defaults, and ``swept``, over the periods."""
+    folder = tmp_path_factory.mktemp("advice")
+    assert measured("advised", "--rounds", "6", "--save", "one", folder=folder).returncode == 0
+    sweep = ("--sweep", "periods=16,256", "--rounds", "6", "--save", "swept")
+    assert measured("advised", *sweep, folder=folder).returncode == 0
+    return folder
+
+
+def page(folder: Path, *arguments: str) -> str:
+    done = perfbench("scenarios", "--verdicts", *arguments, folder=folder)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_a_table_ends_in_what_it_says_of_the_advice(folder: Path) -> None:
+    lines = [line.strip() for line in perfbench("show", "one", folder=folder).stdout.splitlines()]
+    assert (
+        "advice “use a ring”: does not hold: the opposite does, reported seconds 0.050s → 0.064s, 1.28x slower "
+        "[1.280–1.280]; better: sums, 0.050s → 2.000ms, 25.0x faster [25.00–25.00]" in lines
+    )
+    assert "advice “use a ring”: holds, held bytes 96 B → 0 B; beside it: sums, 96 B → 96 B" in lines
+
+
+def test_advice_between_two_modes_that_are_no_baseline_is_judged_too(folder: Path) -> None:
+    table = perfbench("show", "one", folder=folder).stdout
+    assert re.search(r"advice “add up”: holds, but less: 4\.0x, hits 10 % → 40 %, 4\.0x more", table)
+
+
+def test_advice_that_promises_more_than_there_is_holds_but_less(folder: Path) -> None:
+    assert "advice “100x by sums”: holds, but less: 25.0x" in perfbench("show", "one", folder=folder).stdout
+
+
+def test_the_page_has_every_piece_of_advice_with_its_verdict_and_the_better_way(folder: Path) -> None:
+    text = page(folder, "--run", "one")
+    assert text.startswith("advised · Does the advice hold?\n  “use a ring”\n")
+    assert "    reported seconds: does not hold: the opposite does, 0.050s → 0.064s" in text
+    assert "      better: sums (Adds them up once): 0.050s → 2.000ms, 25.0x faster" in text
+    assert re.search(r"^advice: somebody's notes · measured \d{4}-\d\d-\d\d by perfbench", text, re.MULTILINE)
+
+
+def test_the_page_of_a_sweep_says_from_where_on_advice_holds(folder: Path) -> None:
+    text = page(folder, "--run", "swept")
+    assert "    reported seconds: holds in part, 0.016s → 0.064s, 4.0x slower" in text
+    assert "at periods 16; 0.256s → 0.064s, 4.0x faster [4.00–4.00] at periods 256" in text
+    assert "      faster from 64 periods on\n" in text
+
+
+def test_the_page_of_several_runs_has_those_of_each_and_says_when_each_was_measured(folder: Path) -> None:
+    assert page(folder, "--run", "one", "--run", "swept") == page(folder, "--run", "one") + "\n" + page(
+        folder, "--run", "swept"
+    )
+
+
+def test_without_a_run_the_page_is_that_of_all_that_are_kept_for_it(folder: Path) -> None:
+    kept = folder / "kept"
+    kept.mkdir()
+    for name, part in (("one", "b"), ("swept", "a")):
+        (kept / f"reference-verdicts-{part}.json").write_bytes((folder / "results" / f"{name}.json").read_bytes())
+    assert page(folder, "--results", "kept") == page(folder, "--run", "swept", "--run", "one")
+
+
+def test_the_page_is_a_markdown_table_too(folder: Path) -> None:
+    lines = page(folder, "--run", "one", "--markdown").splitlines()
+    assert lines[0] == "| advice | what of | verdict | measured | where | better way |"
+    assert lines[2].startswith("| “use a ring” (advised) | reported seconds | does not hold: the opposite does |")
+
+
+def test_a_scenario_can_be_chosen_and_one_that_the_run_lacks_is_refused(folder: Path) -> None:
+    assert page(folder, "advised", "--run", "one").startswith("advised · ")
+    refused = perfbench("scenarios", "advise", "--verdicts", "--run", "one", folder=folder)
+    assert refused.returncode == 2
+    assert "no scenario in this run `advise`; did you mean `advised`?" in one_line(refused.stderr)
+
+
+def test_a_run_without_advice_has_no_page(tmp_path: Path) -> None:
+    assert measured("known_times", "--save", "plain", folder=tmp_path).returncode == 0
+    done = perfbench("scenarios", "--verdicts", "--run", "plain", folder=tmp_path)
+    assert done.returncode == 5
+    assert "plain says nothing of any advice" in one_line(done.stderr)
+
+
+def test_without_the_kept_run_one_line_says_so(tmp_path: Path) -> None:
+    done = perfbench("scenarios", "--verdicts", folder=tmp_path)
+    assert done.returncode in (2, 5)
+    assert "reference-verdicts" in one_line(done.stderr)
+    alone = perfbench("scenarios", "--markdown", folder=tmp_path)
+    assert (alone.returncode, one_line(alone.stderr)) == (2, "perfbench: --markdown goes with --verdicts")
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ('Claim("loop", "rings", 1.0', "a claim is about `rings`, which is no mode"),
+        ('Claim("loop", "ring", 1.0, NOTES, metric="held"', "a claim is about `held`, which is none of METRICS"),
+        ('"held_bytes": Metric("bytes", better="neither")', "`held_bytes`, of which neither more nor less is better"),
+    ],
+)
+def test_advice_about_what_is_not_there_is_refused(tmp_path: Path, wrong: str, said: str) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    text = (SCENARIOS / "advised.py").read_text()
+    right = (
+        wrong.replace("rings", "ring").replace('metric="held"', 'metric="held_bytes"').replace(', better="neither"', "")
+    )
+    assert right in text
+    (own / "advised.py").write_text(text.replace(right, wrong))
+    done = perfbench("run", "advised", "--scenarios", own, "--rounds", "2", folder=tmp_path)
+    assert done.returncode == 5
+    assert said in one_line(done.stderr)
+
+
+def test_the_seconds_of_a_row_and_of_advice_are_those_of_their_own_pairs_so_that_they_fit_the_ratio() -> None:
+    """The baseline was slow in its pairs with another mode: neither slower nor faster is what the advice made of it."""
+    quick = [sample(number, 1.0, pair=f"ring {number}") for number in range(8)]
+    slow = [sample(number, 3.0, pair=f"other {number}") for number in range(30)]
+    loop = replace(measurement("loop", [], baseline=True), samples=(*quick, *slow))
+    ring = replace(
+        measurement("ring", []), samples=tuple(sample(number, 0.5, pair=f"ring {number}") for number in range(8))
+    )
+    advised = replace(scenario("loop", "ring"), claims=(Claim("loop", "ring", 1.0, "notes", text="use a ring"),))
+    table = build.build_report(replace(run([loop, ring]), scenarios=(advised,)), ()).tables[0]
+    (judged,) = table.advice
+    assert (judged.before, judged.after, judged.ratio) == (1.0, 0.5, 0.5)
+    assert table.rows[0].seconds == 3.0
+    row = table.rows[1].comparison
+    assert row is not None
+    assert (row.before, row.after, row.ratio) == (1.0, 0.5, 0.5)

@@ -1,0 +1,211 @@
+"""``perfbench calibrate``: what a machine lets a gate see. Known noise in, the same noise out."""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+from support.checkouts import checkout
+from support.command_line import SCENARIOS, one_line, perfbench
+from support.runs import gated, sides_of
+
+from perfbench.gate.calibration import analysis, session
+from perfbench.gate.calibration.analysis import Proportion, analyse_slowdown, analyse_unchanged
+from perfbench.runner.session import PreparedRun
+from perfbench.stats import sequential
+from perfbench.stats.comparison import MIN_EFFECT
+
+BODY = """
+import os, random
+
+AMOUNT = 100
+OUTPUT = ["tick"] * 100
+
+def seconds():
+    return random.Random(os.getpid() ^ int.from_bytes(os.urandom(4), "big")).lognormvariate(0, 0.01)
+"""
+
+
+@pytest.fixture(scope="module")
+def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("calibrate")
+    checkout(folder / "noisy", "1.0", BODY)
+    checkout(folder / "crashing", "2.0", BODY.replace("return", "raise ValueError('no ticks today')\n    return"))
+    return folder
+
+
+def calibrate(workshop: Path, *arguments: object) -> tuple[int, str, str]:
+    common = ("--scenario", "ticks_gated", "--scenarios", SCENARIOS, "--mode", "plain", "--quiet")
+    done = perfbench("calibrate", *common, *arguments, folder=workshop)
+    return done.returncode, done.stdout, done.stderr
+
+
+# The command -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def page(workshop: Path) -> str:
+    code, page, complaint = calibrate(
+        workshop, "--env", "./noisy", "--rounds", "36", "--slower", "3%", "--slower", "12.5%"
+    )
+    assert code == 0, complaint
+    return page
+
+
+def figure(page: str, name: str) -> str:
+    (line,) = [line for line in page.splitlines() if line.strip().startswith(name)]
+    return line.strip().removeprefix(name).strip()
+
+
+def test_the_noise_of_the_pairs_is_found(page: str) -> None:
+    sigma = float(figure(page, "sigma of a pair").rstrip("%")) / 100
+    assert 0.009 < sigma < 0.021  # √2 times 1 %, give or take what 36 pairs leave open
+    assert "36 pairs" in page.splitlines()[0]
+
+
+def test_what_was_made_slower_is_told_with_what_a_gate_finds(page: str) -> None:
+    lines = [line for line in page.splitlines() if "made slower by" in line]
+    assert [line.split()[3] for line in lines] == ["3.00%", "12.50%"]
+    assert all("recovered from 18 pairs; found in" in line for line in lines)
+    assert all(", by 17 in" in line for line in lines)
+
+
+def test_slow_downs_are_half_once_and_twice_what_is_seen_unless_others_are_asked_for() -> None:
+    found = analyse_unchanged(differences(400, 0.015), [1.0] * 400, 136, seed=3)
+    seen = found.detectable(48)
+    assert session.choose_slowdowns(found) == pytest.approx((seen / 2, seen, 2 * seen))
+
+
+def test_a_size_that_is_no_share_is_refused(workshop: Path) -> None:
+    code, page, complaint = calibrate(workshop, "--slower", "much")
+    assert (code, page) == (2, "")
+    assert "--slower much: write a share such as 5%" in one_line(complaint)
+
+
+def test_false_alarms_and_the_other_way_to_compare_are_told(page: str) -> None:
+    assert "resampled" in figure(page, "false alarms of the gate")
+    assert "t-test of means" in figure(page, "one side after the other")
+
+
+def test_the_pairs_are_drawn_in_order_of_time(page: str) -> None:
+    assert "the change that each pair says, in %, in order of time" in page
+    assert "└" in page
+
+
+def test_a_gate_warns_when_it_scatters_more_than_the_calibration(workshop: Path, page: str) -> None:
+    assert page
+    path = workshop / "results" / "calibration.json"
+    document = json.loads(path.read_text())
+    common = (
+        "gate",
+        "--before",
+        "./noisy",
+        "--after",
+        "./noisy",
+        "--scenario",
+        "ticks_gated",
+        "--scenarios",
+        SCENARIOS,
+    )
+    limits = ("--mode", "plain", "--max-time", "3", "--quiet")
+    quiet = perfbench(*common, *limits, folder=workshop)
+    assert "calibration" not in quiet.stdout
+    for measurement in document["measurements"]:
+        for sample in measurement["samples"]:
+            sample["metrics"]["reported_seconds"] **= 0.1
+    path.write_text(json.dumps(document))
+    noisy = perfbench(*common, *limits, folder=workshop)
+    assert "pairs scatter far more than in the calibration" in noisy.stdout
+    document["machine"]["cpu"] = "another"
+    path.write_text(json.dumps(document))
+    elsewhere = perfbench(*common, *limits, folder=workshop)
+    assert "the calibration is of another machine" in elsewhere.stdout
+
+
+def test_a_calibration_that_fails_says_why(workshop: Path) -> None:
+    code, page, complaint = calibrate(workshop, "--env", "./crashing", "--save", "failed")
+    assert (code, page) == (5, "")
+    assert "no ticks today" in one_line(complaint)
+
+
+def test_a_calibration_does_not_overwrite_another(workshop: Path) -> None:
+    (workshop / "results").mkdir(exist_ok=True)
+    (workshop / "results" / "twice.json").write_text("{}")
+    code, _, complaint = calibrate(workshop, "--env", "./noisy", "--save", "twice", "--max-time", "1")
+    assert code == 2
+    assert "is already there" in one_line(complaint)
+
+
+# What the pairs say ---------------------------------------------------------------------------------------------------
+
+
+def differences(count: int, sigma: float, seed: int = 1, centre: float = 0.0) -> list[float]:
+    return np.random.default_rng(seed).normal(centre, sigma, count).tolist()  # type: ignore[no-any-return]
+
+
+def test_gates_of_unchanged_code_are_hardly_ever_wrong() -> None:
+    found = analyse_unchanged(differences(400, 0.015), [1.0] * 400, 136, seed=3)
+    assert found.resampled.tried == 3000
+    assert found.resampled.share <= 0.01
+    assert found.live.tried >= 3
+    assert found.sigma == pytest.approx(0.015, rel=0.1)
+    assert found.bias_low < 0 < found.bias_high
+
+
+def test_a_bias_is_seen() -> None:
+    found = analyse_unchanged(differences(400, 0.015, centre=0.01), [1.0] * 400, 136, seed=3)
+    assert found.bias_low > 0.005
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rounds", "sizes", "expected"),
+    [(300.0, None, 3, 156), (300.0, None, 2, 204), (60.0, None, 3, 96), (9.0, 36, 3, 36)],
+)
+def test_unchanged_code_has_the_pairs_that_slow_downs_leave(
+    seconds: float, rounds: int | None, sizes: int, expected: int
+) -> None:
+    made = gated(sides_of("plain", [1.0], [1.0]))
+    assert made.settings.gate is not None
+    terms = replace(made.settings.gate, pairs=tuple(replace(pairs, cost=1.0) for pairs in made.settings.gate.pairs))
+    prepared = PreparedRun((), replace(made, settings=replace(made.settings, gate=terms)))
+    assert session.choose_pair_count(prepared, seconds, rounds, sizes) == expected
+
+
+def test_a_slow_down_is_recovered_and_found_as_often_as_was_promised() -> None:
+    looks = sequential.select_looks(48)
+    size = sequential.compute_detectable(0.015, 48, sequential.compute_level(looks), MIN_EFFECT)
+    found = analyse_slowdown(size, differences(48, 0.015, centre=math.log1p(size)), looks, seed=5)
+    assert found.recovered
+    assert found.found.share > 0.7
+    assert found.early.share < found.found.share
+    far = analyse_slowdown(2 * size, differences(48, 0.015, centre=math.log1p(2 * size)), looks, seed=5)
+    assert far.found.share > 0.99
+
+
+def test_one_side_after_the_other_takes_drift_for_a_change() -> None:
+    drifting = [1.0 + 0.002 * n for n in range(240)]
+    found = analyse_unchanged(differences(240, 0.015), drifting, 136, seed=3)
+    assert found.mean.share == 1.0
+    assert found.mean.tried == 10
+
+
+@pytest.mark.parametrize(
+    ("found", "tried", "low", "high"), [(0, 20, 0.0, 0.161), (7, 25, 0.143, 0.476), (8, 9, 0.565, 0.980)]
+)
+def test_the_interval_of_a_rate_is_that_of_wilson(found: int, tried: int, low: float, high: float) -> None:
+    assert Proportion(found, tried).interval == pytest.approx((low, high), abs=0.001)
+
+
+def test_a_rate_without_a_trial_is_none() -> None:
+    assert math.isnan(Proportion(0, 0).share)
+    assert Proportion(0, 0).interval == (0.0, 1.0)
+
+
+def test_a_gate_stops_at_the_first_clear_look() -> None:
+    values = np.array([0.05 + 0.001 * n for n in range(12)] + [-1.0] * 100)
+    looks = sequential.select_looks(96)
+    assert analysis.simulate_gate(values, looks, sequential.compute_level(looks)).value == "regressed"

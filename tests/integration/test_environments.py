@@ -1,0 +1,530 @@
+"""Environments are built by the real uv from a made-up index, kept, reused, and refused in one line."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from support.command_line import one_line, perfbench, variables
+from support.package_index import Index, checkout
+from support.small_disks import tiny_disk
+
+from perfbench.environments import cache, host, interpreters, provide, prune
+from perfbench.environments.provide import EnvironmentRequest
+from perfbench.errors import EnvironmentProblem
+from perfbench.model import Environment
+
+linux_only = pytest.mark.skipif(sys.platform != "linux", reason="mounts and kills as on Linux")
+CLOSED = "http://127.0.0.1:9/simple"
+"""An index that refuses the connection."""
+
+
+@pytest.fixture
+def index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Index]:
+    """The only index that there is; what is built and cached stays in the test's folder."""
+    made_up = Index(tmp_path / "index")
+    made_up.wheel("engine", "1.0", ("helper==1.0",))
+    made_up.wheel("engine", "2.0", ("helper>=1.0",))
+    made_up.wheel("helper", "1.0")
+    made_up.wheel("helper", "1.5")
+    for name, value in using(made_up.url, tmp_path).items():
+        monkeypatch.setenv(name, value)
+    monkeypatch.setenv("PERFBENCH_CACHE", str(tmp_path / "cache"))
+    yield made_up
+    for key in list(cache._shared_locks):
+        cache.release_shared_lock(key)
+
+
+def using(url: str, folder: Path) -> dict[str, str]:
+    return {"UV_DEFAULT_INDEX": url, "UV_CACHE_DIR": str(folder / "uv"), "UV_HTTP_RETRIES": "0"}
+
+
+def build(*specs: str, folder: Path, url: str, **more: str) -> subprocess.CompletedProcess[str]:
+    """``perfbench environments SPEC…``, as a user calls it."""
+    return perfbench("environments", *specs, "--quiet", folder=folder, env={**using(url, folder), **more})
+
+
+def provided(*wanted: EnvironmentRequest, names: dict[str, str] | None = None) -> tuple[Environment, ...]:
+    answers = provide.provide_environments(wanted, names or {}, print)
+    for answer in answers:
+        assert isinstance(answer, Environment), answer
+    return tuple(answer for answer in answers if isinstance(answer, Environment))
+
+
+def refused(*wanted: EnvironmentRequest) -> str:
+    answer = provide.provide_environments(wanted, {}, print)[-1]
+    assert isinstance(answer, EnvironmentProblem), answer
+    return str(answer)
+
+
+def versions(environment: Environment) -> dict[str, str]:
+    return {package.name: package.version for package in environment.packages}
+
+
+def imported(environment: Environment, module: str) -> str:
+    """The version that the environment's own interpreter imports."""
+    code = f"import {module}; print({module}.__version__)"
+    done = subprocess.run([environment.python, "-c", code], capture_output=True, text=True, check=True)
+    return done.stdout.strip()
+
+
+# What is built -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_release_is_built_with_what_it_demands(index: Index) -> None:
+    (built,) = provided(EnvironmentRequest("engine==1.0"))
+    assert built.name == "engine==1.0"
+    assert built.version == sys.version.split()[0]
+    assert versions(built) == {"engine": "1.0", "helper": "1.0"}
+    assert built.demanded == (("engine", "1.0"),)
+    assert built.recipe == "pins"
+    assert imported(built, "engine") == "1.0"
+
+
+def test_two_releases_stand_side_by_side_in_the_order_in_which_they_were_asked_for(index: Index) -> None:
+    after, before = provided(EnvironmentRequest("engine==2.0"), EnvironmentRequest("engine==1.0"))
+    assert (imported(after, "engine"), imported(before, "engine")) == ("2.0", "1.0")
+
+
+def test_the_same_versions_are_one_environment_unless_another_copy_is_asked_for(index: Index) -> None:
+    pinned, newest, copy = provided(
+        EnvironmentRequest("engine==2.0"), EnvironmentRequest("engine"), EnvironmentRequest("engine==2.0", copy=1)
+    )
+    assert pinned.python == newest.python != copy.python
+    assert versions(pinned) == versions(copy)
+
+
+def test_a_configured_name_is_the_name_of_the_environment(index: Index) -> None:
+    (built,) = provided(EnvironmentRequest("old"), names={"old": "engine==1.0"})
+    assert (built.name, built.demanded) == ("old", (("engine", "1.0"),))
+
+
+def test_another_python_that_is_here_is_taken(index: Index) -> None:
+    other = next((one for one in interpreters.find_interpreters() if one.version[:4] != sys.version[:4]), None)
+    if other is None:
+        pytest.skip("there is only one Python here")
+    (built,) = provided(EnvironmentRequest(f"engine==1.0 python=={other.version}"))
+    asked = subprocess.run([built.python, "--version"], capture_output=True, text=True, check=True)
+    assert asked.stdout.split()[1] == built.version == other.version
+
+
+def test_here_is_not_built(index: Index) -> None:
+    (here,) = provided(EnvironmentRequest("here"))
+    assert here.python == sys.executable
+
+
+def test_here_with_a_need_that_is_here_is_here(index: Index) -> None:
+    (here,) = provided(EnvironmentRequest("here", ("pytest --no-deps",)))
+    assert here.python == sys.executable
+
+
+def test_an_extra_that_a_release_does_not_have_is_said(index: Index, capsys: pytest.CaptureFixture[str]) -> None:
+    provided(EnvironmentRequest("engine[speed]==2.0"))
+    assert "engine[speed]==2.0: engine 2.0 has no extra `speed`" in capsys.readouterr().out
+
+
+# What one mode needs on top ----------------------------------------------------------------------------------------------
+
+
+def test_a_need_comes_on_top_and_the_versions_below_stay(index: Index) -> None:
+    index.wheel("reader", "0.3", ("helper",))
+    below, above = provided(EnvironmentRequest("engine==1.0"), EnvironmentRequest("engine==1.0", ("reader==0.3",)))
+    assert versions(above) == {**versions(below), "reader": "0.3"}
+    assert above.demanded == (("engine", "1.0"), ("reader", "0.3"))
+
+
+def test_a_need_without_its_dependencies_does_not_care_for_what_it_demands(index: Index) -> None:
+    index.wheel("framework", "3.0", ("engine==2.0", "helper>=1.5"))
+    (built,) = provided(EnvironmentRequest("engine==1.0", ("framework --no-deps",)))
+    assert versions(built) == {"engine": "1.0", "helper": "1.0", "framework": "3.0"}
+
+
+def test_a_need_that_is_there_is_no_need(index: Index) -> None:
+    below, above = provided(EnvironmentRequest("engine==1.0"), EnvironmentRequest("engine==1.0", ("helper --no-deps",)))
+    assert below.python == above.python
+
+
+def test_a_need_that_does_not_fit_is_one_line(index: Index) -> None:
+    index.wheel("framework", "3.0", ("engine==2.0",))
+    reason = refused(EnvironmentRequest("engine==1.0", ("framework",)))
+    assert "framework" in reason
+    assert "engine==2.0" in reason
+
+
+def test_the_same_need_gets_the_same_version_on_both_sides(index: Index) -> None:
+    index.wheel("framework", "3.0")
+    (before,) = provided(EnvironmentRequest("engine==1.0", ("framework --no-deps",)))
+    index.wheel("framework", "3.1")
+    (after,) = provided(EnvironmentRequest("engine==2.0", ("framework --no-deps",)))
+    assert versions(before)["framework"] == versions(after)["framework"] == "3.0"
+
+
+# Old releases ------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def aged(index: Index) -> Index:
+    """Old releases pin a compiled package of which only the newest release has a wheel."""
+    index.wheel("fast", "9.0", compiled=True)
+    index.sdist("fast", "1.0", before="raise SystemExit('it takes minutes to compile this')")
+    index.wheel("old-engine", "1.0", ("fast==1.0", "helper==1.0"))
+    index.wheel("old-engine", "2.0", ("helper==1.0",))
+    index.wheel("old-engine", "3.0", ("fast>=9", "helper==1.0"))
+    return index
+
+
+def test_an_old_release_whose_pins_cannot_be_had_takes_the_newest_dependencies(aged: Index) -> None:
+    (built,) = provided(EnvironmentRequest("old-engine==1.0"))
+    assert built.recipe == "newest dependencies"
+    assert versions(built) == {"old-engine": "1.0", "fast": "9.0", "helper": "1.5"}
+
+
+def test_then_the_others_of_the_same_package_are_built_the_same_way(aged: Index) -> None:
+    alone, other = provided(EnvironmentRequest("old-engine==2.0"), EnvironmentRequest("engine==1.0"))
+    assert (alone.recipe, versions(alone)["helper"]) == ("pins", "1.0")
+    old, together, other = provided(
+        EnvironmentRequest("old-engine==1.0"), EnvironmentRequest("old-engine==2.0"), EnvironmentRequest("engine==1.0")
+    )
+    assert (old.recipe, together.recipe, other.recipe) == ("newest dependencies", "newest dependencies", "pins")
+    assert versions(together)["helper"] == "1.5"
+
+
+def test_newest_is_the_same_for_both_sides_although_a_release_came_between(aged: Index) -> None:
+    (before,) = provided(EnvironmentRequest("old-engine==1.0"))
+    aged.wheel("helper", "1.6")
+    _, after = provided(EnvironmentRequest("old-engine==1.0"), EnvironmentRequest("old-engine==3.0"))
+    assert versions(before)["helper"] == versions(after)["helper"] == "1.5"
+
+
+def test_a_dependency_that_never_had_a_wheel_is_built_and_the_release_not_passed_over(index: Index) -> None:
+    index.wheel("framework", "1.0")
+    index.wheel("framework", "1.5", ("logger==2.0",))
+    index.sdist("logger", "2.0")
+    (built,) = provided(EnvironmentRequest("framework"))
+    assert versions(built) == {"framework": "1.5", "logger": "2.0"}
+    assert built.recipe == "pins"
+
+
+# Reuse -------------------------------------------------------------------------------------------------------------------
+
+
+def test_what_is_pinned_is_had_again_without_any_index(index: Index, tmp_path: Path) -> None:
+    assert build("engine==2.0", folder=tmp_path, url=index.url).returncode == 0
+    again = build("engine==2.0", folder=tmp_path, url=CLOSED, UV_CACHE_DIR=str(tmp_path / "empty"))
+    assert again.returncode == 0
+    assert not (tmp_path / "empty").exists(), "uv was not even started"
+
+
+def test_what_is_not_pinned_is_resolved_again(index: Index, capsys: pytest.CaptureFixture[str]) -> None:
+    (before,) = provided(EnvironmentRequest("engine"))
+    index.wheel("engine", "3.0")
+    (after,) = provided(EnvironmentRequest("engine"))
+    assert (versions(before)["engine"], versions(after)["engine"]) == ("2.0", "3.0")
+
+
+def test_what_is_not_pinned_is_taken_as_it_was_when_the_index_cannot_be_reached(index: Index, tmp_path: Path) -> None:
+    assert build("engine", folder=tmp_path, url=index.url).returncode == 0
+    again = perfbench("environments", "engine", folder=tmp_path, env=using(CLOSED, tmp_path / "other"))
+    assert again.returncode == 0
+    assert "engine: the index cannot be reached; taken as it was resolved on 20" in again.stderr
+
+
+def test_a_replaced_interpreter_or_a_damaged_environment_is_built_anew(index: Index) -> None:
+    (built,) = provided(EnvironmentRequest("engine==1.0"))
+    Path(built.python).unlink()
+    (again,) = provided(EnvironmentRequest("engine==1.0"))
+    assert imported(again, "engine") == "1.0"
+
+
+# Checkouts ---------------------------------------------------------------------------------------------------------------
+
+
+def git(folder: Path, *arguments: str) -> str:
+    who = ("-c", "user.name=Test", "-c", "user.email=test@localhost", "-c", "init.defaultBranch=main")
+    command = ["git", *who, "-C", str(folder), *arguments]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+@pytest.fixture
+def repository(index: Index, tmp_path: Path) -> Path:
+    folder = checkout(tmp_path / "work", "engine", "2.0", ("helper",))
+    git(folder, "init", "--quiet")
+    git(folder, "add", ".")
+    git(folder, "commit", "--quiet", "--message", "first")
+    return folder
+
+
+def test_a_checkout_is_built_as_it_is_with_its_commit(repository: Path) -> None:
+    clean, release = provided(EnvironmentRequest(str(repository)), EnvironmentRequest("engine==2.0"))
+    assert (clean.name, clean.demanded, clean.python != release.python) == (str(repository), release.demanded, True)
+    assert (clean.sources[0].commit, clean.sources[0].dirty) == (git(repository, "rev-parse", "HEAD"), False)
+
+
+def test_an_edit_makes_another_environment_and_taking_it_back_the_first_one(repository: Path) -> None:
+    module = repository / "engine/__init__.py"
+    text = module.read_text()
+    (clean,) = provided(EnvironmentRequest(str(repository)))
+    module.write_text("__version__ = 'edited'\n")
+    (edited,) = provided(EnvironmentRequest(str(repository)))
+    assert edited.sources[0].dirty
+    assert (imported(clean, "engine"), imported(edited, "engine")) == ("2.0", "edited")
+    module.write_text(text)
+    assert provided(EnvironmentRequest(str(repository)))[0].python == clean.python
+
+
+def test_untracked_files_belong_to_the_snapshot_and_ignored_ones_do_not(repository: Path) -> None:
+    (repository / ".gitignore").write_text("ignored.py\n")
+    (repository / "engine/ignored.py").write_text("1\n")
+    (repository / "engine/added.py").write_text("1\n")
+    (built,) = provided(EnvironmentRequest(str(repository)))
+    installed = Path(built.python).parent.parent.glob("lib/python*/site-packages/engine/*.py")
+    assert sorted(path.name for path in installed) == ["__init__.py", "added.py"]
+
+
+def test_a_folder_without_git_is_built_too(index: Index, tmp_path: Path) -> None:
+    (built,) = provided(EnvironmentRequest(str(checkout(tmp_path / "plain", "engine", "0.1"))))
+    assert imported(built, "engine") == "0.1"
+    assert built.sources[0].commit == ""
+
+
+def test_a_git_url_is_built_at_its_revision(repository: Path) -> None:
+    first = git(repository, "rev-parse", "HEAD")
+    git(repository, "tag", "v2")
+    (repository / "engine/__init__.py").write_text("__version__ = 'later'\n")
+    git(repository, "commit", "--quiet", "--all", "--message", "second")
+    url = f"git+{repository.as_uri()}"
+    tagged, short, branch = provided(
+        EnvironmentRequest(f"{url}@v2"), EnvironmentRequest(f"{url}@{first[:9]}"), EnvironmentRequest(f"{url}@main")
+    )
+    assert [imported(one, "engine") for one in (tagged, short, branch)] == ["2.0", "2.0", "later"]
+    assert tagged.sources[0].commit == short.sources[0].commit == first
+
+
+# Twelve ways to fail -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("spec", "reason"),
+    [
+        ("engine==9.0", "engine==9.0: there is no engine 9.0; the nearest is 2.0"),
+        ("engine==1.5", "engine==1.5: there is no engine 1.5; the nearest are 1.0 and 2.0"),
+        ("nobody==1.0", "nobody==1.0: nobody is not in the package index"),
+        (
+            "engine==1.0 helper==1.5",
+            "engine<=1.0 depends on helper==1.0 and you require engine==1.0 and you require helper==1.5",
+        ),
+        ("engine==1.0 python==3.99", "Python 3.99 is not on this machine; found: 3."),
+        ("./nowhere", "./nowhere is not a folder"),
+        (".", ". cannot be built: it has neither pyproject.toml nor setup.py"),
+    ],
+)
+def test_what_cannot_be_built_is_one_line_with_the_reason(index: Index, tmp_path: Path, spec: str, reason: str) -> None:
+    done = build(spec, folder=tmp_path, url=index.url)
+    assert done.returncode == 5
+    assert reason in one_line(done.stderr)
+
+
+def test_what_is_no_spec_is_a_mistake_of_the_command_line(index: Index, tmp_path: Path) -> None:
+    done = build("engine==", folder=tmp_path, url=index.url)
+    assert done.returncode == 2
+    assert "is no environment spec" in one_line(done.stderr)
+
+
+def test_the_others_are_built_all_the_same(index: Index, tmp_path: Path) -> None:
+    done = build("engine==9.0", "engine==1.0", "nobody", folder=tmp_path, url=index.url)
+    assert done.returncode == 5
+    assert "engine==1.0" in done.stdout
+    assert done.stderr.splitlines()[-1].startswith("perfbench: 2 of 3 environments cannot be built")
+
+
+def test_an_index_that_cannot_be_reached_is_one_line(index: Index, tmp_path: Path) -> None:
+    done = build("engine==1.0", folder=tmp_path, url=CLOSED)
+    assert done.returncode == 5
+    assert "engine==1.0: the package index cannot be reached" in one_line(done.stderr)
+
+
+def test_a_build_that_fails_is_one_line_with_its_whole_log_kept(index: Index, tmp_path: Path) -> None:
+    checkout(tmp_path / "work", "engine", "2.0", before="print('step one'); int('no number')")
+    done = build("./work", folder=tmp_path, url=index.url)
+    assert done.returncode == 5
+    line = one_line(done.stderr)
+    assert "./work cannot be built: ValueError: invalid literal for int() with base 10: 'no number'" in line
+    log = Path(line.rpartition("whole log: ")[2].rstrip(")"))
+    assert "step one" in log.read_text()
+
+
+def test_a_syntax_error_in_a_checkout_is_its_file_and_line(index: Index, tmp_path: Path) -> None:
+    folder = checkout(tmp_path / "work", "engine", "2.0")
+    (folder / "engine/broken.py").write_text("ok = 1\ndef x(:\n")
+    done = build("./work", folder=tmp_path, url=index.url)
+    assert done.returncode == 5
+    assert f"{folder / 'engine/broken.py'}:2: " in one_line(done.stderr)
+
+
+@linux_only
+def test_a_disk_that_fills_up_in_a_build_is_one_line_and_nothing_half_built_is_kept(
+    index: Index, tmp_path: Path
+) -> None:
+    checkout(tmp_path / "work", "engine", "7.0")
+    (tmp_path / "work/engine/large.py").write_text(f"text = '{'x' * 400_000}'\n")
+    disk = tmp_path / "disk"
+    with tiny_disk(disk, "300k"):
+        done = build("./work", "engine==1.0", folder=tmp_path, url=index.url, PERFBENCH_CACHE=str(disk))
+        assert done.returncode == 5
+        assert "No space left on device" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not list(disk.glob("environments/*/bin"))
+
+
+def started(*specs: str, folder: Path, url: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "perfbench", "environments", *specs],
+        cwd=folder,
+        env=variables(folder, **using(url, folder)),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+
+
+def wait_for(happened: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not happened():
+        assert time.monotonic() < deadline, "it did not happen"
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def slow(index: Index, tmp_path: Path) -> Iterator[Path]:
+    """A release with a dependency whose build says that it goes on, and ends only when this file is gone."""
+    gate = tmp_path / "gate"
+    gate.touch()
+    wait = f"open({str(tmp_path / 'building')!r}, 'a').write('x')\n    while os.path.exists({str(gate)!r}): time.sleep(0.01)"
+    index.sdist("slow", "1.0", before=wait)
+    index.wheel("lagging", "1.0", ("slow==1.0",))
+    yield gate
+    gate.unlink(missing_ok=True)
+
+
+@linux_only
+def test_a_killed_build_is_not_taken_for_a_finished_one(index: Index, tmp_path: Path, slow: Path) -> None:
+    killed = started("lagging==1.0", folder=tmp_path, url=index.url)
+    wait_for((tmp_path / "building").exists)
+    killed.send_signal(signal.SIGKILL)
+    killed.communicate()
+    assert perfbench("environments", folder=tmp_path).stdout == "no environments are kept\n"
+    assert list((tmp_path / "cache/environments").glob("*/pyvenv.cfg")), "something half built is there"
+    next_one = started("lagging==1.0", folder=tmp_path, url=index.url)
+    slow.unlink()
+    _, said = next_one.communicate(timeout=60)
+    assert next_one.returncode == 0, said
+    assert "building lagging==1.0" in said
+    (built,) = provided(EnvironmentRequest("lagging==1.0"))
+    assert versions(built) == {"lagging": "1.0", "slow": "1.0"}
+
+
+@linux_only
+def test_two_builds_at_once_do_not_disturb_each_other(index: Index, tmp_path: Path, slow: Path) -> None:
+    first = started("lagging==1.0", folder=tmp_path, url=index.url)
+    wait_for((tmp_path / "building").exists)
+    second = started("lagging==1.0", folder=tmp_path, url=index.url)
+    assert second.stderr is not None
+    assert second.stderr.readline() == "waiting for another perfbench that builds lagging==1.0\n"
+    slow.unlink()
+    for process in (first, second):
+        out, said = process.communicate(timeout=60)
+        assert process.returncode == 0, said
+        assert "lagging" in out
+    assert (tmp_path / "building").read_text() == "x", "it was built once"
+
+
+# The list, and pruning ---------------------------------------------------------------------------------------------------
+
+
+def test_what_is_kept_is_listed_with_its_packages(index: Index, tmp_path: Path) -> None:
+    assert perfbench("environments", folder=tmp_path).stdout == "no environments are kept\n"
+    assert build("engine==1.0", folder=tmp_path, url=index.url).returncode == 0
+    listed = perfbench("environments", folder=tmp_path, env={"COLUMNS": "200"}).stdout
+    head, row, foot = listed.splitlines()
+    assert head.split() == ["spec", "Python", "recipe", "size", "built", "used", "packages"]
+    assert row.startswith(f"engine==1.0  {sys.version.split()[0]}  pins")
+    assert row.rstrip().endswith("just now  engine 1.0, helper 1.0")
+    assert foot.startswith("1 environment, ")
+
+
+def test_pruning_frees_everything_but_what_is_in_use(index: Index, tmp_path: Path) -> None:
+    assert build("engine==1.0", folder=tmp_path, url=index.url).returncode == 0
+    (used,) = provided(EnvironmentRequest("engine==2.0"))
+    pruned = perfbench("environments", "--prune", folder=tmp_path).stdout.splitlines()
+    assert pruned[0].startswith("removed 1 environment, freed ")
+    assert pruned[1] == f"left alone: engine==2.0 on Python {sys.version.split()[0]} is in use"
+    assert imported(used, "engine") == "2.0"
+    assert [one.spec for one in prune.list_cached_environments()] == ["engine==2.0"]
+
+
+def test_pruning_by_age_leaves_what_was_used_lately(index: Index, tmp_path: Path) -> None:
+    assert build("engine==1.0", "engine==2.0", folder=tmp_path, url=index.url).returncode == 0
+    (old,) = [one for one in prune.list_cached_environments() if one.spec == "engine==1.0"]
+    long_ago = time.time() - 40 * 86400
+    os.utime(Path(old.path) / cache.MARKER_FILE, (long_ago, long_ago))
+    before = sum(file.lstat().st_blocks * 512 for file in (tmp_path / "cache").rglob("*"))
+    pruned = perfbench("environments", "--prune", "--older-than", "30", folder=tmp_path)
+    assert pruned.stdout.startswith("removed 1 environment, freed ")
+    after = sum(file.lstat().st_blocks * 512 for file in (tmp_path / "cache").rglob("*"))
+    assert before - after >= old.size_bytes > 0
+    assert [one.spec for one in prune.list_cached_environments()] == ["engine==2.0"]
+
+
+def test_an_age_without_pruning_is_refused(tmp_path: Path) -> None:
+    done = perfbench("environments", "--older-than", "3", folder=tmp_path)
+    assert done.returncode == 2
+    assert "add --prune" in one_line(done.stderr)
+
+
+# Real releases: these need the package index -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def real_index(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The package index as this machine is set up for it."""
+    monkeypatch.setenv("PERFBENCH_CACHE", str(tmp_path / "cache"))
+    answer = provide.provide_environments([EnvironmentRequest("betfairlightweight==2.12.0")], {}, print)[0]
+    if isinstance(answer, EnvironmentProblem) and "cannot be reached" in str(answer):
+        pytest.skip("the package index cannot be reached")
+    yield
+    for key in list(cache._shared_locks):
+        cache.release_shared_lock(key)
+
+
+def test_real_releases_of_betfairlightweight_with_a_mode_of_flumine(real_index: None) -> None:
+    before, after = provided(
+        EnvironmentRequest("betfairlightweight==2.11.2", ("flumine --no-deps",)),
+        EnvironmentRequest("betfairlightweight==2.12.0", ("flumine --no-deps",)),
+    )
+    assert (imported(before, "betfairlightweight"), imported(after, "betfairlightweight")) == ("2.11.2", "2.12.0")
+    assert before.recipe == after.recipe == "pins"
+    assert versions(before)["flumine"] == versions(after)["flumine"] >= "3"
+
+
+def test_a_real_old_release_with_compiled_pins_has_no_wheels_for_this_python(real_index: None) -> None:
+    old, new = provided(
+        EnvironmentRequest("betfairlightweight[speed]==2.15.4"), EnvironmentRequest("betfairlightweight[speed]==2.24.0")
+    )
+    assert old.recipe == new.recipe == "newest dependencies"
+    assert versions(old)["orjson"] == versions(new)["orjson"]
+    assert imported(old, "betfairlightweight") == "2.15.4"
+
+
+def test_here_with_a_need_is_built_from_the_versions_that_are_here(real_index: None) -> None:
+    here = versions(host.describe_host())
+    (built,) = provided(EnvironmentRequest("here", ("tickrush==0.1.0",)))
+    assert versions(built)["tickrush"] == "0.1.0"
+    shared = {name for name in versions(built) if name in here}
+    assert {"betfairlightweight", "flumine", "requests"} <= shared
+    assert {name: versions(built)[name] for name in shared} == {name: here[name] for name in shared}

@@ -1,0 +1,280 @@
+"""The scenario caching: one answer in all caches, the states that a real library sees, and traps seen to be traps."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import re
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import betfairlightweight
+import pytest
+from betfairlightweight.streaming.listener import StreamListener
+from hypothesis import given
+from hypothesis import strategies as some
+from support.command_line import QUICK, perfbench
+from support.installation import Installed
+
+from perfbench.datasets.generator.files import write_market
+from perfbench.datasets.generator.recipe import Recipe
+from perfbench.errors import TrialFailed
+from perfbench.model import Environment
+from perfbench.runner.worker_process import WorkerProcess
+from perfbench.util import paths
+from perfbench.worker.protocol import OutputDigest, PassMeasurement, Ready, Request
+
+if str(paths.bundled_folder("scenarios")) not in sys.path:
+    sys.path.append(str(paths.bundled_folder("scenarios")))
+CACHES = importlib.import_module("_caches")
+READS = importlib.import_module("_reads")
+
+HERE = Environment("here", sys.executable)
+OWN = (
+    "lru_cache",
+    "plain_dict",
+    "last_answer",
+    "lru_cache_method",
+    "dict_on_instance",
+    "ttl_wall_clock",
+    "ttl_market_clock",
+)
+RECIPES = {
+    "full depth": Recipe(seed=31, runners=5, updates=600, bsp=True, in_play=True, removal=True),
+    "levels": Recipe(seed=32, runners=3, updates=600, in_play=True, ladder="levels"),
+}
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two markets in one file."""
+    path = tmp_path_factory.mktemp("caching") / "markets"
+    write_market(Recipe(seed=33, runners=5, updates=1_500, in_play=True, removal=True, markets=2), path)
+    return path
+
+
+@pytest.fixture(scope="module")
+def prices_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A file as BASIC ones are: last prices and nothing else."""
+    path = tmp_path_factory.mktemp("caching") / "prices"
+    changes = [{"id": "1.1", "rc": [{"id": 7, "ltp": price}]} for price in (2.0, 2.02, 2.0, 1.99)]
+    lines = [json.dumps({"op": "mcm", "pt": 1000 * number, "mc": [change]}) for number, change in enumerate(changes)]
+    path.write_text("\n".join(lines) + "\n")
+    return path
+
+
+def asked(task: str, market: Path, mode: str, where: Environment = HERE, **parameters: Any) -> WorkerProcess:
+    scenario = str(paths.bundled_folder("scenarios") / "caching.py")
+    return WorkerProcess(
+        where, Request(task, scenario, mode, str(market), {"cost_us": 1, **parameters}), hash_seed=0, timeout=100
+    )
+
+
+def answers(market: Path, mode: str, where: Environment = HERE, **parameters: Any) -> OutputDigest:
+    with asked("check", market, mode, where, **parameters) as worker:
+        said = worker.expect(OutputDigest)
+        worker.end()
+    return said
+
+
+def numbers(market: Path, mode: str, where: Environment = HERE, **parameters: Any) -> dict[str, float]:
+    """What a timed pass of the mode says of its cache."""
+    with asked("time", market, mode, where, **parameters) as worker:
+        worker.expect(Ready)
+        worker.go()
+        said = worker.expect(PassMeasurement)
+        worker.end()
+    return said.numbers
+
+
+def refused(market: Path, mode: str, **parameters: Any) -> TrialFailed:
+    """Why a pass could not be made."""
+    with asked("check", market, mode, **parameters) as worker, pytest.raises(TrialFailed) as failed:
+        worker.expect(OutputDigest)
+    return failed.value
+
+
+# What is read -----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_the_best_prices_are_those_of_the_books_of_a_real_library(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "market"
+    write_market(RECIPES[name], path)
+    listener = StreamListener(lightweight=True, max_latency=None)
+    stream = betfairlightweight.APIClient("a", "b", "c").streaming.create_historical_generator_stream(path, listener)
+    expected = []
+    for (book,) in stream.get_generator()():
+        for runner in book["runners"]:
+            sides = [runner["ex"]["availableToBack"], runner["ex"]["availableToLay"]]
+            if all(sides):
+                pair = tuple(round(side[0]["price"] * 100) for side in sides)
+                expected.append((book["streaming_update"]["img"] is None, book["publishTime"], pair))
+    found = READS.reads_of(str(path), "best", "all")
+    assert sorted((read.published, read.key) for read in found) == sorted(item[1:] for item in expected)
+    assert len({read.runner for read in found}) == RECIPES[name].runners
+
+
+def test_a_strategy_that_looks_at_fewer_runners_asks_less(market: Path) -> None:
+    counts = [len(READS.reads_of(str(market), "price", runners)) for runners in ("traded", "changed", "all")]
+    assert 0 < counts[0] < counts[1] < counts[2]
+
+
+def test_a_coarser_key_comes_again_more_often(market: Path) -> None:
+    ratios = [
+        numbers(market, "plain_dict", key=key, runners="traded")["hit_ratio"] for key in ("exact", "best", "price")
+    ]
+    assert ratios == sorted(ratios)
+    assert ratios[0] < 0.05
+    assert ratios[-1] > 0.5
+
+
+def test_the_ladder_has_350_prices_from_1_01_to_1000() -> None:
+    assert (len(READS.TICKS), READS.TICKS[0], READS.TICKS[-1]) == (350, 101, 100_000)
+    assert sorted(set(READS.TICKS)) == READS.TICKS
+
+
+def test_a_costly_model_is_asked_for_the_last_reads_only() -> None:
+    found = [READS.Read(number, 0, (number,)) for number in range(1000)]
+    assert [read.published for read in CACHES.stream_of(found, 1000, 0.005, 1).reads] == list(range(995, 1000))
+    assert len(CACHES.stream_of(found, 1000, 0, 1).reads) == 1
+
+
+# What a cache does ------------------------------------------------------------------------------------------------------
+
+
+def test_the_table_says_that_the_answers_are_the_same_and_what_a_cache_keeps(tmp_path: Path, market: Path) -> None:
+    chosen = [option for mode in ("none", "lru_cache", "lru_cache_method") for option in ("--mode", mode)]
+    small = ("--set", "reads=2000", "--set", "cost_us=1")
+    done = perfbench("run", "caching", *QUICK, "--data", market, *small, *chosen, folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    same = dict(re.findall(r"^[ !] (\w+) .*\b(yes|no)$", done.stdout, re.MULTILINE))
+    assert same == {"lru_cache": "yes", "lru_cache_method": "yes"}
+    assert re.search(r"hit ratio +stale +entries +kept +kept alive", done.stdout)
+
+
+def test_every_cache_gives_the_answers_of_the_model(market: Path) -> None:
+    model = answers(market, "none")
+    assert model.updates == len(READS.reads_of(str(market), "best", "changed"))
+    for mode in (*OWN, "ttl_never_evicts"):
+        assert answers(market, mode).digest == model.digest, mode
+
+
+@pytest.mark.parametrize("key", ["exact", "sizes", "price", "drift"])
+def test_the_answers_are_the_same_for_every_key(market: Path, key: str) -> None:
+    said = {answers(market, mode, key=key, maxsize=16).digest for mode in ("none", "lru_cache", "last_answer")}
+    assert len(said) == 1
+
+
+def test_hits_entries_and_bytes_are_those_of_the_cache(market: Path) -> None:
+    keys = [read.key for read in READS.reads_of(str(market), "best", "changed")]
+    every, bounded = (numbers(market, "lru_cache", maxsize=maxsize) for maxsize in (0, 8))
+    assert every["entries"] == len(set(keys))
+    assert every["hit_ratio"] == pytest.approx(1 - len(set(keys)) / len(keys))
+    assert bounded["entries"] == 8
+    assert bounded["hit_ratio"] < every["hit_ratio"]
+    assert 0 < bounded["kept_bytes"] < every["kept_bytes"]
+    assert numbers(market, "none")["hit_ratio"] == numbers(market, "none")["kept_bytes"] == 0
+    assert numbers(market, "last_answer")["entries"] == 10
+
+
+def test_what_two_containers_share_is_counted_once() -> None:
+    big = bytearray(1_000_000)
+    assert 1_000_000 < CACHES.held_bytes({"one": big, "two": [big]}) < 1_010_000
+
+
+@given(some.lists(some.tuples(some.integers(0, 3), some.integers(0, 4)), max_size=60), some.integers(0, 5))
+def test_an_answer_with_a_time_to_live_is_never_older_and_a_new_one_drops_all_that_are(
+    steps: list[tuple[int, int]], ttl: int
+) -> None:
+    now = 0
+    cached, known = CACHES.with_ttl(lambda key: float(now), ttl)
+    for key, later in steps:
+        now += later
+        made = cached((key,), now)
+        assert made == now or now - made < ttl
+        if made == now:
+            assert all(expires > now for _, expires in known.values())
+
+
+# Traps ------------------------------------------------------------------------------------------------------------------
+
+
+def test_a_wall_clock_lets_nothing_expire_in_a_replay_so_its_answers_are_as_stale_as_without(market: Path) -> None:
+    wall, market_clock, never = (
+        numbers(market, mode, ttl_s=30) for mode in ("ttl_wall_clock", "ttl_market_clock", "plain_dict")
+    )
+    assert wall["stale_share"] == never["stale_share"] > 0.2
+    assert market_clock["stale_share"] == 0
+    assert market_clock["hit_ratio"] < wall["hit_ratio"] == never["hit_ratio"]
+
+
+def test_a_cache_that_never_evicts_keeps_what_nobody_may_read(market: Path) -> None:
+    evicts, never = (numbers(market, mode, key="sizes", ttl_s=5) for mode in ("ttl_market_clock", "ttl_never_evicts"))
+    assert never["hit_ratio"] == evicts["hit_ratio"]
+    assert never["stale_share"] == evicts["stale_share"] == 0
+    assert never["entries"] > 20 * evicts["entries"]
+    assert never["kept_bytes"] > 20 * evicts["kept_bytes"]
+
+
+def test_lru_cache_on_a_method_keeps_every_instance_alive_and_a_dict_on_the_instance_none(market: Path) -> None:
+    method, own = (numbers(market, mode, state_kib=64) for mode in ("lru_cache_method", "dict_on_instance"))
+    assert method["kept_alive"] == 50
+    assert method["kept_bytes"] > 50 * 64 * 1024
+    assert (own["kept_alive"], own["kept_bytes"]) == (0, 0)
+    assert own["hit_ratio"] == method["hit_ratio"]
+
+
+def test_a_dict_by_hash_takes_minus_two_for_minus_one_and_the_check_sees_it(market: Path) -> None:
+    drifts = {read.key for read in READS.reads_of(str(market), "drift", "changed")}
+    assert {(-1,), (-2,)} <= drifts
+    wrong, right = (answers(market, mode, key="drift") for mode in ("keyed_by_hash", "none"))
+    assert wrong.updates == right.updates
+    assert wrong.digest != right.digest
+    assert numbers(market, "keyed_by_hash", key="drift")["entries"] == len(drifts) - 1
+    assert answers(market, "keyed_by_hash", key="best").digest == answers(market, "none", key="best").digest
+
+
+# What is missing --------------------------------------------------------------------------------------------------------
+
+
+def test_a_file_without_offers_says_so_and_has_last_prices(prices_only: Path) -> None:
+    said = refused(prices_only, "none")
+    assert said.unavailable
+    assert str(said) == "prices never has what the key best needs: choose another file or another key"
+    assert answers(prices_only, "plain_dict", key="price").updates == 4
+    assert numbers(prices_only, "plain_dict", key="price")["hit_ratio"] == 0.25
+
+
+def test_a_key_that_is_not_known_is_refused_with_those_that_are(market: Path) -> None:
+    said = refused(market, "none", key="mood")
+    assert not said.unavailable
+    assert "key=mood, runners=changed: key is one of exact, sizes, price, best, drift" in str(said)
+
+
+def test_instances_for_which_there_is_no_room_are_not_made(market: Path) -> None:
+    said = refused(market, "lru_cache_method", state_kib=1 << 32)
+    assert said.unavailable
+    assert "50 instances with 4,294,967,296 KiB of state need" in str(said)
+
+
+# Packages ---------------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return Installed(tmp_path_factory.mktemp("packages")).environment("cachetools==6.2.6", "joblib==1.5.3")
+
+
+def test_the_caches_of_packages_agree_with_ours(market: Path, packages: Environment) -> None:
+    few: Any = {"reads": 300, "ttl_s": 5, "maxsize": 0}
+    model = answers(market, "none", **few)
+    hits: list[Sequence[float]] = []
+    for mode, own in (("cachetools_ttl", "ttl_market_clock"), ("joblib_memory", "plain_dict")):
+        assert answers(market, mode, packages, **few).digest == model.digest
+        theirs, ours = numbers(market, mode, packages, **few), numbers(market, own, **few)
+        assert [theirs[name] for name in ("hit_ratio", "stale_share")] == [ours["hit_ratio"], ours["stale_share"]]
+        hits.append([theirs["hit_ratio"], theirs["entries"], theirs["kept_bytes"]])
+    assert all(number > 0 for row in hits for number in row)

@@ -1,0 +1,163 @@
+"""Other readers as modes of replay: those that are right agree in every field, those that are silently wrong differ."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.installation import Installed, asked, digested, shown
+
+from perfbench.datasets.generator.files import write_market
+from perfbench.datasets.generator.recipe import Recipe
+from perfbench.model import Environment
+from perfbench.runner import output_diff, worker_process
+from perfbench.util import paths
+from perfbench.worker.protocol import OutputDigest, PassMeasurement, Ready
+
+READERS = ("betfair_data_bflw", "betfair_data_files", "tickrush", "flumine_stream")
+LACKING = ("betfair-data message fields", "tickrush message fields")
+"""What betfair-data and tickrush do not have by their own documentation."""
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    found = worker_process.describe_scenario_file(
+        Environment("here", sys.executable), str(paths.bundled_folder("scenarios") / "replay.py")
+    )
+    needs = {need for mode in found.modes if mode.group == "engines" for need in mode.needs} - {"flumine"}
+    assert all("==" in need for need in needs)
+    return Installed(tmp_path_factory.mktemp("engines")).environment(
+        "betfairlightweight==2.24.0", "flumine==3.3.2", *sorted(needs)
+    )
+
+
+def generated(path: Path, **more: Any) -> Path:
+    write_market(Recipe(**{"seed": 11, "runners": 6, "updates": 240, "bsp": True, "in_play": True, **more}), path)
+    return path
+
+
+def rewritten(path: Path, target: Path, change: Callable[[str], str]) -> Path:
+    target.write_text(change(path.read_text()))
+    assert target.read_text() != path.read_text()
+    return target
+
+
+@pytest.fixture
+def market(tmp_path: Path) -> Path:
+    return generated(tmp_path / "1.100000011", removal=True)
+
+
+def outputs(where: Environment, market: Path, *undone: str) -> dict[str, OutputDigest]:
+    return {mode: digested(where, mode, market, [undone]) for mode in ("lightweight", *READERS)}
+
+
+def agreeing(found: dict[str, OutputDigest]) -> set[str]:
+    """The readers whose output is that of betfairlightweight with the changes undone."""
+    baseline = found["lightweight"]
+    return {
+        mode for mode in READERS if (found[mode].updates, found[mode].undone) == (baseline.updates, baseline.undone)
+    }
+
+
+def test_on_one_market_every_reader_is_right_but_for_the_fields_that_it_documents_to_lack(
+    everything: Environment, market: Path
+) -> None:
+    found = outputs(everything, market, *LACKING)
+    assert agreeing(found) == set(READERS)
+    assert {mode for mode in READERS if found[mode].digest == found["lightweight"].digest} == {"flumine_stream"}
+
+
+def test_fields_that_a_reader_lacks_are_named(everything: Environment, market: Path) -> None:
+    right, other = (shown(everything, mode, market, 0) for mode in ("lightweight", "betfair_data_bflw"))
+    assert output_diff.find_first_field(right, other) == ("[0].streamingsnap", "True", "nothing")
+
+
+def test_on_an_event_a_reader_is_compared_by_what_each_line_changed(everything: Environment, tmp_path: Path) -> None:
+    event = generated(tmp_path / "event", seed=13, markets=3, bsp=False)
+    found = outputs(everything, event, *LACKING)
+    assert {output.updates for output in found.values()} == {240}
+    assert agreeing(found) == {"betfair_data_bflw", "betfair_data_files", "flumine_stream"}  # tickrush mixes markets up
+    for number in (0, 120, 239):
+        assert len(shown(everything, "lightweight", event, number)) == 1
+
+
+def test_a_market_without_clk_gives_no_books_in_betfair_datas_own_reader(
+    everything: Environment, market: Path, tmp_path: Path
+) -> None:
+    recorded = rewritten(market, tmp_path / "1.100000002", lambda text: re.sub(r'"clk":"\d+"', '"clk":null', text))
+    found = outputs(everything, recorded, *LACKING)
+    assert agreeing(found) == {"betfair_data_bflw", "tickrush", "flumine_stream"}
+    assert found["betfair_data_files"].updates == 0
+
+
+def test_best_levels_stop_betfair_data_silently(everything: Environment, tmp_path: Path) -> None:
+    levels = generated(tmp_path / "1.100000003", ladder="levels", bsp=False)
+    found = outputs(everything, levels, *LACKING)
+    assert 0 < found["betfair_data_bflw"].updates < 240
+    assert 0 < found["betfair_data_files"].updates < 240
+    assert "flumine_stream" in agreeing(found)
+    assert agreeing(found) <= {"tickrush", "flumine_stream"}
+
+
+def test_a_ladder_of_prices_in_the_definition_is_lost_by_two_readers(
+    everything: Environment, market: Path, tmp_path: Path
+) -> None:
+    ladder = '"marketDefinition":{"priceLadderDefinition":{"type":"CLASSIC"},'
+    classic = rewritten(market, tmp_path / "1.100000004", lambda text: text.replace('"marketDefinition":{', ladder))
+    assert agreeing(outputs(everything, classic, *LACKING)) == {"betfair_data_bflw", "flumine_stream"}
+    right, other = (shown(everything, mode, classic, 5, LACKING) for mode in ("lightweight", "tickrush"))
+    place = output_diff.find_first_field(right, other)
+    assert place == ("[0].marketdefinition.priceladderdefinition", "{'type': 'CLASSIC'}", "nothing")
+
+
+def test_a_reader_with_another_order_of_runners_differs(everything: Environment, market: Path, tmp_path: Path) -> None:
+    def reverse(text: str) -> str:
+        messages = [json.loads(line) for line in text.splitlines()]
+        for message in messages[1:]:
+            definition = message["mc"][0].get("marketDefinition")
+            if definition:
+                definition["runners"].reverse()
+        return "".join(json.dumps(message, separators=(",", ":")) + "\n" for message in messages)
+
+    found = outputs(everything, rewritten(market, tmp_path / "1.100000005", reverse), *LACKING)
+    assert "betfair_data_files" not in agreeing(found)
+    assert {"betfair_data_bflw", "flumine_stream"} <= agreeing(found)
+
+
+def test_one_size_that_a_reader_has_otherwise_is_seen(everything: Environment, market: Path, tmp_path: Path) -> None:
+    """The comparison is not blind: a reader of a file with one other size does not agree."""
+    lines = market.read_text().splitlines(keepends=True)
+    number = max(n for n, line in enumerate(lines) if '"atb":[[' in line)
+    message = json.loads(lines[number])
+    next(runner for runner in message["mc"][0]["rc"] if runner.get("atb"))["atb"][0][1] = 12345.67
+    lines[number] = json.dumps(message, separators=(",", ":")) + "\n"
+    other = tmp_path / "1.100000006"
+    other.write_text("".join(lines))
+    baseline = digested(everything, "lightweight", market, [LACKING])
+    for mode in READERS:
+        assert digested(everything, mode, other, [LACKING]).undone != baseline.undone
+
+
+def test_a_floor_counts_the_lines_with_market_changes(everything: Environment, market: Path, tmp_path: Path) -> None:
+    heartbeat = '{"op":"mcm","clk":"9","pt":1780311281595,"ct":"HEARTBEAT"}\n'
+    beating = rewritten(market, tmp_path / "1.100000007", lambda text: text + heartbeat)
+    for floor in ("read_file", "decode_orjson", "decode_msgspec"):
+        with asked("time", everything, floor, beating) as worker:
+            worker.expect(Ready)
+            worker.go()
+            assert worker.expect(PassMeasurement).work == 240
+            worker.end()
+
+
+def test_a_file_name_that_betfair_data_does_not_know_gives_no_books(
+    everything: Environment, market: Path, tmp_path: Path
+) -> None:
+    market.rename(tmp_path / "market.txt")
+    found = outputs(everything, tmp_path / "market.txt", *LACKING)
+    assert agreeing(found) == {"tickrush", "flumine_stream"}
+    assert found["betfair_data_bflw"].updates == found["betfair_data_files"].updates == 0

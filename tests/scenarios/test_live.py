@@ -1,0 +1,176 @@
+"""The scenarios live and subscriptions: the real client on the real stream, its latency, and the stall of older releases."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from support.command_line import QUICK, one_line, perfbench
+from support.exchange_client import serving, subscribed
+
+from perfbench.datasets.generator.files import write_market
+from perfbench.datasets.generator.recipe import Recipe
+from perfbench.util import paths
+
+FIELDS = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
+GAP = 0.8
+"""Seconds after the frame that stalls; nothing comes in them."""
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("live") / "1.100000051"
+    write_market(Recipe(seed=51, runners=5, updates=400, in_play=True), path)
+    return path
+
+
+def run(
+    market: Path, folder: Path, *options: str, scenario: str = "live"
+) -> tuple[str, dict[str, list[dict[str, Any]]]]:
+    """The table, and the samples of every mode."""
+    done = perfbench(
+        *("run", scenario, *QUICK, "--data", market, "--save", "live", *options), folder=folder, timeout=300
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    document = json.loads((folder / "results" / "live.json").read_text())
+    return done.stdout, {m["case"]["mode"]: m["samples"] for m in document["measurements"]}
+
+
+def test_every_mode_sees_the_same_updates_and_says_how_late_its_books_were(market: Path, tmp_path: Path) -> None:
+    table, samples = run(market, tmp_path, "--set", "traffic=both", "--set", "speed=600")
+    assert [row.split()[0] for row in table.splitlines()[2:5]] == ["full", "lightweight", "flumine"]
+    assert table.rstrip().count(" yes") == 2
+    assert set(samples) == {"full", "lightweight", "flumine"}
+    for mode in samples.values():
+        assert len({sample["work"] for sample in mode}) == 1
+        for sample in mode:
+            numbers = sample["numbers"]
+            assert 0 < numbers["latency_p50_ms"] <= numbers["latency_p99_ms"] <= numbers["latency_max_ms"]
+            assert numbers["runners_changed"] > 0
+            assert 0 < numbers["exchange_late_ms"] < 1000
+            assert 0 < numbers["exchange_share"] < 2
+            minutes = sample["metrics"]["reported_seconds"] * 1e3 / numbers["cpu_ms_per_minute"]
+            assert minutes == pytest.approx(span(market) / 60)
+
+
+def span(market: Path) -> float:
+    """Seconds from the second update to the last; all of them are within five minutes of the start."""
+    times = [json.loads(line)["pt"] for line in market.read_text().splitlines()]
+    return float(times[-1] - times[1]) / 1000
+
+
+KILLED = """
+import os
+import signal
+
+from _exchange_process import exchange_process
+from perfbench import mode
+
+
+@mode(baseline=True)
+def killed(market):
+    with exchange_process("--data", market, "--no-api") as process:
+        os.kill(process._process.pid, signal.SIGKILL)
+        process.close()
+"""
+
+
+def test_an_exchange_that_was_killed_is_said_to_have_been(market: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own"
+    own.mkdir()
+    (own / "killed.py").write_text(KILLED)
+    helper = "_exchange_process.py"
+    (own / helper).write_text((paths.bundled_folder("scenarios") / helper).read_text())
+    done = perfbench("run", "killed", *QUICK, "--data", market, "--scenarios", own, folder=tmp_path)
+    assert done.returncode == 5
+    assert "! killed: RuntimeError: the exchange failed: it was ended by signal 9 at" in done.stdout
+    one_line(done.stderr)
+
+
+@pytest.mark.parametrize(
+    ("given", "text"),
+    [
+        ("traffic=midnight", "traffic=midnight: choose early, pre_off, in_play, both"),
+        ("speed=0", "--speed 0.0: write a number above 0 such as 60, or max"),
+    ],
+)
+def test_what_there_is_not_is_refused(market: Path, tmp_path: Path, given: str, text: str) -> None:
+    done = perfbench("run", "live", *QUICK, "--data", market, "--set", given, folder=tmp_path)
+    assert done.returncode == 5
+    assert text in done.stdout + done.stderr
+    one_line(done.stderr)
+
+
+@pytest.mark.parametrize(("release", "stalls"), [("2.22.1", True), ("2.24.0", False)])
+def test_a_frame_whose_last_byte_is_the_first_of_a_buffer_stalls_in_older_releases(
+    tmp_path: Path, release: str, stalls: bool
+) -> None:
+    """A frame of a length of 1 mod 1024 waits there for whatever comes next."""
+    market = tmp_path / "1.100000052"
+    padded(market, 0)
+    size = longest_frame(market, tmp_path)
+    padded(market, (1025 - size) % 1024)
+    assert longest_frame(market, tmp_path) % 1024 == 1
+    _, samples = run(market, tmp_path, "--env", f"betfairlightweight=={release}", "--mode", "full", "--set", "speed=1")
+    for sample in samples["full"]:
+        assert (sample["numbers"]["latency_max_ms"] > GAP * 900) == stalls
+        assert not stalls or sample["numbers"]["slowest_bytes"] % 1024 == 1
+
+
+def padded(path: Path, more: int) -> None:
+    """A market of a few updates around its start, of which one is long, with so many bytes more, and then nothing for a while."""
+    whole = path.with_name("whole")
+    write_market(Recipe(seed=52, runners=12, updates=60), whole)
+    lines = [json.loads(line) for line in whole.read_text().splitlines()[:4]]
+    definition = lines[0]["mc"][0]["marketDefinition"]
+    start = lines[0]["pt"]
+    definition["marketTime"] = "2026-01-01T12:00:00.000Z"
+    origin = 1_767_268_800_000 - start
+    for line, at in zip(lines, (0.0, 0.2, 0.4, 0.4 + GAP), strict=True):
+        line["pt"] = start + origin + round(at * 1000)
+    lines[2]["mc"][0]["marketDefinition"] = {**definition, "name": "x" * (1200 + more)}
+    path.write_text("".join(json.dumps(line) + "\n" for line in lines))
+
+
+def longest_frame(market: Path, folder: Path) -> int:
+    """Bytes of the longest frame after the image."""
+    log = folder / "log.csv"
+    options = ("--data", market, "--speed", "max", "--from", "-300s", "--until", "300s", "--hang-up", "--log", log)
+    with serving(*options, folder=folder) as served:
+        client, message = subscribed(served.port, marketFilter={}, marketDataFilter={"fields": FIELDS})
+        with client:
+            while message:
+                message = client.changes()
+    with log.open(newline="") as rows:
+        return max(int(row["bytes"]) for row in csv.DictReader(rows))
+
+
+def test_who_asks_for_less_is_sent_less_and_lacks_what_was_not_asked_for(market: Path, tmp_path: Path) -> None:
+    chosen = ("flumine_defaults", "all_offers", "best_1", "conflated")
+    table, samples = run(market, tmp_path, *(f"--mode={mode}" for mode in chosen), scenario="subscriptions")
+    said = {mode: found[0]["numbers"] for mode, found in samples.items()}
+    whole = said["flumine_defaults"]
+    assert said["all_offers"]["levels"] == pytest.approx(whole["levels"], rel=0.05)
+    assert 0 < said["best_1"]["levels"] <= 2 < whole["levels"]
+    assert (
+        said["all_offers"]["volume"] == 0 < whole["volume"] == said["best_1"]["volume"] == said["conflated"]["volume"]
+    )
+    assert said["best_1"]["frames"] < whole["frames"]
+    assert said["conflated"]["frames"] < whole["frames"] / 2
+    assert said["all_offers"]["sent_bytes"] < whole["sent_bytes"]
+    assert {sample["work"] for found in samples.values() for sample in found} == {int(whole["frames"])}
+    assert table.count(" floor") == 3
+
+
+@pytest.mark.parametrize("scenario", ["live", "subscriptions", "reconnect"])
+def test_a_file_of_best_offers_says_that_another_is_needed(scenario: str, tmp_path: Path) -> None:
+    """Most of its updates change nothing that a client of the full depth asks for."""
+    levels = tmp_path / "1.100000053"
+    write_market(Recipe(seed=53, runners=3, updates=300, in_play=True, ladder="levels"), levels)
+    done = perfbench("run", scenario, *QUICK, "--data", levels, folder=tmp_path)
+    assert done.returncode == 5
+    assert "1.100000053 has best offers and not the full depth: choose a PRO file" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr

@@ -1,0 +1,163 @@
+"""The scenario vwap: one answer in every mode, whatever the window and the volume, and traps that are seen to be wrong."""
+
+from __future__ import annotations
+
+import importlib.util
+import json
+import re
+import sys
+from collections.abc import Sequence
+from fractions import Fraction
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as some
+from support.command_line import QUICK, perfbench, without
+
+from perfbench.datasets.generator.files import write_market
+from perfbench.datasets.generator.recipe import Recipe
+from perfbench.util import paths
+
+STREAMING = ("list_loop", "numpy_ring", "running_sums")
+BATCHES = ("batch_cumsum", "batch_numba", "batch_polars")
+Trades = Sequence[tuple[int, int, int]]
+
+
+@pytest.fixture(scope="module")
+def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Two markets in one file, so that a runner is known by its market too."""
+    path = tmp_path_factory.mktemp("vwap") / "two markets"
+    write_market(Recipe(seed=21, runners=4, updates=600, in_play=True, removal=True, markets=2), path)
+    return path
+
+
+def run(market: Path, folder: Path, *more: str, modes: Sequence[str] = ()) -> tuple[int, str]:
+    """Exit code and table of a run of 3,000 trades, of all modes without a group if none is named."""
+    chosen = [option for mode in modes for option in ("--mode", mode)]
+    done = perfbench("run", "vwap", *QUICK, "--data", market, "--set", "updates=3000", *chosen, *more, folder=folder)
+    return done.returncode, done.stdout + done.stderr
+
+
+def same(output: str) -> dict[str, str]:
+    """What the table says of the output of every mode that has an answer."""
+    return dict(re.findall(r"^[ !] (\w+) .*\b(yes|no)$", output, re.MULTILINE))
+
+
+def helper(name: str) -> ModuleType:
+    """A file that the scenarios share, imported from their folder."""
+    folder = paths.bundled_folder("scenarios")
+    spec = importlib.util.spec_from_file_location(f"tested{name}", folder / f"{name}.py")
+    assert spec is not None
+    assert spec.loader is not None
+    module = importlib.util.module_from_spec(spec)
+    sys.modules[spec.name] = module
+    spec.loader.exec_module(module)
+    return module
+
+
+VWAP = helper("_vwap")
+BATCH = helper("_vwap_batch")
+
+
+def exact(trades: Trades, periods: int) -> list[float | None]:
+    """The definition, in fractions: what every mode has to answer."""
+    answers: list[float | None] = []
+    for number, (runner, _, _) in enumerate(trades):
+        last = [trade for trade in trades[: number + 1] if trade[0] == runner][-periods:]
+        volume = sum(size for _, _, size in last)
+        value = sum(price * size for _, price, size in last)
+        answers.append(float(Fraction(value, volume * 100)) if volume else None)
+    return answers
+
+
+def test_every_mode_gives_the_same_answers_round_the_ring_and_without_volume(market: Path, tmp_path: Path) -> None:
+    round_the_ring = ("--set", "periods=20", "--set", "capacity=32", "--set", "quiet=30")
+    code, output = run(market, tmp_path, *round_the_ring)
+    assert code == 0, output
+    assert same(output) == dict.fromkeys((*STREAMING[1:], *BATCHES), "yes")
+    document = json.loads(next((tmp_path / "results").glob("*.json")).read_text())
+    assert {m["output"]["updates"] for m in document["measurements"]} == {3_000}
+
+
+def test_the_busiest_runners_can_be_taken_alone(market: Path, tmp_path: Path) -> None:
+    digests = set()
+    for runners in ("1", "2", "0"):
+        code, output = run(market, tmp_path, "--set", f"runners={runners}", modes=STREAMING)
+        assert code == 0, output
+        newest = max((tmp_path / "results").glob("*.json"), key=lambda path: path.stat().st_mtime_ns)
+        digests |= {m["output"]["digest"] for m in json.loads(newest.read_text())["measurements"]}
+    assert len(digests) == 3
+
+
+TRADES = some.lists(
+    some.tuples(some.integers(0, 2), some.integers(101, 100_000), some.sampled_from([0, 0, 1, 200, 12_345, 2_000_000])),
+    min_size=1,
+    max_size=60,
+)
+
+
+@given(trades=TRADES, periods=some.integers(1, 12), spare=some.integers(0, 3))
+def test_all_ways_to_sum_a_window_are_exact(trades: Trades, periods: int, spare: int) -> None:
+    expected = exact(trades, periods)
+    ways: dict[str, Any] = {
+        "loop": lambda: VWAP.Lists(periods),
+        "ring": lambda: VWAP.NumpyRing(periods, periods + spare),
+        "sums": lambda: VWAP.RunningSums(periods),
+    }
+    for name, made in ways.items():
+        windows = [made() for _ in range(3)]
+        assert [windows[runner].traded(price, size) for runner, price, size in trades] == expected, name
+    batch = BATCH.as_arrays(list(trades))
+    assert list(BATCH.at_once(BATCH.cumulative(batch, periods)).output) == expected
+    assert list(BATCH.at_once(BATCH.rolling(*batch, 3, periods)).output) == expected
+
+
+def test_float_sums_never_forget_a_huge_print() -> None:
+    trades = [(101, 200), (100_000, 10**17), *[(101, 200)] * 5]
+    drifting, exact_sums = VWAP.FloatSums(2), VWAP.RunningSums(2)
+    drifted = [drifting.traded(price, size) for price, size in trades][-1]
+    assert [exact_sums.traded(price, size) for price, size in trades][-1] == 1.01
+    assert drifted != pytest.approx(1.01, rel=1e-3)
+
+
+def test_one_ring_for_all_runners_is_seen_to_be_no_runners_average(market: Path, tmp_path: Path) -> None:
+    code, output = run(market, tmp_path, modes=("list_loop", "shared_ring"))
+    assert code == 6, output
+    assert same(output) == {"shared_ring": "no"}
+    code, output = run(market, tmp_path, "--set", "runners=1", modes=("list_loop", "shared_ring"))
+    assert code == 0, output
+
+
+def test_a_ring_refuses_more_periods_than_it_holds_and_the_silent_one_is_wrong(market: Path, tmp_path: Path) -> None:
+    modes = ("list_loop", "numpy_ring", "silent_ring")
+    code, output = run(market, tmp_path, "--set", "capacity=20", modes=modes)
+    assert code != 0
+    assert "! numpy_ring: ValueError: a ring of 20 trades has no last 50: raise its capacity" in output
+    assert re.search(r"^! silent_ring differs at update \d+, : [\d.]+ → [\d.]+$", output, re.MULTILINE)
+    code, output = run(market, tmp_path, "--set", "capacity=50", modes=modes)
+    assert code == 0, output
+
+
+def test_a_window_without_volume_breaks_code_that_does_not_expect_it(market: Path, tmp_path: Path) -> None:
+    modes = ("list_loop", "unguarded_ring", "unguarded_loop")
+    code, output = run(market, tmp_path, "--set", "quiet=50", modes=modes)
+    assert code != 0
+    assert re.search(r"^! unguarded_ring differs at update 1, : None → ", output, re.MULTILINE)
+    assert "! unguarded_loop: ZeroDivisionError" in output
+    code, output = run(market, tmp_path, modes=modes)
+    assert code == 0, output
+
+
+def test_periods_below_one_are_refused() -> None:
+    for made in (VWAP.Lists, VWAP.RunningSums, lambda periods: VWAP.NumpyRing(periods, 10)):
+        with pytest.raises(ValueError, match="periods=0"):
+            made(0)
+
+
+def test_a_file_without_trades_says_so(market: Path, tmp_path: Path) -> None:
+    without(market, tmp_path / "no trades", "trd", "tv")
+    _, output = run(tmp_path / "no trades", tmp_path, modes=STREAMING)
+    assert "not available here: no trades has no traded volume (trd)" in output

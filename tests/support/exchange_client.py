@@ -1,0 +1,183 @@
+"""An exchange of its own process, as a user starts it, and a client that says what it is told to, byte by byte."""
+
+from __future__ import annotations
+
+import json
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from types import TracebackType
+from typing import Any
+
+import requests
+from betfairlightweight import APIClient
+from betfairlightweight.baseclient import BaseClient
+from betfairlightweight.streaming.betfairstream import BetfairStream
+
+from support.command_line import variables
+
+PATIENCE = 30
+"""Seconds after which a test gives up."""
+
+
+class Served:
+    """What the exchange said when it opened, and what it did, once it is closed."""
+
+    def __init__(self, process: subprocess.Popen[str]) -> None:
+        self.process = process
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise AssertionError(process.communicate()[1])
+        self.opened: dict[str, Any] = json.loads(line)
+        self.port: int = self.opened["port"]
+        self.statement: dict[str, Any] = {}
+
+    def close(self) -> None:
+        """End it as a service manager does."""
+        self.process.send_signal(signal.SIGTERM)
+        told, complaints = self.process.communicate(timeout=PATIENCE)
+        assert (self.process.returncode, complaints) == (0, ""), complaints
+        self.statement = json.loads(told)
+
+
+@contextmanager
+def serving(*options: object, folder: Path, **more: str) -> Iterator[Served]:
+    """``perfbench exchange --json …`` with ``more`` variables; closed at the end unless it was before."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "perfbench", "exchange", "--json", *map(str, options)],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        encoding="utf-8",
+        cwd=folder,
+        env=variables(folder, **more),
+    )
+    try:
+        served = Served(process)
+        yield served
+        if process.poll() is None:
+            served.close()
+    finally:
+        process.kill()
+        process.wait()
+        for pipe in (process.stdout, process.stderr):
+            assert pipe is not None
+            pipe.close()
+
+
+@contextmanager
+def trader(served: Served, user: str = "me", password: str = "secret", **said: Any) -> Iterator[APIClient]:
+    """An unchanged client of betfairlightweight that looks at this exchange; it keeps its connection."""
+    opened = served.opened
+    where = f"https://127.0.0.1:{opened['api_port']}"
+    BaseClient.API_URLS["perfbench"] = f"{where}/exchange/"
+    BaseClient.IDENTITY_URLS["perfbench"] = f"{where}/api/"
+    BaseClient.IDENTITY_CERT_URLS["perfbench"] = f"https://127.0.0.1:{opened['cert_port']}/api/"
+    BetfairStream._BetfairStream__port = served.port
+    BetfairStream.HOSTS["perfbench"] = "127.0.0.1"
+    with requests.Session() as session:
+        session.verify = opened["authority"]
+        session.trust_env = False
+        yield APIClient(user, password, app_key="key", locale="perfbench", session=session, **said)
+
+
+class Client:
+    """A connection to the stream, without any library in between. ``heard``: bytes that came."""
+
+    def __init__(self, port: int) -> None:
+        context = ssl.create_default_context()
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+        self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", port), PATIENCE))
+        self.lines = self.socket.makefile("rb")
+        self.heard = 0
+        self.greeting = self.hear()
+
+    def __enter__(self) -> Client:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Without a word."""
+        self.lines.close()
+        self.socket.close()
+
+    def say(self, message: dict[str, Any] | bytes) -> None:
+        """Send a message, or bytes as they are."""
+        self.socket.sendall(message if isinstance(message, bytes) else json.dumps(message).encode() + b"\r\n")
+
+    def hear(self) -> dict[str, Any]:
+        """The next message; empty at the end of the connection."""
+        try:
+            line = self.lines.readline()
+        except ConnectionError:
+            return {}
+        assert not line or line.endswith(b"\r\n")
+        self.heard += len(line)
+        found: dict[str, Any] = json.loads(line) if line else {}
+        return found
+
+    def asked(self, message: dict[str, Any] | bytes) -> dict[str, Any]:
+        """The answer to a message."""
+        self.say(message)
+        return self.hear()
+
+    def authenticate(self) -> dict[str, Any]:
+        """As anybody."""
+        return self.asked({"op": "authentication", "id": 1, "appKey": "key", "session": "token"})
+
+    def subscribe(self, number: int = 2, **said: Any) -> dict[str, Any]:
+        """The first message of a subscription to markets."""
+        status = self.asked({"op": "marketSubscription", "id": number, **said})
+        assert status["statusCode"] == "SUCCESS", status
+        return self.hear()
+
+    def changes(self) -> dict[str, Any]:
+        """The next message with changes, heartbeats left out; empty at the end."""
+        while (message := self.hear()).get("ct") == "HEARTBEAT":
+            pass
+        return message
+
+
+def subscribed(port: int, **said: Any) -> tuple[Client, dict[str, Any]]:
+    """A client that has subscribed, and the first message that it got."""
+    client = Client(port)
+    assert client.authenticate()["statusCode"] == "SUCCESS"
+    return client, client.subscribe(**said)
+
+
+def closed(message: dict[str, Any]) -> bool:
+    """Whether a message says that a market is closed."""
+    return any(change.get("marketDefinition", {}).get("status") == "CLOSED" for change in message.get("mc", ()))
+
+
+def merged(messages: list[dict[str, Any]]) -> dict[str, Any]:
+    """A market as a client has it that was told these: an independent and slow reading of the protocol."""
+    definition: dict[str, Any] = {}
+    runners: dict[int, dict[str, Any]] = {}
+    for message in messages:
+        for change in message.get("mc", ()):
+            if change.get("img"):
+                definition, runners = {}, {}
+            definition = change.get("marketDefinition", definition)
+            for said in change.get("rc", ()):
+                runner = runners.setdefault(said["id"], {})
+                for key, value in said.items():
+                    if not isinstance(value, list):
+                        runner[key] = value
+                    elif not value:
+                        runner[key] = {}
+                    else:
+                        ladder = {**runner.get(key, {}), **{entry[0]: entry[1:] for entry in value}}
+                        runner[key] = {at: rest for at, rest in ladder.items() if rest[-1]}
+    stripped = {of: {key: value for key, value in runner.items() if value != {}} for of, runner in runners.items()}
+    return {"definition": definition, "runners": stripped}

@@ -1,0 +1,136 @@
+"""Interpreters are found where they live, once each, and nothing that only looks like one counts."""
+
+from __future__ import annotations
+
+import os
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+from perfbench.environments import interpreters
+from perfbench.environments.host import describe_host
+from perfbench.environments.interpreters import Interpreter, find_interpreters
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
+
+REAL = os.path.realpath(sys.executable)
+VERSION = sys.version.split()[0]
+
+
+@pytest.fixture
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A machine with nothing on it but the interpreter of the tests."""
+    for name in ("PYENV_ROOT", "UV_PYTHON_INSTALL_DIR", "XDG_DATA_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", str(tmp_path / "bin"))
+    real_places = interpreters._list_search_folders
+    monkeypatch.setattr(
+        interpreters, "_list_search_folders", lambda: [p for p in real_places() if tmp_path in p.parents]
+    )
+    return tmp_path
+
+
+def script(path: Path, text: str) -> Path:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(f"#!/bin/sh\n{text}\n")
+    path.chmod(0o755)
+    return path
+
+
+def claims_to_be(path: Path, version: str, implementation: str = "cpython") -> Interpreter:
+    """A stand-in that answers as an interpreter of this version would."""
+    script(path, f"printf '%s\\n' {implementation} {version} {path}")
+    return Interpreter(version, str(path))
+
+
+def test_here_is_the_interpreter_that_runs_perfbench() -> None:
+    assert describe_host().name == "here"
+    assert describe_host().python == sys.executable
+
+
+def test_this_machine_has_at_least_the_interpreter_that_runs_the_tests() -> None:
+    found = find_interpreters()
+    assert Interpreter(VERSION, REAL) in found
+    assert len({interpreter.path for interpreter in found}) == len(found)
+    assert all(Path(interpreter.path).is_file() for interpreter in found)
+
+
+def test_every_place_is_searched_and_the_oldest_stands_first(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "executable", str(script(home / "none", "exit 1")))
+    expected = [
+        claims_to_be(home / ".pyenv/versions/3.8.18/bin/python3.8", "3.8.18"),
+        claims_to_be(home / "bin/python3.9", "3.9.2"),
+        claims_to_be(home / "bin/python3.10", "3.10.13"),
+        claims_to_be(home / ".local/share/uv/python/cpython-3.14.0rc1-linux/bin/python3.14", "3.14.0rc1"),
+    ]
+    assert list(find_interpreters()) == expected
+
+
+def test_the_variables_of_pyenv_and_uv_are_honoured(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYENV_ROOT", str(home / "elsewhere"))
+    monkeypatch.setenv("UV_PYTHON_INSTALL_DIR", str(home / "managed"))
+    expected = {
+        claims_to_be(home / "elsewhere/versions/3.12.1/bin/python3.12", "3.12.1"),
+        claims_to_be(home / "managed/cpython-3.13.0/bin/python3.13", "3.13.0"),
+    }
+    assert expected < set(find_interpreters())
+
+
+def test_the_usual_folders_are_among_the_places() -> None:
+    assert {Path("/usr/bin"), Path("/usr/local/bin"), Path("/opt/homebrew/bin")} <= set(
+        interpreters._list_search_folders()
+    )
+
+
+def test_an_interpreter_with_several_names_counts_once(home: Path) -> None:
+    (home / "bin").mkdir()
+    (home / "bin/python3.77").symlink_to(sys.executable)
+    (home / "bin/python3.78").symlink_to(home / "bin/python3.77")
+    script(home / "bin/python3.79", f'exec "{sys.executable}" "$@"')
+    assert find_interpreters() == (Interpreter(VERSION, REAL),)
+
+
+def test_what_is_too_old_another_implementation_or_broken_does_not_count(home: Path) -> None:
+    claims_to_be(home / "bin/python3.7", "3.7.16")
+    claims_to_be(home / "bin/python3.10", "3.10.14", implementation="pypy")
+    script(home / "bin/python3.11", f"printf '%s\\n' cpython 3.11.1 {home}/bin/python3.11; exit 127")
+    script(home / "bin/python3.12", "echo Python 3.12")
+    script(home / "bin/python3.13", "exit 0").chmod(0o644)
+    (home / "bin/python3.14").write_bytes(b"\x7fELF nonsense")
+    (home / "bin/python3.14").chmod(0o755)
+    (home / "bin/python3.15").mkdir()
+    (home / "bin/python3.16").symlink_to(home / "nowhere")
+    claims_to_be(home / "bin/python3.9-config", "3.9.1")
+    assert find_interpreters() == (Interpreter(VERSION, REAL),)
+
+
+def test_shims_are_not_even_started(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started = home / "started"
+    script(home / ".pyenv/shims/python3.8", f": > {started}; echo pyenv: python3.8: command not found >&2; exit 127")
+    monkeypatch.setenv("PATH", str(home / ".pyenv/shims"))
+    assert find_interpreters() == (Interpreter(VERSION, REAL),)
+    assert not started.exists()
+
+
+def test_an_interpreter_that_hangs_is_ended_with_its_children(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(interpreters, "PROBE_TIMEOUT", 0.5)
+    marker = f"{60_000 + os.getpid() / 1e7:.7f}"
+    script(home / "bin/python3.9", f"sleep {marker} & sleep {marker}")
+    started = time.monotonic()
+    monkeypatch.setattr(sys, "executable", str(script(home / "none", "exit 1")))
+    monkeypatch.setenv("PATH", os.pathsep.join((str(home / "bin"), "/usr/bin", "/bin")))
+    assert find_interpreters() == ()
+    assert time.monotonic() - started < 10
+    assert not [process for process in psutil.process_iter(["cmdline"]) if marker in (process.info["cmdline"] or [])]
+
+
+def test_the_module_search_path_of_the_shell_does_not_reach_the_question(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (home / "sitecustomize.py").write_text("raise SystemExit(3)")
+    monkeypatch.setenv("PYTHONPATH", str(home))
+    assert find_interpreters() == (Interpreter(VERSION, REAL),)

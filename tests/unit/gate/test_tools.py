@@ -1,0 +1,151 @@
+"""``perfbench calibrate --against``: other tools, really called, on the same passes; and what their comparisons say of them."""
+
+from __future__ import annotations
+
+import json
+import math
+import sys
+from pathlib import Path
+
+import pytest
+from support.command_line import SCENARIOS, one_line, perfbench
+
+from perfbench.errors import TrialFailed
+from perfbench.gate.calibration import tool_scores, tools
+from perfbench.gate.calibration.analysis import Proportion
+from perfbench.gate.calibration.tool_comparison import ComparisonPlan, ToolComparison, ToolMeasurement
+from perfbench.gate.calibration.tools import TimeBudget, ToolSide
+from perfbench.model import Machine
+from perfbench.worker.protocol import Request
+
+PACE = TimeBudget(comparison=2.0, one_pass=0.03, startup=0.1)
+MACHINE = Machine("Linux", "a processor", 2, 1, "CPython", 0.0, pinned=True)
+
+# The tools -------------------------------------------------------------------------------------------------------------
+
+
+def side(burn: float) -> ToolSide:
+    return ToolSide(sys.executable, Request("time", str(SCENARIOS / "burns.py"), "light", burn=burn))
+
+
+@pytest.mark.parametrize("name", tools.list_tools())
+def test_a_tool_finds_that_a_pass_takes_three_times_as_long(name: str, tmp_path: Path) -> None:
+    tool = tools.load_tool(name)
+    if reason := tool.missing():
+        pytest.skip(reason)
+    found = tool.compare(side(0.0), side(2.0), PACE, tmp_path)
+    assert found.slower
+    assert 1.5 < found.ratio < 10  # by the clock on the wall, while other tests run on the same machine
+
+
+@pytest.mark.parametrize("name", tools.list_tools())
+def test_a_tool_does_not_call_faster_code_slower(name: str, tmp_path: Path) -> None:
+    tool = tools.load_tool(name)
+    if reason := tool.missing():
+        pytest.skip(reason)
+    found = tool.compare(side(2.0), side(0.0), PACE, tmp_path)
+    assert not found.slower
+    assert found.ratio < 0.7
+
+
+@pytest.mark.parametrize("name", tools.list_tools())
+def test_a_tool_that_fails_says_so_in_one_line(name: str, tmp_path: Path) -> None:
+    tool = tools.load_tool(name)
+    if reason := tool.missing():
+        pytest.skip(reason)
+    crashing = ToolSide(sys.executable, Request("time", str(SCENARIOS / "crashes.py"), "crashes"))
+    with pytest.raises(TrialFailed) as failure:
+        tool.compare(crashing, crashing, PACE, tmp_path)
+    assert len(str(failure.value).splitlines()) == 1
+
+
+def test_every_tool_tells_its_version() -> None:
+    known = [tools.load_tool(name) for name in tools.list_tools() if not tools.load_tool(name).missing()]
+    assert len(known) >= 2
+    assert all(tool.version(sys.executable)[0].isdigit() for tool in known)
+
+
+# What they say ---------------------------------------------------------------------------------------------------------
+
+
+def compared(tool: str, injected: float, ratio: float, slower: bool, seconds: float = 10.0) -> ToolMeasurement:
+    return ToolMeasurement(tool, injected, seconds, ratio, slower)
+
+
+def test_the_standing_of_a_tool_is_what_its_comparisons_say() -> None:
+    ratios = (1.1, 1 / 1.1, 1.1, 1 / 1.1)
+    unchanged = [compared("x", 0.0, ratio, ratio > 1, seconds=12.0) for ratio in ratios]
+    slower = [compared("x", 0.05, 1.05, True, seconds=6.0), compared("x", 0.05, 0.99, False, seconds=6.0)]
+    document = ToolComparison(1, "calibration", MACHINE, 10.0, (("x", "1.2"),), (*unchanged, *slower))
+    (found,) = tool_scores.score_tools(document)
+    assert found.tool == "x 1.2"
+    assert found.seconds == pytest.approx(10.0)
+    assert found.false_alarms == Proportion(2, 4)
+    assert found.found == ((0.05, Proportion(1, 2)),)
+    assert found.detectable == pytest.approx(1.1 ** (2.3263 + 1.6449) - 1, rel=1e-3)
+
+
+def test_what_a_tool_sees_is_not_told_by_three_comparisons() -> None:
+    assert math.isinf(tool_scores.compute_detectable_slowdown([1.0, 1.1, 0.9]))
+
+
+def test_tools_compare_by_turns_and_slow_downs_half_as_often() -> None:
+    plan = list(ComparisonPlan(("a", "b"), 4, PACE).rounds((0.01, 0.02), seed=7))
+    assert [sorted(tool for tool, _ in plan[start : start + 2]) for start in range(0, len(plan), 2)] == [["a", "b"]] * 8
+    sizes = [size for tool, size in plan if tool == "a"]
+    assert [sizes.count(size) for size in (0.0, 0.01, 0.02)] == [4, 2, 2]
+
+
+# The command -----------------------------------------------------------------------------------------------------------
+
+
+def calibrate(folder: Path, *arguments: object, **env: str) -> tuple[int, str, str]:
+    common = ("--scenario", "burns", "--scenarios", SCENARIOS, "--mode", "light", "--quiet")
+    done = perfbench("calibrate", *common, *arguments, folder=folder, env=env)
+    return done.returncode, done.stdout, done.stderr
+
+
+def test_other_tools_stand_below_the_gate_in_a_table_that_can_be_shown_again(tmp_path: Path) -> None:
+    options = (
+        "--env",
+        "iniconfig==2.0.0",
+        "--rounds",
+        "24",
+        "--slower",
+        "300%",
+        "--gate-time",
+        "2",
+        "--comparisons",
+        "4",
+    )
+    code, page, complaint = calibrate(tmp_path, *options, "--against", "pytest-benchmark")
+    assert code == 0, complaint
+    rows = [
+        line.split("  ")[1] for line in page.splitlines() if line.startswith(("  perfbench gate", "  pytest-benchmark"))
+    ]
+    assert [row.split()[0] for row in rows] == ["perfbench", "pytest-benchmark"]
+    assert "finds 300.0%" in page
+    document = json.loads((tmp_path / "results" / "calibration-against.json").read_text())
+    assert len(document["compared"]) == 4 + 2
+    assert [one["slower"] for one in document["compared"] if one["injected"]] == [True, True]
+    again = perfbench("calibrate", "--show", "calibration", folder=tmp_path)
+    assert (again.returncode, again.stdout) == (0, page)
+
+
+def test_a_tool_that_nobody_knows_is_refused_with_a_guess(tmp_path: Path) -> None:
+    code, page, complaint = calibrate(tmp_path, "--against", "hyperfin")
+    assert (code, page) == (2, "")
+    assert one_line(complaint).endswith("--against hyperfin: no such tool; did you mean `hyperfine`?")
+
+
+def test_a_tool_that_is_not_installed_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+    code, page, complaint = calibrate(tmp_path, "--against", "hyperfine", PATH="")
+    assert (code, page) == (5, "")
+    assert "hyperfine is not on the PATH: install it" in one_line(complaint)
+    assert not (tmp_path / "results").exists()
+
+
+def test_a_calibration_that_is_not_there_cannot_be_shown(tmp_path: Path) -> None:
+    done = perfbench("calibrate", "--show", "nothing", folder=tmp_path)
+    assert (done.returncode, done.stdout) == (5, "")
+    assert "nothing" in one_line(done.stderr)

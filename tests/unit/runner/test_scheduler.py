@@ -1,0 +1,395 @@
+"""Measuring a table with a controlled clock and made-up trials: when it stops, what it drops, what it resumes."""
+
+from __future__ import annotations
+
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
+
+import pytest
+from support.runs import offer, scenario, settings
+
+from perfbench.model import (
+    Case,
+    CaseGroup,
+    Change,
+    Environment,
+    Failure,
+    GatePolicy,
+    Output,
+    OutputDifference,
+    Package,
+    Result,
+    Sample,
+    Trial,
+)
+from perfbench.runner import instruction_pass, output_check, plan, scheduler
+from perfbench.runner import trial as trial_module
+from perfbench.runner.interleave import InterleavedSide
+from perfbench.runner.state import GroupState, Progress
+from perfbench.runner.trial import Conditions
+
+CONDITIONS = Conditions(None, 60.0)
+Noise = Callable[[str, int], float]
+
+
+class Stage:
+    """Trials that are made up; the clock goes on by a second for each pass."""
+
+    def __init__(self, noise: Noise = lambda _mode, _round: 1.0) -> None:
+        self.now = 0.0
+        self.noise = noise
+        self.failing: dict[str, str] = {}
+        """By mode, or by environment: the kind of trial that fails."""
+        self.reported: dict[str, float] = {}
+        self.less_work: set[str] = set()
+        self.outputs: dict[str, str] = {}
+        self.known: tuple[str, ...] = ()
+        self.trials: list[Trial] = []
+        self.parts: list[tuple[InterleavedSide, ...]] = []
+
+    def clock(self) -> float:
+        return self.now
+
+    def fails(self, case: Case) -> str | None:
+        return self.failing.get(case.mode) or self.failing.get(case.environment)
+
+    def execute(
+        self,
+        trial: Trial,
+        table: CaseGroup,
+        conditions: Conditions,
+        *,
+        parts: Sequence[InterleavedSide] = (),
+        **_: object,
+    ) -> Iterator[Result]:
+        self.trials.append(trial)
+        if trial.kind == "duet":
+            self.parts.append(tuple(parts))
+        failed = [case for case in trial.cases if self.fails(case) == trial.kind]
+        for case in trial.cases:
+            self.now += 1.0
+            if case in failed:
+                yield Result(trial.id, case.id, failure=Failure(trial.kind, "it broke"))
+            elif not failed:
+                seconds = self.noise(case.mode, trial.round)
+                metrics = {"cpu_seconds": seconds, "wall_seconds": seconds, **self.reported}
+                yield Result(trial.id, case.id, sample=Sample(trial.kind, trial.round, 0, trial.id, 1, metrics))
+
+    def check(self, checks: Sequence[Trial], *_: object) -> Iterator[Result]:
+        for trial in checks:
+            self.trials.append(trial)
+            (case,) = trial.cases
+            if self.fails(case) == "check":
+                yield Result(trial.id, case.id, failure=Failure("check", "it broke"))
+            else:
+                updates = 1 if case.mode in self.less_work else 2
+                packages = (Package("bflw", case.environment.partition("==")[2] or "1", "x"),)
+                output = Output(self.outputs.get(case.mode, "d"), updates, 1, ())
+                yield Result(trial.id, case.id, output=output, packages=packages)
+
+    def count(self, trial: Trial, *_: object) -> Result:
+        self.trials.append(trial)
+        (case,) = trial.cases
+        if self.failing.get(case.mode) == "count":
+            return Result(trial.id, case.id, failure=Failure("count", "it broke"))
+        sample = Sample("count", trial.round, 0, trial.id, 1, {"instructions": 1e9})
+        return Result(trial.id, case.id, sample=sample)
+
+    def differ(
+        self, trial: Trial, table: CaseGroup, outputs: tuple[Output, Output], known: Sequence[Change], *_: object
+    ) -> Result:
+        self.trials.append(trial)
+        self.known = tuple(change.name for change in known)
+        before, after = trial.cases
+        less = outputs[0].updates != outputs[1].updates
+        return Result(trial.id, after.id, difference=OutputDifference(1, "x", "2", "1", less, before.id))
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
+    made = Stage()
+    monkeypatch.setattr(trial_module, "execute_trial", made.execute)
+    monkeypatch.setattr(instruction_pass, "count_instructions", made.count)
+    monkeypatch.setattr(output_check, "run_check_passes", made.check)
+    monkeypatch.setattr(output_check, "explain_difference", made.differ)
+    return made
+
+
+def table(*modes: str) -> CaseGroup:
+    (made,) = plan.plan_groups([[offer(scenario(*(modes or ("base", "one", "two"))))]], [], settings())
+    return made
+
+
+def measured(stage: Stage, made: CaseGroup, before: list[Result] | None = None, **changes: object) -> list[Result]:
+    events = scheduler.measure_group(made, settings(**changes), CONDITIONS, before or [], stage.clock)
+    return [result for event in events if not isinstance(event, Progress) for result in event]
+
+
+PLACES = tuple(Environment(f"bflw=={version}", "python") for version in ("1.0", "2.0", "3.0"))
+
+
+def side_by_side(*places: Environment) -> CaseGroup:
+    (made,) = plan.plan_groups([[offer(scenario("base", "one"), place) for place in places]], [], settings())
+    return made
+
+
+def rounds(stage: Stage) -> int:
+    return len({trial.round for trial in stage.trials if trial.kind == "duet"})
+
+
+def test_exactly_so_many_rounds_as_were_asked_for(stage: Stage) -> None:
+    measured(stage, table(), rounds=5)
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 3, "memory": 9, "alone": 9, "duet": 10}
+
+
+def test_it_stops_at_the_first_look_at_which_every_interval_is_narrow(stage: Stage) -> None:
+    measured(stage, table(), max_time=1e9)
+    assert rounds(stage) == 8
+
+
+def test_it_goes_on_while_one_interval_is_wide(stage: Stage) -> None:
+    chance = random.Random(3)
+    stage.noise = lambda mode, _: chance.gauss(1, 0.03 if mode == "two" else 0.0001)
+    results = measured(stage, table(), max_time=1e9)
+    state = GroupState(table(), settings(), results)
+    assert rounds(stage) > 17
+    widths = [found for found in state.estimates(0.95) if found is not None]
+    assert all((found.high - found.low) / 2 < 0.011 for found in widths)
+
+
+def test_it_stops_when_the_time_is_up(stage: Stage) -> None:
+    chance = random.Random(3)
+    stage.noise = lambda _mode, _round: chance.uniform(0.5, 2)
+    measured(stage, table(), max_time=40.0)
+    assert rounds(stage) == 10  # four passes of a second each
+
+
+def test_it_stops_at_the_last_look_whatever_the_noise(stage: Stage) -> None:
+    chance = random.Random(3)
+    stage.noise = lambda _mode, _round: chance.uniform(0.1, 9)
+    measured(stage, table(), max_time=1e9)
+    assert rounds(stage) == 136
+
+
+@pytest.mark.parametrize("broken", ["bflw==1.0", "bflw==2.0"])
+def test_side_that_fails_every_check_ends_the_table_after_the_checks(stage: Stage, broken: str) -> None:
+    stage.failing = {broken: "check"}
+    measured(stage, side_by_side(*PLACES[:2]), rounds=8)
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 4}
+
+
+def test_side_that_fails_its_count_of_instructions_is_timed_nevertheless(stage: Stage) -> None:
+    stage.failing = {"bflw==2.0": "count"}
+    measured(stage, side_by_side(*PLACES[:2]), rounds=2, count=True)
+    kinds = Counter(trial.kind for trial in stage.trials)
+    assert (kinds["alone"], kinds["duet"]) == (12, 4)
+
+
+def test_of_three_sides_the_other_two_are_measured_when_one_fails_its_checks(stage: Stage) -> None:
+    stage.failing = {"bflw==3.0": "check"}
+    measured(stage, side_by_side(*PLACES), rounds=8)
+    environments = Counter(c.environment for trial in stage.trials if trial.kind == "duet" for c in trial.cases)
+    assert environments == {"bflw==1.0": 16, "bflw==2.0": 16}
+
+
+def test_mode_that_fails_in_one_environment_is_measured_in_neither(stage: Stage) -> None:
+    made = side_by_side(*PLACES[:2])
+    before = [Result("check 0 x", made.places[-1].case.id, failure=Failure("check", "it broke"))]
+    measured(stage, made, before, rounds=3)
+    assert {case.mode for trial in stage.trials if trial.kind != "check" for case in trial.cases} == {"base"}
+
+
+def test_gate_measures_nothing_of_a_mode_whose_partner_fails(stage: Stage) -> None:
+    """A table of a budget for the ratio of two modes; elsewhere a mode without its baseline has its seconds."""
+    made = table("base", "one")
+    stage.failing = {"base": "check"}
+    measured(stage, made, rounds=2)
+    assert {case.mode for trial in stage.trials if trial.kind == "alone" for case in trial.cases} == {"one"}
+    stage.trials.clear()
+    measured(stage, made, rounds=2, gate=GatePolicy())
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 2}
+
+
+def test_a_mode_that_fails_its_check_is_given_up_and_the_other_is_measured(stage: Stage) -> None:
+    stage.failing = {"one": "check"}
+    results = measured(stage, table(), rounds=8)
+    modes = Counter(case.mode for trial in stage.trials if trial.kind == "duet" for case in trial.cases)
+    assert modes == {"base": 8, "two": 8}
+    assert sum(result.failure is not None for result in results) == 1
+
+
+def test_a_mode_that_does_less_is_given_up(stage: Stage) -> None:
+    stage.less_work = {"two"}
+    measured(stage, table(), rounds=3)
+    assert not [trial for trial in stage.trials if trial.kind == "duet" and "two" in {c.mode for c in trial.cases}]
+
+
+def test_two_crashes_in_pairs_are_forgiven_a_third_is_not(stage: Stage) -> None:
+    stage.failing = {"one": "duet"}
+    results = measured(stage, table(), rounds=8)
+    assert sum(result.failure is not None for result in results) == 3
+    assert not [r for r in results if r.sample is not None and r.sample.kind == "duet" and "/one@" in r.case]
+
+
+def test_without_its_baseline_there_are_no_pairs(stage: Stage) -> None:
+    stage.failing = {"base": "check"}
+    measured(stage, table(), rounds=8)
+    assert rounds(stage) == 0
+    assert {t.cases[0].mode for t in stage.trials if t.kind == "alone"} == {"one", "two"}
+
+
+def by_the_wall(*modes: str) -> CaseGroup:
+    """The passes of its pairs run one after the other."""
+    made = table(*modes)
+    return replace(made, scenario=replace(made.scenario, metric="wall_seconds"))
+
+
+def test_pairs_that_run_one_after_the_other_need_no_passes_alone_beside_them(stage: Stage) -> None:
+    measured(stage, by_the_wall(), rounds=5)
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 3, "memory": 9, "duet": 10}
+
+
+def test_what_times_itself_needs_none_either(stage: Stage) -> None:
+    stage.reported = {"reported_seconds": 1.0}
+    measured(stage, table(), rounds=5)
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 3, "memory": 9, "duet": 10}
+
+
+def test_what_has_no_partner_is_measured_alone_by_the_wall_too(stage: Stage) -> None:
+    stage.failing = {"base": "check"}
+    measured(stage, by_the_wall(), rounds=8)
+    assert Counter(t.cases[0].mode for t in stage.trials if t.kind == "alone") == {"one": 3, "two": 3}
+
+
+def test_a_gate_that_may_stop_early_has_passes_alone(stage: Stage) -> None:
+    made = scheduler.measure_group(
+        by_the_wall("base", "one"), settings(gate=GatePolicy()), CONDITIONS, (), stage.clock, gated=1
+    )
+    assert list(made)
+    assert Counter(t.cases[0].mode for t in stage.trials if t.kind == "alone") == {"base": 1, "one": 1}
+
+
+def test_a_single_mode_is_measured_alone(stage: Stage) -> None:
+    measured(stage, table("base"), rounds=6)
+    assert Counter(trial.kind for trial in stage.trials) == {"check": 1, "memory": 3, "alone": 9}
+
+
+@pytest.mark.parametrize("kept", [0, 3, 4, 15, 31, 41])
+def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(stage: Stage, kept: int) -> None:
+    whole = measured(stage, table(), rounds=8)
+    stage.trials.clear()
+    rest = measured(stage, table(), whole[:kept], rounds=8)
+    assert sorted((r.trial, r.case) for r in whole) == sorted((r.trial, r.case) for r in [*whole[:kept], *rest])
+
+
+def test_progress_tells_the_share_and_the_time_left(stage: Stage) -> None:
+    events = list(scheduler.measure_group(table(), settings(rounds=10), CONDITIONS, [], stage.clock))
+    shown = [event for event in events if isinstance(event, Progress)]
+    assert shown[0].doing == "check passes: is the output the same?"
+    last = shown[-1]
+    assert last.doing.startswith("round 10: ")
+    assert last.share == pytest.approx(0.93, abs=0.05)
+    assert last.seconds_left == pytest.approx(4.0, abs=2.0)
+    assert [event.share for event in shown] == sorted(event.share for event in shown)
+
+
+# Instructions --------------------------------------------------------------------------------------------------------
+
+
+def test_instructions_are_counted_after_the_check_passes_and_before_anything_is_timed(stage: Stage) -> None:
+    measured(stage, table(), rounds=2, count=True)
+    kinds = [trial.kind for trial in stage.trials]
+    assert kinds[:12] == ["check"] * 3 + ["count"] * 9
+    assert "count" not in kinds[12:]
+    assert [trial.hash_seed for trial in stage.trials if trial.kind == "count"] == [0, 1, 2] * 3
+
+
+def test_counting_changes_nothing_of_what_is_timed(stage: Stage) -> None:
+    measured(stage, table(), rounds=4)
+    plain = list(stage.trials)
+    stage.trials.clear()
+    measured(stage, table(), rounds=4, count=True)
+    assert [trial for trial in stage.trials if trial.kind != "count"] == plain
+
+
+def test_a_case_that_cannot_be_counted_is_counted_no_more_and_timed_all_the_same(stage: Stage) -> None:
+    stage.failing = {"one": "count"}
+    measured(stage, table(), rounds=4, count=True)
+    counted = Counter(trial.cases[0].mode for trial in stage.trials if trial.kind == "count")
+    assert counted == {"base": 3, "one": 1, "two": 3}
+    assert rounds(stage) == 4
+    assert sum("one" in {case.mode for case in trial.cases} for trial in stage.trials if trial.kind == "duet") == 4
+
+
+def test_a_case_whose_output_cannot_be_checked_is_not_counted(stage: Stage) -> None:
+    stage.failing = {"one": "check"}
+    measured(stage, table(), rounds=2, count=True)
+    assert {trial.cases[0].mode for trial in stage.trials if trial.kind == "count"} == {"base", "two"}
+
+
+@pytest.mark.parametrize("kept", [4, 7, 12])
+def test_a_resumed_run_counts_what_is_missing_and_nothing_twice(stage: Stage, kept: int) -> None:
+    whole = measured(stage, table(), rounds=2, count=True)
+    rest = measured(stage, table(), whole[:kept], rounds=2, count=True)
+    assert sorted((r.trial, r.case) for r in whole) == sorted((r.trial, r.case) for r in [*whole[:kept], *rest])
+
+
+# Outputs -------------------------------------------------------------------------------------------------------------
+
+
+def test_outputs_that_differ_are_told_before_any_pass_is_timed_and_timed_all_the_same(stage: Stage) -> None:
+    stage.outputs = {"one": "other"}
+    results = measured(stage, table(), rounds=2)
+    kinds = [trial.kind for trial in stage.trials]
+    assert kinds[:4] == ["check", "check", "check", "differ"]
+    assert [result.case for result in results if result.difference] == ["made_up/one@here"]
+    assert kinds.count("duet") == 4
+
+
+def test_only_changes_that_lie_between_two_releases_can_explain_a_difference(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    announced = tuple(Change(name, "bflw", release, (), "") for name, release in (("old", "1"), ("new", "1.5")))
+    made = replace(scenario("base"), changes=announced)
+    environments = (Environment("bflw==1", "python"), Environment("bflw==2", "python"))
+    (both,) = plan.plan_groups([[offer(made, place) for place in environments]], [], settings())
+    stage.check = lambda checks, *_: iter(  # type: ignore[method-assign]
+        Result(
+            trial.id,
+            trial.cases[0].id,
+            output=Output(trial.cases[0].environment, 2, 1, ()),
+            packages=(Package("bflw", trial.cases[0].environment.partition("==")[2], "x"),),
+        )
+        for trial in checks
+    )
+    monkeypatch.setattr(output_check, "run_check_passes", stage.check)
+    known = []
+    for accepted in ((), ("old",)):
+        measured(stage, both, rounds=1, accepted=accepted)
+        known.append(stage.known)
+    assert known == [("new",), ("old", "new")]
+
+
+def test_a_case_that_stands_in_two_links_of_a_chain_is_checked_once(stage: Stage) -> None:
+    environments = [Environment(f"bflw=={number}", "python") for number in (1, 2, 3)]
+    links = plan.plan_groups(
+        [[offer(scenario("base"), place) for place in environments]], [], settings(links="neighbours")
+    )
+    results: list[Result] = []
+    for link in links:
+        results += measured(stage, link, results, rounds=2, links="neighbours")
+    counted = Counter(trial.kind for trial in stage.trials)
+    assert counted == {"check": 3, "memory": 3, "alone": 3, "duet": 4}
+
+
+def test_the_parts_of_a_pair_follow_the_pairs_before_it_and_not_passes_alone_that_were_disturbed(stage: Stage) -> None:
+    def disturbed(mode: str, _: int) -> float:
+        return 1.4 if mode == "one" and stage.trials[-1].kind != "duet" else 1.0
+
+    stage.noise = disturbed
+    measured(stage, table("base", "one"), rounds=3)
+    first, *others = stage.parts
+    assert max(part.turn for part in first) > 0.03
+    assert all(part.turn == pytest.approx(0.005) for parts in others for part in parts)

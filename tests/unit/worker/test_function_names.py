@@ -1,0 +1,128 @@
+"""What functions are called in a profile: the same in every environment, whatever lines they stand in."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from perfbench.worker.function_names import BUILT_IN_FILE, FunctionNamer
+from perfbench.worker.profilers.pyinstrument import compute_weight_cap
+
+SOURCE = """
+import functools
+
+def cached(function):
+    return functools.lru_cache(function)
+
+class Book:
+    @property
+    @cached
+    def prices(self):
+        \"\"\"What it costs.\"\"\"
+        return [level for level in (1, 2)]
+
+    def other_prices(self):
+        return [level for level in (1, 2)]
+
+    def ladder(self):
+        def rung(step):
+            return step
+        return list(map(rung, (1, 2))), (lambda: 3)()
+
+    def also_prices(self):
+        \"\"\"The same code.\"\"\"
+        return [level for level in (1, 2)]
+"""
+
+
+@pytest.fixture
+def names(tmp_path: Path) -> tuple[FunctionNamer, str]:
+    folder = tmp_path / "elsewhere"
+    folder.mkdir()
+    path = folder / "strategy.py"
+    path.write_text(textwrap.dedent(SOURCE))
+    return FunctionNamer(str(tmp_path / "scenario.py")), str(path)
+
+
+@pytest.mark.parametrize(
+    ("line", "name", "qualified"),
+    [
+        (8, "prices", "Book.prices"),
+        (12, "<listcomp>", "Book.prices.<listcomp>"),
+        (18, "rung", "Book.ladder.rung"),
+        (20, "<lambda>", "Book.ladder.<lambda>"),
+        (4, "cached", "cached"),
+    ],
+)
+def test_a_function_is_called_by_its_qualified_name(
+    names: tuple[FunctionNamer, str], line: int, name: str, qualified: str
+) -> None:
+    """The first line of a decorated function is that of its first decorator, as the compiler has it."""
+    known, path = names
+    found = known.named(path, line, name)
+    assert (found.key, found.kind, found.line) == (f"strategy.py:{qualified}", "user", line)
+
+
+def test_functions_of_the_same_code_have_the_same_shape_and_others_have_not(names: tuple[FunctionNamer, str]) -> None:
+    known, path = names
+    shapes = {name: known.qualified(path, f"Book.{name}").shape for name in ("prices", "other_prices", "also_prices")}
+    assert shapes["other_prices"] == shapes["also_prices"] != shapes["prices"]
+
+
+def test_a_name_that_is_not_in_the_source_is_kept(names: tuple[FunctionNamer, str]) -> None:
+    known, path = names
+    assert known.named(path, 99, "made").key == "strategy.py:made"
+    assert known.named("/nowhere/made.py", 1, "made").key == "made.py:made"
+
+
+def test_functions_are_told_apart_by_where_they_come_from(names: tuple[FunctionNamer, str]) -> None:
+    known, _ = names
+    library = known.named(pytest.__file__, 1, "main")
+    assert (library.kind, library.key) == ("library", "pytest/__init__.py:main")
+    standard = known.named(textwrap.__file__, 1, "dedent")
+    assert (standard.kind, standard.key) == ("standard", "textwrap.py:dedent")
+    assert known.named("<frozen importlib._bootstrap>", 1, "find").kind == "standard"
+    own = known.named(sys.modules["perfbench.worker.function_names"].__file__ or "", 1, "x")
+    assert (own.kind, own.key) == ("perfbench", "perfbench/worker/functions.py:x")
+
+
+@pytest.mark.parametrize(
+    ("said", "key"),
+    [
+        ("<method 'get' of 'dict' objects>", "dict.get"),
+        ("<built-in method builtins.sorted>", "sorted"),
+        ("dict.get", "dict.get"),
+    ],
+)
+def test_built_in_functions_have_one_name_whichever_profiler_names_them(
+    names: tuple[FunctionNamer, str], said: str, key: str
+) -> None:
+    found = names[0].named(BUILT_IN_FILE, 0, said)
+    assert (found.key, found.kind) == (key, "built-in")
+
+
+def test_samples_are_cut_only_where_the_process_did_not_run() -> None:
+    """A long call into C takes long in truth: nothing is cut while the CPU seconds bear the weights out."""
+    assert compute_weight_cap([0.001] * 100 + [0.05], ran=0.15, least=0.003) == float("inf")
+
+
+def test_samples_are_cut_so_that_their_sum_is_what_the_process_ran() -> None:
+    weights = [0.001] * 100 + [0.5, 0.4]
+    cap = compute_weight_cap(weights, ran=0.15, least=0.003)
+    assert sum(min(weight, cap) for weight in weights) == pytest.approx(0.15)
+
+
+def test_no_sample_is_cut_below_three_intervals() -> None:
+    assert compute_weight_cap([0.001] * 100 + [0.5], ran=0.05, least=0.003) == 0.003
+
+
+def test_a_shipped_scenario_of_an_installed_perfbench_is_a_scenario() -> None:
+    """In a wheel the shipped scenarios lie inside the package."""
+    from perfbench.worker.function_names import PACKAGE_DIRECTORY
+
+    shipped = Path(PACKAGE_DIRECTORY) / "bundled" / "scenarios"
+    found = FunctionNamer(str(shipped / "backtest.py")).named(str(shipped / "_strategies.py"), 1, "made")
+    assert (found.kind, found.key) == ("scenario", "_strategies.py:made")
