@@ -101,7 +101,7 @@ def _find_memory_breaches(terms: GatePolicy, before: Measurement, after: Measure
     first, second = map(median, peaks)
     for budget in terms.budgets:
         if budget.kind == "memory" and second - first > MIN_MEMORY_BYTES and second / first - 1 > budget.limit:
-            peaks = f"{formatting.format_bytes(first)} → {formatting.format_bytes(second)}"
-            yield f"peak memory {peaks}: more than {budget.limit:.1%} above"
+            change = f"{formatting.format_bytes(first)} → {formatting.format_bytes(second)}"
+            yield f"peak memory {change}: more than {budget.limit:.1%} above"
         if budget.kind == "peak" and second > budget.limit:
             yield f"peak memory {formatting.format_bytes(second)}: at most {formatting.format_bytes(budget.limit)} are allowed"
