@@ -18,8 +18,10 @@ from perfbench.util import formatting
 PLOT_HEIGHT = 16
 UNWRAPPED_WIDTH = 1000
 PLOT_WIDTH = 100
-DETECTS_NOTE = "sees from: what is found in 95 % when unchanged code is called slower in 1 %, "
+DETECTS_NOTE = (
+    "sees from: what is found in 95 % when unchanged code is called slower in 1 %, "
     "by the scatter of the tool's own ratio"
+)
 PAIR_COUNTS = (12, 24, 48, 96)
 
 
