@@ -35,7 +35,7 @@ data: $(VENV)/.run
 	@$(BIN)/perfbench data pull --quiet || echo "measuring the bundled sample instead"
 .PHONY: data
 
-golden: $(VENV)/.test  ## write the golden files of the tests anew
+golden: $(VENV)/.test  ## regenerate the golden files
 	@$(BIN)/pytest -q --refresh-golden tests/cli/test_show.py tests/cli/test_commands.py
 	@$(BIN)/python benchmarks/readme_tables.py
 

@@ -4,119 +4,100 @@ from __future__ import annotations
 
 import shlex
 import sys
-import tempfile
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from perfbench.cli import output
 from perfbench.cli.exports import Export
-from perfbench.cli.progress import build_status_printer, show_progress
-from perfbench.cli.signals import install_signal_handlers
+from perfbench.cli.progress import TerminalListener
+from perfbench.datasets import resolve
 from perfbench.errors import Interrupted
 from perfbench.model import Run, Settings
 from perfbench.report import build, status
 from perfbench.report.model import Report
-from perfbench.results.journal import Journal
 from perfbench.results.storage import DEFAULT_RESULTS, require_file_name
-from perfbench.runner import session
-from perfbench.runner.session import FinishedRun, PreparedRun
+from perfbench.runner.prepare import PreparedRun
+from perfbench.runner.session import FinishedRun, Session
 
 
 @dataclass(frozen=True, slots=True)
-class RunOptions:
-    """How a run is carried out and shown, whatever it measures.
+class OutputOptions:
+    """Where a run is saved and how it is shown.
 
-    ``settings`` None: the run that was interrupted last goes on. ``note`` is asked for a line to say before the first trial,
-    ``afterwards`` for what is to be told beside what was measured, while the markets are still there. ``picture`` draws a report.
+    ``write_plot`` draws the report into the file of ``--plot``.
     """
 
-    settings: Settings | None
     results: Path
-    save: str | None
-    wanted: Sequence[Export]
-    columns: Sequence[str]
-    color: str
-    quiet: bool
-    note: Callable[[], str] = str
-    afterwards: Callable[[PreparedRun, FinishedRun, Path], FinishedRun] = lambda _prepared, finished, _workspace: (
-        finished
-    )
-    picture: Callable[[Report], None] = lambda _report: None
+    save: str | None = None
+    exports: Sequence[Export] = ()
+    columns: Sequence[str] = ()
+    color: str = "auto"
+    quiet: bool = False
+    write_plot: Callable[[Report], None] = lambda _report: None
 
 
-def measure_run(manner: RunOptions) -> FinishedRun:
-    """Prepare and measure; every sample is saved as it comes, also if the user ends it early."""
-    require_file_name(manner.save)
-    ended = install_signal_handlers()
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
-        if manner.settings is None:
-            with _nothing_measured():
-                prepared, journal, before = session.resume_run(
-                    manner.results, Path(folder), build_status_printer(manner.quiet)
-                )
+AfterMeasuring = Callable[[Session, PreparedRun, FinishedRun], FinishedRun]
+
+
+def open_session(options: OutputOptions) -> Session:
+    """A session that saves into the results folder and reports to the terminal. Raises UsageProblem for a bad --save."""
+    require_file_name(options.save)
+    return Session(options.results, TerminalListener(options.quiet))
+
+
+def prepare(session: Session, settings: Settings, options: OutputOptions) -> PreparedRun:
+    """Prepare a run; says so where the default market is measured. Raises Interrupted, UsageProblem, NotMeasured."""
+    prepared = session.prepare(settings, options.save)
+    if prepared.run.data and not settings.data and (note := resolve.describe_default_market()):
+        session.listener.report_status(note)
+    return prepared
+
+
+def measure(settings: Settings | None, options: OutputOptions, afterwards: AfterMeasuring | None = None) -> FinishedRun:
+    """Prepare and measure; every sample is saved as it comes, also if the user interrupts it.
+
+    :param settings: None resumes the run that was interrupted last.
+    :param afterwards: adds to the run while its markets are still unpacked.
+    """
+    with open_session(options) as session:
+        if settings is None:
+            prepared, finished = session.resume()
         else:
-            prepared = prepare_with_status(manner, Path(folder))
-            journal, before = Journal.create(manner.results, prepared.run), []
-        with show_progress(manner.quiet, len(prepared.tables)) as observe:
-            finished = session.execute_run(prepared, journal, before, observe, ended)
-        return manner.afterwards(prepared, finished, Path(folder))
+            prepared = prepare(session, settings, options)
+            finished = session.measure(prepared)
+        return finished if afterwards is None else afterwards(session, prepared, finished)
 
 
-def prepare_with_status(manner: RunOptions, workspace: Path) -> PreparedRun:
-    """What is to be measured, with all that it needs; what is being built is said."""
-    assert manner.settings is not None
-    with _nothing_measured():
-        prepared = session.prepare_run(manner.settings, workspace, manner.save, build_status_printer(manner.quiet))
-        if prepared.run.data and not manner.quiet and (note := manner.note()):
-            print(note, file=sys.stderr)
-        return prepared
-
-
-@contextmanager
-def _nothing_measured() -> Iterator[None]:
-    """Raises Interrupted if the user ends it while this lasts."""
-    try:
-        yield
-    except KeyboardInterrupt:
-        raise Interrupted("interrupted; nothing was measured yet") from None
-
-
-def execute_with_progress(prepared: PreparedRun, manner: RunOptions, ended: Callable[[], bool]) -> FinishedRun:
-    """Measure what was prepared, from the beginning; with progress on a terminal."""
-    journal = Journal.create(manner.results, prepared.run)
-    with show_progress(manner.quiet, len(prepared.tables)) as observe:
-        return session.execute_run(prepared, journal, [], observe, ended)
-
-
-def measure_and_show(manner: RunOptions) -> Run:
+def measure_and_show(
+    settings: Settings | None, options: OutputOptions, afterwards: AfterMeasuring | None = None
+) -> Run:
     """Measure, show the tables, write the exports, and say where the run is saved.
 
     Raises Interrupted, OutputsDiffer or NotMeasured after everything was shown.
     """
-    finished = measure_run(manner)
-    report = build.build_report(finished.run, manner.columns)
+    finished = measure(settings, options, afterwards)
+    report = build.build_report(finished.run, options.columns)
     try:
-        output.show_report(report, manner.wanted, manner.color)
-        manner.picture(report)
+        output.show_report(report, options.exports, options.color)
+        options.write_plot(report)
     finally:
-        print_saved_path(finished, manner.quiet)
+        print_saved_path(finished, options.quiet)
     status.check_report_status(report, finished.hint)
     return finished.run
 
 
 def print_saved_path(finished: FinishedRun, quiet: bool) -> None:
-    """Say where the run is saved. Raises Interrupted if it was ended early."""
+    """Say where the run is saved. Raises Interrupted if the user interrupted it."""
     if finished.interrupted:
-        hint = resumption(finished.run.settings, finished.path.parent)
+        hint = describe_resumption(finished.run.settings, finished.path.parent)
         raise Interrupted(f"interrupted; what was measured is in {finished.path}", hint=hint)
     if not quiet:
         print(f"saved in {finished.path}", file=sys.stderr)
 
 
-def resumption(settings: Settings, results: Path) -> str:
-    """How to resume an interrupted run of these settings: ``perfbench run --resume --results elsewhere goes on``.
+def describe_resumption(settings: Settings, results: Path) -> str:
+    """How to resume an interrupted run of these settings, such as ``perfbench run --resume --results elsewhere``.
 
     :param results: the folder that holds its journal.
     """
@@ -124,6 +105,10 @@ def resumption(settings: Settings, results: Path) -> str:
         return "a gate cannot be resumed: run it again"
     widest = max(map(len, settings.environments), default=0)
     if settings.links and widest > 2:
-        return "the same perfbench sweep with --resume goes on"
-    folder = "" if str(results) == DEFAULT_RESULTS else f" --results {shlex.quote(str(results))}"
-    return f"perfbench {'compare' if widest > 1 else 'run'} --resume{folder} goes on"
+        return "the same perfbench sweep command with --resume continues it"
+    return f"perfbench {'compare' if widest > 1 else 'run'} --resume{format_results_option(results)} continues it"
+
+
+def format_results_option(results: Path) -> str:
+    """`` --results FOLDER`` as it is typed in a shell; empty for the default folder."""
+    return "" if str(results) == DEFAULT_RESULTS else f" --results {shlex.quote(str(results))}"

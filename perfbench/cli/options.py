@@ -1,87 +1,162 @@
-"""Option types shared by the commands."""
+"""Options shared by the commands, and the settings that they make. Defaults are stated here once."""
 
 from __future__ import annotations
 
+import random
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Annotated, Literal, Optional
+from typing import Annotated, Literal
 
 import typer
 
+from perfbench.cli import parse
+from perfbench.model import GatePolicy, Settings, SweepPairing
 from perfbench.results.storage import DEFAULT_RESULTS as RESULTS
 
-# Options that mean the same in every command -----------------------------------------------------------------------------
+DEFAULT_SCENARIO = "replay"
+DEFAULT_ENVIRONMENT = "here"
+DEFAULT_TIMEOUT = 600.0
+DEFAULT_PRECISION = 0.01
+DEFAULT_MAX_TIME = 300.0
+DEFAULT_RESULTS = Path(RESULTS)
+QUICK_ROUNDS = 2
+"""Rounds under ``--quick``, unless ``--rounds`` is given."""
 
-Data = Annotated[
-    Optional[list[str]],  # noqa: UP045 - Typer reads it at run time
+DEFAULT_MARKET_TEXT = "the pulled PRO file, else the bundled sample"
+
+Scenarios = Annotated[
+    list[str] | None,
     typer.Option(
-        help="A market file, folder, archive or known name; repeatable.",
-        show_default="the pulled PRO file, else the sample",
+        "--scenario", metavar="NAME", help="Scenario, by name or file; repeatable.", show_default=DEFAULT_SCENARIO
+    ),
+]
+Data = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATH",
+        help="Market file, folder, archive or known name; repeatable.",
+        show_default=DEFAULT_MARKET_TEXT,
     ),
 ]
 ModeNames = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option("--mode", help="Only this mode or group of modes; repeatable.", show_default="all without a group"),
+    list[str] | None,
+    typer.Option(
+        "--mode", metavar="NAME", help="Mode or group of modes; repeatable.", show_default="all without a group"
+    ),
 ]
 Rounds = Annotated[
-    Optional[int],  # noqa: UP045
-    typer.Option(min=1, help="Exactly so many rounds.", show_default="until the precision is reached"),
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="NUM",
+        help="Run exactly this many rounds.",
+        show_default="until --precision or --max-time",
+    ),
 ]
-MaxTime = Annotated[float, typer.Option(min=0, help="Seconds of rounds for each table, at most.")]
+MaxTime = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Time limit of the rounds, per table.")]
 Precision = Annotated[
-    float, typer.Option(min=0.0001, max=1, help="Stop when every interval is ± this share of its ratio.")
+    float,
+    typer.Option(min=0.0001, max=1, metavar="SHARE", help="Stop when every interval is ± this share of its ratio."),
 ]
-Timeout = Annotated[float, typer.Option(min=0.1, help="Seconds that one pass may take.")]
+Timeout = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Time limit of a single pass.")]
 Count = Annotated[
-    bool, typer.Option("--count", help="Count instructions too, by valgrind: the same every time, and no times.")
+    bool,
+    typer.Option("--count", help="Also count executed instructions with Valgrind (deterministic; not a time)."),
 ]
 ParameterValues = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
-        "--set", metavar="NAME=VALUE", help="A parameter of the scenarios, or SCENARIO.NAME of one; repeatable."
+        "--set",
+        metavar="NAME=VALUE",
+        help="Set a parameter of the scenarios, or SCENARIO.NAME of one; repeatable.",
     ),
 ]
 SweepValues = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option(metavar="NAME=V1,V2", help="One table for each value of a parameter; repeatable."),
+    list[str] | None,
+    typer.Option(metavar="NAME=V1,V2", help="Measure one table per value of a parameter; repeatable."),
 ]
 ScenariosFolder = Annotated[
-    Optional[list[Path]],  # noqa: UP045
-    typer.Option("--scenarios", help="A folder with your own scenario files; repeatable."),
+    list[Path] | None,
+    typer.Option("--scenarios", metavar="FOLDER", help="Folder with your own scenario files; repeatable."),
 ]
 Accept = Annotated[
-    Optional[list[str]],  # noqa: UP045
-    typer.Option(help="A change of content, by its name, to take for known between any two outputs; repeatable."),
+    list[str] | None,
+    typer.Option(metavar="NAME", help="Treat this named output change as expected in every comparison; repeatable."),
 ]
-Results = Annotated[Path, typer.Option(help="The folder that runs are saved in.")]
+Results = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the saved runs.")]
 Save = Annotated[
-    Optional[str],  # noqa: UP045
-    typer.Option(help="Save the run under this name.", show_default="date and time"),
+    str | None,
+    typer.Option(metavar="NAME", help="Name of the saved run.", show_default="date and time"),
 ]
-Resume = Annotated[bool, typer.Option("--resume", help="Go on with the run that was interrupted last.")]
+Resume = Annotated[bool, typer.Option("--resume", help="Resume the most recent interrupted run.")]
 ExportTo = Annotated[
-    Optional[list[str]],  # noqa: UP045
+    list[str] | None,
     typer.Option(
         "--export",
         metavar="FORMAT=FILE",
-        help="json, csv, markdown, terminal, junit, github, github-annotations, github-action-benchmark, bencher, "
-        "pytest-benchmark, pyperf, hyperfine or openmetrics; - for standard output; repeatable.",
+        help="Write the results in another format; - for standard output; repeatable. Formats: json, csv, markdown, "
+        "terminal, junit, github, github-annotations, github-action-benchmark, bencher, pytest-benchmark, pyperf, "
+        "hyperfine, openmetrics.",
     ),
 ]
 Columns = Annotated[
     str,
     typer.Option(
-        help="Columns, or +name to add: interval, rate, memory, numbers, output, claim, wall, startup, pairs, sigma, doc, "
-        "instructions."
+        metavar="NAMES",
+        help="Columns, comma-separated; +NAME adds to the usual ones. Columns: interval, rate, memory, numbers, output, "
+        "claim, wall, startup, pairs, sigma, doc, instructions.",
     ),
 ]
-Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour in the table.")]
-Quick = Annotated[
-    bool,
-    typer.Option("--quick", help="A matter of seconds: small parameters, where the scenario has them, and two rounds."),
-]
-Quiet = Annotated[bool, typer.Option("--quiet", help="No progress, only the result.")]
+Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour in the terminal.")]
+Quick = Annotated[bool, typer.Option("--quick", help="Smoke run: the scenario's small parameters and two rounds.")]
+Quiet = Annotated[bool, typer.Option("--quiet", help="Print the result only, no progress.")]
 
-QUICK_ROUNDS = 2
-"""Rounds under ``--quick``, unless ``--rounds`` says so."""
 
-DEFAULT_RESULTS = Path(RESULTS)
+def build_settings(
+    ctx: typer.Context,
+    *,
+    environments: tuple[tuple[str, ...], ...],
+    scenarios: Sequence[str] | None = None,
+    folders: Sequence[Path] | None = None,
+    modes: Sequence[str] | None = None,
+    data: Sequence[str] | None = None,
+    parameters: list[str] | None = None,
+    sweep: list[str] | None = None,
+    rounds: int | None = None,
+    max_time: float = DEFAULT_MAX_TIME,
+    precision: float = DEFAULT_PRECISION,
+    timeout: float = DEFAULT_TIMEOUT,
+    accept: Sequence[str] | None = None,
+    links: SweepPairing = "",
+    anchor: str = "",
+    gate: GatePolicy | None = None,
+    count: bool = False,
+    tools: Sequence[str] = (),
+    quick: bool = False,
+) -> Settings:
+    """The settings of a measuring command, with a fresh random seed. Raises UsageProblem for malformed values.
+
+    :param parameters: the texts of ``--set``; :param sweep: those of ``--sweep``.
+    """
+    return Settings(
+        scenarios=tuple(scenarios or (DEFAULT_SCENARIO,)),
+        folders=tuple(map(str, folders or ())),
+        modes=tuple(modes or ()),
+        data=tuple(data or ()),
+        parameters=parse.parse_assignments("--set", parameters),
+        sweep=parse.parse_sweeps(sweep),
+        rounds=QUICK_ROUNDS if quick and rounds is None else rounds,
+        max_time=max_time,
+        precision=precision,
+        timeout=timeout,
+        seed=random.SystemRandom().randrange(2**32),
+        environments=environments,
+        names=parse.read_environment_names(ctx),
+        links=links,
+        anchor=anchor,
+        accepted=tuple(accept or ()),
+        gate=gate,
+        count=count,
+        tools=tuple(tools),
+        quick=quick,
+    )

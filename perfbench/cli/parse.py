@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Optional
+from collections.abc import Sequence
 
 import typer
 
@@ -15,9 +15,9 @@ SHARE_PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*%")
 
 
 def read_environment_names(ctx: typer.Context) -> tuple[tuple[str, str], ...]:
-    """The names of environments in the configuration, and the specs that they stand for."""
-    found: tuple[tuple[str, str], ...] = ctx.meta.get(ENVIRONMENT_NAMES_KEY, ())
-    return found
+    """The environment names in the configuration, each with its spec."""
+    names: tuple[tuple[str, str], ...] = ctx.meta.get(ENVIRONMENT_NAMES_KEY, ())
+    return names
 
 
 def parse_assignment(option: str, text: str) -> tuple[str, str]:
@@ -28,19 +28,19 @@ def parse_assignment(option: str, text: str) -> tuple[str, str]:
     return name, value
 
 
-def parse_assignments(option: str, texts: Optional[list[str]]) -> tuple[tuple[str, str], ...]:  # noqa: UP045
-    """The names and values of a repeatable option."""
+def parse_assignments(option: str, texts: Sequence[str] | None) -> tuple[tuple[str, str], ...]:
+    """Names and values of a repeatable option."""
     return tuple(parse_assignment(option, text) for text in texts or ())
 
 
 def parse_share(option: str, text: str) -> float:
-    """The share that is written ``5%``. Raises UsageProblem."""
-    found = SHARE_PATTERN.fullmatch(text.strip())
-    if found is None:
+    """A share written as a percentage: 0.05 for ``5%``. Raises UsageProblem."""
+    match = SHARE_PATTERN.fullmatch(text.strip())
+    if match is None:
         raise UsageProblem(f"{option} {text}: write a share such as 5%")
-    return float(found[1]) / 100
+    return float(match[1]) / 100
 
 
-def parse_sweeps(texts: Optional[list[str]]) -> tuple[tuple[str, tuple[str, ...]], ...]:  # noqa: UP045
-    """The names and lists of values of ``--sweep``."""
+def parse_sweeps(texts: Sequence[str] | None) -> tuple[tuple[str, tuple[str, ...]], ...]:
+    """Names and lists of values of ``--sweep``."""
     return tuple((name, tuple(values.split(","))) for name, values in parse_assignments("--sweep", texts))

@@ -3,50 +3,55 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, TaskProgressColumn, TextColumn
+from rich.progress import BarColumn, TaskID, TaskProgressColumn, TextColumn
 from rich.progress import Progress as Bar
 
 from perfbench.model import CaseGroup
 from perfbench.runner.state import Progress
 
 
-def build_status_printer(quiet: bool) -> Callable[[str], None]:
-    """What to do with lines about environments that are being built: they are shown, each once."""
-    told: set[str] = set()
+class TerminalListener:
+    """Shows what a session reports: status lines, and on a terminal a bar with the time left. Quiet: nothing.
 
-    def tell(line: str) -> None:
-        if not quiet and line not in told:
-            told.add(line)
+    The bar is redrawn only between trials: a thread that redraws would take the core from the pass that is being timed.
+    """
+
+    def __init__(self, quiet: bool) -> None:
+        self._quiet = quiet
+        self._shown: set[str] = set()
+        self._bar: Bar | None = None
+        self._task = TaskID(0)
+
+    def report_status(self, line: str) -> None:
+        """Print the line, unless it was printed before."""
+        if not self._quiet and line not in self._shown:
+            self._shown.add(line)
             print(line, file=sys.stderr, flush=True)
 
-    return tell
+    def report_progress(self, group: CaseGroup, progress: Progress) -> None:
+        """Redraw the bar."""
+        if self._quiet or not sys.stderr.isatty():
+            return
+        bar = self._bar or self._start()
+        market = f" ({group.market.name})" if group.market else ""
+        left = "" if progress.seconds_left is None else f"{progress.seconds_left:.0f} s left"
+        text = f"{group.scenario.name}{market} {progress.doing}"
+        bar.update(self._task, description=text, completed=progress.share, left=left)
+        bar.refresh()
 
+    def end_progress(self) -> None:
+        """Remove the bar."""
+        if self._bar is not None:
+            self._bar.stop()
+            self._bar = None
 
-@contextmanager
-def show_progress(quiet: bool, tables: int) -> Iterator[Callable[[CaseGroup, Progress], None]]:
-    """What to do with progress: a bar with the time left on a terminal, nothing elsewhere.
-
-    Drawn only between trials: a thread that redraws would take the core from the pass that is being timed.
-    """
-    console = Console(stderr=True)
-    if quiet or not sys.stderr.isatty():
-        yield lambda _table, _progress: None
-        return
-    doing, left = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[left]}", markup=False)
-    texts = doing, BarColumn(), TaskProgressColumn(), left
-    with Bar(*texts, console=console, auto_refresh=False, transient=True) as bar:
-        task = bar.add_task("", total=1.0, left="")
-
-        def observe(table: CaseGroup, progress: Progress) -> None:
-            place = f" ({table.market.name})" if table.market and tables > 1 else ""
-            left = "" if progress.seconds_left is None else f"{progress.seconds_left:.0f} s left"
-            bar.update(
-                task, description=f"{table.scenario.name}{place} {progress.doing}", completed=progress.share, left=left
-            )
-            bar.refresh()
-
-        yield observe
+    def _start(self) -> Bar:
+        # Without markup, or the extras of an environment spec would be taken for a style.
+        doing, left = TextColumn("{task.description}", markup=False), TextColumn("{task.fields[left]}", markup=False)
+        columns = doing, BarColumn(), TaskProgressColumn(), left
+        self._bar = Bar(*columns, console=Console(stderr=True), auto_refresh=False, transient=True)
+        self._task = self._bar.add_task("", total=1.0, left="")
+        self._bar.start()
+        return self._bar

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
-from pathlib import Path
 
 from perfbench.errors import TrialFailed
 from perfbench.gate.verdict import find_regressions
@@ -12,33 +11,29 @@ from perfbench.model import BlamedFunction, Case, CaseBlame, CaseGroup, Trial
 from perfbench.profiling.instructions import functions
 from perfbench.results import document
 from perfbench.runner import instruction_pass, machine
-from perfbench.runner.session import FinishedRun, PreparedRun
+from perfbench.runner.prepare import PreparedRun
+from perfbench.runner.session import FinishedRun, Session
 from perfbench.runner.trial import Conditions
 from perfbench.stats import instructions
 
 MAX_BLAMED_FUNCTIONS = 5
-"""Functions that a gate blames."""
+"""Functions that are named for each regression."""
 
 
-def blame_regressions(
-    prepared: PreparedRun, finished: FinishedRun, workspace: Path, observe: Callable[[str], None]
-) -> FinishedRun:
-    """The run with the functions that its regressions come from, and saved again.
+def blame_regressions(session: Session, prepared: PreparedRun, finished: FinishedRun) -> FinishedRun:
+    """The run with the functions behind each regression, saved again. Raises StorageProblem.
 
-    :param workspace: the first lines of markets are written into this folder.
-    :param observe: is told in one line what is being counted.
-
-    What cannot be counted is told in place of functions. Raises StorageProblem.
+    A regression whose instructions cannot be counted gets the reason in place of functions.
     """
     if finished.interrupted or not finished.run.finished:
         return finished
     conditions = Conditions(machine.find_quietest_core(), finished.run.settings.timeout)
     blames = []
-    for number, (table, before, after) in enumerate(_find_regressions(prepared, finished)):
-        observe(f"counting instructions by function: {after.mode}, before and after")
-        folder = workspace / f"blame-{number}"
+    for number, (group, before, after) in enumerate(_find_regressions(prepared, finished)):
+        session.listener.report_status(f"counting instructions by function: {after.mode}, before and after")
+        folder = session.workspace / f"blame-{number}"
         folder.mkdir()
-        (on_head,) = instruction_pass.cut_markets([table], folder)
+        (on_head,) = instruction_pass.cut_markets([group], folder)
         blames.append(_blame_comparison(on_head, before, after, conditions))
     if not blames:
         return finished

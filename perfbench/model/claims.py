@@ -1,4 +1,4 @@
-"""Matching of announced speed-ups to the cases that they are about."""
+"""Matching of claims to the cases that they are about."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from perfbench.util.versions import is_same_version
 
 
 def matches_side(side: str, place: CaseInEnvironment) -> bool:
-    """Whether a side of a claim, ``mode@package==version``, is this place."""
+    """Whether a side of a claim, ``mode@package==version``, is this case in this environment."""
     return _matches_release(side, place.case.mode, place.environment.packages)
 
 
 def _matches_release(side: str, mode: str, packages: Iterable[Package]) -> bool:
-    wanted, _, requirement = side.partition("@")
+    claimed_mode, _, requirement = side.partition("@")
     name, _, version = requirement.partition("==")
-    return wanted == mode and any(
+    return claimed_mode == mode and any(
         canonicalize_name(package.name) == canonicalize_name(name) and is_same_version(package.version, version)
         for package in packages
     )
@@ -29,7 +29,7 @@ def _matches_release(side: str, mode: str, packages: Iterable[Package]) -> bool:
 def find_claim(
     claims: Iterable[Claim], modes: tuple[str, str], packages: tuple[Iterable[Package], Iterable[Package]]
 ) -> Claim | None:
-    """The claim about these two sides, before and after; None if nobody claimed anything."""
+    """The claim about these two sides, before and after; None without one."""
     return next(
         (
             claim

@@ -5,20 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perfbench.util import formatting
-
-
-@dataclass(frozen=True, slots=True)
-class Package:
-    """A distribution: its name, its version, and the file that a worker really imported (empty if nobody did)."""
-
-    name: str
-    version: str
-    file: str = ""
+from perfbench.worker.pass_messages import Package
 
 
 @dataclass(frozen=True, slots=True)
 class Checkout:
-    """A folder of sources of which a snapshot was built: its commit (empty outside git), and whether it had changes on top."""
+    """A source folder from which a snapshot was built: its commit (empty outside git), and whether it was modified."""
 
     path: str
     commit: str
@@ -27,11 +19,11 @@ class Checkout:
 
 @dataclass(frozen=True, slots=True)
 class Environment:
-    """An interpreter and what is installed there.
+    """An interpreter and its installed packages.
 
-    ``name`` is the spec as the user wrote it, ``python`` the path of the interpreter, ``version`` that of its Python.
-    ``packages`` is all that is installed; ``demanded`` are names and versions of which a worker may import no other.
-    ``recipe`` says how it was resolved, empty where nothing was.
+    ``name`` is the spec as the user wrote it, ``python`` the path of the interpreter, ``version`` its Python version.
+    ``packages`` are all installed distributions; ``demanded`` are names and versions that a worker must import.
+    ``recipe`` names how it was resolved, empty where nothing was.
     """
 
     name: str
@@ -45,7 +37,7 @@ class Environment:
 
 @dataclass(frozen=True, slots=True)
 class Machine:
-    """What is worth keeping of the machine that measured."""
+    """The machine that measured, as saved with a run."""
 
     system: str
     cpu: str
@@ -59,3 +51,6 @@ class Machine:
 def describe_processor(machine: Machine) -> str:
     """``AMD EPYC, 2 cores``."""
     return f"{machine.cpu}, {formatting.format_plural(machine.cores, 'core')}"
+
+
+__all__ = ["Checkout", "Environment", "Machine", "Package", "describe_processor"]

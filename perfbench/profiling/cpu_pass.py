@@ -9,7 +9,6 @@ from pathlib import Path
 from perfbench.errors import NotMeasured, TrialFailed
 from perfbench.model import Case, CaseGroup, Trial
 from perfbench.profiling.model import NO_CALLER, CallCount, Function, Profile, ProfiledPass, Stack
-from perfbench.runner import imported_versions
 from perfbench.runner.trial import Conditions, build_request, request_answer
 from perfbench.worker.profilers import cprofile, pyinstrument, pyspy
 from perfbench.worker.protocol import CpuProfile, UpdateTimings
@@ -79,7 +78,7 @@ def merge_passes(
         for function in found.functions:
             if (function.key, function.kind) not in functions:
                 functions[function.key, function.kind] = len(known)
-                known.append(Function(function.key, function.kind, function.line, function.shape))
+                known.append(function)
         return [functions[function.key, function.kind] for function in found.functions]
 
     own = [indices(one) for one in passes]
@@ -96,7 +95,7 @@ def merge_passes(
         passes=tuple(_build_pass(one, places, len(known)) for one, places in zip(passes, own, strict=True)),
         unprofiled=tuple(unprofiled),
         calls=calls,
-        packages=imported_versions.convert_packages(passes[0].packages),
+        packages=tuple(passes[0].packages),
     )
 
 

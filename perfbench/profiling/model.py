@@ -10,32 +10,11 @@ from dataclasses import dataclass
 from statistics import median
 
 from perfbench.model import Case, Package
+from perfbench.worker.protocol import Function
+
+__all__ = ["NO_CALLER", "CallCount", "Function", "Profile", "ProfiledPass", "Stack"]
 
 NO_CALLER = -1
-
-
-@dataclass(frozen=True, slots=True)
-class Function:
-    """A function by its path inside its package and its qualified name: ``betfairlightweight/streaming/cache.py:Available.update``.
-
-    ``kind``: ``library``, ``standard`` (library), ``scenario``, ``user`` (a file elsewhere), ``perfbench`` or ``built-in``.
-    ``shape`` is the same for functions of the same code, whatever they are called; empty without source.
-    """
-
-    key: str
-    kind: str
-    line: int = 0
-    shape: str = ""
-
-    @property
-    def name(self) -> str:
-        """The qualified name without the path."""
-        return self.key.rpartition(":")[2]
-
-    @property
-    def path(self) -> str:
-        """The path inside the package."""
-        return self.key.rpartition(":")[0]
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,288 +1,232 @@
-"""Examine cases: passes without and with a profiler by turns, a pass that counts calls, a pass whose memory is watched."""
+"""A profiling session: the steps that profile prepared cases, each of them a record in a journal."""
 
 from __future__ import annotations
 
 import itertools
 import random
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from statistics import median
 
 from perfbench.datasets import inspection, updates
 from perfbench.errors import NotMeasured, TrialFailed
-from perfbench.model import CPU_SECONDS, SCHEMA, Case, CaseGroup, Result, Run, Trial
-from perfbench.profiling import cpu_pass, document, slow_updates
+from perfbench.model import SCHEMA, Case, CaseGroup, Trial
+from perfbench.profiling import cpu_pass, document, records, slow_updates
 from perfbench.profiling.document import CaseCounts, ProfileDocument
 from perfbench.profiling.instructions import functions
 from perfbench.profiling.memory import sampler
 from perfbench.profiling.memory.allocations import profile_allocations, profile_lines
-from perfbench.profiling.memory.curve import MemoryCurve
-from perfbench.profiling.memory.model import AllocationSummary, LineProfile
-from perfbench.profiling.model import Profile
-from perfbench.profiling.slow_updates import SlowUpdates
-from perfbench.results.document import collect_results
+from perfbench.profiling.records import ProfileOptions, ProfileRecord
 from perfbench.runner import interleave, machine, plan
-from perfbench.runner.session import PreparedRun
+from perfbench.runner.prepare import PreparedRun
+from perfbench.runner.state import Progress
 from perfbench.runner.trial import Conditions, execute_trial
 from perfbench.stats import instructions
 from perfbench.worker.protocol import CpuProfile
 
 CALL_COUNTER = "cprofile"
-"""The profiler that counts calls beside those that take samples."""
+"""The profiler that counts calls beside those that sample."""
 
 SLOW_UPDATE_PASSES = 3
 COARSEST_INTERVAL, FINEST_INTERVAL = 0.001, 0.0001
 TARGET_SAMPLES = 10_000
-"""So many samples are wanted of a pass that is compared: its interval is one millisecond, or finer down to a tenth of one."""
+"""Samples wanted of a compared pass: its interval is one millisecond, or finer down to a tenth of one."""
+
+Execute = Callable[["_Step"], ProfileRecord]
 
 
 @dataclass(frozen=True, slots=True)
-class ProfileOptions:
-    """How cases are examined.
+class _Step:
+    """One pass or pair of a session; ``sampling``: it serves the CPU profile and nothing else."""
 
-    ``rounds``: passes without and with a profiler. ``interval``: seconds between samples; 0: a millisecond, finer for short passes.
-    ``memory``: whether memory is watched, ``allocations``: whether it is told who allocated it, ``lines``: functions to be told
-    line by line, ``count``: whether instructions are counted by function.
-    """
-
-    profiler: str
-    rounds: int
-    interval: float
-    memory: bool
-    allocations: bool = False
-    count: bool = False
-    lines: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class _CaseFindings:
-    """What was found so far of one case."""
-
-    passes: list[CpuProfile] = field(default_factory=list)
-    counted: CpuProfile | None = None
-    seconds: list[float] = field(default_factory=list)
-    interval: float = 0.0
-    dead: bool = False
-    unseen: bool = False
-    """The profiler took no sample of it; everything else can still be measured."""
-
-
-@dataclass(frozen=True, slots=True)
-class _SessionStep:
-    """A piece of the examination: what is done, in words and as a call; ``sampling``: for the CPU profile and nothing else."""
-
-    table: CaseGroup
+    number: int
+    group: CaseGroup
     trial: Trial
     doing: str
-    carry_out: Callable[[CaseGroup, Trial], None]
+    execute: Execute
     sampling: bool = False
 
+    @property
+    def case(self) -> Case:
+        """The case, the first of a pair."""
+        return self.trial.cases[0]
 
-def pair_sides(table: CaseGroup) -> tuple[tuple[Case, Case], ...]:
-    """Every mode in both environments, as before and after; empty for a table of one environment."""
-    return tuple(duet for duet in table.duets if document.is_same_mode(*duet))
+
+def pair_sides(group: CaseGroup) -> tuple[tuple[Case, Case], ...]:
+    """Every mode in both environments, as before and after; empty for a group of one environment."""
+    return tuple(duet for duet in group.duets if document.is_same_mode(*duet))
 
 
 class ProfilingSession:
-    """Examines what was prepared, pass by pass; ``so_far`` can be asked for at any time."""
+    """Profiles prepared cases step by step. ``document`` can be asked for at any time."""
 
-    def __init__(self, prepared: PreparedRun, how: ProfileOptions, artefacts: Path) -> None:
-        """:param artefacts: the folder of the profilers' own files."""
+    def __init__(
+        self, prepared: PreparedRun, options: ProfileOptions, artefacts: Path, before: Sequence[ProfileRecord] = ()
+    ) -> None:
+        """:param artefacts: the folder of the profilers' own files; :param before: records of an interrupted session."""
         self._prepared = prepared
-        self._how = how
+        self._options = options
         self._artefacts = artefacts
         self._stems = document.build_file_stems(ProfileDocument(SCHEMA, prepared.run))
         self._conditions = Conditions(machine.find_quietest_core(), prepared.run.settings.timeout)
         self._order = random.Random(prepared.run.settings.seed)
-        self._findings: dict[Case, _CaseFindings] = {
-            c: _CaseFindings() for table in prepared.tables for c in table.cases
-        }
-        self._results: list[Result] = []
-        self._curves: list[MemoryCurve] = []
-        self._allocations: list[AllocationSummary] = []
-        self._lines: list[LineProfile] = []
-        self._counted: list[CaseCounts] = []
-        self._spans: dict[Case, list[Sequence[int]]] = {}
-        self._spikes: list[SlowUpdates] = []
-        self._problems: list[str] = list(prepared.run.problems)
+        self._records = list(before)
+        cases = [case.id for group in prepared.tables for case in group.cases]
+        self._findings = records.collect_findings(cases, before)
+        self._problems: list[str] = []
 
-    def so_far(self, *, finished: bool = False, problem: str = "") -> ProfileDocument:
-        """What was found until now, as the document to save, and one more problem if there is one."""
-        run: Run = replace(
-            self._prepared.run,
-            finished=finished,
-            measurements=collect_results(self._prepared.run.measurements, self._results),
-            problems=tuple(filter(None, (*self._problems, problem))),
-        )
-        profiles = tuple(self._profile(table, case) for table in self._prepared.tables for case in table.cases)
-        return ProfileDocument(
-            schema=SCHEMA,
-            run=run,
-            profiles=tuple(filter(None, profiles)),
-            curves=tuple(self._curves),
-            spikes=tuple(self._spikes),
-            allocations=tuple(self._allocations),
-            lines=tuple(self._lines),
-            counted=tuple(self._counted),
+    def document(self, *, complete: bool = False, problem: str = "") -> ProfileDocument:
+        """The document of the steps so far, with one more problem if there is one."""
+        return records.assemble_document(
+            self._prepared.run, self._options, self._records, complete=complete, problems=(*self._problems, problem)
         )
 
-    def examine(self) -> Iterator[tuple[CaseGroup, str, float]]:
-        """Carry it out. Before each pass it yields the table, what is about to be done, and which part of all is done.
+    def measure(self) -> Iterator[tuple[CaseGroup, Progress | Sequence[ProfileRecord]]]:
+        """Execute the steps that have no record yet: yields Progress before each, then its record.
 
-        What fails becomes a problem, and the rest goes on.
+        A step that fails becomes a problem, and the rest is measured.
         """
-        steps = [step for table in self._prepared.tables for step in self._steps(table)]
-        for number, step in enumerate(steps):
-            yield step.table, step.doing, number / len(steps)
-            if not self._is_pointless(step):
-                try:
-                    step.carry_out(step.table, step.trial)
-                except NotMeasured as error:
-                    self._problems.append(f"{step.trial.cases[0].id}: {error}")
-        for table in self._prepared.tables:
-            if table.market is not None and not inspection.is_unchanged(table.market):
-                self._problems.append(f"{table.market.name} was changed while it was measured: measure it again")
+        steps = list(self._plan())
+        done = {record.step for record in self._records}
+        for step in steps:
+            if step.number in done or self._is_pointless(step):
+                continue
+            yield step.group, Progress(step.doing, step.number / len(steps), None)
+            record = self._execute(step)
+            self._records.append(record)
+            records.add_record(self._findings, record)
+            yield step.group, (record,)
+        for group in self._prepared.tables:
+            if group.market is not None and not inspection.is_unchanged(group.market):
+                self._problems.append(f"{group.market.name} was changed while it was measured: measure it again")
 
-    def _is_pointless(self, step: _SessionStep) -> bool:
-        """Whether a case failed, or the one that it is compared with: the rest of a comparison would explain nothing."""
-        duets = [duet for duet in pair_sides(step.table) if set(duet) & set(step.trial.cases)]
-        findings = [self._findings[case] for case in {*step.trial.cases, *itertools.chain(*duets)}]
-        return any(one.dead or (step.sampling and one.unseen) for one in findings)
+    def _execute(self, step: _Step) -> ProfileRecord:
+        try:
+            return step.execute(step)
+        except TrialFailed as error:
+            sampled = step.execute in (self._sample, self._count_calls)
+            return ProfileRecord(step.number, step.case.id, problem=str(error), failed=sampled)
+        except NotMeasured as error:
+            sampled = step.execute in (self._sample, self._count_calls)
+            return ProfileRecord(step.number, step.case.id, problem=str(error), unsampled=sampled)
 
-    def _steps(self, table: CaseGroup) -> Iterator[_SessionStep]:
-        compared = len({case.environment for case in table.cases}) > 1
-        cases = tuple(dict.fromkeys(itertools.chain(*pair_sides(table)))) if compared else table.cases
-        for case in cases if self._how.profiler != CALL_COUNTER else ():
-            yield _SessionStep(table, Trial("alone", 0, (case,), 0), f"counting calls: {case.mode}", self._count)
-        for number in range(self._how.rounds):
-            yield from self._round(table, cases, number, compared=compared)
+    def _is_pointless(self, step: _Step) -> bool:
+        """Whether a case failed, or the one it is compared with: the rest of a comparison would explain nothing."""
+        duets = [duet for duet in pair_sides(step.group) if set(duet) & set(step.trial.cases)]
+        findings = [self._findings[case.id] for case in {*step.trial.cases, *itertools.chain(*duets)}]
+        return any(one.failed or (step.sampling and one.unsampled) for one in findings)
+
+    def _plan(self) -> Iterator[_Step]:
+        """All steps in order. The same seed gives the same steps, which a resumed session relies on."""
+        numbers = itertools.count()
+        for group in self._prepared.tables:
+            for trial, doing, execute, sampling in self._plan_group(group):
+                yield _Step(next(numbers), group, trial, doing, execute, sampling)
+
+    def _plan_group(self, group: CaseGroup) -> Iterator[tuple[Trial, str, Execute, bool]]:
+        compared = len({case.environment for case in group.cases}) > 1
+        cases = tuple(dict.fromkeys(itertools.chain(*pair_sides(group)))) if compared else group.cases
+        for case in cases if self._options.profiler != CALL_COUNTER else ():
+            yield Trial("alone", 0, (case,), 0), f"counting calls: {case.mode}", self._count_calls, False
+        for number in range(self._options.rounds):
+            yield from self._plan_round(group, cases, number, compared=compared)
         for case in cases:
-            yield from self._once(table, Trial("alone", 0, (case,), 0), compared=compared)
+            yield from self._plan_single_passes(group, Trial("alone", 0, (case,), 0), compared=compared)
 
-    def _round(self, table: CaseGroup, cases: Sequence[Case], number: int, *, compared: bool) -> Iterator[_SessionStep]:
-        """Passes without a profiler, in pairs where two sides are compared, and one with it of every case, in random order."""
-        for before, after in pair_sides(table):
+    def _plan_round(
+        self, group: CaseGroup, cases: Sequence[Case], number: int, *, compared: bool
+    ) -> Iterator[tuple[Trial, str, Execute, bool]]:
+        """Passes without a profiler, in pairs where two sides are compared, and one with it per case, in random order."""
+        for before, after in pair_sides(group):
             pair = plan.build_duet(number, before, after, self._order)
-            yield _SessionStep(table, pair, f"pair {number + 1}: {after.mode}", self._pair, sampling=True)
+            yield pair, f"pair {number + 1}: {after.mode}", self._measure_pair, True
         for case in self._order.sample(cases, len(cases)):
             trial = Trial("alone", number, (case,), self._order.randint(1, plan.MAX_HASH_SEED))
             if not compared:
-                yield _SessionStep(table, trial, f"pass {number + 1}: {case.mode}", self._alone, sampling=True)
-            yield _SessionStep(
-                table, trial, f"{self._how.profiler} {number + 1}: {case.mode}", self._sample, sampling=True
-            )
+                yield trial, f"pass {number + 1}: {case.mode}", self._measure_pass, True
+            yield trial, f"{self._options.profiler} {number + 1}: {case.mode}", self._sample, True
 
-    def _once(self, table: CaseGroup, trial: Trial, *, compared: bool) -> Iterator[_SessionStep]:
-        """What one pass of a case tells: memory, how long each update takes, who allocates."""
+    def _plan_single_passes(
+        self, group: CaseGroup, trial: Trial, *, compared: bool
+    ) -> Iterator[tuple[Trial, str, Execute, bool]]:
+        """Memory, the time of each update, allocations, instructions and lines of one case."""
         mode = trial.cases[0].mode
-        if self._how.memory:
-            yield _SessionStep(table, trial, f"memory: {mode}", self._watch)
-        for _ in range(0 if compared or table.market is None else SLOW_UPDATE_PASSES):
-            yield _SessionStep(table, trial, f"how long each update takes: {mode}", self._trace)
-        if self._how.allocations:
-            yield _SessionStep(table, trial, f"allocations: {mode}", self._allocate)
-        for seed in instructions.HASH_SEEDS if self._how.count else ():
+        if self._options.memory:
+            yield trial, f"memory: {mode}", self._sample_memory, False
+        for _ in range(0 if compared or group.market is None else SLOW_UPDATE_PASSES):
+            yield trial, f"time of each update: {mode}", self._time_updates, False
+        if self._options.allocations:
+            yield trial, f"allocations: {mode}", self._profile_allocations, False
+        for seed in instructions.HASH_SEEDS if self._options.count else ():
             doing = f"instructions by function: {mode}, hash seed {seed}"
-            yield _SessionStep(table, Trial("count", seed, trial.cases, seed), doing, self._count_functions)
-        for number in range(len(self._how.lines)):
-            yield _SessionStep(table, trial, f"line by line: {mode}", partial(self._line, number))
+            yield Trial("count", seed, trial.cases, seed), doing, self._count_instructions, False
+        for number in range(len(self._options.lines)):
+            yield trial, f"line by line: {mode}", partial(self._profile_lines, number), False
 
-    def _pair(self, table: CaseGroup, trial: Trial) -> None:
-        sides = [self._findings[case] for case in trial.cases]
-        known = [median(side.seconds) if side.seconds else 0.0 for side in sides]
-        for result in execute_trial(trial, table, self._conditions, parts=interleave.plan_slices(*known)):
-            self._take(table, result)
+    def _measure_pair(self, step: _Step) -> ProfileRecord:
+        sides = [self._findings[case.id].seconds for case in step.trial.cases]
+        slices = interleave.plan_slices(*(median(seconds) if seconds else 0.0 for seconds in sides))
+        results = tuple(execute_trial(step.trial, step.group, self._conditions, parts=slices))
+        return ProfileRecord(step.number, step.case.id, results=results)
 
-    def _alone(self, table: CaseGroup, trial: Trial) -> None:
-        for result in execute_trial(trial, table, self._conditions):
-            self._take(table, result)
+    def _measure_pass(self, step: _Step) -> ProfileRecord:
+        results = tuple(execute_trial(step.trial, step.group, self._conditions))
+        return ProfileRecord(step.number, step.case.id, results=results)
 
-    def _take(self, table: CaseGroup, result: Result) -> None:
-        case = next(case for case in table.cases if case.id == result.case)
-        self._results.append(result)
-        if result.failure is not None:
-            self._findings[case].dead = True
-            self._problems.append(f"{case.id}: {result.failure.message}")
-        elif result.sample is not None:
-            self._findings[case].seconds.append(result.sample.metrics[CPU_SECONDS.name])
+    def _sample(self, step: _Step) -> ProfileRecord:
+        interval = self._findings[step.case.id].interval or self._choose_interval(step.group, step.case)
+        sampled = self._run_profiled_pass(step, self._options.profiler, interval)
+        return ProfileRecord(step.number, step.case.id, sampled=sampled, interval=interval)
 
-    def _sample(self, table: CaseGroup, trial: Trial) -> None:
-        (case,) = trial.cases
-        findings = self._findings[case]
-        findings.interval = findings.interval or self._interval(table, case)
-        findings.passes.append(self._profiled(table, trial, self._how.profiler, findings.interval))
-
-    def _interval(self, table: CaseGroup, case: Case) -> float:
-        """The same for the sides that are compared, fine enough for the longer one: a sample costs, most where stacks are deep."""
-        sides = [self._findings[other].seconds for other in table.cases if other.mode == case.mode]
-        if self._how.interval or not all(sides):
-            return self._how.interval or COARSEST_INTERVAL
+    def _choose_interval(self, group: CaseGroup, case: Case) -> float:
+        """The same for both sides of a comparison, fine enough for the longer one: a sample costs most where stacks are deep."""
+        sides = [self._findings[other.id].seconds for other in group.cases if other.mode == case.mode]
+        if self._options.interval or not all(sides):
+            return self._options.interval or COARSEST_INTERVAL
         return max(FINEST_INTERVAL, min(COARSEST_INTERVAL, max(seconds[0] for seconds in sides) / TARGET_SAMPLES))
 
-    def _count(self, table: CaseGroup, trial: Trial) -> None:
-        self._findings[trial.cases[0]].counted = self._profiled(table, trial, CALL_COUNTER, COARSEST_INTERVAL)
+    def _count_calls(self, step: _Step) -> ProfileRecord:
+        calls = self._run_profiled_pass(step, CALL_COUNTER, COARSEST_INTERVAL)
+        return ProfileRecord(step.number, step.case.id, calls=calls)
 
-    def _profiled(self, table: CaseGroup, trial: Trial, profiler: str, interval: float) -> CpuProfile:
-        """A case that fails here is given up; of one that is too short for the profiler, only its profile."""
-        (case,) = trial.cases
-        artefact = self._artefact(cpu_pass.SUFFIXES[profiler], case)
-        try:
-            return cpu_pass.run_profiled_pass(trial, table, case, self._conditions, profiler, interval, artefact)
-        except TrialFailed:
-            self._findings[case].dead = True
-            raise
-        except NotMeasured:
-            self._findings[case].unseen = True
-            raise
-
-    def _watch(self, table: CaseGroup, trial: Trial) -> None:
-        (case,) = trial.cases
-        marks = updates.find_turning_points(table.market) if table.market else ()
-        self._curves.append(sampler.sample_memory(trial, table, case, self._conditions, marks))
-
-    def _trace(self, table: CaseGroup, trial: Trial) -> None:
-        """After the last pass: what all of them say of each update."""
-        (case,) = trial.cases
-        spans = self._spans.setdefault(case, [])
-        spans.append(cpu_pass.run_traced_pass(trial, table, case, self._conditions).nanoseconds)
-        if table.market is not None and len(spans) == SLOW_UPDATE_PASSES:
-            found = slow_updates.find_slow_updates(case, spans, updates.list_updates(table.market))
-            self._spikes += [found] if found is not None else []
-
-    def _allocate(self, table: CaseGroup, trial: Trial) -> None:
-        (case,) = trial.cases
-        artefact = self._artefact("", case)
-        self._allocations.append(profile_allocations(trial, table, case, self._conditions, artefact))
-
-    def _line(self, number: int, table: CaseGroup, trial: Trial) -> None:
-        (case,) = trial.cases
-        artefact = self._artefact(f"-{number}" if number else "", case)
-        function = self._how.lines[number]
-        self._lines.append(profile_lines(trial, table, case, self._conditions, function, artefact))
-
-    def _count_functions(self, table: CaseGroup, trial: Trial) -> None:
-        (case,) = trial.cases
-        if reason := functions.explain_unavailable(table.place(case).environment):
-            raise NotMeasured(reason)
-        counts = functions.count_functions(trial, table, self._conditions)
-        self._counted.append(CaseCounts(case, trial.hash_seed, counts))
-
-    def _artefact(self, suffix: str, case: Case) -> Path:
-        return self._artefacts / f"{self._stems[case.id]}{suffix}"
-
-    def _profile(self, table: CaseGroup, case: Case) -> Profile | None:
-        findings = self._findings[case]
-        if not findings.passes or not findings.seconds:
-            return None
-        return cpu_pass.merge_passes(
-            case,
-            table.scenario.unit,
-            table.place(case).environment.version,
-            self._how.profiler,
-            findings.interval,
-            findings.passes,
-            findings.counted,
-            findings.seconds,
+    def _run_profiled_pass(self, step: _Step, profiler: str, interval: float) -> CpuProfile:
+        artefact = self._make_artefact_path(cpu_pass.SUFFIXES[profiler], step.case)
+        return cpu_pass.run_profiled_pass(
+            step.trial, step.group, step.case, self._conditions, profiler, interval, artefact
         )
+
+    def _sample_memory(self, step: _Step) -> ProfileRecord:
+        marks = updates.find_turning_points(step.group.market) if step.group.market else ()
+        curve = sampler.sample_memory(step.trial, step.group, step.case, self._conditions, marks)
+        return ProfileRecord(step.number, step.case.id, curve=curve)
+
+    def _time_updates(self, step: _Step) -> ProfileRecord:
+        """The last pass also finds the updates that are slow in all passes."""
+        traced = cpu_pass.run_traced_pass(step.trial, step.group, step.case, self._conditions)
+        passes = [*self._findings[step.case.id].update_ns, tuple(traced.nanoseconds)]
+        slow = None
+        if step.group.market is not None and len(passes) == SLOW_UPDATE_PASSES:
+            slow = slow_updates.find_slow_updates(step.case, passes, updates.list_updates(step.group.market))
+        return ProfileRecord(step.number, step.case.id, update_ns=passes[-1], slow_updates=slow)
+
+    def _profile_allocations(self, step: _Step) -> ProfileRecord:
+        artefact = self._make_artefact_path("", step.case)
+        summary = profile_allocations(step.trial, step.group, step.case, self._conditions, artefact)
+        return ProfileRecord(step.number, step.case.id, allocations=summary)
+
+    def _profile_lines(self, number: int, step: _Step) -> ProfileRecord:
+        artefact = self._make_artefact_path(f"-{number}" if number else "", step.case)
+        function = self._options.lines[number]
+        lines = profile_lines(step.trial, step.group, step.case, self._conditions, function, artefact)
+        return ProfileRecord(step.number, step.case.id, lines=lines)
+
+    def _count_instructions(self, step: _Step) -> ProfileRecord:
+        if reason := functions.explain_unavailable(step.group.place(step.case).environment):
+            raise NotMeasured(reason)
+        counts = functions.count_functions(step.trial, step.group, self._conditions)
+        return ProfileRecord(step.number, step.case.id, counts=CaseCounts(step.case, step.trial.hash_seed, counts))
+
+    def _make_artefact_path(self, suffix: str, case: Case) -> Path:
+        return self._artefacts / f"{self._stems[case.id]}{suffix}"

@@ -18,13 +18,64 @@ from perfbench.util.files import build_write_problem
 JOURNAL_SUFFIX = ".journal"
 
 
+class AppendOnlyFile:
+    """A file of JSON lines. Each write is on the disk, or taken back, before the next trial starts."""
+
+    def __init__(self, path: Path, file: BinaryIO) -> None:
+        self.path = path
+        self._file = file
+
+    @classmethod
+    def create(cls, path: Path) -> AppendOnlyFile:
+        """A new file; its folder is made. Raises StorageProblem, also if the file exists."""
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            return cls(path, path.open("xb", buffering=0))
+        except OSError as error:
+            raise build_write_problem(path, error) from error
+
+    @classmethod
+    def reopen(cls, path: Path, length: int) -> AppendOnlyFile:
+        """Continue a file after its first ``length`` bytes; the rest is cut off. Raises StorageProblem."""
+        try:
+            os.truncate(path, length)
+            return cls(path, path.open("ab", buffering=0))
+        except OSError as error:
+            raise build_write_problem(path, error) from error
+
+    def write(self, values: Sequence[object]) -> None:
+        """Append these values at one stroke, a line each. Raises StorageProblem; the file is as before then."""
+        lines = b"".join(msgspec.json.encode(value) + b"\n" for value in values)
+        start = self._file.tell()
+        try:
+            written = 0
+            while written < len(lines):
+                written += self._file.write(lines[written:]) or 0
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            os.truncate(self.path, start)
+            raise build_write_problem(self.path, error) from error
+
+    def close(self) -> None:
+        """Leave the file as it is."""
+        self._file.close()
+
+    def remove(self) -> None:
+        """Close and delete the file."""
+        self._file.close()
+        self.path.unlink()
+
+
 class Journal:
     """The journal of a run that is being measured."""
 
-    def __init__(self, path: Path, run: Run, file: BinaryIO) -> None:
-        self.path = path
-        self._run = run
+    def __init__(self, file: AppendOnlyFile) -> None:
         self._file = file
+
+    @property
+    def path(self) -> Path:
+        """The file of the journal."""
+        return self._file.path
 
     @classmethod
     def create(cls, folder: Path, run: Run) -> Journal:
@@ -32,40 +83,22 @@ class Journal:
         path = folder / f"{run.id}{JOURNAL_SUFFIX}"
         if path.exists() or path.with_suffix(DOCUMENT_SUFFIX).exists():
             raise UsageProblem(f"{path.with_suffix('')} already exists", hint="choose a different --save name")
-        try:
-            folder.mkdir(parents=True, exist_ok=True)
-            file = path.open("xb", buffering=0)
-        except OSError as error:
-            raise build_write_problem(path, error) from error
-        journal = cls(path, run, file)
-        journal._write(run)
-        return journal
+        file = AppendOnlyFile.create(path)
+        file.write([run])
+        return cls(file)
 
     @classmethod
-    def reopen(cls, path: Path, run: Run) -> Journal:
+    def reopen(cls, path: Path) -> Journal:
         """Continue an interrupted journal; an incomplete last trial is cut off. Raises StorageProblem."""
         try:
-            content = path.read_bytes()
-            os.truncate(path, find_complete_length(content))
-            return cls(path, run, path.open("ab", buffering=0))
+            length = find_complete_length(path.read_bytes())
         except OSError as error:
             raise build_write_problem(path, error) from error
+        return cls(AppendOnlyFile.reopen(path, length))
 
     def append(self, results: Sequence[Result]) -> None:
-        """Put the results of a trial on the disk, at one stroke: half a pair is none. Raises StorageProblem."""
-        self._write(*(replace(result, together=len(results)) for result in results))
-
-    def _write(self, *values: Run | Result) -> None:
-        line = b"".join(msgspec.json.encode(value) + b"\n" for value in values)
-        start = self._file.tell()
-        try:
-            written = 0
-            while written < len(line):
-                written += self._file.write(line[written:]) or 0
-            os.fsync(self._file.fileno())
-        except OSError as error:
-            os.truncate(self.path, start)
-            raise build_write_problem(self.path, error) from error
+        """Write the results of a trial at one stroke: half a pair is none. Raises StorageProblem."""
+        self._file.write([replace(result, together=len(results)) for result in results])
 
     def close(self) -> None:
         """Leave the journal as it is, to be resumed."""
@@ -75,8 +108,7 @@ class Journal:
         """Replace the journal by the finished document; returns its path. Raises StorageProblem, and keeps the journal then."""
         document = self.path.with_suffix(DOCUMENT_SUFFIX)
         save_run(run, document)
-        self._file.close()
-        self.path.unlink()
+        self._file.remove()
         return document
 
 

@@ -12,7 +12,7 @@ from packaging.utils import canonicalize_name
 from perfbench.model import Environment, Market, Package
 from perfbench.util import versions
 from perfbench.worker.files import stamp
-from perfbench.worker.protocol import ImportedPackage, Replayed, Stamp
+from perfbench.worker.protocol import Replayed, Stamp
 
 PREFIX_PLACEHOLDER = "{prefix}"
 """How a worker writes the folder of its own environment."""
@@ -21,11 +21,6 @@ SHOWN = 12
 """So many digits of a SHA-256 tell files apart for a reader."""
 
 BLOCK = 1 << 20
-
-
-def convert_packages(packages: Sequence[ImportedPackage]) -> tuple[Package, ...]:
-    """What a worker says that it imported, as packages."""
-    return tuple(Package(package.name, package.version, package.file) for package in packages)
 
 
 def find_wrong_import(environment: Environment, packages: Sequence[Package]) -> str:

@@ -84,7 +84,7 @@ def _build_check_result(
     except TrialFailed as error:
         return build_failure(trial, place.case, error)
     remembered[place.case.id, sets] = digested
-    packages = imported_versions.convert_packages(digested.packages)
+    packages = tuple(digested.packages)
     wrong = imported_versions.find_wrong_import(place.environment, packages)
     if wrong:
         return Result(trial.id, place.case.id, failure=Failure(trial.kind, wrong))

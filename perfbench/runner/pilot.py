@@ -98,7 +98,7 @@ def _run_pass(table: CaseGroup, case: Case, settings: Settings, conditions: Cond
 
 def _measure_pair_cost(table: CaseGroup, settings: Settings, conditions: Conditions) -> float:
     """The seconds that a pair takes, from start to end; 0 if no pair can be made."""
-    in_turn = conditions.core is None
+    sequential = conditions.core is None
     sides = [_run_pass(table, case, settings, conditions) for case in table.cases]
     if any(side is None for side in sides):
         return 0.0
@@ -108,7 +108,9 @@ def _measure_pair_cost(table: CaseGroup, settings: Settings, conditions: Conditi
         by_case = dict(zip(table.cases, sides, strict=True))
         seconds = [by_case[case].metrics["cpu_seconds"] for case in trial.cases]  # type: ignore[union-attr]
         start = time.monotonic()
-        results = list(execute_trial(trial, table, conditions, in_turn=in_turn, parts=interleave.plan_slices(*seconds)))
+        results = list(
+            execute_trial(trial, table, conditions, sequential=sequential, parts=interleave.plan_slices(*seconds))
+        )
         spent.append(time.monotonic() - start)
         if any(result.failure is not None for result in results):
             return 0.0

@@ -12,15 +12,16 @@ from statistics import median
 from perfbench.model import CPU_SECONDS, Case, CaseGroup, Change, Output, Package, Result, Sample, Settings, Trial
 from perfbench.runner import interleave, known_changes, output_diff, plan
 from perfbench.runner.interleave import InterleavedSide
-from perfbench.stats import pairs, sequential, signed_rank
+from perfbench.runner.stopping import StoppingRule
+from perfbench.stats import pairs, signed_rank
 
 MAX_FAILURES = 2
-"""A crash in a duet drops the pair; after so many a case is given up."""
+"""A crash in a duet drops the pair; after more than this many a case is given up."""
 
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """What is about to be measured, which part of the table is done (0 to 1), and the seconds that are left, if known."""
+    """The trial that comes next, the share of the group that is done (0 to 1), and the seconds that are left, if known."""
 
     doing: str
     share: float
@@ -28,12 +29,13 @@ class Progress:
 
 
 class GroupState:
-    """What is known of a table so far: samples by case, which trials are done, which cases and duets are given up."""
+    """Results of a group so far: samples by case, finished trials, and the cases and pairs that are given up."""
 
-    def __init__(self, table: CaseGroup, settings: Settings, results: Iterable[Result], gated: int = 0) -> None:
-        self.table = table
+    def __init__(self, group: CaseGroup, settings: Settings, rule: StoppingRule, results: Iterable[Result]) -> None:
+        """:param results: of an interrupted run of the same plan; those of other groups are ignored."""
+        self.group = group
         self.settings = settings
-        self._gated = gated
+        self.rule = rule
         self.samples: dict[str, list[Sample]] = defaultdict(list)
         self.outputs: dict[str, Output] = {}
         self.packages: dict[str, tuple[Package, ...]] = {}
@@ -42,7 +44,7 @@ class GroupState:
         self.given_up: set[str] = set()
         self.uncountable: set[str] = set()
         self.unequal_work: set[tuple[str, str]] = set()
-        own = {case.id for case in table.cases}
+        own = {case.id for case in group.cases}
         for result in results:
             if result.case in own:
                 self.add(result)
@@ -65,28 +67,28 @@ class GroupState:
         if result.difference is not None and result.difference.less_work:
             self.unequal_work.add((result.difference.against, result.case))
 
-    def wanted(self, trial: Trial) -> bool:
+    def needs(self, trial: Trial) -> bool:
         """Whether a trial is still to be done: not finished before, and none of its cases given up."""
         if trial.kind == "check":
             return not self.done[trial.id]
         if trial.kind == "count" and self.uncountable.intersection(case.id for case in trial.cases):
             return False
-        if any(set(duet) == set(trial.cases) and self._settled(duet) for duet in self.table.duets):
+        if any(set(duet) == set(trial.cases) and self._settled(duet) for duet in self.group.duets):
             return False
-        if trial.kind == "alone" and self._told_by_pairs(trial.cases[0]):
+        if trial.kind == "alone" and self._is_covered_by_pairs(trial.cases[0]):
             return False
-        if trial.kind != "duet" and self._without_partner(trial.cases[0]):
+        if trial.kind != "duet" and self._lost_partners(trial.cases[0]):
             return False
         return not self._refused(trial.cases) and not self.done[trial.id]
 
-    def _told_by_pairs(self, case: Case) -> bool:
-        """Whether pairs will tell all that a pass alone would. A gate may stop them early."""
-        return self.in_turn and self.settings.gate is None and any(case in duet for duet in self.duets)
+    def _is_covered_by_pairs(self, case: Case) -> bool:
+        """Whether pairs give every metric that a solo pass would. A gate may stop them early, so its solo passes stay."""
+        return self.sequential and not self.rule.judges_pairs and any(case in duet for duet in self.duets)
 
-    def _without_partner(self, case: Case) -> bool:
-        """Whether all that a case is compared with is given up. In a table of modes its own numbers are still worth having."""
-        partners = {other.id for duet in self.table.duets if case in duet for other in duet if other != case}
-        modes_alone = self.settings.gate is None and len({other.environment for other in self.table.cases}) == 1
+    def _lost_partners(self, case: Case) -> bool:
+        """Whether every case that it is compared with is given up. In a table of modes its own numbers are still useful."""
+        partners = {other.id for duet in self.group.duets if case in duet for other in duet if other != case}
+        modes_alone = not self.rule.judges_pairs and len({other.environment for other in self.group.cases}) == 1
         return bool(partners) and not modes_alone and partners <= self.given_up
 
     def _refused(self, cases: Sequence[Case]) -> bool:
@@ -97,39 +99,36 @@ class GroupState:
 
     @property
     def duets(self) -> list[tuple[Case, Case]]:
-        """The duets that can still be measured, and in a gate those that are not clear yet."""
-        return [duet for duet in self.table.duets if not self._refused(duet) and not self._settled(duet)]
+        """The duets that can still be measured and are not settled."""
+        return [duet for duet in self.group.duets if not self._refused(duet) and not self._settled(duet)]
 
     def _settled(self, duet: tuple[Case, Case]) -> bool:
-        terms = self.settings.gate
-        if terms is None or self.settings.rounds is not None:
-            return False
+        return self.rule.is_settled(*duet, self._log_ratios(duet))
+
+    def _log_ratios(self, duet: tuple[Case, Case]) -> list[float]:
         before, after = duet
-        logs = pairs.compute_log_ratios(self.samples[before.id], self.samples[after.id], self.metric)
-        return sequential.is_settled(
-            logs, terms.most(before.id, after.id), self._gated, sequential.build_bounds(terms, before, after)
-        )
+        return pairs.compute_log_ratios(self.samples[before.id], self.samples[after.id], self.metric)
 
     @property
-    def over(self) -> bool:
+    def is_over(self) -> bool:
         """Whether nothing is left that could be measured in rounds."""
-        return not self.duets if self.table.duets else all(case.id in self.given_up for case in self.table.cases)
+        return not self.duets if self.group.duets else all(case.id in self.given_up for case in self.group.cases)
 
     @property
     def metric(self) -> str:
-        """The metric that counts in this table."""
+        """The name of the metric that ratios of this group are of."""
         every = (sample for samples in self.samples.values() for sample in samples)
-        return pairs.choose_metric(every, self.table.scenario.metric)
+        return pairs.choose_metric(every, self.group.scenario.metric)
 
     @property
-    def in_turn(self) -> bool:
-        """Whether the passes of a pair run one after the other, as if each were alone, and not by turns on one core."""
+    def sequential(self) -> bool:
+        """Whether the passes of a pair run one after the other, as if each were alone, and not interleaved on one core."""
         return self.metric != CPU_SECONDS.name
 
     def parts(self, trial: Trial) -> tuple[InterleavedSide, ...]:
-        """The parts that let both sides of a duet end together, by how long the passes alone were and how the pairs differ.
+        """Time slices that let both sides of a duet end together, from the solo passes and the ratio of the pairs so far.
 
-        Before the first pair only the passes tell how the sides differ, and where there is one of each it may be far off.
+        Before the first pair the ratio comes from the solo passes alone; of a single pass each it may be far off.
         """
         first, second = (self.samples[case.id] for case in trial.cases)
         passes = [pairs.select_values(side, CPU_SECONDS.name, "memory", "alone") for side in (first, second)]
@@ -141,18 +140,18 @@ class GroupState:
         return interleave.plan_slices(before, after)
 
     def estimates(self, confidence: float) -> list[signed_rank.Estimate | None]:
-        """For every duet that can be measured: what its pairs say, None while they are too few."""
-        found: list[signed_rank.Estimate | None] = []
-        for before, after in self.duets:
-            logs = pairs.compute_log_ratios(self.samples[before.id], self.samples[after.id], self.metric)
+        """The estimate of every duet that can still be measured, None while its pairs are too few."""
+        estimates: list[signed_rank.Estimate | None] = []
+        for duet in self.duets:
+            logs = self._log_ratios(duet)
             enough = len(logs) >= signed_rank.count_minimum_pairs(confidence)
-            found.append(signed_rank.estimate(logs, confidence) if enough else None)
-        return found
+            estimates.append(signed_rank.estimate(logs, confidence) if enough else None)
+        return estimates
 
-    def unlike(self) -> Iterator[tuple[Trial, tuple[Output, Output], tuple[Change, ...]]]:
-        """For every duet whose outputs are not the same: what to do, both outputs, and the changes announced between them."""
-        for before, after in self.table.duets:
-            floor = self.table.place(before).floor or self.table.place(after).floor
+    def differing_outputs(self) -> Iterator[tuple[Trial, tuple[Output, Output], tuple[Change, ...]]]:
+        """Every duet whose outputs differ: the trial to explain it, both outputs, and the changes announced between them."""
+        for before, after in self.group.duets:
+            floor = self.group.place(before).floor or self.group.place(after).floor
             trial = plan.plan_difference(before, after)
             if floor or self.done[trial.id] or not {before.id, after.id} <= self.outputs.keys():
                 continue
@@ -162,5 +161,5 @@ class GroupState:
                 yield (
                     trial,
                     outputs,
-                    known_changes.find_known_changes(self.table.scenario.changes, *sides, self.settings.accepted),
+                    known_changes.find_known_changes(self.group.scenario.changes, *sides, self.settings.accepted),
                 )

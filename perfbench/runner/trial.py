@@ -53,15 +53,15 @@ def execute_trial(
     table: CaseGroup,
     conditions: Conditions,
     *,
-    in_turn: bool = False,
+    sequential: bool = False,
     parts: Sequence[InterleavedSide] = (),
 ) -> Iterator[Result]:
     """The results of one trial, one for every case. A worker that fails gives a failure, never an exception.
 
-    :param in_turn: the passes of a duet run one after the other, because the scenario waits or the system cannot pin.
+    :param sequential: the passes of a duet run one after the other, because the scenario waits or the system cannot pin.
     :param parts: of the cases of a duet: see ``turns.arrange``.
     """
-    if len(trial.cases) == 1 or in_turn or conditions.core_for(table) is None:
+    if len(trial.cases) == 1 or sequential or conditions.core_for(table) is None:
         for order, index in enumerate(trial.go):
             yield _run_solo_pass(trial, table, trial.cases[index], order, conditions)
     else:
@@ -130,9 +130,7 @@ def request_answer(
         worker.go()
         found = worker.expect(kind)
         worker.end()
-    if wrong := imported_versions.find_wrong_import(
-        table.place(case).environment, imported_versions.convert_packages(found.packages)
-    ):
+    if wrong := imported_versions.find_wrong_import(table.place(case).environment, tuple(found.packages)):
         raise TrialFailed(wrong)
     return found
 
@@ -201,7 +199,7 @@ def build_sample_result(
     trial: Trial, place: CaseInEnvironment, order: int, ready: Ready, measured: PassMeasurement
 ) -> Result:
     """What a pass gave as the result of its trial; a failure where it cannot be right."""
-    case, packages = place.case, imported_versions.convert_packages(measured.packages)
+    case, packages = place.case, tuple(measured.packages)
     metrics = {**measured.metrics, "startup_seconds": ready.startup_seconds}
     wrong = imported_versions.find_wrong_import(place.environment, packages)
     if measured.work == 0:

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, List, Tuple, Union
 from perfbench.worker import update_hooks
 from perfbench.worker.cpu_profile_pass import load_profiler
 from perfbench.worker.function_names import FunctionNamer
-from perfbench.worker.protocol import AllocationProfile, FunctionAllocation, LineMemoryProfile, Request
+from perfbench.worker.protocol import Allocation, AllocationProfile, LineMemoryProfile, Request
 from perfbench.worker.scenario_api import Work
 from perfbench.worker.timed_pass import convert_to_work
 
@@ -63,13 +63,10 @@ class AllocationSites:
         sums[0] += size
         sums[1] += count
 
-    def largest(self, measure: int) -> List[FunctionAllocation]:
+    def largest(self, measure: int) -> List[Allocation]:
         """The functions with the most bytes (0) or blocks (1), the most first."""
         ordered = sorted(self._found.items(), key=lambda item: (-item[1][measure], item[0]))
-        return [
-            FunctionAllocation(function, path, size, count)
-            for (function, path), (size, count) in ordered[:MAX_FUNCTIONS]
-        ]
+        return [Allocation(function, path, size, count) for (function, path), (size, count) in ordered[:MAX_FUNCTIONS]]
 
 
 class _FunctionRanges:

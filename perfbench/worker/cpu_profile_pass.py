@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from typing import Any, Callable, Dict, List, Optional, Tuple
 
 from perfbench.worker.function_names import PACKAGE_DIRECTORY, FunctionNamer
-from perfbench.worker.protocol import CpuProfile, NamedFunction, Request
+from perfbench.worker.protocol import CpuProfile, Function, Request
 from perfbench.worker.scenario_api import ScenarioError, Work
 from perfbench.worker.timed_pass import convert_to_work
 
@@ -110,7 +110,7 @@ class _FunctionIndex:
         self._names = names
         self._indices: Dict[Frame, int] = {}
         self._by_key: Dict[Tuple[str, str], int] = {}
-        self.functions: List[NamedFunction] = []
+        self.functions: List[Function] = []
         self.stacks: Dict[Tuple[int, ...], float] = {}
 
     def index(self, frame: Frame) -> int:

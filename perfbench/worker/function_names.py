@@ -14,7 +14,7 @@ import sys
 import sysconfig
 from typing import Dict, Iterator, List, Optional, Tuple, Union
 
-from perfbench.worker.protocol import NamedFunction
+from perfbench.worker.protocol import Function
 
 BUILT_IN_FILE = "~"
 """The file of what has none."""
@@ -44,23 +44,23 @@ class FunctionNamer:
         self._sources: Dict[str, _SourceFunctions] = {}
         self._roots = _list_import_roots()
 
-    def named(self, file: str, line: int, name: str) -> NamedFunction:
+    def named(self, file: str, line: int, name: str) -> Function:
         """The function of a code object: its file, first line and name. A name may have its class in front of it."""
         if file in (BUILT_IN_FILE, "<built-in>"):
-            return NamedFunction(_name_built_in(name), "built-in", 0, "")
+            return Function(_name_built_in(name), "built-in", 0, "")
         kind, path = self._place(file)
         found = self._source(file).at(line, name.rpartition(".")[2])
         if found is None:
-            return NamedFunction("{}:{}".format(path, name), kind, line, "")
+            return Function("{}:{}".format(path, name), kind, line, "")
         qualified, shape = found
-        return NamedFunction("{}:{}".format(path, qualified), kind, line, shape)
+        return Function("{}:{}".format(path, qualified), kind, line, shape)
 
-    def qualified(self, file: str, name: str) -> NamedFunction:
+    def qualified(self, file: str, name: str) -> Function:
         """The function of this qualified name (``co_qualname``)."""
         name = name.replace(".<locals>", "")
         kind, path = self._place(file)
         line, shape = self._source(file).called(name)
-        return NamedFunction("{}:{}".format(path, name), kind, line, shape)
+        return Function("{}:{}".format(path, name), kind, line, shape)
 
     def _source(self, file: str) -> _SourceFunctions:
         if file not in self._sources:

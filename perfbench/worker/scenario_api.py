@@ -1,4 +1,4 @@
-"""What a scenario file imports: the marks ``mode``, ``setup`` and ``canonical``, and what it says with them."""
+"""The API of scenario files: the decorators ``mode``, ``setup`` and ``canonical``, and the values that they declare."""
 
 from __future__ import annotations
 
@@ -8,8 +8,10 @@ from typing import (
     Callable,
     Dict,
     Iterable,
+    Literal,
     Optional,
     Sequence,
+    Tuple,
     TypeVar,
     Union,
     overload,
@@ -18,11 +20,15 @@ from typing import (
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 MARK_ATTRIBUTE = "__perfbench__"
+"""Attribute of a function that holds the mark of its decorator."""
+
+Better = Literal["lower", "higher", "neither"]
+"""Which direction of a metric is an improvement."""
 
 
 @dataclass(frozen=True)
 class ModeMark:
-    """What ``@mode`` notes on a function."""
+    """Mark of a function decorated with ``@mode``."""
 
     baseline: bool
     needs: Sequence[str]
@@ -32,23 +38,23 @@ class ModeMark:
 
 @dataclass(frozen=True)
 class SetupMark:
-    """What ``@setup`` notes on a function."""
+    """Mark of a function decorated with ``@setup``."""
 
 
 @dataclass(frozen=True)
 class CanonicalMark:
-    """What ``@canonical`` notes on a function."""
+    """Mark of a function decorated with ``@canonical``."""
 
 
 class Work:
-    """How much work a mode did, and numbers that only the mode knows.
+    """The amount of work that a mode did, and the numbers that it reports.
 
     :param amount: in the scenario's ``UNIT``.
-    :param seconds: if the mode timed itself, the seconds that count.
-    :param output: what came out, one item for every unit of work, for a mode that knows it only at its end. A timed pass does not
-        go through it.
-    :param numbers: anything else worth keeping, as numbers; those that the scenario lists in ``METRICS`` are compared like seconds.
-        ``peak_rss_bytes`` stands for the peak memory of the worker, for a mode that works in processes of its own.
+    :param seconds: if the mode timed itself, the seconds to compare.
+    :param output: one item for every unit of work, for a mode that has its output only at its end. A timed pass does not iterate
+        over it.
+    :param numbers: other values to save; those that the scenario lists in ``METRICS`` are compared like seconds.
+        ``peak_rss_bytes`` replaces the peak memory of the worker, for a mode that works in processes of its own.
     """
 
     def __init__(
@@ -65,9 +71,9 @@ class Work:
 
 
 class NotAvailable(Exception):
-    """Raised by a set-up or a mode for which something is missing on this machine, such as a server or memory.
+    """Raised by a set-up or a mode that needs something that is missing on this machine, such as a server or memory.
 
-    Its text says what, and what to do; the table has it as ``not available here: …``, and all other modes are measured.
+    Its text names it and the remedy; tables show it as ``not available here: …``, and all other modes are measured.
     """
 
 
@@ -75,23 +81,26 @@ class NotAvailable(Exception):
 class Metric:
     """A number that a mode reports with its ``Work``: its unit, and whether ``lower``, ``higher`` or ``neither`` is better.
 
-    One of which neither is better is shown and never judged. ``bytes``, ``seconds`` (also ``ms``, ``µs``) and ``share`` (1.0 is
-    all) are written as such, any other unit behind the number. A scenario lists its metrics by name as ``METRICS``.
+    A metric of which neither is better is shown but has no verdict. ``bytes``, ``seconds`` (also ``ms``, ``µs``) and ``share``
+    (1.0 is all) are formatted as such, any other unit follows the number. A scenario lists its metrics in ``METRICS``, a mapping
+    of names, from which each gets its ``name``.
     """
 
     unit: str
-    better: str = "lower"
+    better: Better = "lower"
+    name: str = ""
 
 
 @dataclass(frozen=True)
 class Claim:
-    """An announced speed-up, or advice: ``before`` → ``after`` is ``ratio`` times better, said by ``source``.
+    """An announced speed-up, or advice: ``before`` → ``after`` is ``ratio`` times better, according to ``source``.
 
-    Both sides are modes, of a certain release if written ``mode@package==version``. A ratio of 1 says better, and not how much.
+    Both sides are modes, of a certain release if written ``mode@package==version``. A ratio of 1 claims an improvement of no
+    particular size.
 
-    :param metric: what gets better, one of the scenario's ``METRICS`` or ``peak_rss_bytes``; the seconds if empty.
+    :param metric: the improved metric, one of the scenario's ``METRICS`` or ``peak_rss_bytes``; the seconds if empty.
     :param text: the advice in its own words.
-    :param better: the mode that is worth knowing beside the advice.
+    :param better: an alternative that the advice does not mention.
 
     A scenario lists its claims as ``CLAIMS``.
     """
@@ -107,16 +116,16 @@ class Claim:
 
 @dataclass(frozen=True)
 class Change:
-    """An announced change of content: from ``release`` of ``package`` on, these ``fields`` differ, for this ``reason``.
+    """An announced output change: from ``release`` of ``package`` on, these ``fields`` differ, for this ``reason``.
 
-    A scenario lists its changes as ``CHANGES``. ``name`` is what its canonical form is told to undo; with ``trait`` the change
+    A scenario lists its changes as ``CHANGES``. Its canonical form reverts the change by its ``name``; with ``trait`` the change
     shows in that trait of the output (``TRAITS``) and not in its fields.
     """
 
     name: str
     package: str
     release: str
-    fields: Sequence[str]
+    fields: Tuple[str, ...]
     reason: str
     trait: str = ""
 
@@ -146,19 +155,19 @@ def mode(
 
     :param baseline: the other modes are compared with this one.
     :param needs: packages that this mode needs and the others do not; ``"name --no-deps"`` installs it without its own needs.
-    :param group: measured only when the mode or its group is named.
-    :param floor: does a part of the work only, to show how little time is possible: its output is not compared.
+    :param group: measured only when the mode or its group is requested.
+    :param floor: does only a part of the work, to show a lower bound of the time: its output is not compared.
     """
 
-    def note(marked: Function) -> Function:
+    def decorate(marked: Function) -> Function:
         setattr(marked, MARK_ATTRIBUTE, ModeMark(baseline, tuple(needs), group, floor))
         return marked
 
-    return note if function is None else note(function)
+    return decorate if function is None else decorate(function)
 
 
 def setup(function: Function) -> Function:
-    """Mark a function whose value the modes (and other set-ups) take by its name; never timed.
+    """Mark a function whose value the modes (and other set-ups) take as an argument of its name; never timed.
 
     A generator function is torn down after the pass.
     """
@@ -167,10 +176,10 @@ def setup(function: Function) -> Function:
 
 
 def canonical(function: Function) -> Function:
-    """Mark the function that turns one item of output into plain values that can be compared field by field."""
+    """Mark the function that converts one item of output to plain values, which are compared field by field."""
     setattr(function, MARK_ATTRIBUTE, CanonicalMark())
     return function
 
 
 class ScenarioError(Exception):
-    """The scenario file is not what a scenario file must be."""
+    """The scenario file is not valid."""

@@ -24,10 +24,11 @@ from perfbench.worker.function_names import FunctionNamer
 from perfbench.worker.perf_trampolines import Trampolines
 from perfbench.worker.protocol import (
     GO,
+    DescribedScenario,
     Done,
     Failed,
     FunctionNames,
-    ImportedPackage,
+    Package,
     PassCompleted,
     Ready,
     Replayed,
@@ -72,9 +73,7 @@ class RequestServer:
     def _answer(self, request: Request) -> None:
         loaded = LoadedScenario(request.scenario)
         if request.task == "describe":
-            described = loaded.describe()
-            described.packages.extend(list_imported_packages())
-            self.say(described)
+            self.say(DescribedScenario(loaded.describe(), list_imported_packages()))
             return
         if request.task == "name":
             naming = FunctionNamer(request.scenario)
@@ -142,12 +141,12 @@ def _read_undone_changes(request: Request, loaded: LoadedScenario) -> List[Froze
     return [frozenset(names) for names in request.undone]
 
 
-def list_imported_packages() -> List[ImportedPackage]:
+def list_imported_packages() -> List[Package]:
     """The distributions among the imported modules, with the version and the file that were really loaded."""
     return sorted(_iterate_imported_packages(), key=lambda package: package.name)
 
 
-def _iterate_imported_packages() -> Iterator[ImportedPackage]:
+def _iterate_imported_packages() -> Iterator[Package]:
     standard = tuple(os.path.realpath(sysconfig.get_path(name)) + os.sep for name in ("stdlib", "platstdlib"))
     own = os.path.dirname(os.path.dirname(os.path.abspath(__file__))) + os.sep
     seen = set()
@@ -164,7 +163,7 @@ def _iterate_imported_packages() -> Iterator[ImportedPackage]:
             version = importlib.metadata.version(name.replace("_", "-"))
         except importlib.metadata.PackageNotFoundError:
             continue
-        yield ImportedPackage(name, str(version), _relativize_to_prefix(file))
+        yield Package(name, str(version), _relativize_to_prefix(file))
 
 
 def _relativize_to_prefix(file: str) -> str:

@@ -108,8 +108,8 @@ def test_without_the_kept_run_one_line_says_so(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ('Claim("loop", "rings", 1.0', "a claim is about `rings`, which is no mode"),
-        ('Claim("loop", "ring", 1.0, NOTES, metric="held"', "a claim is about `held`, which is none of METRICS"),
+        ('Claim("loop", "rings", 1.0', "a claim is about `rings`, which is not a mode"),
+        ('Claim("loop", "ring", 1.0, NOTES, metric="held"', "a claim is about `held`, which is not in METRICS"),
         ('"held_bytes": Metric("bytes", better="neither")', "`held_bytes`, of which neither more nor less is better"),
     ],
 )

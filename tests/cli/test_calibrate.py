@@ -15,7 +15,7 @@ from support.runs import gated, sides_of
 
 from perfbench.gate.calibration import analysis, session
 from perfbench.gate.calibration.analysis import Proportion, analyse_slowdown, analyse_unchanged
-from perfbench.runner.session import PreparedRun
+from perfbench.runner.prepare import PreparedRun
 from perfbench.stats import sequential
 from perfbench.stats.comparison import MIN_EFFECT
 

@@ -113,7 +113,7 @@ def test_a_folder_with_broken_scenarios_lists_the_sound_ones_and_names_the_other
     assert "known_times · Does the table say what was measured?" in done.stdout
     line = one_line(done.stderr)
     for name in ("broken", "exits_at_import", "no_modes", "two_baselines", "unknown_setup"):
-        assert f"scenario {name} cannot be loaded: " in line
+        assert f"cannot load scenario {name}: " in line
 
 
 # Configuration -------------------------------------------------------------------------------------------------------

@@ -199,7 +199,7 @@ def test_the_help_and_the_readme_name_every_format() -> None:
     option = ExportTo.__metadata__[0]  # type: ignore[attr-defined]
     assert sorted(re.findall(r"[\w-]+", option.help.partition("; ")[0].replace(" or ", ", "))) == list_formats()
     readme = (HERE.parent / "README.md").read_text()
-    section = readme.partition("## Files for other programs")[2].partition("\n## ")[0]
+    section = readme.partition("## Export formats")[2].partition("\n## ")[0]
     named = {
         name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", row)
     }

@@ -168,4 +168,4 @@ def test_a_standard_is_named_once(project: Path) -> None:
     for arguments in ((), ("--before", ".", "--baseline", "main")):
         code, _, complaint = gated(project, *arguments)
         assert code == 2
-        assert "by --before SPEC or by --baseline RUN" in one_line(complaint)
+        assert "exactly one of --before SPEC and --baseline RUN" in one_line(complaint)

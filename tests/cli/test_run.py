@@ -168,11 +168,11 @@ def test_accepted_change_that_no_scenario_announces_is_refused_with_a_suggestion
 @pytest.mark.parametrize(
     ("arguments", "lost", "unknown"),
     [
-        (("broken", "parameters", "--mode", "half"), "scenario broken cannot be loaded: ", "no mode `half`"),
-        (("broken", "--mode", "half"), "scenario broken cannot be loaded: ", ""),
-        (("broken", "parameters", "--set", "broken.rows=5"), "scenario broken cannot be loaded: ", "`broken.rows`"),
-        (("broken", "parameters", "--accept", "order"), "scenario broken cannot be loaded: ", "no change `order`"),
-        (("broken", "parameters", "--data", "sample-event"), "scenario broken cannot be loaded: ", "no market file"),
+        (("broken", "parameters", "--mode", "half"), "cannot load scenario broken: ", "no mode `half`"),
+        (("broken", "--mode", "half"), "cannot load scenario broken: ", ""),
+        (("broken", "parameters", "--set", "broken.rows=5"), "cannot load scenario broken: ", "`broken.rows`"),
+        (("broken", "parameters", "--accept", "order"), "cannot load scenario broken: ", "no change `order`"),
+        (("broken", "parameters", "--data", "sample-event"), "cannot load scenario broken: ", "no market file"),
         (("needs", "--mode", "engine", "--set", "rows=5"), "needs/engine in here: ", ""),
     ],
 )
@@ -319,11 +319,11 @@ def _alive(process: int) -> bool:
 @pytest.mark.parametrize(
     ("scenario", "complaint"),
     [
-        ("broken", "scenario broken cannot be loaded: "),
+        ("broken", "cannot load scenario broken: "),
         ("exits_at_import", "the scenario called sys.exit(0)"),
         ("no_modes", "has no mode: mark at least one function with @mode"),
         ("two_baselines", "has more than one mode with baseline=True"),
-        ("unknown_setup", "`wants` takes `server`, which is no @setup of this file"),
+        ("unknown_setup", "`wants` takes `server`, which is not a @setup of this file"),
     ],
 )
 def test_a_scenario_file_that_cannot_be_loaded_is_one_line_and_code_5(

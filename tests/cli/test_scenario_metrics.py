@@ -17,7 +17,7 @@ from perfbench.model import Case, Measurement, Metric, Sample, TrialKind, Verdic
 from perfbench.stats import metrics, rank_sum
 from perfbench.util import formatting
 
-LOWER, HIGHER = Metric("held", "bytes", "lower"), Metric("hits", "share", "higher")
+LOWER, HIGHER = Metric("bytes", name="held"), Metric("share", "higher", "hits")
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +71,7 @@ def test_what_a_pass_reports_that_was_halted_again_and_again_does_not_count(
     samples = tuple(Sample(kind, 0, 0, kind, 1, {timed: 1.0}, {"pause_ms": pause}) for kind, pause in kinds)
     case = Case("pauses", "one", "here", "")
     made = Measurement(case, "", "units", metric, baseline=True, samples=samples)
-    assert metrics.select_metric_values(Metric("pause_ms", "ms", "lower"), made) == counted
+    assert metrics.select_metric_values(Metric("ms", name="pause_ms"), made) == counted
 
 
 # Verdicts ----------------------------------------------------------------------------------------------------------------
@@ -262,7 +262,7 @@ def test_a_quick_value_of_an_unknown_parameter_is_refused(tmp_path: Path) -> Non
     (own / "quick_ticks.py").write_text(text.replace('"ticks": 10', '"tocks": 10'))
     done = perfbench("run", "quick_ticks", "--scenarios", own, "--quick", folder=tmp_path)
     assert done.returncode == 5
-    assert "QUICK has a value for `tocks`, which is no parameter of any mode" in one_line(done.stderr)
+    assert "QUICK has a value for `tocks`, which is not a parameter of any mode" in one_line(done.stderr)
 
 
 def test_a_sweep_does_not_measure_a_scenario_again_that_has_no_such_parameter(tmp_path: Path) -> None:

@@ -413,7 +413,7 @@ def test_the_bot_of_the_readme_trades(market: Path, tmp_path: Path) -> None:
     placed, waiting, *_, last = done.stdout.splitlines()
     assert re.fullmatch(r"placed [\d.]+ matched 2.0", placed)
     assert waiting == "placed 1000.0 matched 0.0"
-    assert re.fullmatch(r"told of \[\([\d.]+, 2.0, 0.0\), \(1000.0, 0.0, 5.0\)\]", last)
+    assert re.fullmatch(r"order stream \[\([\d.]+, 2.0, 0.0\), \(1000.0, 0.0, 5.0\)\]", last)
 
 
 # Wrong calls ------------------------------------------------------------------------------------------------------------------

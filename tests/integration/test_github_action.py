@@ -49,7 +49,7 @@ def judged(workshop: Path, folder: Path, **inputs: str) -> tuple[int, str, dict[
     asked = {name: str(about.get("default", "")) for name, about in ACTION["inputs"].items()}
     asked |= {"scenario": str(SCENARIOS / "ticks_gated.py"), "mode": "plain"}
     asked |= {name.replace("_", "-"): value for name, value in inputs.items()}
-    measure = step("Measure and judge")
+    measure = step("Run the gate")
     given = {name: text[len("${{ inputs.") : -len(" }}")] for name, text in measure["env"].items()}
     outputs, summary = folder / "outputs", folder / "summary"
     summary.touch()
@@ -124,7 +124,7 @@ def test_every_input_is_used_and_every_output_is_made() -> None:
     }
     for name in ACTION["inputs"]:
         assert f"${{{{ inputs.{name} }}}}" in used, name
-    script = step("Measure and judge")["run"]
+    script = step("Run the gate")["run"]
     for name in ACTION["outputs"]:
         assert f'echo "{name}=' in script, name
 

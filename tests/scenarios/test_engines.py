@@ -29,7 +29,7 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     found = worker_process.describe_scenario_file(
         Environment("here", sys.executable), str(paths.bundled_folder("scenarios") / "replay.py")
     )
-    needs = {need for mode in found.modes if mode.group == "engines" for need in mode.needs} - {"flumine"}
+    needs = {need for mode in found.scenario.modes if mode.group == "engines" for need in mode.needs} - {"flumine"}
     assert all("==" in need for need in needs)
     return Installed(tmp_path_factory.mktemp("engines")).environment(
         "betfairlightweight==2.24.0", "flumine==3.3.2", *sorted(needs)

@@ -1,20 +1,17 @@
-"""Fail a CI job on a real regression, and only then."""
+"""Fail a CI job on a real regression, and only baseline."""
 
 from __future__ import annotations
 
 import math
-import random
 import re
 from dataclasses import replace
-from functools import partial
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options, parse, progress
-from perfbench.cli.measure import RunOptions
-from perfbench.datasets import resolve
+from perfbench.cli import exports, measure, options, parse
+from perfbench.cli.measure import OutputOptions
 from perfbench.errors import UsageProblem
 from perfbench.gate.baseline import build_baseline_spec, find_baseline, pin_inputs
 from perfbench.gate.blame import blame_regressions
@@ -24,8 +21,8 @@ from perfbench.model import Budget, GatePolicy, Run, Settings
 app = typer.Typer(add_completion=False)
 
 SIZE_PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(kB|MB|GB)")
-_RANK = {"COMMANDLINE": 3, "ENVIRONMENT": 2, "DEFAULT_MAP": 1}
-"""Where the value of an option comes from; the greatest counts."""
+SOURCE_RANKS = {"COMMANDLINE": 3, "ENVIRONMENT": 2, "DEFAULT_MAP": 1}
+"""Precedence of where the value of an option comes from."""
 
 BYTES_PER_UNIT = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
 
@@ -34,45 +31,43 @@ BYTES_PER_UNIT = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
 def gate(
     ctx: typer.Context,
     before: Annotated[
-        str | None, typer.Option(metavar="SPEC", help="The environment that sets the standard.", show_default=False)
+        str | None, typer.Option(metavar="SPEC", help="Environment to compare with.", show_default=False)
     ] = None,
     baseline: Annotated[
         str | None,
         typer.Option(
             metavar="RUN",
-            help="A saved run, or a branch, whose environment sets the standard; measured anew.",
+            help="Saved run, or branch, whose environment to compare with; it is rebuilt and measured again.",
             show_default=False,
         ),
     ] = None,
-    after: Annotated[str, typer.Option(metavar="SPEC", help="The environment that is judged.")] = "here",
-    scenario: Annotated[
-        list[str] | None, typer.Option(help="A scenario by name or file; repeatable.", show_default="replay")
-    ] = None,
+    after: Annotated[str, typer.Option(metavar="SPEC", help="Environment to check.")] = "here",
+    scenario: options.Scenarios = None,
     mode: options.ModeNames = None,
     data: options.Data = None,
     threshold: Annotated[
-        str, typer.Option(metavar="SHARE", help="A slow-down of more than this fails, such as 5%.")
+        str, typer.Option(metavar="SHARE", help="Fail on a slowdown above this share, e.g. 5%.")
     ] = "0%",
-    max_time: Annotated[float, typer.Option(min=1, help="Seconds of pairs for each case, at most.")] = 30.0,
+    max_time: Annotated[
+        float, typer.Option(min=1, metavar="SECONDS", help="Time limit of the pairs, per case.")
+    ] = 30.0,
     budget: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="WHAT=MOST",
-            help="memory=5%, count=0.2%, peak=200MB, patched/lightweight=1.8, or a metric of the scenario: "
-            "bytes_per_update=5%, pause_ms=20; repeatable.",
+            metavar="WHAT=LIMIT",
+            help="Fail above this limit; repeatable. memory=5%, count=0.2%, peak=200MB, patched/lightweight=1.8, or a metric "
+            "of the scenario: bytes_per_update=5%, pause_ms=20.",
         ),
     ] = None,
     fail_on_inconclusive: Annotated[
-        bool, typer.Option("--fail-on-inconclusive", help="What cannot be told fails too.")
+        bool, typer.Option("--fail-on-inconclusive", help="Also fail when the result is inconclusive.")
     ] = False,
     whole: Annotated[bool, typer.Option("--whole", help="Replay whole files, not their first lines.")] = False,
-    timeout: options.Timeout = 600.0,
+    timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     count: options.Count = False,
     blame: Annotated[
         bool,
-        typer.Option(
-            "--blame", help="Tell the five functions that a regression comes from, by instructions (valgrind)."
-        ),
+        typer.Option("--blame", help="Name the five functions behind each regression (instruction counts, Valgrind)."),
     ] = False,
     set_: options.ParameterValues = None,
     scenarios_folder: options.ScenariosFolder = None,
@@ -83,56 +78,51 @@ def gate(
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
-    """Fail a CI job on a real regression, and only then.
+    """Fail a CI job on a real regression, and only baseline.
 
-    Both environments are measured now, in pairs on one core, until a case is clear or its time is up. Exit code 3: slower, or over
-    a budget. 5: something was not measured. 6: other output. 4: not told, with `--fail-on-inconclusive`.
+    Both environments are measured now, in pairs interleaved on one core, until each case is conclusive or its time is over. Exit
+    code 3: slower, or over a budget. 4: inconclusive, with `--fail-on-inconclusive`. 5: not everything was measured. 6: the outputs
+    differ.
     """
     wanted = exports.parse_exports(export or ())
-    terms = GatePolicy(
+    policy = GatePolicy(
         threshold=parse.parse_share("--threshold", threshold),
         seconds=max_time,
         budgets=tuple(map(_parse_budget, budget or ())),
         fail_on_inconclusive=fail_on_inconclusive,
         whole=whole,
     )
-    before, baseline = _standard(ctx, before, baseline)
-    settings = Settings(
-        scenarios=tuple(scenario or ("replay",)),
-        folders=tuple(map(str, scenarios_folder or ())),
-        modes=tuple(mode or ()),
-        data=tuple(data or ()),
-        parameters=parse.parse_assignments("--set", set_),
-        sweep=(),
-        rounds=None,
-        max_time=max_time,
-        precision=0.01,
-        timeout=timeout,
-        seed=random.SystemRandom().randrange(2**32),
+    before, baseline = _choose_reference(ctx, before, baseline)
+    settings = options.build_settings(
+        ctx,
         environments=((before or "", after),),
-        names=parse.read_environment_names(ctx),
-        accepted=tuple(accept or ()),
-        gate=session.apply_calibration(terms, results),
-        count=count or terms.limits_count,
+        scenarios=scenario,
+        folders=scenarios_folder,
+        modes=mode,
+        data=data,
+        parameters=set_,
+        max_time=max_time,
+        timeout=timeout,
+        accept=accept,
+        gate=session.apply_calibration(policy, results),
+        count=count or policy.limits_count,
     )
     if baseline is not None:
         run = find_baseline(baseline, results, Path.cwd())
         settings = _pin_to_baseline(replace(settings, scenarios=tuple(scenario or run.settings.scenarios)), run)
-    note = str if settings.data else resolve.describe_default_market
-    manner = RunOptions(settings, results, save, wanted, (), color, quiet, note)
-    if blame:
-        observe = progress.build_status_printer(quiet)
-        manner = replace(manner, afterwards=partial(blame_regressions, observe=observe))
-    measure.measure_and_show(manner)
+    output = OutputOptions(results, save, wanted, (), color, quiet)
+    measure.measure_and_show(settings, output, blame_regressions if blame else None)
 
 
-def _standard(ctx: typer.Context, before: str | None, baseline: str | None) -> tuple[str | None, str | None]:
-    """The one of --before and --baseline that counts: a flag goes before a variable, a variable before the file.
+def _choose_reference(ctx: typer.Context, before: str | None, baseline: str | None) -> tuple[str | None, str | None]:
+    """The one of --before and --baseline that wins: a flag over a variable, a variable over the file.
 
     Raises UsageProblem for neither, and for both from the same place.
     """
     if before is not None and baseline is not None:
-        ranks = [_RANK.get(getattr(ctx.get_parameter_source(name), "name", ""), 0) for name in ("before", "baseline")]
+        ranks = [
+            SOURCE_RANKS.get(getattr(ctx.get_parameter_source(name), "name", ""), 0) for name in ("before", "baseline")
+        ]
         before, baseline = (before if ranks[0] >= ranks[1] else None), (baseline if ranks[1] >= ranks[0] else None)
     if (before is None) == (baseline is None):
         raise UsageProblem("give exactly one of --before SPEC and --baseline RUN")
@@ -140,24 +130,24 @@ def _standard(ctx: typer.Context, before: str | None, baseline: str | None) -> t
 
 
 def _pin_to_baseline(settings: Settings, run: Run) -> Settings:
-    """The settings with the environment of a baseline, and its cases where no others were asked for."""
+    """The settings with the environment of a baseline, and its cases unless others were named."""
     assert settings.gate is not None
-    then = run.settings
+    baseline = run.settings
     chosen = {Path(name).stem for name in settings.scenarios}
     changes = {change.name for scenario in run.scenarios if scenario.name in chosen for change in scenario.changes}
-    found = replace(
+    pinned = replace(
         settings,
         environments=((build_baseline_spec(run, Path.cwd()), settings.environments[0][1]),),
-        modes=settings.modes or then.modes,
-        data=settings.data or then.data or tuple(market.name for market in run.data),
-        parameters=settings.parameters or then.parameters,
-        accepted=(*(name for name in then.accepted if name in changes), *settings.accepted),
+        modes=settings.modes or baseline.modes,
+        data=settings.data or baseline.data or tuple(market.name for market in run.data),
+        parameters=settings.parameters or baseline.parameters,
+        accepted=(*(name for name in baseline.accepted if name in changes), *settings.accepted),
     )
-    return replace(found, gate=replace(settings.gate, baseline=run.id, demands=pin_inputs(run)))
+    return replace(pinned, gate=replace(settings.gate, baseline=run.id, demands=pin_inputs(run)))
 
 
 def _parse_budget(text: str) -> Budget:
-    """The budget that is written ``memory=5%``, ``count=0.2%``, ``peak=200MB``, ``full/patched=1.8``, ``pause_ms=20``.
+    """A budget written as ``memory=5%``, ``count=0.2%``, ``peak=200MB``, ``full/patched=1.8``, ``pause_ms=20``.
 
     Raises UsageProblem.
     """

@@ -3,29 +3,28 @@
 from __future__ import annotations
 
 import os
-import random
 import sys
-import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
-from perfbench.cli import measure, options, parse, profile_output, progress, signals
-from perfbench.cli.measure import RunOptions
-from perfbench.datasets import resolve
+from perfbench.cli import measure, options, profile_output
+from perfbench.cli.measure import OutputOptions
 from perfbench.errors import Interrupted, NotMeasured, StorageProblem, UsageProblem
 from perfbench.model import Settings
-from perfbench.profiling import document
+from perfbench.profiling import document, journal
 from perfbench.profiling.cpu_pass import NEEDS
 from perfbench.profiling.document import ProfileDocument
 from perfbench.profiling.instructions.functions import explain_unavailable
 from perfbench.profiling.memory.allocations import check_function
-from perfbench.profiling.session import ProfileOptions, ProfilingSession, pair_sides
-from perfbench.results import storage
+from perfbench.profiling.records import ProfileOptions, ProfileRecord
+from perfbench.profiling.session import ProfilingSession, pair_sides
+from perfbench.results.journal import AppendOnlyFile
 from perfbench.runner import machine
-from perfbench.runner.session import PreparedRun
-from perfbench.runner.state import Progress
+from perfbench.runner.prepare import PreparedRun
+from perfbench.runner.session import Session
 from perfbench.runner.trial import Conditions
 
 app = typer.Typer(add_completion=False)
@@ -37,114 +36,105 @@ EXAMPLE_FUNCTION = "betfairlightweight.streaming.cache:MarketBookCache.update_ca
 @app.command()
 def profile(
     ctx: typer.Context,
-    scenario: Annotated[str, typer.Argument(help="A scenario by name or file.")] = "replay",
+    scenario: Annotated[str, typer.Argument(help="Scenario, by name or file.")] = "replay",
     diff: Annotated[
         tuple[str, str] | None,
-        typer.Option(metavar="BEFORE AFTER", help="Two environments, or two saved profiles: what made the difference."),
+        typer.Option(
+            metavar="BEFORE AFTER", help="Compare two environments, or two saved profiles, function by function."
+        ),
     ] = None,
-    env: Annotated[str, typer.Option(metavar="SPEC", help="The environment.")] = "here",
+    env: Annotated[str, typer.Option(metavar="SPEC", help="Environment to profile in.")] = "here",
     mode: options.ModeNames = None,
     data: options.Data = None,
     profiler: Annotated[
-        Literal["pyinstrument", "cprofile", "pyspy"], typer.Option(help="What looks at the CPU.")
+        Literal["pyinstrument", "cprofile", "pyspy"], typer.Option(help="CPU profiler.")
     ] = "pyinstrument",
     interval: Annotated[
         float | None,
         typer.Option(
-            min=0.05, help="Milliseconds between samples.", show_default="1, with --diff finer for short passes"
+            min=0.05,
+            metavar="MS",
+            help="Milliseconds between samples.",
+            show_default="1, with --diff finer for short passes",
         ),
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option(min=1, help="Passes with and without the profiler.", show_default="3, with --diff 8 a side"),
+        typer.Option(
+            min=1,
+            metavar="NUM",
+            help="Run this many passes with the profiler, and as many without.",
+            show_default="3, with --diff 8 per side",
+        ),
     ] = None,
-    memory: Annotated[bool, typer.Option(help="Watch the memory of a pass, too.")] = True,
+    memory: Annotated[bool, typer.Option(help="Also record memory over time.")] = True,
     allocations: Annotated[
         bool,
-        typer.Option(
-            "--allocations", help="Tell which functions allocate, by memray; by tracemalloc where that is not."
-        ),
+        typer.Option("--allocations", help="Show which functions allocate memory (memray, else tracemalloc)."),
     ] = False,
     lines: Annotated[
         list[str] | None,
         typer.Option(
             metavar="MODULE:FUNCTION",
-            help="The memory of a function line by line, over 3000 calls at most, very slowly; repeatable.",
+            help="Profile the memory of a function line by line, over at most 3000 calls (very slow); repeatable.",
         ),
     ] = None,
     count: Annotated[
         bool,
-        typer.Option("--count", help="With --diff: instructions by function, too, by valgrind; the same every time."),
+        typer.Option("--count", help="With --diff: also count instructions by function with Valgrind (deterministic)."),
     ] = False,
-    timeout: options.Timeout = 600.0,
+    timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     set_: options.ParameterValues = None,
     scenarios_folder: options.ScenariosFolder = None,
     results: options.Results = options.DEFAULT_RESULTS,
     save: options.Save = None,
+    resume: Annotated[bool, typer.Option("--resume", help="Resume the most recent interrupted profile.")] = False,
     shown: Annotated[
         str | None,
-        typer.Option("--show", metavar="NAME", help="Measure nothing: show a saved profile.", show_default=False),
+        typer.Option("--show", metavar="NAME", help="Show a saved profile; measure nothing.", show_default=False),
     ] = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
     """Show where CPU and memory go; with two environments: which functions made the difference.
 
-    Passes with a profiler and passes without one run by turns: the profiler's cost is told, and every share is scaled to the
-    seconds without it. Profiles are saved for pyinstrument, speedscope and flame graphs, and as pages for a browser.
+    Passes with a profiler and passes without one alternate: the overhead of the profiler is reported, and every share is scaled to
+    the seconds without it. Profiles are saved for pyinstrument, speedscope and flame graphs, and as pages for a browser.
     """
     functions = tuple(map(_parse_function, lines or ()))
     if shown is not None:
-        profile_output.show_document(document.load_document(document.find_document(shown, results)), color)
+        profile_output.show_document(_load(shown, results), color)
         return
     sides = diff or (env,)
-    saved = [side for side in sides if document.is_saved_document(side, results)]
-    if diff and saved:
-        if len(saved) < len(sides):
-            other = next(side for side in sides if side not in saved)
-            raise UsageProblem(
-                f"{saved[0]} is a saved profile and {other} is not", hint="name two profiles, or two environments"
-            )
-        found = [document.load_document(document.find_document(side, results)) for side in sides]
-        profile_output.show_diff(found[0], found[1])
+    if diff and _are_saved(diff, results):
+        profile_output.show_diff(*(document.load_document(document.find_document(side, results)) for side in diff))
+        return
+    output = OutputOptions(results, save, color=color, quiet=quiet)
+    if resume:
+        _profile(None, None, output)
         return
     source = ctx.get_parameter_source("env")
     if diff and source is not None and source.name == "COMMANDLINE":
         raise UsageProblem("--diff names both environments", hint="leave out --env")
     if count and not diff:
         raise UsageProblem("--count compares two environments", hint="name them with --diff BEFORE AFTER")
-    storage.require_file_name(save)
     document.require_free_name(save, results)
-    settings = Settings(
-        scenarios=(scenario,),
-        folders=tuple(map(str, scenarios_folder or ())),
-        modes=tuple(mode or ()),
-        data=tuple(data or ()),
-        parameters=parse.parse_assignments("--set", set_),
-        sweep=(),
-        rounds=rounds or (DEFAULT_DIFF_ROUNDS if diff else DEFAULT_ROUNDS),
-        max_time=600.0,
-        precision=0.01,
-        timeout=timeout,
-        seed=random.SystemRandom().randrange(2**32),
+    settings = options.build_settings(
+        ctx,
         environments=(sides,),
-        names=parse.read_environment_names(ctx),
+        scenarios=(scenario,),
+        folders=scenarios_folder,
+        modes=mode,
+        data=data,
+        parameters=set_,
+        rounds=rounds or (DEFAULT_DIFF_ROUNDS if diff else DEFAULT_ROUNDS),
+        timeout=timeout,
         count=count,
         tools=(*NEEDS[profiler], *(("memory-profiler",) if lines else ())),
     )
-    note = str if data else resolve.describe_default_market
-    manner = RunOptions(settings, results, save, (), (), color, quiet, note)
     fixed = (interval or 0.0 if diff else interval or 1.0) / 1000
-    how = ProfileOptions(profiler, settings.rounds or 1, fixed, memory, allocations, count, functions)
-    examined, hint = _run_session(manner, how)
-    profile_output.show_document(examined, color)
-    folder = document.make_artefact_folder(examined.run, results)
-    profile_output.write_files(examined, folder)
-    if not quiet and examined.run.finished:
-        print(f"saved in {folder}{document.PROFILE_SUFFIX}", file=sys.stderr)
-        print(f"for pyinstrument, speedscope, flamegraph.pl and a browser: {folder}{os.sep}", file=sys.stderr)
-    if examined.problems:
-        raise NotMeasured('not everything was profiled (see the lines marked "!")', hint=hint)
+    profiling = ProfileOptions(profiler, settings.rounds or 1, fixed, memory, allocations, count, functions)
+    _profile(settings, profiling, output)
 
 
 def _parse_function(text: str) -> str:
@@ -155,43 +145,96 @@ def _parse_function(text: str) -> str:
     return text
 
 
-def _check_prerequisites(prepared: PreparedRun, how: ProfileOptions) -> None:
+def _load(name: str, results: Path) -> ProfileDocument:
+    """A saved profile, or what an interrupted session has so far. Raises StorageProblem."""
+    path = journal.find_named_journal(name, results)
+    if path is not None:
+        return journal.read_journal(path).assemble()
+    return document.load_document(document.find_document(name, results))
+
+
+def _are_saved(sides: tuple[str, str], results: Path) -> bool:
+    """Whether both sides are saved profiles. Raises UsageProblem if only one is."""
+    saved = [side for side in sides if document.is_saved_document(side, results)]
+    if len(saved) == 1:
+        other = next(side for side in sides if side not in saved)
+        raise UsageProblem(
+            f"{saved[0]} is a saved profile and {other} is not", hint="name two profiles, or two environments"
+        )
+    return bool(saved)
+
+
+def _profile(settings: Settings | None, profiling: ProfileOptions | None, output: OutputOptions) -> None:
+    """Profile, show the document and write its files. No settings: resume the session that was interrupted last.
+
+    Raises Interrupted, NotMeasured after everything was shown.
+    """
+    with measure.open_session(output) as session:
+        if settings is None or profiling is None:
+            path = journal.find_newest_journal(output.results)
+            saved = journal.read_journal(path)
+            prepared = session.prepare_again(path, saved.outline.run)
+            profiling, before = saved.outline.options, saved.records
+            file = AppendOnlyFile.reopen(path, saved.length)
+        else:
+            prepared, before = measure.prepare(session, settings, output), ()
+            _check_prerequisites(prepared, profiling)
+            file = journal.create_journal(output.results, prepared.run, profiling)
+        profile, hint = _run_steps(session, prepared, profiling, before, file)
+    profile_output.show_document(profile, output.color)
+    folder = document.make_artefact_folder(profile.run, output.results)
+    profile_output.write_files(profile, folder)
+    if not output.quiet and profile.run.finished:
+        print(f"saved in {folder}{document.PROFILE_SUFFIX}", file=sys.stderr)
+        print(f"for pyinstrument, speedscope, flamegraph.pl and a browser: {folder}{os.sep}", file=sys.stderr)
+    if profile.problems:
+        raise NotMeasured('not everything was profiled (see the lines marked "!")', hint=hint)
+
+
+def _check_prerequisites(prepared: PreparedRun, profiling: ProfileOptions) -> None:
     """Find out before the first pass what would make the passes useless. Raises NotMeasured."""
     settings = prepared.run.settings
     if len(settings.environments[0]) > 1 and not any(map(pair_sides, prepared.tables)):
         problems = "; ".join(prepared.run.problems)
         raise NotMeasured(problems or f"no mode can be measured in both {' and '.join(settings.environments[0])}")
-    places = [place for table in prepared.tables for place in table.places] if how.count else []
+    places = [place for group in prepared.tables for place in group.places] if profiling.count else []
     for environment in dict.fromkeys(place.environment for place in places):
         if reason := explain_unavailable(environment):
             raise NotMeasured(reason)
     conditions = Conditions(machine.find_quietest_core(), settings.timeout)
-    for function in how.lines:
+    for function in profiling.lines:
         check_function(prepared.tables[0], conditions, function)
 
 
-def _run_session(manner: RunOptions, how: ProfileOptions) -> tuple[ProfileDocument, str]:
-    """Carry it out, saved after every pass; a full disk ends it early, with a hint. Raises Interrupted, NotMeasured."""
-    assert manner.settings is not None
-    ended = signals.install_signal_handlers()
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
-        prepared = measure.prepare_with_status(manner, Path(folder))
-        _check_prerequisites(prepared, how)
-        examiner = ProfilingSession(prepared, how, document.make_artefact_folder(prepared.run, manner.results))
-        try:
-            with progress.show_progress(manner.quiet, len(prepared.tables)) as observe:
-                for table, doing, share in examiner.examine():
-                    observe(table, Progress(doing, share, None))
-                    document.save_document(examiner.so_far(), manner.results)
-                    if ended():
-                        raise KeyboardInterrupt
-            examined = examiner.so_far(finished=True)
-            document.save_document(examined, manner.results)
-        except KeyboardInterrupt:
-            path = document.save_document(examiner.so_far(), manner.results)
-            raise Interrupted(
-                f"interrupted; what was profiled is in {path}", hint=f"perfbench profile --show {path} shows it"
-            ) from None
-        except StorageProblem as problem:
-            return examiner.so_far(problem=str(problem)), problem.hint
-    return examined, ""
+def _run_steps(
+    session: Session,
+    prepared: PreparedRun,
+    profiling: ProfileOptions,
+    before: Sequence[ProfileRecord],
+    file: AppendOnlyFile,
+) -> tuple[ProfileDocument, str]:
+    """Execute the steps that are left; the document is saved at the end, and the journal is removed then.
+
+    Returns the document and the hint of a full disk, which ends the session early. Raises Interrupted.
+    """
+    artefacts = document.make_artefact_folder(prepared.run, session.results)
+    steps = ProfilingSession(prepared, profiling, artefacts, before)
+    outcome = session.execute(steps.measure(), file.write)
+    if outcome.interrupted:
+        file.close()
+        command = f"perfbench profile --resume{measure.format_results_option(session.results)}"
+        raise Interrupted(
+            f"interrupted; what was profiled is in {file.path}",
+            hint=f"{command} continues it, perfbench profile --show {file.path} shows it",
+        )
+    if outcome.problem is not None:
+        file.close()
+        return steps.document(problem=str(outcome.problem)), outcome.problem.hint
+    profile = steps.document(complete=True)
+    try:
+        document.save_document(profile, session.results)
+    except StorageProblem as problem:
+        file.close()
+        return steps.document(problem=str(problem)), problem.hint
+    file.remove()
+    return profile, ""

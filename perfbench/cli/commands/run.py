@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import random
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options, parse
-from perfbench.cli.measure import RunOptions
-from perfbench.datasets import resolve
-from perfbench.model import Settings
+from perfbench.cli import exports, measure, options
+from perfbench.cli.measure import OutputOptions
 from perfbench.report import figures
 from perfbench.report.tables import comparison
 from perfbench.results import journal, storage
@@ -23,21 +20,21 @@ app = typer.Typer(add_completion=False)
 def run(
     ctx: typer.Context,
     scenarios: Annotated[
-        list[str] | None, typer.Argument(help="Scenarios by name or file.", show_default="replay")
+        list[str] | None, typer.Argument(help="Scenarios, by name or file.", show_default=options.DEFAULT_SCENARIO)
     ] = None,
     data: options.Data = None,
     mode: options.ModeNames = None,
     env: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="SPEC", help="Measure in this environment; repeatable, one table each.", show_default="here"
+            metavar="SPEC", help="Environment to measure in; repeatable, one table each.", show_default="here"
         ),
     ] = None,
     rounds: options.Rounds = None,
     quick: options.Quick = False,
-    max_time: options.MaxTime = 300.0,
-    precision: options.Precision = 0.01,
-    timeout: options.Timeout = 600.0,
+    max_time: options.MaxTime = options.DEFAULT_MAX_TIME,
+    precision: options.Precision = options.DEFAULT_PRECISION,
+    timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     count: options.Count = False,
     set_: options.ParameterValues = None,
     sweep: options.SweepValues = None,
@@ -50,53 +47,43 @@ def run(
     columns: options.Columns = "+",
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Of a sweep of a number: write the plot to this .png or .svg file."),
+        typer.Option(metavar="FILE", help="Plot a numeric parameter sweep to this .png or .svg file."),
     ] = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
     """Replay market files in every mode and time each pass.
 
-    Each pass runs in a fresh process. The baseline and another mode run as a pair, by turns on one core; ratios and their 95 %
-    intervals come from the pairs. Every sample is saved as it comes: after Ctrl-C, `--resume` goes on.
+    Each pass runs in a fresh process. The baseline and another mode run as a pair, interleaved on one core; ratios and their 95 %
+    intervals come from the pairs. Every sample is saved as it comes: after Ctrl-C, `--resume` continues.
     """
-    wanted, shown, picture = (
+    output = OutputOptions(
+        results,
+        save,
         exports.parse_exports(export or ()),
         comparison.parse_columns(columns),
+        color,
+        quiet,
         exports.build_plot_writer(plot),
     )
-    settings = Settings(
-        scenarios=tuple(scenarios or ("replay",)),
-        folders=tuple(map(str, scenarios_folder or ())),
-        modes=tuple(mode or ()),
-        data=tuple(data or ()),
-        parameters=parse.parse_assignments("--set", set_),
-        sweep=parse.parse_sweeps(sweep),
-        rounds=options.QUICK_ROUNDS if quick and rounds is None else rounds,
+    settings = options.build_settings(
+        ctx,
+        environments=tuple((spec,) for spec in env or (options.DEFAULT_ENVIRONMENT,)),
+        scenarios=scenarios,
+        folders=scenarios_folder,
+        modes=mode,
+        data=data,
+        parameters=set_,
+        sweep=sweep,
+        rounds=rounds,
         max_time=max_time,
         precision=precision,
         timeout=timeout,
-        seed=random.SystemRandom().randrange(2**32),
-        environments=tuple((spec,) for spec in env or ("here",)),
-        names=parse.read_environment_names(ctx),
-        accepted=tuple(accept or ()),
+        accept=accept,
         count=count,
         quick=quick,
     )
     if plot is not None:
-        figures.require_numeric_sweep(
-            storage.load_run(journal.find_newest_journal(results)).settings if resume else settings
-        )
-    measure.measure_and_show(
-        RunOptions(
-            None if resume else settings,
-            results,
-            save,
-            wanted,
-            shown,
-            color,
-            quiet,
-            note=str if data else resolve.describe_default_market,
-            picture=picture,
-        )
-    )
+        swept = storage.load_run(journal.find_newest_journal(results)).settings if resume else settings
+        figures.require_numeric_sweep(swept)
+    measure.measure_and_show(None if resume else settings, output)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -10,9 +9,8 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import measure, options, parse, sweep_output
-from perfbench.cli.measure import RunOptions
-from perfbench.datasets import resolve
+from perfbench.cli import measure, options, sweep_output
+from perfbench.cli.measure import OutputOptions
 from perfbench.environments import host
 from perfbench.environments.package_index import NAME_PATTERN, ReleaseInterval
 from perfbench.errors import ExitCode, NotMeasured, OutputsDiffer, UsageProblem
@@ -72,7 +70,7 @@ def sweep(
     max_time: Annotated[
         float | None, typer.Option(min=0, help="Stop a step when it is precise, after so many seconds at the latest.")
     ] = None,
-    timeout: options.Timeout = 600.0,
+    timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     set_: options.ParameterValues = None,
     scenarios_folder: options.ScenariosFolder = None,
     results: options.Results = options.DEFAULT_RESULTS,
@@ -84,67 +82,61 @@ def sweep(
 ) -> None:
     """Measure one scenario over many releases, or find the first slow one.
 
-    Each release runs in pairs with the one before it, so that a machine that changes makes no step. A step is marked if it stands
-    out of all steps of the sweep. A release that cannot be installed is a row that says why. `--bisect` ends with code 3.
+    Each release runs in pairs with the one before it, so that machine drift cannot look like a step. Steps that are significant
+    across the whole sweep are marked. A release that cannot be installed is a row with the reason. `--bisect` finds the first slow
+    one and exits with 3.
     """
     if plot is not None:
         _matplotlib.check_plot_path(plot)
     if rounds is not None and max_time is not None:
-        raise UsageProblem("--rounds and --max-time: give the one or the other")
+        raise UsageProblem("--rounds and --max-time exclude each other")
     if bisect and len(mode or ()) > 1:
-        raise UsageProblem("--bisect: one --mode only")
+        raise UsageProblem("--bisect takes a single --mode")
     if bisect and resume:
-        raise UsageProblem("--bisect starts anew, its comparisons are few: leave --resume out")
-    folders = tuple(map(str, scenarios_folder or ()))
-    modes = tuple(
-        mode or (scenarios.find_baseline_mode(scenario, [Path(folder) for folder in folders], host.describe_host()),)
-    )
+        raise UsageProblem("--bisect cannot be resumed", hint="leave out --resume; a search takes few comparisons")
+    modes = tuple(mode or (scenarios.find_baseline_mode(scenario, scenarios_folder or [], host.describe_host()),))
     others = (*(with_ or ()), *([f"python=={python}"] if python else []))
     swept = _resolve_subject(subject, first, last, every, others)
     require_anchor(swept, anchor)
-    settings = Settings(
-        scenarios=(scenario,),
-        folders=folders,
-        modes=modes,
-        data=tuple(data or ()),
-        parameters=parse.parse_assignments("--set", set_),
-        sweep=(),
-        rounds=rounds or (None if max_time is not None else choose_rounds(swept, len(modes))),
-        max_time=300.0 if max_time is None else max_time,
-        precision=0.01,
-        timeout=timeout,
-        seed=random.SystemRandom().randrange(2**32),
+    settings = options.build_settings(
+        ctx,
         environments=(swept.specs,),
-        names=parse.read_environment_names(ctx),
+        scenarios=(scenario,),
+        folders=scenarios_folder,
+        modes=modes,
+        data=data,
+        parameters=set_,
+        rounds=rounds or (None if max_time is not None else choose_rounds(swept, len(modes))),
+        max_time=options.DEFAULT_MAX_TIME if max_time is None else max_time,
+        timeout=timeout,
         links="neighbours" if anchor is None else "anchor",
         anchor="" if anchor is None else swept.specs[swept.names.index(anchor)],
     )
-    manner = RunOptions(settings, results, save, (), (), color, quiet, str if data else resolve.describe_default_market)
+    output = OutputOptions(results, save, color=color, quiet=quiet)
     if bisect:
-        _print_result(
-            swept, run_bisection(swept.names, _build_comparer(swept, manner, settings), _build_observer(quiet))
-        )
+        compare = _build_comparer(swept, settings, output)
+        _print_result(swept, run_bisection(swept.names, compare, _build_observer(quiet)))
         return
-    _run_sweep(swept, replace(manner, settings=None) if resume else manner, plot)
+    _run_sweep(swept, None if resume else settings, output, plot)
 
 
-def _run_sweep(swept: SweepSubject, manner: RunOptions, plot: Path | None) -> None:
-    finished = measure.measure_run(manner)
+def _run_sweep(swept: SweepSubject, settings: Settings | None, output: OutputOptions, plot: Path | None) -> None:
+    finished = measure.measure(settings, output)
     run = finished.run
     if run.settings.environments[0] != swept.specs:
-        raise UsageProblem(f"{finished.path} is no sweep of {swept.names[0]} to {swept.names[-1]}: name what it swept")
+        raise UsageProblem(f"{finished.path} is not a sweep of {swept.names[0]} to {swept.names[-1]}")
     try:
-        found = sweep_output.show_sweep(run, plot, manner.color)
+        found = sweep_output.show_sweep(run, plot, output.color)
     finally:
-        measure.print_saved_path(finished, manner.quiet)
+        measure.print_saved_path(finished, output.quiet)
     if any(step.output == "no" for step in found.steps):
-        raise OutputsDiffer("not every release gives the same output; the lines with ! say where it differs")
+        raise OutputsDiffer('not every release gives the same output (see the lines marked "!")')
     if run.problems or any(stop.problem for line in found.lines for stop in line.stops):
-        raise NotMeasured("not every release was measured; the lines with ! say why")
+        raise NotMeasured('not every release was measured (see the lines marked "!")')
 
 
 def _build_comparer(
-    swept: SweepSubject, manner: RunOptions, settings: Settings
+    swept: SweepSubject, settings: Settings, output: OutputOptions
 ) -> Callable[[ComparisonRequest], CandidateResult]:
     """How a search compares a candidate with the first one: a run of its own, saved like any other."""
     specs = dict(zip(swept.names, swept.specs, strict=True))
@@ -153,9 +145,9 @@ def _build_comparer(
         pair = replace(
             settings, environments=((specs[asked.anchor], specs[asked.candidate]),), links="neighbours", anchor=""
         )
-        name = None if manner.save is None else f"{manner.save}-{asked.candidate}"
+        name = None if output.save is None else f"{output.save}-{asked.candidate}"
         try:
-            finished = measure.measure_run(replace(manner, settings=pair, save=name, note=str))
+            finished = measure.measure(pair, replace(output, save=name))
         except NotMeasured as problem:
             return CandidateResult(asked.candidate, failure=str(problem))
         measure.print_saved_path(finished, quiet=True)

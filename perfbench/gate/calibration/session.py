@@ -12,7 +12,7 @@ from perfbench.gate.calibration.analysis import Calibration
 from perfbench.model import CaseGroup, GatePolicy, Measurement, Run
 from perfbench.results import document, journal, storage
 from perfbench.runner import machine
-from perfbench.runner.session import PreparedRun
+from perfbench.runner.prepare import PreparedRun
 from perfbench.stats import signed_rank
 from perfbench.stats.pairs import choose_metric, compute_log_ratios, select_values
 

@@ -16,13 +16,13 @@ from perfbench.errors import TrialFailed
 from perfbench.model import Case, CaseGroup, Environment, Trial
 from perfbench.profiling.instructions import attribution, callgrind_parser
 from perfbench.profiling.instructions.callgrind_parser import CallgrindCounts
-from perfbench.profiling.model import NO_CALLER, CallCount, Function
+from perfbench.profiling.model import NO_CALLER, CallCount
 from perfbench.runner import callgrind
 from perfbench.runner.callgrind import Callgrind
 from perfbench.runner.trial import Conditions, build_request, build_sample_result, start_worker, wait_until_ready
 from perfbench.runner.worker_process import WorkerProcess
 from perfbench.worker.perf_trampolines import MAP_PATH_TEMPLATE
-from perfbench.worker.protocol import FunctionNames, NamedFunction, PassCompleted, PassMeasurement, TrampolineAddresses
+from perfbench.worker.protocol import Function, FunctionNames, PassCompleted, PassMeasurement, TrampolineAddresses
 
 OLDEST_PYTHON = (3, 12)
 """The first Python with trampolines (https://docs.python.org/3/library/sys.html#sys.activate_stack_trampoline)."""
@@ -121,17 +121,13 @@ def _run_counted_pass(
 
 
 def group_by_function(
-    counts: CallgrindCounts, addresses: Sequence[str], found: Sequence[NamedFunction], work: int
+    counts: CallgrindCounts, addresses: Sequence[str], found: Sequence[Function], work: int
 ) -> FunctionCounts:
     """What callgrind counted, by the functions that were found at these addresses. Those of perfbench go to the rest."""
     named = {callgrind.format_unnamed(address): one for address, one in zip(addresses, found, strict=True)}
     collecting = [node.name for node in counts.nodes if node.name.startswith(callgrind.COLLECTOR_PREFIX)]
     counted = {node.name for node in counts.nodes}
-    functions = {
-        one.key: Function(one.key, one.kind, one.line, one.shape)
-        for address, one in named.items()
-        if address in counted and one.kind != "perfbench"
-    }
+    functions = {one.key: one for address, one in named.items() if address in counted and one.kind != "perfbench"}
     if collecting:
         functions[GARBAGE_COLLECTION.key] = GARBAGE_COLLECTION
     indices = {key: index for index, key in enumerate(functions)}

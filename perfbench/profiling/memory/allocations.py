@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from dataclasses import replace
 from pathlib import Path
 
 from perfbench.errors import NotMeasured, TrialFailed
 from perfbench.model import Case, CaseGroup, Trial
-from perfbench.profiling.memory.model import Allocation, AllocationSummary, LineProfile
-from perfbench.runner import imported_versions
+from perfbench.profiling.memory.model import AllocationSummary, LineProfile
 from perfbench.runner.trial import Conditions, build_request, request_answer, start_worker
 from perfbench.worker.profilers import lines, memray, tracemalloc
-from perfbench.worker.protocol import AllocationProfile, FunctionAllocation, LineMemoryProfile, Request
+from perfbench.worker.protocol import AllocationProfile, LineMemoryProfile, Request
 
 MEMRAY, TRACEMALLOC, LINE_PROFILER = "memray", "tracemalloc", "lines"
 SUFFIXES: dict[str, str] = {MEMRAY: memray.SUFFIX, TRACEMALLOC: tracemalloc.SUFFIX, LINE_PROFILER: lines.SUFFIX}
@@ -57,9 +55,7 @@ def profile_lines(
     """
     asked = replace(_build_request(table, case, conditions, LINE_PROFILER, artefact), function=function)
     lined = request_answer(trial, table, case, asked, conditions.timeout * TIMEOUT_FACTOR, LineMemoryProfile)
-    return LineProfile(
-        case, function, lined.text, lined.calls, lined.cut, imported_versions.convert_packages(lined.packages)
-    )
+    return LineProfile(case, function, lined.text, lined.calls, lined.cut, tuple(lined.packages))
 
 
 def check_function(table: CaseGroup, conditions: Conditions, function: str) -> None:
@@ -91,12 +87,12 @@ def _run_allocation_profiler(
         profiler=profiler,
         work=allocated.work,
         peak_bytes=allocated.peak_bytes,
-        by_bytes=_convert_allocations(allocated.by_bytes),
-        by_count=_convert_allocations(allocated.by_count),
+        by_bytes=tuple(allocated.by_bytes),
+        by_count=tuple(allocated.by_count),
         artefact=asked.artefact,
         html=allocated.html,
         remark=allocated.remark,
-        packages=imported_versions.convert_packages(allocated.packages),
+        packages=tuple(allocated.packages),
     )
 
 
@@ -108,7 +104,3 @@ def _build_request(table: CaseGroup, case: Case, conditions: Conditions, profile
         artefact=str(artefact.absolute()) + SUFFIXES[profiler],
         marks=[table.market.updates - 1] if table.market else [],
     )
-
-
-def _convert_allocations(found: Iterable[FunctionAllocation]) -> tuple[Allocation, ...]:
-    return tuple(Allocation(one.function, one.file, one.bytes, one.count) for one in found)

@@ -5,16 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from perfbench.model import Case, Package
+from perfbench.worker.protocol import Allocation
 
-
-@dataclass(frozen=True, slots=True)
-class Allocation:
-    """What a function, by the path inside its package and its qualified name, itself had allocated: bytes, and blocks of memory."""
-
-    function: str
-    path: str
-    bytes: int
-    count: int
+__all__ = ["Allocation", "AllocationSummary", "LineProfile"]
 
 
 @dataclass(frozen=True, slots=True)

@@ -70,7 +70,7 @@ def sample_memory(
         worker.go()
         watched = worker.expect(MemoryObservation)
         worker.end()
-    packages = imported_versions.convert_packages(watched.packages)
+    packages = tuple(watched.packages)
     wrong = imported_versions.find_wrong_import(table.place(case).environment, packages)
     if watched.work == 0:
         wrong = f"did no work: 0 {table.scenario.unit} came out"

@@ -37,8 +37,8 @@ EVERYTHING = Recipe(seed=5, runners=6, updates=900, bsp=True, in_play=True, remo
 QUESTION = """
 import hashlib, sys
 sys.path.insert(0, sys.argv[1])
-from perfbench.generating import SAMPLES, stream_lines
-for name, recipe in SAMPLES.items():
+from perfbench.datasets.generator import SAMPLE_RECIPES, stream_lines
+for name, recipe in SAMPLE_RECIPES.items():
     checksum = hashlib.sha256()
     for line in stream_lines(recipe):
         checksum.update(line.encode())

@@ -38,7 +38,6 @@ from perfbench.worker import perf_trampolines
 from perfbench.worker.perf_trampolines import MAP_PATH_TEMPLATE, Trampolines, parse_map
 from perfbench.worker.protocol import (
     FunctionNames,
-    NamedFunction,
     PassCompleted,
     PassMeasurement,
     Ready,
@@ -65,7 +64,7 @@ needs_valgrind = pytest.mark.skipif(bool(REASON), reason=REASON or "valgrind is 
 def table(python: Interpreter, case: Case) -> CaseGroup:
     place = CaseInEnvironment(case, Environment("there", python.path, python.version))
     described = worker_process.describe_scenario_file(place.environment, SCENARIO)
-    made = replace(scenario(case.mode), path=SCENARIO, sha256=described.sha256)
+    made = replace(scenario(case.mode), path=SCENARIO, sha256=described.scenario.sha256)
     return CaseGroup(made, None, (), (place,))
 
 
@@ -312,10 +311,10 @@ def test_functions_are_found_by_their_addresses() -> None:
         CallArc("0x000000000547b040", here, 4, 17),
     )
     functions = [
-        NamedFunction("a.py:f", "library", 3, "s"),
-        NamedFunction("a.py:f", "library", 3, "s"),
-        NamedFunction("perfbench/worker/api.py:Work.__init__", "perfbench", 9, ""),
-        NamedFunction("a.py:never_in_the_pass", "library", 1, ""),
+        Function("a.py:f", "library", 3, "s"),
+        Function("a.py:f", "library", 3, "s"),
+        Function("perfbench/worker/api.py:Work.__init__", "perfbench", 9, ""),
+        Function("a.py:never_in_the_pass", "library", 1, ""),
     ]
     addresses = ["547b021", "547b030", "547b040", gone]
     assert group_by_function(CallgrindCounts(40, nodes, arcs), addresses, functions, 7) == FunctionCounts(

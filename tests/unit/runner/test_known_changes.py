@@ -12,9 +12,9 @@ from support.installation import Installed, digested, shown
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
+from perfbench.model import Change
 from perfbench.runner import worker_process
 from perfbench.util import paths
-from perfbench.worker.protocol import DescribedChange
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -52,11 +52,11 @@ def event(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def known_changes(installed: Installed) -> list[DescribedChange]:
+def known_changes(installed: Installed) -> list[Change]:
     path = str(paths.bundled_folder("scenarios") / "replay.py")
     return [
         change
-        for change in worker_process.describe_scenario_file(installed.release("2.24.0"), path).changes
+        for change in worker_process.describe_scenario_file(installed.release("2.24.0"), path).scenario.changes
         if not change.trait
     ]
 
@@ -162,7 +162,7 @@ def test_the_claims_of_2_12_0_are_beside_the_scenario(installed: Installed) -> N
         installed.release("2.24.0"), str(paths.bundled_folder("scenarios") / "replay.py")
     )
     old, new = "@betfairlightweight==2.11.2", "@betfairlightweight==2.12.0"
-    assert {(claim.before, claim.after): round(claim.ratio, 3) for claim in found.claims} == {
+    assert {(claim.before, claim.after): round(claim.ratio, 3) for claim in found.scenario.claims} == {
         ("lightweight" + old, "lightweight" + new): 2.288,
         ("full" + old, "full" + new): 3.389,
         ("patched" + old, "patched" + new): 2.776,

@@ -86,7 +86,7 @@ def test_functions_are_told_apart_by_where_they_come_from(names: tuple[FunctionN
     assert (standard.kind, standard.key) == ("standard", "textwrap.py:dedent")
     assert known.named("<frozen importlib._bootstrap>", 1, "find").kind == "standard"
     own = known.named(sys.modules["perfbench.worker.function_names"].__file__ or "", 1, "x")
-    assert (own.kind, own.key) == ("perfbench", "perfbench/worker/functions.py:x")
+    assert (own.kind, own.key) == ("perfbench", "perfbench/worker/function_names.py:x")
 
 
 @pytest.mark.parametrize(

@@ -59,10 +59,12 @@ def test_the_oldest_python_that_is_supported_is_among_those_tried_here() -> None
 def test_a_worker_describes_a_scenario_file(python: Interpreter) -> None:
     found = worker_process.describe_scenario_file(environment(python), str(SCENARIOS / "parameters.py"))
     assert isinstance(found, DescribedScenario)
-    assert found.doc == "Do parameters reach the modes and the set-ups?"
-    assert [(mode.name, mode.baseline) for mode in found.modes] == [("slow", True), ("fast", False)]
-    assert found.modes[0].parameters == {"cost": 1.0, "kind": "plain", "extra": False, "window": 10}
-    assert found.modes[1].parameters == {"cost": 1.0, "window": 10}
+    described = found.scenario
+    assert described.doc == "Do parameters reach the modes and the set-ups?"
+    assert [(mode.name, mode.baseline) for mode in described.modes] == [("slow", True), ("fast", False)]
+    defaults = [{parameter.name: parameter.default for parameter in mode.parameters} for mode in described.modes]
+    assert defaults[0] == {"cost": 1.0, "kind": "plain", "extra": False, "window": 10}
+    assert defaults[1] == {"cost": 1.0, "window": 10}
 
 
 @each_python
@@ -208,8 +210,8 @@ def test_a_change_that_the_scenario_does_not_announce_cannot_be_undone() -> None
 @pytest.mark.parametrize(
     ("line", "said"),
     [
-        ("CHANGES = ['order']", "CHANGES holds 'order', which is no Change"),
-        ("CLAIMS = [2.3]", "CLAIMS holds 2.3, which is no Claim"),
+        ("CHANGES = ['order']", "CHANGES contains 'order', which is not a Change"),
+        ("CLAIMS = [2.3]", "CLAIMS contains 2.3, which is not a Claim"),
         ("TRAITS = ['zone']", "TRAITS must map the name of each trait to a function of an item"),
     ],
 )
@@ -221,22 +223,20 @@ def test_a_list_that_holds_something_else_is_one_clear_line(tmp_path: Path, line
 
 def test_a_worker_describes_groups_floors_changes_and_what_was_imported() -> None:
     found = worker_process.describe_scenario_file(environment(here()), str(SCENARIOS / "known_changes.py"))
-    assert [(change.name, change.release, change.trait) for change in found.changes] == [
+    assert [(change.name, change.release, change.trait) for change in found.scenario.changes] == [
         ("order", "2.0", ""),
         ("price", "3.0", ""),
         ("start", "4.0", "prices start at"),
     ]
-    assert [(m.name, m.group, m.floor) for m in found.modes if m.group] == [("least", "engines", True)]
+    assert [(m.name, m.group, m.floor) for m in found.scenario.modes if m.group] == [("least", "engines", True)]
     assert "packaging" in {package.name for package in found.packages}
 
 
 def test_a_need_is_not_missing_because_of_how_it_is_to_be_installed() -> None:
-    found = {
-        mode.name: mode.missing
-        for mode in worker_process.describe_scenario_file(environment(here()), str(SCENARIOS / "needs_alone.py")).modes
-    }
-    assert found["alone"] == []
-    assert found["other_version"] == ["packaging==0.1 --no-deps"]
+    described = worker_process.describe_scenario_file(environment(here()), str(SCENARIOS / "needs_alone.py"))
+    missing = {mode.name: mode.missing for mode in described.scenario.modes}
+    assert missing["alone"] == ()
+    assert missing["other_version"] == ("packaging==0.1 --no-deps",)
 
 
 @each_python

@@ -1,0 +1,182 @@
+"""Prepare a run: environments, scenarios, markets and the plan, from the settings to a run without samples."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
+from datetime import datetime, timezone
+from pathlib import Path
+
+from perfbench import __version__
+from perfbench.datasets import resolve
+from perfbench.environments import git
+from perfbench.errors import NotMeasured, UsageProblem
+from perfbench.model import (
+    SCHEMA,
+    CaseGroup,
+    Environment,
+    GatePolicy,
+    Market,
+    Measurement,
+    Run,
+    Scenario,
+    Settings,
+)
+from perfbench.runner import callgrind, instruction_pass, machine, matrix, pilot, plan, worker_process
+from perfbench.runner.trial import Conditions
+from perfbench.util import formatting
+
+
+@dataclass(frozen=True, slots=True)
+class PreparedRun:
+    """The groups to measure, and the run without samples."""
+
+    tables: tuple[CaseGroup, ...]
+    run: Run
+
+
+def prepare_run(
+    settings: Settings, workspace: Path, name: str | None, observe: Callable[[str], None] = lambda _line: None
+) -> PreparedRun:
+    """Build the environments, describe the scenarios, open the markets, plan the tables.
+
+    Scenarios, environments and markets that cannot be used become problems of the run.
+
+    :param workspace: the folder that packed files and archives are unpacked into.
+    :param observe: receives one line about each environment that is being built.
+
+    Raises UsageProblem for unknown names, NotMeasured if nothing is left to measure or Valgrind is needed and missing.
+    """
+    if settings.count and (reason := callgrind.explain_unavailable()):
+        raise NotMeasured(reason)
+    offered = matrix.build_matrix(settings, observe)
+    problems = offered.problems
+    scenarios = {offer.scenario.name: offer.scenario for group in offered.groups for offer in reversed(group)}
+    with matrix.names_checked(problems):
+        _check_names(settings, scenarios.values())
+    unloaded = tuple(problems)
+    uses_market = any(scenario.uses_market for scenario in scenarios.values())
+    markets = _open_markets(settings, workspace, problems) if uses_market else []
+    with matrix.names_checked(unloaded):
+        tables = (plan.plan_groups if settings.gate is None else plan.plan_gate_groups)(
+            offered.groups, markets, settings
+        )
+    if not tables:
+        raise NotMeasured("; ".join(problems) or "there is nothing to measure: choose a mode or a market file")
+    for problem in problems:
+        observe(f"! {formatting.make_printable(problem)}")
+    if settings.count:
+        tables = instruction_pass.cut_markets(tables, workspace)
+    if settings.gate is not None:
+        _require_pinned_inputs(settings.gate, scenarios.values(), markets)
+        observe("pilot passes: what does a pair cost?")
+        conditions = Conditions(machine.find_quietest_core(), settings.timeout)
+        tables, terms = pilot.run_pilots(tables, settings, conditions, workspace)
+        settings, markets = replace(settings, gate=terms), [table.market for table in tables if table.market]
+    run = _build_run(settings, name, scenarios.values(), markets, tables)
+    return PreparedRun(tuple(tables), replace(run, problems=tuple(problems), unbuilt=tuple(offered.unbuilt.items())))
+
+
+def _build_run(
+    settings: Settings,
+    name: str | None,
+    scenarios: Iterable[Scenario],
+    markets: Iterable[Market],
+    tables: Sequence[CaseGroup],
+) -> Run:
+    commit, dirty = git.read_head(Path.cwd())
+    places = dict.fromkeys(_strip_paths(place.environment) for table in tables for place in table.places)
+    return Run(
+        schema=SCHEMA,
+        id=name or f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        perfbench=__version__,
+        created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
+        finished=False,
+        machine=machine.describe_machine(worker_process.CAN_PIN),
+        settings=settings,
+        scenarios=tuple(replace(scenario, path="") for scenario in scenarios),
+        data=tuple(dict.fromkeys(replace(market, path="") for market in markets)),
+        measurements=tuple(_build_empty_measurements(tables)),
+        environments=tuple(places),
+        duets=tuple(dict.fromkeys((before.id, after.id) for table in tables for before, after in table.duets)),
+        commit=commit,
+        dirty=dirty,
+    )
+
+
+def _check_names(settings: Settings, scenarios: Collection[Scenario]) -> None:
+    """Raises UsageProblem for an unknown change that is accepted, and for market files that no scenario replays."""
+    changes = {change.name for scenario in scenarios for change in scenario.changes}
+    if scenarios:
+        plan.require_known(settings.accepted, changes, "change")
+    if settings.data and scenarios and not any(scenario.uses_market for scenario in scenarios):
+        raise UsageProblem(f"--data {settings.data[0]}: {', '.join(settings.scenarios)} replays no market file")
+
+
+def _require_pinned_inputs(terms: GatePolicy, scenarios: Iterable[Scenario], markets: Iterable[Market]) -> None:
+    """Raises NotMeasured for a scenario or a market file that is not one of the baseline."""
+    if not terms.baseline:
+        return
+    then = {(demand.kind, demand.sha256) for demand in terms.demands}
+    now = [("scenario", scenario.name, scenario.sha256) for scenario in scenarios]
+    now += [("market file", market.name, market.sha256) for market in markets]
+    for kind, name, sha256 in now:
+        if (kind, sha256) not in then:
+            raise NotMeasured(f"{kind} {name} is not what {terms.baseline} was measured with: make a new baseline")
+
+
+def list_installed_versions(run: Run) -> dict[str, str]:
+    installed: dict[str, str] = {}
+    for environment in run.environments:
+        packages = " ".join(f"{package.name}=={package.version}" for package in environment.packages)
+        installed[environment.name] = f"{installed.get(environment.name, '')}{environment.version} {packages}; "
+    return installed
+
+
+def _strip_paths(environment: Environment) -> Environment:
+    """As it is saved: where an interpreter and a checkout lie on this machine is nobody's business."""
+    sources = tuple(replace(source, path=Path(source.path).name) for source in environment.sources)
+    return replace(environment, python="", sources=sources)
+
+
+def _open_markets(settings: Settings, workspace: Path, problems: list[str]) -> list[Market]:
+    markets: list[Market] = []
+    for number, spec in enumerate(settings.data or (resolve.choose_default_market(),)):
+        folder = workspace / str(number)
+        folder.mkdir()
+        opened, refused = resolve.open_markets(spec, folder)
+        markets += opened
+        problems += map(str, refused)
+    return _number_duplicates(markets)
+
+
+def _number_duplicates(markets: Iterable[Market]) -> list[Market]:
+    """The same file named twice is measured once; different files of one name are numbered."""
+    named: dict[str, Market] = {}
+    for market in markets:
+        name, number = market.name, 1
+        while name in named and named[name].sha256 != market.sha256:
+            number += 1
+            name = f"{market.name} ({number})"
+        named.setdefault(name, replace(market, name=name))
+    return list(named.values())
+
+
+def _build_empty_measurements(tables: Iterable[CaseGroup]) -> Iterable[Measurement]:
+    """A measurement without samples for each case; a case that stands in two tables has one."""
+    known = set()
+    for table in tables:
+        modes = {mode.name: mode for mode in table.scenario.modes}
+        for case in table.cases:
+            if case.id not in known:
+                known.add(case.id)
+                mode = modes[case.mode]
+                yield Measurement(
+                    case=case,
+                    doc=mode.doc,
+                    unit=table.scenario.unit,
+                    metric=table.scenario.metric,
+                    baseline=case == table.cases[0],
+                    floor=mode.floor,
+                )

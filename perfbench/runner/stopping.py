@@ -1,0 +1,159 @@
+"""Stopping rules: when a group of cases has been measured in enough rounds (docs/method.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from perfbench.model import Case, GatePolicy, Settings
+from perfbench.stats import sequential, signed_rank
+from perfbench.stats.signed_rank import ADAPTIVE_LOOKS, Estimate
+
+EstimatePairs = Callable[[float], Sequence[Estimate | None]]
+"""The estimates of the pairs that are still measured, at a confidence level; None for one with too few pairs."""
+
+
+class StoppingRule(Protocol):
+    """Decides when the rounds of a group end."""
+
+    @property
+    def max_rounds(self) -> int:
+        """The number of rounds after which it ends in any case."""
+
+    @property
+    def max_seconds(self) -> float | None:
+        """The time limit of all rounds in seconds; None where the number of rounds alone decides."""
+
+    @property
+    def judges_pairs(self) -> bool:
+        """Whether a verdict on each pair is all that is wanted: a case without its partner is not measured then."""
+
+    def is_settled(self, before: Case, after: Case, log_ratios: Sequence[float]) -> bool:
+        """Whether a pair needs no more rounds.
+
+        :param log_ratios: ln(after / before) of its rounds, in order of time.
+        """
+
+    def should_stop(self, rounds: int, seconds: float, estimate: EstimatePairs) -> bool:
+        """Whether to stop before another round.
+
+        :param rounds: that are done; :param seconds: that they took.
+        """
+
+    def predict_rounds(self, rounds: int, pairs: Sequence[tuple[Case, Case]], estimate: EstimatePairs) -> int:
+        """How many rounds it will probably take, from what ``rounds`` rounds say of the open pairs."""
+
+
+@dataclass(frozen=True, slots=True)
+class FixedRounds:
+    """Exactly this many rounds."""
+
+    rounds: int
+    judges_pairs: bool = False
+    max_seconds: None = None
+
+    @property
+    def max_rounds(self) -> int:
+        """The number of rounds."""
+        return self.rounds
+
+    def is_settled(self, before: Case, after: Case, log_ratios: Sequence[float]) -> bool:
+        """No pair is settled early."""
+        del before, after, log_ratios
+        return False
+
+    def should_stop(self, rounds: int, seconds: float, estimate: EstimatePairs) -> bool:
+        """Never before the last round."""
+        del rounds, seconds, estimate
+        return False
+
+    def predict_rounds(self, rounds: int, pairs: Sequence[tuple[Case, Case]], estimate: EstimatePairs) -> int:
+        """The number of rounds."""
+        del rounds, pairs, estimate
+        return self.rounds
+
+
+@dataclass(frozen=True, slots=True)
+class UntilPrecise:
+    """Until every interval is ± ``precision`` of its ratio at one of the looks, or ``max_seconds`` are over."""
+
+    precision: float
+    max_seconds: float
+    judges_pairs: bool = False
+
+    @property
+    def max_rounds(self) -> int:
+        """The last look."""
+        return ADAPTIVE_LOOKS[-1]
+
+    def is_settled(self, before: Case, after: Case, log_ratios: Sequence[float]) -> bool:
+        """No pair is settled apart from the others: its interval keeps narrowing at no extra cost of set-up."""
+        del before, after, log_ratios
+        return False
+
+    def should_stop(self, rounds: int, seconds: float, estimate: EstimatePairs) -> bool:
+        """Whether the time is over, or every interval is narrow enough at a look; never before the first round."""
+        if rounds == 0:
+            return False
+        if seconds >= self.max_seconds:
+            return True
+        return rounds in ADAPTIVE_LOOKS and all(
+            result is not None and signed_rank.is_precise_enough(result, self.precision)
+            for result in estimate(signed_rank.choose_adaptive_confidence())
+        )
+
+    def predict_rounds(self, rounds: int, pairs: Sequence[tuple[Case, Case]], estimate: EstimatePairs) -> int:
+        """The look at which every interval should be narrow enough: its width falls with the square root of the pairs."""
+        del pairs
+        estimates = [result for result in estimate(signed_rank.choose_adaptive_confidence()) if result is not None]
+        widest = max(((result.high - result.low) / 2 / result.ratio for result in estimates), default=0.0)
+        needed = max(rounds + 1, round(rounds * (widest / self.precision) ** 2))
+        return next((look for look in ADAPTIVE_LOOKS if look >= needed), ADAPTIVE_LOOKS[-1])
+
+
+@dataclass(frozen=True, slots=True)
+class SequentialGate:
+    """Until the verdict on every pair is clear at one of its looks, or its budget of pairs is used up.
+
+    ``comparisons``: how many the gate makes in all, which share its error level (Holm). ``max_seconds``: a bound on the progress
+    shown; the budget of each pair follows from it (``runner/pilot.py``).
+    """
+
+    policy: GatePolicy
+    comparisons: int
+    max_seconds: float
+    judges_pairs: bool = True
+
+    @property
+    def max_rounds(self) -> int:
+        """The last look that any budget of pairs can reach."""
+        return ADAPTIVE_LOOKS[-1]
+
+    def is_settled(self, before: Case, after: Case, log_ratios: Sequence[float]) -> bool:
+        """Whether the verdict is clear at a look, or all pairs were measured."""
+        most = self.policy.most(before.id, after.id)
+        bounds = sequential.build_bounds(self.policy, before, after)
+        return sequential.is_settled(log_ratios, most, self.comparisons, bounds)
+
+    def should_stop(self, rounds: int, seconds: float, estimate: EstimatePairs) -> bool:
+        """Never for the group as a whole: each pair is settled apart."""
+        del rounds, seconds, estimate
+        return False
+
+    def predict_rounds(self, rounds: int, pairs: Sequence[tuple[Case, Case]], estimate: EstimatePairs) -> int:
+        """The largest budget of the pairs that are still open."""
+        del rounds, estimate
+        return max((self.policy.most(before.id, after.id) for before, after in pairs), default=1)
+
+
+def choose_rule(settings: Settings, comparisons: int) -> StoppingRule:
+    """The stopping rule of these settings.
+
+    :param comparisons: how many pairs a gate compares in all; unused without a gate.
+    """
+    if settings.rounds is not None:
+        return FixedRounds(settings.rounds, judges_pairs=settings.gate is not None)
+    if settings.gate is not None:
+        return SequentialGate(settings.gate, comparisons, settings.max_time)
+    return UntilPrecise(settings.precision, settings.max_time)
