@@ -1,6 +1,6 @@
-"""One face for every release of flumine since 1.17: run a simulation, and what came of it as plain values.
+"""Simulations with every release of flumine since 1.17, with their results as plain values.
 
-What changed between releases and matters here: ``FlumineBacktest`` and ``BacktestClient`` became ``FlumineSimulation`` and
+Relevant changes between releases: ``FlumineBacktest`` and ``BacktestClient`` became ``FlumineSimulation`` and
 ``SimulatedClient`` in 2.0, ``market_filter=`` of a strategy became ``streams=`` in 3.0, and times got a zone on the way. Fresh
 objects for every pass. Errors of a strategy are raised and not logged: a strategy that failed half-way has not been measured.
 """
@@ -31,10 +31,10 @@ EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 @dataclass(frozen=True)
 class Backtest:
-    """What came of a backtest.
+    """The result of a backtest.
 
     ``orders`` are keyed by the number of the update, from 0, at which they were placed; ``markets`` by the last update of their
-    stream. All values are plain, so that they can go from one process to another.
+    stream. All values are plain, so that they can be sent between processes.
     """
 
     updates: int
@@ -42,14 +42,14 @@ class Backtest:
     markets: Dict[int, List[Dict[str, Any]]]
 
     def happened(self) -> Iterator[Dict[str, Any]]:
-        """One item for every update: the orders placed at it, as they ended, and the markets that it was the last of."""
+        """One item for every update: the orders placed at it, in their final state, and the markets that ended with it."""
         for update in range(self.updates):
             item = {"orders": self.orders.get(update), "markets": self.markets.get(update)}
             yield {name: value for name, value in item.items() if value}
 
 
 def work(backtests: Sequence[Backtest]) -> Work:
-    """The updates of all of these, what happened at each, and sums over the markets; the profit is that of the closed ones."""
+    """The number of updates, the events of each, and sums over the markets; the profit is that of closed markets."""
     markets = [market for backtest in backtests for ended in backtest.markets.values() for market in ended]
     return Work(
         sum(backtest.updates for backtest in backtests),
@@ -66,7 +66,7 @@ def work(backtests: Sequence[Backtest]) -> Work:
 def backtest(markets: Sequence[str], chosen: Chosen, reader: Optional[Reader] = None) -> Backtest:
     """Simulate the strategy on these market files, one after the other, in one framework.
 
-    :param reader: reads the files in place of flumine's own stream.
+    :param reader: reads the files instead of flumine's own stream.
     """
     framework = _framework()
     record = _Record(framework)
@@ -87,7 +87,7 @@ def _framework() -> Any:
 
 
 def _feed(markets: Sequence[str]) -> Dict[str, Any]:
-    """The keyword by which a strategy of this release is told its market files."""
+    """The keyword argument that passes market files to a strategy in this release."""
     if "market_filter" in inspect.signature(BaseStrategy.__init__).parameters:
         return {"market_filter": {"markets": list(markets)}}
     from flumine.streams.betfairhistoricalstream import BetfairHistoricalStream  # noqa: PLC0415 - since 3.0 only
@@ -96,7 +96,7 @@ def _feed(markets: Sequence[str]) -> Dict[str, Any]:
 
 
 class _Record:
-    """Counts the updates that the framework is fed with, and notes at which of them an order enters the books."""
+    """Counts the updates of the framework and records the update of every order."""
 
     def __init__(self, framework: Any) -> None:
         self._framework = framework
@@ -107,7 +107,7 @@ class _Record:
         self._seen = 0
 
     def watching(self, stream: Any, reader: Optional[Reader]) -> Callable[[], Callable[[], Iterator[List[Any]]]]:
-        """In place of the stream's ``create_generator``: the same books, counted."""
+        """A replacement of the stream's ``create_generator``: the same books, counted."""
         own = stream.create_generator
         market = stream.file_path if hasattr(stream, "file_path") else stream.market_filter
 
@@ -123,8 +123,9 @@ class _Record:
 
     @contextmanager
     def noting_orders(self) -> Iterator[None]:
-        """As long as it lasts, every order that is placed or takes the place of another one is noted, and every one that flumine's
-        controls refuse is counted: a cost per order only.
+        """Record every order that is placed or replaces another one, and count those that flumine's controls refuse.
+
+        The overhead is per order only.
         """
         accept, refuse = Blotter.__setitem__, BaseOrder.violation
 
@@ -143,7 +144,7 @@ class _Record:
             Blotter.__setitem__, BaseOrder.violation = accept, refuse
 
     def backtest(self) -> Backtest:
-        """All of it as plain values."""
+        """The recorded events as plain values."""
         return Backtest(
             updates=self._updates,
             orders={update: in_order(map(order_fields, orders)) for update, orders in self._orders.items()},
@@ -151,9 +152,9 @@ class _Record:
         )
 
     def _sums(self, market: Any) -> Dict[str, Any]:
-        """A market at its end: how many orders were placed and refused, the stakes matched, and the profit before commission.
+        """Sums of a market at its end: orders placed and refused, stakes matched, profit before commission.
 
-        A file may end before its market does: then the profit is None.
+        The profit is None if the file ends before the market.
         """
         orders = list(market.blotter)
         return {
@@ -197,11 +198,11 @@ def _real_datetime_afterwards() -> Iterator[None]:
 
 
 FORMER_STATUS = {"LAPSED": "EXECUTION_COMPLETE", "VOIDED": "EXECUTION_COMPLETE"}
-"""What flumine 1.17 called the ends of an order that its sizes tell too: later releases have one name for them."""
+"""Final states of flumine 1.17 that later releases merged into one; the sizes distinguish them."""
 
 
 def order_fields(order: Any) -> Dict[str, Any]:
-    """An order as it ended, without what is different in every pass (its ids). Times in ms; profit None if it was not settled."""
+    """The final state of an order without its ids, which differ in every pass. Times in ms; profit None if unsettled."""
     kind = order.order_type
     return {
         "market": order.market_id,
@@ -224,17 +225,17 @@ def order_fields(order: Any) -> Dict[str, Any]:
 
 
 def in_order(orders: Iterable[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """The orders of one update in a total order: readers do not agree on the order of runners, and strategies go through them."""
+    """The orders of one update in a total order: readers differ in the order of runners, which strategies iterate over."""
     return sorted(orders, key=lambda order: [str(value) for value in order.values()])
 
 
 def number(value: Any) -> Optional[float]:
-    """A number as it compares: 12 significant digits, no negative zero. None stays None."""
+    """A number for comparison: 12 significant digits, no negative zero. None stays None."""
     return None if value is None else float("%.12g" % value) + 0.0
 
 
 def milliseconds(time: Optional[datetime.datetime]) -> Optional[int]:
-    """A time, in UTC whether it says so or not, as milliseconds since 1970."""
+    """A time in UTC, naive or aware, as milliseconds since 1970."""
     if time is None:
         return None
     return round((time.replace(tzinfo=datetime.timezone.utc) - EPOCH).total_seconds() * 1000)

@@ -1,9 +1,9 @@
-"""One face for every release of betfairlightweight since 1.10: how to replay a file, and what a book says.
+"""Replay and book fields for every release of betfairlightweight since 1.10.
 
-What changed between releases and matters here: ``max_latency=None`` exists since 2.2 (infinity before), ``directory`` became
-``file_path`` in 2.5 (so both are passed by position), and listeners take other keywords in every other release. The mode is always
-``StreamListener(lightweight=)``. Fresh objects for every pass: old streams cannot be used twice. How the content changed between
-releases is in ``_changes``.
+Relevant changes between releases: ``max_latency=None`` exists since 2.2 (infinity before), ``directory`` became ``file_path``
+in 2.5 (so both are passed by position), and listeners take other keywords in every other release. The mode is always
+``StreamListener(lightweight=)``. Fresh objects for every pass: old streams cannot be used twice. Changes of the content are in
+``_changes``.
 """
 
 from __future__ import annotations
@@ -33,25 +33,25 @@ from betfairlightweight.streaming.listener import StreamListener
 
 VERSION = tuple(int(part) for part in betfairlightweight.__version__.split(".")[:2])
 NO_LATENCY_CHECK = None if VERSION >= (2, 2) else float("inf")
-"""A replay is late by years; measuring that for every update costs a third of a lightweight pass."""
+"""A replay is years late; measuring the latency of every update would cost a third of a lightweight pass."""
 
 
 def replay(market: str, lightweight: bool, debug: bool = True) -> Iterator[List[Any]]:
     """The books of one stream file, one list for every update, as the library's own generator yields them.
 
-    ``debug`` goes to the listeners that know it (2.12 to 2.14, where True is the default).
+    ``debug`` is passed to listeners that accept it (2.12 to 2.14, default True).
     Raises ImportError before 1.10, which has no generator.
     """
     if VERSION < (1, 10):
         raise ImportError(
-            "betfairlightweight {} has no generator of historical books; 1.10.0 is the first release that has it".format(
+            "betfairlightweight {} has no generator of historical books; 1.10.0 is the first release with one".format(
                 betfairlightweight.__version__
             )
         )
     client = betfairlightweight.APIClient("perfbench", "perfbench", "perfbench", lightweight=lightweight)
     wanted = {"max_latency": NO_LATENCY_CHECK, "lightweight": lightweight, "debug": debug}
-    known = inspect.signature(StreamListener.__init__).parameters
-    listener = StreamListener(**{name: value for name, value in wanted.items() if name in known})
+    accepted = inspect.signature(StreamListener.__init__).parameters
+    listener = StreamListener(**{name: value for name, value in wanted.items() if name in accepted})
     stream = client.streaming.create_historical_generator_stream(market, listener)
     books: Iterator[List[Any]] = stream.get_generator()()
     return books
@@ -75,7 +75,7 @@ def patch_with_flumine() -> None:
     bettingresources.RunnerBookSP = patching.SP
 
 
-# What a book says, whichever way it is represented ---------------------------------------------------------------------
+# Fields of a book, whatever its representation --------------------------------------------------------------------------
 
 BOOKKEEPING = {"publish_time_epoch", "elapsed_time", "market_definition", "runners"}
 """Attributes of a full book that repeat another field or time the library itself."""
@@ -84,7 +84,7 @@ LONG_NAMES = {"id": "selectionid", "hc": "handicap", "kl": "keyline", "keylinede
 """The stream's short names in a market definition, as its resource class spells them."""
 
 OWN_BETS = ("matches", "orders", "matches_by_strategy")
-"""No market data: a full book has room for them that is empty in a stream, a lightweight book has not."""
+"""Not market data: empty attributes of a full book that a lightweight book does not have."""
 
 SIMPLE = (str, int, float)
 
@@ -92,7 +92,7 @@ TIMES = {"markettime", "opendate", "suspendtime", "settledtime", "removaldate", 
 
 
 RUNNER_CHANGES = frozenset([TOTAL_MATCHED, SP_SIDES] if VERSION >= (2, 12) else [TOTAL_MATCHED])
-"""The changes that bear on what a runner's book says; releases before 2.12.0 have their SP prices as they are to be shown."""
+"""The changes that affect a runner's book; the SP prices of releases before 2.12.0 need no reverting."""
 
 
 def books_fields(
@@ -103,7 +103,7 @@ def books_fields(
 
 
 def book_fields(book: Any, part: Callable[..., Any], undone: FrozenSet[str] = NOTHING) -> Dict[str, Any]:
-    """The fields of one market book; runners and definition are parts, since most of them come again unchanged."""
+    """The fields of one market book; runners and definition are parts, since most of them recur unchanged."""
     if isinstance(book, dict):
         fields = folded({key: value for key, value in book.items() if key not in ("runners", "marketDefinition")})
         runners, definition = book["runners"], book["marketDefinition"]
@@ -147,7 +147,7 @@ def runner_fields(runner: Any, undone: FrozenSet[str] = NOTHING) -> Dict[str, An
 
 
 def has_prices(runner: Any) -> bool:
-    """Whether the stream has said anything of a runner besides its definition, to which the actual SP belongs."""
+    """Whether the stream has sent prices of a runner; the actual SP belongs to the definition."""
     raw = runner if isinstance(runner, dict) else attributes(runner)
     if raw.get("lastPriceTraded") or raw.get("last_price_traded"):
         return True
@@ -157,7 +157,7 @@ def has_prices(runner: Any) -> bool:
 
 
 def identity(runner: Any) -> Tuple[int, float]:
-    """What tells the runners of a market apart."""
+    """The key of a runner within a market."""
     if isinstance(runner, dict):
         return runner["selectionId" if "selectionId" in runner else "selection_id"], runner["handicap"]
     return runner.selection_id, runner.handicap

@@ -1,4 +1,4 @@
-"""A session of several markets: so many books of a market file, replayed again and again, and what is noted of each."""
+"""A session of several markets: the first books of a market file, replayed repeatedly, with a record of each book."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from perfbench import NotAvailable
 from perfbench.worker.scenario_api import ScenarioError
 
 BYTES_PER_CHARACTER = 8
-"""Of a market book as JSON, for the same book in memory: 3 to 6 measured on five files."""
+"""Memory of a market book per character of its JSON: 3 to 6 measured on five files, rounded up."""
 
 LOOK_EVERY = 100
-"""Books, of which one is written as JSON to see how long it is."""
+"""Every 100th book is serialised to estimate its size."""
 
 
 class Session(NamedTuple):
-    """The first ``amount`` books of the market file, ``markets`` times; a book takes about so many bytes, rather more than less."""
+    """The first ``amount`` books of the market file, ``markets`` times; ``bytes_per_book`` is an upper estimate."""
 
     market: str
     markets: int
@@ -31,15 +31,15 @@ class Session(NamedTuple):
     record: Record
 
     def books(self) -> Iterator[Any]:
-        """The books of one of its markets."""
+        """The books of one market."""
         lines = replay(self.market, self.lightweight)
         return islice((book for books in lines for book in books), self.amount)
 
 
 def session(market: str, replays: int, updates: int, lightweight: bool) -> Session:
-    """A session of so many markets and at most so many books of each (0: all), which are counted here.
+    """A session of ``replays`` markets with at most ``updates`` books each (0: all), which are counted here.
 
-    Raises ScenarioError for less than one, NotAvailable for a file without market books.
+    Raises ScenarioError for fewer than one, NotAvailable for a file without market books.
     """
     if replays < 1 or updates < 0:
         raise ScenarioError("replays={}, updates={}: at least one of each (0 updates: all)".format(replays, updates))

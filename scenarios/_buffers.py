@@ -1,6 +1,6 @@
-"""The last times and prices of a runner, and the average of the last prices, in five ways.
+"""Five buffers of the last times and prices of a runner, with the average of the last prices.
 
-``add`` takes an update, ``average`` is the mean of the last ``periods`` prices, or of all as long as there are fewer.
+``add`` takes an update, ``average`` is the mean of the last ``periods`` prices, or of all while there are fewer.
 """
 
 from __future__ import annotations
@@ -11,14 +11,14 @@ from contextlib import suppress
 from datetime import datetime
 from typing import Any, Deque, List
 
-with suppress(ImportError):  # an environment has it only for the modes that need it
+with suppress(ImportError):  # only the environments of modes that need it have it
     import numpy
 
 HUNDREDTHS = 100
 
 
 class GrowingLists:
-    """All times and prices there ever were."""
+    """All times and prices."""
 
     def __init__(self, periods: int) -> None:
         self.periods = counted(periods)
@@ -51,7 +51,7 @@ class DequeMaxlen:
 
 
 class ArrayRing:
-    """A preallocated array that is written over from its beginning when it is full; so is the list of times beside it."""
+    """A ring buffer in a preallocated array, with a ring of times beside it."""
 
     def __init__(self, periods: int, capacity: int) -> None:
         self.periods = held(periods, capacity)
@@ -81,7 +81,7 @@ class ArrayRing:
 
 
 class NumpyRing(ArrayRing):
-    """The same with an array of NumPy."""
+    """The same with a NumPy array."""
 
     @staticmethod
     def zeros(capacity: int) -> Any:
@@ -93,7 +93,7 @@ class NumpyRing(ArrayRing):
 
 
 class RunningSum:
-    """The last prices in whole hundredths, and their sum, which a price enters and leaves."""
+    """The last prices in whole hundredths, and their running sum."""
 
     def __init__(self, periods: int) -> None:
         self.periods = counted(periods)
@@ -114,14 +114,14 @@ class RunningSum:
 
 
 def counted(periods: int) -> int:
-    """The periods. Raises ValueError if there are none: a slice from -0 on is all that there is."""
+    """The periods. Raises ValueError if there are none: a slice from -0 has all elements."""
     if periods < 1:
         raise ValueError("periods={}: an average is of at least one price".format(periods))
     return periods
 
 
 def held(periods: int, capacity: int) -> int:
-    """The periods. Raises ValueError if a ring does not hold as many: it would average what it has and not say so."""
+    """The periods. Raises ValueError if the ring holds fewer: it would silently average fewer."""
     if counted(periods) > capacity:
         raise ValueError("a ring of {} prices has no last {}: raise its capacity".format(capacity, periods))
     return periods

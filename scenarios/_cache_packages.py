@@ -25,11 +25,11 @@ def cachetools_ttl(stream: Stream, *, maxsize: int = 1024) -> Work:
 
 @mode(needs=["joblib==1.5.3"], group="disk")
 def joblib_memory(stream: Stream, folder: Path) -> Work:
-    """joblib.Memory: every answer is a file, which the next run finds too (--set reads=5000)."""
+    """joblib.Memory: every answer is a file that later runs reuse (--set reads=5000)."""
     cached = importlib.import_module("joblib").Memory(str(folder), verbose=0).cache(stream.model)
     answers = [cached(key) for _, _, key in stream.reads]
     files = list(folder.rglob("output.pkl"))
     size = sum(file.stat().st_size for file in files)
-    # A hit is read from its file, a new float each time, so it is the key that tells the computations apart.
+    # A hit is read from its file, a new float each time, so the key distinguishes the computations.
     computed = [key for _, _, key in stream.reads]
     return Answered(stream, answers, entries=len(files), computed=computed, kept_bytes=size)

@@ -1,4 +1,4 @@
-"""Caches that go wrong: modes of ``caching`` that are measured only when asked."""
+"""Caches that go wrong: modes of ``caching`` that are measured on request only."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from perfbench import Work, mode
 def ttl_never_evicts(stream: Stream) -> Work:
     """Two dicts, of answers and of their times by the market's clock, from which nothing is ever deleted."""
     model, ttl_ms = stream.model, stream.ttl_ms
-    known: Dict[Key, float] = {}
+    cache: Dict[Key, float] = {}
     times: Dict[Key, int] = {}
 
     def cached(key: Key, now: int) -> float:
-        if key not in known or now - times[key] >= ttl_ms:
-            known[key] = model(key)
+        if key not in cache or now - times[key] >= ttl_ms:
+            cache[key] = model(key)
             times[key] = now
-        return known[key]
+        return cache[key]
 
     answers = [cached(key, now) for now, _, key in stream.reads]
-    return Answered(stream, answers, (known, times), len(known))
+    return Answered(stream, answers, (cache, times), len(cache))
 
 
 @mode(group="traps")
 def keyed_by_hash(stream: Stream) -> Work:
     """A dict by hash(key): wrong where two keys have one hash, such as -1 and -2 (--set key=drift)."""
     model = stream.model
-    known: Dict[int, float] = {}
+    cache: Dict[int, float] = {}
     answers = []
     for _, _, key in stream.reads:
         name = hash(key)
-        answer = known.get(name)
+        answer = cache.get(name)
         if answer is None:
-            answer = known[name] = model(key)
+            answer = cache[name] = model(key)
         answers.append(answer)
-    return Answered(stream, answers, known, len(known))
+    return Answered(stream, answers, cache, len(cache))

@@ -1,4 +1,4 @@
-"""A model of a chosen cost, a cache with a time to live, and what a cache did: its hits, its age, its memory."""
+"""A model of configurable cost, a cache with a time to live, and the numbers of a cache: hits, age, memory."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from types import BuiltinFunctionType, FunctionType, ModuleType
 from typing import Any, Callable, Dict, Hashable, List, NamedTuple, Sequence, Tuple
 
 from _reads import Key, Read
-from _room import demand
+from _room import require_memory
 
 from perfbench import Work
 
@@ -22,11 +22,11 @@ LOOPS_PER_US = 13
 
 MASK = (1 << 31) - 1
 NOTHING = ((), 0.0)
-"""The last key and answer of a runner that was not asked for yet."""
+"""The last key and answer of a runner without any yet."""
 
 
 def model_of(cost_us: float) -> Model:
-    """A model that computes for about so many microseconds and whose answer depends on every number of its key."""
+    """A model that computes for about ``cost_us`` microseconds and whose answer depends on every number of its key."""
     loops = round(cost_us * LOOPS_PER_US)
 
     def model(key: Key) -> float:
@@ -41,7 +41,7 @@ def model_of(cost_us: float) -> Model:
 
 
 class Stream(NamedTuple):
-    """The questions to the model in the order of the market, the model, and the age in ms from which an answer is stale."""
+    """The reads in the order of the market, the model, and the age in ms from which an answer is stale."""
 
     reads: List[Read]
     model: Model
@@ -58,7 +58,7 @@ def stream_of(reads: List[Read], cost_us: float, at_most_s: float, ttl_s: float)
 
 
 def microseconds(model: Model, reads: Sequence[Read], cost_us: float) -> float:
-    """What a call of the model really costs here, in microseconds of CPU, from some 20 ms of calls."""
+    """The measured CPU time of a model call in microseconds, from about 20 ms of calls."""
     some = reads[: 1 + int(20_000 / max(cost_us, 1))]
     before = time.process_time_ns()
     for read in some:
@@ -67,33 +67,33 @@ def microseconds(model: Model, reads: Sequence[Read], cost_us: float) -> float:
 
 
 def with_ttl(model: Model, ttl_ms: float) -> Tuple[Callable[[Key, float], float], Dict[Key, Any]]:
-    """``cached(key, now)`` and what it keeps: whoever calls it says what time it is, in ms of any clock.
+    """``cached(key, now)`` and its entries; the caller passes the time in ms of any clock.
 
-    Answers stand in the order in which they were made, so those that expired are first, and every new one drops them.
+    Entries are in order of insertion, so expired ones come first, and every insertion drops them.
     """
-    known: OrderedDict[Key, Tuple[float, float]] = OrderedDict()
+    cache: OrderedDict[Key, Tuple[float, float]] = OrderedDict()
 
     def cached(key: Key, now: float) -> float:
-        found = known.get(key)
-        if found is not None and now < found[1]:
-            return found[0]
+        entry = cache.get(key)
+        if entry is not None and now < entry[1]:
+            return entry[0]
         answer = model(key)
-        known[key] = answer, now + ttl_ms
-        known.move_to_end(key)
-        while known and next(iter(known.values()))[1] <= now:
-            known.popitem(last=False)
+        cache[key] = answer, now + ttl_ms
+        cache.move_to_end(key)
+        while cache and next(iter(cache.values()))[1] <= now:
+            cache.popitem(last=False)
         return answer
 
-    return cached, known
+    return cached, cache
 
 
 class Answered(Work):
-    """The answers to all reads. Its numbers take longer than the reads: they are made when asked for, after the pass was timed.
+    """The answers to all reads. Its numbers take longer than the reads, so they are computed lazily, after the timed pass.
 
-    :param kept: what the cache keeps, for its size in bytes; ``entries`` is how many answers that is.
-    :param computed: for every read a name of the computation that answered it. Without it the answer itself: every computation
-        makes a new float.
-    :param instances: weak references to what was dropped.
+    :param kept: the content of the cache, for its size in bytes; ``entries`` is the number of answers in it.
+    :param computed: for every read a name of the computation that answered it. Default: the identity of the answer, because every
+        computation makes a new float.
+    :param instances: weak references to the dropped instances.
     """
 
     def __init__(
@@ -115,7 +115,7 @@ class Answered(Work):
 
     @property
     def numbers(self) -> Dict[str, float]:  # type: ignore[override]
-        """Those that the mode gave, and those that follow from the answers."""
+        """The numbers of the mode, and those derived from the answers."""
         computed = self._computed or [id(answer) for answer in self._answers]
         made: Dict[Hashable, int] = {}
         stale = 0
@@ -136,11 +136,11 @@ class Answered(Work):
 
 
 SHARED = (type, ModuleType, FunctionType, BuiltinFunctionType, type(None))
-"""What a program has anyway, whether a cache refers to it or not."""
+"""Objects that exist without the cache."""
 
 
 def held_bytes(root: Any) -> int:
-    """The bytes of a thing and of all that it refers to: containers, keys, answers, instances."""
+    """The bytes of an object and of everything that it refers to: containers, keys, answers, instances."""
     seen: Dict[int, Any] = {}
     waiting = [root]
     while waiting:
@@ -151,14 +151,14 @@ def held_bytes(root: Any) -> int:
     return sum(map(sys.getsizeof, seen.values()))
 
 
-def in_turn(
+def answer_sequentially(
     stream: Stream, make: Callable[[], Any], instances: int, state_kib: int
 ) -> Tuple[List[float], List[Callable[[], Any]]]:
-    """The answers of so many models, each for its part of the reads and then dropped; and weak references to them.
+    """The answers of ``instances`` models, each dropped after its share of the reads, and weak references to them.
 
-    Raises NotAvailable if the machine has no room for all of them together.
+    Raises NotAvailable if the machine has not enough memory for all of them.
     """
-    demand(instances * state_kib << 10, "{} instances with {:,} KiB of state".format(instances, state_kib))
+    require_memory(instances * state_kib << 10, "{} instances with {:,} KiB of state".format(instances, state_kib))
     part = -(-len(stream.reads) // instances)
     answers: List[float] = []
     made: List[Callable[[], Any]] = []

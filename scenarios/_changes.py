@@ -1,7 +1,7 @@
-"""What is known to differ in the content of books between releases and readers, and what undoing it means.
+"""Known changes of the content of books between releases and readers, and how to revert them.
 
-Each release was found by measuring: the outputs of consecutive releases on real files, field by field. Between 2.12.1 and 2.24.0
-no field differs. Undoing makes both sides as the older release has it, or takes the field away where the older one has none.
+Each was identified by comparing the outputs of consecutive releases on real files, field by field. Between 2.12.1 and 2.24.0 no
+field differs. Reverting gives both sides the form of the older release, or removes the field if the older one has none.
 """
 
 from __future__ import annotations
@@ -35,7 +35,7 @@ CHANGES = [
     ),
     Change(UNIQUE_ID, BFLW, "2.0.1", ["streaming_unique_id"], "2.0.1 numbers streams where 1.10 wrote HISTORICAL"),
     Change(RAW_UPDATE, BFLW, "2.7.0", ["streaming_update"], "2.7.0 adds the raw update to the book"),
-    Change(SNAP, BFLW, "2.9.0", ["streaming_snap"], "2.9.0 says of a book whether it is a snap"),
+    Change(SNAP, BFLW, "2.9.0", ["streaming_snap"], "2.9.0 marks books that are a snap"),
     Change(ORDER, BFLW, "2.12.0", ["runners"], "2.12.0 takes the order of runners from the definition"),
     Change(
         ALL_RUNNERS, BFLW, "2.12.0", ["runners"], "2.12.0 lists every runner of the definition before its first price"
@@ -45,7 +45,7 @@ CHANGES = [
         BFLW,
         "2.12.0",
         ["sp.back_stake_taken", "sp.lay_liability_taken"],
-        "2.12.0 mends SP back stakes and lay liabilities, which were swapped, and the order of their prices",
+        "2.12.0 fixes SP back stakes and lay liabilities, which were swapped, and the order of their prices",
     ),
     Change(
         RAW_ORDER,
@@ -59,7 +59,7 @@ CHANGES = [
         BFLW,
         "2.12.1",
         ["total_matched", "runners.total_matched"],
-        "2.12.1 says 0 and not None where nothing is matched yet",
+        "2.12.1 has 0 instead of None where nothing is matched yet",
     ),
     Change(
         TIME_ZONE,
@@ -74,17 +74,17 @@ CHANGES = [
         "betfair-data",
         "0.3.4",
         MESSAGE_FIELDS,
-        "documents books without the fields that tell of the stream's message",
+        "documents books without the fields of the stream's message",
     ),
     Change(
         TICKRUSH_MESSAGE,
         "tickrush",
         "0.1.0",
         MESSAGE_FIELDS,
-        "documents books without the fields that tell of the stream's message",
+        "documents books without the fields of the stream's message",
     ),
 ]
-"""Those of the other readers are between any two sides of which only one has that package: what their type stubs leave out."""
+"""Changes of other readers apply if only one side has that package; they are the fields missing in its type stubs."""
 
 DROPPED = {
     UNIQUE_ID: ["streaminguniqueid"],
@@ -93,11 +93,11 @@ DROPPED = {
     BETFAIR_DATA_MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
     TICKRUSH_MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
 }
-"""Fields that the older release or the other reader does not have, or fills with a name of its own."""
+"""Fields that the older release or the other reader lacks, or fills with its own value."""
 
 
 def drop_new_fields(fields: Dict[str, Any], undone: FrozenSet[str]) -> None:
-    """Take the fields that older releases do not have out of a book, and a total of 0 out of a book or runner."""
+    """Remove the fields that older releases lack from a book, and a total of 0 from a book or runner."""
     for change in DROPPED.keys() & undone:
         for field in DROPPED[change]:
             fields.pop(field, None)
@@ -115,7 +115,7 @@ def with_sorted_prices(update: Dict[str, Any]) -> Dict[str, Any]:
 
 
 def sp_sides_as_before(sp: Dict[str, Any]) -> Dict[str, Any]:
-    """A runner's SP prices of 2.12.0 or later as releases before it say them: swapped, and the lowest price first."""
+    """A runner's SP prices of 2.12.0 or later in the form of earlier releases: swapped, lowest price first."""
     back: List[Any] = sp["backstaketaken"]
     lay: List[Any] = sp["layliabilitytaken"]
     return {**sp, "backstaketaken": sorted(lay), "layliabilitytaken": sorted(back)}

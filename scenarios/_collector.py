@@ -1,4 +1,4 @@
-"""Python's garbage collector while a scenario runs: what it did, and its settings put back."""
+"""Observation of Python's garbage collector during a scenario, with its settings restored afterwards."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ from perfbench import Work, observed
 
 
 class Watch:
-    """What the collector did: ``collections``, objects ``freed``, and how long its pauses were, in seconds of CPU.
+    """Work of the collector: ``collections``, objects ``freed``, and the pauses in CPU seconds.
 
-    Seconds of this thread, so that a neighbour on the core makes no pause longer. Nobody else works in this thread meanwhile, so
-    on a free core it is also what the program waited. Being told costs well under a microsecond for each collection.
+    Seconds of this thread, so that other load on the core does not lengthen a pause. On a free core they equal the time that the
+    program waited. The callback costs well under a microsecond per collection.
     """
 
     def __init__(self) -> None:
@@ -29,15 +29,15 @@ class Watch:
         self.closing = False
         self._began = 0.0
 
-    def note(self, phase: str, said: Dict[str, Any]) -> None:
-        """To be called by the collector, see ``gc.callbacks``."""
+    def note(self, phase: str, info: Dict[str, Any]) -> None:
+        """A callback of the collector, see ``gc.callbacks``."""
         now = time.thread_time()
         if phase == "start":
             self._began = now
             return
         pause = now - self._began
         self.collections += 1
-        self.freed += said["collected"]
+        self.freed += info["collected"]
         self.paused += pause
         if self.closing:
             self.longest_at_close = max(self.longest_at_close, pause)
@@ -47,7 +47,7 @@ class Watch:
 
 @contextmanager
 def watched() -> Iterator[Watch]:
-    """The collector tells what it does. What was set of it meanwhile is undone afterwards: thresholds, frozen objects, off."""
+    """Observe the collector, then restore its settings: thresholds, frozen objects, enabled or not."""
     watch = Watch()
     before, enabled = gc.get_threshold(), gc.isenabled()
     gc.callbacks.append(watch.note)
@@ -61,7 +61,7 @@ def watched() -> Iterator[Watch]:
 
 
 class Note:
-    """What a strategy notes of a market book, on itself."""
+    """A reference cycle that holds a market book."""
 
     def __init__(self, book: Any) -> None:
         self.book = book
@@ -69,13 +69,13 @@ class Note:
 
 
 class Trading:
-    """A session, how many books of each market it keeps, and whether each is held by a cycle."""
+    """A session, the number of books of each market that it keeps, and whether each is held by a cycle."""
 
     def __init__(self, session: Session, keep: int, cycles: bool) -> None:
         self.session, self.keep, self.cycles = session, keep, cycles
 
     def run(self, at_start: Callable[[], Any], at_close: Callable[[], Any]) -> Work:
-        """Set the collector, go through all markets, and say what the collector and the memory did."""
+        """Configure the collector, replay all markets, and report collections and memory."""
         kept: List[Any] = []
         begun = resident_bytes()
         with watched() as watch:

@@ -1,7 +1,7 @@
-"""Other readers of stream files: how each replays a market, and its books in the words of betfairlightweight's.
+"""Other readers of stream files: replays, and their books translated to betfairlightweight's field names.
 
-Nothing is made up and nothing is left out: where a reader has no such field, the field is absent and the check says so. Books are
-rewritten in the untimed check only; a timed pass yields the reader's own objects.
+Nothing is added or omitted: a field that a reader lacks is absent, and the check reports it. Books are translated in the
+untimed check only; a timed pass yields the reader's own objects.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from itertools import chain
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
 
 DEFINITION_ONLY = {"total_matched", "publish_time", "market_id", "clk", "market_name"}
-"""What a native ``Market`` of betfair_data says besides its definition."""
+"""Fields of a native ``Market`` of betfair_data that are not part of its definition."""
 
 BOOK_ONLY = {
     "bet_delay",
@@ -29,10 +29,10 @@ BOOK_ONLY = {
     "total_matched",
     "version",
 }
-"""What of a native ``Market`` is said by a market book too."""
+"""Fields of a native ``Market`` that a market book has too."""
 
 RUNNER_ONLY = {"selection_id", "status", "last_price_traded", "total_matched", "adjustment_factor", "removal_date"}
-"""What of a native ``Runner`` is said by a runner's book; the name and the sort priority belong to the definition."""
+"""Fields of a native ``Runner`` that a runner's book has; name and sort priority belong to the definition."""
 
 
 def betfair_data_books(reader: Any, market: str) -> Iterator[List[Any]]:
@@ -88,7 +88,7 @@ def decoded_lines(market: str, decode: Any) -> int:
         return sum("mc" in decode(line) for line in lines)
 
 
-# The books of other readers in the words of betfairlightweight -----------------------------------------------------------
+# The books of other readers with betfairlightweight's field names --------------------------------------------------------
 
 
 def books_of(update: Any) -> Sequence[Any]:
@@ -102,29 +102,29 @@ def listed(update: Any) -> Sequence[Any]:
 
 
 def translated(book: Any) -> Any:
-    """A book as betfairlightweight would have it; a new object each time, since readers may change theirs in place."""
+    """A book in betfairlightweight's form; a new object each time, since readers may modify theirs in place."""
     if isinstance(book, dict) or hasattr(book, "__dict__"):
         return book
-    said = public(book)
-    return _from_market(said) if "market_definition" not in said else _from_book(said)
+    fields = public(book)
+    return _from_market(fields) if "market_definition" not in fields else _from_book(fields)
 
 
-def _from_book(said: Dict[str, Any]) -> Dict[str, Any]:
-    said.pop("publish_time_epoch")
-    runners = [_runner(public(runner)) for runner in said.pop("runners")]
-    definition = said.pop("market_definition")
-    return {**in_depth(said), "runners": runners, "marketDefinition": in_depth(definition)}
+def _from_book(fields: Dict[str, Any]) -> Dict[str, Any]:
+    fields.pop("publish_time_epoch")
+    runners = [_runner(public(runner)) for runner in fields.pop("runners")]
+    definition = fields.pop("market_definition")
+    return {**in_depth(fields), "runners": runners, "marketDefinition": in_depth(definition)}
 
 
-def _from_market(said: Dict[str, Any]) -> Dict[str, Any]:
-    """A native ``Market`` is a definition with prices; ids of event and event type are numbers in it, texts in the stream."""
-    runners = [public(runner) for runner in said.pop("runners")]
-    definition = {name: value for name, value in said.items() if name not in DEFINITION_ONLY}
-    definition["name"] = said["market_name"]
-    definition["event_id"], definition["event_type_id"] = str(said["event_id"]), str(said["event_type_id"])
+def _from_market(fields: Dict[str, Any]) -> Dict[str, Any]:
+    """A native ``Market`` is a definition with prices; event and event type ids are numbers in it, strings in the stream."""
+    runners = [public(runner) for runner in fields.pop("runners")]
+    definition = {name: value for name, value in fields.items() if name not in DEFINITION_ONLY}
+    definition["name"] = fields["market_name"]
+    definition["event_id"], definition["event_type_id"] = str(fields["event_id"]), str(fields["event_type_id"])
     definition["runners"] = [_definition_of(runner) for runner in runners]
-    book = {name: value for name, value in said.items() if name in BOOK_ONLY}
-    book["inplay"] = said["in_play"]
+    book = {name: value for name, value in fields.items() if name in BOOK_ONLY}
+    book["inplay"] = fields["in_play"]
     book["number_of_runners"] = len(runners)
     book["runners"] = [
         {**_runner({name: runner[name] for name in (*RUNNER_ONLY, "ex", "sp")}), "handicap": runner["handicap"] or 0}
@@ -143,8 +143,8 @@ def _definition_of(runner: Dict[str, Any]) -> Dict[str, Any]:
     }
 
 
-def _runner(said: Dict[str, Any]) -> Dict[str, Any]:
-    return {**said, "ex": public(said["ex"]), "sp": public(said["sp"])}
+def _runner(fields: Dict[str, Any]) -> Dict[str, Any]:
+    return {**fields, "ex": public(fields["ex"]), "sp": public(fields["sp"])}
 
 
 def in_depth(thing: Any) -> Any:
@@ -168,5 +168,5 @@ def public(thing: Any) -> Dict[str, Any]:
 
 @lru_cache(maxsize=None)
 def public_names(kind: type) -> Tuple[str, ...]:
-    """The names of the attributes that are no methods."""
+    """The names of the public attributes without methods."""
     return tuple(name for name in dir(kind) if not name.startswith("_") and not callable(getattr(kind, name)))

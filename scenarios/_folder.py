@@ -11,6 +11,6 @@ from perfbench import setup
 
 @setup
 def folder() -> Iterator[Path]:
-    """An empty folder, gone afterwards."""
+    """An empty temporary folder."""
     with tempfile.TemporaryDirectory(prefix="perfbench-") as path:
         yield Path(path)

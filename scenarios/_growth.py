@@ -1,9 +1,9 @@
-"""Whether memory grows: a robust slope of its curve with an interval, and from where on that is called a leak.
+"""Memory growth: a robust slope of the resident memory with an interval, and the limit above which it is a leak.
 
-The slope is the median of the slopes between all pairs of points, its interval that of Sen (P. K. Sen, *Estimates of the regression
-coefficient based on Kendall's tau*, JASA 63, 1968; ties only make it wider). The points are the medians of whole hours, so that
-neither a short peak nor the number of samples counts, and come from the second half only: before, the session warms up. Margins as
-for the memory curves of ``perfbench profile``, without that for what a first half added: here all of the warm-up lies in it.
+The slope is the median of the slopes between all pairs of points, its interval that of Sen (P. K. Sen, *Estimates of the
+regression coefficient based on Kendall's tau*, JASA 63, 1968; ties only make it wider). The points are the medians of whole
+hours, so that neither short peaks nor the number of samples matter, and come from the second half only: the first half is the
+warm-up. The margins are those of the memory curves of ``perfbench profile``, without the one for the growth of the first half.
 """
 
 from __future__ import annotations
@@ -16,20 +16,20 @@ from typing import List, NamedTuple, Optional, Sequence, Tuple
 CONFIDENCE = 0.95
 
 FEWEST_HOURS = 8
-"""In the half that is judged: with fewer points the interval is about as wide as all their slopes."""
+"""Minimum in the second half: with fewer points the interval spans nearly all slopes."""
 
 ARENA = 1 << 20
-"""Bytes. Python takes memory from the system in arenas of 256 KiB, since 3.10 of 1 MiB (Objects/obmalloc.c): less is no growth."""
+"""Bytes. Python takes memory from the system in arenas of 256 KiB, since 3.10 of 1 MiB (Objects/obmalloc.c): less is not growth."""
 
 SHARE = 0.01
-"""Of the memory at its most: so much may come and go with how the allocator packs it."""
+"""Share of the peak that allocator packing may add or remove."""
 
 FADED = 0.25
 """The last quarter of a leak has at least this share of the slope of the half: a cache that fills slows down."""
 
 
 class Growth(NamedTuple):
-    """Bytes an hour with a 95 % interval, how many of them are no leak yet (``floor``), and whether it is one."""
+    """Bytes per hour with a 95 % interval, the rate below which it is not a leak (``floor``), and whether it is one."""
 
     per_hour: float
     low: float
@@ -39,27 +39,27 @@ class Growth(NamedTuple):
 
 
 def growth(rss: Sequence[int], per_hour: int) -> Growth:
-    """What a curve of resident bytes says, with so many samples in every hour. Raises ValueError if half of it is too short.
+    """Growth of a curve of resident bytes with ``per_hour`` samples per hour. Raises ValueError if half of it is too short.
 
-    It is a leak if the whole interval lies above the floor, and if the last quarter still goes on.
+    It is a leak if the whole interval lies above the floor and the last quarter still grows.
     """
     hours = [median(rss[first : first + per_hour]) for first in range(0, len(rss) - per_hour + 1, per_hour)]
-    judged = hours[len(hours) // 2 :]
-    if len(judged) < FEWEST_HOURS:
-        raise ValueError("{} hours are too few to tell growth: at least {}".format(len(hours), 2 * FEWEST_HOURS - 1))
-    slopes = _slopes(judged)
-    slope, (low, high) = median(slopes), _interval(slopes, len(judged))
-    floor = max(ARENA, SHARE * max(rss)) / (len(judged) - 1)
-    goes_on = median(_slopes(judged[len(judged) // 2 :])) >= FADED * slope
-    return Growth(slope, low, high, floor, low > floor and goes_on)
+    second_half = hours[len(hours) // 2 :]
+    if len(second_half) < FEWEST_HOURS:
+        raise ValueError("{} hours are too few to measure growth: at least {}".format(len(hours), 2 * FEWEST_HOURS - 1))
+    slopes = _slopes(second_half)
+    slope, (low, high) = median(slopes), _interval(slopes, len(second_half))
+    floor = max(ARENA, SHARE * max(rss)) / (len(second_half) - 1)
+    still_grows = median(_slopes(second_half[len(second_half) // 2 :])) >= FADED * slope
+    return Growth(slope, low, high, floor, low > floor and still_grows)
 
 
-def hours_until(limit: float, rss: Sequence[int], per_hour: int, found: Growth) -> Optional[float]:
-    """The hours since the first sample until memory reaches the limit (bytes), if need be as its growth goes on; None if never."""
+def hours_until(limit: float, rss: Sequence[int], per_hour: int, result: Growth) -> Optional[float]:
+    """Hours from the first sample until memory reaches the limit (bytes), extrapolated if necessary; None if never."""
     over = next((place for place, resident in enumerate(rss) if resident >= limit), None)
     if over is not None:
         return over / per_hour
-    return (len(rss) - 1) / per_hour + (limit - rss[-1]) / found.per_hour if found.leak else None
+    return (len(rss) - 1) / per_hour + (limit - rss[-1]) / result.per_hour if result.leak else None
 
 
 def _slopes(points: Sequence[float]) -> List[float]:

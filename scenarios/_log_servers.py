@@ -1,6 +1,6 @@
-"""DuckDB and PostgreSQL as places for the log of a trading loop: how to open them, and ways to insert a batch.
+"""DuckDB and PostgreSQL as stores for the log of a trading loop: connections, and ways to insert a batch.
 
-Both wait for the disk at each commit, as SQLite does by default. Their packages are imported when a mode that needs them asks.
+Both wait for the disk at each commit, as SQLite does by default. Their packages are imported on first use.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ def duckdb(loop: TradingLoop) -> Any:
 
 
 def columns(connection: Any) -> Insert:
-    """A batch turned into NumPy columns, which DuckDB reads where they lie: the nearest to the appender of its other clients."""
+    """Insert a batch as NumPy columns, which DuckDB reads in place: the closest to the appender of its other clients."""
 
     numpy = importlib.import_module("numpy")
     kinds = {name: object if name == "market" else numpy.int64 for name in NAMES}
@@ -57,13 +57,13 @@ def duckdb_many(connection: Any) -> Insert:
 
 
 class Postgres(NamedTuple):
-    """A connection to a server with the table in it, and how to reach the server again."""
+    """A connection to a server with the table, and the conninfo to reconnect."""
 
     connection: Any
     conninfo: str
 
     def in_batches(self, loop: TradingLoop, insert: Insert, size: int) -> Work:
-        """A pass with so many rows at a time; the last ones at its end."""
+        """A pass that inserts ``size`` rows at a time, the remaining ones at the end."""
         batches = Batches(loop, insert, size)
         loop.run(batches.log)
         batches.flush()
@@ -75,7 +75,7 @@ class Postgres(NamedTuple):
 
 @setup
 def postgresql(*, postgres: str = "") -> Iterator[Postgres]:
-    """A server of our own, or the one that is named by an URL. Raises NotAvailable without one."""
+    """A private server, or the one at a URL. Raises NotAvailable without one."""
     with server(postgres) as conninfo:
         connection = importlib.import_module("psycopg").connect(conninfo)
         with connection.transaction():

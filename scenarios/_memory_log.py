@@ -1,4 +1,4 @@
-"""A replay that logs its resident memory now and then, and what the log cost."""
+"""A replay that logs its resident memory, and the cost of the log."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from perfbench.worker.scenario_api import ScenarioError
 STATM = "/proc/self/statm"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 LONGEST = 128
-"""Bytes of seven numbers."""
+"""Buffer size in bytes for seven numbers."""
 
 AIM = 0.01
 EMPTY_CALLS = 1_000
@@ -25,7 +25,7 @@ EMPTY_CALLS = 1_000
 
 @contextmanager
 def kept_open() -> Iterator[Callable[[], int]]:
-    """Reads the resident memory from a file that stays open: the system writes it anew for each read from its beginning."""
+    """Read the resident memory from a file that stays open: the system regenerates it for each read from offset 0."""
     try:
         number = os.open(STATM, os.O_RDONLY)
     except OSError:
@@ -44,11 +44,9 @@ def not_logged(session: Session) -> Work:
 
 
 def logged(session: Session, resident: Callable[[], int], every_ms: int = 0) -> Work:
-    """The replay with a call at every update, or at the first one after so many milliseconds of the market's clock.
+    """The replay with a call at every update, or at the first one after ``every_ms`` milliseconds of the market's clock.
 
-    A clock that goes back, as in a file of several markets, begins anew.
-
-    Raises ScenarioError for less than none.
+    If the clock goes back, as in a file of several markets, the interval restarts. Raises ScenarioError for a negative interval.
     """
     if every_ms < 0:
         raise ScenarioError("every_ms={}: milliseconds between two calls, at least 0".format(every_ms))
@@ -80,7 +78,7 @@ def logged(session: Session, resident: Callable[[], int], every_ms: int = 0) -> 
 
 
 def _empty_call() -> float:
-    """What looking at the clock adds to a call, in nanoseconds."""
+    """Nanoseconds that reading the clock adds to a call."""
     clock: Any = time.perf_counter_ns
     took = []
     for _ in range(EMPTY_CALLS):

@@ -1,7 +1,7 @@
-"""Which functions do which part of a replay and of a backtest: who owns the time of a profile.
+"""Owners of the time in a profile: functions by part of a replay and of a backtest.
 
 A pattern is a path inside a package, a colon and a qualified name; ``user:*`` are the functions of files outside of every
-package. The first owner that names a function has it. A function that nobody names, such as those of
+package. The first owner with a matching pattern owns a function. A function without an owner, such as those of
 ``betfairlightweight/utils.py``, belongs to whoever called it.
 """
 

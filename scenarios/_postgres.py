@@ -1,8 +1,8 @@
-"""A PostgreSQL server for a set-up: one of our own that lives as long as the set-up, or a schema of our own on a server you name.
+"""A PostgreSQL server for a set-up: a private one for its duration, or a temporary schema on a given server.
 
-The server of our own is a real one, with the defaults of its release (fsync on). It listens on a Unix socket in a folder that only
-its user may enter, never on the network. When the process that started it ends, even by ``kill -9``, a small shell sees its pipe
-close, stops the server and removes the folder.
+The private server is a real one, with the defaults of its release (fsync on). It listens on a Unix socket in a folder that only
+its user may enter, never on the network. When the process that started it ends, even by ``kill -9``, a small shell sees its
+pipe close, stops the server and removes the folder.
 """
 
 from __future__ import annotations
@@ -54,10 +54,10 @@ until rm -rf "$1" 2>/dev/null && [ ! -e "$1" ] || [ $tries -ge 200 ]; do sleep 0
 
 @contextmanager
 def server(url: str = "") -> Iterator[str]:
-    """A conninfo for psycopg or libpq: an empty database, or an empty schema if a server is named.
+    """A conninfo for psycopg or libpq: an empty database, or an empty schema if a URL is given.
 
-    :param url: of a server to use instead of one of our own. All is done in a new schema, which is dropped afterwards (a process
-        that is killed leaves it behind, as ``perfbench_…``). A password belongs into ``~/.pgpass``: parameters are saved.
+    :param url: of a server to use instead of a private one. Everything is done in a new schema, which is dropped afterwards (a
+        killed process leaves it behind, as ``perfbench_…``). Passwords belong in ``~/.pgpass``, because parameters are saved.
 
     Raises NotAvailable if there is no PostgreSQL here, it does not start, or the URL has a password.
     """
@@ -67,7 +67,7 @@ def server(url: str = "") -> Iterator[str]:
 
 @contextmanager
 def schema_of_our_own(url: str) -> Iterator[str]:
-    """A new schema on this server as the only one that is searched. Raises NotAvailable if the server cannot be reached."""
+    """A new schema on this server as the only one in the search path. Raises NotAvailable if the server cannot be reached."""
     import psycopg  # noqa: PLC0415 - of the mode that needs it
     from psycopg import conninfo, sql  # noqa: PLC0415
 
@@ -81,7 +81,7 @@ def schema_of_our_own(url: str) -> Iterator[str]:
             connection.execute(sql.SQL("CREATE SCHEMA {}").format(schema))
     except psycopg.Error as error:
         raise NotAvailable(
-            "PostgreSQL: the server of --set postgres does not serve: {}".format(first_line(error))
+            "PostgreSQL: cannot use the server of --set postgres: {}".format(first_line(error))
         ) from error
     try:
         options = "{} -c search_path={}".format(given.get("options", ""), name).strip()
@@ -118,9 +118,9 @@ def programs_folder() -> Path:
     on_path = shutil.which("initdb")
     if on_path and os.access(str(Path(on_path).resolve().parent / "postgres"), os.X_OK):
         return Path(on_path).resolve().parent
-    found = [Path(folder) for place in (*PLACES, *SEARCHED) for folder in glob.glob(place)]
+    folders = [Path(folder) for place in (*PLACES, *SEARCHED) for folder in glob.glob(place)]
     whole = [
-        folder for folder in found if all(os.access(str(folder / name), os.X_OK) for name in ("initdb", "postgres"))
+        folder for folder in folders if all(os.access(str(folder / name), os.X_OK) for name in ("initdb", "postgres"))
     ]
     if not whole:
         raise NotAvailable(MISSING)
@@ -133,7 +133,7 @@ def release(folder: Path) -> List[int]:
 
 
 def other_user() -> Optional[pwd.struct_passwd]:
-    """Whom to run PostgreSQL as: it refuses root. None if this process is not root's. Raises NotAvailable."""
+    """The user to run PostgreSQL as, because it refuses root; None if this process is not root. Raises NotAvailable."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -145,7 +145,7 @@ def other_user() -> Optional[pwd.struct_passwd]:
 
 
 def reachable_folder(user: Optional[pwd.struct_passwd]) -> str:
-    """Where temporary files are kept, or /tmp if the path of a socket would be too long there or the other user may not pass."""
+    """The folder for temporary files, or /tmp if a socket path would be too long there or the other user has no access."""
     folder = Path(tempfile.gettempdir()).resolve()
     short = len(os.fsencode(str(folder / "pg-12345678" / SOCKET))) <= LONGEST_SOCKET_PATH
     open_to_all = all(above.stat().st_mode & 0o001 for above in (folder, *folder.parents))
@@ -153,7 +153,7 @@ def reachable_folder(user: Optional[pwd.struct_passwd]) -> str:
 
 
 def apart(user: Optional[pwd.struct_passwd]) -> dict:
-    """Arguments of Popen: in a session of its own, so that what kills the group of a worker does not kill it; as this user."""
+    """Arguments of Popen: in a session of its own, so that killing a worker's process group spares it; as this user."""
 
     def become() -> None:
         if user is not None:
@@ -176,7 +176,7 @@ def initialise(programs: Path, folder: Path, user: Optional[pwd.struct_passwd]) 
 
 
 def start(programs: Path, folder: Path, user: Optional[pwd.struct_passwd]) -> subprocess.Popen:
-    """The server as a child of this process; its log stands in the folder."""
+    """Start the server as a child of this process, with its log in the folder."""
     command = [str(programs / "postgres"), "-D", str(folder / "data"), "-k", str(folder), *SOCKET_OPTIONS]
     with open(str(folder / "log"), "wb") as log:
         options = {**apart(user), "stdout": log, "stderr": log}
@@ -184,7 +184,7 @@ def start(programs: Path, folder: Path, user: Optional[pwd.struct_passwd]) -> su
 
 
 def wait_until_ready(running: subprocess.Popen, folder: Path) -> None:
-    """Until postmaster.pid says ready, as pg_ctl does it. Raises NotAvailable if the server ends, or after a minute."""
+    """Wait until postmaster.pid contains ready, as pg_ctl does. Raises NotAvailable if the server ends, or after a minute."""
     deadline = time.monotonic() + STARTED_WITHIN
     while time.monotonic() < deadline and running.poll() is None:
         try:
@@ -198,9 +198,9 @@ def wait_until_ready(running: subprocess.Popen, folder: Path) -> None:
 
 
 def last_line(output: bytes) -> str:
-    """The last line that is not empty, for a message of one line."""
+    """The last non-empty line, for a one-line message."""
     lines = [line.strip() for line in output.decode("utf-8", "replace").splitlines() if line.strip()]
-    return lines[-1] if lines else "it said nothing"
+    return lines[-1] if lines else "no output"
 
 
 def first_line(error: BaseException) -> str:

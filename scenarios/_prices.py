@@ -1,7 +1,7 @@
-"""What was traded in a market file, as plain numbers: the common food of scenarios about calculation, caches and databases.
+"""Trades of a market file as plain numbers, for the scenarios about calculation, caches and databases.
 
-The stream's ``trd`` sizes are cumulative for each price and not trades, and now and then they are corrected downwards. A trade here
-is the increase of such a size. Prices and sizes are whole hundredths: sums of them are exact, whatever the order.
+The stream's ``trd`` sizes are cumulative for each price and not trades, and are sometimes corrected downwards. A trade here is
+an increase of such a size. Prices and sizes are whole hundredths: their sums are exact in any order.
 """
 
 from __future__ import annotations
@@ -34,35 +34,35 @@ class Trade(NamedTuple):
 
 def trades(market: str) -> List[Trade]:
     """Every trade of a stream file, in its order. Raises NotAvailable for a file without any, such as a BASIC one."""
-    found = [Trade(number, *rest) for number, rest in enumerate(_increases(market))]
-    if not found:
+    result = [Trade(number, *rest) for number, rest in enumerate(_increases(market))]
+    if not result:
         raise NotAvailable("{} has no traded volume (trd): choose a PRO or ADVANCED file".format(Path(market).name))
-    return found
+    return result
 
 
 def _increases(market: str) -> Iterator[Tuple[str, int, int, int, int]]:
-    known: Dict[Tuple[str, int, float, float], float] = {}
+    sizes: Dict[Tuple[str, int, float, float], float] = {}
     for published, change in changes(market):
         for runner in change.get("rc", ()):
             for price, size in runner.get("trd", ()):
                 key = (change["id"], runner["id"], runner.get("hc", 0), price)
-                increase = round((size - known.get(key, 0.0)) * HUNDREDTHS)
-                known[key] = size
+                increase = round((size - sizes.get(key, 0.0)) * HUNDREDTHS)
+                sizes[key] = size
                 if increase > 0:
                     yield change["id"], runner["id"], published, round(price * HUNDREDTHS), increase
 
 
 def last_prices(market: str) -> List[Tuple[int, int]]:
     """Every last traded price (``ltp``) of a stream file as runner and hundredths, in order. Raises NotAvailable without any."""
-    found = [
+    prices = [
         (runner["id"], round(runner["ltp"] * HUNDREDTHS))
         for _, change in changes(market)
         for runner in change.get("rc", ())
         if runner.get("ltp")
     ]
-    if not found:
+    if not prices:
         raise NotAvailable("{} has no traded prices (ltp): choose another file".format(Path(market).name))
-    return found
+    return prices
 
 
 def changes(market: str) -> Iterator[Tuple[int, dict]]:
@@ -75,5 +75,5 @@ def changes(market: str) -> Iterator[Tuple[int, dict]]:
 
 
 def repeated(items: Iterable[Item], amount: int) -> List[Item]:
-    """The first ``amount`` items of these, which begin again as often as it takes."""
+    """The first ``amount`` items of these, repeated as often as necessary."""
     return list(islice(cycle(items), amount))

@@ -1,4 +1,4 @@
-"""A trading program of its own processes: started, fed by an exchange, waited for, and what came of it."""
+"""A trading program in separate processes: start it, feed it from an exchange, wait for it, collect its results."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ REMOVE = 'cat >/dev/null; rm -rf -- "$1" || { sleep 1; rm -rf -- "$1"; }'
 
 
 class Program(NamedTuple):
-    """What the trading program connects to, its folder, and its arguments."""
+    """The exchange, folder and arguments of a trading program."""
 
     exchange: Exchange
     folder: str
     arguments: List[str]
 
     def run(self, restart: str, *more: str, **variables: str) -> Work:
-        """Have it trade to the end, with this way to restart. Raises RuntimeError with its last words if it fails.
+        """Run it to the end with one way to restart. Raises RuntimeError with its last error line if it fails.
 
         :param variables: of its environment.
         """
@@ -70,22 +70,22 @@ class Program(NamedTuple):
         )
 
     def _published_within(self, position: int, length: int) -> int:
-        """How many updates a market at its own speed would have published in so many nanoseconds, up to this one."""
+        """The number of updates that a market at its own speed would have published in ``length`` nanoseconds, up to this one."""
         times = self.exchange.published
         start = times[max(0, position - 2)]
         return max(0, bisect_right(times, start + length / 1e6) - position + 1)
 
     def _output(self, state: Dict[str, Any]) -> Iterator[Any]:
-        """What the program saw and did at every update, and its state at the end."""
+        """Input and decisions of the program at every update, and its final state."""
         with open(os.path.join(self.folder, LOG), "rb") as lines:
             for line in lines:
-                said = json.loads(line)
-                yield said if said[0][0] < self.exchange.amount else [said, state]
+                entry = json.loads(line)
+                yield entry if entry[0][0] < self.exchange.amount else [entry, state]
 
 
 @contextmanager
 def folder_until_the_end() -> Iterator[str]:
-    """A temporary folder that is removed even if this process is killed: somebody waits at the other end of a pipe for that."""
+    """A temporary folder that is removed even if this process is killed: a shell at the other end of a pipe waits for that."""
     folder = tempfile.mkdtemp(prefix="perfbench-")
     quiet: Dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(
@@ -95,13 +95,13 @@ def folder_until_the_end() -> Iterator[str]:
 
 
 def adopt() -> None:
-    """Become the parent of processes whose own ends before them, to wait for their end (prctl(2), PR_SET_CHILD_SUBREAPER)."""
+    """Become the parent of orphaned descendants, to wait for them (prctl(2), PR_SET_CHILD_SUBREAPER)."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(36, 1, 0, 0, 0)
 
 
 def wait_for(processes: List[Dict[str, Any]]) -> None:
-    """Wait until all of these have ended that are children of this process, or have become it."""
+    """Wait until those that are children of this process, or have become its children, have ended."""
     for process in processes:
         try:
             os.waitpid(process["pid"], 0)

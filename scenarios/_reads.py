@@ -1,7 +1,7 @@
-"""What a strategy asks a model while a market is replayed: one read for every runner of an update that it looks at.
+"""Reads of a model by a strategy during a replay: one for every runner of an update that the strategy evaluates.
 
-A key is what the model is told of the runner's state. The coarser it is, the more often it comes again. Its numbers are whole
-hundredths or ticks, so the same state is always the same key.
+A key is the model's view of the runner's state. The coarser it is, the more often it recurs. Its numbers are whole hundredths
+or ticks, so equal states have equal keys.
 """
 
 from __future__ import annotations
@@ -18,19 +18,19 @@ from perfbench.worker.scenario_api import ScenarioError
 Key = Tuple[int, ...]
 
 SCALE = ((101, 200, 1), (200, 300, 2), (300, 400, 5), (400, 600, 10), (600, 1000, 20), (1000, 2000, 50))
-"""Betfair's increments: from this price up to below that one, in such steps; all in hundredths."""
+"""Betfair's price increments as (from, below, step), in hundredths."""
 
 HIGHER = ((2000, 3000, 100), (3000, 5000, 200), (5000, 10000, 500), (10000, 100001, 1000))
 
 TICKS = [price for start, end, step in SCALE + HIGHER for price in range(start, end, step)]
-"""Every price of the ladder in order: the place of a price counts its ticks."""
+"""Every price of the ladder in order: the index of a price is its number of ticks."""
 
 FULL_DEPTH = {"atb": "back", "atl": "lay"}
 LEVELS = {"batb": "back", "bdatb": "back", "batl": "lay", "bdatl": "lay"}
 
 
 class Read(NamedTuple):
-    """One question to the model. ``published`` in ms since 1970; ``runner`` counts the runners of the file from 0."""
+    """One read of the model. ``published`` in ms since 1970; ``runner`` counts the runners of the file from 0."""
 
     published: int
     runner: int
@@ -48,7 +48,7 @@ class Runner:
         self.levels: Dict[str, Tuple[float, float]] = {}
 
     def apply(self, change: dict) -> None:
-        """Take in what the stream says of the runner."""
+        """Apply a runner change of the stream."""
         if change.get("ltp"):
             self.price = round(change["ltp"] * HUNDREDTHS)
             self.first_price = self.first_price or self.price
@@ -104,22 +104,24 @@ KEYS: Dict[str, Callable[[Runner], Optional[Key]]] = {
 """exact: last price and volume; sizes: best prices with sizes; best: without; drift: ticks since the runner's first price."""
 
 RUNNERS = ("changed", "traded", "all")
-"""Whom a strategy looks at in an update: the runners that it changed, those that were traded, or the whole book."""
+"""The runners that a strategy evaluates at an update: changed, traded, or all of the book."""
 
 
 def reads_of(market: str, key: str, runners: str) -> List[Read]:
-    """Every read of a stream file for which the runner's state has all that the key needs, in order.
+    """Every read of a stream file for which the runner's state has all values of the key, in order.
 
-    Raises ScenarioError for a key or runners that are not known, NotAvailable for a file in which no state has what the key needs.
+    Raises ScenarioError for an unknown key or runners, NotAvailable for a file in which no state has the values of the key.
     """
     if key not in KEYS or runners not in RUNNERS:
-        known = "key is one of {}; runners is one of {}".format(", ".join(KEYS), ", ".join(RUNNERS))
-        raise ScenarioError("key={}, runners={}: {}".format(key, runners, known))
-    found = list(_reads(market, KEYS[key], runners))
-    if not found:
-        text = "{} never has what the key {} needs: choose another file or another key".format(Path(market).name, key)
+        choices = "key is one of {}; runners is one of {}".format(", ".join(KEYS), ", ".join(RUNNERS))
+        raise ScenarioError("key={}, runners={}: {}".format(key, runners, choices))
+    reads = list(_reads(market, KEYS[key], runners))
+    if not reads:
+        text = "{} never has the values of the key {}: choose another file or another key".format(
+            Path(market).name, key
+        )
         raise NotAvailable(text)
-    return found
+    return reads
 
 
 def _reads(market: str, key_of: Callable[[Runner], Optional[Key]], runners: str) -> Iterator[Read]:
@@ -130,12 +132,12 @@ def _reads(market: str, key_of: Callable[[Runner], Optional[Key]], runners: str)
             books.pop(change["id"], None)
         book = books.setdefault(change["id"], {})
         wanted = {}
-        for said in change.get("rc", ()):
-            name = (change["id"], said["id"], said.get("hc", 0))
+        for runner_change in change.get("rc", ()):
+            name = (change["id"], runner_change["id"], runner_change.get("hc", 0))
             number = numbers.setdefault(name, len(numbers))
             runner = book.setdefault(number, Runner())
-            runner.apply(said)
-            if runners == "changed" or (runners == "traded" and "trd" in said):
+            runner.apply(runner_change)
+            if runners == "changed" or (runners == "traded" and "trd" in runner_change):
                 wanted[number] = runner
         for number, runner in (book if runners == "all" else wanted).items():
             key = key_of(runner)

@@ -1,7 +1,7 @@
-"""How much memory this process has in use, how it gives some back, and a heap in which growth shows at once.
+"""Resident memory of this process, returning memory to the system, and a heap in which growth is visible at once.
 
-tracemalloc would tell to the byte and make the code several times slower; the resident memory is what the machine lacks, comes in
-pages and costs a microsecond to read.
+tracemalloc would be exact to the byte but make the code several times slower. Resident memory has the resolution of pages and
+costs a microsecond to read.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from datetime import datetime, timedelta
 from typing import Any, Iterator, List
 
 FILLING = 2 * 1024**2
-"""Bytes of new memory after which nothing that was free before is left: twice the most that Python's allocator asks for."""
+"""Bytes of new memory after which no free memory is left: twice the largest request of Python's allocator."""
 
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
 
 def resident_bytes() -> int:
-    """Resident memory of this process in bytes, now."""
+    """Current resident memory of this process in bytes."""
     try:
         with open("/proc/self/statm", "rb") as statm:
             return int(statm.read().split()[1]) * PAGE
@@ -30,7 +30,7 @@ def resident_bytes() -> int:
 
 
 def give_back() -> bool:
-    """Give free memory back to the system, where the C library can (malloc_trim(3) of glibc); whether it can."""
+    """Return free memory to the system if the C library can (malloc_trim(3) of glibc). Returns whether it can."""
     try:
         ctypes.CDLL(None).malloc_trim(0)
     except (AttributeError, OSError, TypeError):
@@ -40,7 +40,7 @@ def give_back() -> bool:
 
 @contextmanager
 def filled_heap() -> Iterator[None]:
-    """As long as it lasts, what earlier work freed is in use: small objects made now need new memory from the first on."""
+    """Occupy the memory that earlier work freed, so that small objects need new memory from the first on."""
     held: List[Any] = []
     time = datetime(2020, 1, 1)
     end = resident_bytes() + FILLING

@@ -1,7 +1,7 @@
-"""Whether this machine has room for what a scenario is about to allocate.
+"""Check of the available memory before a scenario allocates.
 
-A container may have less than its machine: the limits of the control group count too, of version 2 as of version 1, and those of
-every group above it.
+A container may have less than its machine: the limits of its control group (version 1 and 2) and of every group above it apply
+too.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from typing import Iterator, Optional
 from perfbench import NotAvailable
 
 SPARE = 256 * 1024**2
-"""Bytes that are left to everybody else."""
+"""Bytes that are left to other processes."""
 
 MACHINE = Path("/proc/meminfo")
-"""In kB; where it is not, as on macOS, all the memory of the machine counts as free."""
+"""In kB; without it, as on macOS, all memory of the machine counts as free."""
 
 GROUPS = Path("/sys/fs/cgroup")
 MINE = Path("/proc/self/cgroup")
@@ -25,13 +25,13 @@ LIMITS = (
     ("memory.max", "memory.current", "inactive_file"),
     ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file"),
 )
-"""Where a control group says its limit and its use, and how its ``memory.stat`` calls the cache that it gives back at once."""
+"""Files of a control group with its limit and its usage, and the field of ``memory.stat`` with the cache that is freed at once."""
 
 
-def demand(bytes_needed: int, what: str) -> None:
-    """Make sure that the machine has so many bytes of memory to spare. Raises NotAvailable if not.
+def require_memory(bytes_needed: int, what: str) -> None:
+    """Require this many bytes of free memory. Raises NotAvailable.
 
-    :param what: what is to be allocated; the message begins with it, such as ``10,000,000 updates in lists``.
+    :param what: what needs them; the message begins with it, such as ``10,000,000 updates in lists``.
     """
     room = available()
     if bytes_needed + SPARE > room:
@@ -43,8 +43,8 @@ def demand(bytes_needed: int, what: str) -> None:
 
 
 def available() -> int:
-    """Bytes that this process can allocate without swapping: what the machine and all its control groups have left."""
-    left = _said(MACHINE, "MemAvailable:") * 1024 or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    """Bytes that this process can allocate without swapping: the least that the machine and its control groups have left."""
+    left = _read_field(MACHINE, "MemAvailable:") * 1024 or os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
     return min([left, *_left_in_groups()])
 
 
@@ -53,11 +53,11 @@ def _left_in_groups() -> Iterator[int]:
         for limit_name, used_name, cache in LIMITS:
             limit, used = _number(folder / limit_name), _number(folder / used_name)
             if limit is not None and used is not None:
-                yield max(0, limit - used + _said(folder / "memory.stat", cache))
+                yield max(0, limit - used + _read_field(folder / "memory.stat", cache))
 
 
 def _my_groups() -> Iterator[Path]:
-    """The folders of this process's control groups, each with those above it; inside a container often only the topmost is."""
+    """The folders of this process's control groups, each with those above it; a container often has only the topmost."""
     try:
         lines = MINE.read_text(encoding="ascii", errors="replace").splitlines()
     except OSError:
@@ -72,7 +72,7 @@ def _my_groups() -> Iterator[Path]:
 
 
 def _number(path: Path) -> Optional[int]:
-    """None where no such file is, or no limit (``max``)."""
+    """None without the file, or without a limit (``max``)."""
     try:
         text = path.read_text(encoding="ascii").strip()
     except OSError:
@@ -80,7 +80,7 @@ def _number(path: Path) -> Optional[int]:
     return int(text) if text.isdigit() else None
 
 
-def _said(path: Path, name: str) -> int:
+def _read_field(path: Path, name: str) -> int:
     try:
         lines = path.read_text(encoding="ascii").splitlines()
     except OSError:

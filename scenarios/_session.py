@@ -1,4 +1,4 @@
-"""A session on the exchange's stream: what is sent in a day, when, the real listener that it is sent to, and its memory."""
+"""A day of the exchange's stream: the updates and their times, the library's listener, and the resident memory."""
 
 from __future__ import annotations
 
@@ -16,26 +16,26 @@ from perfbench.worker.timed_pass import resident_bytes
 
 MINUTE = 60_000
 MIDNIGHT = 1_780_272_000_000
-"""When a session begins: 2026-06-01 00:00 UTC. Times are milliseconds, those of the stream since 1970."""
+"""Start of a session: 2026-06-01 00:00 UTC. Times are milliseconds, those of the stream since 1970."""
 
 SAMPLES_PER_HOUR = 6
 
 BYTES_PER_CHARACTER = 8
-"""Of the image of a market as JSON, for one of its market books in memory: 3 to 6 measured on five files."""
+"""Memory of a market book per character of the market's image as JSON: 3 to 6 measured on five files, rounded up."""
 
 STREAM = 2
 """The id of the subscription. 0 is that of a historical stream, from which the library drops nothing."""
 
 
 class Update(NamedTuple):
-    """What the exchange sends of one market: milliseconds since 1970, and the change as JSON."""
+    """A market change as sent by the exchange: milliseconds since 1970, and the change as JSON."""
 
     published: int
     change: str
 
 
 class Day(NamedTuple):
-    """So many hours with so many new markets an hour, evenly spread, by turns from these templates."""
+    """``hours`` hours with ``markets`` new markets per hour, evenly spread, cycling through the templates."""
 
     templates: List[Template]
     markets: int
@@ -43,22 +43,22 @@ class Day(NamedTuple):
 
     @property
     def end(self) -> int:
-        """When it is over."""
+        """The end in milliseconds since 1970."""
         return MIDNIGHT + self.hours * HOUR
 
     @property
     def amount(self) -> int:
-        """How many updates there are."""
+        """The number of updates."""
         return sum(len(self._template(number).changes) for number in range(self.markets * self.hours))
 
     @property
     def bytes_of_books(self) -> int:
-        """About how much memory all market books take, if they are kept; rather more than less."""
+        """An upper estimate of the memory of all market books, if they are kept."""
         images = sum(len(template.changes) * len(template.changes[0][1]) for template in self.templates)
         return BYTES_PER_CHARACTER * images * self.markets * self.hours // len(self.templates)
 
     def updates(self, closing: bool) -> Iterator[Update]:
-        """All of them in the order of their times. Unless ``closing``, no market says that it has closed."""
+        """All updates in order of time. Unless ``closing``, no market closes."""
         due: List[Tuple[int, int, int]] = []
         for number in range(self.markets * self.hours):
             starts = MIDNIGHT + number * HOUR // self.markets
@@ -84,7 +84,7 @@ class Day(NamedTuple):
 class Record:
     """A few numbers of every market book: market, time, volume matched and the sum of last prices.
 
-    Its room is made and written to before a session, so that it adds nothing to the curve.
+    Its memory is allocated and written before a session, so that it adds nothing to the curve.
     """
 
     FIELDS = 4
@@ -93,19 +93,19 @@ class Record:
         self._numbers = array("d", [0.0]) * (self.FIELDS * amount)
 
     def note(self, number: int, book: Any) -> None:
-        """Keep what the book says as that of the update with this number."""
+        """Record the book of the update with this number."""
         if isinstance(book, dict):
-            said = book["marketId"], book["publishTime"], book["totalMatched"]
+            values = book["marketId"], book["publishTime"], book["totalMatched"]
             prices = [runner["lastPriceTraded"] for runner in book["runners"]]
         else:
-            said = book.market_id, book.publish_time_epoch, book.total_matched
+            values = book.market_id, book.publish_time_epoch, book.total_matched
             prices = [runner.last_price_traded for runner in book.runners]
         place = self.FIELDS * number
-        for offset, value in enumerate((*said, sum(price or 0.0 for price in prices))):
+        for offset, value in enumerate((*values, sum(price or 0.0 for price in prices))):
             self._numbers[place + offset] = float(value or 0.0)
 
     def published(self, number: int) -> float:
-        """When the book of the update with this number was published, in milliseconds since 1970."""
+        """The publish time of the update with this number, in milliseconds since 1970."""
         return self._numbers[self.FIELDS * number + 1]
 
     def items(self) -> Iterator[List[float]]:
@@ -116,7 +116,7 @@ class Record:
 
 
 class Connection:
-    """The library's stream listener and its queue of books, sent what the exchange sends, without a socket."""
+    """The library's stream listener and its queue of books, fed without a socket."""
 
     def __init__(self, lightweight: bool) -> None:
         self._books: queue.Queue[Any] = queue.Queue()
@@ -125,13 +125,13 @@ class Connection:
         self._sent = 0
 
     def update(self, update: Update) -> Any:
-        """Send an update, the first one as the image of the subscription. The market book that comes out of the queue."""
+        """Send an update, the first one as the image of the subscription. Returns the market book from the queue."""
         self._send('"pt":{},"mc":[{}]'.format(*update), "" if self._sent else '"ct":"SUB_IMAGE","initialClk":"AAA",')
         (book,) = self._books.get_nowait()
         return book
 
     def heartbeat(self, published: int) -> None:
-        """Send that nothing has happened."""
+        """Send a heartbeat."""
         self._send('"pt":{}'.format(published), '"ct":"HEARTBEAT",')
 
     def _send(self, content: str, kind: str) -> None:
@@ -140,19 +140,19 @@ class Connection:
 
     @property
     def cached(self) -> int:
-        """How many markets the library has in its memory."""
+        """The number of markets in the library's cache."""
         return len(self._listener.stream)
 
 
 class Listened(NamedTuple):
-    """What came of a session: resident bytes every ten minutes, from its first to its end, and the markets still in memory."""
+    """Results of a session: resident bytes every ten minutes from start to end, and the markets still in memory."""
 
     rss: List[int]
     markets: int
 
 
 def listen(day: Day, record: Record, take: Callable[[Any], None], *, lightweight: bool, closing: bool) -> Listened:
-    """Go through a day: each book is handed to ``take``, and what it says goes into the record.
+    """Replay a day: pass each book to ``take`` and record it.
 
     There is a heartbeat every minute.
     """
@@ -177,5 +177,5 @@ def listen(day: Day, record: Record, take: Callable[[Any], None], *, lightweight
 
 
 def resident() -> int:
-    """Resident bytes of this process; 0 where the system does not tell."""
+    """Resident bytes of this process; 0 where the system does not report them."""
     return resident_bytes("VmRSS") or 0

@@ -1,4 +1,4 @@
-"""Batches that go wrong on the real SQLite, for the traps of batch_inserts: a full disk, and a second writer."""
+"""Failing batches on the real SQLite, for the traps of batch_inserts: a full disk, and a second writer."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from _writers import INSERT, Row, connected
 from perfbench.worker.scenario_api import ScenarioError
 
 HELD = 0.005
-"""Seconds for which the second writer has the database to itself."""
+"""Seconds for which the second writer locks the database."""
 
 NO_LIMIT = 2**30
 
@@ -21,10 +21,10 @@ Choice = TypeVar("Choice")
 
 
 def advised(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """A batch as the advice has it. SQLite ends the transaction itself when the disk is full: then its ROLLBACK fails.
+    """A batch as advised. SQLite ends the transaction itself when the disk is full: then its ROLLBACK fails.
 
-    The user sees ``cannot rollback - no transaction is active`` and not what really happened. The same if BEGIN itself fails, or
-    if anything after the commit does, within this ``try``.
+    The user sees ``cannot rollback - no transaction is active`` instead of the real error. The same happens if BEGIN itself
+    fails, or anything after the commit within this ``try``.
     """
     try:
         connection.execute("BEGIN")
@@ -47,7 +47,7 @@ BEGINS = {"deferred": "BEGIN", "immediate": "BEGIN IMMEDIATE"}
 
 
 def chosen(name: str, value: str, choices: Mapping[str, Choice]) -> Choice:
-    """What a parameter chose. Raises ScenarioError for what there is not."""
+    """The choice with this name. Raises ScenarioError if there is none."""
     if value not in choices:
         raise ScenarioError("{}={}: choose {}".format(name, value, " or ".join(choices)))
     return choices[value]
@@ -66,7 +66,7 @@ class FullDisk:
         self.masked = 0
 
     def insert(self, rows: Sequence[Row]) -> None:
-        """Save a batch. It may just fit into the pages that the file has: then once is enough."""
+        """Save a batch. It may fit into the existing pages of the file: then once is enough."""
         try:
             with self._no_room():
                 self._save(self._connection, rows)
@@ -88,11 +88,11 @@ class FullDisk:
 class SecondWriter:
     """Saves each batch while another connection writes, and tries again when SQLite says that the database is locked.
 
-    Looks first how far the table goes, as a logger does that was started again.
+    Reads the last row first, as a restarted logger does.
 
     :param begin: ``deferred`` is what BEGIN alone means: the first statement decides, here a read. When that transaction wants to
-        write, SQLite does not wait however long the timeout, for the other one may be waiting for this reader. ``immediate``
-        takes the right to write at once, and waits for it.
+        write, SQLite does not wait however long the timeout, because the other one may be waiting for this reader. ``immediate``
+        acquires the write lock at once, and waits for it.
     """
 
     def __init__(self, connection: sqlite3.Connection, database: str, begin: str) -> None:

@@ -1,8 +1,8 @@
-"""A document that a program keeps through restarts, in a file that is old or new and never torn.
+"""A document that survives restarts of a program, in a file that is replaced atomically.
 
-Written to another file, which reaches the disk before it takes the old one's place; a checksum tells whether it is whole. What a
-killed program left of that other file is overwritten by the next one. The folder reaches the disk too: else a power cut may bring
-the old file back after its successor was relied on.
+It is written to a temporary file, synced, and renamed; a checksum detects a damaged file. A temporary file that a killed
+program left is overwritten by the next one. The folder is synced too: otherwise a power failure may restore the old file after
+its successor was used.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ class TornState(Exception):
 
 
 def save(path: str, document: Any) -> None:
-    """Put a document (plain values) in the place of the saved one. Raises OSError, and then the old one is still there."""
+    """Replace the saved document (plain values). Raises OSError; the old one then still exists."""
     unfinished = path + ".new"
     text = _text(document)
     try:
@@ -36,18 +36,18 @@ def save(path: str, document: Any) -> None:
 
 
 def load(path: str) -> Optional[Any]:
-    """The saved document; None if there is none. Raises TornState if it is not whole."""
+    """The saved document; None if there is none. Raises TornState if it is damaged."""
     try:
         with open(path, "rb") as file:
             saved = json.loads(file.read())
     except FileNotFoundError:
         return None
     except ValueError as error:
-        raise TornState("{} is no JSON: {}".format(path, error)) from error
+        raise TornState("{} is not JSON: {}".format(path, error)) from error
     if not isinstance(saved, dict) or saved.keys() != {"checksum", "document"}:
         raise TornState("{} has no checksum and document".format(path))
     if saved["checksum"].encode() != _checksum(_text(saved["document"])):
-        raise TornState("{} has another content than was saved".format(path))
+        raise TornState("{} does not match its checksum".format(path))
     return saved["document"]
 
 

@@ -1,6 +1,7 @@
 """The strategies of the backtest scenarios: one that does nothing, one that trades at the best price, and the user's own.
 
-A strategy is named ``idle``, ``best_price`` or ``path/to/file.py:Class``; a relative path starts where perfbench was called.
+A strategy is named ``idle``, ``best_price`` or ``path/to/file.py:Class``; a relative path starts at the working directory of
+perfbench.
 """
 
 from __future__ import annotations
@@ -26,7 +27,7 @@ Value = Union[str, int, float, bool]
 
 
 class Idle(BaseStrategy):
-    """Looks at every book and does nothing: what is left is the cost of the framework."""
+    """Receives every book and does nothing: the cost of the framework."""
 
     def check_market_book(self, market: Any, market_book: Any) -> bool:
         """Every book."""
@@ -39,7 +40,7 @@ class Idle(BaseStrategy):
 class BestPrice(BaseStrategy):
     """Backs at the best price to back and lays at the best price to lay, for every runner, again and again.
 
-    What is not matched after a while is cancelled. The book alone decides, so the same books give the same orders.
+    Unmatched orders are cancelled after a while. Decisions depend on the book only, so the same books give the same orders.
 
     ``context`` may have ``stake`` (2), ``every`` (60 seconds of market time between two pairs of orders of a runner), ``within``
     (600 seconds before the scheduled off), ``inplay`` (False: stop at the off) and ``dearest`` (20: no orders above this price).
@@ -56,12 +57,12 @@ class BestPrice(BaseStrategy):
         self._due: Dict[Tuple[str, int, float], int] = {}
 
     def check_market_book(self, market: Any, market_book: Any) -> bool:
-        """Open, near enough to the off, and in play only if that is wanted."""
+        """Whether the market is open, near the off, and in-play only if enabled."""
         wanted = self.inplay or not market_book.inplay
         return bool(wanted and market_book.status == "OPEN" and market.seconds_to_start <= self.within)
 
     def process_market_book(self, market: Any, market_book: Any) -> None:
-        """A pair of orders for every runner whose time has come."""
+        """Place a pair of orders for every runner that is due."""
         now = market_book.publish_time_epoch
         for runner in market_book.runners:
             key = (market_book.market_id, runner.selection_id, runner.handicap)
@@ -76,7 +77,7 @@ class BestPrice(BaseStrategy):
                 market.place_order(trade.create_order(side=side, order_type=LimitOrder(price, self.stake)))
 
     def process_orders(self, market: Any, orders: Any) -> None:
-        """Cancel what has waited for a match for half of the time until the next pair."""
+        """Cancel orders that have been unmatched for half of the interval."""
         for order in orders:
             if order.status == OrderStatus.EXECUTABLE and (order.elapsed_seconds or 0) > self.every / 2:
                 market.cancel_order(order)
@@ -87,16 +88,16 @@ SHIPPED: Dict[str, Type[BaseStrategy]] = {"idle": Idle, "best_price": BestPrice}
 
 @dataclass(frozen=True)
 class Chosen:
-    """A strategy as the user named it, and its parameters."""
+    """A strategy by its spec, and its parameters."""
 
     kind: Type[BaseStrategy]
     parameters: Dict[str, Value]
     spec: str
 
     def made(self, **feed: Any) -> BaseStrategy:
-        """A fresh strategy on these markets (``feed`` is what this release of flumine calls them).
+        """A fresh strategy on these markets (``feed``: the keyword arguments of this flumine release).
 
-        A parameter that the constructor of the class or of flumine's BaseStrategy names goes there, any other one into ``context``.
+        Parameters of the constructor of the class or of flumine's BaseStrategy are passed to it, all others go into ``context``.
         Raises ScenarioError if the strategy cannot be made.
         """
         named = _named(self.kind.__init__) | _named(BaseStrategy.__init__)
@@ -112,7 +113,7 @@ class Chosen:
 
 
 def choose(spec: str, parameters: str) -> Chosen:
-    """The strategy that is meant by ``spec``, with parameters like ``stake=5,side=LAY``. Raises ScenarioError."""
+    """The strategy of this ``spec``, with parameters like ``stake=5,side=LAY``. Raises ScenarioError."""
     return Chosen(_kind(spec), _parameters(parameters), spec)
 
 
@@ -122,7 +123,7 @@ def _kind(spec: str) -> Type[BaseStrategy]:
     path, _, name = spec.rpartition(":")
     if not path or not name:
         choices = ", ".join(SHIPPED)
-        raise ScenarioError("strategy={}: no such strategy; say {} or path/to/file.py:Class".format(spec, choices))
+        raise ScenarioError("strategy={}: no such strategy; use {} or path/to/file.py:Class".format(spec, choices))
     file = Path(path).expanduser().absolute()
     if not file.is_file():
         raise ScenarioError("strategy={}: there is no file {}".format(spec, path))
@@ -130,7 +131,7 @@ def _kind(spec: str) -> Type[BaseStrategy]:
     if kind is None:
         raise ScenarioError("strategy={}: {} has no class {}".format(spec, path, name))
     if not (isinstance(kind, type) and issubclass(kind, BaseStrategy)):
-        raise ScenarioError("strategy={}: {} is no subclass of flumine's BaseStrategy".format(spec, name))
+        raise ScenarioError("strategy={}: {} is not a subclass of flumine's BaseStrategy".format(spec, name))
     return kind
 
 
@@ -148,13 +149,13 @@ def _import(file: Path) -> ModuleType:
 
 
 def _parameters(text: str) -> Dict[str, Value]:
-    found: Dict[str, Value] = {}
+    parameters: Dict[str, Value] = {}
     for part in filter(None, (part.strip() for part in text.split(","))):
         name, equals, value = part.partition("=")
         if not equals or not name.strip().isidentifier():
             raise ScenarioError("strategy_parameters={}: {} is not NAME=VALUE".format(text, part))
-        found[name.strip()] = _value(value.strip())
-    return found
+        parameters[name.strip()] = _value(value.strip())
+    return parameters
 
 
 def _value(text: str) -> Value:

@@ -1,5 +1,5 @@
-"""Markets to be sent again and again under other ids, cut short: the whole image as on a subscription, updates from the middle of
-the market's life, and its close. Times inside a market definition stay as they are.
+"""Shortened markets, to be sent repeatedly under other ids: the image as on a subscription, updates from the middle of the
+market's life, and its close. Times inside a market definition are unchanged.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ from _prices import changes
 from perfbench import NotAvailable
 
 HOUR = 3_600_000
-"""Milliseconds. No market takes longer."""
+"""Maximum duration of a market, in milliseconds."""
 
 FEWEST = 3
-"""Updates: an image, a change, a close."""
+"""Minimum number of updates: an image, a change, a close."""
 
 PAUSE = 1000
 """Milliseconds between the last change and the close."""
@@ -31,7 +31,7 @@ Changes = Callable[[], Iterable[Tuple[int, Change]]]
 class Template(NamedTuple):
     """A market without its id: its changes as JSON, each with the milliseconds since the first one.
 
-    ``unsettled`` is what the last one would be if the market was suspended and never closed.
+    ``unsettled`` replaces the last one if the market is suspended and never closed.
     """
 
     changes: List[Tuple[int, str]]
@@ -40,39 +40,39 @@ class Template(NamedTuple):
 
 def of_file(market: str, updates: int) -> List[Template]:
     """The markets of a stream file. Raises NotAvailable if it defines none."""
-    found = templates(lambda: changes(market), updates)
-    if not found:
+    result = templates(lambda: changes(market), updates)
+    if not result:
         raise NotAvailable("{} has no marketDefinition: choose another file".format(Path(market).name))
-    return found
+    return result
 
 
 def of_generator(seeds: int, updates: int) -> List[Template]:
-    """Markets that perfbench invents, one for each seed from 1 on. Raises NotAvailable before Python 3.10, which it needs."""
+    """Generated markets, one for each seed from 1 on. Raises NotAvailable before Python 3.10, which the generator needs."""
     if sys.version_info < (3, 10):
-        raise NotAvailable("the generator of markets needs Python 3.10 or newer: say --set source=market")
+        raise NotAvailable("the generator of markets needs Python 3.10 or newer: use --set source=market")
     from perfbench.datasets.generator.market import stream_lines  # noqa: PLC0415 - see above
     from perfbench.datasets.generator.recipe import Recipe  # noqa: PLC0415 - see above
 
-    found: List[Template] = []
+    result: List[Template] = []
     for seed in range(1, seeds + 1):
         recipe = Recipe(seed=seed, runners=12, updates=40 * updates, bsp=True, in_play=True, removal=True)
         messages = [json.loads(line) for line in stream_lines(recipe)]
-        invented = [(message["pt"], change) for message in messages for change in message["mc"]]
-        found += templates(lambda invented=invented: invented, updates)
-    return found
+        generated = [(message["pt"], change) for message in messages for change in message["mc"]]
+        result += templates(lambda generated=generated: generated, updates)
+    return result
 
 
-def templates(found: Changes, updates: int) -> List[Template]:
-    """The markets of these changes that have a definition, each with so many updates at most, at least 3."""
-    lengths = Counter(change["id"] for _, change in found())
+def templates(source: Changes, updates: int) -> List[Template]:
+    """The markets of these changes that have a definition, with at most ``updates`` updates each, at least 3."""
+    lengths = Counter(change["id"] for _, change in source())
     markets = {name: _Market(length, updates) for name, length in lengths.items()}
-    for published, change in found():
+    for published, change in source():
         markets[change["id"]].add(published, change)
     return [market.template() for market in markets.values() if market.definition]
 
 
 class _Market:
-    """An image of what came before the middle of a market's life, the changes there, and the last definition."""
+    """The image before the middle of a market's life, the changes there, and the last definition."""
 
     def __init__(self, length: int, updates: int) -> None:
         self.definition: Change = {}
@@ -97,12 +97,12 @@ class _Market:
             self._image, self._runners = {}, {}
         self._image.update((name, value) for name, value in change.items() if name != "rc")
         for runner in change.get("rc", ()):
-            known = self._runners.setdefault((runner["id"], runner.get("hc", 0)), {})
+            state = self._runners.setdefault((runner["id"], runner.get("hc", 0)), {})
             for name, value in runner.items():
                 if isinstance(value, list):
-                    _fold_ladder(known.setdefault(name, {}), value)
+                    _fold_ladder(state.setdefault(name, {}), value)
                 else:
-                    known[name] = value
+                    state[name] = value
 
     def template(self) -> Template:
         runners = [
@@ -120,7 +120,7 @@ class _Market:
 
 
 def _fold_ladder(ladder: Dict[float, List[float]], entries: List[List[float]]) -> None:
-    """Entries are ``[price, size]`` or ``[level, price, size]``; size 0 takes one away."""
+    """Entries are ``[price, size]`` or ``[level, price, size]``; size 0 removes one."""
     for entry in entries:
         if entry[-1]:
             ladder[entry[0]] = entry
@@ -129,13 +129,13 @@ def _fold_ladder(ladder: Dict[float, List[float]], entries: List[List[float]]) -
 
 
 def _text(change: Change) -> str:
-    """The change as JSON behind its id, which comes later."""
+    """The change as JSON without its id, which is prepended later."""
     named = {name: value for name, value in change.items() if name != "id"}
     return json.dumps({"img": False, **named}, separators=(",", ":"))[1:]
 
 
 def _at_most_an_hour(times: List[int]) -> List[int]:
-    """Milliseconds since the first of these times, never going back; what took longer than an hour is made faster."""
+    """Milliseconds since the first of these times, never decreasing; a market of more than an hour is compressed."""
     latest, offsets = 0, []
     for time in times:
         latest = max(latest, time - times[0])

@@ -1,4 +1,4 @@
-"""The databases that hold market data, behind one face: SQLite, DuckDB and PostgreSQL."""
+"""Databases of market data with one interface: SQLite, DuckDB and PostgreSQL."""
 
 from __future__ import annotations
 
@@ -27,15 +27,15 @@ class Database:
     """A database with ``market_data`` and ``trades`` in it."""
 
     def rows(self, query: str, values: Sequence[Any] = ()) -> List[Row]:
-        """What a query returns, all of it; its values stand where it has question marks."""
+        """All rows of a query; values replace its question marks."""
         raise NotImplementedError
 
     def plan(self, query: str, values: Sequence[Any]) -> str:
-        """How the database says that it will answer."""
+        """The query plan."""
         raise NotImplementedError
 
     def append(self, rows: List[Row]) -> float:
-        """Add rows to ``market_data`` in one transaction, as this database likes it best. Returns the seconds."""
+        """Add rows to ``market_data`` in one transaction, in the fastest way of this database. Returns the seconds."""
         raise NotImplementedError
 
     def size(self) -> int:
@@ -43,12 +43,12 @@ class Database:
         raise NotImplementedError
 
     def chill(self) -> None:
-        """Forget what is in memory: a fresh connection, and a file that must be read from the disk. Raises NotAvailable."""
-        raise NotAvailable("cache=cold: a server has a cache of its own, which nobody else can empty: cache=warm")
+        """Drop what is in memory: a fresh connection, and a file that must be read from disk. Raises NotAvailable."""
+        raise NotAvailable("cache=cold: the cache of a server cannot be emptied from outside: use cache=warm")
 
 
 class SQLite(Database):
-    """A SQLite file, by Python's own module; writes are committed one by one unless said otherwise."""
+    """A SQLite file, by Python's own module; autocommit unless in a transaction."""
 
     def __init__(self, path: Path) -> None:
         self.path = path
@@ -78,7 +78,7 @@ class SQLite(Database):
         return (pages - free) * size
 
     def chill(self) -> None:
-        """Connect anew, and have the system forget the pages of the file."""
+        """Reconnect, and drop the pages of the file from the system's cache."""
         self.connection.close()
         forget(self.path)
         self.connection = sqlite3.connect(str(self.path), isolation_level=None)
@@ -110,7 +110,7 @@ class DuckDB(Database):
         return "; ".join(str(row[-1]) for row in self.rows("EXPLAIN " + query, values))
 
     def append(self, rows: List[Row]) -> float:
-        """COPY from a CSV file, which is made before: executemany is slower by far."""
+        """COPY from a CSV file, which is written before: executemany is much slower."""
         with tempfile.NamedTemporaryFile("w", suffix=".csv", dir=str(self.path.parent)) as file:
             file.write(as_csv(rows))
             file.flush()
@@ -124,7 +124,7 @@ class DuckDB(Database):
         return os.path.getsize(str(self.path))
 
     def chill(self) -> None:
-        """Connect anew, and have the system forget the pages of the file."""
+        """Reconnect, and drop the pages of the file from the system's cache."""
         self.connection.close()
         forget(self.path)
         self.connection = self.connect(str(self.path))
@@ -176,9 +176,9 @@ def as_csv(rows: List[Row]) -> str:
 
 
 def forget(path: Path) -> None:
-    """Have the system forget the pages of a file. Raises NotAvailable where it has no way to be asked."""
+    """Drop the pages of a file from the system's cache. Raises NotAvailable where that is not possible."""
     if not hasattr(os, "posix_fadvise"):
-        raise NotAvailable("cache=cold: this system has no posix_fadvise: cache=warm")
+        raise NotAvailable("cache=cold: this system has no posix_fadvise: use cache=warm")
     with open(str(path), "rb+") as file:
         os.fsync(file.fileno())  # pages that are not yet on the disk would stay
         os.posix_fadvise(file.fileno(), 0, 0, os.POSIX_FADV_DONTNEED)
@@ -186,14 +186,14 @@ def forget(path: Path) -> None:
 
 @contextmanager
 def from_the_disk() -> Iterator[None]:
-    """What is done in it must read from the disk. Raises NotAvailable if it did not: the file is in memory after all."""
+    """Require that the body reads from disk. Raises NotAvailable if it did not, because the file is in memory."""
     before = read_from_disk()
     yield
     if read_from_disk() == before:
-        raise NotAvailable("cache=cold: the folder of temporary files is in memory (TMPDIR): cache=warm")
+        raise NotAvailable("cache=cold: the folder of temporary files is in memory (TMPDIR): use cache=warm")
 
 
 def read_from_disk() -> int:
-    """Bytes that this process had from a disk so far."""
+    """Bytes that this process has read from disk so far."""
     lines = Path("/proc/self/io").read_text(encoding="ascii").splitlines()
     return int(next(line[len(DISK_READ) :] for line in lines if line.startswith(DISK_READ)))

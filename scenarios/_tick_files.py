@@ -20,7 +20,7 @@ PACKED = struct.Struct("<qqqq")
 
 
 def decoded(market: str, copies: int, ticks: int) -> Iterator[Named]:
-    """The markets of a store, each copy decoded anew from the JSON of the market file."""
+    """The markets of a store, each copy decoded again from the JSON of the market file."""
     for copy in range(copies):
         of_market: Dict[str, List[Tick]] = {}
         for trade in sorted(trades(market)[-ticks:], key=lambda trade: trade.published):
@@ -42,7 +42,7 @@ def _written(path: Path, content: bytes) -> Path:
 
 
 def unpacked(paths: Iterable[Path]) -> Iterator[Named]:
-    """What ``packed`` wrote."""
+    """The markets written by ``packed``."""
     return ((path.name, PACKED.iter_unpack(path.read_bytes())) for path in paths)
 
 
@@ -62,11 +62,11 @@ def in_parquet(database: Database, folder: Path) -> List[Path]:
 
 
 def read_parquet(paths: Iterable[Path]) -> Iterator[Named]:
-    """What ``in_parquet`` wrote, as Python's integers, by one thread."""
+    """The markets written by ``in_parquet``, as Python integers, read by one thread."""
     from pyarrow import parquet  # noqa: PLC0415
 
     for path in paths:
-        # A file object: the name of a market is no pattern and has no partition in it.
+        # A file object: the name of a market must not be read as a pattern or a partition.
         with open(str(path), "rb") as file:
             columns: List[Any] = parquet.read_table(file, use_threads=False).columns
         yield path.name, zip(*(column.to_numpy().tolist() for column in columns))  # noqa: B905 - of one table

@@ -11,7 +11,7 @@ USED = {
     "range": ["idx_market_time"],
     "pnl": ["idx_strategy_market"],
 }
-"""Which of them the plan of a kind of query must name one of."""
+"""Indexes of which the plan of a kind of query must name one."""
 
 PRAGMAS = ("journal_mode = WAL", "synchronous = NORMAL", "cache_size = -64000", "temp_store = MEMORY")
 """The rest of the advice, for SQLite."""

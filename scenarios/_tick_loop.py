@@ -1,4 +1,4 @@
-"""A backtest that needs nothing but ticks: a loop over markets, one strategy, bets and profit in whole hundredths."""
+"""A backtest on ticks only: a loop over markets, one strategy, bets and profit in whole hundredths."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ STAKE = 200
 
 
 def backtested(markets: Iterable[Tuple[str, Iterable[Tick]]]) -> Work:
-    """Backtest these markets, named by id, as they come; ``read_ms`` is the CPU time that it took to get the ticks of one.
+    """Backtest these markets, named by id, as they come; ``read_ms`` is the CPU time of reading the ticks of one.
 
     The output has one item for each market: its bets and its profit.
     """
@@ -27,13 +27,13 @@ def backtested(markets: Iterable[Tuple[str, Iterable[Tick]]]) -> Work:
     coming = iter(markets)
     while True:
         start = time.process_time_ns()
-        found = next(coming, None)
-        ticks = list(found[1]) if found is not None else []
+        entry = next(coming, None)
+        ticks = list(entry[1]) if entry is not None else []
         reading += time.process_time_ns() - start
-        if found is None:
+        if entry is None:
             break
         bets = list(momentum(ticks))
-        done.append({"market": found[0], "ticks": len(ticks), "profit": sum(bet[-1] for bet in bets), "bets": bets})
+        done.append({"market": entry[0], "ticks": len(ticks), "profit": sum(bet[-1] for bet in bets), "bets": bets})
     done.sort(key=lambda market: str(market["market"]))
     return Work(
         len(done),

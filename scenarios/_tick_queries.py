@@ -1,4 +1,4 @@
-"""How a backtest asks a database for the ticks of its markets, and how long that takes beside flumine."""
+"""Queries of a backtest for the ticks of its markets, and their share beside flumine."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ from perfbench.worker.scenario_api import ScenarioError
 
 ONE = "SELECT timestamp, selection_id, price, size FROM market_data WHERE market_id = ? ORDER BY timestamp, sequence"
 ALL = "SELECT market_id, timestamp, selection_id, price, size FROM market_data ORDER BY market_id, timestamp, sequence"
-ASKED = 5
+REPETITIONS = 5
 
 Named = Tuple[str, List[Any]]
 """The id of a market, and its ticks."""
 
 
 def one_by_one(database: Database, markets: Sequence[str]) -> Iterator[Named]:
-    """The ticks of each market by a query of its own."""
+    """The ticks of each market, by one query per market."""
     return ((market, database.rows(ONE, (market,))) for market in markets)
 
 
@@ -32,8 +32,8 @@ def all_at_once(database: Database) -> Iterator[Named]:
         yield market, [row[1:] for row in rows]
 
 
-def demand_index(database: Database, markets: Sequence[str], index: str) -> None:
-    """Raises ScenarioError if the query for one market does not use the index."""
+def require_index(database: Database, markets: Sequence[str], index: str) -> None:
+    """Require that the query for one market uses the index. Raises ScenarioError."""
     plan = database.plan(ONE, markets[:1])
     if index not in plan:
         raise ScenarioError("the query does not use {}: {}".format(index, plan))
@@ -42,7 +42,7 @@ def demand_index(database: Database, markets: Sequence[str], index: str) -> None
 def query_ms(database: Database, markets: Sequence[str]) -> float:
     """Milliseconds of CPU of a query for one market: the median of five."""
     seconds = []
-    for market in (list(markets) * ASKED)[:ASKED]:
+    for market in (list(markets) * REPETITIONS)[:REPETITIONS]:
         start = time.process_time()
         database.rows(ONE, (market,))
         seconds.append(time.process_time() - start)
@@ -60,7 +60,7 @@ def flumine_ms(market: str) -> float:
 
 
 def with_shares(work: Work, bare: float, flumine: float) -> Work:
-    """The work, and what part of a flumine backtest its queries and bare ones (ms) are, and what the faster ones save of both."""
+    """The work with the shares of its queries and of bare ones (ms) in a flumine backtest, and the share that the faster ones save."""
     read = work.numbers["read_ms"]
     work.numbers.update(database_share=read / (read + flumine), bare_share=bare / (bare + flumine))
     work.numbers["whole_saved"] = (bare - read) / (bare + flumine)

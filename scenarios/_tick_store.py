@@ -1,11 +1,11 @@
-"""A SQLite file of market data as a recorder would have left it, without any index: the common ground of the database scenarios.
+"""A SQLite file of market data as a recorder writes it, without any index: the input of the database scenarios.
 
-The trades of a market file are repeated as further markets, with ids of their own, each some minutes after the one before, until
-there are enough rows. They are stored in the order of their time, as if all markets had been recorded at once. Beside them stands
-a table of simulated bets: every tenth row is backed and hedged at the last price of its runner.
+The trades of a market file are repeated as further markets, with ids of their own, each some minutes after the previous one,
+until there are enough rows. They are stored in order of time, as if all markets had been recorded at once. A second table has
+simulated bets: every tenth row is backed and hedged at the last price of its runner.
 
-Making a million rows takes seconds, so the files are kept in PERFBENCH_CACHE or the cache folder of the user, under the checksum
-of what they are made of. A pass works on a copy.
+Making a million rows takes seconds, so the files are cached in PERFBENCH_CACHE or the user's cache folder, under the checksum
+of their inputs. A pass works on a copy.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from pathlib import Path
 from typing import Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
 from _prices import Trade, trades
-from _room import demand
+from _room import require_memory
 
 from perfbench import NotAvailable
 
 VERSION = "1"
-"""Of what is built. Files of another version are not used."""
+"""Version of the format; files of another version are not used."""
 
 MINUTE_MS = 60_000
 MINUTES = 10
@@ -44,12 +44,12 @@ TABLES = {
     "trades": "number {} PRIMARY KEY, strategy TEXT, market_id TEXT, selection_id {}, timestamp {}, profit {}",
     "markets": "market_id TEXT, ticks {}, runner {}, middle {}, late {}",
 }
-"""Times in ms, prices, sizes and profits in hundredths. ``markets`` is what questions are made of: a runner of the market, and two
-times between which lies about a quarter of its ticks."""
+"""Times in ms, prices, sizes and profits in hundredths. ``markets`` holds the parameters of queries: a runner of the market, and
+two times between which lies about a quarter of its ticks."""
 
 
-class Asked(NamedTuple):
-    """A market of the store, and what can be asked about it."""
+class StoredMarket(NamedTuple):
+    """A market of the store, with the parameters of queries about it."""
 
     market: str
     ticks: int
@@ -59,7 +59,7 @@ class Asked(NamedTuple):
 
 
 class Store(NamedTuple):
-    """The kept files: the rows in a SQLite file, and the same rows as CSV."""
+    """The cached files: the rows in a SQLite file, and the same rows as CSV."""
 
     folder: Path
 
@@ -72,11 +72,11 @@ class Store(NamedTuple):
         """The rows of a table."""
         return self.folder / (table + ".csv")
 
-    def markets(self, amount: int) -> List[Asked]:
-        """So many markets, evenly spread over the store; all of them, and some again, if there are not so many."""
+    def markets(self, amount: int) -> List[StoredMarket]:
+        """``amount`` markets, evenly spread over the store; some repeatedly if the store has fewer."""
         with closing(sqlite3.connect(str(self.base))) as connection:
-            found = [Asked(*row) for row in connection.execute("SELECT * FROM markets ORDER BY rowid")]
-        return [found[number * len(found) // amount] for number in range(amount)]
+            every = [StoredMarket(*row) for row in connection.execute("SELECT * FROM markets ORDER BY rowid")]
+        return [every[number * len(every) // amount] for number in range(amount)]
 
     def ids(self) -> List[str]:
         """The ids of all markets, in their own order."""
@@ -84,7 +84,7 @@ class Store(NamedTuple):
             return [market for (market,) in connection.execute("SELECT market_id FROM markets ORDER BY market_id")]
 
     def times(self, shares: Iterable[float]) -> List[int]:
-        """The times at which these shares of all rows have been."""
+        """The times at which these shares of all rows are reached."""
         with closing(sqlite3.connect(str(self.base))) as connection:
             (rows,) = connection.execute("SELECT COUNT(*) FROM market_data").fetchone()
             query = "SELECT timestamp FROM market_data WHERE sequence = ?"
@@ -95,12 +95,12 @@ class Store(NamedTuple):
         with closing(sqlite3.connect(str(self.base))) as connection:
             (rows,) = connection.execute("SELECT COUNT(*) FROM market_data").fetchone()
             (first,) = connection.execute("SELECT market_id FROM markets ORDER BY rowid LIMIT 1").fetchone()
-            found = connection.execute("SELECT * FROM market_data WHERE market_id = ? ORDER BY sequence", (first,))
-            return [(rows + number, first + "+", *row[2:]) for number, row in enumerate(found)]
+            selected = connection.execute("SELECT * FROM market_data WHERE market_id = ? ORDER BY sequence", (first,))
+            return [(rows + number, first + "+", *row[2:]) for number, row in enumerate(selected)]
 
     @contextmanager
     def copy(self) -> Iterator[Path]:
-        """A copy of the SQLite file that is removed in the end. Raises NotAvailable if the disk has no room."""
+        """A temporary copy of the SQLite file. Raises NotAvailable if the disk is too full."""
         need_disk(Path(tempfile.gettempdir()), 4 * self.base.stat().st_size)
         with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
             path = Path(folder) / "market_data.sqlite"
@@ -111,21 +111,21 @@ class Store(NamedTuple):
 
 
 def stored(market: str, rows: int, ticks: int = 0, minutes: int = MINUTES) -> Store:
-    """The files with so many rows, built if they are not there. Two processes that want them at once build them once.
+    """The files with this many rows, built if missing, once even for concurrent processes.
 
-    :param ticks: how many of the last trades of the market file stand for a market (or all markets of the file); 0 for all.
+    :param ticks: use only this many of the last trades of the market file; 0: all.
     :param minutes: from one copy of the market to the next.
 
-    Raises NotAvailable if the file has no trades, or the machine has not the room.
+    Raises NotAvailable if the file has no trades, or memory or disk is insufficient.
     """
-    said = [hashlib.sha256(Path(market).read_bytes()).hexdigest(), str(rows), str(ticks), str(minutes), VERSION]
-    key = hashlib.sha256(" ".join(said).encode()).hexdigest()[:24]
+    inputs = [hashlib.sha256(Path(market).read_bytes()).hexdigest(), str(rows), str(ticks), str(minutes), VERSION]
+    key = hashlib.sha256(" ".join(inputs).encode()).hexdigest()[:24]
     folder = cache_folder()
     with open(str(folder / (key + ".lock")), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not (folder / key).is_dir():
             need_disk(folder, rows * DISK_BYTES_PER_ROW)
-            demand(rows * MEMORY_BYTES_PER_ROW, "{:,} rows of market data".format(rows))
+            require_memory(rows * MEMORY_BYTES_PER_ROW, "{:,} rows of market data".format(rows))
             built = Path(tempfile.mkdtemp(prefix="building-", dir=str(folder)))
             try:
                 build(trades(market)[-ticks:], rows, minutes * MINUTE_MS, Store(built))
@@ -138,7 +138,7 @@ def stored(market: str, rows: int, ticks: int = 0, minutes: int = MINUTES) -> St
 
 
 def cache_folder() -> Path:
-    """Where stores are kept."""
+    """The folder of the cached stores."""
     named = os.environ.get("PERFBENCH_CACHE")
     folder = (Path(named) if named else Path.home() / ".cache" / "perfbench") / "market_data"
     folder.mkdir(parents=True, exist_ok=True)
@@ -146,14 +146,14 @@ def cache_folder() -> Path:
 
 
 def forget_the_oldest(folder: Path) -> None:
-    """Remove all stores but those used last."""
+    """Remove all stores but the most recently used."""
     stores = [path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("building-")]
     for path in sorted(stores, key=lambda path: -path.stat().st_mtime)[KEPT:]:
         shutil.rmtree(str(path), ignore_errors=True)
 
 
 def need_disk(folder: Path, needed: int) -> None:
-    """Raises NotAvailable if the disk of this folder has not so many free bytes."""
+    """Require free bytes on the disk of this folder. Raises NotAvailable."""
     free = shutil.disk_usage(str(folder)).free
     if free < needed:
         text = "{} needs {:,.0f} MB on its disk, and {:,.0f} are free: ask for fewer rows, or free some"
@@ -212,7 +212,7 @@ def bets(base: List[Trade], connection: sqlite3.Connection) -> Iterator[Tuple[in
         )
 
 
-def markets(base: List[Trade], rows: int, shift: int) -> Iterator[Asked]:
+def markets(base: List[Trade], rows: int, shift: int) -> Iterator[StoredMarket]:
     """The rows of ``markets``."""
     for copy in range(-(-rows // len(base))):
         ticks: Dict[str, List[Trade]] = {}
@@ -221,4 +221,4 @@ def markets(base: List[Trade], rows: int, shift: int) -> Iterator[Asked]:
         for name, own in ticks.items():
             middle, late = own[len(own) // 2], own[len(own) * 3 // 4]
             times = middle.published + copy * shift, late.published + copy * shift
-            yield Asked(name, len(own), middle.runner + copy * RUNNER_SHIFT, *times)
+            yield StoredMarket(name, len(own), middle.runner + copy * RUNNER_SHIFT, *times)

@@ -1,6 +1,6 @@
-"""A trading program, run by path as a user runs it: it trades, and restarts in its own way when the market's clock says so.
+"""A trading program, run by path like a user's program, that restarts at intervals of the market's clock.
 
-All ways go on from the same file of state. Each process ends when its connection or pipe does: none is left when it is killed.
+All restarts resume from the same state file. Each process ends with its connection or pipe, so a kill leaves none behind.
 """
 
 from __future__ import annotations
@@ -24,19 +24,19 @@ from _trading import STATE, Trader, fresh
 STANDBY = "--standby"
 
 STARTED_IN = os.getcwd()
-"""A relative path among the arguments, such as that of this file, means something from here only."""
+"""Relative paths among the arguments, such as that of this file, are relative to this folder."""
 
 
 def never(trader: Trader, options: argparse.Namespace) -> None:
-    """Go on."""
+    """Continue without a restart."""
     trader.pause()
 
 
 def trim(trader: Trader, options: argparse.Namespace) -> None:
-    """Let go of the books, and go on: ``clear`` does no more, ``collect`` also collects garbage, ``trim`` also calls malloc_trim.
+    """Drop the books and continue: ``clear`` does only that, ``collect`` also collects garbage, ``trim`` also calls malloc_trim.
 
-    malloc_trim(3) gives the system back all whole pages that are free, but Python's own allocator is not asked for its: a MiB of it
-    that holds one object in use stays. With PYTHONMALLOC=malloc there is no such allocator.
+    malloc_trim(3) returns free pages to the system, but not those of Python's own allocator: an arena of a MiB with one live object
+    stays. With PYTHONMALLOC=malloc that allocator is not used.
     """
     trader.pause()
     trader.forget()
@@ -47,9 +47,9 @@ def trim(trader: Trader, options: argparse.Namespace) -> None:
 
 
 def exec_itself(trader: Trader, options: argparse.Namespace) -> None:
-    """Become a new process of the same number.
+    """Replace this process by a new one with the same id.
 
-    Nothing is flushed by ``execv`` and no exit handler runs. ``sys.argv`` lacks what the interpreter was told, such as -X or -O.
+    Nothing is flushed by ``execv`` and no exit handler runs. ``sys.argv`` lacks the options of the interpreter, such as -X or -O.
     """
     trader.pause()
     trader.close()
@@ -89,12 +89,12 @@ RESTARTS: Dict[str, Callable[[Trader, argparse.Namespace], None]] = {
 
 
 def run(options: argparse.Namespace) -> None:
-    """Trade to the end of the stream, in this process or those that take its place."""
+    """Trade to the end of the stream, in this process or its successors."""
     import_all(options.imports)
     if options.standby:
         os.write(1, b"ready\n")
         if not sys.stdin.readline():
-            return  # the parent has no need of it, or is no more
+            return  # the parent does not need it, or has ended
     trader = Trader(options)
     while trader.trade():
         RESTARTS[options.restart](trader, options)
@@ -102,32 +102,32 @@ def run(options: argparse.Namespace) -> None:
 
 
 def pool(options: argparse.Namespace) -> None:
-    """Have every interval traded by a process of its own, of a pool whose processes end after one task."""
+    """Trade every interval in a fresh process of a pool whose processes end after one task."""
     context: Any = multiprocessing.get_context(options.context)
     if options.context == "forkserver":
         context.set_forkserver_preload(["betfairlightweight", *filter(None, options.imports.split(","))])
     settings: Dict[str, Any] = {"initializer": end_with_parent, "max_tasks_per_child": 1}
     with ProcessPoolExecutor(1, context, **settings) as workers:
-        document, goes_on = load(STATE) or fresh(), True
-        while goes_on:
-            document, goes_on = workers.submit(interval, options, document, resident_bytes()).result()
+        document, continues = load(STATE) or fresh(), True
+        while continues:
+            document, continues = workers.submit(interval, options, document, resident_bytes()).result()
 
 
 def interval(options: argparse.Namespace, document: Dict[str, Any], beside: int) -> Tuple[Dict[str, Any], bool]:
-    """Trade up to the next restart: the document then, and whether the stream goes on."""
+    """Trade up to the next restart. Returns the document, and whether the stream continues."""
     import_all(options.imports)
     trader = Trader(options, document, beside)
-    goes_on = trader.trade()
-    if goes_on:
+    continues = trader.trade()
+    if continues:
         trader.pause()
         trader.close()
     else:
         trader.finish()
-    return trader.document, goes_on
+    return trader.document, continues
 
 
 def import_all(names: str) -> None:
-    """Everything that the program needs, before it needs it."""
+    """Import everything in advance."""
     for name in ["betfairlightweight", *filter(None, names.split(","))]:
         importlib.import_module(name)
 
@@ -139,7 +139,7 @@ def end_with_parent() -> None:
 
 
 def resident_of(pid: int) -> int:
-    """Resident bytes of another process; 0 where the system does not tell."""
+    """Resident bytes of another process; 0 where the system does not report them."""
     try:
         with open("/proc/{}/statm".format(pid), "rb") as statm:
             return int(statm.read().split()[1]) * PAGE
@@ -147,7 +147,7 @@ def resident_of(pid: int) -> int:
         return 0
 
 
-def asked() -> argparse.Namespace:
+def parse_arguments() -> argparse.Namespace:
     """The arguments of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--exchange", type=int, required=True, help="local port")
@@ -161,11 +161,11 @@ def asked() -> argparse.Namespace:
     parser.add_argument("--imports", default="", help="other packages that the program imports, with commas")
     parser.add_argument("--free", choices=["clear", "collect", "trim"], default="trim")
     parser.add_argument("--context", choices=["spawn", "forkserver"], default="spawn")
-    parser.add_argument(STANDBY, action="store_true", help="say ready, and wait for the state")
+    parser.add_argument(STANDBY, action="store_true", help="print ready, and wait for the state")
     return parser.parse_args()
 
 
 if __name__ == "__main__":
-    options = asked()
+    options = parse_arguments()
     os.chdir(options.folder)
     pool(options) if options.restart == "pool" else run(options)

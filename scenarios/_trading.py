@@ -1,7 +1,7 @@
-"""A trader on a market stream: what it knows, what it writes down, and how it stops and goes on without losing either.
+"""A trader on a market stream with persistent state and log, which survives restarts without losing either.
 
-It holds on to its market books, up to a number, as programs do that keep them for their models. What it knows of runners and orders
-is its state; ``notes`` are about the program (times, memory) and no part of that.
+It keeps a number of market books, as programs do for their models. Runners and orders are its state; ``notes`` are about the
+program (times, memory) and not part of the state.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ LOG = "updates.log"
 PORT = "127.0.0.1"
 STREAM = 2
 FALLS = 3
-"""A runner whose price has fallen so many times in a row is backed."""
+"""Consecutive price falls after which a runner is backed."""
 
 PUBLISHED = re.compile(rb'"pt": ?(\d+)')
 MS_PER_HOUR = 3_600_000
@@ -54,7 +54,7 @@ class Trader:
     """Restores the state, connects, and trades. Raises ConnectionError when the exchange is gone."""
 
     def __init__(self, options: Namespace, document: Optional[Dict[str, Any]] = None, beside: int = 0) -> None:
-        """:param beside: bytes of another process that belongs to this program."""
+        """:param beside: resident bytes of another process of this program."""
         self._options, self._beside = options, beside
         self.document: Dict[str, Any] = document or load(STATE) or fresh()
         self.state, self.notes = self.document["state"], self.document["notes"]
@@ -67,8 +67,8 @@ class Trader:
         self._socket = socket.create_connection((PORT, options.exchange))
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self._lines = self._socket.makefile("rb")
-        asked = {"op": "marketSubscription", "id": STREAM, "clk": self.state["position"]}
-        self._socket.sendall(json.dumps(asked).encode() + b"\n")
+        request = {"op": "marketSubscription", "id": STREAM, "clk": self.state["position"]}
+        self._socket.sendall(json.dumps(request).encode() + b"\n")
         self._listener.on_data(self._next().decode())  # the image: everything in it is known already
         self._made.get_nowait()
         self.notes["began"] = self.notes["began"] or time.monotonic_ns()
@@ -83,13 +83,13 @@ class Trader:
     def trade_at_market_speed(self, until: Any) -> bool:
         """Process updates when they were published, from now on, until a file can be read. False at the end of the stream.
 
-        The replay is thousands of times faster than a market: what is to happen beside it would come hours late.
+        The replay is thousands of times faster than a market: concurrent work would be hours late in market time.
         """
         lead = time.monotonic() - self.state["clock"] / 1000
         while True:
             self._pending = self._pending or self._next()
-            found = PUBLISHED.search(self._pending)
-            wait = max(0.0, int(found.group(1)) / 1000 + lead - time.monotonic()) if found else 0.0
+            match = PUBLISHED.search(self._pending)
+            wait = max(0.0, int(match.group(1)) / 1000 + lead - time.monotonic()) if match else 0.0
             if select.select([until], [], [], wait)[0]:
                 return True
             if not self._trade_one():
@@ -118,7 +118,7 @@ class Trader:
         return line
 
     def _looked_at(self, book: Any) -> List[Any]:
-        """Take note of new prices, and back what falls. What is new of the book, in an order of its own: an image has another."""
+        """Record new prices and back falling runners. Returns the changes of the book in a fixed order, which an image does not have."""
         state, new = self.state, []
         for runner in sorted(book.runners, key=lambda runner: (runner.selection_id, runner.handicap)):
             key = "{}/{}/{:g}".format(book.market_id, runner.selection_id, runner.handicap)
@@ -143,7 +143,7 @@ class Trader:
         line = json.dumps([state["position"], published, seen, len(state["orders"])]).encode()
         state["chain"] = zlib.crc32(line, state["chain"])
         state["log_bytes"] += self._log.write(b"[%s, %d]\n" % (line, state["chain"]))
-        if self.notes["due"] is None or published < self.notes["due"] - self._interval:  # the file begins another day
+        if self.notes["due"] is None or published < self.notes["due"] - self._interval:  # the file starts another day
             self.notes["due"] = published + self._interval
 
     @property
@@ -151,7 +151,7 @@ class Trader:
         return float(self._options.hours) * MS_PER_HOUR
 
     def pause(self) -> None:
-        """A restart begins now: the moment, and the memory before it."""
+        """Record the time and the memory at the start of a restart."""
         self.notes["stopped"] = time.monotonic_ns()
         intervals = 1 + (self.state["clock"] - self.notes["due"]) // self._interval
         self.notes["due"] += intervals * self._interval
@@ -166,13 +166,13 @@ class Trader:
         self.resident()
 
     def resident(self, beside: int = 0) -> int:
-        """Bytes of this program now, with those of processes beside it; the most is kept."""
+        """Resident bytes of this program and its other processes; the peak is recorded."""
         now = resident_bytes() + self._beside + beside
         self.notes["peak"] = max(self.notes["peak"], now)
         return now
 
     def save(self) -> None:
-        """State and notes to the disk, and before them the lines that they speak of."""
+        """Write the log lines to disk, then state and notes."""
         self._log.flush()
         os.fsync(self._log.fileno())
         save(STATE, self.document)
@@ -184,7 +184,7 @@ class Trader:
         self._hang_up()
 
     def finish(self) -> None:
-        """The stream is over: close, and tell the exchange."""
+        """Close at the end of the stream, and notify the exchange."""
         self.resident()
         self.save()
         self._log.close()
@@ -205,7 +205,7 @@ def _sides(runner: Any) -> List[List[Any]]:
 
 
 def _opened(path: str, length: int) -> Any:
-    """The log, to go on with after so many bytes: a program that was killed may have written more than it saved."""
+    """The log, truncated to ``length`` bytes: a killed program may have written more than it saved."""
     file = open(os.open(path, os.O_RDWR | os.O_CREAT, 0o600), "r+b")  # noqa: SIM115 - closed with the trader
     file.truncate(length)
     file.seek(length)
@@ -214,14 +214,14 @@ def _opened(path: str, length: int) -> Any:
 
 def _listener(made: queue.Queue[List[Any]]) -> Any:
     library: Any = importlib.import_module("betfairlightweight")
-    # The market is of the past: no update is too late.
+    # Replayed updates are never too late.
     listener = library.StreamListener(output_queue=made, max_latency=float("inf"))
     listener.register_stream(STREAM, "marketSubscription")
     return listener
 
 
 def about_process() -> Dict[str, Any]:
-    """What must survive a restart: arguments, options of the interpreter, working directory; and what must not pile up."""
+    """Facts that must survive a restart (arguments, interpreter options, working directory) or must not accumulate (open files)."""
     files = len(os.listdir("/proc/self/fd")) if os.path.isdir("/proc/self/fd") else 0
-    said = {"pid": os.getpid(), "argv": sys.argv, "options": sorted(map(str, sys._xoptions.items())), "files": files}
-    return {**said, "interpreter": sys.executable, "optimize": sys.flags.optimize, "cwd": os.getcwd()}
+    facts = {"pid": os.getpid(), "argv": sys.argv, "options": sorted(map(str, sys._xoptions.items())), "files": files}
+    return {**facts, "interpreter": sys.executable, "optimize": sys.flags.optimize, "cwd": os.getcwd()}

@@ -1,8 +1,8 @@
-"""Windows over the last trades of one runner, each of which gives the volume-weighted average price (VWAP) after every trade.
+"""Windows over the last trades of one runner that compute the volume-weighted average price (VWAP) after every trade.
 
-VWAP = Σ price × size / Σ size over the last ``periods`` trades, or over all trades as long as there are fewer; None for a window
-without volume. Prices and sizes come in whole hundredths: their sums are exact, in float64 up to 2**53, so every way to sum them
-gives the same answer to the last bit. The classes at the end are traps: they look right, and are not.
+VWAP = Σ price × size / Σ size over the last ``periods`` trades, or over all trades while there are fewer; None for a window
+without volume. Prices and sizes come in whole hundredths: their sums are exact, in float64 up to 2**53, so every way to sum
+them gives the same answer to the last bit. The classes at the end are traps: they look right, and are not.
 """
 
 from __future__ import annotations
@@ -23,14 +23,14 @@ def average_price(value: float, volume: float) -> Optional[float]:
 
 
 def counted(periods: int) -> int:
-    """The periods. Raises ValueError if there are none: a slice from -0 on is all that there is."""
+    """The periods. Raises ValueError if there are none: a slice from -0 has all elements."""
     if periods < 1:
         raise ValueError("periods={}: a VWAP is of at least one trade".format(periods))
     return periods
 
 
 class Lists:
-    """Lists that grow, and a loop over their ends for every answer."""
+    """Growing lists, and a loop over their ends for every answer."""
 
     def __init__(self, periods: int) -> None:
         self._periods = counted(periods)
@@ -52,10 +52,10 @@ class Lists:
 
 
 class NumpyRing:
-    """Two arrays that are written over from their beginning when they are full, and their dot product for every answer."""
+    """Two ring buffers in arrays, and their dot product for every answer."""
 
     def __init__(self, periods: int, capacity: int) -> None:
-        """Raises ValueError for more periods than the ring holds: it would answer for its capacity and not say so."""
+        """Raises ValueError for more periods than the ring holds: it would silently answer for its capacity."""
         if periods > capacity:
             raise ValueError("a ring of {} trades has no last {}: raise its capacity".format(capacity, periods))
         self._periods = counted(periods)
@@ -86,7 +86,7 @@ class NumpyRing:
 
 
 class RunningSums:
-    """Two whole numbers, to which a trade is added when it comes, and from which it is taken when it leaves the window."""
+    """Two integers to which a trade is added on arrival, and from which it is subtracted when it leaves the window."""
 
     def __init__(self, periods: int) -> None:
         self._periods = counted(periods)
@@ -109,10 +109,10 @@ class RunningSums:
 
 
 class FloatSums(RunningSums):
-    """Trap: running sums of prices and sizes as the stream writes them. What one addition rounds off never comes back."""
+    """Trap: running sums of floats. Rounding errors accumulate."""
 
     def traded(self, price: float, size: float) -> Optional[float]:
-        """The VWAP after this trade, and what is left of the rounding of all trades before."""
+        """The VWAP after this trade, with the rounding errors of all trades before."""
         if len(self._last) == self._periods:
             value, volume = self._last[0]
             self._value -= value
@@ -125,7 +125,7 @@ class FloatSums(RunningSums):
 
 
 class SilentRing(NumpyRing):
-    """Trap: asked for more periods than it holds, it answers for those that it has."""
+    """Trap: asked for more periods than it holds, it silently answers for fewer."""
 
     def __init__(self, periods: int, capacity: int) -> None:
         super().__init__(min(periods, capacity), capacity)
@@ -140,7 +140,7 @@ class UnguardedLists(Lists):
 
 
 class UnguardedRing(NumpyRing):
-    """Trap: a window without volume is nan, which no comparison finds and every later sum keeps."""
+    """Trap: a window without volume is nan, which compares false and propagates into every sum."""
 
     @staticmethod
     def answer(value: float, volume: float) -> float:

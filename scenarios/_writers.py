@@ -1,7 +1,7 @@
 """A trading loop that logs rows into a database, and the ways to write them: shared by the modes of batch_inserts.
 
-What a mode says of itself is measured here for all of them: how long the loop waited for each call, how many rows lay in memory at
-the worst moment, how large the files were.
+The metrics of all modes are measured here: how long the loop waited for each call, the maximum of uncommitted rows, the size of
+the files.
 """
 
 from __future__ import annotations
@@ -34,11 +34,11 @@ PAGE = bytes(4096)
 
 
 class TradingLoop:
-    """Hands over one row after the other, as a strategy logs what it sees, and notes what that costs it.
+    """Logs rows one by one, like a strategy, and times each call.
 
     :param database: path of the database file.
     :param pause_us: microseconds that the strategy sleeps after each row.
-    :param numbers: to be kept with those of the pass.
+    :param numbers: further numbers of the pass.
 
     Raises ScenarioError if there are no rows.
     """
@@ -55,11 +55,11 @@ class TradingLoop:
         self._waited: List[int] = []
 
     def committed(self, count: int) -> None:
-        """To be called after every commit, from whatever thread, with the number of rows that it saved."""
+        """Count the rows of a commit; called after every commit, from any thread."""
         self._saved += count
 
     def run(self, log: Callable[[Row], None]) -> None:
-        """Log every row. The rows of calls that have returned, and that are not committed, are at risk."""
+        """Log every row. Rows whose call has returned and that are not committed are at risk."""
         for handed, row in enumerate(self.rows, 1):
             begun = time.perf_counter_ns()
             log(row)
@@ -69,7 +69,7 @@ class TradingLoop:
                 time.sleep(self._pause)
 
     def work(self, size: int, output: Iterator[Row]) -> Work:
-        """All that is known at the end of a pass; ``size`` is the bytes of the database's files."""
+        """The numbers at the end of a pass; ``size`` is the bytes of the database's files."""
         waited = sorted(self._waited)
         return Work(
             len(waited),
@@ -84,9 +84,9 @@ class TradingLoop:
 
 
 class Batches:
-    """Keeps rows until there are ``size`` of them, then inserts them in one go.
+    """Collects rows and inserts ``size`` of them at a time.
 
-    If the database refuses a batch, the error reaches the loop and the rows stay, to be tried again with the next ones.
+    If the database refuses a batch, the error reaches the loop, and the rows are retried with the next ones.
     """
 
     def __init__(self, loop: TradingLoop, insert: Insert, size: int) -> None:
@@ -96,13 +96,13 @@ class Batches:
         self._rows: List[Row] = []
 
     def log(self, row: Row) -> None:
-        """Keep a row; every so often, insert all."""
+        """Add a row; insert all when the batch is full."""
         self._rows.append(row)
         if len(self._rows) >= self._size:
             self.flush()
 
     def flush(self) -> None:
-        """Insert what is kept, and commit it. Raises what the database raises."""
+        """Insert and commit the collected rows. Raises the errors of the database."""
         if self._rows:
             self._insert(self._rows)
             self._loop.committed(len(self._rows))
@@ -110,7 +110,7 @@ class Batches:
 
 
 class Writer:
-    """A thread that takes rows from a queue without a limit and inserts what is there, at most ``size`` rows at a time.
+    """A thread that inserts rows from an unbounded queue, at most ``size`` at a time.
 
     :param opened: makes the insert, in the thread: a connection of sqlite3 belongs to the thread that made it.
     """
@@ -125,7 +125,7 @@ class Writer:
         self.log: Callable[[Row], None] = self._queue.put
 
     def close(self) -> None:
-        """Wait until every row is committed. Raises what the thread met."""
+        """Wait until every row is committed. Raises the error of the thread."""
         self._queue.put(None)
         self._thread.join()
         if self._error is not None:
@@ -136,19 +136,19 @@ class Writer:
             insert = opened()
             while self._insert_next(insert):
                 pass
-        except BaseException as error:  # it is close() that can tell somebody
+        except BaseException as error:  # close() raises it
             self._error = error
 
     def _insert_next(self, insert: Insert) -> bool:
         """Wait for a row, insert it with those behind it. False at the end."""
-        found = [self._queue.get()]
-        while found[-1] is not None and len(found) < self._size and not self._queue.empty():
-            found.append(self._queue.get())
-        rows = [row for row in found if row is not None]
+        entries = [self._queue.get()]
+        while entries[-1] is not None and len(entries) < self._size and not self._queue.empty():
+            entries.append(self._queue.get())
+        rows = [row for row in entries if row is not None]
         if rows:
             insert(rows)
             self._loop.committed(len(rows))
-        return len(rows) == len(found)
+        return len(rows) == len(entries)
 
 
 def connected(database: str, *, wal: bool = False) -> sqlite3.Connection:
@@ -166,7 +166,7 @@ def connected(database: str, *, wal: bool = False) -> sqlite3.Connection:
 
 
 def executemany(connection: sqlite3.Connection) -> Insert:
-    """One transaction for a batch: committed at its end, and undone if anything fails."""
+    """One transaction per batch: committed at its end, rolled back if anything fails."""
 
     def insert(rows: Sequence[Row]) -> None:
         with connection:
@@ -190,7 +190,7 @@ def row_by_row(loop: TradingLoop, connection: sqlite3.Connection) -> Work:
 def in_batches(
     loop: TradingLoop, connection: Any, insert: Insert, size: int, connect: Callable[[str], Any] = sqlite3.connect
 ) -> Work:
-    """A pass with so many rows at a time; the last ones at its end."""
+    """A pass that inserts ``size`` rows at a time, the remaining ones at the end."""
     batches = Batches(loop, insert, size)
     loop.run(batches.log)
     batches.flush()
@@ -217,7 +217,7 @@ def stored(connect: Callable[[], Any]) -> Iterator[Row]:
 
 
 def fsync_ms(folder: str) -> float:
-    """Milliseconds that this disk takes to write a page of 4 KB for good: the median of three."""
+    """Milliseconds of writing and syncing a page of 4 KB: the median of three."""
     file = Path(folder) / "fsync"
     took = []
     with open(str(file), "wb", buffering=0) as page:

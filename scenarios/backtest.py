@@ -1,9 +1,9 @@
 """How fast does flumine backtest a strategy on a market, and how much faster with another reader?
 
-The output that is compared is what happened at every update: the orders placed, as they ended, and at the end of a market its
-orders, stakes matched and profit before commission. The same sums are kept with the samples of a run.
+The compared output has the orders placed at every update, in their final state, and at the end of a market its number of
+orders, stakes matched and profit before commission. The same sums are saved with the samples of a run.
 
-betfair_data has no mode here because it does not plug in: flumine takes the prices of a ladder as ``entry["price"]``, and
+betfair_data has no mode here because it is not compatible: flumine reads the prices of a ladder as ``entry["price"]``, and
 betfair_data 0.3.4 offers ``entry.price`` only (flumine 1.17 also wants ``streaming_update``, which its books do not have).
 """
 
@@ -28,7 +28,7 @@ def chosen(*, strategy: str = "best_price", strategy_parameters: str = "") -> Ch
 
 @mode(baseline=True)
 def flumine_reader(market: str, chosen: Chosen) -> Work:
-    """As flumine does it: FlumineSimulation with its own historical stream."""
+    """FlumineSimulation with its own historical stream."""
     return work([backtest([market], chosen)])
 
 

@@ -1,7 +1,7 @@
 """How much sooner is a backtest of several markets done in two processes?
 
-Every market is a copy of the market file with ids of its own, so both modes have the same work and all markets cost the same.
-What counts is wall time.
+Every market is a copy of the market file with ids of its own, so both modes do the same work and all markets cost the same. The
+metric is wall time.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ ID = re.compile(rb'("id"\s*:\s*"?\d+(?:\.\d+)?)')
 """The id of a market or of a runner.
 
 flumine 1.17 to 3.3 overlooks the removal of a runner if one of that id was removed from another market of the same framework
-(``SimulatedMiddleware._runner_removals``), so copies that shared runners would be other work in one process than in two.
+(``SimulatedMiddleware._runner_removals``), so copies that share runners would be different work in one process and in two.
 """
 
 
@@ -45,7 +45,7 @@ def chosen(*, strategy: str = "best_price", strategy_parameters: str = "") -> Ch
 
 @setup
 def copies(market: str, *, markets: int = 4) -> Iterator[List[str]]:
-    """So many copies of the market file, at least 2. Raises ScenarioError for fewer."""
+    """Copies of the market file, at least 2. Raises ScenarioError for fewer."""
     if markets < 2:
         raise ScenarioError("markets={}: two processes need at least 2".format(markets))
     content = Path(market).read_bytes()
@@ -66,7 +66,7 @@ def one_process(copies: List[str], chosen: Chosen) -> Work:
 def two_processes(copies: List[str], chosen: Chosen) -> Work:
     """Half of the markets in each of two processes (a pool of two, started and ended within the pass)."""
     middle = len(copies) // 2
-    # Forked, so that a child need not import anything again: as flumine's users run it on Linux.
+    # Forked, so that children need no imports, as flumine's users run it on Linux.
     with ProcessPoolExecutor(2, multiprocessing.get_context("fork"), initializer=end_with_parent) as pool:
         halves = [pool.submit(in_child, half, chosen) for half in (copies[:middle], copies[middle:])]
         results = [half.result() for half in halves]
@@ -83,5 +83,5 @@ def end_with_parent() -> None:
 
 
 def in_child(markets: Sequence[str], chosen: Chosen) -> Tuple[Backtest, float]:
-    """The backtest of these markets, and the peak memory of this process in bytes (0 where the system does not tell)."""
+    """The backtest of these markets, and the peak memory of this process in bytes (0 where the system does not report it)."""
     return backtest(markets, chosen), peak_rss_bytes() or 0.0

@@ -1,12 +1,12 @@
 """From how many markets on does an indexed database make a backtest faster, and what does it matter beside flumine?
 
-The advice: index your database, and backtests are five to ten times faster. Here a loop that does little else than ask for the
-ticks of one market after the other backtests a momentum strategy; from every store come the same bets. Without an index each query
+The advice: index your database, and backtests are five to ten times faster. Here a loop that does little besides reading the
+ticks of one market after another backtests a momentum strategy; every store gives the same bets. Without an index each query
 reads the ticks of all markets, so the time grows with the square of their number: ``--sweep markets=6,24,60,120,250``.
 
-``advised_beside_flumine`` has flumine backtest the market file before the clock starts, to say what part of a real backtest the
-query for its ticks would be: ``database_share`` with the indexes, ``bare_share`` without, and ``whole_saved`` what the indexes
-save of both together. All seconds are CPU seconds; the system has the files in memory.
+``advised_beside_flumine`` also times a flumine backtest of the market file in the set-up, to report the share of the tick query
+in a real backtest: ``database_share`` with the indexes, ``bare_share`` without, and ``whole_saved``, the share that the indexes
+save of both together. All seconds are CPU seconds; the files are in the system's cache.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from _tick_databases import Database, DuckDB, SQLite
 from _tick_files import decoded, in_parquet, packed, read_parquet, unpacked
 from _tick_indexes import ADVISED, PRAGMAS
 from _tick_loop import backtested
-from _tick_queries import all_at_once, demand_index, flumine_ms, one_by_one, query_ms, with_shares
+from _tick_queries import all_at_once, flumine_ms, one_by_one, query_ms, require_index, with_shares
 from _tick_store import Store, stored
 
 from perfbench import Claim, Metric, Work, mode, setup
@@ -45,15 +45,15 @@ CLAIMS = [
 
 @setup
 def store(market: str, *, markets: int = 24, ticks: int = 0) -> Store:
-    """So many copies of the market file's trades, or of its last ``ticks`` (0: of all). Raises ScenarioError for none."""
+    """Copies of the market file's trades, or of its last ``ticks`` (0: all). Raises ScenarioError for none."""
     if markets < 1 or ticks < 0:
-        raise ScenarioError("markets={} ticks={}: say 1 or more markets, 0 (all) or more ticks".format(markets, ticks))
+        raise ScenarioError("markets={} ticks={}: use 1 or more markets, 0 (all) or more ticks".format(markets, ticks))
     return stored(market, markets * len(trades(market)[-ticks:]), ticks)
 
 
 @setup
 def database(store: Store) -> Iterator[Database]:
-    """A copy of them in SQLite."""
+    """A copy of the rows in SQLite."""
     with store.copy() as path:
         yield SQLite(path)
 
@@ -74,7 +74,7 @@ def with_pragmas(database: Database) -> Database:
 
 @mode
 def sqlite_pragmas(with_pragmas: Database, store: Store) -> Work:
-    """A part of the advice: WAL and a large cache, no index."""
+    """Part of the advice: WAL and a large cache, no index."""
     return backtested(one_by_one(with_pragmas, store.ids()))
 
 
@@ -86,10 +86,10 @@ def bare_ms(database: Database, store: Store) -> float:
 
 @setup
 def with_indexes(with_pragmas: Database, store: Store) -> Database:
-    """And with the indexes. Raises ScenarioError if the query does not use them."""
+    """The same with the indexes. Raises ScenarioError if the query does not use them."""
     for statement in ADVISED:
         with_pragmas.rows(statement)
-    demand_index(with_pragmas, store.ids(), "idx_market_time")
+    require_index(with_pragmas, store.ids(), "idx_market_time")
     return with_pragmas
 
 
@@ -107,13 +107,13 @@ def beside_ms(market: str) -> float:
 
 @mode
 def advised_beside_flumine(bare_ms: float, with_indexes: Database, store: Store, beside_ms: float) -> Work:
-    """As sqlite_advised; and what part of a flumine backtest of one market its query would be."""
+    """As sqlite_advised, with the share of its query in a flumine backtest of one market."""
     return with_shares(backtested(one_by_one(with_indexes, store.ids())), bare_ms, beside_ms)
 
 
 @mode
 def sqlite_one_query(database: Database) -> Work:
-    """SQLite without an index, asked once for all markets in order: one scan and one sort."""
+    """SQLite without an index, one query for all markets in order: one scan and one sort."""
     return backtested(all_at_once(database))
 
 
@@ -133,7 +133,7 @@ def duckdb(one_thread: Database, store: Store) -> Work:
 
 @mode
 def files(market: str, store: Store, *, markets: int = 24, ticks: int = 0) -> Work:
-    """No database: the market file is decoded from JSON, anew for every market."""
+    """No database: the market file is decoded from JSON again for every market."""
     return backtested(decoded(market, markets, ticks))
 
 

@@ -1,10 +1,10 @@
 """Does it pay to batch the inserts of a trading log, and what does the trading loop wait, what is lost at a kill -9?
 
-Rows are the trades of the market file, repeated to ``rows`` and handed over one by one, each call timed by the loop. A pass ends
-when all are committed and the database is closed. The slowest 1 % of calls begin at ``latency_p99_us``: with a batch of 100 those
-are the commits. ``at_risk_rows`` were handed over and not yet committed, at the worst moment: a ``kill -9`` loses them. No ROLLBACK
-runs then: SQLite undoes what was half written when the file is next opened. TMPDIR says which disk, ``fsync_ms`` in the saved run
-how slow it is.
+Rows are the trades of the market file, repeated to ``rows`` and logged one by one; the loop times each call. A pass ends when
+all are committed and the database is closed. The slowest 1 % of calls begin at ``latency_p99_us``: with a batch of 100 those
+are the commits. ``at_risk_rows`` is the maximum of logged and uncommitted rows: a ``kill -9`` loses them. SQLite then rolls
+back an unfinished transaction when the file is next opened. TMPDIR selects the disk, ``fsync_ms`` in the saved run is its
+latency.
 """
 
 from __future__ import annotations
@@ -44,7 +44,7 @@ DUCKDB = ["duckdb==1.4.4", "numpy==2.2.6"]
 
 @setup
 def loop(market: str, *, rows: int = 1_000, pause_us: float = 0.0) -> Iterator[TradingLoop]:
-    """So many rows to log, a pause after each (microseconds), and a folder for the database."""
+    """Rows to log, a pause after each in microseconds, and a folder for the database."""
     logged = [(number, *trade[1:]) for number, trade in enumerate(repeated(trades(market), rows))]
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
         yield TradingLoop(logged, os.path.join(folder, "trades.db"), pause_us, fsync_ms=fsync_ms(folder))
@@ -52,7 +52,7 @@ def loop(market: str, *, rows: int = 1_000, pause_us: float = 0.0) -> Iterator[T
 
 @setup
 def sqlite(loop: TradingLoop) -> Connection:
-    """SQLite as it comes: every commit waits for the disk."""
+    """SQLite's defaults: every commit waits for the disk."""
     return connected(loop.database)
 
 
@@ -79,7 +79,7 @@ def one_transaction(loop: TradingLoop, sqlite: Connection) -> Work:
 
 @mode
 def executemany_batches(loop: TradingLoop, sqlite: Connection, *, batch: int = 100) -> Work:
-    """As advised: rows are kept, executemany and COMMIT for each batch."""
+    """As advised: rows are collected, executemany and COMMIT for each batch."""
     return in_batches(loop, sqlite, executemany(sqlite), batch)
 
 
@@ -97,7 +97,7 @@ def wal_batches(loop: TradingLoop, wal: Connection, *, batch: int = 100) -> Work
 
 @mode
 def writer_thread(loop: TradingLoop, wal: Connection, *, batch: int = 100) -> Work:
-    """A queue, and a thread that inserts what is in it (WAL, NORMAL, executemany)."""
+    """A queue, and a thread that inserts from it (WAL, NORMAL, executemany)."""
     thread = Writer(loop, lambda: executemany(connected(loop.database, wal=True)), batch)
     try:
         loop.run(thread.log)
@@ -132,7 +132,7 @@ def postgres_executemany(loop: TradingLoop, postgresql: Postgres, *, batch: int 
 
 @mode(group="traps")
 def full_disk(loop: TradingLoop, sqlite: Connection, *, batch: int = 100, rollback: str = "advised") -> Work:
-    """Each batch meets a full disk first: how often does the advice's ROLLBACK hide it (--set rollback=checked: never)?"""
+    """Trap: each batch hits a full disk first; counts how often the advised ROLLBACK hides it (--set rollback=checked: never)."""
     disk = FullDisk(sqlite, rollback)
     work = in_batches(loop, sqlite, disk.insert, batch)
     work.numbers.update(errors=disk.errors, masked_errors=disk.masked)
@@ -141,7 +141,7 @@ def full_disk(loop: TradingLoop, sqlite: Connection, *, batch: int = 100, rollba
 
 @mode(group="traps")
 def second_writer(loop: TradingLoop, sqlite: Connection, *, batch: int = 100, begin: str = "deferred") -> Work:
-    """Somebody else writes when a batch begins: a BEGIN that reads first fails at once (--set begin=immediate waits)."""
+    """Trap: another writer is active when a batch begins; a BEGIN that reads first fails at once (--set begin=immediate waits)."""
     writer = SecondWriter(sqlite, loop.database, begin)
     work = in_batches(loop, sqlite, writer.insert, batch)
     work.numbers["failed_at_once"] = writer.failed_at_once

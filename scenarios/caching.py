@@ -1,9 +1,9 @@
 """Does it pay to cache a model's answers while a market is replayed, and which cache?
 
-A cache pays when the model's cost × the hit ratio is more than a read of the cache costs: ``--sweep cost_us=0,1,10,100,1000,10000``
-with ``--set key=exact`` (sizes, price, best, drift) and ``--set runners=traded`` (changed, all), which decide how often a key comes
-again. The model gets the key and nothing else, so all modes give the same answers. ``stale_share`` is the share of reads whose
-answer was ``ttl_s`` old or older by the market's clock, whether or not the mode promises anything about age.
+A cache pays off if the model's cost × the hit ratio exceeds the cost of a cache read: ``--sweep cost_us=0,1,10,100,1000,10000``
+with ``--set key=exact`` (sizes, price, best, drift) and ``--set runners=traded`` (changed, all), which determine how often a
+key recurs. The model gets the key only, so all modes give the same answers. ``stale_share`` is the share of reads whose answer
+was at least ``ttl_s`` old by the market's clock, whether or not the mode limits the age.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Dict, Tuple
 
 from _cache_packages import cachetools_ttl, joblib_memory
 from _cache_traps import keyed_by_hash, ttl_never_evicts
-from _caches import NOTHING, Answered, Stream, in_turn, stream_of, with_ttl
+from _caches import NOTHING, Answered, Stream, answer_sequentially, stream_of, with_ttl
 from _folder import folder
 from _reads import Key, reads_of
 
@@ -52,7 +52,7 @@ def stream(
     at_most_s: float = 4.0,
     ttl_s: float = 1.0,
 ) -> Stream:
-    """The last reads of the market (0: all of them), fewer where the model alone would take longer than ``at_most_s`` for them."""
+    """The last reads of the market (0: all), fewer if the model alone would take longer than ``at_most_s``."""
     return stream_of(reads_of(market, key, runners)[-reads:], cost_us, at_most_s, ttl_s)
 
 
@@ -65,7 +65,7 @@ def none(stream: Stream) -> Work:
 
 @mode
 def lru_cache(stream: Stream, *, maxsize: int = 1024) -> Work:
-    """functools.lru_cache on the model (maxsize=0: without a bound)."""
+    """functools.lru_cache on the model (maxsize=0: unbounded)."""
     cached = functools.lru_cache(maxsize or None)(stream.model)
     answers = [cached(key) for _, _, key in stream.reads]
     return Answered(stream, answers, cached, cached.cache_info().currsize)
@@ -73,81 +73,81 @@ def lru_cache(stream: Stream, *, maxsize: int = 1024) -> Work:
 
 @mode
 def plain_dict(stream: Stream) -> Work:
-    """One dict by key, asked in the loop; to be cleared when the market closes."""
+    """A dict by key, read in the loop; clear it when the market closes."""
     model = stream.model
-    known: Dict[Key, float] = {}
+    cache: Dict[Key, float] = {}
     answers = []
     for _, _, key in stream.reads:
-        answer = known.get(key)
+        answer = cache.get(key)
         if answer is None:
-            answer = known[key] = model(key)
+            answer = cache[key] = model(key)
         answers.append(answer)
-    return Answered(stream, answers, known, len(known))
+    return Answered(stream, answers, cache, len(cache))
 
 
 @mode
 def last_answer(stream: Stream) -> Work:
     """Only the last key and answer of every runner."""
     model = stream.model
-    known: Dict[int, Tuple[Key, float]] = {}
+    cache: Dict[int, Tuple[Key, float]] = {}
     answers = []
     for _, runner, key in stream.reads:
-        last, answer = known.get(runner, NOTHING)
+        last, answer = cache.get(runner, NOTHING)
         if last != key:
             answer = model(key)
-            known[runner] = key, answer
+            cache[runner] = key, answer
         answers.append(answer)
-    return Answered(stream, answers, known, len(known))
+    return Answered(stream, answers, cache, len(cache))
 
 
 @mode
 def lru_cache_method(stream: Stream, *, instances: int = 50, state_kib: int = 256) -> Work:
-    """functools.lru_cache on a method, for so many models with a state, one after the other."""
+    """functools.lru_cache on a method, for several models with state, one after the other."""
     model = stream.model
 
     class Pricing:
         def __init__(self) -> None:
             self.state = bytearray(state_kib << 10)
 
-        @functools.lru_cache(maxsize=None)  # noqa: B019 - what it costs is the question
+        @functools.lru_cache(maxsize=None)  # noqa: B019 - its cost is what the mode measures
         def price(self, key: Key) -> float:
             return model(key)
 
-    answers, made = in_turn(stream, Pricing, instances, state_kib)
+    answers, made = answer_sequentially(stream, Pricing, instances, state_kib)
     return Answered(stream, answers, Pricing.price, Pricing.price.cache_info().currsize, instances=made)
 
 
 @mode
 def dict_on_instance(stream: Stream, *, instances: int = 50, state_kib: int = 256) -> Work:
-    """The same models, each with a dict of its own that goes when it goes."""
+    """The same models, each with its own dict, which is freed with it."""
     model = stream.model
 
     class Pricing:
         def __init__(self) -> None:
             self.state = bytearray(state_kib << 10)
-            self.known: Dict[Key, float] = {}
+            self.cache: Dict[Key, float] = {}
 
         def price(self, key: Key) -> float:
-            answer = self.known.get(key)
+            answer = self.cache.get(key)
             if answer is None:
-                answer = self.known[key] = model(key)
+                answer = self.cache[key] = model(key)
             return answer
 
-    answers, made = in_turn(stream, Pricing, instances, state_kib)
+    answers, made = answer_sequentially(stream, Pricing, instances, state_kib)
     return Answered(stream, answers, instances=made)
 
 
 @mode
 def ttl_wall_clock(stream: Stream) -> Work:
     """Answers expire by the computer's clock."""
-    cached, known = with_ttl(stream.model, stream.ttl_ms)
+    cached, cache = with_ttl(stream.model, stream.ttl_ms)
     answers = [cached(key, monotonic() * 1000) for _, _, key in stream.reads]
-    return Answered(stream, answers, known, len(known))
+    return Answered(stream, answers, cache, len(cache))
 
 
 @mode
 def ttl_market_clock(stream: Stream) -> Work:
     """Answers expire by the market's clock: the publish time of the update."""
-    cached, known = with_ttl(stream.model, stream.ttl_ms)
+    cached, cache = with_ttl(stream.model, stream.ttl_ms)
     answers = [cached(key, now) for now, _, key in stream.reads]
-    return Answered(stream, answers, known, len(known))
+    return Answered(stream, answers, cache, len(cache))

@@ -1,13 +1,15 @@
 """Does it pay to call or to tune Python's garbage collector while markets are replayed?
 
-A session of several markets, each the first ``updates`` books of the market file. ``--set keep=1000`` keeps so many books of every
-market until the session ends, as a list of them would; ``--set cycles=true`` wraps each book in an object that holds itself, as
-strategies do that note their markets on themselves: only the collector frees those. Seconds are CPU seconds of the session.
+A session of several markets, each the first ``updates`` books of the market file. ``--set keep=1000`` keeps that many books of
+every market until the session ends, like a list of them; ``--set cycles=true`` wraps each book in an object that refers to
+itself, as strategies do that store their markets on themselves: only the collector frees those. Seconds are CPU seconds of the
+session.
 
-``pause_ms`` is the longest collection while a market runs, ``close_pause_ms`` the longest one when a market closes, where nobody
-waits; ``freed`` counts the objects that only the collector could free. After the session the books are dropped, garbage is
-collected and malloc_trim is called; ``left_bytes`` is what memory is then above its start, so what only a restart gives back. The
-steps between are in the saved run (``rss_full_bytes``, ``rss_cleared_bytes``, ``rss_collected_bytes``, ``rss_trimmed_bytes``).
+``pause_ms`` is the longest collection while a market runs, ``close_pause_ms`` the longest one when a market closes, where
+nothing waits; ``freed`` counts the objects that only the collector could free. After the session the books are dropped, garbage
+is collected and malloc_trim is called; ``left_bytes`` is the memory then still in use above the start, which only a restart
+frees. The steps between are in the saved run (``rss_full_bytes``, ``rss_cleared_bytes``, ``rss_collected_bytes``,
+``rss_trimmed_bytes``).
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ import gc
 
 from _books import session as session_of
 from _collector import Trading
-from _room import demand
+from _room import require_memory
 
 from perfbench import Claim, Metric, Work, mode, setup
 from perfbench.worker.scenario_api import ScenarioError
@@ -38,7 +40,7 @@ CLAIMS = [
     Claim("default", "collect_at_close", 1.0, NOTES, "", TEXT, "frozen_and_raised"),
 ]
 HELD_OFF = 2
-"""Markets whose garbage may be in memory at once when nothing is collected before a market closes."""
+"""Markets whose garbage may be in memory at once if nothing is collected before a market closes."""
 
 
 @setup
@@ -51,22 +53,22 @@ def trading(
     cycles: bool = False,
     lightweight: bool = False,
 ) -> Trading:
-    """So many markets of so many updates. Raises NotAvailable where there is no room for the books."""
+    """A session of ``replays`` markets of ``updates`` books. Raises NotAvailable if memory is insufficient."""
     if keep < 0:
         raise ScenarioError("keep={}: the number of market books, at least 0".format(keep))
     session = session_of(market, replays, updates, lightweight)
     books = replays * min(keep, session.amount) + HELD_OFF * session.amount
-    demand(books * session.bytes_per_book, "{:,} market books".format(books))
+    require_memory(books * session.bytes_per_book, "{:,} market books".format(books))
     return Trading(session, keep, cycles)
 
 
 def _nothing() -> None:
-    """The collector is left alone."""
+    """Leave the collector unchanged."""
 
 
 @mode(baseline=True)
 def default(trading: Trading) -> Work:
-    """The collector as Python sets it."""
+    """Python's default settings."""
     return trading.run(_nothing, _nothing)
 
 
@@ -84,7 +86,7 @@ def raised_thresholds(trading: Trading, *, young: int = 50_000, middle: int = 20
 
 @mode
 def frozen(trading: Trading) -> Work:
-    """gc.freeze() at the start and when a market closes: what is kept is never looked at again."""
+    """gc.freeze() at the start and when a market closes: kept objects are never scanned again."""
     return trading.run(gc.freeze, gc.freeze)
 
 

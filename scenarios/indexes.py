@@ -1,14 +1,14 @@
 """Which queries of a market database does an index speed up, which not, and what does it cost?
 
-The advice: index your database. Four kinds of query stand for what is asked of it: ``point`` (the last trade of a runner before a
-time), ``range`` (a quarter of a market's ticks), ``across`` (2 % of all rows: a time in all markets) and ``pnl`` (the profit of a
-strategy by market). What counts is the wall time of the queries; that indexes are used, EXPLAIN must say. ``write_seconds`` is the
-time to add one more market with the indexes in place; SQLite does it by executemany, DuckDB and PostgreSQL by COPY.
+The advice: index your database. Four kinds of query are measured: ``point`` (the last trade of a runner before a time),
+``range`` (a quarter of a market's ticks), ``across`` (2 % of all rows: a time in all markets) and ``pnl`` (the profit of a
+strategy by market). The metric is the wall time of the queries; EXPLAIN must confirm the use of indexes. ``write_seconds`` is
+the time to add one more market with the indexes in place; SQLite does it by executemany, DuckDB and PostgreSQL by COPY.
 
-The rows are stored as they were recorded, all markets at once. How many markets there are at a time is ``minutes``, from one to the
-next: with few of them, an index on the time alone finds a market's ticks as well.
+The rows are stored as they were recorded, all markets at once. ``minutes`` from one market to the next determine how many
+overlap: with few of them, an index on the time alone finds a market's ticks as well.
 
-Every answer has a total order: many trades have the same time, and each index has an order of its own for those.
+Every answer has a total order, because many trades have the same time and each index orders those differently.
 """
 
 from __future__ import annotations
@@ -49,15 +49,15 @@ CLAIMS = [
 
 @setup
 def store(market: str, *, rows: int = 1_000_000, minutes: int = 10) -> Store:
-    """So many rows of market data: the trades of the market file, again every so many minutes. Raises ScenarioError."""
+    """Rows of market data: the trades of the market file, repeated every ``minutes`` minutes. Raises ScenarioError."""
     if rows < 1 or minutes < 0:
-        raise ScenarioError("rows={} minutes={}: say 1 or more rows, 0 or more minutes".format(rows, minutes))
+        raise ScenarioError("rows={} minutes={}: use 1 or more rows, 0 or more minutes".format(rows, minutes))
     return stored(market, rows, minutes=minutes)
 
 
 @setup
 def questions(store: Store, *, query: str = "all", queries: int = 5, cache: str = "warm") -> Questions:
-    """So many queries of each kind, or of one kind (point, range, across, pnl), on a warm or cold cache."""
+    """Queries of each kind, or of one kind (point, range, across, pnl), on a warm or cold cache."""
     return questions_about(store, query, queries, cache)
 
 
@@ -100,13 +100,13 @@ def advised(sqlite: Database, questions: Questions) -> Work:
 
 @mode
 def time_only(sqlite: Database, questions: Questions) -> Work:
-    """The index that the advice forgets, for times across markets: market_data (timestamp)."""
+    """An index that the advice omits, for times across markets: market_data (timestamp)."""
     return answered(sqlite, questions, [TIME], across=["idx_time"])
 
 
 @mode
 def covering(sqlite: Database, questions: Questions) -> Work:
-    """Indexes with all columns that are asked for, so that the tables need not be read."""
+    """Indexes with all columns of the queries, so that the tables are not read."""
     used = {"point": ["COVERING INDEX idx_all_columns"], "range": ["COVERING INDEX idx_all_columns"]}
     return answered(sqlite, questions, COVERING, **used, pnl=["COVERING INDEX idx_profit"])
 
@@ -127,20 +127,20 @@ def duckdb_file(store: Store) -> Iterator[Database]:
 
 @mode(needs=["duckdb==2.0.1"])
 def duckdb(duckdb_file: Database, questions: Questions) -> Work:
-    """DuckDB, which keeps columns and needs no index, on all processors."""
+    """DuckDB, a column store that needs no index, on all processors."""
     return answered(duckdb_file, questions)
 
 
 @setup
 def postgresql(store: Store, *, postgres: str = "") -> Iterator[Database]:
-    """The rows in PostgreSQL: a server of our own, or the one that is named."""
+    """The rows in PostgreSQL: a private server, or the one at the given URL."""
     with server(postgres) as conninfo:
         yield PostgreSQL(conninfo, store)
 
 
 @mode(needs=[PSYCOPG])
 def postgres(postgresql: Database, questions: Questions) -> Work:
-    """PostgreSQL with no index but its primary keys."""
+    """PostgreSQL with primary keys only."""
     return answered(postgresql, questions, ["VACUUM ANALYZE"])
 
 

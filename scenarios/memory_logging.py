@@ -1,9 +1,9 @@
 """How often may a program log its memory while it replays a market, and how?
 
-Every mode replays the first ``updates`` books of the market file and logs resident memory into an array. ``call_us`` is the median
-time of a call, ``logged_share`` the share of the pass that all calls took, ``every_for_1_percent`` the number of updates that must
-lie between two calls for them to take 1 % of it. A second is one of the market's clock; a live program takes its own.
-``--set lightweight=true`` replays plain dicts, which take less time, so that the same call is a larger share.
+Every mode replays the first ``updates`` books of the market file and logs resident memory into an array. ``call_us`` is the
+median time of a call, ``logged_share`` the share of the pass that all calls took, ``every_for_1_percent`` the number of updates
+between two calls at which they take 1 % of it. Seconds are those of the market's clock; a live program uses its own. ``--set
+lightweight=true`` replays plain dicts, which take less time, so that the same call is a larger share.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ PSUTIL = ["psutil==7.2.2"]
 
 @setup
 def session(market: str, *, updates: int = 10_000, lightweight: bool = False) -> Session:
-    """One market of so many updates."""
+    """One market with ``updates`` updates."""
     return session_of(market, 1, updates, lightweight)
 
 
@@ -63,7 +63,7 @@ def as_advised(psutil: Any) -> Callable[[], int]:
 
 @setup
 def process(psutil: Any) -> Any:
-    """A Process that is made once."""
+    """A Process object, created once."""
     return psutil.Process()
 
 
@@ -81,7 +81,7 @@ def psutil_each_update(session: Session, as_advised: Callable[[], int]) -> Work:
 
 @mode(needs=PSUTIL)
 def psutil_kept(session: Session, process: Any) -> Work:
-    """psutil at every update, with a Process that is made once."""
+    """psutil at every update, with one Process object."""
     return logged(session, lambda: int(process.memory_info().rss))
 
 
@@ -105,5 +105,5 @@ def statm_each_second(session: Session, statm: Callable[[], int], *, every_ms: i
 
 @mode(needs=PSUTIL, group="exact")
 def uss_each_second(session: Session, process: Any, *, every_ms: int = 1000) -> Work:
-    """The memory that is the process's own (USS), for which the system goes through all its pages."""
+    """The unique set size (USS), for which the system scans all pages of the process."""
     return logged(session, lambda: int(process.memory_full_info().uss), every_ms)

@@ -1,7 +1,7 @@
 """How fast does betfairlightweight replay a market, and what does each representation of its books cost?
 
-``--set debug=false`` turns off, in releases 2.12.0 to 2.14.0, the message that their listener makes of every update for its log.
-Earlier releases always make it and have no switch; later ones make it only when the log wants it.
+``--set debug=false`` turns off the log message that the listener of releases 2.12.0 to 2.14.0 formats for every update. Earlier
+releases always format it and have no switch; later ones format it only if the log level requires it.
 """
 
 from __future__ import annotations
@@ -64,7 +64,7 @@ def full(market: str, *, debug: bool = True) -> Iterator[List[Any]]:
 
 @setup
 def patched_classes() -> None:
-    """flumine's faster classes in place of the library's own."""
+    """flumine's faster classes instead of the library's own."""
     patch_with_flumine()
 
 
@@ -100,7 +100,7 @@ def tickrush_module() -> Any:
 
 @mode(needs=["tickrush==0.1.0"], group="engines")
 def tickrush(market: str, tickrush_module: Any) -> Iterator[Any]:
-    """tickrush's reader, whose books make their fields when asked for them."""
+    """tickrush's reader, whose books compute their fields on access."""
     return tickrush_books(tickrush_module, market)
 
 
@@ -118,7 +118,7 @@ def flumine_stream(market: str, flumine_module: Any) -> Iterator[List[Any]]:
 
 @mode(group="engines", floor=True)
 def read_file(market: str) -> int:
-    """Floor: the lines are read and not decoded."""
+    """Floor: read the lines without decoding them."""
     return lines_with_changes(market)
 
 
@@ -131,20 +131,20 @@ def orjson_loads() -> Callable[..., Any]:
 
 @mode(needs=["orjson==3.13.0"], group="engines", floor=True)
 def decode_orjson(market: str, orjson_loads: Callable[..., Any]) -> int:
-    """Floor: the JSON is decoded by orjson and nothing is done with it."""
+    """Floor: decode the JSON with orjson, nothing else."""
     return decoded_lines(market, orjson_loads)
 
 
 @setup
 def msgspec_decode() -> Callable[..., Any]:
-    """msgspec's decoder without types: whatever the line has, as orjson does."""
+    """msgspec's untyped decoder, as orjson's is."""
     decode: Callable[..., Any] = importlib.import_module("msgspec").json.Decoder().decode
     return decode
 
 
 @mode(needs=["msgspec==0.22.0"], group="engines", floor=True)
 def decode_msgspec(market: str, msgspec_decode: Callable[..., Any]) -> int:
-    """Floor: the JSON is decoded by msgspec and nothing is done with it."""
+    """Floor: decode the JSON with msgspec, nothing else."""
     return decoded_lines(market, msgspec_decode)
 
 

@@ -1,11 +1,11 @@
 """Does a trading program that restarts itself need less memory, how long is it away, and which restart is the shortest?
 
-A program of its own replays the last ``updates`` of the market file, sent over a socket, and holds on to its market books. It
-restarts every ``hours`` of the market's clock, by default two fifths of the time that those updates span, which is twice.
-``downtime_ms`` is the longest time around a restart without a processed update, ``rss_before_bytes`` and ``rss_after_bytes`` are
-the most memory just before one and just after; seconds are those from the first connection to the last update. All modes must see
-the same prices, place the same orders and end with the same state. ``--set imports=flumine`` is a program that imports more,
-``--set save_every=1`` saves the state at every update: a ``kill -9`` then costs nothing.
+A separate program replays the last ``updates`` of the market file, sent over a socket, and keeps its market books. It restarts
+every ``hours`` of the market's clock, by default two fifths of the time span of those updates, hence twice. ``downtime_ms`` is
+the longest time around a restart without a processed update, ``rss_before_bytes`` and ``rss_after_bytes`` are the maximum
+memory just before and just after a restart; seconds run from the first connection to the last update. All modes must see the
+same prices, place the same orders and end with the same state. ``--set imports=flumine`` makes the program import more, ``--set
+save_every=1`` saves the state at every update: a ``kill -9`` then loses nothing.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Iterator
 from _exchange import Exchange
 from _programs import Program, adopt, folder_until_the_end
 from _resident import give_back
-from _room import demand
+from _room import require_memory
 from _trading import MS_PER_HOUR
 
 from perfbench import Claim, Metric, NotAvailable, Work, mode, setup
@@ -35,11 +35,11 @@ CLAIMS = [
 ]
 
 INTERVAL = 0.4
-"""Of the time that the updates span; the last restart leaves something to trade."""
+"""Share of the time span of the updates; some updates follow the last restart."""
 
 PROGRAM_BYTES = 150_000_000
 BYTES_PER_CHARACTER = 8
-"""Of the image of the markets as JSON, for one market book in memory: rather more than less."""
+"""Memory of a market book per character of the markets' image as JSON; an upper estimate."""
 
 
 @setup
@@ -52,37 +52,37 @@ def program(
     imports: str = "",
     save_every: int = 0,
 ) -> Iterator[Program]:
-    """An exchange, a folder, and what every mode tells the program. Raises NotAvailable for too few updates, or no room."""
+    """An exchange, a folder, and the arguments of the program. Raises NotAvailable for too few updates or too little memory."""
     for name in filter(None, imports.split(",")):
         if importlib.util.find_spec(name) is None:
             raise NotAvailable("{} is not installed in this environment: pip install {}".format(name, name))
     with closing(Exchange(market, updates)) as exchange, folder_until_the_end() as folder:
         books = min(retain, exchange.amount)
         bytes_needed = 2 * PROGRAM_BYTES + books * exchange.image_bytes * BYTES_PER_CHARACTER
-        demand(bytes_needed, "a program and its successor with {:,} market books".format(books))
+        require_memory(bytes_needed, "a program and its successor with {:,} market books".format(books))
         span = (max(exchange.published) - min(exchange.published)) / MS_PER_HOUR
-        told = {"exchange": exchange.port, "folder": folder, "hours": hours or INTERVAL * span, "retain": retain}
-        told.update({"save-every": save_every, "imports": imports})
-        yield Program(exchange, folder, ["--{}={}".format(name, value) for name, value in told.items()])
+        arguments = {"exchange": exchange.port, "folder": folder, "hours": hours or INTERVAL * span, "retain": retain}
+        arguments.update({"save-every": save_every, "imports": imports})
+        yield Program(exchange, folder, ["--{}={}".format(name, value) for name, value in arguments.items()])
 
 
 @mode(baseline=True)
 def never(program: Program) -> Work:
-    """No restart: measured at the moments at which one is due."""
+    """No restart: measured when one would be due."""
     return program.run("never")
 
 
 @mode
 def exec_itself(program: Program) -> Work:
     """As advised: save the state, close everything, exec the same interpreter with the same arguments."""
-    _demand_arguments()
+    _require_arguments()
     return program.run("exec")
 
 
 @mode
 def hand_over(program: Program) -> Work:
     """Start a child, trade on until it has imported everything, then give it the state and end."""
-    _demand_arguments()
+    _require_arguments()
     adopt()
     return program.run("hand_over")
 
@@ -97,24 +97,24 @@ def pool(program: Program, *, context: str = "spawn") -> Work:
 
 @mode
 def trim(program: Program, *, free: str = "trim") -> Work:
-    """No restart: drop the books, collect garbage, malloc_trim (--set free=clear or collect does the first one or two only)."""
+    """No restart: drop the books, collect garbage, malloc_trim (--set free=clear or collect does only the first one or two)."""
     if free == "trim":
-        _demand_trim()
+        _require_trim()
     return program.run("trim", "--free=" + free)
 
 
 @mode
 def malloc_and_trim(program: Program) -> Work:
-    """The same without Python's own allocator (PYTHONMALLOC=malloc), which keeps what malloc_trim would give back."""
-    _demand_trim()
+    """The same without Python's own allocator (PYTHONMALLOC=malloc), which holds memory that malloc_trim would return."""
+    _require_trim()
     return program.run("trim", PYTHONMALLOC="malloc")
 
 
-def _demand_trim() -> None:
+def _require_trim() -> None:
     if not give_back():
         raise NotAvailable("the C library has no malloc_trim: run it on Linux with glibc, or --set free=collect")
 
 
-def _demand_arguments() -> None:
+def _require_arguments() -> None:
     if not hasattr(sys, "orig_argv"):
         raise NotAvailable("sys.orig_argv came with Python 3.10: choose that or a later one")

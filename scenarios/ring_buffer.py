@@ -1,10 +1,10 @@
 """What do ring buffers save over lists that grow, in memory and in time, when a moving average is asked for?
 
-Every update brings a time and a price, made anew as a stream makes them; the prices are those of the runner that traded most often,
-from the beginning as often as it takes. Every ``every`` updates the average of the last ``periods`` prices is asked for.
+Every update has a new time and price object, as from a stream; the prices are those of the most traded runner, repeated as
+often as necessary. Every ``every`` updates the average of the last ``periods`` prices is computed.
 
-``bytes_per_update`` is what the resident memory of the process grew by, over the updates. Memory comes in pages: one page is the
-least that can be told, so a structure that does not grow has a number that falls with the updates.
+``bytes_per_update`` is the growth of the resident memory of the process, divided by the updates. Its resolution is one page, so
+the value of a structure that does not grow falls with the number of updates.
 """
 
 from __future__ import annotations
@@ -18,7 +18,7 @@ from typing import Any, Callable, Iterable, Iterator, List, NamedTuple
 from _buffers import ArrayRing, DequeMaxlen, GrowingLists, NumpyRing, RunningSum
 from _prices import last_prices
 from _resident import PAGE, filled_heap, resident_bytes
-from _room import demand
+from _room import require_memory
 
 from perfbench import Claim, Metric, Work, mode, setup
 
@@ -51,7 +51,7 @@ LISTED = 2 * 9 + 32 + 48
 
 
 class Stream(NamedTuple):
-    """Prices in hundredths that come again and again, and a place for every answer, which no mode has to allocate."""
+    """Prices in hundredths, which are repeated, and a preallocated slot for every answer."""
 
     prices: List[int]
     answers: "array[float]"
@@ -66,23 +66,23 @@ class Stream(NamedTuple):
 
 @setup
 def stream(market: str, *, updates: int = 1_000_000) -> Iterator[Stream]:
-    """The last traded prices of one runner; what reading them left free in the heap is filled."""
-    demand(updates * 8, "{:,} answers".format(updates))
-    found = last_prices(market)
-    (runner, _), *_ = Counter(runner for runner, _ in found).most_common(1)
-    made = Stream([price for of, price in found if of == runner], array("d", [0.0]) * updates)
+    """The last traded prices of one runner; the heap that reading them freed is filled."""
+    require_memory(updates * 8, "{:,} answers".format(updates))
+    prices = last_prices(market)
+    (runner, _), *_ = Counter(runner for runner, _ in prices).most_common(1)
+    made = Stream([price for of, price in prices if of == runner], array("d", [0.0]) * updates)
     with filled_heap():
         yield made
 
 
 @setup
 def room(*, updates: int = 1_000_000) -> None:
-    """Room for the lists."""
-    demand(updates * (LISTED + 8), "{:,} updates in lists".format(updates))
+    """Memory for the lists."""
+    require_memory(updates * (LISTED + 8), "{:,} updates in lists".format(updates))
 
 
 def fed(stream: Stream, made: Callable[[], Any], every: int) -> Work:
-    """Give every update to the window that is made, and ask it now and then for the average of its last prices."""
+    """Add every update to the window, and compute the average every ``every`` updates."""
     average = 0.0
     before = resident_bytes()
     window = made()
@@ -102,35 +102,35 @@ def fed(stream: Stream, made: Callable[[], Any], every: int) -> Work:
 def sums(averages: Iterable[float], periods: int, every: int) -> Iterator[int]:
     """The sum behind every average in hundredths, a whole number: floats summed in another order differ in the last bit."""
     for number, average in enumerate(averages):
-        asked = number - number % every
-        yield round(average * min(asked + 1, periods) * HUNDREDTHS)
+        last = number - number % every
+        yield round(average * min(last + 1, periods) * HUNDREDTHS)
 
 
 @mode(baseline=True)
 def growing_lists(room: None, stream: Stream, *, periods: int = 50, every: int = 5) -> Work:
-    """Lists that grow, and the sum of their ends."""
+    """Growing lists, and the sum of their ends."""
     return fed(stream, lambda: GrowingLists(periods), every)
 
 
 @mode(needs=["numpy"])
 def deque_maxlen(stream: Stream, *, periods: int = 50, every: int = 5, capacity: int = 1_000) -> Work:
-    """deque(maxlen=…), and np.mean(list(prices)[-n:]), as it is advised."""
+    """deque(maxlen=…), and np.mean(list(prices)[-n:]), as advised."""
     return fed(stream, lambda: DequeMaxlen(periods, capacity), every)
 
 
 @mode(needs=["numpy"])
 def numpy_ring(stream: Stream, *, periods: int = 50, every: int = 5, capacity: int = 1_000) -> Work:
-    """A ring in a preallocated NumPy array, whose slices NumPy sums."""
+    """A ring in a preallocated NumPy array, summed by NumPy."""
     return fed(stream, lambda: NumpyRing(periods, capacity), every)
 
 
 @mode
 def array_ring(stream: Stream, *, periods: int = 50, every: int = 5, capacity: int = 1_000) -> Work:
-    """A ring in array('d'), whose slices Python sums."""
+    """A ring in array('d'), summed by Python."""
     return fed(stream, lambda: ArrayRing(periods, capacity), every)
 
 
 @mode
 def deque_running_sum(stream: Stream, *, periods: int = 50, every: int = 5) -> Work:
-    """deque(maxlen=periods) and a running integer sum: as fast for any number of periods."""
+    """deque(maxlen=periods) and a running integer sum: constant time for any number of periods."""
     return fed(stream, lambda: RunningSum(periods), every)

@@ -1,12 +1,12 @@
 """Does the memory of a client grow while it listens to the exchange for 24 hours, and what makes it grow?
 
-A day of the stream, a new market every five minutes, goes through the library's own listener in seconds. The markets of the file
-are sent again and again with other ids, cut short; ``--set source=generator`` invents markets instead.
+A day of the stream, a new market every five minutes, goes through the library's own listener in seconds. The markets of the
+file are shortened and sent repeatedly with other ids; ``--set source=generator`` generates markets instead.
 
-Resident memory is read every ten minutes of that day and kept for every hour (``rss_hour_00`` …). Growth is told from the second
-half, with its 95 % interval; ``leak`` is 1 if all of that is above ``leak_floor``. ``hours_until_limit`` says when the memory is
-``limit_mb`` MB, counted from the start; a case without it never gets there. What books add that are kept goes with ``updates`` for
-each market, of which real ones have many more.
+Resident memory is read every ten minutes of that day and saved for every hour (``rss_hour_00`` …). Growth is computed from the
+second half, with its 95 % interval; ``leak`` is 1 if the whole interval is above ``leak_floor``. ``hours_until_limit`` is the
+time from the start until the memory reaches ``limit_mb`` MB; a case without it never does. The memory of kept books scales with
+``updates`` per market; real markets have many more.
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ from collections import deque
 from typing import Any, Callable, Deque, Dict, List, NamedTuple
 
 from _growth import FEWEST_HOURS, growth, hours_until
-from _room import demand
+from _room import require_memory
 from _session import SAMPLES_PER_HOUR, Day, Record, listen, resident
 from _templates import of_file, of_generator
 from betfairlightweight.streaming import stream
@@ -48,7 +48,7 @@ EARLY = 10 * 60
 
 
 class Soak(NamedTuple):
-    """A day, how its books look, the limit in bytes, and room for what is said of every book."""
+    """A day, the form of its books, the limit in bytes, and the record of every book."""
 
     day: Day
     lightweight: bool
@@ -67,16 +67,16 @@ def soak(
     lightweight: bool = False,
     limit_mb: float = 1024.0,
 ) -> Soak:
-    """``hours`` with so many new markets an hour of at most ``updates`` each. Raises ScenarioError for what makes no day."""
+    """A day of ``hours`` with ``markets_per_hour`` markets of at most ``updates`` updates. Raises ScenarioError for invalid values."""
     if source not in ("market", "generator"):
-        raise ScenarioError("source={}: say market or generator".format(source))
-    # The second half is judged, and the library keeps a closed market, which takes an hour at most, for eight more.
+        raise ScenarioError("source={}: use market or generator".format(source))
+    # Growth is computed from the second half, and the library keeps a closed market (at most an hour) for eight more hours.
     if hours < 2 * (FEWEST_HOURS + 1):
-        raise ScenarioError("hours={}: growth is told from {} hours on".format(hours, 2 * (FEWEST_HOURS + 1)))
+        raise ScenarioError("hours={}: growth needs at least {} hours".format(hours, 2 * (FEWEST_HOURS + 1)))
     if not (1 <= markets_per_hour <= 60 and updates >= 3):
         raise ScenarioError("markets_per_hour={}, updates={}: 1 to 60, 3 or more".format(markets_per_hour, updates))
     if not resident():
-        raise NotAvailable("this system does not tell resident memory in /proc/self/status: run it on Linux")
+        raise NotAvailable("this system does not report resident memory in /proc/self/status: run it on Linux")
     templates = of_file(market, updates) if source == "market" else of_generator(SEEDS, updates)
     day = Day(templates, markets_per_hour, hours)
     return Soak(day, lightweight, limit_mb * 1e6, Record(day.amount))
@@ -84,7 +84,7 @@ def soak(
 
 @mode(baseline=True)
 def never_closed(soak: Soak) -> Work:
-    """Markets leave without a word, as for a client that unsubscribes before the result: the library keeps them for ever."""
+    """Markets never close, as for a client that unsubscribes before the result: the library keeps them for ever."""
     return _soaked(soak, _let_go, closing=False)
 
 
@@ -107,36 +107,36 @@ def dropped_early(soak: Soak) -> Work:
 @mode
 def books_in_list(soak: Soak) -> Work:
     """Markets close, and every market book of the day is kept in a list."""
-    demand(soak.day.bytes_of_books, "{:,} market books in a list".format(soak.day.amount))
+    require_memory(soak.day.bytes_of_books, "{:,} market books in a list".format(soak.day.amount))
     kept: List[Any] = []
     return _soaked(soak, kept.append)
 
 
 @mode
 def books_in_deque(soak: Soak, *, books: int = 1000) -> Work:
-    """Markets close, and the last so many market books are kept in a deque(maxlen=books)."""
+    """Markets close, and the last market books are kept in a deque(maxlen=books)."""
     kept: Deque[Any] = deque(maxlen=books)
     return _soaked(soak, kept.append)
 
 
 def _let_go(_book: Any) -> None:
-    """Nothing of it is kept."""
+    """Drop the book."""
 
 
 def _soaked(soak: Soak, take: Callable[[Any], None], *, closing: bool = True) -> Work:
     rss, markets = listen(soak.day, soak.record, take, lightweight=soak.lightweight, closing=closing)
-    found = growth(rss, SAMPLES_PER_HOUR)
+    estimate = growth(rss, SAMPLES_PER_HOUR)
     numbers: Dict[str, float] = {
-        "growth_bytes_per_hour": found.per_hour,
-        "growth_low": found.low,
-        "growth_high": found.high,
-        "leak": float(found.leak),
-        "leak_floor": found.floor,
+        "growth_bytes_per_hour": estimate.per_hour,
+        "growth_low": estimate.low,
+        "growth_high": estimate.high,
+        "leak": float(estimate.leak),
+        "leak_floor": estimate.floor,
         "end_rss_bytes": rss[-1],
         "markets_in_memory": markets,
         **{"rss_hour_{:02d}".format(hour): bytes_ for hour, bytes_ in enumerate(rss[::SAMPLES_PER_HOUR])},
     }
-    until = hours_until(soak.limit, rss, SAMPLES_PER_HOUR, found)
+    until = hours_until(soak.limit, rss, SAMPLES_PER_HOUR, estimate)
     if until is not None:
         numbers["hours_until_limit"] = until
     return Work(soak.day.amount, output=soak.record.items(), **numbers)

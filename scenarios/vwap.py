@@ -1,12 +1,12 @@
 """From how many trades on does NumPy pay off for the VWAP of the last trades, and what is faster than both?
 
-Every trade of the market (an increase of a traded size) asks for the volume-weighted average price (VWAP) of the last ``periods``
-trades of its runner. The market's trades begin again until there are ``updates`` of them.
+For every trade of the market (an increase of a traded size) the volume-weighted average price (VWAP) of the last ``periods``
+trades of its runner is computed. The market's trades are repeated up to ``updates``.
 
-``--set runners=3`` takes the three runners that traded most often. ``--set quiet=20`` makes the size of the first 20 of every 40
-trades of a runner 0: a window without volume has no VWAP. The batch modes have all trades before they begin, as research does; the
-others take them one by one, as a stream brings them. Loop and ring are given whole numbers as floats, which they sum faster than
-integers. The group ``traps`` is code that is wrong: ``--mode list_loop --mode traps`` shows where.
+``--set runners=3`` uses the three most traded runners. ``--set quiet=20`` makes the size of the first 20 of every 40
+trades of a runner 0: a window without volume has no VWAP. The batch modes get all trades at once, as in research; the others
+get them one by one, as from a stream. Loop and ring get whole numbers as floats, which they sum faster than integers. The group
+``traps`` is wrong code: ``--mode list_loop --mode traps`` shows where.
 """
 
 from __future__ import annotations
@@ -38,11 +38,11 @@ Trade = Tuple[int, float, float]
 
 @setup
 def stream(market: str, *, updates: int = 100_000, runners: int = 0, quiet: int = 0) -> List[Trade]:
-    """The trades in whole numbers; runner 0 is the one that traded most often."""
-    found = trades(market)
-    often = Counter((trade.market, trade.runner) for trade in found).most_common(runners or None)
+    """The trades in whole numbers; runner 0 is the most traded one."""
+    market_trades = trades(market)
+    often = Counter((trade.market, trade.runner) for trade in market_trades).most_common(runners or None)
     numbers = {key: number for number, (key, _) in enumerate(often)}
-    chosen = [trade for trade in found if (trade.market, trade.runner) in numbers]
+    chosen = [trade for trade in market_trades if (trade.market, trade.runner) in numbers]
     seen = [0] * len(numbers)
     taken = []
     for trade in repeated(chosen, updates):
@@ -55,12 +55,12 @@ def stream(market: str, *, updates: int = 100_000, runners: int = 0, quiet: int 
 
 @setup
 def floats(stream: List[Trade]) -> List[Trade]:
-    """The same with prices and sizes as floats: whole numbers still, so that their sums are exact."""
+    """The same with prices and sizes as floats: still whole numbers, so that their sums are exact."""
     return [(runner, float(price), float(size)) for runner, price, size in stream]
 
 
 def one_by_one(stream: List[Trade], window: Callable[[], Any]) -> Work:
-    """The VWAP after every trade, of one window for each runner."""
+    """The VWAP after every trade, with one window for each runner."""
     windows = [window() for _ in range(1 + max(runner for runner, _, _ in stream))]
     answers = [windows[runner].traded(price, size) for runner, price, size in stream]
     return Work(len(answers), output=answers)
@@ -68,7 +68,7 @@ def one_by_one(stream: List[Trade], window: Callable[[], Any]) -> Work:
 
 @mode(baseline=True)
 def list_loop(floats: List[Trade], *, periods: int = 50) -> Work:
-    """A loop over the ends of two lists that grow."""
+    """A loop over the ends of two growing lists."""
     return one_by_one(floats, lambda: Lists(periods))
 
 
@@ -80,7 +80,7 @@ def numpy_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000)
 
 @mode
 def running_sums(stream: List[Trade], *, periods: int = 50) -> Work:
-    """Integer sums that a trade enters and leaves: as fast for any number of periods."""
+    """Running integer sums: constant time for any number of periods."""
     return one_by_one(stream, lambda: RunningSums(periods))
 
 
@@ -128,13 +128,13 @@ def float_sums(stream: List[Trade], *, periods: int = 50) -> Work:
 
 @mode(needs=["numpy"], group="traps")
 def silent_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
-    """Trap: a ring that is asked for more periods than it holds (--set capacity=20)."""
+    """Trap: more periods than the ring holds (--set capacity=20)."""
     return one_by_one(floats, lambda: SilentRing(periods, capacity))
 
 
 @mode(needs=["numpy"], group="traps")
 def shared_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
-    """Trap: one ring for all runners, whose average is of no runner."""
+    """Trap: one ring for all runners, whose average belongs to no runner."""
     ring = NumpyRing(periods, capacity)
     return one_by_one(floats, lambda: ring)
 

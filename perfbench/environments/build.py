@@ -1,4 +1,4 @@
-"""A resolution becomes a virtual environment: made by uv, checked, and marked as finished."""
+"""Build the virtual environment of a resolution: created by uv, checked, and marked as finished."""
 
 from __future__ import annotations
 
@@ -15,11 +15,13 @@ from packaging.version import Version
 
 from perfbench.environments import cache, uv, uv_errors
 from perfbench.environments.cache import EnvironmentMarker
+from perfbench.environments.process import ProcessResult
 from perfbench.environments.resolve import Resolution
 from perfbench.environments.uv_compile import WHEELS_ONLY_OPTIONS
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Package
 from perfbench.util import paths
+from perfbench.util.files import build_cache_problem
 
 PROBE_SCRIPT = """
 import json, os, sys
@@ -38,12 +40,12 @@ for name in sys.argv[1:]:
 print(json.dumps({"version": sys.version.split()[0], "prefix": sys.prefix, "broken": broken,
                   "packages": {name: version for name, (version, _) in found.items()}}))
 """
-"""Asks the new environment itself what it is; with names of distributions, also whether every file of them is Python."""
+"""Prints facts of the new environment; with names of distributions, also which of their files do not compile."""
 
 
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
-    """What the new environment said. ``broken`` has site-relative path, path, line and message of files that are no Python."""
+    """Facts of the new environment. ``broken`` has site-relative path, path, line and message of files that do not compile."""
 
     version: str
     prefix: str
@@ -52,7 +54,7 @@ class ProbeResult:
 
 
 def compute_environment_key(resolution: Resolution, copy: int) -> str:
-    """The name of the environment in the cache: a hash of what was resolved."""
+    """The key of the environment in the cache: a hash of its resolution."""
     wheels = [(wheel.name, wheel.digest, wheel.extras) for wheel in resolution.wheels]
     python = resolution.python
     return cache.compute_key(
@@ -61,20 +63,18 @@ def compute_environment_key(resolution: Resolution, copy: int) -> str:
 
 
 def build_environment(resolution: Resolution, key: str, spec: str, observe: Callable[[str], None]) -> EnvironmentMarker:
-    """The finished environment, shared with other processes until perfbench ends; built if it is not there.
+    """Build an environment unless it is cached; its lock is shared until perfbench ends.
 
-    Raises EnvironmentProblem and leaves nothing half built.
+    Raises EnvironmentProblem, and leaves nothing partly built.
     """
     with cache.get_thread_lock(key):
         while True:
-            # Between the end of a build and the share in it somebody may prune: then once more.
+            # Another process may prune it between the end of the build and the shared lock: build it again.
             if cache.acquire_shared_lock(key) and (built := cache.load_marker(key)):
                 cache.record_use(key)
                 return built
             cache.release_shared_lock(key)
-            with cache.hold_build_lock(
-                key, lambda: observe(f"waiting for another perfbench that builds {spec}")
-            ) as lock:
+            with cache.hold_build_lock(key, lambda: observe(f"waiting for another perfbench to build {spec}")) as lock:
                 if not cache.load_marker(key):
                     observe(f"building {spec} on Python {resolution.python.version}")
                     _build_locked(resolution, key, spec, lock)
@@ -103,46 +103,46 @@ def _build_locked(resolution: Resolution, key: str, spec: str, lock: int) -> Non
         )
     except OSError as error:
         cache.remove_environment(key)
-        raise _build_write_problem(error) from error
+        raise build_cache_problem(EnvironmentProblem, paths.environment_cache_folder(), error) from error
     except BaseException:
         cache.remove_environment(key)
         raise
 
 
-def _install_packages(resolution: Resolution, place: Path, lock: int) -> None:
+def _install_packages(resolution: Resolution, folder: Path, lock: int) -> None:
     python = resolution.python.path
-    _require_success(uv.run_uv("venv", "--quiet", "--python", python, "--no-project", str(place), lock=lock), place)
+    _require_success(uv.run_uv("venv", "--quiet", "--python", python, "--no-project", str(folder), lock=lock), folder)
     lines = [*resolution.pins, *(f"{wheel.name} @ {Path(wheel.path).as_uri()}" for wheel in resolution.wheels)]
     if not lines:
         return
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as space:
-        listed = Path(space, "resolved.txt")
-        listed.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as workspace:
+        requirements = Path(workspace, "resolved.txt")
+        requirements.write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
         sdists = [part for name in resolution.sdists for part in ("--no-binary", name)]
-        target = ("--python", str(cache.locate_python(place)), "--requirement", str(listed))
+        target = ("--python", str(cache.locate_python(folder)), "--requirement", str(requirements))
         options = ("--quiet", "--no-deps", "--compile-bytecode", *WHEELS_ONLY_OPTIONS, *sdists)
-        _require_success(uv.run_uv("pip", "install", *target, *options, lock=lock), place)
+        _require_success(uv.run_uv("pip", "install", *target, *options, lock=lock), folder)
 
 
-def _require_success(said: uv.ProcessResult, place: Path) -> None:
-    if not said.code:
+def _require_success(result: ProcessResult, folder: Path) -> None:
+    if not result.code:
         return
-    problem = uv_errors.build_problem(said.err)
+    problem = uv_errors.build_problem(result.err)
     if (
-        uv_errors.find_failed_build(said.err)
+        uv_errors.find_failed_build(result.err)
         and type(problem) is EnvironmentProblem
-        and uv_errors.DISK_FULL_MESSAGE not in said.err
+        and uv_errors.DISK_FULL_MESSAGE not in result.err
     ):
-        log = cache.save_log(f"build-{place.name[:12]}", said.out + said.err)
-        raise EnvironmentProblem(f"{problem}" + (f" (whole log: {log})" if log else ""))
+        log = cache.save_log(f"build-{folder.name[:12]}", result.out + result.err)
+        raise EnvironmentProblem(problem.cause, hint=f"see the log: {log}" if log else "")
     raise problem
 
 
-def _run_probe(place: Path, resolution: Resolution) -> ProbeResult:
+def _run_probe(folder: Path, resolution: Resolution) -> ProbeResult:
     sources = [wheel.name for wheel in resolution.wheels]
     try:
         done = subprocess.run(
-            [str(cache.locate_python(place)), "-I", "-c", PROBE_SCRIPT, *sources],
+            [str(cache.locate_python(folder)), "-I", "-c", PROBE_SCRIPT, *sources],
             stdin=subprocess.DEVNULL,
             capture_output=True,
             timeout=120,
@@ -151,25 +151,25 @@ def _run_probe(place: Path, resolution: Resolution) -> ProbeResult:
         return msgspec.json.decode(done.stdout, type=ProbeResult)
     except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
         raise EnvironmentProblem(
-            f"the new environment's Python {resolution.python.version} does not work: {error}"
+            f"Python {resolution.python.version} of the new environment does not work: {error}"
         ) from error
 
 
-def _check_probe(probe: ProbeResult, resolution: Resolution, place: Path) -> None:
-    """Compare what is there with what was resolved. Raises EnvironmentProblem."""
-    if Path(probe.prefix).resolve() != place.resolve() or probe.version != resolution.python.version:
+def _check_probe(probe: ProbeResult, resolution: Resolution, folder: Path) -> None:
+    """Compare the installed packages with the resolution. Raises EnvironmentProblem."""
+    if Path(probe.prefix).resolve() != folder.resolve() or probe.version != resolution.python.version:
         raise EnvironmentProblem(f"the new environment is Python {probe.version} in {probe.prefix}, not the one built")
     for _, path, line, message in probe.broken:
         raise EnvironmentProblem(f"{_find_in_checkout(path, resolution)}:{line}: {message}")
-    there = _canonicalize_names(probe.packages)
+    installed = _canonicalize_names(probe.packages)
     for name, version in resolution.versions.items():
-        if canonicalize_name(name) not in there or Version(there[canonicalize_name(name)]) != Version(version):
-            found = there.get(canonicalize_name(name), "nothing")
-            raise EnvironmentProblem(f"{name} {version} was asked for, {found} was installed")
+        actual = installed.get(canonicalize_name(name))
+        if actual is None or Version(actual) != Version(version):
+            raise EnvironmentProblem(f"{name} {version} was requested, {actual or 'nothing'} was installed")
 
 
 def _find_in_checkout(path: str, resolution: Resolution) -> str:
-    """The file of the checkout that was installed under this path, if it can be told."""
+    """The file of the checkout that was installed under this path, if it is found."""
     parts = Path(path).parts
     inside = Path(*parts[parts.index("site-packages") + 1 :]) if "site-packages" in parts else Path(path)
     for wheel in resolution.wheels:
@@ -181,8 +181,3 @@ def _find_in_checkout(path: str, resolution: Resolution) -> str:
 
 def _canonicalize_names(packages: dict[str, str]) -> dict[str, str]:
     return {canonicalize_name(name): version for name, version in packages.items()}
-
-
-def _build_write_problem(error: OSError) -> EnvironmentProblem:
-    place = paths.environment_cache_folder()
-    return EnvironmentProblem(f"{place} cannot be written ({error.strerror}): free some space or set PERFBENCH_CACHE")

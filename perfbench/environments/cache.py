@@ -1,8 +1,8 @@
-"""What is kept of environments in the user's cache: what was resolved, what was built, and who uses it.
+"""The cache of environments: resolutions, finished environments, and the locks of builders and users.
 
-An environment is built in its final place, for a virtual environment knows its own path. It counts only when its marker, which
-is written last and synced, is there: what a killed build leaves has none. Who builds holds the environment's lock alone, who
-uses it shares the lock until perfbench ends, so that nobody builds over it or prunes it meanwhile.
+An environment is built in its final folder, since a virtual environment contains its own path. It is valid only with its
+marker, which is written last and synced: what a killed build leaves has none. A builder holds the environment's lock
+exclusively, a user shares it until perfbench ends, so that nobody rebuilds or prunes the environment meanwhile.
 """
 
 from __future__ import annotations
@@ -24,22 +24,22 @@ from perfbench.environments.interpreters import Interpreter
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Checkout, Package
 from perfbench.util import paths
-from perfbench.util.files import open_atomically
+from perfbench.util.files import build_cache_problem, open_atomically
 
 if sys.platform != "win32":
     import fcntl
 
 CACHE_FORMAT = 1
-"""Part of every key: what was kept by a perfbench that kept it differently is not found."""
+"""Part of every key: a cache of another format is ignored."""
 
 MARKER_FILE = "complete.json"
 
-Kind = TypeVar("Kind")
+Note = TypeVar("Note")
 
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentMarker:
-    """The marker of a finished environment. ``stamp`` tells whether its interpreter was replaced since; ``created`` is in UTC."""
+    """The marker of a finished environment. ``stamp`` changes when its interpreter is replaced; ``created`` is in UTC."""
 
     spec: str
     recipe: str
@@ -51,34 +51,34 @@ class EnvironmentMarker:
 
 
 def compute_key(*parts: Any) -> str:
-    """A name for the cache that is the same whenever the parts are."""
+    """A cache key: the same for equal parts."""
     return hashlib.sha256(msgspec.json.encode((CACHE_FORMAT, *parts))).hexdigest()[:24]
 
 
 def environment_folder(key: str) -> Path:
-    """Where the environment with this key is, or will be."""
+    """The folder of the environment with this key, whether it exists or not."""
     return paths.environment_cache_folder() / key
 
 
-def locate_python(place: Path) -> Path:
+def locate_python(folder: Path) -> Path:
     """The interpreter of a virtual environment."""
-    return place / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
+    return folder / ("Scripts/python.exe" if sys.platform == "win32" else "bin/python")
 
 
 def compute_stamp(python: str) -> str:
-    """Changes when the file of an interpreter does, empty if it is gone."""
+    """A text that changes when the file of an interpreter does; empty if it is missing."""
     try:
-        found = os.stat(python)
+        status = os.stat(python)
     except OSError:
         return ""
-    return f"{found.st_size} {found.st_mtime_ns}"
+    return f"{status.st_size} {status.st_mtime_ns}"
 
 
-# Small files: what was resolved, which interpreter was picked, which versions were taken before --------------------------
+# Notes: small files about resolutions, chosen interpreters and preferred versions -----------------------------------------
 
 
-def load_note(kind: str, key: str, shape: type[Kind]) -> Kind | None:
-    """What was noted under this key, None if nothing was or it cannot be read any more."""
+def load_note(kind: str, key: str, shape: type[Note]) -> Note | None:
+    """The note under this key; None without one, and for one of another shape."""
     try:
         return msgspec.json.decode(_note_path(kind, key).read_bytes(), type=shape)
     except (OSError, msgspec.MsgspecError):
@@ -86,7 +86,7 @@ def load_note(kind: str, key: str, shape: type[Kind]) -> Kind | None:
 
 
 def save_note(kind: str, key: str, value: Any) -> None:
-    """Keep it under this key. A cache that cannot be written costs time later, nothing else."""
+    """Save a note under this key. A cache that cannot be written costs only time."""
     with suppress(OSError), open_atomically(_note_path(kind, key)) as file:
         file.write(msgspec.json.encode(value))
 
@@ -96,7 +96,7 @@ def _note_path(kind: str, key: str) -> Path:
 
 
 def save_log(name: str, text: str) -> str:
-    """The path of a file with this text; empty if it could not be written."""
+    """Write a log file with this text and return its path; empty if it cannot be written."""
     path = paths.environment_cache_folder() / "logs" / f"{name}.log"
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -110,7 +110,7 @@ def save_log(name: str, text: str) -> str:
 
 
 def load_marker(key: str) -> EnvironmentMarker | None:
-    """The marker of an environment that is complete and whose interpreter is still the one that it was built for."""
+    """The marker of a finished environment whose interpreter was not replaced; else None."""
     try:
         built = msgspec.json.decode((environment_folder(key) / MARKER_FILE).read_bytes(), type=EnvironmentMarker)
     except (OSError, msgspec.MsgspecError):
@@ -120,19 +120,19 @@ def load_marker(key: str) -> EnvironmentMarker | None:
 
 
 def write_marker(key: str, built: EnvironmentMarker) -> None:
-    """Write the marker: from now on the environment counts. Raises OSError."""
+    """Write the marker: from now on the environment is valid. Raises OSError."""
     with open_atomically(environment_folder(key) / MARKER_FILE) as file:
         file.write(msgspec.json.encode(built))
 
 
 def record_use(key: str) -> None:
-    """Note that it was used; the marker's time is the time of the last use."""
+    """Record the use of an environment in the modification time of its marker."""
     with suppress(OSError):
         os.utime(environment_folder(key) / MARKER_FILE)
 
 
 def remove_environment(key: str) -> None:
-    """Remove it, the marker first, so that what is half removed does not count."""
+    """Remove an environment, the marker first, so that a partly removed one is invalid."""
     with suppress(OSError):
         (environment_folder(key) / MARKER_FILE).unlink(missing_ok=True)
     shutil.rmtree(environment_folder(key), ignore_errors=True)
@@ -143,13 +143,13 @@ _thread_locks: dict[str, threading.Lock] = {}
 
 
 def get_thread_lock(key: str) -> threading.Lock:
-    """Two threads that want the same environment would wait for each other's share of its lock for ever."""
+    """The lock of an environment between threads of this process, which would else wait for each other's shared file lock."""
     return _thread_locks.setdefault(key, threading.Lock())
 
 
 @contextmanager
 def hold_build_lock(key: str, waiting: Callable[[], None]) -> Iterator[int]:
-    """Hold the lock of an environment alone; yields its descriptor. ``waiting`` is called if somebody builds or uses it now.
+    """Hold the lock of an environment exclusively; yields its descriptor. ``waiting`` is called if it is locked now.
 
     Raises EnvironmentProblem if the cache cannot be written.
     """
@@ -167,7 +167,7 @@ def hold_build_lock(key: str, waiting: Callable[[], None]) -> Iterator[int]:
 
 
 def acquire_shared_lock(key: str) -> bool:
-    """Hold the lock together with other users until perfbench ends; False if somebody builds the environment now."""
+    """Share the lock of an environment until perfbench ends; False if it is being built now."""
     if key in _shared_locks or sys.platform == "win32":
         return True
     descriptor = _open_lock_file(key)
@@ -181,7 +181,7 @@ def acquire_shared_lock(key: str) -> bool:
 
 
 def release_shared_lock(key: str) -> None:
-    """Use it no longer."""
+    """Release the share of the lock."""
     if key in _shared_locks:
         os.close(_shared_locks.pop(key))
 
@@ -192,4 +192,4 @@ def _open_lock_file(key: str) -> int:
         path.parent.mkdir(parents=True, exist_ok=True)
         return os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     except OSError as error:
-        raise EnvironmentProblem(f"{path.parent} cannot be written ({error.strerror}); set PERFBENCH_CACHE") from error
+        raise build_cache_problem(EnvironmentProblem, path.parent, error) from error

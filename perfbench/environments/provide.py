@@ -10,7 +10,7 @@ from datetime import datetime, timezone
 from pathlib import Path
 from typing import TypeVar
 
-from perfbench.environments import build, cache, host, interpreters, resolve, source_wheels, uv
+from perfbench.environments import build, cache, host, interpreters, process, resolve, source_wheels
 from perfbench.environments.interpreters import Interpreter
 from perfbench.environments.resolve import NEWEST_RECIPE, PUBLISHED_RECIPE, Resolution
 from perfbench.environments.source_wheels import SourceWheel
@@ -121,7 +121,7 @@ def _run_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list
         try:
             return list(threads.map(one, items))
         except BaseException:
-            uv.end_all_processes()
+            process.end_all_processes()
             threads.shutdown(cancel_futures=True)
             raise
 

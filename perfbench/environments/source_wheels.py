@@ -1,4 +1,4 @@
-"""Checkouts and git repositories: a snapshot of the sources, told by its content, and the wheel that is built from it."""
+"""Wheels built from checkouts and git repositories: a snapshot of the sources, cached by a digest of its content."""
 
 from __future__ import annotations
 
@@ -15,12 +15,14 @@ from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from perfbench.environments import cache, uv, uv_errors
+from perfbench.environments import cache, git, uv, uv_errors
 from perfbench.environments.interpreters import Interpreter
+from perfbench.environments.process import ProcessResult
 from perfbench.environments.spec import COMMIT_PATTERN, GitRepository, LocalCheckout
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Checkout
 from perfbench.util import paths
+from perfbench.util.files import build_cache_problem, build_read_problem, open_atomically
 
 IGNORED_FOLDERS = frozenset(
     (
@@ -44,7 +46,7 @@ IGNORED_TOP_FOLDERS = frozenset(("build", "dist", "env"))
 
 @dataclass(frozen=True, slots=True)
 class SourceWheel:
-    """A wheel built from a snapshot. ``digest`` is that of the sources, ``requires`` its ``Requires-Dist`` lines."""
+    """A wheel built from a snapshot. ``digest`` is the digest of the sources, ``requires`` its ``Requires-Dist`` lines."""
 
     name: str
     version: str
@@ -58,9 +60,9 @@ class SourceWheel:
 def build_wheel(
     source: LocalCheckout | GitRepository, python: Interpreter, observe: Callable[[str], None]
 ) -> SourceWheel:
-    """The wheel of what the folder or repository contains now; built unless the same content was built before.
+    """Build the wheel of the current content of a folder or repository, unless the same content was built before.
 
-    Raises EnvironmentProblem, Unreachable for a repository that cannot be reached.
+    Raises EnvironmentProblem, IndexUnreachable for a repository that cannot be reached.
     """
     wheel = (
         _build_from_folder(source, python, observe)
@@ -73,118 +75,88 @@ def build_wheel(
 def _build_from_folder(source: LocalCheckout, python: Interpreter, observe: Callable[[str], None]) -> SourceWheel:
     folder = Path(os.path.expanduser(source.path)).resolve()
     _require_project(folder, source.path)
-    checkout = _read_checkout(folder)
+    checkout = git.read_checkout(folder)
     if wheel := _find_built_wheel(_digest_files(folder, _list_sources(folder)), python, checkout):
         return wheel
     observe(f"building a snapshot of {source.path}")
-    with _make_temporary_folder() as space:
-        copy = space / "sources"
+    with _make_temporary_folder() as workspace:
+        copy = workspace / "sources"
         _copy_files(folder, _list_sources(folder), copy)
-        # The digest of the copy: an edit while it is made cannot get the name of what was there before.
+        # The digest of the copy: what is edited while it is made cannot be cached under the digest of the content before.
         return _run_build(copy, _digest_files(copy, _walk_sources(copy)), python, checkout, source.path)
 
 
 def _build_from_git(source: GitRepository, python: Interpreter, observe: Callable[[str], None]) -> SourceWheel:
-    commit = _resolve_remote_commit(source)
+    pinned = COMMIT_PATTERN.fullmatch(source.revision)
+    commit = source.revision if pinned else git.resolve_remote_commit(source.url, source.revision)
     label = f"git+{source.url}" + (f"@{source.revision}" if source.revision else "")
     checkout = Checkout(f"git+{source.url}", commit, dirty=False)
-    digest = hashlib.sha256(f"{source.url} {commit} {source.subdirectory}".encode()).hexdigest()
-    if commit and (wheel := _find_built_wheel(digest, python, checkout)):
+    if commit and (wheel := _find_built_wheel(_digest_commit(source, commit), python, checkout)):
         return wheel
     observe(f"building {label}")
-    with _make_temporary_folder() as space:
-        clone = space / "sources"
-        _run_git("clone", "--quiet", "--no-checkout", source.url, str(clone), about=label)
-        _run_git("-C", str(clone), "checkout", "--quiet", commit or source.revision, about=label)
-        commit = _run_git("-C", str(clone), "rev-parse", "HEAD", about=label).strip()
+    with _make_temporary_folder() as workspace:
+        clone = workspace / "sources"
+        commit = git.clone_repository(source.url, commit or source.revision, clone, label)
         folder = clone / source.subdirectory
         _require_project(folder, label)
-        digest = hashlib.sha256(f"{source.url} {commit} {source.subdirectory}".encode()).hexdigest()
-        return _run_build(folder, digest, python, replace(checkout, commit=commit), label)
+        return _run_build(folder, _digest_commit(source, commit), python, replace(checkout, commit=commit), label)
 
 
-def _resolve_remote_commit(source: GitRepository) -> str:
-    """The commit that the revision names in the repository now; empty for one that only a clone can tell."""
-    if COMMIT_PATTERN.fullmatch(source.revision):
-        return source.revision
-    label = f"git+{source.url}"
-    refs = [line.split("\t") for line in _run_git("ls-remote", source.url, about=label).splitlines() if "\t" in line]
-    commits = {name: commit for commit, name in refs}
-    revision = source.revision
-    names = [f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}", f"refs/heads/{revision}"] if revision else ["HEAD"]
-    return next((commits[name] for name in names if name in commits), "")
+def _digest_commit(source: GitRepository, commit: str) -> str:
+    return hashlib.sha256(f"{source.url} {commit} {source.subdirectory}".encode()).hexdigest()
 
 
 def _require_project(folder: Path, label: str) -> None:
     if not folder.is_dir():
         raise EnvironmentProblem(f"{label} is not a folder")
     if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
-        raise EnvironmentProblem(f"{label} cannot be built: it has neither pyproject.toml nor setup.py")
+        raise EnvironmentProblem(f"cannot build {label}: it has neither pyproject.toml nor setup.py")
 
 
 # Sources -----------------------------------------------------------------------------------------------------------------
 
 
-def _read_checkout(folder: Path) -> Checkout:
-    if not _is_in_git(folder):
-        return Checkout(str(folder), "", dirty=False)
-    commit = _run_git(
-        "-C", str(folder), "rev-parse", "--verify", "--quiet", "HEAD", about=str(folder), demand=False
-    ).strip()
-    changes = _run_git("-C", str(folder), "status", "--porcelain", "--", ".", about=str(folder))
-    return Checkout(str(folder), commit, dirty=bool(changes.strip()))
-
-
-def _is_in_git(folder: Path) -> bool:
-    return shutil.which("git") is not None and any((place / ".git").exists() for place in (folder, *folder.parents))
-
-
 def _list_sources(folder: Path) -> list[Path]:
-    """The sources, relative: in git those that are tracked or not ignored, as in the working tree; else all but caches."""
-    if _is_in_git(folder):
-        listed = _run_git(
-            "-C", str(folder), "ls-files", "-z", "--cached", "--others", "--exclude-standard", about=str(folder)
-        )
-        found = [Path(name) for name in dict.fromkeys(listed.split("\0")) if name and os.path.lexists(folder / name)]
-        if found:
-            return [file for path in found for file in _expand_submodule(folder, path)]
+    """The sources, relative to the folder: in git those that are tracked or not ignored; else all but caches."""
+    if git.is_in_git(folder) and (paths_in_git := git.list_unignored_files(folder)):
+        return [file for path in paths_in_git for file in _expand_submodule(folder, path)]
     return _walk_sources(folder)
 
 
 def _expand_submodule(folder: Path, path: Path) -> list[Path]:
     """A file, or the files of a submodule, which git lists as one entry."""
-    whole = folder / path
-    return [path / file for file in _walk_sources(whole)] if whole.is_dir() and not whole.is_symlink() else [path]
+    full = folder / path
+    return [path / file for file in _walk_sources(full)] if full.is_dir() and not full.is_symlink() else [path]
 
 
 def _walk_sources(folder: Path) -> list[Path]:
-    found = []
-    for place, folders, files in os.walk(folder):
-        here = Path(place)
+    sources = []
+    for top, folders, files in os.walk(folder):
+        parent = Path(top)
         folders[:] = sorted(
             name
             for name in folders
             if name not in IGNORED_FOLDERS
-            and not (here == folder and name in IGNORED_TOP_FOLDERS)
+            and not (parent == folder and name in IGNORED_TOP_FOLDERS)
             and not name.endswith(".egg-info")
-            and not (here / name / "pyvenv.cfg").exists()
+            and not (parent / name / "pyvenv.cfg").exists()
         )
-        found += [(here / name).relative_to(folder) for name in files if not name.endswith(".pyc")]
-    return found
+        sources += [(parent / name).relative_to(folder) for name in files if not name.endswith(".pyc")]
+    return sources
 
 
 def _digest_files(folder: Path, files: list[Path]) -> str:
-    whole = hashlib.sha256()
+    digest = hashlib.sha256()
     try:
         for file in sorted(files):
             path = folder / file
             content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
             executable = bool(path.lstat().st_mode & 0o100)
-            whole.update(b"%s\0%d %d\0" % (os.fsencode(file.as_posix()), executable, len(content)))
-            whole.update(content)
+            digest.update(b"%s\0%d %d\0" % (os.fsencode(file.as_posix()), executable, len(content)))
+            digest.update(content)
     except OSError as error:
-        raise EnvironmentProblem(f"{folder} cannot be read: {error}") from error
-    return whole.hexdigest()
+        raise build_read_problem(EnvironmentProblem, error.filename or folder, error) from error
+    return digest.hexdigest()
 
 
 def _copy_files(folder: Path, files: list[Path], target: Path) -> None:
@@ -193,7 +165,7 @@ def _copy_files(folder: Path, files: list[Path], target: Path) -> None:
             (target / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copy2(folder / file, target / file, follow_symlinks=False)
     except OSError as error:
-        raise EnvironmentProblem(f"{folder} cannot be copied to be built: {error.strerror or error}") from error
+        raise EnvironmentProblem(f"cannot copy {folder}: {error.strerror or error}") from error
 
 
 @contextmanager
@@ -202,21 +174,7 @@ def _make_temporary_folder() -> Iterator[Path]:
         with tempfile.TemporaryDirectory(prefix="perfbench-", ignore_cleanup_errors=True) as name:
             yield Path(name).resolve()
     except OSError as error:
-        raise EnvironmentProblem(f"sources cannot be unpacked: {error}") from error
-
-
-def _run_git(*arguments: str, about: str, demand: bool = True) -> str:
-    """What git printed. Raises EnvironmentProblem with its last line if it failed and success is demanded."""
-    variables = {
-        name: value for name, value in uv.build_variables(0).items() if name not in ("GIT_DIR", "GIT_WORK_TREE")
-    }
-    said = uv.run_program(["git", *arguments], variables | {"LC_ALL": "C.UTF-8"})
-    if said.code and demand:
-        if any(mark in said.err for mark in uv_errors.UNREACHABLE_MESSAGES):
-            raise uv_errors.IndexUnreachable(f"{about} cannot be reached")
-        lines = [line for line in said.err.splitlines() if line.startswith(("fatal:", "error:"))]
-        raise EnvironmentProblem(f"{about}: git says {(lines or said.err.splitlines() or ['nothing'])[0]}")
-    return said.out
+        raise EnvironmentProblem(f"cannot unpack sources: {error}") from error
 
 
 # Wheels ------------------------------------------------------------------------------------------------------------------
@@ -227,37 +185,36 @@ def _wheel_folder(digest: str, python: Interpreter) -> Path:
 
 
 def _find_built_wheel(digest: str, python: Interpreter, checkout: Checkout) -> SourceWheel | None:
-    found = sorted(_wheel_folder(digest, python).glob("*.whl"))
-    return _describe_wheel(found[0], digest, checkout) if found else None
+    wheels = sorted(_wheel_folder(digest, python).glob("*.whl"))
+    return _describe_wheel(wheels[0], digest, checkout) if wheels else None
 
 
 def _run_build(folder: Path, digest: str, python: Interpreter, checkout: Checkout, label: str) -> SourceWheel:
     out = folder.parent / f"{folder.name}-wheel"
-    said = uv.run_uv("build", "--wheel", "--python", python.path, "--out-dir", str(out), str(folder))
+    result = uv.run_uv("build", "--wheel", "--python", python.path, "--out-dir", str(out), str(folder))
     built = sorted(out.glob("*.whl"))
-    if said.code or not built:
-        log = cache.save_log(f"build-{digest[:12]}", said.out + said.err)
-        raise _build_problem(said, label, log)
+    if result.code or not built:
+        log = cache.save_log(f"build-{digest[:12]}", result.out + result.err)
+        raise _build_problem(result, label, log)
     if built[0].name.lower().startswith("unknown-"):
-        raise EnvironmentProblem(f"{label} cannot be built: its pyproject.toml or setup.py names no package")
-    place = _wheel_folder(digest, python)
+        raise EnvironmentProblem(f"cannot build {label}: its pyproject.toml or setup.py does not name a package")
+    target = _wheel_folder(digest, python) / built[0].name
     try:
-        place.mkdir(parents=True, exist_ok=True)
-        # Beside its place first: another process may look for it at any time.
-        part = place / f".{os.getpid()}.part"
-        shutil.copyfile(built[0], part)
-        part.replace(place / built[0].name)
+        # Another process may look for it at any time.
+        with open_atomically(target) as file, built[0].open("rb") as wheel:
+            shutil.copyfileobj(wheel, file)
     except OSError as error:
-        raise EnvironmentProblem(f"{place.parent} cannot be written: {error.strerror}") from error
-    return _describe_wheel(place / built[0].name, digest, checkout)
+        raise build_cache_problem(EnvironmentProblem, target.parent, error) from error
+    return _describe_wheel(target, digest, checkout)
 
 
-def _build_problem(said: uv.ProcessResult, label: str, log: str) -> EnvironmentProblem:
-    problem = uv_errors.build_problem(said.err)
-    if not uv_errors.find_failed_build(said.err) or isinstance(problem, uv_errors.IndexUnreachable):
+def _build_problem(result: ProcessResult, label: str, log: str) -> EnvironmentProblem:
+    problem = uv_errors.build_problem(result.err)
+    if not uv_errors.find_failed_build(result.err) or isinstance(problem, uv_errors.IndexUnreachable):
         return problem
-    kept = f" (whole log: {log})" if log else ""
-    return EnvironmentProblem(f"{label} cannot be built: {uv_errors.find_build_error(said.err)}{kept}")
+    return EnvironmentProblem(
+        f"cannot build {label}: {uv_errors.find_build_error(result.err)}", hint=f"see the log: {log}" if log else ""
+    )
 
 
 def _describe_wheel(path: Path, digest: str, checkout: Checkout) -> SourceWheel:
@@ -266,7 +223,7 @@ def _describe_wheel(path: Path, digest: str, checkout: Checkout) -> SourceWheel:
             member = next(name for name in archive.namelist() if name.endswith(".dist-info/METADATA"))
             headers = HeaderParser().parsestr(archive.read(member).decode("utf-8"))
     except (OSError, StopIteration, zipfile.BadZipFile) as error:
-        raise EnvironmentProblem(f"{path} is not a whole wheel: {error}") from error
+        raise EnvironmentProblem(f"{path} is not a valid wheel: {error}") from error
     requires = tuple(str(line) for line in headers.get_all("Requires-Dist", []))
     name = canonicalize_name(str(headers["Name"]))
     return SourceWheel(name, str(headers["Version"]), digest, str(path), requires, (), checkout)

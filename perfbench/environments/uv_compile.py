@@ -19,6 +19,7 @@ from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from perfbench.environments import cache, uv, uv_errors
 from perfbench.environments.interpreters import Interpreter
+from perfbench.environments.process import ProcessResult
 from perfbench.errors import EnvironmentProblem
 
 WHEELS_ONLY_OPTIONS = ("--only-binary", ":all:")
@@ -116,7 +117,7 @@ def _check_wheels(question: CompileRequest, pins: tuple[str, ...]) -> CompileRes
         exact = replace(exact, sdists=(*exact.sdists, name))
 
 
-def _run_compile(question: CompileRequest, formats: tuple[str, ...]) -> uv.ProcessResult:
+def _run_compile(question: CompileRequest, formats: tuple[str, ...]) -> ProcessResult:
     with tempfile.TemporaryDirectory(prefix="perfbench-") as space:
         folder = Path(space)
 
@@ -169,7 +170,7 @@ def _find_nearest_versions(name: str, sign: str, version: str, question: Compile
     return parse_pins(said.out) if not said.code else ()
 
 
-def _compile_single(requirement: str, python: Interpreter, options: tuple[str, ...], retries: int) -> uv.ProcessResult:
+def _compile_single(requirement: str, python: Interpreter, options: tuple[str, ...], retries: int) -> ProcessResult:
     with tempfile.TemporaryDirectory(prefix="perfbench-") as space:
         asked = Path(space, "asked.txt")
         asked.write_text(f"{requirement}\n", encoding="utf-8")

@@ -6,6 +6,7 @@ Nothing here does I/O or arithmetic. Units: seconds, bytes, updates. Ratios are 
 from perfbench.model.comparison import (
     Comparison,
     MetricComparison,
+    OutputMatch,
     TrustWarning,
     Verdict,
 )

@@ -18,6 +18,19 @@ class Verdict(str, Enum):
     INCONCLUSIVE = "inconclusive"
 
 
+class OutputMatch(str, Enum):
+    """How the output of a case relates to that of the case before; the values are those of tables and exports."""
+
+    SAME = "yes"
+    DIFFERENT = "no"
+    KNOWN_CHANGES = "known changes"
+    FLOOR = "floor"
+    NOT_COMPARED = ""
+
+    def __str__(self) -> str:
+        return self.value
+
+
 @dataclass(frozen=True, slots=True)
 class TrustWarning:
     """A reason to trust a number less: what is wrong, and how much of it there is."""

@@ -40,9 +40,15 @@ class Case:
     @property
     def id(self) -> str:
         """For example ``replay/lightweight@here#PRO-1.170258213``, with ``[window=10]`` behind it if it has parameters."""
-        settings = ",".join(f"{name}={value}" for name, value in self.parameters)
         data = f"#{self.data}" if self.data else ""
-        return f"{self.scenario}/{self.mode}@{self.environment}{data}" + (f"[{settings}]" if settings else "")
+        return f"{self.scenario}/{self.mode}@{self.environment}{data}" + (
+            f"[{self.parameter_text}]" if self.parameters else ""
+        )
+
+    @property
+    def parameter_text(self) -> str:
+        """``window=10,depth=3``; empty without parameters."""
+        return ",".join(f"{name}={value}" for name, value in self.parameters)
 
 
 TrialKind = Literal["check", "differ", "count", "memory", "alone", "duet"]

@@ -189,3 +189,11 @@ class Run:
     commit: str = ""
     dirty: bool = False
     blames: tuple[CaseBlame, ...] = ()
+
+    def scenario(self, name: str) -> Scenario | None:
+        """The scenario of this name; None if its description is not in the document."""
+        return next((scenario for scenario in self.scenarios if scenario.name == name), None)
+
+    def measurement(self, case_id: str) -> Measurement | None:
+        """The measurement of the case with this id; None if it is not in the document."""
+        return next((measurement for measurement in self.measurements if measurement.case.id == case_id), None)

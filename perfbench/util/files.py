@@ -1,4 +1,4 @@
-"""Atomic file writes and the errors of files that cannot be written."""
+"""Atomic file writes, and the errors of files that cannot be read or written."""
 
 from __future__ import annotations
 
@@ -11,13 +11,15 @@ import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, TypeVar
 
-from perfbench.errors import StorageProblem, UsageProblem
+from perfbench.errors import PerfbenchError, StorageProblem, UsageProblem
+
+Problem = TypeVar("Problem", bound=PerfbenchError)
 
 BUFFER_SIZE = 1 << 20
 READER_TIMEOUT = 10.0
-"""Seconds to wait for somebody who reads a pipe."""
+"""Seconds to wait for the reader of a pipe."""
 
 UNWRITABLE_REASONS = {
     stat.S_IFDIR: "it is a folder",
@@ -28,10 +30,10 @@ UNWRITABLE_REASONS = {
 
 @contextmanager
 def open_atomically(path: Path) -> Iterator[BinaryIO]:
-    """A file to write, which takes the place of ``path`` once it is on the disk.
+    """Open a file that replaces ``path`` once it is written and on the disk.
 
-    Only plain files are replaced: of a link the target is, and a pipe, a device or the process's own standard output is written
-    into. Missing folders are made. Raises OSError, and leaves a plain file as it was then.
+    Only plain files are replaced: for a link its target, and a pipe, a device or the process's own standard output is written
+    into. Missing folders are created. Raises OSError, and then leaves a plain file unchanged.
     """
     status = _read_status(path)
     if status is not None and (stream := _find_standard_stream(status)) is not None:
@@ -48,7 +50,7 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
 
 
 def find_obstacle(path: Path) -> str:
-    """The reason why nothing can be written to this path, found without opening it; empty if there is none in sight."""
+    """The reason why nothing can be written to this path, without opening it; empty if none is apparent."""
     try:
         status = _read_status(path)
     except OSError as error:
@@ -59,7 +61,7 @@ def find_obstacle(path: Path) -> str:
 
 
 def _read_status(path: Path) -> os.stat_result | None:
-    """What lies at the end of all links; None if nothing does."""
+    """Status of the file behind all links; None without one."""
     try:
         return path.stat()
     except FileNotFoundError:
@@ -67,7 +69,7 @@ def _read_status(path: Path) -> os.stat_result | None:
 
 
 def _find_standard_stream(status: os.stat_result) -> int | None:
-    """The descriptor of the standard stream that writes to this very file, which a replacement would cut off."""
+    """The descriptor of the standard stream that writes to this very file, which a replacement would disconnect."""
     for stream in (sys.stdout, sys.stderr):
         with suppress(AttributeError, OSError, ValueError):
             descriptor = stream.fileno()
@@ -94,7 +96,7 @@ def _open_replacement(path: Path) -> Iterator[BinaryIO]:
 
 
 def _open_special(path: Path, is_pipe: bool) -> int:
-    """Open a pipe or a device for writing. Raises OSError, also if nobody reads the pipe."""
+    """Open a pipe or a device for writing. Raises OSError, also for a pipe without a reader."""
     # Without O_CREAT, which Linux denies for the pipes of others in a shared folder (fs.protected_fifos).
     flags = os.O_WRONLY | os.O_NONBLOCK | os.O_NOCTTY | os.O_CLOEXEC
     deadline = time.monotonic() + READER_TIMEOUT
@@ -117,9 +119,9 @@ DISK_FULL_ERRORS = (errno.ENOSPC, errno.EDQUOT)
 
 
 def write_atomically(path: Path, content: bytes, choice: str = RESULTS_CHOICE) -> None:
-    """Write a plain file whole or not at all, and into anything else that is there. Raises StorageProblem.
+    """Write a plain file as a whole or not at all, and into anything else. Raises StorageProblem.
 
-    :param choice: what the user has to choose differently if it fails, such as ``--export file``.
+    :param choice: what the user can change if it fails, such as ``--export file``.
     """
     try:
         with open_atomically(path) as file:
@@ -129,17 +131,29 @@ def write_atomically(path: Path, content: bytes, choice: str = RESULTS_CHOICE) -
 
 
 def build_write_problem(path: Path, error: OSError, choice: str = RESULTS_CHOICE) -> StorageProblem:
-    """The error of a file that cannot be written; ``choice`` is what the user has to choose differently."""
+    """The error of a file that cannot be written; ``choice`` is what the user can change."""
+    return _build_write_problem(StorageProblem, path, error, choice)
+
+
+def build_cache_problem(kind: type[Problem], path: Path, error: OSError) -> Problem:
+    """The error of a file or folder of the cache that cannot be written."""
+    return _build_write_problem(kind, path, error, "cache folder (PERFBENCH_CACHE)")
+
+
+def _build_write_problem(kind: type[Problem], path: Path, error: OSError, choice: str) -> Problem:
     remedy = "free some space or " if error.errno in DISK_FULL_ERRORS else ""
-    return StorageProblem(
-        f"{path} cannot be written ({error.strerror or error})", hint=f"{remedy}choose another {choice}"
-    )
+    return kind(f"{path} cannot be written ({error.strerror or error})", hint=f"{remedy}choose another {choice}")
+
+
+def build_read_problem(kind: type[Problem], path: Path | str, error: OSError) -> Problem:
+    """The error of a file or folder that cannot be read."""
+    return kind(f"{path} cannot be read ({error.strerror or error})", hint="check the path and its permissions")
 
 
 def check_destination(option: str, path: Path) -> None:
-    """Refuse a file that is to be written but cannot be. Raises UsageProblem, before anything is measured.
+    """Check that a file can be written, before anything is measured. Raises UsageProblem.
 
-    :param option: the option that names it, as it was typed.
+    :param option: the option with the file, as it was typed.
     """
     reason = find_obstacle(path)
     if reason:

@@ -90,6 +90,11 @@ class Metric:
     better: Better = "lower"
     name: str = ""
 
+    @property
+    def label(self) -> str:
+        """Its name in prose: ``CPU seconds``."""
+        return self.name.replace("_", " ").replace("cpu", "CPU")
+
 
 @dataclass(frozen=True)
 class Claim:

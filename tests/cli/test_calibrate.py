@@ -74,6 +74,16 @@ def test_what_was_made_slower_is_told_with_what_a_gate_finds(page: str) -> None:
     assert all(", by 17 in" in line for line in lines)
 
 
+def test_calibration_of_several_modes_is_refused_before_anything_is_measured(workshop: Path, tmp_path: Path) -> None:
+    grouped = (SCENARIOS / "ticks_gated.py").read_text().replace("@mode\n", "@mode(group='others')\n")
+    (tmp_path / "grouped.py").write_text(grouped)
+    options = ("--env", "./noisy", "--scenario", tmp_path / "grouped.py", "--mode", "others", "--rounds", "24")
+    done = perfbench("calibrate", *options, "--results", tmp_path / "results", "--quiet", folder=workshop)
+    assert done.returncode == 2
+    assert "calibrate measures one mode on one market file, not 2" in one_line(done.stderr)
+    assert not (tmp_path / "results").exists()
+
+
 def test_slow_downs_are_half_once_and_twice_what_is_seen_unless_others_are_asked_for() -> None:
     found = analyse_unchanged(differences(400, 0.015), [1.0] * 400, 136, seed=3)
     seen = found.detectable(48)

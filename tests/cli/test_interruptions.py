@@ -1,4 +1,4 @@
-"""What every command that measures says: progress on a terminal, how to resume."""
+"""Progress on a terminal and the hint to resume, of every measuring command."""
 
 from __future__ import annotations
 
@@ -9,7 +9,8 @@ from pathlib import Path
 import pytest
 from support.runs import offer, scenario, settings
 
-from perfbench.cli import measure, progress
+from perfbench.cli import measure
+from perfbench.cli.progress import TerminalListener
 from perfbench.runner import plan
 from perfbench.runner.state import Progress
 
@@ -29,22 +30,23 @@ def test_progress_shows_the_extras_of_an_environment(monkeypatch: pytest.MonkeyP
     monkeypatch.setenv("TERM", "xterm")
     monkeypatch.setenv("COLUMNS", "200")
     (table,) = plan.plan_groups([[offer(scenario("base", "one"))]], [], settings())
-    with progress.show_progress(quiet=False, tables=1) as observe:
-        observe(table, Progress("round 1: base in bflw==1.0 and bflw[speed]==1.0", 0.5, 3.0))
+    listener = TerminalListener(quiet=False)
+    listener.report_progress(table, Progress("round 1: base in bflw==1.0 and bflw[speed]==1.0", 0.5, 3.0))
+    listener.end_progress()
     assert "base in bflw==1.0 and bflw[speed]==1.0" in screen.getvalue()
 
 
 @pytest.mark.parametrize(
     ("environments", "links", "results", "typed"),
     [
-        ((("here",), ("ticker==1.0",)), "", "results", "perfbench run --resume goes on"),
-        ((("here",),), "", "my runs", "perfbench run --resume --results 'my runs' goes on"),
-        ((("ticker==1.0", "ticker==2.0"),), "", "results", "perfbench compare --resume goes on"),
-        ((("ticker==1.0", "ticker==2.0"),), "", "../runs", "perfbench compare --resume --results ../runs goes on"),
-        ((PLACES,), "neighbours", "elsewhere", "the same perfbench sweep with --resume goes on"),
+        ((("here",), ("ticker==1.0",)), "", "results", "perfbench run --resume continues it"),
+        ((("here",),), "", "my runs", "perfbench run --resume --results 'my runs' continues it"),
+        ((("ticker==1.0", "ticker==2.0"),), "", "results", "perfbench compare --resume continues it"),
+        ((("ticker==1.0", "ticker==2.0"),), "", "../runs", "perfbench compare --resume --results ../runs continues it"),
+        ((PLACES,), "neighbours", "elsewhere", "the same perfbench sweep command with --resume continues it"),
     ],
 )
 def test_resume_hint_names_the_command_and_the_results_folder(
     environments: tuple[tuple[str, ...], ...], links: str, results: str, typed: str
 ) -> None:
-    assert measure.resumption(settings(environments=environments, links=links), Path(results)) == typed
+    assert measure.describe_resumption(settings(environments=environments, links=links), Path(results)) == typed

@@ -479,8 +479,8 @@ def wait_for_lines(folder: Path, lines: int, results: str = "results") -> Path:
 @pytest.mark.parametrize(
     ("number", "results", "hint"),
     [
-        (signal.SIGINT, "results", "hint: perfbench run --resume goes on"),
-        (signal.SIGTERM, "my runs", "hint: perfbench run --resume --results 'my runs' goes on"),
+        (signal.SIGINT, "results", "hint: perfbench run --resume continues it"),
+        (signal.SIGTERM, "my runs", "hint: perfbench run --resume --results 'my runs' continues it"),
     ],
 )
 def test_an_interrupted_run_shows_what_it_has_and_can_be_resumed(

@@ -386,7 +386,7 @@ def test_a_signal_ends_it_while_it_still_reads_its_files(tmp_path: Path) -> None
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
         told, complaints = process.communicate(timeout=PATIENCE)
-    assert (process.returncode, told, complaints) == (130, "", "")
+    assert (process.returncode, told, complaints) == (130, "", "perfbench: interrupted\n")
 
 
 def _handles(process: int, number: signal.Signals) -> bool:

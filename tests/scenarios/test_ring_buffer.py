@@ -191,7 +191,7 @@ def test_the_limit_of_a_control_group_counts(
     monkeypatch.setattr(ROOM, "MINE", tmp_path / "groups")
     assert ROOM.available() == 150_000_000
     with pytest.raises(ROOM.NotAvailable, match="all books need 1 MB of memory, and 0 MB are free"):
-        ROOM.demand(1_000_000, "all books")
+        ROOM.require_memory(1_000_000, "all books")
 
 
 def test_a_control_group_without_a_limit_leaves_what_the_machine_has(
@@ -205,6 +205,6 @@ def test_a_control_group_without_a_limit_leaves_what_the_machine_has(
     monkeypatch.setattr(ROOM, "MINE", tmp_path / "groups")
     monkeypatch.setattr(ROOM, "MACHINE", tmp_path / "meminfo")
     assert ROOM.available() == 1_024_000_000
-    ROOM.demand(700_000_000, "all books")
+    ROOM.require_memory(700_000_000, "all books")
     with pytest.raises(ROOM.NotAvailable):
-        ROOM.demand(800_000_000, "all books")
+        ROOM.require_memory(800_000_000, "all books")

@@ -12,7 +12,7 @@ import typer
 from perfbench.cli import console, measure, options, parse
 from perfbench.cli.measure import OutputOptions
 from perfbench.environments import host
-from perfbench.errors import Interrupted, NotMeasured
+from perfbench.errors import Interrupted, NotMeasured, UsageProblem
 from perfbench.gate.calibration import session, tool_comparison
 from perfbench.gate.calibration.tool_comparison import ComparisonPlan
 from perfbench.gate.calibration.tool_scores import score_gate, score_tools
@@ -150,6 +150,11 @@ def _run_calibration(
     assert output.save is not None
     with measure.open_session(output) as measuring:
         prepared = measure.prepare(measuring, settings, output)
+        if len(prepared.tables) > 1:
+            raise UsageProblem(
+                f"calibrate measures one mode on one market file, not {len(prepared.tables)}",
+                hint="name one mode with --mode and one file with --data",
+            )
         pairs = session.choose_pair_count(prepared, settings.max_time, rounds, len(sizes or session.SLOWDOWN_MULTIPLES))
         unchanged = _require_complete(measuring.measure(session.with_rounds(prepared, pairs)))
         sizes = sizes or session.choose_slowdowns(session.analyse_run(unchanged))

@@ -23,7 +23,7 @@ from perfbench.datasets import resolve
 from perfbench.datasets.generator.market import stream_lines
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.model import GatePolicy, Market, Trial
-from perfbench.runner import session
+from perfbench.runner import prepare
 from perfbench.runner.trial import Conditions, execute_trial
 
 SIZES = {"1.100": 130, "1.200": 190, "1.300": 160}
@@ -76,7 +76,7 @@ def month(folder: Path, kind: str = "bz2") -> Path:
 def opened(folder: Path, *specs: Path) -> list[Market]:
     """The markets of some specs as a run, a comparison, a gate and a profile open them."""
     (folder / "workspace").mkdir()
-    prepared = session.prepare_run(
+    prepared = prepare.prepare_run(
         settings(scenarios=("reads_lines",), folders=(str(SCENARIOS),), data=tuple(map(str, specs))),
         folder / "workspace",
         None,
@@ -185,7 +185,7 @@ def test_gate_compares_every_file_of_a_folder_under_its_own_name(tmp_path: Path)
         environments=(("here", "here"),),
         gate=GatePolicy(seconds=1.0),
     )
-    prepared = session.prepare_run(asked, tmp_path / "workspace", None)
+    prepared = prepare.prepare_run(asked, tmp_path / "workspace", None)
     assert_each_is_itself([table.market for table in prepared.tables if table.market is not None])
     work = {}
     for table in prepared.tables:

@@ -168,11 +168,11 @@ def test_commits_that_are_not_there_or_in_no_order_are_one_line(checkout: Path, 
         assert one_line(problem) == f"{folder}: not a git checkout"
 
 
-def test_without_git_it_is_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_list_of_commits_without_git_is_refused_with_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", str(tmp_path))
     with pytest.raises(EnvironmentProblem) as problem:
         list_commits(tmp_path, "a", "b")
-    assert one_line(problem) == f"{tmp_path}: git is not installed, and it is what lists commits"
+    assert one_line(problem) == "git is required, but was not found"
 
 
 def test_the_spec_of_a_commit_is_a_git_address_that_bears_any_path(checkout: Path) -> None:

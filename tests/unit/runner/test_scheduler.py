@@ -1,4 +1,4 @@
-"""Measuring a table with a controlled clock and made-up trials: when it stops, what it drops, what it resumes."""
+"""The scheduler on a controlled clock with synthetic trials: stopping, dropped cases, resumption."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ from perfbench.model import (
     Trial,
 )
 from perfbench.runner import instruction_pass, output_check, plan, scheduler
-from perfbench.runner import trial as trial_module
 from perfbench.runner.interleave import InterleavedSide
 from perfbench.runner.state import GroupState, Progress
+from perfbench.runner.stopping import FixedRounds, choose_rule
 from perfbench.runner.trial import Conditions
 
 CONDITIONS = Conditions(None, 60.0)
@@ -110,7 +110,7 @@ class Stage:
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch) -> Stage:
     made = Stage()
-    monkeypatch.setattr(trial_module, "execute_trial", made.execute)
+    monkeypatch.setattr(scheduler, "execute_trial", made.execute)
     monkeypatch.setattr(instruction_pass, "count_instructions", made.count)
     monkeypatch.setattr(output_check, "run_check_passes", made.check)
     monkeypatch.setattr(output_check, "explain_difference", made.differ)
@@ -123,7 +123,9 @@ def table(*modes: str) -> CaseGroup:
 
 
 def measured(stage: Stage, made: CaseGroup, before: list[Result] | None = None, **changes: object) -> list[Result]:
-    events = scheduler.measure_group(made, settings(**changes), CONDITIONS, before or [], stage.clock)
+    asked = settings(**changes)
+    rule = choose_rule(asked, comparisons=1)
+    events = scheduler.measure_group(made, asked, rule, CONDITIONS, before or [], stage.clock)
     return [result for event in events if not isinstance(event, Progress) for result in event]
 
 
@@ -139,34 +141,34 @@ def rounds(stage: Stage) -> int:
     return len({trial.round for trial in stage.trials if trial.kind == "duet"})
 
 
-def test_exactly_so_many_rounds_as_were_asked_for(stage: Stage) -> None:
+def test_scheduler_runs_exactly_the_rounds_asked_for(stage: Stage) -> None:
     measured(stage, table(), rounds=5)
     assert Counter(trial.kind for trial in stage.trials) == {"check": 3, "memory": 9, "alone": 9, "duet": 10}
 
 
-def test_it_stops_at_the_first_look_at_which_every_interval_is_narrow(stage: Stage) -> None:
+def test_scheduler_stops_at_first_look_when_all_intervals_are_narrow(stage: Stage) -> None:
     measured(stage, table(), max_time=1e9)
     assert rounds(stage) == 8
 
 
-def test_it_goes_on_while_one_interval_is_wide(stage: Stage) -> None:
+def test_scheduler_continues_while_one_interval_is_wide(stage: Stage) -> None:
     chance = random.Random(3)
     stage.noise = lambda mode, _: chance.gauss(1, 0.03 if mode == "two" else 0.0001)
     results = measured(stage, table(), max_time=1e9)
-    state = GroupState(table(), settings(), results)
+    state = GroupState(table(), settings(), choose_rule(settings(), comparisons=1), results)
     assert rounds(stage) > 17
     widths = [found for found in state.estimates(0.95) if found is not None]
     assert all((found.high - found.low) / 2 < 0.011 for found in widths)
 
 
-def test_it_stops_when_the_time_is_up(stage: Stage) -> None:
+def test_scheduler_stops_at_the_time_limit(stage: Stage) -> None:
     chance = random.Random(3)
     stage.noise = lambda _mode, _round: chance.uniform(0.5, 2)
     measured(stage, table(), max_time=40.0)
     assert rounds(stage) == 10  # four passes of a second each
 
 
-def test_it_stops_at_the_last_look_whatever_the_noise(stage: Stage) -> None:
+def test_scheduler_stops_at_the_last_look_whatever_the_noise(stage: Stage) -> None:
     chance = random.Random(3)
     stage.noise = lambda _mode, _round: chance.uniform(0.1, 9)
     measured(stage, table(), max_time=1e9)
@@ -212,7 +214,7 @@ def test_gate_measures_nothing_of_a_mode_whose_partner_fails(stage: Stage) -> No
     assert Counter(trial.kind for trial in stage.trials) == {"check": 2}
 
 
-def test_a_mode_that_fails_its_check_is_given_up_and_the_other_is_measured(stage: Stage) -> None:
+def test_mode_that_fails_its_check_is_dropped_and_the_others_are_measured(stage: Stage) -> None:
     stage.failing = {"one": "check"}
     results = measured(stage, table(), rounds=8)
     modes = Counter(case.mode for trial in stage.trials if trial.kind == "duet" for case in trial.cases)
@@ -220,20 +222,20 @@ def test_a_mode_that_fails_its_check_is_given_up_and_the_other_is_measured(stage
     assert sum(result.failure is not None for result in results) == 1
 
 
-def test_a_mode_that_does_less_is_given_up(stage: Stage) -> None:
+def test_mode_that_does_less_work_is_dropped(stage: Stage) -> None:
     stage.less_work = {"two"}
     measured(stage, table(), rounds=3)
     assert not [trial for trial in stage.trials if trial.kind == "duet" and "two" in {c.mode for c in trial.cases}]
 
 
-def test_two_crashes_in_pairs_are_forgiven_a_third_is_not(stage: Stage) -> None:
+def test_case_is_dropped_at_its_third_crash_in_pairs(stage: Stage) -> None:
     stage.failing = {"one": "duet"}
     results = measured(stage, table(), rounds=8)
     assert sum(result.failure is not None for result in results) == 3
     assert not [r for r in results if r.sample is not None and r.sample.kind == "duet" and "/one@" in r.case]
 
 
-def test_without_its_baseline_there_are_no_pairs(stage: Stage) -> None:
+def test_pairs_need_the_baseline(stage: Stage) -> None:
     stage.failing = {"base": "check"}
     measured(stage, table(), rounds=8)
     assert rounds(stage) == 0
@@ -246,46 +248,43 @@ def by_the_wall(*modes: str) -> CaseGroup:
     return replace(made, scenario=replace(made.scenario, metric="wall_seconds"))
 
 
-def test_pairs_that_run_one_after_the_other_need_no_passes_alone_beside_them(stage: Stage) -> None:
+def test_sequential_pairs_replace_solo_passes(stage: Stage) -> None:
     measured(stage, by_the_wall(), rounds=5)
     assert Counter(trial.kind for trial in stage.trials) == {"check": 3, "memory": 9, "duet": 10}
 
 
-def test_what_times_itself_needs_none_either(stage: Stage) -> None:
+def test_self_timing_modes_have_no_solo_passes(stage: Stage) -> None:
     stage.reported = {"reported_seconds": 1.0}
     measured(stage, table(), rounds=5)
     assert Counter(trial.kind for trial in stage.trials) == {"check": 3, "memory": 9, "duet": 10}
 
 
-def test_what_has_no_partner_is_measured_alone_by_the_wall_too(stage: Stage) -> None:
+def test_modes_without_partner_have_solo_passes_by_wall_time(stage: Stage) -> None:
     stage.failing = {"base": "check"}
     measured(stage, by_the_wall(), rounds=8)
     assert Counter(t.cases[0].mode for t in stage.trials if t.kind == "alone") == {"one": 3, "two": 3}
 
 
-def test_a_gate_that_may_stop_early_has_passes_alone(stage: Stage) -> None:
-    made = scheduler.measure_group(
-        by_the_wall("base", "one"), settings(gate=GatePolicy()), CONDITIONS, (), stage.clock, gated=1
-    )
-    assert list(made)
+def test_gate_keeps_solo_passes_because_it_may_stop_early(stage: Stage) -> None:
+    assert measured(stage, by_the_wall("base", "one"), gate=GatePolicy())
     assert Counter(t.cases[0].mode for t in stage.trials if t.kind == "alone") == {"base": 1, "one": 1}
 
 
-def test_a_single_mode_is_measured_alone(stage: Stage) -> None:
+def test_single_mode_is_measured_in_solo_passes(stage: Stage) -> None:
     measured(stage, table("base"), rounds=6)
     assert Counter(trial.kind for trial in stage.trials) == {"check": 1, "memory": 3, "alone": 9}
 
 
 @pytest.mark.parametrize("kept", [0, 3, 4, 15, 31, 41])
-def test_a_resumed_run_measures_what_is_missing_and_nothing_twice(stage: Stage, kept: int) -> None:
+def test_resumed_run_measures_missing_trials_once(stage: Stage, kept: int) -> None:
     whole = measured(stage, table(), rounds=8)
     stage.trials.clear()
     rest = measured(stage, table(), whole[:kept], rounds=8)
     assert sorted((r.trial, r.case) for r in whole) == sorted((r.trial, r.case) for r in [*whole[:kept], *rest])
 
 
-def test_progress_tells_the_share_and_the_time_left(stage: Stage) -> None:
-    events = list(scheduler.measure_group(table(), settings(rounds=10), CONDITIONS, [], stage.clock))
+def test_progress_reports_share_and_time_left(stage: Stage) -> None:
+    events = list(scheduler.measure_group(table(), settings(rounds=10), FixedRounds(10), CONDITIONS, [], stage.clock))
     shown = [event for event in events if isinstance(event, Progress)]
     assert shown[0].doing == "check passes: is the output the same?"
     last = shown[-1]
@@ -306,7 +305,7 @@ def test_instructions_are_counted_after_the_check_passes_and_before_anything_is_
     assert [trial.hash_seed for trial in stage.trials if trial.kind == "count"] == [0, 1, 2] * 3
 
 
-def test_counting_changes_nothing_of_what_is_timed(stage: Stage) -> None:
+def test_counting_leaves_the_timed_trials_unchanged(stage: Stage) -> None:
     measured(stage, table(), rounds=4)
     plain = list(stage.trials)
     stage.trials.clear()
@@ -314,7 +313,7 @@ def test_counting_changes_nothing_of_what_is_timed(stage: Stage) -> None:
     assert [trial for trial in stage.trials if trial.kind != "count"] == plain
 
 
-def test_a_case_that_cannot_be_counted_is_counted_no_more_and_timed_all_the_same(stage: Stage) -> None:
+def test_case_that_cannot_be_counted_is_still_timed(stage: Stage) -> None:
     stage.failing = {"one": "count"}
     measured(stage, table(), rounds=4, count=True)
     counted = Counter(trial.cases[0].mode for trial in stage.trials if trial.kind == "count")
@@ -323,14 +322,14 @@ def test_a_case_that_cannot_be_counted_is_counted_no_more_and_timed_all_the_same
     assert sum("one" in {case.mode for case in trial.cases} for trial in stage.trials if trial.kind == "duet") == 4
 
 
-def test_a_case_whose_output_cannot_be_checked_is_not_counted(stage: Stage) -> None:
+def test_case_whose_check_fails_is_not_counted(stage: Stage) -> None:
     stage.failing = {"one": "check"}
     measured(stage, table(), rounds=2, count=True)
     assert {trial.cases[0].mode for trial in stage.trials if trial.kind == "count"} == {"base", "two"}
 
 
 @pytest.mark.parametrize("kept", [4, 7, 12])
-def test_a_resumed_run_counts_what_is_missing_and_nothing_twice(stage: Stage, kept: int) -> None:
+def test_resumed_run_counts_missing_cases_once(stage: Stage, kept: int) -> None:
     whole = measured(stage, table(), rounds=2, count=True)
     rest = measured(stage, table(), whole[:kept], rounds=2, count=True)
     assert sorted((r.trial, r.case) for r in whole) == sorted((r.trial, r.case) for r in [*whole[:kept], *rest])
@@ -339,7 +338,7 @@ def test_a_resumed_run_counts_what_is_missing_and_nothing_twice(stage: Stage, ke
 # Outputs -------------------------------------------------------------------------------------------------------------
 
 
-def test_outputs_that_differ_are_told_before_any_pass_is_timed_and_timed_all_the_same(stage: Stage) -> None:
+def test_differing_outputs_are_reported_before_timing_and_still_timed(stage: Stage) -> None:
     stage.outputs = {"one": "other"}
     results = measured(stage, table(), rounds=2)
     kinds = [trial.kind for trial in stage.trials]
@@ -348,7 +347,7 @@ def test_outputs_that_differ_are_told_before_any_pass_is_timed_and_timed_all_the
     assert kinds.count("duet") == 4
 
 
-def test_only_changes_that_lie_between_two_releases_can_explain_a_difference(
+def test_only_changes_between_two_releases_can_explain_a_difference(
     stage: Stage, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     announced = tuple(Change(name, "bflw", release, (), "") for name, release in (("old", "1"), ("new", "1.5")))
@@ -372,7 +371,7 @@ def test_only_changes_that_lie_between_two_releases_can_explain_a_difference(
     assert known == [("new",), ("old", "new")]
 
 
-def test_a_case_that_stands_in_two_links_of_a_chain_is_checked_once(stage: Stage) -> None:
+def test_case_in_two_links_of_a_chain_is_checked_once(stage: Stage) -> None:
     environments = [Environment(f"bflw=={number}", "python") for number in (1, 2, 3)]
     links = plan.plan_groups(
         [[offer(scenario("base"), place) for place in environments]], [], settings(links="neighbours")
@@ -384,7 +383,7 @@ def test_a_case_that_stands_in_two_links_of_a_chain_is_checked_once(stage: Stage
     assert counted == {"check": 3, "memory": 3, "alone": 3, "duet": 4}
 
 
-def test_the_parts_of_a_pair_follow_the_pairs_before_it_and_not_passes_alone_that_were_disturbed(stage: Stage) -> None:
+def test_slices_of_a_pair_follow_earlier_pairs_not_disturbed_solo_passes(stage: Stage) -> None:
     def disturbed(mode: str, _: int) -> float:
         return 1.4 if mode == "one" and stage.trials[-1].kind != "duet" else 1.0
 

@@ -387,3 +387,41 @@ def test_a_mode_that_works_in_processes_of_its_own_tells_their_peak_memory(pytho
         worker.end()
     assert measured.metrics.get("peak_rss_bytes") == (123456789 if memory else None)
     assert measured.numbers == {}
+
+
+def test_checksum_of_scenario_in_sub_folder_covers_helpers_anywhere_in_the_scenarios_folder(tmp_path: Path) -> None:
+    folder = tmp_path / "scenarios"
+    (folder / "memory").mkdir(parents=True)
+    (folder / "_shared.py").write_text("AMOUNT = 1\n")
+    (folder / "memory" / "_local.py").write_text("AMOUNT = 2\n")
+    scenario = folder / "memory" / "soak.py"
+    scenario.write_text(
+        "from _local import AMOUNT as LOCAL\nfrom _shared import AMOUNT\nfrom perfbench import mode\n\n\n"
+        "@mode\ndef one():\n    return AMOUNT + LOCAL\n"
+    )
+
+    def checksum() -> str:
+        return worker_process.describe_scenario_file(environment(here()), str(scenario)).scenario.sha256
+
+    checksums = [checksum(), checksum()]
+    (folder / "_shared.py").write_text("AMOUNT = 3\n")
+    checksums.append(checksum())
+    (folder / "memory" / "_local.py").write_text("AMOUNT = 4\n")
+    checksums.append(checksum())
+    assert checksums[0] == checksums[1]
+    assert len(set(checksums)) == 3
+
+
+def test_checksum_of_scenario_excludes_packages_of_a_virtual_environment_beside_it(tmp_path: Path) -> None:
+    packages = tmp_path / "venv" / "lib" / "site-packages"
+    packages.mkdir(parents=True)
+    (packages / "_installed.py").write_text("AMOUNT = 1\n")
+    scenario = tmp_path / "soak.py"
+    scenario.write_text(
+        f"import sys\nsys.path.append({str(packages)!r})\nfrom _installed import AMOUNT\nfrom perfbench import mode\n\n\n"
+        "@mode\ndef one():\n    return AMOUNT\n"
+    )
+    before = worker_process.describe_scenario_file(environment(here()), str(scenario)).scenario.sha256
+    (packages / "_installed.py").write_text("AMOUNT = 3\n")
+    after = worker_process.describe_scenario_file(environment(here()), str(scenario)).scenario.sha256
+    assert before == after
