@@ -5,16 +5,28 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test check lint types contracts services bench headline live calibration blame engines verdicts golden lock clean
+.PHONY: help run test test-all coverage check lint types contracts services bench headline live calibration blame engines verdicts golden lock clean
 
 help:  ## show these tasks
-	@awk -F':.*## ' '/^[a-z]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 run: $(VENV)/.run data  ## set up, pull the real market files, replay and time them
 	@$(BIN)/perfbench run
 
-test: check  ## set up, check, and run every test
-	@$(BIN)/pytest -n auto --dist loadfile
+test: $(VENV)/.test  ## set up, check, and run the fast tests (minutes)
+	@$(call with_check,$(PYTEST) -m "$(FAST)")
+
+test-all: $(VENV)/.test  ## set up, check, and run every test
+	@$(call with_check,$(PYTEST))
+
+coverage: $(VENV)/.test  ## run the fast tests and show which lines and branches they do not reach
+	@$(PYTEST) -m "$(FAST)" --cov --cov-report=term:skip-covered
+
+PYTEST := $(BIN)/pytest -n auto --dist worksteal
+FAST := not (slow or statistical or stress or network_heavy)
+# The checks run beside the tests; what they say is shown after them.
+with_check = $(MAKE) --no-print-directory check > .check.log 2>&1 & checking=$$!; $(1); tested=$$?; \
+    wait $$checking; checked=$$?; cat .check.log; rm -f .check.log; test $$tested -eq 0 && test $$checked -eq 0
 
 check: lint types contracts  ## lint, types and import contracts
 
@@ -27,9 +39,16 @@ types: $(VENV)/.test
 contracts: $(VENV)/.test
 	@$(BIN)/lint-imports
 
-services:  ## install the servers and tools that tests use and Debian offers (as root): PostgreSQL, valgrind
-	@{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 && command -v valgrind >/dev/null \
-	    || { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq install --no-install-recommends postgresql valgrind; }
+services:  ## install the servers and tools that tests use and Debian offers (as root): PostgreSQL, valgrind, hyperfine, Chromium
+	@{ command -v initdb || ls /usr/lib/postgresql/*/bin/initdb; } >/dev/null 2>&1 \
+	    && command -v valgrind >/dev/null && command -v hyperfine >/dev/null \
+	    && { command -v chromium || command -v google-chrome; } >/dev/null 2>&1 \
+	    || { $(AS_ROOT) apt-get -qq update && DEBIAN_FRONTEND=noninteractive $(AS_ROOT) apt-get -qq install --yes \
+	        --no-install-recommends postgresql valgrind hyperfine $(CHROMIUM); }
+
+AS_ROOT := $(if $(filter 0,$(shell id -u)),,sudo)
+# On Ubuntu the package chromium is a snap; its machines for CI have google-chrome.
+CHROMIUM := $(if $(shell command -v google-chrome),,chromium)
 
 data: $(VENV)/.run
 	@$(BIN)/perfbench data pull --quiet || echo "measuring the bundled sample instead"

@@ -1,4 +1,4 @@
-"""The loop that perfbench times, as anybody would write it, without perfbench: CPU seconds of one replay on standard output.
+"""The loop that perfbench times, without perfbench: prints the CPU seconds of one replay.
 
 ``bare_loop.py MARKET lightweight|full|patched CORE``; it waits for a line on standard input before it starts.
 """

@@ -1,10 +1,9 @@
-"""Whether `perfbench profile --diff` finds a slow-down that was put into a checkout: ``blame_accuracy.py CHECKOUT FOLDER
-[WHICH…]``.
+"""Accuracy of `perfbench profile --diff` on injected slowdowns: ``blame_accuracy.py CHECKOUT FOLDER [NAME…]``.
 
-CHECKOUT is one of betfairlightweight 2.24.0; copies of it with one function made slower go into FOLDER, which must not be there.
-Each is compared with the original by the command line; ``unchanged`` compares it ten times with an untouched copy of itself.
-Which place the function got is printed, with what it was to cost and what was measured. A function whose cost rose because
-another one was edited to call it more often counts if it is told as called by that one.
+CHECKOUT is a checkout of betfairlightweight 2.24.0; copies of it with one slower function go into FOLDER, which must not exist.
+Each is compared with the original by the command line; ``unchanged`` compares the original ten times with an unmodified copy.
+Printed are the rank of the function, its expected cost and the measured cost. A function that the edited one calls more often
+counts too.
 """
 
 from __future__ import annotations
@@ -18,8 +17,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfbench.profiling import compare, document
+from perfbench.profiling import compare
 from perfbench.profiling.diff import DiffBreakdown
+from perfbench.profiling.document import PROFILES, ProfileDocument
 
 DATA = "PRO-1.170258213"
 UNCHANGED = 10
@@ -27,7 +27,7 @@ UNCHANGED = 10
 
 @dataclass(frozen=True)
 class Injection:
-    """A statement at the head of a function, so often that a pass costs about this share more."""
+    """A statement at the start of a function, repeated until a pass costs about this share more."""
 
     name: str
     mode: str
@@ -39,7 +39,7 @@ class Injection:
 
     @property
     def key(self) -> str:
-        """The function as a profile calls it."""
+        """The key of the function in a profile."""
         return f"betfairlightweight/{self.file}:{self.function}"
 
 
@@ -78,69 +78,71 @@ INJECTIONS = (
 
 
 def main(original: Path, folder: Path, which: Sequence[str]) -> int:
-    """Inject, compare, print. Returns 1 if a slow-down was not first, or if no change at all gave a row, more than once in 12."""
+    """Inject, compare, print. Returns 1 if more than injection slowdown was not ranked first."""
     folder.mkdir()
     wrong = 0
-    usual = {mode: _base(original, folder, mode) for mode in dict.fromkeys(one.mode for one in INJECTIONS)}
-    for one in INJECTIONS:
-        if not which or one.name in which:
-            place, line = _found(one, original, folder, usual[one.mode])
+    usual = {mode: _base(original, folder, mode) for mode in dict.fromkeys(injection.mode for injection in INJECTIONS)}
+    for injection in INJECTIONS:
+        if not which or injection.name in which:
+            place, line = _rank(injection, original, folder, usual[injection.mode])
             wrong += place != 1
-            print(f"{one.name:12} {one.function:38} {line}", flush=True)
+            print(f"{injection.name:12} {injection.function:38} {line}", flush=True)
     empty = 0
     copy = folder / "untouched"
     shutil.copytree(original, copy)
     for number in range(UNCHANGED if not which or "unchanged" in which else 0):
-        found = _compared(original, copy, folder, "lightweight", f"unchanged-{number}")
-        empty += not found.rows
+        diff = _compared(original, copy, folder, "lightweight", f"unchanged-{number}")
+        empty += not diff.rows
         print(
-            f"unchanged {number + 1}: {[(row.key, round(row.change, 4)) for row in found.rows] or 'empty'}", flush=True
+            f"unchanged {number + 1}: {[(row.key, round(row.change, 4)) for row in diff.rows] or 'empty'}", flush=True
         )
     print(f"not first: {wrong}; empty without a change: {empty}")
     return int(wrong > 1)
 
 
-def _base(original: Path, folder: Path, mode: str) -> document.ProfileDocument:
+def _base(original: Path, folder: Path, mode: str) -> ProfileDocument:
     _perfbench(folder, "--env", original, "--mode", mode, "--rounds", 1, "--no-memory", "--save", f"base-{mode}")
-    return document.load_document(folder / "results" / f"base-{mode}.profile.json")
+    return PROFILES.load(folder / "results" / f"base-{mode}.profile.json")
 
 
-def _found(one: Injection, original: Path, folder: Path, usual: document.ProfileDocument) -> tuple[int, str]:
-    checkout = folder / one.name.replace(" ", "-")
+def _rank(injection: Injection, original: Path, folder: Path, usual: ProfileDocument) -> tuple[int, str]:
+    checkout = folder / injection.name.replace(" ", "-")
     shutil.copytree(original, checkout)
-    repeated = _repeated(one, usual)
-    _insert(checkout / "betfairlightweight" / one.file, one.function, repeated)
-    found = _compared(original, checkout, folder, one.mode, checkout.name)
-    places = [number for number, row in enumerate(found.rows, 1) if _right(one, row.key)]
+    repeated = _repeated(injection, usual)
+    _insert(checkout / "betfairlightweight" / injection.file, injection.function, repeated)
+    diff = _compared(original, checkout, folder, injection.mode, checkout.name)
+    places = [number for number, row in enumerate(diff.rows, 1) if _right(injection, row.key)]
     place = min(places, default=0)
-    change = found.difference
-    told = ", ".join(f"{row.key.rpartition(':')[2]} {row.change / change.before:+.1%}" for row in found.rows[:3])
-    return place, f"place {place}, {change.seconds / change.before:+.1%} measured; {len(found.rows)} rows: {told}"
+    change = diff.difference
+    largest = ", ".join(f"{row.key.rpartition(':')[2]} {row.change / change.before:+.1%}" for row in diff.rows[:3])
+    return place, f"place {place}, {change.seconds / change.before:+.1%} measured; {len(diff.rows)} rows: {largest}"
 
 
-def _right(one: Injection, key: str) -> bool:
-    """The function itself, a comprehension or a lambda in it, or what it was made to call more often."""
+def _right(injection: Injection, key: str) -> bool:
+    """Whether a key is the function, a comprehension or lambda in it, or what it calls more often."""
     path, _, function = key.rpartition(":")
-    dearer = f"{one.key.rpartition(':')[0]}:{one.dearer}"
-    return f"{path}:{function}".startswith((one.key, dearer) if one.dearer else one.key)
+    dearer = f"{injection.key.rpartition(':')[0]}:{injection.dearer}"
+    return f"{path}:{function}".startswith((injection.key, dearer) if injection.dearer else injection.key)
 
 
-def _repeated(one: Injection, usual: document.ProfileDocument) -> str:
-    """The statement, once if it has no share to reach, else in a loop of as many turns as that takes."""
-    if not one.share:
-        return one.statement
+def _repeated(injection: Injection, usual: ProfileDocument) -> str:
+    """The statement, in a loop of as many iterations as its share needs; once without a share."""
+    if not injection.share:
+        return injection.statement
     (profile,) = usual.profiles
-    index = next(i for i, function in enumerate(profile.functions) if function.key == one.key)
+    index = next(i for i, function in enumerate(profile.functions) if function.key == injection.key)
     calls = sum(call.count for call in profile.calls if call.callee == index)
     names = {"book_update": [[1.01, 2.0]], "data": [], "self": _Closed()}
-    each = min(timeit.repeat(f"for _ in range(100): {one.statement}", globals=names, number=2000, repeat=3)) / 200000
-    return f"for _ in range({max(1, round(one.share * profile.seconds / calls / each))}): {one.statement}"
+    each = (
+        min(timeit.repeat(f"for _ in range(100): {injection.statement}", globals=names, number=2000, repeat=3)) / 200000
+    )
+    return f"for _ in range({max(1, round(injection.share * profile.seconds / calls / each))}): {injection.statement}"
 
 
 class _Closed:
     @property
     def closed(self) -> bool:
-        """As cheap as that of a cache."""
+        """As cheap as the property of a cache."""
         return self.__class__ is None
 
 
@@ -161,8 +163,8 @@ def _insert(file: Path, function: str, statement: str) -> None:
 
 def _compared(before: Path, after: Path, folder: Path, mode: str, name: str) -> DiffBreakdown:
     _perfbench(folder, "--diff", before, after, "--mode", mode, "--no-memory", "--save", name)
-    (found,) = compare.diff_sides(document.load_document(folder / "results" / f"{name}.profile.json"))
-    return found.blame
+    (sides,) = compare.diff_sides(PROFILES.load(folder / "results" / f"{name}.profile.json"))
+    return sides.breakdown
 
 
 def _perfbench(folder: Path, *arguments: object) -> None:

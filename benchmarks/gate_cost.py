@@ -1,7 +1,7 @@
-"""Which share of a gate's time by the clock is spent in passes or in start-up of workers: ``gate_cost.py OPTIONS OF THE GATE``.
+"""Share of a gate's wall time in passes or start-up of workers: ``gate_cost.py GATE_OPTIONS``.
 
-The gate runs in this process; of every worker the time from its start to the answer that ends its pass is noted. Ends with 1 below
-85 %.
+The gate runs in this process, which records the time of every worker from its start to the answer that ends its pass. Exits with 1
+below 85 %.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from perfbench.__main__ import main
 from perfbench.runner import worker_process
 from perfbench.worker.protocol import DescribedScenario, OutputDigest, PassCompleted, PassMeasurement
 
-PROMISED = 0.85
+REQUIRED_SHARE = 0.85
 busy: list[tuple[float, float]] = []
 started: dict[int, float] = {}
 
@@ -22,13 +22,13 @@ start_worker, take_answer = worker_process.WorkerProcess.__init__, worker_proces
 
 
 def note_start(self: worker_process.WorkerProcess, *arguments: Any, **options: Any) -> None:
-    """Start the worker, and note when."""
+    """Start the worker and record the time."""
     started[id(self)] = time.monotonic()
     start_worker(self, *arguments, **options)
 
 
 def note_end(self: worker_process.WorkerProcess) -> object:
-    """Take an answer, and note when the pass was over."""
+    """Take an answer and record the end of the pass."""
     answer = take_answer(self)
     if isinstance(answer, (DescribedScenario, OutputDigest, PassMeasurement, PassCompleted)) and id(self) in started:
         busy.append((started.pop(id(self)), time.monotonic()))
@@ -54,4 +54,4 @@ except SystemExit as ending:
 wall = time.monotonic() - begin
 share = covered(busy) / wall
 print(f"{share:.1%} of {wall:.1f} s in passes or in start-up of workers")
-sys.exit(share < PROMISED)
+sys.exit(share < REQUIRED_SHARE)

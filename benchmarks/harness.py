@@ -1,12 +1,12 @@
-"""What perfbench itself costs, measured: ``make bench``, or ``harness.py loop help order turns memory`` for parts of it.
+"""Overhead of perfbench itself: ``make bench``, or ``harness.py loop help order slices memory`` for parts of it.
 
-loop    the CPU seconds that perfbench reports for a pass against a bare loop that does not import it, as pairs on one core
+loop    CPU seconds that perfbench reports for a pass against a bare loop that does not import it, as pairs on one core
 help    ``perfbench --help`` against the help of a bare Typer program, CPU seconds of alternating processes
-order   the ratio full / lightweight from pairs by turns on one core against that from passes one after the other
-turns   how the log ratio of two passes of one kind scatters by the length of their turns, on the first lines of the market
-memory  the host's own memory for a file of 1 MB and one of 400 MB, and how the timed pass grows between 4 and 400 MB
+order   the ratio full / lightweight from pairs interleaved on one core against that from sequential passes
+slices  scatter of the log ratio of two identical passes by the length of their time slices, on the first lines of the market
+memory  the host's own memory for a file of 1 MB and one of 400 MB, and the growth of the timed pass between 4 and 400 MB
 
-Ends with 1 if a figure is outside of what is promised.
+Exits with 1 if a figure is out of its range.
 """
 
 from __future__ import annotations
@@ -42,19 +42,19 @@ BARE_TYPER = (
 )
 PAIRS = {"lightweight": 68, "patched": 48, "full": 34}
 BIG = Recipe(seed=400, runners=12, updates=1_310_000, changed_runners=4.0)
-"""400 MB of a market whose books do not grow with time: no in-play, where prices wander off and the traded ones add up."""
-TURNS_LINES = 10_000
-TURN_LENGTHS = (0.002, 0.005, 0.016, 0.075)
+"""400 MB of a market whose books do not grow over time: not in-play, where traded prices accumulate."""
+SLICE_LINES = 10_000
+SLICE_SECONDS = (0.002, 0.005, 0.016, 0.075)
 SMALL_UPDATES = BIG.updates // 100
 
 failed: list[str] = []
 
 
-def report(what: str, found: Estimate, low: float, high: float) -> None:
-    """Print one ratio with its interval, and note it if it is outside of what is promised."""
-    fine = low <= found.ratio <= high
-    line = f"{what:<44} {found.ratio:.4f}  [{found.low:.4f}–{found.high:.4f}]  {found.pairs} pairs"
-    print(f"{line}, sigma {found.sigma:.2%}  {'ok' if fine else f'NOT within {low:g}–{high:g}'}", flush=True)
+def report(what: str, estimate: Estimate, low: float, high: float) -> None:
+    """Print one ratio with its interval, and record it if it is out of range."""
+    fine = low <= estimate.ratio <= high
+    line = f"{what:<44} {estimate.ratio:.4f}  [{estimate.low:.4f}–{estimate.high:.4f}]  {estimate.pairs} pairs"
+    print(f"{line}, sigma {estimate.sigma:.2%}  {'ok' if fine else f'NOT within {low:g}–{high:g}'}", flush=True)
     if not fine:
         failed.append(what)
 
@@ -73,7 +73,7 @@ def finish(started: WorkerProcess) -> float:
 
 
 def loop() -> None:
-    """Perfbench's figure against that of a bare loop."""
+    """CPU seconds of perfbench against those of a bare loop."""
     market, core = manifest.locate_file(manifest.list_known_files()[0]), machine.find_quietest_core() or 0
     for mode, pairs in PAIRS.items():
         logs = []
@@ -103,7 +103,7 @@ def loop() -> None:
 
 
 def children_seconds() -> float:
-    """The CPU seconds of all processes that were started here and have ended."""
+    """CPU seconds of all finished child processes."""
     usage = resource.getrusage(resource.RUSAGE_CHILDREN)
     return usage.ru_utime + usage.ru_stime
 
@@ -128,9 +128,9 @@ def help_cost() -> None:
 
 
 def order() -> None:
-    """Whether taking turns on one core biases a ratio: pairs by turns against passes that have the core for themselves."""
+    """Bias of interleaving: interleaved pairs against passes that have the core to themselves."""
     market, core = manifest.locate_file(manifest.list_known_files()[0]), machine.find_quietest_core() or 0
-    logs: dict[str, list[float]] = {"pairs by turns": [], "one after the other": []}
+    logs: dict[str, list[float]] = {"interleaved": [], "sequential": []}
     for _ in range(34):
         seed = random.randrange(1, 2**32)
         light, full = interleave.plan_slices(0.57, 3.2)
@@ -143,7 +143,7 @@ def order() -> None:
         sides = random.sample([(passes["lightweight"], light.turn), (passes["full"], full.turn)], 2)
         seconds = {id(done): finish(done) for done in interleave.run_interleaved(sides)}
         means = {mode: fmean(seconds[id(done)] for done in passes[mode]) for mode in passes}
-        logs["pairs by turns"].append(math.log(means["full"] / means["lightweight"]))
+        logs["interleaved"].append(math.log(means["full"] / means["lightweight"]))
         alone: dict[str, list[float]] = {mode: [] for mode in passes}
         order = ["full", *["lightweight"] * light.passes]
         for mode in random.sample(order, len(order)):
@@ -151,22 +151,22 @@ def order() -> None:
             single.expect(Ready)
             single.go()
             alone[mode].append(finish(single))
-        logs["one after the other"].append(math.log(fmean(alone["full"]) / fmean(alone["lightweight"])))
-    for name, found in logs.items():
-        report(f"full / lightweight, {name}", signed_rank.estimate(found), 0.0, math.inf)
-    differences = [one - two for one, two in zip(*logs.values(), strict=True)]
-    report("ratio by turns / ratio in turn", signed_rank.estimate(differences), 0.98, 1.02)
+        logs["sequential"].append(math.log(fmean(alone["full"]) / fmean(alone["lightweight"])))
+    for name, log_ratios in logs.items():
+        report(f"full / lightweight, {name}", signed_rank.estimate(log_ratios), 0.0, math.inf)
+    differences = [interleaved - sequential for interleaved, sequential in zip(*logs.values(), strict=True)]
+    report("interleaved ratio / sequential ratio", signed_rank.estimate(differences), 0.98, 1.02)
 
 
-def turn_lengths() -> None:
-    """How pairs of the same passes scatter, by the length of a turn; the lengths alternate, so that all see the same machine."""
+def slice_lengths() -> None:
+    """Scatter of pairs of identical passes by slice length; the lengths alternate, so that all run under the same conditions."""
     core = machine.find_quietest_core() or 0
     with tempfile.TemporaryDirectory() as name:
         whole, _ = resolve.open_markets(manifest.list_known_files()[0].name, Path(name))
-        market = Path(head.cut_market(whole[0], TURNS_LINES, Path(name)).path)
-        logs: dict[float, list[float]] = {length: [] for length in TURN_LENGTHS}
+        market = Path(head.cut_market(whole[0], SLICE_LINES, Path(name)).path)
+        logs: dict[float, list[float]] = {length: [] for length in SLICE_SECONDS}
         for _ in range(48):
-            for length in random.sample(TURN_LENGTHS, len(TURN_LENGTHS)):
+            for length in random.sample(SLICE_SECONDS, len(SLICE_SECONDS)):
                 seed = random.randrange(1, 2**32)
                 pair = [worker(market, "lightweight", core, seed) for _ in range(2)]
                 for started in pair:
@@ -174,8 +174,10 @@ def turn_lengths() -> None:
                 sides = random.sample([([started], length) for started in pair], 2)
                 seconds = {id(done): finish(done) for done in interleave.run_interleaved(sides)}
                 logs[length].append(math.log(seconds[id(pair[0])] / seconds[id(pair[1])]))
-    for length, found in logs.items():
-        report(f"lightweight / lightweight, turns of {1000 * length:g} ms", signed_rank.estimate(found), 0.98, 1.02)
+    for length, log_ratios in logs.items():
+        report(
+            f"lightweight / lightweight, slices of {1000 * length:g} ms", signed_rank.estimate(log_ratios), 0.98, 1.02
+        )
 
 
 def memory() -> None:
@@ -197,7 +199,7 @@ def memory() -> None:
 
 
 def linear(folder: Path) -> None:
-    """One pass of the large file, and beside it on the same core as many of the small one as there is time for."""
+    """One pass of the large file, with passes of the small one beside it on the same core."""
     core = machine.find_quietest_core() or 0
     large = worker(folder / "400 MB", "lightweight", core, 1)
     large.expect(Ready)
@@ -218,10 +220,10 @@ def linear(folder: Path) -> None:
 
 
 def host_peak(folder: Path, file: str) -> float:
-    """The peak resident memory of the host itself, in MB, while it measures a file."""
+    """Peak resident memory of the host process in MB while it measures a file."""
     code = (
         "import sys\nsys.argv = ['perfbench', *sys.argv[1:]]\n"
-        "from perfbench.__main__ import main\nfrom perfbench.worker.measuring import peak_rss_bytes\n"
+        "from perfbench.__main__ import main\nfrom perfbench.worker.timed_pass import peak_rss_bytes\n"
         "try:\n    main()\nexcept SystemExit as end:\n    assert not end.code, end.code\n"
         "print('PEAK', peak_rss_bytes())"
     )
@@ -236,17 +238,17 @@ PARTS: dict[str, Callable[[], None]] = {
     "loop": loop,
     "help": help_cost,
     "order": order,
-    "turns": turn_lengths,
+    "slices": slice_lengths,
     "memory": memory,
 }
 
 
 def main() -> None:
-    """Run the parts that are named, all without a name."""
+    """Run the named parts, default all."""
     for name in sys.argv[1:] or PARTS:
         PARTS[name]()
     if failed:
-        sys.exit("outside of what is promised: " + ", ".join(failed))
+        sys.exit("out of range: " + ", ".join(failed))
 
 
 main()

@@ -1,9 +1,9 @@
-"""The claim once more, by a script that imports nothing of perfbench: fresh processes of two interpreters, one after the other.
+"""Independent check of the claim without perfbench: sequential fresh processes of two interpreters.
 
     python benchmarks/independent.py MARKET PYTHON_BEFORE PYTHON_AFTER [ROUNDS]
 
-Prints, for lightweight and for full mode, the median CPU seconds of each side and the median of the rounds' ratios: of two passes
-that ran one after the other, in random order, on one core.
+Prints, for lightweight and for full mode, the median CPU seconds of each side and the median of the rounds' ratios: of two
+sequential passes in random order on one core.
 """
 
 from __future__ import annotations
@@ -37,18 +37,18 @@ def seconds(python: str, market: str, mode: str) -> float:
 
 
 def main() -> None:
-    """Alternate in random order, and print."""
+    """Measure in random order and print."""
     market, before, after, *rest = sys.argv[1:]
     rounds = int(rest[0]) if rest else 8
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, [max(os.sched_getaffinity(0))])
     for mode in ("lightweight", "full"):
-        found: dict[str, list[float]] = {before: [], after: []}
+        samples: dict[str, list[float]] = {before: [], after: []}
         for _ in range(rounds):
             for python in random.sample([before, after], 2):
-                found[python].append(seconds(python, market, mode))
-        first, second = (statistics.median(found[python]) for python in (before, after))
-        ratio = statistics.median(one / other for one, other in zip(found[before], found[after], strict=True))
+                samples[python].append(seconds(python, market, mode))
+        first, second = (statistics.median(samples[python]) for python in (before, after))
+        ratio = statistics.median(old / new for old, new in zip(samples[before], samples[after], strict=True))
         print(f"{mode}: {first:.3f}s → {second:.3f}s {ratio:.3f}x, {rounds} passes a side", flush=True)
 
 

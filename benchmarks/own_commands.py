@@ -12,9 +12,9 @@ RUN = pathlib.Path(__file__).resolve().parents[1] / "results" / "reference-repla
 
 
 def _called(*arguments: str) -> Work:
-    """The CPU seconds of one command, in a process of the environment that is measured."""
+    """CPU seconds of one command, in a process of the measured environment."""
     before = os.times()
-    # -P: the folder that this is run in may hold another perfbench than the one that is installed.
+    # -P: the working directory may contain another perfbench than the installed one.
     subprocess.run([sys.executable, "-P", "-m", "perfbench", *arguments], check=True, stdout=subprocess.DEVNULL)
     after = os.times()
     return Work(1, seconds=after.children_user + after.children_system - before.children_user - before.children_system)
@@ -22,11 +22,11 @@ def _called(*arguments: str) -> Work:
 
 @mode(baseline=True)
 def help_page() -> Work:
-    """perfbench --help: what every command pays."""
+    """perfbench --help: the minimum cost of every command."""
     return _called("--help")
 
 
 @mode
 def show_a_run() -> Work:
-    """perfbench show: a run is loaded, and every interval computed anew."""
+    """perfbench show: load a run and compute every interval."""
     return _called("show", str(RUN))

@@ -1,4 +1,4 @@
-"""Write the tables of kept runs and the help of commands into README.md: ``make headline`` and ``make golden`` call it."""
+"""Regenerate the blocks of README.md: tables of saved runs and the help of commands. ``make golden`` calls it."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ BLOCK = re.compile(
 )
 
 SHOWN = (0, 6)
-"""Exit codes of a run that is shown: other readers whose output differs are in README too."""
+"""Accepted exit codes: the tables of other readers have outputs that differ."""
 
 
 def text_of(kind: str, name: str) -> str:
-    """What is to stand in a block: a kept run as perfbench shows it, or the help of a command."""
+    """The text of a block: a saved run as perfbench shows it, or the help of a command."""
     if kind == "help":
         return (ROOT / "tests" / "data" / "golden" / f"help-{name}.txt").read_text(encoding="utf-8")
-    kept = ROOT / "results"
+    results = ROOT / "results"
     words = {
-        "shown": ["show", kept / f"{name}.json"],
-        "calibration": ["calibrate", "--show", kept / f"{name}.json"],
-        "profile": ["profile", "--show", kept / f"{name}.profile.json"],
-        "verdicts": ["scenarios", "--verdicts", "--results", kept],
+        "shown": ["show", results / f"{name}.json"],
+        "calibration": ["calibrate", "--show", results / f"{name}.json"],
+        "profile": ["profile", "--show", results / f"{name}.profile.json"],
+        "verdicts": ["scenarios", "--verdicts", "--results", results],
     }[kind]
     command = [sys.executable, "-m", "perfbench", *map(str, words)]
     done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=ROOT)
@@ -39,7 +39,7 @@ def main() -> None:
     readme = ROOT / "README.md"
     text = readme.read_text(encoding="utf-8")
     readme.write_text(
-        BLOCK.sub(lambda found: found[1] + text_of(found[2], found[3]) + found[4], text), encoding="utf-8"
+        BLOCK.sub(lambda block: block[1] + text_of(block[2], block[3]) + block[4], text), encoding="utf-8"
     )
 
 

@@ -1,7 +1,7 @@
-"""Clients of betfairlightweight that call the API of perfbench's exchange as they call the real one.
+"""betfairlightweight clients of the local exchange's API.
 
-Nothing of betfairlightweight is changed but where it connects to. They trust whom ``requests`` trusts and the exchange: a bundle of
-the size that a bot has, for a new connection spends most of its time on reading it.
+betfairlightweight is unmodified apart from the host it connects to. The CA bundle is that of ``requests`` plus the
+exchange's certificate, since a new connection spends most of its time reading a bundle of that size.
 """
 
 from __future__ import annotations
@@ -16,53 +16,53 @@ from _exchange_process import ExchangeProcess, exchange_process
 from betfairlightweight.baseclient import BaseClient
 
 STILL = ("--wait-for", "1000000", "--from", "-60s")
-"""Market time stands still, a minute before the announced start: every call sees the same."""
+"""Market time stands still a minute before the announced start, so that every call sees the same state."""
 
-BUNDLE = "REQUESTS_CA_BUNDLE"
+CA_BUNDLE_VARIABLE = "REQUESTS_CA_BUNDLE"
 
 
 class Api:
-    """The API of an exchange. ``rtt_ms``: milliseconds of a round trip, measured by the exchange; ``markets``: their ids."""
+    """API of an exchange. ``rtt_ms``: measured round-trip time in milliseconds; ``markets``: market ids."""
 
     def __init__(self, process: ExchangeProcess) -> None:
         self._process = process
-        said = process.said
-        self.markets: Sequence[str] = said["markets"]
-        self.rtt_ms: float = said["rtt_ms"]
-        self.url = "https://127.0.0.1:{}/exchange/".format(said["api_port"])
+        server_info = process.said
+        self.markets: Sequence[str] = server_info["markets"]
+        self.rtt_ms: float = server_info["rtt_ms"]
+        self.url = "https://127.0.0.1:{}/exchange/".format(server_info["api_port"])
         self.bundle = os.path.join(process.folder, "bundle.pem")
         shutil.copy(requests.certs.where(), self.bundle)
-        with open(said["authority"]) as authority, open(self.bundle, "a") as bundle:
+        with open(server_info["authority"]) as authority, open(self.bundle, "a") as bundle:
             bundle.write("\n" + authority.read())
-        os.environ[BUNDLE] = self.bundle
+        os.environ[CA_BUNDLE_VARIABLE] = self.bundle
         BaseClient.API_URLS["perfbench"] = self.url
 
     def client(self, session: Optional[Any] = None) -> Any:
-        """A client that has logged in; without a session it makes a connection for every call, as it comes."""
+        """Return a logged-in client; without a session it opens a connection for every call, as by default."""
         client = betfairlightweight.APIClient(
             "perfbench", "perfbench", "perfbench", lightweight=True, locale="perfbench", session=session
         )
-        client.session_token = "any"  # noqa: S105 - nobody asks for it
+        client.session_token = "any"  # noqa: S105 - not checked
         return client
 
     def close(self) -> Dict[str, Any]:
-        """End the exchange; how often what was called, and what failed."""
-        done: Dict[str, Any] = self._process.close()["api"]
-        return done
+        """Stop the exchange and return its counts of calls and faults."""
+        api_report: Dict[str, Any] = self._process.close()["api"]
+        return api_report
 
 
 def open_api(*options: str) -> Iterator[Api]:
-    """The API of an exchange of its own, with these options of ``perfbench exchange``."""
-    before = os.environ.get(BUNDLE)
+    """Start an exchange with these options and yield its API."""
+    previous_bundle = os.environ.get(CA_BUNDLE_VARIABLE)
     with exchange_process(*STILL, *options) as process:
         try:
             yield Api(process)
         finally:
-            os.environ.pop(BUNDLE, None)
-            if before is not None:
-                os.environ[BUNDLE] = before
+            os.environ.pop(CA_BUNDLE_VARIABLE, None)
+            if previous_bundle is not None:
+                os.environ[CA_BUNDLE_VARIABLE] = previous_bundle
 
 
 def distance(rtt_ms: float) -> Sequence[str]:
-    """The options for so many milliseconds there and back; none for nothing."""
+    """Return the options for a round-trip time in milliseconds; none for 0."""
     return ("--rtt", "{}ms".format(rtt_ms)) if rtt_ms else ()

@@ -1,7 +1,7 @@
-"""An exchange on a socket: it sends the updates of a market file to a trader, from wherever the trader was on.
+"""Minimal stream server: sends the updates of a market file to a trader, resuming wherever the trader stopped.
 
-As the real one does, it answers a subscription with an image of the markets and goes on with the updates after it. Unlike the real
-one it leaves none out: a trader that was away gets all it missed, one by one and as fast as it takes them.
+Like the real exchange, it answers a subscription with an image of the markets and continues with later updates.
+Unlike it, it never conflates: a trader that was away gets every missed update, as fast as it reads them.
 """
 
 from __future__ import annotations
@@ -15,31 +15,31 @@ from typing import Any, Deque, Dict, Iterable, List, NamedTuple, Optional, Tuple
 
 from perfbench import NotAvailable
 
-BY_PLACE = ("batb", "batl", "bdatb", "bdatl")
-BY_PRICE = ("trd", "atb", "atl", "spb", "spl")
-"""A runner's ladders: lists of place, price and size, or of price and size. Size 0 takes an entry away."""
+LEVEL_LADDERS = ("batb", "batl", "bdatb", "bdatl")
+PRICE_LADDERS = ("trd", "atb", "atl", "spb", "spl")
+"""Ladders of a runner: entries of level, price and size, or of price and size. Size 0 removes an entry."""
 
-EVERY = 16
-"""Updates from one image that is made beforehand to the next; one in between costs at most so many updates more."""
+IMAGE_INTERVAL = 16
+"""Updates between two stored images; bounds the updates merged for any image."""
 
-BLOCK = 32
-"""Updates sent at a time."""
+UPDATES_PER_SEND = 32
+"""Updates per send."""
 
 END = b'{"op":"end"}\n'
 DONE = b"done\n"
-PATIENCE = 0.5
-"""Seconds until a look whether the trader is still there."""
+POLL_SECONDS = 0.5
+"""Interval, in seconds, at which the trader's process is checked while waiting for a connection."""
 
 
 class Update(NamedTuple):
-    """One line of the stream: when it was published (ms since 1970), and its market changes."""
+    """Line of the stream: publish time (ms since 1970) and market changes."""
 
     published: int
     changes: List[Dict[str, Any]]
 
 
 class Markets:
-    """What the stream has said so far, merged."""
+    """Market cache: merged state of all markets."""
 
     def __init__(self) -> None:
         self._markets: Dict[str, Dict[str, Any]] = {}
@@ -53,28 +53,28 @@ class Markets:
                 self._markets[name], self._runners[name] = {"id": name, "img": True}, {}
             self._markets[name].update((key, change[key]) for key in ("marketDefinition", "tv") if key in change)
             for runner in change.get("rc", ()):
-                place = runner["id"], runner.get("hc", 0)
-                known = self._runners[name].setdefault(
-                    place, {key: runner[key] for key in ("id", "hc") if key in runner}
+                runner_key = runner["id"], runner.get("hc", 0)
+                values = self._runners[name].setdefault(
+                    runner_key, {key: runner[key] for key in ("id", "hc") if key in runner}
                 )
-                _merge(known, runner)
+                _merge(values, runner)
 
     def image(self) -> List[Dict[str, Any]]:
-        """All markets in full, as changes."""
+        """Return all markets in full, as changes."""
         return [
-            {**market, "rc": [_flat(runner) for runner in self._runners[name].values()]}
+            {**market, "rc": [_flatten(runner) for runner in self._runners[name].values()]}
             for name, market in self._markets.items()
         ]
 
 
-def _merge(known: Dict[str, Any], runner: Dict[str, Any]) -> None:
+def _merge(values: Dict[str, Any], runner: Dict[str, Any]) -> None:
     for key, value in runner.items():
-        if key not in BY_PLACE + BY_PRICE:
-            known[key] = value
+        if key not in LEVEL_LADDERS + PRICE_LADDERS:
+            values[key] = value
         elif key == "trd" and not value:
-            known[key] = {}  # said of a runner whose bets are void
+            values[key] = {}  # said of a runner whose bets are void
         else:
-            ladder = known.setdefault(key, {})
+            ladder = values.setdefault(key, {})
             for entry in value:
                 if entry[-1]:
                     ladder[entry[0]] = entry
@@ -82,17 +82,19 @@ def _merge(known: Dict[str, Any], runner: Dict[str, Any]) -> None:
                     ladder.pop(entry[0], None)
 
 
-def _flat(runner: Dict[str, Any]) -> Dict[str, Any]:
+def _flatten(runner: Dict[str, Any]) -> Dict[str, Any]:
     return {key: list(value.values()) if isinstance(value, dict) else value for key, value in runner.items()}
 
 
 class Exchange:
-    """The last so many updates of a market file on a local port. Raises NotAvailable for a file of fewer than three."""
+    """Server of the last updates of a market file on a local port. Raises NotAvailable for a file of fewer than three
+    updates.
+    """
 
     def __init__(self, market: str, updates: int) -> None:
         window: Deque[Update] = deque()
         markets = Markets()
-        for update in _updates(market):
+        for update in _read_updates(market):
             window.append(update)
             if len(window) > max(1, updates):
                 markets.apply(window.popleft().changes)
@@ -101,62 +103,64 @@ class Exchange:
                 "{} has {} updates, which leaves no time to restart".format(Path(market).name, len(window))
             )
         self.published = [update.published for update in window]
-        self._lines = [_line(clk, pt, changes) for clk, (pt, changes) in enumerate(window, 1)]
+        self._lines = [_encode_line(clk, pt, changes) for clk, (pt, changes) in enumerate(window, 1)]
         self._images = []
         for position, update in enumerate(window):
-            if position % EVERY == 0:
+            if position % IMAGE_INTERVAL == 0:
                 self._images.append(json.dumps(markets.image()))
             markets.apply(update.changes)
-        self._door = socket.create_server(("127.0.0.1", 0))
-        self._door.settimeout(PATIENCE)
-        self.port: int = self._door.getsockname()[1]
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.settimeout(POLL_SECONDS)
+        self.port: int = self._listener.getsockname()[1]
 
     def close(self) -> None:
-        """Nobody can connect any longer."""
-        self._door.close()
+        """Stop listening."""
+        self._listener.close()
 
     @property
     def amount(self) -> int:
-        """How many updates it sends."""
+        """Number of updates."""
         return len(self._lines)
 
     @property
     def image_bytes(self) -> int:
-        """The size of the largest image."""
+        """Size of the largest image."""
         return max(map(len, self._images))
 
     def image(self, position: int) -> bytes:
-        """All markets after so many updates, as the message that answers a subscription."""
-        earlier = min(position // EVERY, len(self._images) - 1)
+        """Return the message that answers a subscription at a position: all markets after that many updates."""
+        image_index = min(position // IMAGE_INTERVAL, len(self._images) - 1)
         markets = Markets()
-        markets.apply(json.loads(self._images[earlier]))
-        for line in self._lines[earlier * EVERY : position]:
+        markets.apply(json.loads(self._images[image_index]))
+        for line in self._lines[image_index * IMAGE_INTERVAL : position]:
             markets.apply(json.loads(line)["mc"])
-        return _line(position, self.published[max(0, position - 1)], markets.image(), ct="SUB_IMAGE")
+        return _encode_line(position, self.published[max(0, position - 1)], markets.image(), ct="SUB_IMAGE")
 
     def serve(self, trader: Popen[bytes]) -> None:
-        """Send to one connection after the other, until a trader has had everything. Raises RuntimeError if it is no more."""
+        """Serve one connection after another until a trader has received everything. Raises RuntimeError if the
+        trader exits early.
+        """
         while True:
-            connection = self._accepted(trader)
-            with connection, connection.makefile("rb") as said:
+            connection = self._accept(trader)
+            with connection, connection.makefile("rb") as requests:
                 try:
-                    asked = said.readline()
-                    if not asked:
+                    request = requests.readline()
+                    if not request:
                         continue
-                    position = json.loads(asked)["clk"]
+                    position = json.loads(request)["clk"]
                     connection.sendall(self.image(position))
-                    for first in range(position, self.amount, BLOCK):
-                        connection.sendall(b"".join(self._lines[first : first + BLOCK]))
+                    for first in range(position, self.amount, UPDATES_PER_SEND):
+                        connection.sendall(b"".join(self._lines[first : first + UPDATES_PER_SEND]))
                     connection.sendall(END)
-                    if said.readline() == DONE:
+                    if requests.readline() == DONE:
                         return
                 except (ConnectionError, socket.timeout):
                     continue  # it restarts: its next process comes and says how far it got
 
-    def _accepted(self, trader: Popen[bytes]) -> socket.socket:
+    def _accept(self, trader: Popen[bytes]) -> socket.socket:
         while True:
             try:
-                connection, _ = self._door.accept()
+                connection, _ = self._listener.accept()
             except socket.timeout:
                 if trader.poll():
                     raise RuntimeError("the trader ended with code {}".format(trader.returncode)) from None
@@ -166,7 +170,7 @@ class Exchange:
             return connection
 
 
-def _updates(market: str) -> Iterable[Update]:
+def _read_updates(market: str) -> Iterable[Update]:
     with open(market, encoding="utf-8") as lines:
         for line in lines:
             message = json.loads(line)
@@ -174,13 +178,13 @@ def _updates(market: str) -> Iterable[Update]:
                 yield Update(message["pt"], message["mc"])
 
 
-def _line(clk: int, published: int, changes: List[Dict[str, Any]], ct: Optional[str] = None) -> bytes:
-    kind = {"ct": ct} if ct else {}
+def _encode_line(clk: int, published: int, changes: List[Dict[str, Any]], ct: Optional[str] = None) -> bytes:
+    change_type = {"ct": ct} if ct else {}
     return (
-        json.dumps({"op": "mcm", "id": STREAM, **kind, "clk": str(clk), "pt": published, "mc": changes}).encode()
+        json.dumps({"op": "mcm", "id": STREAM, **change_type, "clk": str(clk), "pt": published, "mc": changes}).encode()
         + b"\n"
     )
 
 
 STREAM = 2
-"""The id of the subscription. 0 would be that of a historical stream."""
+"""Id of the subscription. 0 would be that of a historical stream."""

@@ -1,4 +1,4 @@
-"""flumine in live mode at the exchange of perfbench: it logs in, follows markets and orders, and its strategy does nothing."""
+"""flumine in live mode on the local exchange, with market and order streams and a strategy that does nothing."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from betfairlightweight.streaming.betfairstream import BetfairStream
 
 from perfbench import NotAvailable, setup
 
-PATIENCE = 600.0
-"""Seconds after which a market that does not end is given up."""
+TIMEOUT_SECONDS = 600.0
+"""Seconds after which a market that does not end is abandoned."""
 
 
 class Followed(NamedTuple):
-    """The exchange, flumine looking at it, what its strategy got, and whether that was all."""
+    """Exchange, flumine connected to it, what its strategy received, and the event of the last update."""
 
     stream: Exchange
     framework: Any
@@ -32,19 +32,21 @@ class Followed(NamedTuple):
 
 @setup
 def trading(market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 5.0) -> Iterator[Followed]:
-    """An exchange with an API, and flumine, ready to run. Raises NotAvailable for several markets, which it takes apart, and for
-    a flumine that needs another betfairlightweight.
+    """Exchange with an API, and flumine ready to run.
+
+    Raises NotAvailable for several markets, which flumine handles separately, and for a flumine that needs another
+    betfairlightweight.
     """
     with exchange(market, speed, traffic, late_ms) as opened:
         if len(opened.said["markets"]) > 1:
-            raise NotAvailable("flumine is told of each market by itself: choose a file of one market")
+            raise NotAvailable("flumine handles each market separately; choose a file of one market")
         os.environ["REQUESTS_CA_BUNDLE"] = opened.said["authority"]
-        where = "https://127.0.0.1:{}".format(opened.said["api_port"])
-        BaseClient.API_URLS["perfbench"] = where + "/exchange/"
-        BaseClient.IDENTITY_URLS["perfbench"] = where + "/api/"
+        url = "https://127.0.0.1:{}".format(opened.said["api_port"])
+        BaseClient.API_URLS["perfbench"] = url + "/exchange/"
+        BaseClient.IDENTITY_URLS["perfbench"] = url + "/api/"
         BetfairStream._BetfairStream__port = opened.port  # type: ignore[attr-defined]
-        BetfairStream.HOSTS[None] = "127.0.0.1"  # flumine names no host
-        logging.disable(logging.CRITICAL)  # it complains when the exchange hangs up
+        BetfairStream.HOSTS[None] = "127.0.0.1"  # flumine passes no host
+        logging.disable(logging.CRITICAL)  # it logs errors when the exchange closes the connection
         yield _framework(opened)
 
 
@@ -52,7 +54,7 @@ def _framework(opened: Exchange) -> Followed:
     try:
         flumine, clients = map(importlib.import_module, ("flumine", "flumine.clients"))
     except ImportError as error:
-        text = "this flumine does not work with betfairlightweight {}: name another one in the environment ({})"
+        text = "this flumine does not work with betfairlightweight {}; choose another release in the environment ({})"
         raise NotAvailable(text.format(betfairlightweight.__version__, error)) from None
     taken, ended = Taken(), threading.Event()
 
@@ -70,7 +72,7 @@ def _framework(opened: Exchange) -> Followed:
 
         def _take(self, books: List[Any]) -> None:
             taken.put(books)
-            if len(taken.times) > opened.updates:  # the image, and all of them
+            if len(taken.times) > opened.updates:  # the image and all updates
                 ended.set()
 
     trading = betfairlightweight.APIClient("perfbench", "perfbench", "perfbench", locale="perfbench")
@@ -80,19 +82,19 @@ def _framework(opened: Exchange) -> Followed:
 
 
 def _streams(markets: List[str]) -> Dict[str, Any]:
-    """The stream of a strategy; since flumine 3.0 it is an object."""
-    asked = {"market_filter": {"marketIds": markets}, "market_data_filter": {"fields": EVERYTHING}}
+    """Return the stream arguments of a strategy; since flumine 3.0 it is an object."""
+    arguments = {"market_filter": {"marketIds": markets}, "market_data_filter": {"fields": EVERYTHING}}
     flumine = importlib.import_module("flumine")
     if "market_filter" in inspect.signature(flumine.BaseStrategy.__init__).parameters:
-        return asked
+        return arguments
     streams = importlib.import_module("flumine.streams.betfairmarketstream")
-    return {"streams": [streams.BetfairMarketStream(**asked)]}
+    return {"streams": [streams.BetfairMarketStream(**arguments)]}
 
 
 def flumine_followed(trading: Followed) -> float:
-    """Run it to the last book; the CPU seconds of this process for that. Raises RuntimeError if it never comes."""
+    """Run flumine to the last book and return the CPU seconds of this process. Raises RuntimeError if it never comes."""
     start = time.process_time()
     threading.Thread(target=trading.framework.run, daemon=True).start()
-    if not trading.ended.wait(PATIENCE):
-        raise RuntimeError("{} of {} updates came".format(len(trading.taken.times), trading.stream.updates))
+    if not trading.ended.wait(TIMEOUT_SECONDS):
+        raise RuntimeError("received {} of {} updates".format(len(trading.taken.times), trading.stream.updates))
     return time.process_time() - start

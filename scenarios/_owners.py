@@ -2,7 +2,7 @@
 
 A pattern is a path inside a package, a colon and a qualified name; ``user:*`` are the functions of files outside of every
 package. The first owner with a matching pattern owns a function. A function without an owner, such as those of
-``betfairlightweight/utils.py``, belongs to whoever called it.
+``betfairlightweight/utils.py``, belongs to its caller.
 """
 
 from __future__ import annotations

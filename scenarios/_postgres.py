@@ -204,5 +204,5 @@ def last_line(output: bytes) -> str:
 
 
 def first_line(error: BaseException) -> str:
-    """Of the text of an error."""
+    """The first line of the text of an error."""
     return (str(error).strip().splitlines() or [type(error).__name__])[0]

@@ -32,7 +32,7 @@ class Questions(NamedTuple):
 
 
 def questions_about(store: Store, query: str, queries: int, cache: str) -> Questions:
-    """``queries`` queries of each kind, or of sample kind (point, range, across, pnl), on a warm or cold cache. Raises ScenarioError."""
+    """Queries of each kind, or of one kind (point, range, across, pnl), on a warm or cold cache. Raises ScenarioError."""
     if query not in ("all", *KINDS) or cache not in ("warm", "cold") or queries < 1:
         text = "query={} queries={} cache={}: use query=all, {}; queries=1 or more; cache=warm or cold"
         raise ScenarioError(text.format(query, queries, cache, ", ".join(KINDS)))

@@ -90,7 +90,7 @@ class SecondWriter:
 
     Reads the last row first, as a restarted logger does.
 
-    :param begin: ``deferred`` is what BEGIN alone means: the first statement decides, here a read. When that transaction wants to
+    :param begin: ``deferred`` is the default of BEGIN: the first statement decides, here a read. When that transaction wants to
         write, SQLite does not wait however long the timeout, because the other one may be waiting for this reader. ``immediate``
         acquires the write lock at once, and waits for it.
     """

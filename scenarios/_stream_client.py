@@ -1,6 +1,6 @@
-"""A client of betfairlightweight that follows the exchange of perfbench as it follows the real one, and what that took.
+"""betfairlightweight client of the local exchange, and its latency.
 
-Nothing of betfairlightweight is changed but where it connects to: the hooks are the same from 2.11.2 to 2.24.0.
+betfairlightweight is unmodified apart from the host it connects to: the hooks are the same from 2.11.2 to 2.24.0.
 """
 
 from __future__ import annotations
@@ -30,21 +30,23 @@ TRAFFIC = {
     "in_play": ("0s", "300s"),
     "both": ("-300s", "300s"),
 }
-"""From and until when, by the announced start of the market."""
+"""Opening and closing time, relative to the announced start of the market."""
 
-LOOK_EVERY = 20
-"""Updates, of which one is looked into."""
+INSPECTION_INTERVAL = 20
+"""Books are inspected for one in this many updates."""
 
 
 class Frame(NamedTuple):
-    """An update as the exchange sent it: seconds of the monotonic clock of this machine, and bytes."""
+    """Update as sent by the exchange: seconds of this machine's monotonic clock, and bytes."""
 
     sent: float
     size: int
 
 
 class Exchange:
-    """An exchange of its own process, which ends a connection after the last update. ``statement``: what it did, once closed."""
+    """Exchange in a process of its own that closes the connection after the last update. ``statement``: its report,
+    once closed.
+    """
 
     def __init__(self, process: ExchangeProcess, log: str, late_ms: float) -> None:
         self._process, self._log, self._late_ms = process, log, late_ms
@@ -54,12 +56,14 @@ class Exchange:
         self.seconds: float = self.said["seconds"]
 
     def close(self) -> List[Frame]:
-        """What it sent to the only client. Raises RuntimeError if it was late: then no number is the client's."""
+        """Return the frames sent to the only client. Raises RuntimeError if the exchange was late: latencies would
+        then not be the client's.
+        """
         self.statement = self._process.close()
         late_ms = self.statement["lateness"]["p99"] * 1e3
         if late_ms > self._late_ms:
             raise RuntimeError(
-                "the exchange itself was {:.1f} ms late at p99, {:g} are allowed: close other programs, or --set late_ms".format(
+                "the exchange was {:.1f} ms late at p99; the limit is {:g}: close other programs or --set late_ms".format(
                     late_ms, self._late_ms
                 )
             )
@@ -67,7 +71,7 @@ class Exchange:
             return [Frame(float(row["sent"]), int(row["bytes"])) for row in csv.DictReader(rows)]
 
     def own(self) -> Dict[str, float]:
-        """What the exchange itself took while it sent, once closed: it shares this machine with its client."""
+        """Return the exchange's own delay and CPU use, once closed: it shares this machine with its client."""
         return {
             "exchange_late_ms": self.statement["lateness"]["p99"] * 1e3,
             "exchange_share": self.statement["cpu_seconds"] / self.statement["wall_seconds"],
@@ -76,16 +80,16 @@ class Exchange:
 
 @contextmanager
 def exchange(market: str, speed: float, traffic: str, late_ms: float, *options: str) -> Iterator[Exchange]:
-    """A window of the market file as a stream, with an exchange of its own.
+    """Serve a window of the market file as a stream.
 
-    Raises ScenarioError for traffic that there is not, NotAvailable for a file of best offers only: its updates change nothing of
-    the full depth, and a client that asks for that is told of few of them.
+    Raises ScenarioError for unknown traffic, and NotAvailable for a file of best offers only: its updates hardly
+    change the full depth, so that a client of the full depth receives few of them.
     """
     if traffic not in TRAFFIC:
         raise ScenarioError("traffic={}: choose {}".format(traffic, ", ".join(TRAFFIC)))
     if not _has_full_depth(market):
         raise NotAvailable(
-            "{} has best offers and not the full depth: choose a PRO file".format(os.path.basename(market))
+            "{} has best offers only, not the full depth; choose a PRO file".format(os.path.basename(market))
         )
     since, until = TRAFFIC[traffic]
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
@@ -96,7 +100,7 @@ def exchange(market: str, speed: float, traffic: str, late_ms: float, *options: 
 
 
 def _has_full_depth(market: str) -> bool:
-    """Also where a file has no offers at all."""
+    """Return whether a file has full ladders; True as well for a file without any offers."""
     levels = False
     with open(market, "rb") as lines:
         for line in lines:
@@ -108,13 +112,15 @@ def _has_full_depth(market: str) -> bool:
 
 @setup
 def stream(market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 5.0) -> Iterator[Exchange]:
-    """An exchange that waits for its client, and may be so late itself at its 99th percentile."""
+    """Exchange that waits for its client; ``late_ms`` is the largest delay accepted at its 99th percentile."""
     with exchange(market, speed, traffic, late_ms, "--no-api") as opened:
         yield opened
 
 
 class Taken:
-    """In place of the queue of a listener: when every update was ready, a few numbers of its book, and how many runners changed."""
+    """Output queue that records when each update was ready, a few values of its book, and the number of changed
+    runners.
+    """
 
     def __init__(self) -> None:
         self.times: List[float] = []
@@ -124,33 +130,35 @@ class Taken:
         self._last: Dict[str, Any] = {}
 
     def put(self, books: List[Any]) -> None:
-        """Called by betfairlightweight with the books of an update."""
+        """Record the books of an update; called by betfairlightweight."""
         self.times.append(time.monotonic())
-        self.notes.append([_noted(book) for book in books])
+        self.notes.append([_summarize(book) for book in books])
         updates = (book["streaming_update"] if isinstance(book, dict) else book.streaming_update for book in books)
         self.runners.append(sum(len(update.get("rc", ())) for update in updates))
-        if len(self.times) % LOOK_EVERY == 1:
+        if len(self.times) % INSPECTION_INTERVAL == 1:
             self._levels += map(_levels, books)
-        self._last.update((noted[0], book) for noted, book in zip(self.notes[-1], books))  # noqa: B905 - of the same
+        self._last.update((summary[0], book) for summary, book in zip(self.notes[-1], books))  # noqa: B905 - equal lengths
 
     def latencies(self, frames: List[Frame]) -> List[Tuple[float, int]]:
-        """Seconds from the send of each frame to its books, and its bytes. Raises RuntimeError unless one came for each."""
-        ready = self.times[1:]  # after the image
+        """Return, for each frame, the seconds from sending to its books, and its bytes. Raises RuntimeError unless
+        each frame gave books.
+        """
+        ready = self.times[1:]  # without the image
         if len(frames) != len(ready):
-            raise RuntimeError("{} frames were sent, and {} updates seen".format(len(frames), len(ready)))
-        return [(seen - frame.sent, frame.size) for frame, seen in zip(frames, ready)]  # noqa: B905 - as many
+            raise RuntimeError("{} frames sent, but {} updates received".format(len(frames), len(ready)))
+        return [(seen - frame.sent, frame.size) for frame, seen in zip(frames, ready)]  # noqa: B905 - equal lengths
 
     def volume(self) -> float:
-        """What was traded on all runners, as far as the client knows; of dicts only."""
+        """Return the volume traded on all runners, as far as the client knows; lightweight mode only."""
         return sum(float(runner["totalMatched"] or 0.0) for book in self._last.values() for runner in book["runners"])
 
     def levels(self) -> float:
-        """Prices in a runner's book, both sides together, at the average of the updates that were looked at."""
+        """Return the prices in a runner's book, both sides, averaged over the inspected updates."""
         return fmean(self._levels)
 
 
-def _noted(book: Any) -> List[Any]:
-    """Market, status, volume matched, and the sum of last prices."""
+def _summarize(book: Any) -> List[Any]:
+    """Return market, status, matched volume and sum of last prices."""
     if isinstance(book, dict):
         prices = [runner["lastPriceTraded"] for runner in book["runners"]]
         return [book["marketId"], book["status"], book["totalMatched"], round(sum(filter(None, prices)), 2)]
@@ -159,23 +167,23 @@ def _noted(book: Any) -> List[Any]:
 
 
 def _levels(book: Any) -> float:
-    """Prices in the average runner's book; of dicts only."""
+    """Return the prices in the average runner's book; lightweight mode only."""
     ladders = [runner["ex"] for runner in book["runners"]] if isinstance(book, dict) else []
     return fmean(len(ex["availableToBack"]) + len(ex["availableToLay"]) for ex in ladders) if ladders else 0.0
 
 
 def percentile(values: List[float], share: float) -> float:
-    """The least value that so many in a hundred do not exceed."""
+    """Return the smallest value that is at least as large as ``share`` percent of all values."""
     return sorted(values)[max(0, math.ceil(len(values) * share / 100) - 1)]
 
 
 def follow(port: int, lightweight: bool, taken: Taken, fields: Dict[str, Any], conflate_ms: int = 0) -> float:
-    """Subscribe to all markets and read up to the end; the CPU seconds of this process for that."""
+    """Subscribe to all markets and read to the end; return the CPU seconds of this process."""
     assert hasattr(BetfairStream, "_BetfairStream__port")
     BetfairStream._BetfairStream__port = port  # type: ignore[attr-defined]
     BetfairStream.HOSTS["perfbench"] = "127.0.0.1"
     client = betfairlightweight.APIClient("perfbench", "perfbench", "perfbench", lightweight=lightweight)
-    client.session_token = "any"  # noqa: S105 - nobody asks for it
+    client.session_token = "any"  # noqa: S105 - not checked
     listener = betfairlightweight.StreamListener(
         output_queue=taken, max_latency=NO_LATENCY_CHECK, lightweight=lightweight
     )

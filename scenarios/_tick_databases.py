@@ -71,7 +71,7 @@ class SQLite(Database):
         return time.perf_counter() - start
 
     def size(self) -> int:
-        """Of the file: its pages in use."""
+        """Bytes of the pages in use."""
         (pages,), (free,), (size,) = (
             self.rows("PRAGMA " + name)[0] for name in ("page_count", "freelist_count", "page_size")
         )
@@ -119,7 +119,7 @@ class DuckDB(Database):
             return time.perf_counter() - start
 
     def size(self) -> int:
-        """Of the file after a checkpoint."""
+        """Bytes of the file after a checkpoint."""
         self.connection.execute("CHECKPOINT")
         return os.path.getsize(str(self.path))
 
@@ -164,7 +164,7 @@ class PostgreSQL(Database):
         return time.perf_counter() - start
 
     def size(self) -> int:
-        """Of both tables with their indexes."""
+        """Bytes of both tables with their indexes."""
         return sum(self.rows("SELECT pg_total_relation_size('{}')".format(table))[0][0] for table in LOADED)
 
 

@@ -60,7 +60,7 @@ def flumine_ms(market: str) -> float:
 
 
 def with_shares(work: Work, bare: float, flumine: float) -> Work:
-    """The work with the shares of its queries and of bare ones (ms) in a flumine backtest, and the share that the faster ones save."""
+    """The work with the shares of its queries and of bare ones (ms) in a flumine backtest, and the share saved."""
     read = work.numbers["read_ms"]
     work.numbers.update(database_share=read / (read + flumine), bare_share=bare / (bare + flumine))
     work.numbers["whole_saved"] = (bare - read) / (bare + flumine)

@@ -118,7 +118,7 @@ class Trader:
         return line
 
     def _looked_at(self, book: Any) -> List[Any]:
-        """Record new prices and back falling runners. Returns the changes of the book in a fixed order, which an image does not have."""
+        """Record new prices and back falling runners. Returns the changes in a fixed order, which an image lacks."""
         state, new = self.state, []
         for runner in sorted(book.runners, key=lambda runner: (runner.selection_id, runner.handicap)):
             key = "{}/{}/{:g}".format(book.market_id, runner.selection_id, runner.handicap)

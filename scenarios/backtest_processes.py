@@ -1,4 +1,4 @@
-"""How much sooner is a backtest of several markets done in two processes?
+"""How much faster is a backtest of several markets in two processes?
 
 Every market is a copy of the market file with ids of its own, so both modes do the same work and all markets cost the same. The
 metric is wall time.

@@ -1,4 +1,4 @@
-"""From how many markets on does an indexed database make a backtest faster, and what does it matter beside flumine?
+"""From how many markets does an indexed database speed up a backtest, and how much does it matter beside flumine?
 
 The advice: index your database, and backtests are five to ten times faster. Here a loop that does little besides reading the
 ticks of one market after another backtests a momentum strategy; every store gives the same bets. Without an index each query

@@ -1,4 +1,4 @@
-"""Does it pay to batch the inserts of a trading log, and what does the trading loop wait, what is lost at a kill -9?
+"""Does it pay to batch the inserts of a trading log, how long does the loop wait, and what does a kill -9 lose?
 
 Rows are the trades of the market file, repeated to ``rows`` and logged one by one; the loop times each call. A pass ends when
 all are committed and the database is closed. The slowest 1 % of calls begin at ``latency_p99_us``: with a batch of 100 those

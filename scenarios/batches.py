@@ -39,14 +39,14 @@ PROJECTIONS = {
     "best_traded": (["EX_BEST_OFFERS", "EX_TRADED"], 20),
     "all_traded": (["EX_ALL_OFFERS", "EX_TRADED"], 32),
 }
-"""What is asked for, and what it weighs for each market (Betfair, Market Data Request Limits)."""
+"""Price data, and its weight per market (Betfair, Market Data Request Limits)."""
 
 AT_ONCE = 4
 BEFORE_START_MS = 60_000
 
 
 class Wanted(NamedTuple):
-    """The API, what is asked for, and how many markets a call may ask for."""
+    """API, price projection, and maximum number of markets per call."""
 
     api: Api
     prices: Any
@@ -63,7 +63,7 @@ def wanted(
     service_ms: float = 5.0,
     per_market_ms: float = 0.5,
 ) -> Iterator[Wanted]:
-    """An exchange with so many copies of the market. Raises ScenarioError for a projection that there is not."""
+    """Exchange with copies of the market. Raises ScenarioError for an unknown projection."""
     if projection not in PROJECTIONS or markets < 1:
         raise ScenarioError(
             "projection={} markets={}: choose {}; 1 or more".format(projection, markets, ", ".join(PROJECTIONS))
@@ -78,7 +78,7 @@ def wanted(
 
 
 def _write_copies(market: str, path: str, amount: int) -> None:
-    """A file of so many markets, all as the first of another file was a minute before its start."""
+    """Write copies of the file's first market, in its state a minute before the start."""
     markets, last = Markets(), 0
     with open(market, encoding="utf-8") as lines:
         for line in lines:
@@ -97,21 +97,21 @@ def _write_copies(market: str, path: str, amount: int) -> None:
 
 
 def _starts(markets: Markets) -> float:
-    """The announced start, in milliseconds since 1970."""
+    """Return the announced start in milliseconds since 1970."""
     definition: Dict[str, Any] = markets.image()[0]["marketDefinition"]
     moment = datetime.strptime(definition["marketTime"], "%Y-%m-%dT%H:%M:%S.%fZ")
     return moment.replace(tzinfo=timezone.utc).timestamp() * 1e3
 
 
 def batches(markets: Sequence[str], size: int) -> Iterator[List[str]]:
-    """The markets, so many at a time."""
+    """Split the markets into batches."""
     waiting = iter(markets)
     while batch := list(itertools.islice(waiting, size)):
         yield batch
 
 
 class Caller:
-    """Asks for books, and times every call. Raises RuntimeError for a call that is refused."""
+    """Requests books and times every call. Raises RuntimeError for a rejected call."""
 
     def __init__(self, wanted: Wanted, session: requests.Session) -> None:
         self._prices = wanted.prices
@@ -119,23 +119,23 @@ class Caller:
         self.seconds: List[float] = []
 
     def books(self, markets: List[str]) -> List[Any]:
-        """The books of these markets."""
+        """Return the books of these markets."""
         start = time.perf_counter()
         try:
-            found: List[Any] = self._client.betting.list_market_book(markets, self._prices)
+            books: List[Any] = self._client.betting.list_market_book(markets, self._prices)
         except APIError as error:
-            raise RuntimeError("a call for {} markets was refused: {}".format(len(markets), error)) from None
+            raise RuntimeError("a call for {} markets was rejected: {}".format(len(markets), error)) from None
         self.seconds.append(time.perf_counter() - start)
-        return found
+        return books
 
 
 def one_after_the_other(wanted: Wanted, size: int) -> Work:
-    """All markets, so many in a call."""
+    """Request all markets in batches, one after another."""
     with requests.Session() as session:
         caller = Caller(wanted, session)
         start = time.perf_counter()
-        found = [book for batch in batches(wanted.api.markets, size) for book in caller.books(batch)]
-        return _work(wanted, found, time.perf_counter() - start, caller.seconds)
+        books = [book for batch in batches(wanted.api.markets, size) for book in caller.books(batch)]
+        return _work(wanted, books, time.perf_counter() - start, caller.seconds)
 
 
 def _work(wanted: Wanted, books: List[Any], seconds: float, calls: List[float]) -> Work:
@@ -166,16 +166,16 @@ def concurrent(wanted: Wanted) -> Work:
     """Ten in a call, or as many as its weight allows, and four calls at once, each on a connection of its own."""
     sessions = [requests.Session() for _ in range(AT_ONCE)]
     callers = [Caller(wanted, session) for session in sessions]
-    asked = list(batches(wanted.api.markets, min(10, wanted.most)))
+    requested = list(batches(wanted.api.markets, min(10, wanted.most)))
     start = time.perf_counter()
     with ThreadPoolExecutor(AT_ONCE) as pool:
-        parts = list(
-            pool.map(lambda lane: [callers[lane].books(batch) for batch in asked[lane::AT_ONCE]], range(AT_ONCE))
+        results = list(
+            pool.map(lambda lane: [callers[lane].books(batch) for batch in requested[lane::AT_ONCE]], range(AT_ONCE))
         )
     seconds = time.perf_counter() - start
     for session in sessions:
         session.close()
-    found = {book["marketId"]: book for part in parts for books in part for book in books}
+    books = {book["marketId"]: book for part in results for books in part for book in books}
     return _work(
-        wanted, [found[market] for market in wanted.api.markets], seconds, [s for c in callers for s in c.seconds]
+        wanted, [books[market] for market in wanted.api.markets], seconds, [s for c in callers for s in c.seconds]
     )

@@ -38,18 +38,18 @@ CLAIMS = [
 
 @setup
 def api(market: str, *, rtt_ms: float = 10.0) -> Iterator[Api]:
-    """The API of an exchange so many milliseconds away, there and back."""
+    """API of an exchange with this round-trip time."""
     yield from open_api("--data", market, *distance(rtt_ms))
 
 
 @setup
 def best_offers() -> Any:
-    """What is asked for."""
+    """Price projection of every call."""
     return filters.price_projection(price_data=["EX_BEST_OFFERS"])
 
 
 def called(api: Api, calls: int, call: Callable[[], Any]) -> Work:
-    """Call so often, one after the other."""
+    """Make this many calls, one after another."""
     answers: List[Any] = []
     seconds: List[float] = []
     cpu = time.process_time()
@@ -70,7 +70,7 @@ def called(api: Api, calls: int, call: Callable[[], Any]) -> Work:
 
 
 def books(client: Any, api: Api, best_offers: Any) -> Callable[[], Any]:
-    """A call of betfairlightweight."""
+    """Return a function that makes one call through betfairlightweight."""
     return lambda: client.betting.list_market_book(api.markets[:1], best_offers)
 
 

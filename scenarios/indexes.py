@@ -1,4 +1,4 @@
-"""Which queries of a market database does an index speed up, which not, and what does it cost?
+"""Which queries of a market database does an index speed up, and what does it cost?
 
 The advice: index your database. Four kinds of query are measured: ``point`` (the last trade of a runner before a time),
 ``range`` (a quarter of a market's ticks), ``across`` (2 % of all rows: a time in all markets) and ``pnl`` (the profit of a

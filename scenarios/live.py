@@ -46,17 +46,17 @@ FLUMINE = [
     "betconnect==0.3.0",
     "betdaq-retail==0.2.0",
 ]
-"""flumine itself wants a certain release of betfairlightweight; the one under test is another."""
+"""flumine without its dependencies: it pins a release of betfairlightweight, and another one is under test."""
 
 
 def followed(stream: Exchange, lightweight: bool) -> Work:
-    """Follow it to the end."""
+    """Follow the stream to its end."""
     taken = Taken()
     return joined(stream, taken, follow(stream.port, lightweight, taken, {"fields": EVERYTHING}))
 
 
 def joined(stream: Exchange, taken: Taken, seconds: float) -> Work:
-    """What was sent, joined with what was ready."""
+    """Join the sent frames with the received books."""
     late = taken.latencies(stream.close())
     slowest, size = max(late)
     delays = [seconds * 1e3 for seconds, _ in late]

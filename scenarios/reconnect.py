@@ -37,20 +37,20 @@ CLAIMS = [
     Claim("full_image", "resume", 1.0, NOTES, "read_bytes", "resubscribe with initialClk and clk"),
 ]
 WARM = 5
-"""Cuts at either end between which the growth of memory is told."""
+"""Connections at either end over which the memory is averaged."""
 
 
 @setup
 def stream(
     market: str, *, traffic: str = "both", speed: float = 20.0, late_ms: float = 200.0, cut_every: int = 20
 ) -> Iterator[Exchange]:
-    """An exchange that cuts its clients again and again."""
+    """Exchange that resets its clients after every ``cut_every`` frames."""
     with exchange(market, speed, traffic, late_ms, "--no-api", "--cut-every", str(cut_every)) as opened:
         yield opened
 
 
 class Followed:
-    """What a client saw: when each book came, on which connection, when each of these was cut, and its memory then."""
+    """What a client saw: the time of each book by connection, the time of each reset, and its memory then."""
 
     def __init__(self) -> None:
         self.connections: List[List[float]] = []
@@ -58,35 +58,37 @@ class Followed:
         self.resident: List[int] = []
 
     def put(self, books: List[Any]) -> None:
-        """A book has come."""
+        """Record a book."""
         self.connections[-1].append(time.monotonic())
 
     def cut(self) -> None:
-        """The connection has ended."""
+        """Record the end of the connection."""
         self.cuts.append(time.monotonic())
         give_back()
         self.resident.append(resident_bytes())
 
     def recoveries(self) -> List[float]:
-        """Milliseconds from each cut to the next book. The last connection only told that everything had been told."""
+        """Return milliseconds from each reset to the next book. The last connection received only the end of the
+        stream.
+        """
         return [
             1e3 * (books[0] - cut)
             for cut, books in zip(self.cuts[:-2], self.connections[1:-1])  # noqa: B905
         ]
 
     def growth(self) -> float:
-        """Bytes by which the memory grew from one cut to the next, from the first few to the last few; 0 if it shrank."""
-        few = max(1, min(WARM, len(self.resident) // 2))
-        grown = median(self.resident[-few:]) - median(self.resident[:few])
-        return max(0.0, grown / max(1, len(self.resident) - few))
+        """Return the memory growth per reset in bytes, from the first few to the last few; 0 if it shrank."""
+        count = max(1, min(WARM, len(self.resident) // 2))
+        grown = median(self.resident[-count:]) - median(self.resident[:count])
+        return max(0.0, grown / max(1, len(self.resident) - count))
 
 
 def followed(stream: Exchange, resumes: bool, wait: float) -> Work:
-    """Follow the stream to its end, and come back so many seconds after every cut."""
+    """Follow the stream to its end, and reconnect after this many seconds."""
     BetfairStream._BetfairStream__port = stream.port  # type: ignore[attr-defined]
     BetfairStream.HOSTS["perfbench"] = "127.0.0.1"
     client = betfairlightweight.APIClient("perfbench", "perfbench", "perfbench", lightweight=True)
-    client.session_token = "any"  # noqa: S105 - nobody asks for it
+    client.session_token = "any"  # noqa: S105 - not checked
     seen = Followed()
     listener = betfairlightweight.StreamListener(output_queue=seen, max_latency=NO_LATENCY_CHECK, lightweight=True)
     cpu = time.process_time()
@@ -98,7 +100,7 @@ def followed(stream: Exchange, resumes: bool, wait: float) -> Work:
         seen.cut()
     seconds, recoveries = time.process_time() - cpu, seen.recoveries()
     if not recoveries:
-        raise NotAvailable("{} updates are too few for a cut: a smaller cut_every".format(stream.updates))
+        raise NotAvailable("{} updates are too few for a reset; choose a smaller cut_every".format(stream.updates))
     sent = len(stream.close())
     return Work(
         stream.updates,
@@ -114,9 +116,9 @@ def followed(stream: Exchange, resumes: bool, wait: float) -> Work:
 
 def _until_cut(client: Any, listener: Any, resumes: bool) -> None:
     stream = client.streaming.create_stream(listener=listener, host="perfbench")
-    where = {"initial_clk": listener.initial_clk, "clk": listener.clk} if resumes else {}
+    position = {"initial_clk": listener.initial_clk, "clk": listener.clk} if resumes else {}
     try:
-        stream.subscribe_to_markets({}, {"fields": EVERYTHING}, **where)
+        stream.subscribe_to_markets({}, {"fields": EVERYTHING}, **position)
         stream.start()
     except BetfairError:
         return

@@ -1,4 +1,4 @@
-"""Does a trading program that restarts itself need less memory, how long is it away, and which restart is the shortest?
+"""Does a trading program that restarts itself need less memory, how long is its downtime, and which restart is the shortest?
 
 A separate program replays the last ``updates`` of the market file, sent over a socket, and keeps its market books. It restarts
 every ``hours`` of the market's clock, by default two fifths of the time span of those updates, hence twice. ``downtime_ms`` is

@@ -46,48 +46,48 @@ STATUSES = [429, 500, 502, 503, 504]
 
 @setup
 def api(market: str, *, faults: str = "10%", kinds: str = "429,503,reset,lost", seed: int = 7) -> Iterator[Api]:
-    """The API of an exchange where a share of the calls fails, the same ones for the same seed."""
+    """API of an exchange where a share of the calls fails; the same seed gives the same faults."""
     options = [option for kind in kinds.split(",") for option in ("--fault", kind)]
     yield from open_api("--data", market, "--funds", "1000000", "--faults", faults, "--seed", str(seed), *options)
 
 
-def retrying(**said: Any) -> requests.Session:
-    """A session with the advised adapter: three retries, a little later each time."""
+def retrying(**options: Any) -> requests.Session:
+    """Session with the advised adapter: three retries with increasing delays."""
     session = requests.Session()
-    retry = Retry(total=3, backoff_factor=0.05, status_forcelist=STATUSES, **said)
+    retry = Retry(total=3, backoff_factor=0.05, status_forcelist=STATUSES, **options)
     session.mount("https://", HTTPAdapter(max_retries=retry))
     return session
 
 
 def post_too() -> Dict[str, Any]:
-    """Retry POST, and no other method, under whatever name this urllib3 has for that."""
+    """Retry arguments for POST only, under the name that this urllib3 uses."""
     name = "allowed_methods" if hasattr(Retry, "DEFAULT_ALLOWED_METHODS") else "method_whitelist"
     return {name: frozenset({"POST"}), "respect_retry_after_header": False}
 
 
 def placed(api: Api, orders: int, session: requests.Session, referenced: bool = False) -> Work:
-    """Place the orders, and see what is there."""
+    """Place the orders and count which of them exist."""
     with session:
         betting = api.client(session).betting
-        runner = _patient(lambda: betting.list_market_book(api.markets[:1]))[0]["runners"][0]["selectionId"]
+        runner = _call_until_success(lambda: betting.list_market_book(api.markets[:1]))[0]["runners"][0]["selectionId"]
         start = time.perf_counter()
-        done = [_place(betting, api.markets[0], runner, number, referenced) for number in range(orders)]
+        results = [_place(betting, api.markets[0], runner, number, referenced) for number in range(orders)]
         seconds = time.perf_counter() - start
     betting = api.client().betting
-    there = Counter(order["customerOrderRef"] for order in _current(betting))
-    failed = [str(number) for number, success in enumerate(done) if not success]
+    order_counts = Counter(order["customerOrderRef"] for order in _list_current_orders(betting))
+    failed = [str(number) for number, success in enumerate(results) if not success]
     return Work(
         orders,
         seconds,
         failed=len(failed),
-        placed_twice=sum(amount > 1 for amount in there.values()),
-        unnoticed=sum(there[reference] > 0 for reference in failed),
+        placed_twice=sum(amount > 1 for amount in order_counts.values()),
+        unnoticed=sum(order_counts[reference] > 0 for reference in failed),
     )
 
 
 def _place(betting: Any, market: str, runner: int, number: int, referenced: bool) -> bool:
-    """Place one order; whether it is there, for all that this client knows."""
-    wish = filters.place_instruction(
+    """Place an order; return whether it exists, as far as this client knows."""
+    instruction = filters.place_instruction(
         "LIMIT",
         runner,
         "BACK",
@@ -96,13 +96,13 @@ def _place(betting: Any, market: str, runner: int, number: int, referenced: bool
     )
     reference: Optional[str] = "order-{}".format(number) if referenced else None
     try:
-        report = betting.place_orders(market, [wish], customer_ref=reference)
+        report = betting.place_orders(market, [instruction], customer_ref=reference)
     except BetfairError:
         return False
     return report["status"] == "SUCCESS" or report.get("errorCode") == "DUPLICATE_TRANSACTION"
 
 
-def _patient(call: Any) -> Any:
+def _call_until_success(call: Any) -> Any:
     while True:
         try:
             return call()
@@ -110,13 +110,13 @@ def _patient(call: Any) -> Any:
             continue
 
 
-def _current(betting: Any) -> Iterator[Any]:
-    """All orders."""
-    first, more = 0, True
-    while more:
-        page = _patient(lambda first=first: betting.list_current_orders(from_record=first))
+def _list_current_orders(betting: Any) -> Iterator[Any]:
+    """Yield all current orders."""
+    first, has_more = 0, True
+    while has_more:
+        page = _call_until_success(lambda first=first: betting.list_current_orders(from_record=first))
         yield from page["currentOrders"]
-        first, more = first + len(page["currentOrders"]), page["moreAvailable"]
+        first, has_more = first + len(page["currentOrders"]), page["moreAvailable"]
 
 
 @mode(baseline=True)

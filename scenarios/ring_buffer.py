@@ -1,4 +1,4 @@
-"""What do ring buffers save over lists that grow, in memory and in time, when a moving average is asked for?
+"""How much memory and time do ring buffers save over growing lists for moving averages?
 
 Every update has a new time and price object, as from a stream; the prices are those of the most traded runner, repeated as
 often as necessary. Every ``every`` updates the average of the last ``periods`` prices is computed.

@@ -67,7 +67,7 @@ def soak(
     lightweight: bool = False,
     limit_mb: float = 1024.0,
 ) -> Soak:
-    """A day of ``hours`` with ``markets_per_hour`` markets of at most ``updates`` updates. Raises ScenarioError for invalid values."""
+    """A day of ``hours`` with markets of at most ``updates`` updates. Raises ScenarioError for invalid values."""
     if source not in ("market", "generator"):
         raise ScenarioError("source={}: use market or generator".format(source))
     # Growth is computed from the second half, and the library keeps a closed market (at most an hour) for eight more hours.

@@ -30,7 +30,7 @@ WITHOUT_OFFERS = [field for field in EVERYTHING if field != "EX_ALL_OFFERS"]
 
 
 def asked(stream: Exchange, conflate_ms: int = 0, **data_filter: Any) -> Work:
-    """Follow it to the end with a data filter."""
+    """Follow the stream to its end with a data filter."""
     taken = Taken()
     seconds = follow(stream.port, True, taken, filters.streaming_market_data_filter(**data_filter), conflate_ms)
     frames = stream.close()

@@ -1,4 +1,4 @@
-"""From how many trades on does NumPy pay off for the VWAP of the last trades, and what is faster than both?
+"""From which number of trades does NumPy pay off for the VWAP of the last trades, and which way is faster still?
 
 For every trade of the market (an increase of a traded size) the volume-weighted average price (VWAP) of the last ``periods``
 trades of its runner is computed. The market's trades are repeated up to ``updates``.

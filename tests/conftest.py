@@ -6,6 +6,7 @@ import compileall
 import importlib
 import math
 import os
+import re
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -19,9 +20,20 @@ from perfbench.datasets.generator.recipe import Recipe
 from perfbench.runner.machine import count_usable_cores
 from perfbench.util import paths
 
+SHARING = ("scenarios/", "integration/test_releases.py", "docs/test_readme.py")
+"""The tests that share one cache of environments."""
+
+DURATIONS = HERE / "data" / "durations.txt"
+ALLOWED_SKIPS = (
+    r"the package index cannot be reached",
+    r"perfbench data pull fetches the real files",
+    r"no Python (3\.\d+|2\.7)",
+)
+"""How the reasons of skips begin that do not fail a session in CI: they depend on the network or on other Pythons."""
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--refresh-golden", action="store_true", help="write the golden files anew")
+    parser.addoption("--refresh-golden", action="store_true", help="regenerate the golden files")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -29,6 +41,40 @@ def pytest_configure(config: pytest.Config) -> None:
     if not hasattr(config, "workerinput"):
         for folder in (paths.PACKAGE_FOLDER, paths.bundled_folder("scenarios")):
             compileall.compile_dir(folder, quiet=2)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Slowest first, by the seconds of an earlier session: no worker is left alone with a long test at the end."""
+    seconds = read_durations()
+    items.sort(key=lambda item: -seconds.get(item.nodeid.partition("[")[0], 0.0))
+
+
+def read_durations() -> dict[str, float]:
+    """Seconds of the slow tests by node id without parameters, the longest of its parameters each."""
+    lines = (line.split(" ", 1) for line in DURATIONS.read_text(encoding="utf-8").splitlines() if line[:1] != "#")
+    return {name: float(seconds) for seconds, name in lines}
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Name the skips that fail the session."""
+    for reason in unexpected_skips(terminalreporter):
+        terminalreporter.write_line(f"ERROR unexpected skip: {reason}", red=True)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """In CI an unexpected skip fails the session: what can be installed is installed by ``make services``."""
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is not None and unexpected_skips(reporter) and session.exitstatus == pytest.ExitCode.OK:
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
+
+
+def unexpected_skips(reporter: pytest.TerminalReporter) -> list[str]:
+    """The reasons of this session's skips that no entry of ``ALLOWED_SKIPS`` matches; none outside CI."""
+    if os.environ.get("CI") != "true":
+        return []
+    reports = [report for report in reporter.stats.get("skipped", ()) if isinstance(report.longrepr, tuple)]
+    reasons = dict.fromkeys(report.longrepr[2].removeprefix("Skipped: ") for report in reports)
+    return [reason for reason in reasons if not any(re.match(allowed, reason) for allowed in ALLOWED_SKIPS)]
 
 
 def pytest_xdist_auto_num_workers() -> int:
@@ -43,13 +89,16 @@ def refresh_golden(request: pytest.FixtureRequest) -> bool:
 
 
 @pytest.fixture(scope="module", autouse=True)
-def one_cache_for_scenarios(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
-    """The tests of shipped scenarios build what their modes need once, and not once for each test."""
-    if "scenarios" not in request.path.relative_to(HERE).parts:
+def shared_cache(request: pytest.FixtureRequest) -> Iterator[None]:
+    """One cache for all that build releases of real packages; perfbench builds each once, under a lock.
+
+    It outlives the session: releases do not change. ``make clean`` removes it.
+    """
+    name = request.path.relative_to(HERE).as_posix()
+    if not name.startswith(SHARING):
         yield
         return
-    base = tmp_path_factory.getbasetemp()
-    folder = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "cache-of-scenarios"
+    folder = request.config.rootpath / ".pytest_cache" / "environments"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SHARED_CACHE, str(folder))
         yield

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from importlib import import_module
 from pathlib import Path
-from typing import Annotated, Any, Optional
+from typing import Annotated, Any
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -21,20 +21,20 @@ VARIABLE_PREFIX = "PERFBENCH"
 
 
 class LazyCommandGroup(TyperGroup):
-    """A group whose commands are the files of this folder."""
+    """A group whose commands are the modules of ``cli/commands``."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of the files, sorted."""
+        """The names of the commands, sorted."""
         del ctx
         return self.names()
 
     @staticmethod
     def names() -> list[str]:
-        """The commands that there are."""
+        """The names of the modules in the folder, sorted."""
         return sorted(path.stem for path in COMMANDS_FOLDER.glob("[a-z]*.py"))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """Name and first line only: enough for the list of commands."""
+        """A stand-in with the name and the first line of the help, without importing the command."""
         if cmd_name not in self.list_commands(ctx):
             return None
         text = (COMMANDS_FOLDER / f"{cmd_name}.py").read_text(encoding="utf-8")
@@ -42,7 +42,7 @@ class LazyCommandGroup(TyperGroup):
         return TyperCommand(cmd_name, help=doc.partition("\n")[0])
 
     def invoke(self, ctx: Any) -> Any:
-        """Call the command. Raises Interrupted for Ctrl-C, which Typer would end without a word."""
+        """Call the command. Raises Interrupted for Ctrl-C, which Typer would turn into a silent exit."""
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
@@ -57,14 +57,14 @@ class LazyCommandGroup(TyperGroup):
         command.name = name
         _set_option_variables(command)
         _reflow_help(command)
-        ctx.obj = command  # the callback, which reads the configuration, runs after this
+        ctx.obj = command  # the callback reads the configuration, and runs after this
         return name, command, rest
 
 
 def _set_option_variables(command: Any) -> None:
-    """Every option has its environment variable; named beside each of them they would hide what it is for.
+    """Give every option its environment variable, and leave the variables out of the help, which they would drown.
 
-    A variable is called as the option is typed: ``PERFBENCH_RUN_SET`` for ``--set``, whose parameter is ``set_``.
+    A variable is named after the option as it is typed: ``PERFBENCH_RUN_SET`` for ``--set``, whose parameter is ``set_``.
     """
     for part in _list_commands(command):
         for parameter in part.params:
@@ -77,13 +77,13 @@ def _set_option_variables(command: Any) -> None:
 
 
 def _option_name(parameter: Any) -> str:
-    """The name of a parameter as it is typed, without the hyphens in front of it."""
+    """The name of a parameter as it is typed, without leading hyphens."""
     long = (option.removeprefix("--") for option in parameter.opts if option.startswith("--"))
     return str(next(long, parameter.name))
 
 
 def _reflow_help(command: Any) -> None:
-    """Where a line of a docstring ends is no end of a line of the help."""
+    """Join the lines of each paragraph of a docstring: the terminal wraps them."""
     for part in _list_commands(command):
         paragraphs = (part.help or "").split("\n\n")
         part.help = "\n\n".join(" ".join(paragraph.split()) for paragraph in paragraphs)
@@ -95,7 +95,7 @@ def _list_commands(command: Any) -> tuple[Any, ...]:
 
 
 def _map_to_parameters(settings: dict[str, Any], name: str, command: Any) -> dict[str, Any]:
-    """The settings of a command by the names of its parameters: written are those of options. Raises UsageProblem."""
+    """The configured options of a command, by the names of its parameters. Raises UsageProblem for an unknown option."""
     known = {subcommand: subcommand for subcommand in getattr(command, "commands", ())}
     for parameter in command.params:
         if parameter.name != "help":
@@ -126,14 +126,19 @@ def _print_version(wanted: bool) -> None:
 def perfbench(
     ctx: typer.Context,
     config: Annotated[
-        Optional[Path],  # noqa: UP045 - Typer reads it at run time
-        typer.Option("--config", help="Read settings from this file, not from perfbench.toml or pyproject.toml."),
+        Path | None,
+        typer.Option(
+            "--config",
+            metavar="FILE",
+            help="Read settings from FILE.",
+            show_default="perfbench.toml, else [tool.perfbench] of pyproject.toml",
+        ),
     ] = None,
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
-    """Replay Betfair stream files, time every pass, and say what made the difference."""
+    """Benchmark and profile the replay of Betfair stream files."""
     del version
     settings = load_defaults(config, Path.cwd(), set(LazyCommandGroup.names()))
     names = settings.pop("environments", {})

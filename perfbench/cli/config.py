@@ -1,6 +1,6 @@
 """``[tool.perfbench]`` of pyproject.toml, or perfbench.toml: defaults for the options of every command.
 
-A flag goes before an environment variable ``PERFBENCH_<COMMAND>_<OPTION>``, that before the file, that before the built-in default.
+Precedence: a flag, an environment variable ``PERFBENCH_<COMMAND>_<OPTION>``, the file, the built-in default.
 
     [tool.perfbench.run]
     data = ["PRO-1.170258213"]
@@ -23,13 +23,13 @@ from perfbench.util.suggest import suggest_name
 CONFIG_FILE = "perfbench.toml"
 PYPROJECT_FILE = "pyproject.toml"
 ENVIRONMENTS_TABLE = "environments"
-"""The section of names that stand for the specs of environments; no defaults for the command of that name."""
+"""The section of named environment specs; it holds no defaults of the command of that name."""
 
 
 def load_defaults(named: Path | None, folder: Path, commands: set[str]) -> dict[str, dict[str, Any]]:
     """The defaults by command and option, from the named file, else from perfbench.toml or pyproject.toml in the folder.
 
-    Raises UsageProblem for a file that cannot be read and for a section that is no command.
+    Raises UsageProblem for a file that cannot be read and for an unknown section.
     """
     path = named or next((folder / name for name in (CONFIG_FILE, PYPROJECT_FILE) if (folder / name).is_file()), None)
     if path is None:
@@ -44,7 +44,7 @@ def load_defaults(named: Path | None, folder: Path, commands: set[str]) -> dict[
         ):
             continue
         if key not in commands or not isinstance(section, dict):
-            raise UsageProblem(f"{path}: `{key}` is no command of perfbench{suggest_name(key, commands)}")
+            raise UsageProblem(f"{path}: `{key}` is not a command of perfbench{suggest_name(key, commands)}")
     return {
         command: section
         if command == ENVIRONMENTS_TABLE

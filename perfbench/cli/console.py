@@ -13,19 +13,19 @@ from perfbench.report.text_table import UNWRAPPED_WIDTH
 
 
 def build_console() -> Console:
-    """Standard output for tables: as wide as the terminal, wide enough for a table where there is none."""
+    """A console on standard output: as wide as the terminal; without one, wide enough for every table."""
     return Console(width=detect_width(sys.stdout), highlight=False, emoji=False)
 
 
 def detect_width(stream: TextIO) -> int:
-    """Columns of a stream."""
+    """The width of a stream in columns."""
     if stream.isatty() or "COLUMNS" in os.environ:
         return shutil.get_terminal_size((UNWRAPPED_WIDTH, 24)).columns
     return UNWRAPPED_WIDTH
 
 
 def wants_color(stream: TextIO, color: str) -> bool:
-    """Whether a stream gets colour, by the --color option and what the terminal says."""
+    """Whether to colour a stream: by --color, else by NO_COLOR, TERM and whether it is a terminal."""
     if color != "auto":
         return color == "always"
     return stream.isatty() and not os.environ.get("NO_COLOR") and os.environ.get("TERM") != "dumb"

@@ -1,4 +1,4 @@
-"""What an exchange says to people and to programs: where it listens, how a bot connects, and at the end what it did."""
+"""Output of the exchange command: announcement with a connection snippet, and final report."""
 
 from __future__ import annotations
 
@@ -40,14 +40,14 @@ SUBSCRIBE_SNIPPET = """listener = betfairlightweight.StreamListener(max_latency=
 stream = client.streaming.create_stream(listener=listener, host="perfbench")
 stream.subscribe_to_markets({{"marketIds": {markets}}}, {{"fields": ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED"]}})
 stream.start()"""
-"""How a bot connects: nothing of betfairlightweight is changed but where it looks (the same from 2.11.2 to 2.24.0)."""
+"""Connection snippet: betfairlightweight (2.11.2 to 2.24.0) is unmodified apart from the hosts it connects to."""
 
 MAX_LISTED_MARKETS = 3
-"""Markets that are named."""
+"""Maximum number of markets to list by id."""
 
 
-def describe_server(server: Server, timeline: Timeline, settings: ExchangeConfig, certificates: Path) -> dict[str, Any]:
-    """Where it listens and what it serves, for programs."""
+def describe_server(server: Server, timeline: Timeline, config: ExchangeConfig, certificates: Path) -> dict[str, Any]:
+    """Describe the addresses and contents of a server for programs."""
     api = {
         "api_port": server.api_port,
         "cert_port": server.cert_port,
@@ -55,7 +55,7 @@ def describe_server(server: Server, timeline: Timeline, settings: ExchangeConfig
         "client": str(certificates / CLIENT_FILE_NAME),
     }
     return {
-        "host": settings.host,
+        "host": config.host,
         "port": server.port,
         **(api if server.api_port else {}),
         "rtt_ms": server.round_trip * 1e3,
@@ -65,44 +65,44 @@ def describe_server(server: Server, timeline: Timeline, settings: ExchangeConfig
     }
 
 
-def format_announcement(said: Mapping[str, Any], speed: float) -> str:
-    """The same for people, and how a bot connects."""
-    markets: Sequence[str] = said["markets"]
+def format_announcement(server_info: Mapping[str, Any], speed: float) -> str:
+    """Format the addresses and contents of a server, with a snippet that connects to it."""
+    markets: Sequence[str] = server_info["markets"]
     named = ", ".join(markets[:MAX_LISTED_MARKETS]) + (
         f" and {len(markets) - MAX_LISTED_MARKETS} more" if len(markets) > MAX_LISTED_MARKETS else ""
     )
-    pace = "all at once" if speed == math.inf else f"at {speed:g} times the speed"
-    where = f"stream on {said['host']}:{said['port']}"
-    if "api_port" in said:
-        where += f", API on {said['host']}:{said['api_port']}"
-    trip = f" · {said['rtt_ms']:.1f} ms there and back, measured" if said["rtt_ms"] else ""
-    lines = [f"{where} · {make_printable(named)} · {said['updates']:,} updates {pace}{trip}", ""]
-    code = STREAM_SNIPPET + (API_SNIPPET if "api_port" in said else ANY_SESSION_SNIPPET) + SUBSCRIBE_SNIPPET
-    if "api_port" in said:
-        lines.append(f"export REQUESTS_CA_BUNDLE={said['authority']}")
+    pace = "all at once" if speed == math.inf else f"at {speed:g}x speed"
+    address = f"stream on {server_info['host']}:{server_info['port']}"
+    if "api_port" in server_info:
+        address += f", API on {server_info['host']}:{server_info['api_port']}"
+    trip = f" · measured round trip {server_info['rtt_ms']:.1f} ms" if server_info["rtt_ms"] else ""
+    lines = [f"{address} · {make_printable(named)} · {server_info['updates']:,} updates {pace}{trip}", ""]
+    code = STREAM_SNIPPET + (API_SNIPPET if "api_port" in server_info else ANY_SESSION_SNIPPET) + SUBSCRIBE_SNIPPET
+    if "api_port" in server_info:
+        lines.append(f"export REQUESTS_CA_BUNDLE={server_info['authority']}")
     else:
         code = code.replace("from betfairlightweight.baseclient import BaseClient\n", "")
     lines += [
-        code.format(**{**said, "client": said.get("client"), "markets": json.dumps(markets[:MAX_LISTED_MARKETS])}),
+        code.format(
+            **{**server_info, "client": server_info.get("client"), "markets": json.dumps(markets[:MAX_LISTED_MARKETS])}
+        ),
         "",
     ]
-    return "\n".join([*lines, "Ctrl-C ends it."])
+    return "\n".join([*lines, "Press Ctrl-C to stop."])
 
 
-def build_report_sections(statement: ExchangeReport) -> list[Table | str]:
-    """What it did, for people."""
-    told: list[Table | str] = (
-        [_build_connection_table(statement)] if statement.connections else ["nobody connected to the stream"]
-    )
-    if statement.api and statement.api.calls:
-        told.append("calls: " + _format_counts(statement.api.calls))
-    if statement.api and statement.api.faults:
-        told.append("faults: " + _format_counts(statement.api.faults))
-    share = statement.cpu_seconds / statement.wall_seconds
-    used = f"The exchange used {share:.1%} of a core"
-    if statement.connections:
-        used += f"; its frames were {formatting.format_amount(1e3 * statement.lateness.p99, 'ms')} late at p99"
-    return [*told, used + "."]
+def build_report_sections(report: ExchangeReport) -> list[Table | str]:
+    """Build the final report for people."""
+    sections: list[Table | str] = [_build_connection_table(report)] if report.connections else ["no stream connections"]
+    if report.api and report.api.calls:
+        sections.append("calls: " + _format_counts(report.api.calls))
+    if report.api and report.api.faults:
+        sections.append("faults: " + _format_counts(report.api.faults))
+    share = report.cpu_seconds / report.wall_seconds
+    usage = f"CPU use: {share:.1%} of a core"
+    if report.connections:
+        usage += f"; frame delay: {formatting.format_amount(1e3 * report.lateness.p99, 'ms')} at p99"
+    return [*sections, usage]
 
 
 def _format_counts(amounts: Mapping[str, int]) -> str:
@@ -111,20 +111,20 @@ def _format_counts(amounts: Mapping[str, int]) -> str:
     )
 
 
-def _build_connection_table(statement: ExchangeReport) -> Table:
+def _build_connection_table(report: ExchangeReport) -> Table:
     table = Table(box=None, header_style="bold")
     table.add_column("connection")
-    for name in ("frames", "bytes", "conflated", "blocked", "late p50", "p99", "most"):
+    for name in ("frames", "bytes", "conflated", "blocked", "delay p50", "p99", "max"):
         table.add_column(name, justify="right")
     table.add_column("ended")
-    for one in statement.connections:
+    for connection in report.connections:
         numbers = (
-            formatting.format_count(one.frames),
-            formatting.format_bytes(one.size),
-            formatting.format_count(one.conflated),
+            formatting.format_count(connection.frames),
+            formatting.format_bytes(connection.size),
+            formatting.format_count(connection.conflated),
         )
-        times = (formatting.format_seconds(one.blocked), *_format_lateness(one.lateness))
-        table.add_row(*map(Text, (one.connection, *numbers, *times, make_printable(one.ended))))
+        times = (formatting.format_seconds(connection.blocked), *_format_lateness(connection.lateness))
+        table.add_row(*map(Text, (connection.connection, *numbers, *times, make_printable(connection.ended))))
     return table
 
 
@@ -132,6 +132,6 @@ def _format_lateness(lateness: Lateness) -> list[str]:
     return [formatting.format_amount(1e3 * seconds, "ms") for seconds in (lateness.p50, lateness.p99, lateness.most)]
 
 
-def serialize_report(statement: ExchangeReport) -> dict[str, Any]:
-    """What it did, for programs."""
-    return asdict(statement)
+def serialize_report(report: ExchangeReport) -> dict[str, Any]:
+    """Convert the final report for programs."""
+    return asdict(report)

@@ -46,10 +46,10 @@ def parse_exports(texts: Sequence[str]) -> tuple[Export, ...]:
     return tuple(parsed)
 
 
-def write_exports(report: Report, wanted: Sequence[Export]) -> None:
-    """Write the exports. Raises NotMeasured for those that cannot be written, after all others were."""
+def write_exports(report: Report, exports: Sequence[Export]) -> None:
+    """Write the exports. Raises NotMeasured for those that cannot be written, after all others are."""
     failures: list[NotMeasured] = []
-    for export in wanted:
+    for export in exports:
         if export.file == STANDARD_OUTPUT:
             sys.stdout.write(load_renderer(export.format)(report))
         else:

@@ -105,8 +105,8 @@ def describe_resumption(settings: Settings, results: Path) -> str:
         return "a gate cannot be resumed: run it again"
     widest = max(map(len, settings.environments), default=0)
     if settings.links and widest > 2:
-        return "the same perfbench sweep command with --resume continues it"
-    return f"perfbench {'compare' if widest > 1 else 'run'} --resume{format_results_option(results)} continues it"
+        return "the same perfbench sweep command with --resume goes on where it stopped"
+    return f"perfbench {'compare' if widest > 1 else 'run'} --resume{format_results_option(results)} goes on where it stopped"
 
 
 def format_results_option(results: Path) -> str:

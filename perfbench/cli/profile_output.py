@@ -1,4 +1,4 @@
-"""An examination to the terminal and into files."""
+"""Output of a profile: terminal and files."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from pathlib import Path
 from perfbench.cli import console
 from perfbench.errors import NotMeasured
 from perfbench.model import Owner, describe_processor
-from perfbench.profiling import compare, document, trust_warnings
+from perfbench.profiling import compare, trust_warnings
 from perfbench.profiling.compare import ProfileDiff
-from perfbench.profiling.document import ProfileDocument
+from perfbench.profiling.document import ProfileDocument, build_file_stems, pair_measurements
 from perfbench.profiling.memory.curve import MemoryCurve
 from perfbench.profiling.model import Profile
 from perfbench.report import text
@@ -20,33 +20,33 @@ from perfbench.report.profiles import cpu, diff, files, flamegraph, memory, pyin
 from perfbench.util.files import write_atomically
 
 
-def show_document(examined: ProfileDocument, color: str) -> None:
+def show_document(document: ProfileDocument, color: str) -> None:
     """Print everything, warnings first. Raises NotMeasured if there is nothing."""
     if not any(
-        (examined.profiles, examined.curves, examined.spikes, examined.allocations, examined.lines, examined.counted)
+        (document.profiles, document.curves, document.spikes, document.allocations, document.lines, document.counted)
     ):
-        raise _nothing(examined.problems)
+        raise _nothing(document.problems)
     colored = console.wants_color(sys.stdout, color)
-    blames = compare.diff_sides(examined)
+    diffs = compare.diff_sides(document)
     texts = [
         _format_warnings(
             [
-                *_describe_unfinished(examined),
-                *examined.problems,
-                *trust_warnings.find_profile_warnings(examined.profiles),
+                *_describe_unfinished(document),
+                *document.problems,
+                *trust_warnings.find_profile_warnings(document.profiles),
             ]
         ),
-        *_render_diffs(blames),
-        *_render_cases(examined, blames, colored),
-        *_render_counts(examined),
-        *_render_memory(examined, colored),
-        cpu.wrap_lines([f"  {_describe_machine(examined)}"], _choose_width()),
+        *_render_diffs(diffs),
+        *_render_cases(document, diffs, colored),
+        *_render_counts(document),
+        *_render_memory(document, colored),
+        cpu.wrap_lines([f"  {_describe_machine(document)}"], _choose_width()),
     ]
     sys.stdout.write("\n".join(filter(None, texts)))
 
 
 def _nothing(problems: Sequence[str]) -> NotMeasured:
-    """The only reason in the error, several of them line by line before it."""
+    """The error with its only reason; several reasons are printed line by line before it."""
     reasons = tuple(dict.fromkeys(problems))
     if len(reasons) < 2:
         return NotMeasured("; ".join(reasons) or "nothing was profiled")
@@ -55,84 +55,86 @@ def _nothing(problems: Sequence[str]) -> NotMeasured:
 
 
 def show_diff(before: ProfileDocument, after: ProfileDocument) -> None:
-    """Print the functions behind the difference of two saved examinations. Raises NotMeasured."""
-    blames, warnings = compare.diff_documents(before, after)
-    warnings += trust_warnings.find_profile_warnings([profile for one in blames for profile in (one.before, one.after)])
-    sys.stdout.write("\n".join(filter(None, [_format_warnings(warnings), *_render_diffs(blames)])))
+    """Print the functions behind the difference of two saved profiles. Raises NotMeasured."""
+    diffs, warnings = compare.diff_documents(before, after)
+    warnings += trust_warnings.find_profile_warnings(
+        [profile for pair in diffs for profile in (pair.before, pair.after)]
+    )
+    sys.stdout.write("\n".join(filter(None, [_format_warnings(warnings), *_render_diffs(diffs)])))
 
 
-def _render_diffs(blames: Iterable[ProfileDiff]) -> Iterator[str]:
-    for one in blames:
-        yield diff.render_profile_diff(one.before, one.after, one.blame, _choose_width())
+def _render_diffs(diffs: Iterable[ProfileDiff]) -> Iterator[str]:
+    for pair in diffs:
+        yield diff.render_profile_diff(pair.before, pair.after, pair.breakdown, _choose_width())
 
 
-def _render_counts(examined: ProfileDocument) -> Iterator[str]:
-    for one, other in document.pair_measurements(examined.run):
-        before, after = ([c.counts for c in examined.counted if c.case.id == side.case.id] for side in (one, other))
+def _render_counts(document: ProfileDocument) -> Iterator[str]:
+    for first, second in pair_measurements(document.run):
+        before, after = ([c.counts for c in document.counted if c.case.id == side.case.id] for side in (first, second))
         if before and after:
-            name = f"{cpu.format_title(one.case)} → {other.case.environment}"
-            yield diff.render_instruction_diff(name, before, after, one.unit, _choose_width())
+            name = f"{cpu.format_title(first.case)} → {second.case.environment}"
+            yield diff.render_instruction_diff(name, before, after, first.unit, _choose_width())
 
 
-def _render_cases(examined: ProfileDocument, blames: Iterable[ProfileDiff], colored: bool) -> Iterator[str]:
-    """Case by case its profile and its slow updates, without the profiles that a difference is made of."""
-    compared = {profile.case for blamed in blames for profile in (blamed.before, blamed.after)}
-    profiles = {found.case: found for found in examined.profiles if found.case not in compared}
-    slow = {spikes.case: spikes for spikes in examined.spikes}
+def _render_cases(document: ProfileDocument, diffs: Iterable[ProfileDiff], colored: bool) -> Iterator[str]:
+    """The profile and the slow updates of each case; the profiles of a diff are left out."""
+    compared = {profile.case for pair in diffs for profile in (pair.before, pair.after)}
+    profiles = {profile.case: profile for profile in document.profiles if profile.case not in compared}
+    slow = {updates.case: updates for updates in document.spikes}
     for case in dict.fromkeys((*profiles, *slow)):
         if case in profiles:
-            yield from _render_profile(examined, profiles[case], colored)
+            yield from _render_profile(document, profiles[case], colored)
         if case in slow:
             yield cpu.render_slow_updates(slow[case], _choose_width())
-        elif case.data and examined.run.finished and not document.pair_measurements(examined.run):
+        elif case.data and document.run.finished and not pair_measurements(document.run):
             yield cpu.wrap_lines(
                 ["  slow updates: unknown, this mode does not report each update of the file"], _choose_width()
             )
 
 
-def _render_profile(examined: ProfileDocument, found: Profile, colored: bool) -> Iterator[str]:
-    owners = _find_owners(examined, found)
-    yield cpu.render_profile(found, owners, _choose_width())
-    if tree := pyinstrument_session.render_tree(found, width=_choose_width(), color=colored, threshold=0.02):
-        yield f"  calls, from 2 % of a pass on\n\n{tree}"
-    yield from filter(None, [cpu.render_callbacks(found, owners, _choose_width())])
+def _render_profile(document: ProfileDocument, profile: Profile, colored: bool) -> Iterator[str]:
+    owners = _find_owners(document, profile)
+    yield cpu.render_profile(profile, owners, _choose_width())
+    if tree := pyinstrument_session.render_tree(profile, width=_choose_width(), color=colored, threshold=0.02):
+        yield f"  call tree, frames of at least 2 % of a pass\n\n{tree}"
+    yield from filter(None, [cpu.render_callbacks(profile, owners, _choose_width())])
 
 
-def _find_owners(examined: ProfileDocument, found: Profile) -> tuple[Owner, ...]:
-    return next((s.owners for s in examined.run.scenarios if s.name == found.case.scenario), ())
+def _find_owners(document: ProfileDocument, profile: Profile) -> tuple[Owner, ...]:
+    return next((s.owners for s in document.run.scenarios if s.name == profile.case.scenario), ())
 
 
-def _render_memory(examined: ProfileDocument, colored: bool) -> Iterator[str]:
-    for curves in _group_by_data(examined):
+def _render_memory(document: ProfileDocument, colored: bool) -> Iterator[str]:
+    for curves in _group_by_data(document):
         yield memory.render_curves(curves, _choose_width())
         yield plot_in_terminal(curves, _choose_width(), color=colored)
-    for allocations in examined.allocations:
+    for allocations in document.allocations:
         yield memory.render_allocations(allocations, _choose_width())
-    for lines in examined.lines:
+    for lines in document.lines:
         yield memory.render_line_profile(lines, _choose_width())
 
 
-def _group_by_data(examined: ProfileDocument) -> Iterator[tuple[MemoryCurve, ...]]:
+def _group_by_data(document: ProfileDocument) -> Iterator[tuple[MemoryCurve, ...]]:
     """The curves of one market together: modes and environments side by side."""
-    for data in dict.fromkeys(curve.case.data for curve in examined.curves):
-        yield tuple(curve for curve in examined.curves if curve.case.data == data)
+    for data in dict.fromkeys(curve.case.data for curve in document.curves):
+        yield tuple(curve for curve in document.curves if curve.case.data == data)
 
 
-def _describe_unfinished(examined: ProfileDocument) -> Iterator[str]:
-    if not examined.run.finished:
-        yield "this profile was not finished: here is what was profiled until then"
+def _describe_unfinished(document: ProfileDocument) -> Iterator[str]:
+    if not document.run.finished:
+        yield "incomplete profile: only the steps that were finished are shown"
 
 
 def _format_warnings(lines: Iterable[str]) -> str:
     return cpu.wrap_lines([f"! {line}" for line in dict.fromkeys(lines)], _choose_width())
 
 
-def _describe_machine(examined: ProfileDocument) -> str:
-    run = examined.run
-    pythons = dict.fromkeys(f"CPython {profile.python}" for profile in examined.profiles)
+def _describe_machine(document: ProfileDocument) -> str:
+    run = document.run
+    pythons = dict.fromkeys(f"CPython {profile.python}" for profile in document.profiles)
     packages = dict.fromkeys(
         f"{package.name} {package.version}"
-        for profile in examined.profiles
+        for profile in document.profiles
         for package in profile.packages
         if package.name in text.NAMED_PACKAGES
     )
@@ -140,26 +142,26 @@ def _describe_machine(examined: ProfileDocument) -> str:
     return " · ".join(filter(None, [*parts, run.machine.system, f"load {run.machine.load:.2f}"]))
 
 
-def write_files(examined: ProfileDocument, folder: Path) -> tuple[Path, ...]:
-    """Write what other programs read into the folder, and pictures of the memory. Raises StorageProblem.
+def write_files(document: ProfileDocument, folder: Path) -> tuple[Path, ...]:
+    """Write the files of a profile for other programs, and its memory plots. Raises StorageProblem.
 
-    Of each case the files of its profile, of two sides a differential flame graph, of memory one picture for each market.
+    For each case the files of its profile, for two sides a differential flame graph, for memory one plot for each market.
     """
-    stems = document.build_file_stems(examined)
+    stems = build_file_stems(document)
     written: list[Path] = []
-    for found in examined.profiles:
-        written += files.write_profile_files(found, folder, stems[found.case.id])
-    for one in compare.diff_sides(examined):
-        if one.before.has_stacks and one.after.has_stacks:
-            path = folder / f"{stems[one.after.case.id].removesuffix('-after')}-difference.html"
-            changes = {row.key: row.change for row in one.blame.rows}
-            write_atomically(path, flamegraph.render(one.before, one.after, changes).encode())
+    for profile in document.profiles:
+        written += files.write_profile_files(profile, folder, stems[profile.case.id])
+    for pair in compare.diff_sides(document):
+        if pair.before.has_stacks and pair.after.has_stacks:
+            path = folder / f"{stems[pair.after.case.id].removesuffix('-after')}-difference.html"
+            changes = {row.key: row.change for row in pair.breakdown.rows}
+            write_atomically(path, flamegraph.render(pair.before, pair.after, changes).encode())
             written.append(path)
-    several = len({curve.case.data for curve in examined.curves}) > 1
-    for curves in _group_by_data(examined):
+    several = len({curve.case.data for curve in document.curves}) > 1
+    for curves in _group_by_data(document):
         for suffix in (".png", ".svg"):
             path = folder / (f"memory-{curves[0].case.data}{suffix}" if several else f"memory{suffix}")
-            write_memory_plot(curves, path, _describe_machine(examined))
+            write_memory_plot(curves, path, _describe_machine(document))
             written.append(path)
     return tuple(written)
 

@@ -28,34 +28,34 @@ SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 
 class ShutdownHandler:
-    """From its making on the first signal ends the exchange, and later ones are without effect.
+    """Ends the exchange on the first signal after its construction, and ignores later ones.
 
-    A handler runs wherever the main thread is, be it in another handler: a ``threading.Event``, which is locked while it is set
-    and while it is waited for, would then wait for itself. A SimpleQueue may be put to at any moment.
+    A handler runs wherever the main thread is, even inside another handler. A ``threading.Event`` holds a lock while it is
+    set and while it is waited for, and would deadlock there; a SimpleQueue accepts items at any moment.
     """
 
     def __init__(self) -> None:
-        self._came: SimpleQueue[int] = SimpleQueue()
-        self._waits = False
+        self._received: SimpleQueue[int] = SimpleQueue()
+        self._is_waiting = False
         for number in SHUTDOWN_SIGNALS:
-            signal.signal(number, self._note)
+            signal.signal(number, self._handle_signal)
 
-    def _note(self, number: int, _frame: FrameType | None) -> None:
+    def _handle_signal(self, number: int, _frame: FrameType | None) -> None:
         for other in SHUTDOWN_SIGNALS:
             signal.signal(other, signal.SIG_IGN)
-        self._came.put(number)
-        if not self._waits:
+        self._received.put(number)
+        if not self._is_waiting:
             raise KeyboardInterrupt
 
-    def open(self) -> None:
-        """Until now a signal raised KeyboardInterrupt: what was still being prepared is given up.
+    def start_waiting(self) -> None:
+        """Let a signal end ``wait``; until now it raised KeyboardInterrupt and aborted the preparation.
 
-        Raises it again if it was lost, as an exception is that a signal raises while an object is being finalised.
+        Raises KeyboardInterrupt if a signal has come: Python discards exceptions raised while an object is finalised.
         """
-        self._waits = True
-        if not self._came.empty():
+        self._is_waiting = True
+        if not self._received.empty():
             raise KeyboardInterrupt
 
     def wait(self) -> None:
-        """Until a signal has come."""
-        self._came.get()
+        """Block until a signal arrives."""
+        self._received.get()

@@ -1,4 +1,4 @@
-"""What one pass over a market file found out about it."""
+"""Description of a market file."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from perfbench.model import Market
 
 @dataclass(frozen=True, slots=True)
 class MarketDescription:
-    """One market file. ``size_bytes`` is that of the plain file, ``packed_bytes`` that of the file as it was given.
+    """A market file. ``size_bytes`` is the size of the plain file, ``packed_bytes`` that of the packed one.
 
-    ``updates`` are lines with market changes, ``in_play_updates`` those of them in which a market is in-play;
+    ``updates`` is the number of lines with market changes, ``in_play_updates`` of those with an in-play market;
     ``runners_changed`` is the mean number of runners that change in an update; times are milliseconds since 1970, UTC.
-    ``remarks`` say what is unusual; ``doubts`` are those of them that a reader of a timing should know.
+    ``remarks`` are irregularities; ``doubts`` are those of them that are warnings about a timing.
     """
 
     name: str
@@ -36,7 +36,7 @@ class MarketDescription:
 
     @property
     def market(self) -> Market:
-        """What a run keeps of it."""
+        """The market as saved in a run."""
         return Market(
             name=self.name,
             path=self.path,
@@ -49,5 +49,5 @@ class MarketDescription:
 
     @property
     def seconds(self) -> float:
-        """The span in market time."""
+        """The duration in market time."""
         return (self.last_published - self.first_published) / 1000

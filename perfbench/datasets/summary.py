@@ -1,4 +1,4 @@
-"""What the messages of a stream file say, added up line by line."""
+"""Counts and irregularities of the messages of a stream file, line by line."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ DEFINITION_FIELDS = frozenset(
     timezone turnInPlayEnabled venue version
     """.split()  # noqa: SIM905 - a list of names reads best as a text
 )
-"""What betfairlightweight 2.24 knows of a definition; an older release fails in full mode on what it does not know."""
+"""Fields of a definition in betfairlightweight 2.24; older releases fail in full mode on unknown fields."""
 
 RUNNER_FIELDS = frozenset(["adjustmentFactor", "bsp", "hc", "id", "name", "removalDate", "sortPriority", "status"])
 
@@ -28,7 +28,7 @@ NON_FINITE_PRICES = ("NaN", "Infinity", "-Infinity")
 
 
 class RunnerChange(msgspec.Struct):
-    """One entry of ``rc``, as far as it is looked at."""
+    """An entry of ``rc``: the fields that are checked."""
 
     id: int
     hc: float | None = None
@@ -37,7 +37,7 @@ class RunnerChange(msgspec.Struct):
 
 
 class MarketChange(msgspec.Struct):
-    """One entry of ``mc``."""
+    """An entry of ``mc``."""
 
     id: str
     marketDefinition: dict[str, Any] | None = None  # noqa: N815 - Betfair's name
@@ -46,7 +46,7 @@ class MarketChange(msgspec.Struct):
 
 
 class StreamMessage(msgspec.Struct):
-    """One message."""
+    """A stream message."""
 
     op: str | None = None
     pt: int | None = None
@@ -55,7 +55,7 @@ class StreamMessage(msgspec.Struct):
 
 @dataclass
 class MarketState:
-    """What is known of one market in the file so far."""
+    """The state of a market in the file."""
 
     runners: set[int] = field(default_factory=set)
     in_play: bool = False
@@ -64,7 +64,7 @@ class MarketState:
 
 @dataclass
 class FileSummary:
-    """The counts of one file."""
+    """Counts of a file."""
 
     markets: dict[str, MarketState] = field(default_factory=dict)
     updates: int = 0
@@ -75,25 +75,25 @@ class FileSummary:
     last: int = 0
     seen: dict[str, list[Any]] = field(default_factory=dict)
 
-    def note(self, kind: str, what: Any) -> None:
-        """Count something unusual, and keep the first instance."""
-        known = self.seen.setdefault(kind, [0, what])
-        known[0] += 1
+    def note(self, kind: str, place: Any) -> None:
+        """Count an irregularity, and keep its first place."""
+        entry = self.seen.setdefault(kind, [0, place])
+        entry[0] += 1
 
     def add(self, number: int, line: StreamMessage | None, name: str) -> None:
-        """Take in one line. Raises DataProblem where the file cannot be replayed."""
+        """Add a line. Raises DataProblem if the file cannot be replayed."""
         if line is None:
             self.note("blank", number)
             return
         if line.op == "ocm":
             raise DataProblem(
-                f"{name} is a stream of orders (line {number}: ocm), not of markets; choose a market file"
+                f"{name} is an order stream (line {number}: ocm), not a market stream", hint="choose a market file"
             )
         if line.op != "mcm" or not line.mc:
             self.note("empty", number)
             return
         if line.pt is None:
-            raise DataProblem(f"{name}, line {number} has no publish time (pt); choose a stream file")
+            raise DataProblem(f"{name}, line {number} has no publish time (pt)", hint="choose a stream file")
         if line.pt < self.last:
             self.note("backwards", number)
         self.first = line.pt if self.first is None else self.first
@@ -101,22 +101,22 @@ class FileSummary:
         self.updates += 1
         in_play = False
         for change in line.mc:
-            in_play |= self._market(number, change, name)
+            in_play |= self._add_change(number, change, name)
         self.in_play += in_play
 
-    def _market(self, number: int, change: MarketChange, name: str) -> bool:
+    def _add_change(self, number: int, change: MarketChange, name: str) -> bool:
         state = self.markets.get(change.id)
         if state is None:
             if change.marketDefinition is None:
                 raise DataProblem(
-                    f"{name}, line {number} changes market {change.id} before any definition of it; "
-                    "choose a recording that begins with the definition"
+                    f"{name}, line {number} changes market {change.id} before any definition of it",
+                    hint="choose a recording that begins with the definition",
                 )
             state = self.markets[change.id] = MarketState()
         elif change.img and state.changes:
             self.note("image", number)
         if change.marketDefinition is not None:
-            self._definition(number, change.marketDefinition, state, name)
+            self._add_definition(number, change.marketDefinition, state, name)
         changed = {(runner.id, runner.hc) for runner in change.rc or ()}
         self.changed += len(changed)
         state.changes += 1
@@ -127,10 +127,12 @@ class FileSummary:
                 self.note("strange price", number)
         return state.in_play
 
-    def _definition(self, number: int, definition: dict[str, Any], state: MarketState, name: str) -> None:
+    def _add_definition(self, number: int, definition: dict[str, Any], state: MarketState, name: str) -> None:
         runners = definition.get("runners")
         if not isinstance(runners, list) or not all(isinstance(r, dict) and "id" in r for r in runners):
-            raise DataProblem(f"{name}, line {number}: a market definition without runners; choose a stream file")
+            raise DataProblem(
+                f"{name}, line {number} has a market definition without runners", hint="choose a stream file"
+            )
         self.definitions += 1
         state.in_play = definition.get("inPlay") is True
         state.runners |= {runner["id"] for runner in runners}
@@ -140,10 +142,10 @@ class FileSummary:
         if not all("sortPriority" in runner for runner in runners):
             self.note("no priority", number)
 
-    def description(self, *, name: str, **file: Any) -> MarketDescription:
-        """All that was found. Raises DataProblem for a file without a single update."""
+    def build_description(self, *, name: str, **file: Any) -> MarketDescription:
+        """The description of the file. Raises DataProblem for a file without updates."""
         if not self.updates:
-            raise DataProblem(f"{name} has 0 updates: no line changes a market; choose another file")
+            raise DataProblem(f"{name} has 0 updates: no line changes a market", hint="choose another file")
         return MarketDescription(
             name=name,
             updates=self.updates,
@@ -154,20 +156,20 @@ class FileSummary:
             in_play_updates=self.in_play,
             first_published=self.first or 0,
             last_published=self.last,
-            doubts=(*self._doubts(),),
-            remarks=(*self._doubts(), *self._told(REMARK_TEXTS)),
+            doubts=tuple(self._list_warnings()),
+            remarks=(*self._list_warnings(), *self._format_irregularities(REMARK_TEXTS)),
             **file,
         )
 
-    def _doubts(self) -> Iterable[str]:
+    def _list_warnings(self) -> Iterable[str]:
         if len(self.markets) > 1:
             yield (
                 f"{len(self.markets)} markets in one file: betfairlightweight yields every open one again at each line"
             )
-        yield from self._told(WARNING_TEXTS)
+        yield from self._format_irregularities(WARNING_TEXTS)
 
-    def _told(self, remarks: Mapping[str, str]) -> Iterable[str]:
-        for kind, text in remarks.items():
+    def _format_irregularities(self, texts: Mapping[str, str]) -> Iterable[str]:
+        for kind, text in texts.items():
             if kind in self.seen:
                 count, first = self.seen[kind]
                 yield text.format(count=f"{count:,}", first=first)

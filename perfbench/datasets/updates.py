@@ -1,4 +1,4 @@
-"""Where the updates of a market file stand: which line, which time of the market, which markets; and where a market turns."""
+"""Position of every update of a market file: line, market time, markets; and in-play and close of the markets."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ import msgspec
 
 from perfbench.errors import DataProblem
 from perfbench.model import Market
+from perfbench.util.files import build_read_problem
 
 IN_PLAY, CLOSE = "in-play", "close"
 CLOSED_STATUS = "CLOSED"
@@ -18,9 +19,9 @@ CLOSED_STATUS = "CLOSED"
 
 @dataclass(frozen=True, slots=True)
 class UpdatePosition:
-    """One update: its line in the file (from 1), its publish time in milliseconds since 1970, and what it brings.
+    """An update: its line in the file (from 1), its publish time in milliseconds since 1970, and its content.
 
-    ``runners`` are those that it changes; ``definition``: whether it has a market definition.
+    ``runners`` is the number of changed runners; ``definition``: whether it has a market definition.
     """
 
     line: int
@@ -52,7 +53,7 @@ _LINE_DECODER = msgspec.json.Decoder(_Line)
 
 
 def list_updates(market: Market) -> tuple[UpdatePosition, ...]:
-    """Every update of a file in order, as a replay yields them: lines with market changes. Raises DataProblem."""
+    """Every update of a file in the order of a replay: lines with market changes. Raises DataProblem."""
     return tuple(
         UpdatePosition(
             line=number,
@@ -67,28 +68,28 @@ def list_updates(market: Market) -> tuple[UpdatePosition, ...]:
 
 
 def find_turning_points(market: Market) -> tuple[tuple[int, str], ...]:
-    """The numbers of the updates (from 0) at which a market of the file goes ``in-play`` or comes to its ``close``, in order.
+    """The numbers of the updates (from 0) at which a market of the file goes ``in-play`` or closes, in order.
 
-    A market that is in-play from its first definition on does not turn. Raises DataProblem.
+    A market that is in-play from its first definition on has no such update. Raises DataProblem.
     """
-    known: dict[str, _Definition] = {}
-    found = []
+    definitions: dict[str, _Definition] = {}
+    turning_points = []
     for number, (_, _, line) in enumerate(_read_updates(market)):
         for change in line.mc or ():
             now = change.marketDefinition
             if now is None:
                 continue
-            before = known.get(change.id, _Definition(now.inPlay))
-            known[change.id] = now
+            before = definitions.get(change.id, _Definition(now.inPlay))
+            definitions[change.id] = now
             if now.inPlay and not before.inPlay:
-                found.append((number, IN_PLAY))
+                turning_points.append((number, IN_PLAY))
             if now.status == CLOSED_STATUS != before.status:
-                found.append((number, CLOSE))
-    return tuple(found)
+                turning_points.append((number, CLOSE))
+    return tuple(turning_points)
 
 
 def _read_updates(market: Market) -> Iterator[tuple[int, int, _Line]]:
-    """The number (from 1), the bytes and the content of each line that a replay makes an update of."""
+    """The number (from 1), the bytes and the content of each line that a replay yields as an update."""
     number = 0
     try:
         with Path(market.path).open("rb") as lines:
@@ -98,15 +99,13 @@ def _read_updates(market: Market) -> Iterator[tuple[int, int, _Line]]:
                     if line.op == "mcm" and line.mc:
                         yield number, len(raw), line
     except OSError as error:
-        raise DataProblem(
-            f"{market.name} cannot be read: {error.strerror}; check the file and its permissions"
-        ) from error
+        raise build_read_problem(DataProblem, market.name, error) from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise DataProblem(f"{market.name}, line {number}: {error}; mend or delete the line") from error
+        raise DataProblem(f"{market.name}, line {number}: {error}", hint="fix or delete the line") from error
 
 
 def _decode_line(raw: bytes) -> _Line:
-    """What Python's json takes beyond the standard is taken here too, as in an inspection."""
+    """Decode a line; like an inspection, accept what Python's json accepts beyond the standard."""
     try:
         return _LINE_DECODER.decode(raw)
     except msgspec.MsgspecError:

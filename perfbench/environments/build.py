@@ -134,7 +134,7 @@ def _require_success(result: ProcessResult, folder: Path) -> None:
         and uv_errors.DISK_FULL_MESSAGE not in result.err
     ):
         log = cache.save_log(f"build-{folder.name[:12]}", result.out + result.err)
-        raise EnvironmentProblem(problem.cause, hint=f"see the log: {log}" if log else "")
+        raise EnvironmentProblem(problem.cause + (f" (full log: {log})" if log else ""))
     raise problem
 
 

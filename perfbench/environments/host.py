@@ -1,4 +1,4 @@
-"""What is installed beside perfbench, as an environment, and as exact versions from which another can be built."""
+"""The interpreter that runs perfbench as an environment, and its packages as exact versions to build another from."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from perfbench.environments.spec import HOST_SPEC
 from perfbench.model import Environment, Package
 
 MEASURED_PACKAGES = ("betfairlightweight", "flumine")
-"""The packages that perfbench is about."""
+"""The packages that perfbench measures."""
 
 
 @cache
 def describe_host() -> Environment:
-    """The environment of the interpreter that runs perfbench, with all that is installed there: perfbench does not change it."""
-    told = (found.metadata for found in importlib.metadata.distributions())  # read anew whenever it is asked for
-    packages = {canonicalize_name(one["Name"]): one["Version"] for one in told if one["Name"]}
+    """The environment of the interpreter that runs perfbench, with all installed packages; perfbench does not modify it."""
+    metadata = (distribution.metadata for distribution in importlib.metadata.distributions())
+    packages = {canonicalize_name(entry["Name"]): entry["Version"] for entry in metadata if entry["Name"]}
     return Environment(
         name=HOST_SPEC,
         python=sys.executable,
@@ -34,7 +34,7 @@ def describe_host() -> Environment:
 
 
 def is_installed(package: str) -> bool:
-    """Whether a package is installed beside perfbench."""
+    """Whether a package is installed in the interpreter that runs perfbench."""
     try:
         importlib.metadata.distribution(package)
     except importlib.metadata.PackageNotFoundError:
@@ -47,7 +47,7 @@ def pin_closure() -> tuple[str, ...]:
 
     A package that was installed from a folder or from git is required from there again.
     """
-    found: dict[str, str] = {}
+    pins: dict[str, str] = {}
     waiting = [(name, frozenset[str]()) for name in MEASURED_PACKAGES]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
@@ -59,31 +59,31 @@ def pin_closure() -> tuple[str, ...]:
             distribution = importlib.metadata.distribution(name)
         except importlib.metadata.PackageNotFoundError:
             continue
-        found[name] = _read_origin(distribution) or f"{name}=={distribution.version}"
+        pins[name] = _read_origin(distribution) or f"{name}=={distribution.version}"
         waiting += [
-            (canonicalize_name(one.name), frozenset(one.extras))
-            for one in filter_requirements(distribution.requires or (), extras, sys.version.split()[0])
+            (canonicalize_name(requirement.name), frozenset(requirement.extras))
+            for requirement in filter_requirements(distribution.requires or (), extras, sys.version.split()[0])
         ]
-    return tuple(found[name] for name in sorted(found))
+    return tuple(pins[name] for name in sorted(pins))
 
 
 def filter_requirements(lines: list[str] | tuple[str, ...], extras: frozenset[str], python: str) -> list[Requirement]:
-    """Those of the ``Requires-Dist`` lines that count on this machine for this Python version with these extras."""
-    marks = {"python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
-    wanted = []
+    """The ``Requires-Dist`` lines that apply on this machine for this Python version with these extras."""
+    variables = {"python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
+    applicable = []
     for line in lines:
         try:
             requirement = Requirement(line)
         except InvalidRequirement:
             continue
         marker = requirement.marker
-        if marker is None or any(marker.evaluate({**marks, "extra": extra}) for extra in ("", *sorted(extras))):
-            wanted.append(requirement)
-    return wanted
+        if marker is None or any(marker.evaluate({**variables, "extra": extra}) for extra in ("", *sorted(extras))):
+            applicable.append(requirement)
+    return applicable
 
 
 def _read_origin(distribution: Distribution) -> str:
-    """Where it was installed from if not from an index, as a part of a spec (packaging.python.org, "direct_url.json")."""
+    """The origin of a distribution that is not from an index, as a part of a spec (packaging.python.org, "direct_url.json")."""
     text = distribution.read_text("direct_url.json")
     if not text:
         return ""

@@ -1,4 +1,7 @@
-"""The interpreters in which something can be measured: the one that runs perfbench, and those found on this machine."""
+"""Python interpreters to measure in: the one that runs perfbench, and those found on this machine.
+
+``uv python list`` does not find them all: it does not search pyenv's versions, and has no time limit for an interpreter.
+"""
 
 from __future__ import annotations
 
@@ -15,10 +18,10 @@ from pathlib import Path
 from perfbench.errors import EnvironmentProblem
 
 OLDEST_PYTHON = (3, 8)
-"""The oldest Python that a worker runs in."""
+"""Oldest Python version that a worker supports."""
 
 PROBE_TIMEOUT = 5.0
-"""Seconds that an interpreter has to say who it is: a shim or a network folder may never answer."""
+"""Seconds for an interpreter to print its version: a shim or a network folder may never answer."""
 
 PROBE_SCRIPT = (
     "import os, sys; "
@@ -30,7 +33,7 @@ INTERPRETER_PATTERN = re.compile(r"python3\.\d+(\.exe)?")
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A CPython that answered: its full version (``3.11.7``, ``3.14.0rc1``) and the path of the real executable."""
+    """A working CPython: its full version (``3.11.7``, ``3.14.0rc1``) and the path of the real executable."""
 
     version: str
     path: str
@@ -42,47 +45,47 @@ def find_running_interpreter() -> Interpreter:
 
 
 def find_interpreter(version: str) -> Interpreter:
-    """The newest interpreter found whose version is, or begins with, ``version`` (``3.12``, ``3.12.1``).
+    """The newest interpreter whose version is, or begins with, ``version`` (``3.12``, ``3.12.1``).
 
-    Raises EnvironmentProblem with those that there are.
+    Raises EnvironmentProblem with the installed versions.
     """
-    there = find_interpreters()
-    wanted = _parse_version(version)
-    fitting = [one for one in there if _parse_version(one.version)[: len(wanted)] == wanted]
-    if not fitting:
-        found = ", ".join(dict.fromkeys(one.version for one in there)) or "none"
-        raise EnvironmentProblem(f"Python {version} is not on this machine; found: {found}")
-    return fitting[-1]
+    installed = find_interpreters()
+    prefix = _parse_version(version)
+    matching = [python for python in installed if _parse_version(python.version)[: len(prefix)] == prefix]
+    if not matching:
+        versions = ", ".join(dict.fromkeys(python.version for python in installed)) or "none"
+        raise EnvironmentProblem(f"Python {version} is not on this machine; found: {versions}")
+    return matching[-1]
 
 
 def compute_fingerprint() -> str:
-    """Changes when an interpreter is installed, replaced or removed; starts none of them, so it costs a millisecond."""
+    """A text that changes when an interpreter is installed, replaced or removed; takes a millisecond, as none is started."""
     parts = []
     for path in sorted(_find_candidates()):
         with contextlib.suppress(OSError):
-            found = os.stat(path)
-            parts.append(f"{path} {found.st_size} {found.st_mtime_ns}")
+            status = os.stat(path)
+            parts.append(f"{path} {status.st_size} {status.st_mtime_ns}")
     return "\n".join(parts)
 
 
 def find_interpreters() -> tuple[Interpreter, ...]:
-    """Every CPython from 3.8 on that is found in the usual places and answers, sorted by version.
+    """Every working CPython from 3.8 on in the usual folders, sorted by version.
 
-    The places: PATH, pyenv's and uv's folders, /usr/bin, /usr/local/bin and /opt/homebrew/bin. One that is reached by
-    several names counts once; one that does not start, or not within 5 seconds, does not count.
+    The folders: PATH, pyenv's and uv's folders, /usr/bin, /usr/local/bin and /opt/homebrew/bin. An interpreter with several
+    names is listed once; one that does not answer within 5 seconds is left out.
     """
     with ThreadPoolExecutor(max_workers=4) as together:
         answers = together.map(_probe_interpreter, _find_candidates())
-    found = {
-        found.path: found for found in answers if found is not None and _parse_version(found.version) >= OLDEST_PYTHON
+    by_path = {
+        python.path: python
+        for python in answers
+        if python is not None and _parse_version(python.version) >= OLDEST_PYTHON
     }
-    return tuple(
-        sorted(found.values(), key=lambda interpreter: (_parse_version(interpreter.version), interpreter.path))
-    )
+    return tuple(sorted(by_path.values(), key=lambda python: (_parse_version(python.version), python.path)))
 
 
 def _find_candidates() -> list[str]:
-    """Files named python3.x, each real one once. The interpreter that runs perfbench is always among them."""
+    """Files named python3.x, without duplicates behind links. The interpreter that runs perfbench is always among them."""
     paths = {os.path.realpath(sys.executable): None}
     for folder in _list_search_folders():
         with contextlib.suppress(OSError):
@@ -95,7 +98,7 @@ def _find_candidates() -> list[str]:
 def _list_search_folders() -> list[Path]:
     home = Path(os.path.expanduser("~"))
     pyenv = Path(os.environ.get("PYENV_ROOT") or home / ".pyenv")
-    # What pyenv puts on PATH are shims: shell scripts that answer for an interpreter, slowly, or only complain.
+    # pyenv's shims on PATH are shell scripts that are slow, or fail without a selected version.
     on_path = [Path(name) for name in os.environ.get("PATH", "").split(os.pathsep) if name]
     return [
         *(folder for folder in on_path if folder.name != "shims"),
@@ -112,7 +115,7 @@ def _list_interpreters(folder: Path) -> list[Path]:
 
 
 def _locate_uv_folder(home: Path) -> Path:
-    """Where uv keeps the interpreters that it downloads (docs.astral.sh/uv, "Storage": Python versions)."""
+    """The folder of the interpreters that uv installs (docs.astral.sh/uv, "Storage": Python versions)."""
     if named := os.environ.get("UV_PYTHON_INSTALL_DIR"):
         return Path(named)
     if sys.platform == "win32":
@@ -121,7 +124,7 @@ def _locate_uv_folder(home: Path) -> Path:
 
 
 def _probe_interpreter(python: str) -> Interpreter | None:
-    """Start it once and let it say who it is; None unless it is a CPython that answers in time."""
+    """Run an interpreter to get its version and path; None unless it is a CPython that answers in time."""
     try:
         process = subprocess.Popen(
             [python, "-I", "-c", PROBE_SCRIPT],
@@ -146,7 +149,7 @@ def _probe_interpreter(python: str) -> Interpreter | None:
 
 
 def _kill_process_group(process: subprocess.Popen[str]) -> None:
-    """Kill it with whatever it started: the children of a hanging script hold its pipe open."""
+    """Kill a process with its children: those of a hanging script hold its pipe open."""
     if sys.platform == "win32":
         process.kill()
     else:

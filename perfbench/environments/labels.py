@@ -7,14 +7,14 @@ from collections.abc import Sequence
 
 
 def strip_copy_number(name: str) -> str:
-    """The spec of an environment that was built twice, to be compared with itself: ``flumine==3.3.2 (2)`` without its number."""
+    """The spec without the number of its copy: ``flumine==3.3.2 (2)`` is a second build, compared with the first."""
     return re.sub(r" \(\d+\)$", "", name)
 
 
 def split_side_names(sides: Sequence[str]) -> tuple[str, tuple[str, ...]]:
-    """What the names of environments have in common, and what remains of each.
+    """Split the names of environments into their common part and the rest of each.
 
-    ``betfairlightweight==2.11.2`` and ``betfairlightweight==2.12.0`` are ``betfairlightweight``, ``2.11.2`` and ``2.12.0``.
+    ``betfairlightweight==2.11.2`` and ``betfairlightweight==2.12.0`` give ``betfairlightweight``, ``2.11.2`` and ``2.12.0``.
     """
     parts = [re.findall(r"\S+(?: \(\d+\))?", side) for side in sides]
     common = [part for part in parts[0] if all(part in other for other in parts)]

@@ -1,7 +1,4 @@
-"""The releases of a package on the index, to sweep over.
-
-The index is asked through pip, which follows the user's own configuration: mirrors, credentials, proxies.
-"""
+"""Releases of a package on the package index, listed by pip with the user's configuration (mirrors, credentials, proxies)."""
 
 from __future__ import annotations
 
@@ -15,35 +12,36 @@ from typing import Literal
 from packaging.version import InvalidVersion, Version
 
 from perfbench.errors import EnvironmentProblem, UsageProblem
+from perfbench.util.formatting import extract_last_line
 from perfbench.util.suggest import suggest_name
 
 ReleaseInterval = Literal["release", "minor"]
 
 PIP_TIMEOUT = 120.0
-"""Seconds that pip has for its answer; it tries a dead connection several times."""
+"""Seconds for pip, which retries a dead connection several times."""
 
 AVAILABLE_PATTERN = re.compile(r"^Available versions: (.+)$", re.MULTILINE)
 NAME_PATTERN = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?")
-"""What a project can be called (packaging.python.org, "Names and normalization")."""
+"""Valid project names (packaging.python.org, "Names and normalization")."""
 
 RETRIES_EXHAUSTED_PATTERN = re.compile(r"Retrying \(Retry\(total=0")
-"""Pip's last warning about a connection; whatever else it found then, such as a folder of wheels, is not the whole list."""
+"""Pip's last warning about a connection; what it lists then, such as a folder of wheels, is incomplete."""
 
 
 def list_releases(name: str) -> tuple[str, ...]:
-    """Every final release of a package, oldest first, also those that this Python cannot install.
+    """Every final release of a package, oldest first, including those that this Python cannot install.
 
-    Raises UsageProblem for what cannot be a name or is not on the index, EnvironmentProblem if the index cannot be asked.
+    Raises UsageProblem for an invalid name and a package that is not on the index, EnvironmentProblem if the query fails.
     """
     if not NAME_PATTERN.fullmatch(name):
         raise UsageProblem(f"{name}: not the name of a package; write it without a version")
     answer = _query_pip(name, "--json")
-    if answer.returncode == 2 and "--json" in answer.stderr:  # pip before 25.1 does not know it
+    if answer.returncode == 2 and "--json" in answer.stderr:  # pip before 25.1
         answer = _query_pip(name)
     if answer.returncode != 0 or RETRIES_EXHAUSTED_PATTERN.search(answer.stderr):
         raise _build_problem(name, answer.stderr)
-    found = sorted(_parse_versions(name, answer.stdout))
-    return tuple(text for version, text in found if not version.is_prerelease)
+    versions = sorted(_parse_versions(name, answer.stdout))
+    return tuple(text for version, text in versions if not version.is_prerelease)
 
 
 def _query_pip(name: str, *options: str) -> subprocess.CompletedProcess[str]:
@@ -70,19 +68,23 @@ def _parse_versions(name: str, output: str) -> Iterable[tuple[Version, str]]:
         for text in map(str.strip, texts):
             yield Version(text), text
     except (ValueError, KeyError, TypeError, InvalidVersion):
-        raise EnvironmentProblem(f"{name}: pip's list of versions cannot be read: {_last_line(output)}") from None
+        raise EnvironmentProblem(
+            f"{name}: pip's list of versions cannot be read: {extract_last_line(output)}"
+        ) from None
 
 
 def _build_problem(name: str, stderr: str) -> EnvironmentProblem | UsageProblem:
     if "No module named pip" in stderr:
-        return EnvironmentProblem("pip is missing beside perfbench, and it is what asks the package index: install pip")
+        return EnvironmentProblem(
+            "pip is required to query the package index, but is not installed", hint="install pip"
+        )
     if "NewConnectionError" in stderr or "Retrying (" in stderr or "Could not fetch URL" in stderr:
         return EnvironmentProblem(
-            f"{name}: the package index cannot be reached; check the network and pip's configuration"
+            f"{name}: the package index cannot be reached", hint="check the network and pip's configuration"
         )
     if "No matching distribution found" in stderr:
         return UsageProblem(f"{name}: the package index has no such package")
-    return EnvironmentProblem(f"{name}: pip cannot list its versions: {_last_line(stderr)}")
+    return EnvironmentProblem(f"{name}: pip cannot list its versions: {extract_last_line(stderr)}")
 
 
 def select_releases(
@@ -90,9 +92,9 @@ def select_releases(
 ) -> tuple[str, ...]:
     """The versions from ``first`` to ``last``, both included; with ``minor`` only the last of each minor series between them.
 
-    :param versions: ascending, as ``available`` returns them.
+    :param versions: ascending, as ``list_releases`` returns them.
 
-    Raises UsageProblem for a version that is not among them, and for a ``first`` that is not older than ``last``.
+    Raises UsageProblem for an unknown version, and for a ``first`` that is not older than ``last``.
     """
     places = [_find_position(versions, version, option) for version, option in ((first, "--from"), (last, "--to"))]
     if places[0] >= places[1]:
@@ -104,26 +106,22 @@ def select_releases(
     return tuple(v for v in chosen if v in (chosen[0], chosen[-1]) or v in last_of_series.values())
 
 
-def _find_position(versions: Sequence[str], asked: str, option: str) -> int:
-    """Where the version stands, however it is written: 2.10 is 2.10.0."""
+def _find_position(versions: Sequence[str], text: str, option: str) -> int:
+    """The index of a version in any notation: 2.10 is 2.10.0."""
     try:
-        wanted = Version(asked)
+        version = Version(text)
     except InvalidVersion:
-        raise UsageProblem(f"{option} {asked}: not a version") from None
-    known = [Version(version) for version in versions]
-    if wanted in known:
-        return known.index(wanted)
-    raise UsageProblem(f"{option} {asked}: no such release{_suggest_releases(versions, wanted)}")
+        raise UsageProblem(f"{option} {text}: not a version") from None
+    releases = list(map(Version, versions))
+    if version in releases:
+        return releases.index(version)
+    raise UsageProblem(f"{option} {text}: no such release{_suggest_releases(versions, version)}")
 
 
-def _suggest_releases(versions: Sequence[str], wanted: Version) -> str:
-    """The end of the line: the releases of the same minor series, else what looks or stands nearest."""
-    series = [v for v in versions if Version(v).release[:2] == wanted.release[:2]]
+def _suggest_releases(versions: Sequence[str], missing: Version) -> str:
+    """The end of the message: the releases of the same minor series, else the nearest ones."""
+    series = [v for v in versions if Version(v).release[:2] == missing.release[:2]]
     if series:
         return "; there are " + ", ".join(series)
-    older, newer = ([v for v in versions if (Version(v) < wanted) is side] for side in (True, False))
-    return suggest_name(str(wanted), [*older[-1:], *newer[:1]])
-
-
-def _last_line(text: str) -> str:
-    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "no answer")
+    older, newer = ([v for v in versions if (Version(v) < missing) is side] for side in (True, False))
+    return suggest_name(str(missing), [*older[-1:], *newer[:1]])

@@ -1,4 +1,4 @@
-"""The environments that are in the cache, and how to free them."""
+"""List and prune cached environments."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ if sys.platform != "win32":
 
 @dataclass(frozen=True, slots=True)
 class CachedEnvironment:
-    """An environment in the cache. Times are in UTC, ``python`` is a full version; ``spec`` is what it was built for first."""
+    """An environment in the cache. Times are in UTC, ``python`` is a full version; ``spec`` is the first that it was built for."""
 
     spec: str
     python: str
@@ -36,7 +36,7 @@ class CachedEnvironment:
 
 @dataclass(frozen=True, slots=True)
 class PruneResult:
-    """What pruning removed and how many bytes that freed on the disk; ``in_use`` was left alone."""
+    """The removed environments and the bytes that this freed on the disk; those ``in_use`` were not removed."""
 
     removed: tuple[CachedEnvironment, ...]
     in_use: tuple[CachedEnvironment, ...]
@@ -44,28 +44,28 @@ class PruneResult:
 
 
 def list_cached_environments() -> tuple[CachedEnvironment, ...]:
-    """Every finished environment in the cache, the one used last first."""
-    found = [one for path in _list_folders() if (one := _describe_cached(path)) is not None]
-    return tuple(sorted(found, key=lambda one: one.last_used, reverse=True))
+    """Every finished environment in the cache, the most recently used first."""
+    environments = [cached for path in _list_folders() if (cached := _describe_cached(path)) is not None]
+    return tuple(sorted(environments, key=lambda environment: environment.last_used, reverse=True))
 
 
 def prune_environments(older_than_days: float | None = None) -> PruneResult:
-    """Remove what was not used for so many days, else everything, and what killed builds left; not what is in use now.
+    """Remove the environments not used for this many days, else all, and what killed builds left; except those in use.
 
-    With it goes what was resolved, so that the next build takes the newest versions that its spec allows.
+    Their resolutions are removed too, so that the next build takes the newest versions that its spec allows.
     """
     before = time.time() - older_than_days * 86400 if older_than_days is not None else None
     removed, in_use, freed = [], [], 0
     for path in _list_folders():
-        one = _describe_cached(path)
-        if one and before is not None and one.last_used.timestamp() > before:
+        environment = _describe_cached(path)
+        if environment and before is not None and environment.last_used.timestamp() > before:
             continue
         size = _measure_disk_usage(path)
         if not _remove_unused(path.name):
-            in_use += [one] if one else []
+            in_use += [environment] if environment else []
             continue
         freed += size
-        removed += [one] if one else []
+        removed += [environment] if environment else []
     for kind in ("resolved", "picked", "learned", "wheels", "logs"):
         freed += _remove_stale_files(paths.environment_cache_folder() / kind, before)
     return PruneResult(tuple(removed), tuple(in_use), freed)
@@ -95,7 +95,7 @@ def _describe_cached(path: Path) -> CachedEnvironment | None:
 
 
 def _measure_disk_usage(path: Path) -> int:
-    """Bytes that the files of a folder, or one file, take on the disk."""
+    """Bytes on the disk of a file, or of a folder with its files."""
     total = 0
     for file in (path, *path.rglob("*")):
         with suppress(OSError):
@@ -103,12 +103,12 @@ def _measure_disk_usage(path: Path) -> int:
     return total
 
 
-def _count_allocated_bytes(found: os.stat_result) -> int:
-    return found.st_blocks * 512 if hasattr(found, "st_blocks") else found.st_size
+def _count_allocated_bytes(status: os.stat_result) -> int:
+    return status.st_blocks * 512 if hasattr(status, "st_blocks") else status.st_size
 
 
 def _remove_unused(key: str) -> bool:
-    """Remove it with its lock unless somebody holds that."""
+    """Remove an environment unless its lock is held; returns whether it was removed."""
     try:
         descriptor = os.open(paths.environment_cache_folder() / f"{key}.lock", os.O_RDWR)
     except OSError:
@@ -124,14 +124,14 @@ def _remove_unused(key: str) -> bool:
         os.close(descriptor)
 
 
-def _remove_stale_files(place: Path, before: float | None) -> int:
+def _remove_stale_files(folder: Path, before: float | None) -> int:
     freed = 0
-    for file in sorted(place.rglob("*"), reverse=True):
+    for file in sorted(folder.rglob("*"), reverse=True):
         with suppress(OSError):
-            found = file.lstat()
+            status = file.lstat()
             if file.is_dir() and not file.is_symlink():
                 file.rmdir()
-            elif before is None or found.st_mtime <= before:
+            elif before is None or status.st_mtime <= before:
                 file.unlink()
-                freed += _count_allocated_bytes(found)
+                freed += _count_allocated_bytes(status)
     return freed

@@ -1,9 +1,9 @@
-"""From what was asked for to exact versions, by uv, in one of two recipes.
+"""Resolve the parts of a spec to exact versions with uv, by one of two recipes.
 
-*as published*: what the releases themselves demand. Only wheels are installed, but for packages that never had anything to
-compile; an old release whose pinned C or Rust dependency has no wheel for this Python cannot be had this way.
+*as published*: the requirements of the releases themselves. Only wheels are installed, except for pure Python packages; an old
+release whose pinned C or Rust dependency has no wheel for this Python cannot be resolved this way.
 
-*newest dependencies*: the named releases as they are, and all that they need in the newest versions, whatever they pin.
+*newest dependencies*: the named releases, and all their dependencies in the newest versions, whatever they pin.
 """
 
 from __future__ import annotations
@@ -41,8 +41,8 @@ class Resolution:
     """Exact versions for one Python.
 
     ``pins`` are requirements with exact versions, ``wheels`` those built from checkouts. ``sdists`` are the packages that have
-    no wheel and may be built from source, ``relaxed`` those whose demanded versions were dropped. ``named`` are the
-    distributions that the spec and the needs name: a worker may import no other version of them. ``remarks`` are for the user.
+    no wheel and may be built from source, ``relaxed`` those whose version requirements were dropped. ``named`` are the
+    distributions that the spec and the needs name: a worker must import these versions. ``remarks`` are notes for the user.
     """
 
     python: Interpreter
@@ -56,7 +56,7 @@ class Resolution:
 
     @property
     def versions(self) -> dict[str, str]:
-        """The exact version of each distribution, but for what is required from a URL."""
+        """The exact version of each distribution, except those required from a URL."""
         pinned = (pin.split("==") for pin in self.pins if "==" in pin and " @ " not in pin)
         return {canonicalize_name(name): version for name, version in pinned} | {w.name: w.version for w in self.wheels}
 
@@ -68,13 +68,12 @@ def resolve_versions(
     recipe: str,
     retries: int = 2,
 ) -> Resolution:
-    """The versions for releases and wheels together.
+    """Resolve the versions for releases and wheels together.
 
-    Raises EnvironmentProblem with the reason why there are none, NeedsNewest if another recipe could help, Unreachable if
-    the index is needed and cannot be asked.
+    Raises EnvironmentProblem, PinWithoutWheel if another recipe could help, IndexUnreachable.
     """
-    named = tuple(dict.fromkeys([*(one.name for one in releases), *(wheel.name for wheel in wheels)]))
-    question = CompileRequest(
+    named = tuple(dict.fromkeys([*(release.name for release in releases), *(wheel.name for wheel in wheels)]))
+    request = CompileRequest(
         python,
         (*(release.text for release in releases), *map(_format_requirement, wheels)),
         fresh=tuple(release.name for release in releases if not release.pin),
@@ -82,31 +81,33 @@ def resolve_versions(
         like="dependencies" if recipe == NEWEST_RECIPE else "",
         retries=retries,
     )
-    found = (
-        _resolve_with_newest(question, releases, wheels) if recipe == NEWEST_RECIPE else compile_requirements(question)
+    result = (
+        _resolve_with_newest(request, releases, wheels) if recipe == NEWEST_RECIPE else compile_requirements(request)
     )
-    pins = tuple(pin for pin in found.pins if parse_name(pin) not in {wheel.name for wheel in wheels})
-    save_preferred_pins([pin for pin in pins if parse_name(pin) not in {*named, *MEASURED_PACKAGES}], question)
-    return Resolution(python, recipe, pins, wheels, found.sdists, found.relaxed, named, found.remarks)
+    pins = tuple(pin for pin in result.pins if parse_name(pin) not in {wheel.name for wheel in wheels})
+    save_preferred_pins([pin for pin in pins if parse_name(pin) not in {*named, *MEASURED_PACKAGES}], request)
+    return Resolution(python, recipe, pins, wheels, result.sdists, result.relaxed, named, result.remarks)
 
 
 def resolve_exact_versions(
     releases: tuple[PackageRequirement, ...], wheels: tuple[SourceWheel, ...], python: Interpreter, retries: int = 2
 ) -> Resolution:
-    """Exact versions as they are: nothing is resolved, only found out which have no wheel. Raises as ``resolve`` does."""
-    found = compile_requirements(
+    """Check exact versions: nothing is resolved, only those without a wheel are found. Raises as ``resolve_versions`` does."""
+    result = compile_requirements(
         CompileRequest(python, tuple(release.text for release in releases), alone=True, retries=retries)
     )
     named = [
-        name for name in (*(one.name for one in releases), *(one.name for one in wheels)) if name in MEASURED_PACKAGES
+        name
+        for name in (*(part.name for part in releases), *(part.name for part in wheels))
+        if name in MEASURED_PACKAGES
     ]
-    return Resolution(python, "", found.pins, wheels, found.sdists, named=tuple(named))
+    return Resolution(python, "", result.pins, wheels, result.sdists, named=tuple(named))
 
 
 def extend_resolution(base: Resolution, needs: tuple[ModeNeed, ...], retries: int = 2) -> Resolution:
-    """The base with the needs on top: every version of the base stays as it is.
+    """Add needs to a resolution without changing any of its versions.
 
-    A need that the base has already, in a version that fits, changes nothing. Raises as ``resolve`` does.
+    A need that it satisfies already changes nothing. Raises as ``resolve_versions`` does.
     """
     for alone in (False, True):
         missing = [
@@ -120,14 +121,16 @@ def extend_resolution(base: Resolution, needs: tuple[ModeNeed, ...], retries: in
 def _resolve_on_top(
     base: Resolution, releases: tuple[PackageRequirement, ...], alone: bool, retries: int
 ) -> Resolution:
-    there = base.versions
-    # Demanded beside the needs, a checkout stands for the release that they may depend on.
-    beside = () if alone else base.wheels
+    versions = base.versions
+    # A checkout that is required with the needs satisfies their dependency on its release.
+    wheels = () if alone else base.wheels
     relaxing = base.recipe == NEWEST_RECIPE
-    question = CompileRequest(
+    request = CompileRequest(
         base.python,
-        (*(release.text for release in releases), *map(_format_requirement, beside)),
-        constraints=tuple(f"{name}=={there[name]}" for name in there if name not in {wheel.name for wheel in beside}),
+        (*(release.text for release in releases), *map(_format_requirement, wheels)),
+        constraints=tuple(
+            f"{name}=={versions[name]}" for name in versions if name not in {wheel.name for wheel in wheels}
+        ),
         relaxed=base.relaxed,
         sdists=base.sdists,
         alone=alone,
@@ -135,65 +138,65 @@ def _resolve_on_top(
         like="on top" if alone else "dependencies" if relaxing else "",
         retries=retries,
     )
-    found = compile_requirements(question)
-    added = [pin for pin in found.pins if parse_name(pin) not in there]
-    save_preferred_pins([pin for pin in added if alone or parse_name(pin) not in MEASURED_PACKAGES], question)
-    sdists = tuple(dict.fromkeys((*base.sdists, *found.sdists)))
+    result = compile_requirements(request)
+    added = [pin for pin in result.pins if parse_name(pin) not in versions]
+    save_preferred_pins([pin for pin in added if alone or parse_name(pin) not in MEASURED_PACKAGES], request)
+    sdists = tuple(dict.fromkeys((*base.sdists, *result.sdists)))
     return replace(base, pins=tuple(sorted((*base.pins, *added))), sdists=sdists)
 
 
-def is_satisfied(release: PackageRequirement, there: dict[str, str]) -> bool:
-    """Whether one of the installed versions, by name, is what the release demands."""
-    if release.name not in there or release.extras:
+def is_satisfied(release: PackageRequirement, versions: dict[str, str]) -> bool:
+    """Whether one of the versions, by name, satisfies the requirement."""
+    if release.name not in versions or release.extras:
         return False
-    return Requirement(release.text).specifier.contains(there[release.name], prereleases=True)
+    return Requirement(release.text).specifier.contains(versions[release.name], prereleases=True)
 
 
 def _resolve_with_newest(
-    question: CompileRequest, releases: tuple[PackageRequirement, ...], wheels: tuple[SourceWheel, ...]
+    request: CompileRequest, releases: tuple[PackageRequirement, ...], wheels: tuple[SourceWheel, ...]
 ) -> CompileResult:
-    """Relax what the named releases demand, but for the packages that are measured: flumine keeps its betfairlightweight."""
-    python = question.python
+    """Relax the requirements of the named releases, except for the measured packages: flumine keeps its betfairlightweight."""
+    python = request.python
     relaxed: dict[str, None] = {}
     for wheel in wheels:
         relaxed |= dict.fromkeys(_list_dependency_names(wheel.requires, wheel.extras, python))
     for release in releases:
-        relaxed |= dict.fromkeys(
-            _list_dependency_names(_fetch_metadata(release.text, question), release.extras, python)
-        )
-    looked_at = {*(release.name for release in releases), *(wheel.name for wheel in wheels)}
+        relaxed |= dict.fromkeys(_list_dependency_names(_fetch_metadata(release.text, request), release.extras, python))
+    visited = {*(release.name for release in releases), *(wheel.name for wheel in wheels)}
     while True:
-        found = compile_requirements(replace(question, relaxed=tuple(relaxed)))
-        others = [
-            pin for pin in found.pins if parse_name(pin) in MEASURED_PACKAGES and parse_name(pin) not in looked_at
-        ]
+        result = compile_requirements(replace(request, relaxed=tuple(relaxed)))
+        others = [pin for pin in result.pins if parse_name(pin) in MEASURED_PACKAGES and parse_name(pin) not in visited]
         if not others:
-            return found
+            return result
         for pin in others:
-            looked_at.add(parse_name(pin))
-            relaxed |= dict.fromkeys(_list_dependency_names(_fetch_metadata(pin, question), ("speed",), python))
+            visited.add(parse_name(pin))
+            relaxed |= dict.fromkeys(_list_dependency_names(_fetch_metadata(pin, request), ("speed",), python))
 
 
 def _list_dependency_names(requires: tuple[str, ...], extras: tuple[str, ...], python: Interpreter) -> list[str]:
-    """Names of what is required, without what is measured."""
-    found = filter_requirements(requires, frozenset(extras), python.version)
-    return [name for one in found if (name := canonicalize_name(one.name)) not in MEASURED_PACKAGES]
+    """Names of the required packages, without the measured ones."""
+    requirements = filter_requirements(requires, frozenset(extras), python.version)
+    return [name for entry in requirements if (name := canonicalize_name(entry.name)) not in MEASURED_PACKAGES]
 
 
-def _fetch_metadata(requirement: str, question: CompileRequest) -> tuple[str, ...]:
+def _fetch_metadata(requirement: str, request: CompileRequest) -> tuple[str, ...]:
     """The ``Requires-Dist`` lines of a release."""
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as space:
-        target = Path(space, "target")
-        options = ("--python", question.python.path, "--no-deps", "--target", str(target), *WHEELS_ONLY_OPTIONS)
-        said = uv.run_uv("pip", "install", "--quiet", *options, requirement, retries=question.retries)
-        if said.code and (name := uv_errors.find_package_without_wheel(said.err)) and not is_compiled(name, question):
-            said = uv.run_uv(
-                "pip", "install", "--quiet", *options, "--no-binary", name, requirement, retries=question.retries
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as workspace:
+        target = Path(workspace, "target")
+        options = ("--python", request.python.path, "--no-deps", "--target", str(target), *WHEELS_ONLY_OPTIONS)
+        result = uv.run_uv("pip", "install", "--quiet", *options, requirement, retries=request.retries)
+        if (
+            result.code
+            and (name := uv_errors.find_package_without_wheel(result.err))
+            and not is_compiled(name, request)
+        ):
+            result = uv.run_uv(
+                "pip", "install", "--quiet", *options, "--no-binary", name, requirement, retries=request.retries
             )
-        if said.code:
-            raise build_problem(said.err, question)
-        lines = [Distribution.at(path).requires or [] for path in target.glob("*.dist-info")]
-        return tuple(line for some in lines for line in some)
+        if result.code:
+            raise build_problem(result.err, request)
+        distributions = [Distribution.at(path) for path in target.glob("*.dist-info")]
+        return tuple(line for distribution in distributions for line in distribution.requires or ())
 
 
 def _format_requirement(wheel: SourceWheel) -> str:

@@ -212,9 +212,8 @@ def _build_problem(result: ProcessResult, label: str, log: str) -> EnvironmentPr
     problem = uv_errors.build_problem(result.err)
     if not uv_errors.find_failed_build(result.err) or isinstance(problem, uv_errors.IndexUnreachable):
         return problem
-    return EnvironmentProblem(
-        f"cannot build {label}: {uv_errors.find_build_error(result.err)}", hint=f"see the log: {log}" if log else ""
-    )
+    full_log = f" (full log: {log})" if log else ""
+    return EnvironmentProblem(f"cannot build {label}: {uv_errors.find_build_error(result.err)}{full_log}")
 
 
 def _describe_wheel(path: Path, digest: str, checkout: Checkout) -> SourceWheel:

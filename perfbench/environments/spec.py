@@ -1,4 +1,4 @@
-"""What a user writes about an environment, understood: requirements as for pip, checkouts, git URLs, a Python, ``here``."""
+"""Parser of environment specs: requirements as for pip, checkouts, git URLs, a Python version, ``here``."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from perfbench.errors import UsageProblem
 HOST_SPEC = "here"
 NO_DEPENDENCIES_FLAG = "--no-deps"
 PYTHON_PATTERN = re.compile(r"python\s*==\s*(\d+\.\d+(?:\.\d+)?)(?:\.\*)?", re.IGNORECASE)
-LOCATION_PATTERN = re.compile(r"(?P<place>.+?)(?:\[(?P<extras>[\w\s,.-]+)\])?")
+LOCATION_PATTERN = re.compile(r"(?P<path>.+?)(?:\[(?P<extras>[\w\s,.-]+)\])?")
 COMMIT_PATTERN = re.compile(r"[0-9a-f]{40}")
 OPERATOR_CHARACTERS = "<>=!~,@"
 """A word that begins or ends with one of these belongs to its neighbour: ``flumine >= 3``, ``name @ git+https://…``."""
@@ -23,7 +23,7 @@ OPERATOR_CHARACTERS = "<>=!~,@"
 
 @dataclass(frozen=True, slots=True)
 class PackageRequirement:
-    """A distribution of the package index. ``pin`` is the version if exactly one is demanded, else empty."""
+    """A distribution of the package index. ``pin`` is the version if it is exact, else empty."""
 
     text: str
     name: str
@@ -33,7 +33,7 @@ class PackageRequirement:
 
 @dataclass(frozen=True, slots=True)
 class LocalCheckout:
-    """A local checkout; the path as it was written."""
+    """A local checkout; ``path`` as the user wrote it."""
 
     path: str
     extras: tuple[str, ...]
@@ -51,7 +51,7 @@ class GitRepository:
 
 @dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
-    """An environment as asked for. ``python`` is a version such as ``3.12``, empty for the one that runs perfbench."""
+    """A parsed spec. ``python`` is a version such as ``3.12``, empty for the Python that runs perfbench."""
 
     text: str
     python: str
@@ -69,7 +69,7 @@ class EnvironmentSpec:
 
     @property
     def is_pinned(self) -> bool:
-        """Whether it says one version for each release: then it is resolved once. Checkouts are told by their content."""
+        """Whether every release has an exact version: then it is resolved once. Checkouts are identified by their content."""
         return all(release.pin for release in self.releases)
 
 
@@ -82,27 +82,26 @@ class ModeNeed:
 
 
 def parse_spec(text: str, names: Mapping[str, str]) -> EnvironmentSpec:
-    """The spec that ``text`` is, or that the configured name ``text`` stands for.
-
-    Raises UsageProblem for what is no spec.
-    """
-    given = names.get(text.strip(), text)
-    words = _split_words(given)
+    """Parse a spec, or the one with the configured name ``text``. Raises UsageProblem for an invalid spec."""
+    spec = names.get(text.strip(), text)
+    words = _split_words(spec)
     if not words:
-        raise UsageProblem("an environment spec is empty; write for example betfairlightweight==2.12.0")
+        raise UsageProblem("an environment spec is empty", hint="write for example betfairlightweight==2.12.0")
     if HOST_SPEC in words:
         if len(words) > 1:
-            raise UsageProblem(f"`{given}`: `here` stands alone, it is the interpreter that runs perfbench as it is")
+            raise UsageProblem(
+                f"`{spec}`: `here`, the interpreter that runs perfbench, cannot be combined with anything"
+            )
         return EnvironmentSpec(HOST_SPEC, "", ())
     pythons = [match[1] for word in words if (match := PYTHON_PATTERN.fullmatch(word))]
     if len(pythons) > 1:
-        raise UsageProblem(f"`{given}` names several Pythons")
-    parts = tuple(parse_part(word, given) for word in words if not PYTHON_PATTERN.fullmatch(word))
+        raise UsageProblem(f"`{spec}` has more than one Python version")
+    parts = tuple(parse_part(word, spec) for word in words if not PYTHON_PATTERN.fullmatch(word))
     return EnvironmentSpec(" ".join(words), pythons[0] if pythons else "", parts)
 
 
 def parse_need(text: str) -> ModeNeed:
-    """A need as a mode states it: ``betfair-data==0.3.4`` or ``flumine --no-deps``. Raises UsageProblem for anything else."""
+    """Parse a need of a mode: ``betfair-data==0.3.4`` or ``flumine --no-deps``. Raises UsageProblem for anything else."""
     words = text.split()
     release = _parse_requirement(" ".join(word for word in words if word != NO_DEPENDENCIES_FLAG), text)
     return ModeNeed(release, NO_DEPENDENCIES_FLAG in words)
@@ -121,52 +120,55 @@ def _split_words(text: str) -> list[str]:
 
 
 def _is_path(word: str) -> bool:
-    """As pip decides it: what begins with a dot or has a separator is a path, anything else a name."""
+    """Whether a word is a path, by pip's rule: it begins with a dot or has a separator."""
     return "git+" not in word and "://" not in word and (word.startswith((".", "~")) or os.sep in word or "/" in word)
 
 
-def parse_part(word: str, whole: str) -> PackageRequirement | LocalCheckout | GitRepository:
-    """One word of the spec ``whole``. Raises UsageProblem."""
+def parse_part(word: str, spec: str) -> PackageRequirement | LocalCheckout | GitRepository:
+    """Parse one word of a spec. Raises UsageProblem."""
     if _is_path(word):
-        place, extras = _parse_location(word, whole)
-        return LocalCheckout(place, extras)
+        return LocalCheckout(*_parse_location(word, spec))
     if "git+" in word:
-        return _parse_repository(word, whole)
-    return _parse_requirement(word, whole)
+        return _parse_repository(word, spec)
+    return _parse_requirement(word, spec)
 
 
-def _parse_location(word: str, whole: str) -> tuple[str, tuple[str, ...]]:
+def _parse_location(word: str, spec: str) -> tuple[str, tuple[str, ...]]:
     match = LOCATION_PATTERN.fullmatch(word)
     if match is None:
-        raise UsageProblem(f"`{whole}` is no environment spec: `{word}` is no path")
-    return match["place"], tuple(sorted(extra.strip() for extra in (match["extras"] or "").split(",") if extra.strip()))
+        raise _build_problem(spec, f"`{word}` is not a path")
+    return match["path"], tuple(sorted(extra.strip() for extra in (match["extras"] or "").split(",") if extra.strip()))
 
 
-def _parse_repository(word: str, whole: str) -> GitRepository:
-    """``git+https://…@rev``, with ``name[extras]@`` before it and ``#subdirectory=…`` behind it if need be."""
+def _parse_repository(word: str, spec: str) -> GitRepository:
+    """Parse ``git+https://…@rev``, optionally with ``name[extras]@`` before it and ``#subdirectory=…`` behind it."""
     name, _, location = word.partition("git+")
     extras: tuple[str, ...] = ()
     if name:
-        _, extras = _parse_location(name.rstrip("@"), whole)
+        _, extras = _parse_location(name.rstrip("@"), spec)
     location, _, fragment = location.partition("#")
     scheme, separator, rest = location.partition("://")
     if not separator or not rest:
-        raise UsageProblem(f"`{whole}` is no environment spec: `{word}` is no git URL; write git+https://…@revision")
+        raise _build_problem(spec, f"`{word}` is not a git URL", hint="write git+https://…@revision")
     path, _, revision = rest.rpartition("@") if "@" in rest.partition("/")[2] else (rest, "", "")
     options = dict(option.partition("=")[::2] for option in fragment.split("&") if option)
     return GitRepository(f"{scheme}://{path}", revision, options.get("subdirectory", ""), extras)
 
 
-def _parse_requirement(word: str, whole: str) -> PackageRequirement:
+def _build_problem(spec: str, reason: str, *, hint: str = "") -> UsageProblem:
+    return UsageProblem(f"`{spec}` is not a valid environment spec: {reason}", hint=hint)
+
+
+def _parse_requirement(word: str, spec: str) -> PackageRequirement:
     try:
         requirement = Requirement(word)
     except InvalidRequirement as error:
         reason = str(error).splitlines()[0]
-        raise UsageProblem(f"`{whole}` is no environment spec: `{word}`: {reason}") from error
+        raise _build_problem(spec, f"`{word}`: {reason}") from error
     if requirement.url or requirement.marker:
-        raise UsageProblem(f"`{whole}` is no environment spec: `{word}` is neither name==version, a path nor a git URL")
+        raise _build_problem(spec, f"`{word}` is neither name==version, a path nor a git URL")
     if canonicalize_name(requirement.name) == "python":
-        raise UsageProblem(f"`{whole}`: write one Python as python==3.12 or python==3.12.1")
+        raise _build_problem(spec, f"`{word}` is not a Python version", hint="write python==3.12 or python==3.12.1")
     exact = [clause for clause in requirement.specifier if clause.operator in ("==", "===")]
     pin = exact[0].version if len(exact) == 1 and not exact[0].version.endswith(".*") else ""
     return PackageRequirement(

@@ -1,7 +1,7 @@
-"""One question to uv's resolver: which exact versions, and which of them have no wheel and may be built from source.
+"""Resolve requirements to exact versions with ``uv pip compile``, including packages without wheels.
 
-What has to be compiled is never built: an old release of it may take minutes, and whether that succeeds would depend on the
-compilers of the machine. Packages of Python alone may be: some were never published as wheels.
+Packages that need a compiler are never built: an old release may take minutes, and success would depend on the compilers of
+the machine. Pure Python packages may be built: some were never published as wheels.
 """
 
 from __future__ import annotations
@@ -24,21 +24,21 @@ from perfbench.errors import EnvironmentProblem
 
 WHEELS_ONLY_OPTIONS = ("--only-binary", ":all:")
 MAX_ATTEMPTS = 40
-"""How many packages without a wheel one resolution may run into."""
+"""Maximum number of packages without a wheel in one resolution."""
 
 
 class PinWithoutWheel(EnvironmentProblem):
-    """A pinned dependency has to be compiled, and there is no wheel of it for this Python."""
+    """A pinned dependency needs a compiler and has no wheel for this Python."""
 
 
 @dataclass(frozen=True, slots=True)
 class CompileRequest:
-    """What is asked for.
+    """Requirements to resolve for one Python.
 
-    ``alone`` leaves out dependencies; ``relaxed`` are packages of which any version will do, and ``relaxing`` adds to them
-    what has no wheel. ``sdists`` may be built from source. With ``like`` the versions that were taken before for the same
-    purpose are preferred, but for the ``fresh`` packages: two releases get the same newest dependencies, and the same packages
-    on top, even if one was resolved a month ago.
+    ``alone`` leaves out dependencies; ``relaxed`` are packages of any version, and ``relaxing`` adds packages without a wheel
+    to them. ``sdists`` may be built from source. With ``like`` the versions of earlier resolutions for the same purpose are
+    preferred, except for the ``fresh`` packages: two releases get the same newest dependencies, and the same packages on top,
+    even if one was resolved a month ago.
     """
 
     python: Interpreter
@@ -55,7 +55,7 @@ class CompileRequest:
 
 @dataclass(frozen=True, slots=True)
 class CompileResult:
-    """Exact versions; the question's ``sdists`` and ``relaxed`` with what was learned; what to tell the user."""
+    """Exact versions; ``sdists`` and ``relaxed`` of the request with those that were added; notes for the user."""
 
     pins: tuple[str, ...]
     sdists: tuple[str, ...]
@@ -63,80 +63,80 @@ class CompileResult:
     remarks: tuple[str, ...] = ()
 
 
-def compile_requirements(question: CompileRequest) -> CompileResult:
-    """The newest versions that fit. Sources are looked at as well as wheels, for otherwise a release whose dependency has no
-    wheel would be passed over in silence for one of years ago; then it is seen which of the versions found have no wheel.
+def compile_requirements(request: CompileRequest) -> CompileResult:
+    """Resolve the newest matching versions. Sources are considered as well as wheels, for otherwise a release whose dependency
+    has no wheel would silently be replaced by one of years ago; a second call finds the versions without a wheel.
 
-    Raises EnvironmentProblem, NeedsNewest, Unreachable.
+    Raises EnvironmentProblem, PinWithoutWheel, IndexUnreachable.
     """
     compiled = _load_compiled_names()
     for _ in range(MAX_ATTEMPTS):
-        said = _run_compile(question, tuple(part for name in compiled for part in ("--only-binary", name)))
-        if said.code:
+        result = _run_compile(request, tuple(part for name in compiled for part in ("--only-binary", name)))
+        if result.code:
             name = (
-                uv_errors.find_package_without_wheel(said.err)
-                or uv_errors.find_failed_build(said.err).partition("==")[0]
+                uv_errors.find_package_without_wheel(result.err)
+                or uv_errors.find_failed_build(result.err).partition("==")[0]
             )
             name = str(canonicalize_name(name))
-            if not name or not is_compiled(name, question):
-                raise build_problem(said.err, question)
-            question = _drop_requirement(name, question) if name in compiled else question
+            if not name or not is_compiled(name, request):
+                raise build_problem(result.err, request)
+            request = _drop_requirement(name, request) if name in compiled else request
         else:
-            found = _check_wheels(question, parse_pins(said.out))
-            if isinstance(found, CompileResult):
-                return replace(found, remarks=uv_errors.find_unknown_extras(said.err))
-            name = found
+            checked = _check_wheels(request, parse_pins(result.out))
+            if isinstance(checked, CompileResult):
+                return replace(checked, remarks=uv_errors.find_unknown_extras(result.err))
+            name = checked
         compiled = tuple(sorted({*compiled, name}))
         _save_compiled_name(name)
-    raise EnvironmentProblem(f"more than {MAX_ATTEMPTS} packages have no wheel for Python {question.python.version}")
+    raise EnvironmentProblem(f"more than {MAX_ATTEMPTS} packages have no wheel for Python {request.python.version}")
 
 
-def _drop_requirement(name: str, question: CompileRequest) -> CompileRequest:
-    """The question without what is demanded of a package that has no wheel in such a version."""
-    lacking = f"{name}, has no wheel for Python {question.python.version}"
-    if name in {parse_name(text) for text in question.requirements} or name in question.relaxed:
-        raise EnvironmentProblem(f"what has to be compiled, {lacking}")
-    if not question.relaxing:
+def _drop_requirement(name: str, request: CompileRequest) -> CompileRequest:
+    """The request without the version requirements of a package that has no wheel in such a version."""
+    lacking = f"{name}, has no wheel for Python {request.python.version}"
+    if name in {parse_name(text) for text in request.requirements} or name in request.relaxed:
+        raise EnvironmentProblem(f"a package that needs a compiler, {lacking}")
+    if not request.relaxing:
         raise PinWithoutWheel(f"a pinned dependency, {lacking}")
-    return replace(question, relaxed=(*question.relaxed, name))
+    return replace(request, relaxed=(*request.relaxed, name))
 
 
-def _check_wheels(question: CompileRequest, pins: tuple[str, ...]) -> CompileResult | str:
-    """The versions with those that are to be built from source; or the name of one that has to be compiled."""
-    exact = replace(question, requirements=pins, constraints=(), relaxed=(), alone=True, like="")
+def _check_wheels(request: CompileRequest, pins: tuple[str, ...]) -> CompileResult | str:
+    """The versions, with those to build from source; or the name of a package that needs a compiler."""
+    exact = replace(request, requirements=pins, constraints=(), relaxed=(), alone=True, like="")
     while True:
         sdists = tuple(part for name in exact.sdists for part in ("--no-binary", name))
-        said = _run_compile(exact, (*WHEELS_ONLY_OPTIONS, *sdists))
-        if not said.code:
-            return CompileResult(pins, exact.sdists, question.relaxed)
-        name = canonicalize_name(uv_errors.find_package_without_wheel(said.err))
+        result = _run_compile(exact, (*WHEELS_ONLY_OPTIONS, *sdists))
+        if not result.code:
+            return CompileResult(pins, exact.sdists, request.relaxed)
+        name = canonicalize_name(uv_errors.find_package_without_wheel(result.err))
         if not name or name in exact.sdists:
-            raise build_problem(said.err, question)
-        if is_compiled(name, question):
+            raise build_problem(result.err, request)
+        if is_compiled(name, request):
             return name
         exact = replace(exact, sdists=(*exact.sdists, name))
 
 
-def _run_compile(question: CompileRequest, formats: tuple[str, ...]) -> ProcessResult:
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as space:
-        folder = Path(space)
+def _run_compile(request: CompileRequest, formats: tuple[str, ...]) -> ProcessResult:
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as workspace:
+        folder = Path(workspace)
 
-        def listed(name: str, lines: Iterable[str]) -> str:
+        def write_lines(name: str, lines: Iterable[str]) -> str:
             (folder / name).write_text("".join(f"{line}\n" for line in lines), encoding="utf-8")
             return str(folder / name)
 
         # uv prefers the versions that it finds in its output file.
-        out = listed("out.txt", _load_preferred_pins(question))
+        out = write_lines("out.txt", _load_preferred_pins(request))
         options = [
-            *("--python", question.python.path, "--no-header", "--no-annotate", *formats),
-            *(part for name in question.fresh for part in ("--upgrade-package", name)),
-            *(("--constraint", listed("constraints.txt", question.constraints)) if question.constraints else ()),
-            *(("--override", listed("relaxed.txt", question.relaxed)) if question.relaxed else ()),
-            *(("--no-deps",) if question.alone else ()),
+            *("--python", request.python.path, "--no-header", "--no-annotate", *formats),
+            *(part for name in request.fresh for part in ("--upgrade-package", name)),
+            *(("--constraint", write_lines("constraints.txt", request.constraints)) if request.constraints else ()),
+            *(("--override", write_lines("relaxed.txt", request.relaxed)) if request.relaxed else ()),
+            *(("--no-deps",) if request.alone else ()),
         ]
-        asked = listed("asked.txt", question.requirements)
-        said = uv.run_uv("pip", "compile", asked, "--output-file", out, *options, retries=question.retries)
-        return replace(said, out=Path(out).read_text(encoding="utf-8"))
+        requirements = write_lines("requirements.txt", request.requirements)
+        result = uv.run_uv("pip", "compile", requirements, "--output-file", out, *options, retries=request.retries)
+        return replace(result, out=Path(out).read_text(encoding="utf-8"))
 
 
 def parse_pins(text: str) -> tuple[str, ...]:
@@ -146,57 +146,61 @@ def parse_pins(text: str) -> tuple[str, ...]:
 
 
 def parse_name(requirement: str) -> str:
-    """The normalised name of the distribution that a requirement is about."""
+    """The normalised name of the distribution of a requirement."""
     return canonicalize_name(Requirement(requirement).name)
 
 
-def build_problem(said: str, question: CompileRequest) -> EnvironmentProblem:
-    """The reason in one line; for a release that does not exist with those beside it."""
-    name, version = uv_errors.find_missing_release(said)
+def build_problem(errors: str, request: CompileRequest) -> EnvironmentProblem:
+    """The error of a failed call of uv; for a release that does not exist with the nearest ones."""
+    name, version = uv_errors.find_missing_release(errors)
     if not name:
-        return uv_errors.build_problem(said)
+        return uv_errors.build_problem(errors)
     near = [
-        pin.partition("==")[2] for sign in ("<", ">") for pin in _find_nearest_versions(name, sign, version, question)
+        pin.partition("==")[2] for sign in ("<", ">") for pin in _find_nearest_versions(name, sign, version, request)
     ]
-    there = (
+    nearest = (
         f"; the nearest are {' and '.join(near)}" if len(near) > 1 else f"; the nearest is {near[0]}" if near else ""
     )
-    return EnvironmentProblem(f"there is no {name} {version}{there}")
+    return EnvironmentProblem(f"there is no {name} {version}{nearest}")
 
 
-def _find_nearest_versions(name: str, sign: str, version: str, question: CompileRequest) -> tuple[str, ...]:
+def _find_nearest_versions(name: str, sign: str, version: str, request: CompileRequest) -> tuple[str, ...]:
     options = ("--no-deps", "--no-header", "--no-annotate", *(("--resolution", "lowest") if sign == ">" else ()))
-    said = _compile_single(f"{name}{sign}{version}", question.python, options, retries=0)
-    return parse_pins(said.out) if not said.code else ()
+    result = _compile_single(f"{name}{sign}{version}", request.python, options, retries=0)
+    return parse_pins(result.out) if not result.code else ()
 
 
 def _compile_single(requirement: str, python: Interpreter, options: tuple[str, ...], retries: int) -> ProcessResult:
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as space:
-        asked = Path(space, "asked.txt")
-        asked.write_text(f"{requirement}\n", encoding="utf-8")
-        return uv.run_uv("pip", "compile", str(asked), "--quiet", "--python", python.path, *options, retries=retries)
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as workspace:
+        requirements = Path(workspace, "requirements.txt")
+        requirements.write_text(f"{requirement}\n", encoding="utf-8")
+        return uv.run_uv(
+            "pip", "compile", str(requirements), "--quiet", "--python", python.path, *options, retries=retries
+        )
 
 
-# What has to be compiled -------------------------------------------------------------------------------------------------
+# Packages that need a compiler -----------------------------------------------------------------------------------------
 
 
-def is_compiled(name: str, question: CompileRequest) -> bool:
-    """Whether a package has something to compile: its newest release comes as wheels for certain platforms.
+def is_compiled(name: str, request: CompileRequest) -> bool:
+    """Whether a package needs a compiler: its newest release has platform-specific wheels.
 
-    One whose newest release is a wheel for every platform, or no wheel at all, is taken for pure Python and may be built.
+    A package whose newest release has a wheel for every platform, or no wheel at all, counts as pure Python and may be built.
     """
-    return _newest_is_compiled(name, question.python, question.retries)
+    return _newest_is_compiled(name, request.python, request.retries)
 
 
 @functools.cache
 def _newest_is_compiled(name: str, python: Interpreter, retries: int) -> bool:
-    said = _compile_single(name, python, ("--no-deps", "--format", "pylock.toml"), retries)
-    if said.code:
-        raise uv_errors.build_problem(said.err)
-    lock = msgspec.toml.decode(said.out)
-    files = [wheel.get("name") or wheel.get("url", "") for one in lock["packages"] for wheel in one.get("wheels", ())]
+    result = _compile_single(name, python, ("--no-deps", "--format", "pylock.toml"), retries)
+    if result.code:
+        raise uv_errors.build_problem(result.err)
+    lock = msgspec.toml.decode(result.out)
+    files = [
+        wheel.get("name") or wheel.get("url", "") for package in lock["packages"] for wheel in package.get("wheels", ())
+    ]
     tags = [parse_wheel_filename(file.rpartition("/")[2])[3] for file in files]
-    return any(tag.platform != "any" for some in tags for tag in some)
+    return any(tag.platform != "any" for wheel_tags in tags for tag in wheel_tags)
 
 
 def _load_compiled_names() -> tuple[str, ...]:
@@ -204,27 +208,27 @@ def _load_compiled_names() -> tuple[str, ...]:
 
 
 def _save_compiled_name(name: str) -> None:
-    known = cache.load_note("learned", "compiled", dict[str, bool]) or {}
-    if name not in known:
-        cache.save_note("learned", "compiled", known | {name: True})
+    names = cache.load_note("learned", "compiled", dict[str, bool]) or {}
+    if name not in names:
+        cache.save_note("learned", "compiled", names | {name: True})
 
 
-# Versions that were taken before -----------------------------------------------------------------------------------------
+# Preferred versions ----------------------------------------------------------------------------------------------------
 
 
-def _load_preferred_pins(question: CompileRequest) -> list[str]:
-    versions = (cache.load_note("learned", _format_title(question), dict[str, str]) or {}) if question.like else {}
+def _load_preferred_pins(request: CompileRequest) -> list[str]:
+    versions = (cache.load_note("learned", _format_title(request), dict[str, str]) or {}) if request.like else {}
     return [f"{name}=={version}" for name, version in versions.items()]
 
 
-def save_preferred_pins(pins: Iterable[str], question: CompileRequest) -> None:
-    """Prefer these versions in questions like this one from now on; those that were taken first stay."""
-    known = cache.load_note("learned", _format_title(question), dict[str, str]) or {}
+def save_preferred_pins(pins: Iterable[str], request: CompileRequest) -> None:
+    """Prefer these versions in later requests like this one; those saved first stay."""
+    saved = cache.load_note("learned", _format_title(request), dict[str, str]) or {}
     new = {parse_name(pin): pin.partition("==")[2] for pin in pins if "==" in pin and " @ " not in pin}
-    if question.like and not new.keys() <= known.keys():
-        cache.save_note("learned", _format_title(question), new | known)
+    if request.like and not new.keys() <= saved.keys():
+        cache.save_note("learned", _format_title(request), new | saved)
 
 
-def _format_title(question: CompileRequest) -> str:
-    line = ".".join(question.python.version.split(".")[:2])
-    return f"{question.like} for Python {line}".replace(" ", "-")
+def _format_title(request: CompileRequest) -> str:
+    line = ".".join(request.python.version.split(".")[:2])
+    return f"{request.like} for Python {line}".replace(" ", "-")

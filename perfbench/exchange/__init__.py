@@ -1,6 +1,6 @@
-"""The exchange on your own machine: historic files, served as the live stream and the API of a betting exchange serve them.
+"""Local exchange: market files served through the live stream and the API of a betting exchange.
 
-Unchanged clients of any release connect to it. It never contacts the real one.
+Unmodified clients of any release connect to it. It never contacts the real exchange.
 """
 
 from perfbench.exchange.api.fault_injection import DEFAULT_FAULT_KINDS, FAULT_KINDS, FaultConfig

@@ -1,4 +1,4 @@
-"""What all connections to the stream share, and what the exchange puts up with."""
+"""Settings and limits of the exchange."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from perfbench.exchange.api.server import ApiConfig
 
 @dataclass(frozen=True, slots=True)
 class Limits:
-    """What the exchange puts up with, in seconds and numbers.
+    """Limits for clients, in seconds and counts.
 
-    ``patience``: for a handshake, for a whole request, for the first one, and for a client that reads nothing.
-    ``conflate_after``: a client that took nothing for so long gets all that is due in one frame.
+    ``timeout``: for a handshake, for the first request, for a request to be complete, and for a client that does not
+    read. ``conflate_after``: a client that read nothing for this long gets all pending updates in one frame.
     """
 
-    patience: float = 15.0
+    timeout: float = 15.0
     conflate_after: float = 1.0
-    markets: int = 200
-    connections: int = 10
+    max_markets: int = 200
+    max_connections: int = 10
 
 
 LOOPBACK = "127.0.0.1"
@@ -26,24 +26,26 @@ LOOPBACK = "127.0.0.1"
 
 @dataclass(frozen=True, slots=True)
 class ExchangeConfig:
-    """Where the exchange listens (port 0: any), how fast market time runs, for how many subscribers it waits, its
-    limits, and whether every frame is noted in ``Server.log``, and whether connections end with the last update.
+    """Settings of an exchange.
 
-    ``round_trip``: seconds to every client and back; ``users``: who may log in, and by which password (None: everybody);
-    ``api``: None if there is none; ``cut_every``: frames after which a connection is cut (0: never); ``unhealthy``: from and
-    until when, in seconds of market time from the opening, the stream says that its data are stale.
+    ``host`` and ``port``: listening address (port 0: any). ``speed``: market time relative to real time.
+    ``wait_for_subscribers``: number of subscribers that start market time. ``record_frames``: keep every frame in
+    ``Server.log``. ``close_when_done``: close each connection after the last update. ``round_trip``: added round-trip
+    time in seconds. ``users``: passwords by user name (None: anybody). ``api``: None for no API. ``reset_every``:
+    frames after which a connection is reset (0: never). ``stale_window``: start and end, in seconds of market time
+    from the opening, of a period in which the stream reports stale data.
     """
 
     host: str = LOOPBACK
     port: int = 0
     speed: float = 1.0
-    subscribers: int = 1
+    wait_for_subscribers: int = 1
     limits: Limits = field(default_factory=Limits)
-    logged: bool = False
-    hangs_up: bool = False
+    record_frames: bool = False
+    close_when_done: bool = False
     round_trip: float = 0.0
     users: dict[str, str] | None = None
     api: ApiConfig | None = None
     api_port: int = 0
-    cut_every: int = 0
-    unhealthy: tuple[float, float] | None = None
+    reset_every: int = 0
+    stale_window: tuple[float, float] | None = None

@@ -1,4 +1,4 @@
-"""What all connections to the stream share, and what the exchange puts up with."""
+"""State shared by all stream connections."""
 
 from __future__ import annotations
 
@@ -17,24 +17,25 @@ from perfbench.exchange.replay.timeline import Timeline
 
 @dataclass(frozen=True, slots=True)
 class ExchangeContext:
-    """What all conversations share. ``token`` is the initial clock of this exchange: that of another one means nothing here.
+    """State shared by all stream connections.
 
-    ``feed`` makes the updates for some fields ready; ``subscribed`` is told of every subscription, ``closing`` ends them all;
-    ``available`` says how many more connections there may be; ``logged``: every frame is noted; ``hangs_up``: a connection ends
-    when everything has been told. ``desk`` and ``sessions``: where orders are placed, and who has logged in; ``cut_every``:
-    a connection is reset after so many frames, in the middle of the next (0: never).
+    ``initial_clk`` identifies this exchange: clocks issued by another one are rejected. ``feed`` returns the encoded
+    updates for a set of fields; ``on_subscription`` is called for every subscription; ``closing`` ends all
+    connections; ``count_available_connections`` returns how many more are allowed. ``record_frames``: log every
+    frame. ``close_when_done``: close a connection after the last update. ``reset_every``: reset a connection after
+    this many frames, in the middle of the next (0: never).
     """
 
     timeline: Timeline
     clock: MarketClock
     limits: Limits
-    token: str
+    initial_clk: str
     feed: Callable[[MarketFields], Feed]
-    subscribed: Callable[[str], None]
-    available: Callable[[], int]
+    on_subscription: Callable[[str], None]
+    count_available_connections: Callable[[], int]
     closing: threading.Event
-    logged: bool = False
-    hangs_up: bool = False
-    desk: OrderManager | None = None
+    record_frames: bool = False
+    close_when_done: bool = False
+    order_manager: OrderManager | None = None
     sessions: Sessions = field(default_factory=Sessions)
-    cut_every: int = 0
+    reset_every: int = 0

@@ -1,7 +1,7 @@
-"""What a subscription shows of a market: fields, and levels of best offers derived from the full depth.
+"""Market cache: an image of a market, kept up to date by changes.
 
-Names and meaning are those of Betfair's Exchange Stream API. Best offers are levels: ``[level, price, size]``, level 0 the best,
-and a level of size 0 is gone. A file that has them, as recorded, gives its own.
+Names follow Betfair's Exchange Stream API. Best offers are levels ``[level, price, size]``; level 0 is the best, and
+a level of size 0 is empty.
 """
 
 from __future__ import annotations
@@ -11,69 +11,70 @@ from typing import Any
 RUNNER_ID_KEYS = ("id", "hc")
 
 MarketChange = dict[str, Any]
-"""A change of one market, or of one runner, as JSON has it."""
+"""Change of one market or one runner, as decoded from JSON."""
 
 PRICE_LADDERS = frozenset({"trd", "atb", "atl", "spb", "spl"})
 LEVEL_LADDERS = frozenset({"batb", "batl", "bdatb", "bdatl"})
 LADDERS = PRICE_LADDERS | LEVEL_LADDERS
-"""Lists of entries that each have their own key in front, price or level, and their size at the end."""
+"""Lists of entries that start with their key (price or level) and end with their size."""
 
 
 class MarketCache:
-    """The changes of one market.
+    """Accumulated changes of one market.
 
-    An image has no entry of size 0, which means that it is gone; where it is not ``whole`` the client has the market as it was, and
-    must be told what is gone. An empty list of traded volume clears the ladder, of whatever prices: after one of those, what is
-    different can no longer be told, and ``tellable`` is false. ``parts`` is what is known beside the runners.
+    With ``is_image``, entries of size 0 are dropped. Otherwise the client already has an older state of the market,
+    and removals must stay visible. An empty list of traded volume clears a ladder whatever its prices; from then on
+    the difference to the older state is unknown, and ``can_diff`` is False. ``market_values`` are the values that do
+    not belong to a runner.
     """
 
-    def __init__(self, market: str, *, whole: bool) -> None:
-        self._market = market
-        self._whole = whole
-        self.parts: MarketChange = {}
+    def __init__(self, market_id: str, *, is_image: bool) -> None:
+        self._market_id = market_id
+        self._is_image = is_image
+        self.market_values: MarketChange = {}
         self._runners: dict[tuple[int, float], MarketChange] = {}
-        self.tellable = True
+        self.can_diff = True
 
-    def apply(self, change: MarketChange) -> None:
-        """Add a change, later than all before."""
+    def apply_change(self, change: MarketChange) -> None:
+        """Apply a change that follows all earlier ones."""
         if change.get("img"):
-            self._whole, self.tellable = True, True
-            self.parts, self._runners = {}, {}
-        self.parts.update((key, change[key]) for key in ("marketDefinition", "tv") if key in change)
+            self._is_image, self.can_diff = True, True
+            self.market_values, self._runners = {}, {}
+        self.market_values.update((key, change[key]) for key in ("marketDefinition", "tv") if key in change)
         for runner in change.get("rc") or ():
-            place = runner["id"], runner.get("hc", 0)
-            known = self._runners.setdefault(place, {key: runner[key] for key in RUNNER_ID_KEYS if key in runner})
+            runner_key = runner["id"], runner.get("hc", 0)
+            cached = self._runners.setdefault(runner_key, {key: runner[key] for key in RUNNER_ID_KEYS if key in runner})
             for key, value in runner.items():
                 if key in LADDERS:
-                    self._merge(known, key, value)
+                    self._merge(cached, key, value)
                 elif key not in RUNNER_ID_KEYS:
-                    known[key] = value
+                    cached[key] = value
 
-    def runner(self, place: tuple[int, float]) -> MarketChange:
-        """What is known of a runner by its id and handicap: entries of its ladders by price or level, single values."""
-        return self._runners.get(place, {})
+    def get_runner(self, runner_key: tuple[int, float]) -> MarketChange:
+        """Return a runner's ladders, keyed by price or level, and its single values."""
+        return self._runners.get(runner_key, {})
 
-    def _merge(self, known: MarketChange, key: str, entries: list[list[float]]) -> None:
+    def _merge(self, cached: MarketChange, key: str, entries: list[list[float]]) -> None:
         if key == "trd" and not entries:
-            known[key] = {}
-            self.tellable = self._whole
+            cached[key] = {}
+            self.can_diff = self._is_image
             return
-        ladder = known.setdefault(key, {})
+        ladder = cached.setdefault(key, {})
         for entry in entries or ():
-            if entry[-1] or not self._whole:
+            if entry[-1] or not self._is_image:
                 ladder[entry[0]] = entry
             else:
                 ladder.pop(entry[0], None)
 
-    def change(self, *, conflated: bool = False) -> MarketChange:
-        """All of them as one change."""
-        flags: dict[str, Any] = {"img": True} if self._whole else {}
+    def to_change(self, *, conflated: bool = False) -> MarketChange:
+        """Return all changes merged into one."""
+        flags: dict[str, Any] = {"img": True} if self._is_image else {}
         if conflated:
             flags["con"] = True
         runners = [_list_ladders(runner) for runner in self._runners.values()]
-        return {"id": self._market, **flags, **self.parts, **({"rc": runners} if runners else {})}
+        return {"id": self._market_id, **flags, **self.market_values, **({"rc": runners} if runners else {})}
 
 
 def _list_ladders(runner: MarketChange) -> MarketChange:
-    told = {key: list(value.values()) if isinstance(value, dict) else value for key, value in runner.items()}
-    return {key: value for key, value in told.items() if value != [] or key not in LADDERS}
+    values = {key: list(value.values()) if isinstance(value, dict) else value for key, value in runner.items()}
+    return {key: value for key, value in values.items() if value != [] or key not in LADDERS}

@@ -1,4 +1,4 @@
-"""What an exchange did: for people, and for scenarios that must know whether it was the exchange that was slow."""
+"""Counters and delay histogram of the exchange."""
 
 from __future__ import annotations
 
@@ -8,15 +8,17 @@ from collections import Counter
 from dataclasses import dataclass
 
 MIN_DELAY_SECONDS = 1e-6
-"""Seconds; what is less counts as so much."""
+"""Smaller delays are counted as this one."""
 
 LOG_BUCKET_WIDTH = math.log(1.02)
-"""Delays are counted in classes of 2 %: exact enough, and of the same size after a week as after a minute."""
+"""Delays are counted in buckets of 2 %, so that memory does not grow with run time."""
 
 
 @dataclass(frozen=True, slots=True)
 class Lateness:
-    """Seconds from the moment at which frames could have been sent to that at which they were: median, of the slowest 1 %, most."""
+    """Seconds between the moment a frame could have been sent and the moment it was: median, 99th percentile,
+    maximum.
+    """
 
     p50: float
     p99: float
@@ -24,38 +26,38 @@ class Lateness:
 
 
 class DelayHistogram:
-    """How often frames were how late."""
+    """Histogram of frame delays."""
 
     def __init__(self) -> None:
         self._counts: Counter[int] = Counter()
-        self._most = 0.0
+        self._max = 0.0
 
     def add(self, seconds: float) -> None:
-        """One more frame."""
+        """Count a frame."""
         self._counts[round(math.log(max(seconds, MIN_DELAY_SECONDS) / MIN_DELAY_SECONDS) / LOG_BUCKET_WIDTH)] += 1
-        self._most = max(self._most, seconds)
+        self._max = max(self._max, seconds)
 
-    def include(self, other: DelayHistogram) -> None:
-        """All of the frames of another connection."""
+    def merge(self, other: DelayHistogram) -> None:
+        """Add all frames of another histogram."""
         self._counts.update(other._counts)
-        self._most = max(self._most, other._most)
+        self._max = max(self._max, other._max)
 
     def lateness(self) -> Lateness:
-        """Zero where nothing was sent."""
-        return Lateness(self._reached_by(0.5), self._reached_by(0.99), self._most)
+        """Return the summary; zeros if no frame was sent."""
+        return Lateness(self._get_quantile(0.5), self._get_quantile(0.99), self._max)
 
-    def _reached_by(self, share: float) -> float:
-        left = share * self._counts.total()
-        for place, count in sorted(self._counts.items()):
-            left -= count
-            if left <= 0:
-                return min(MIN_DELAY_SECONDS * math.exp(place * LOG_BUCKET_WIDTH), self._most)
+    def _get_quantile(self, share: float) -> float:
+        remaining = share * self._counts.total()
+        for bucket, count in sorted(self._counts.items()):
+            remaining -= count
+            if remaining <= 0:
+                return min(MIN_DELAY_SECONDS * math.exp(bucket * LOG_BUCKET_WIDTH), self._max)
         return 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """An update as it was sent: its number, seconds of the monotonic clock when it was due and sent, and bytes."""
+    """Sent update: its number, when it was due and sent (monotonic clock, seconds), and its size in bytes."""
 
     number: int
     due: float
@@ -65,10 +67,10 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class ConnectionReport:
-    """A connection that is over: how many frames and bytes were sent, images and replies included, and why it ended.
+    """Summary of a closed connection: frames and bytes sent, images and replies included, and why it ended.
 
-    ``conflated`` frames stand for several updates each, because the client took too long; ``blocked`` is for how many seconds it
-    took nothing.
+    ``conflated`` counts the frames that merge several updates for a slow client; ``blocked`` is the time in seconds
+    during which the client read nothing.
     """
 
     connection: str
@@ -82,20 +84,20 @@ class ConnectionReport:
 
 @dataclass(frozen=True, slots=True)
 class ClockReading:
-    """The monotonic clock and the CPU seconds of this process at one moment."""
+    """Monotonic clock and CPU seconds of this process."""
 
     wall: float
     cpu: float
 
     @classmethod
-    def taken(cls) -> ClockReading:
-        """Both now."""
+    def take(cls) -> ClockReading:
+        """Read both clocks."""
         return cls(time.monotonic(), time.process_time())
 
 
 @dataclass(frozen=True, slots=True)
 class ApiReport:
-    """How often each operation of the API was called, and how often each kind of fault happened."""
+    """Number of calls of each operation, and of faults of each kind."""
 
     calls: dict[str, int]
     faults: dict[str, int]
@@ -103,10 +105,11 @@ class ApiReport:
 
 @dataclass(frozen=True, slots=True)
 class ExchangeReport:
-    """All connections to the stream, what the exchange used, and its API, if it has one.
+    """Summary of an exchange: its stream connections, resource use and API calls.
 
-    ``cpu_seconds`` and ``wall_seconds`` count from when market time began to run, for what came before is preparation, and to when
-    the last client was hung up on, if it hangs up; else they count from and until when the exchange was open.
+    ``cpu_seconds`` and ``wall_seconds`` start when market time starts, and end when the last client was disconnected
+    if the exchange disconnects clients after the last update; otherwise they cover the time during which the exchange
+    was open.
     """
 
     connections: tuple[ConnectionReport, ...]

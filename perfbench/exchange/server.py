@@ -1,4 +1,4 @@
-"""The exchange: a port, a thread for each connection, and the markets that all of them see."""
+"""Exchange server: listening socket, one thread per stream connection, and wiring of all parts."""
 
 from __future__ import annotations
 
@@ -26,152 +26,158 @@ from perfbench.exchange.tls.certificates import CertificateAuthority
 
 LISTEN_BACKLOG = 128
 SEND_BUFFER_BYTES = 1 << 18
-"""Bytes on their way to a client: one that reads nothing shows soon, whatever this system would put up with."""
+"""Small send buffer, so that a client that stops reading is noticed early whatever the system's default."""
 
 SHUTDOWN_SECONDS = 0.8
-"""Seconds in which the threads end when the exchange closes; one that is in the middle of a send is left."""
+"""Time for threads to end when the exchange closes; a thread blocked in a send is abandoned."""
 
 
 class Server:
-    """An exchange that is open from its making until ``close``. Raises UsageProblem if it cannot listen there.
+    """Exchange that listens from its construction until ``close``. Raises UsageProblem if it cannot listen.
 
-    ``port`` is that of the stream, ``api_port`` and ``cert_port`` those of the API and of logins by certificate (0: none),
-    ``round_trip`` what a round trip takes, measured, in seconds (0: no delay was asked for).
+    ``port`` is the port of the stream, ``api_port`` and ``cert_port`` those of the API and of certificate logins (0:
+    none); ``round_trip`` is the measured round-trip time in seconds (0: no delay configured).
     """
 
-    def __init__(self, timeline: Timeline, settings: ExchangeConfig) -> None:
-        self._settings = settings
+    def __init__(self, timeline: Timeline, config: ExchangeConfig) -> None:
+        self._config = config
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self._feeds: dict[MarketFields, Feed] = {}
-        self._feeding = threading.Lock()
-        self._opening = build_opening_images(timeline)
-        self._open: dict[str, threading.Thread] = {}
+        self._feed_lock = threading.Lock()
+        self._opening_images = build_opening_images(timeline)
+        self._open_connections: dict[str, threading.Thread] = {}
         self._subscribers: set[str] = set()
-        self._statements: list[ConnectionReport] = []
+        self._reports: list[ConnectionReport] = []
         self._delays = DelayHistogram()
         self.log: dict[str, list[Frame]] = {}
-        self.clock = MarketClock(timeline, settings.speed, settings.unhealthy)
-        self._sessions = Sessions(settings.users)
-        self._desk = OrderManager(timeline, settings.api.funds) if settings.api else None
-        self.authority = CertificateAuthority(settings.host)
-        self._house = ExchangeContext(
+        self.clock = MarketClock(timeline, config.speed, config.stale_window)
+        self._sessions = Sessions(config.users)
+        self._order_manager = OrderManager(timeline, config.api.opening_balance) if config.api else None
+        self.certificates = CertificateAuthority(config.host)
+        self._context = ExchangeContext(
             timeline,
             self.clock,
-            settings.limits,
+            config.limits,
             secrets.token_urlsafe(8),
-            lambda fields: self._feed(timeline, fields),
-            self._subscribed,
-            self._available,
+            lambda fields: self._get_feed(timeline, fields),
+            self._handle_subscription,
+            self._count_available_connections,
             self._closing,
-            settings.logged,
-            settings.hangs_up,
-            self._desk,
+            config.record_frames,
+            config.close_when_done,
+            self._order_manager,
             self._sessions,
-            settings.cut_every,
+            config.reset_every,
         )
-        self._tls = self.authority.context()
-        self._line = LatencyProxy(settings.round_trip) if settings.round_trip else None
-        self.round_trip = self._line.measure(settings.host) if self._line else 0.0
-        self._door = _open_listening_socket(settings.host, 0 if self._line else settings.port)
-        self.port = self._reached(self._door.getsockname()[1], settings.port, "--port")
-        self._api = self._opened_api(settings)
-        self.api_port = self._reached(self._api.port, settings.api_port, "--api-port") if self._api else 0
-        self.cert_port = self._reached(self._api.cert_port, 0, "--api-port") if self._api else 0
-        self._began = ClockReading.taken()
-        self._hung_up: ClockReading | None = None
-        threading.Thread(target=self._receive, daemon=True).start()
+        self._tls = self.certificates.create_server_context()
+        self._proxy = LatencyProxy(config.round_trip) if config.round_trip else None
+        self.round_trip = self._proxy.measure_round_trip(config.host) if self._proxy else 0.0
+        self._socket = _open_listening_socket(config.host, 0 if self._proxy else config.port)
+        self.port = self._expose_port(self._socket.getsockname()[1], config.port, "--port")
+        self._api = self._start_api(config)
+        self.api_port = self._expose_port(self._api.port, config.api_port, "--api-port") if self._api else 0
+        self.cert_port = self._expose_port(self._api.cert_port, 0, "--api-port") if self._api else 0
+        self._started_at = ClockReading.take()
+        self._finished_at: ClockReading | None = None
+        threading.Thread(target=self._accept_connections, daemon=True).start()
 
-    def _opened_api(self, settings: ExchangeConfig) -> ApiServer | None:
-        if settings.api is None or self._desk is None:
+    def _start_api(self, config: ExchangeConfig) -> ApiServer | None:
+        if config.api is None or self._order_manager is None:
             return None
-        where = settings.host, 0 if self._line else settings.api_port
-        people = self._sessions, settings.limits.patience
-        return ApiServer(where, self.authority, (self._desk, self.clock), people, settings.api)
+        return ApiServer(
+            (config.host, 0 if self._proxy else config.api_port),
+            self.certificates,
+            config.api,
+            order_manager=self._order_manager,
+            clock=self.clock,
+            sessions=self._sessions,
+            timeout=config.limits.timeout,
+        )
 
-    def _reached(self, inner: int, wanted: int, option: str) -> int:
-        """The port at which clients reach one of this process: another one at the near end of a line, if there is one."""
-        host = self._settings.host
-        return self._line.open(host, wanted, (host, inner), option) if self._line else inner
+    def _expose_port(self, inner_port: int, requested_port: int, option: str) -> int:
+        """Return the port that clients connect to: that of the latency proxy, if there is one."""
+        host = self._config.host
+        return self._proxy.listen(host, requested_port, (host, inner_port), option) if self._proxy else inner_port
 
-    def _receive(self) -> None:
+    def _accept_connections(self) -> None:
         for number in range(1, 1 << 62):
             try:
-                connection, _ = self._door.accept()
+                connection, _ = self._socket.accept()
             except OSError:
                 return
             try:
-                self._talk(connection, f"{self._house.token}-{number}")
-            except (OSError, ValueError):  # gone before it said a word
+                self._start_connection(connection, f"{self._context.initial_clk}-{number}")
+            except (OSError, ValueError):  # the client is already gone
                 connection.close()
 
-    def _talk(self, connection: socket.socket, name: str) -> None:
+    def _start_connection(self, connection: socket.socket, name: str) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
         wrapped = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
-        wire = TlsTransport(wrapped, self._settings.limits.patience)
+        transport = TlsTransport(wrapped, self._config.limits.timeout)
         with self._lock:
-            welcome = len(self._open) < self._settings.limits.connections
-            conversation = StreamConnection(self._house, wire, name, welcome=welcome)
-            thread = threading.Thread(target=self._until_it_ends, args=(conversation, name), daemon=True)
-            self._open[name] = thread
+            accepted = len(self._open_connections) < self._config.limits.max_connections
+            connection_handler = StreamConnection(self._context, transport, name, accepted=accepted)
+            thread = threading.Thread(target=self._run_connection, args=(connection_handler, name), daemon=True)
+            self._open_connections[name] = thread
         thread.start()
 
-    def _until_it_ends(self, conversation: StreamConnection, name: str) -> None:
-        statement = None
+    def _run_connection(self, connection_handler: StreamConnection, name: str) -> None:
+        report = None
         try:
-            statement = conversation.run()
+            report = connection_handler.run()
         finally:
-            with self._lock:  # once: a connection is open, or told of
-                del self._open[name]
-                if statement is not None:
-                    self._note(statement, conversation)
+            with self._lock:  # in one step: a connection is either open or reported
+                del self._open_connections[name]
+                if report is not None:
+                    self._record_report(report, connection_handler)
 
-    def _note(self, statement: ConnectionReport, conversation: StreamConnection) -> None:
-        self._statements.append(statement)
-        self._hung_up = ClockReading.taken() if self._settings.hangs_up else None
-        self._delays.include(conversation.delays)
-        if conversation.log:
-            self.log[statement.connection] = conversation.log
+    def _record_report(self, report: ConnectionReport, connection_handler: StreamConnection) -> None:
+        self._reports.append(report)
+        self._finished_at = ClockReading.take() if self._config.close_when_done else None
+        self._delays.merge(connection_handler.delays)
+        if connection_handler.log:
+            self.log[report.connection] = connection_handler.log
 
-    def _feed(self, timeline: Timeline, fields: MarketFields) -> Feed:
-        with self._feeding:
+    def _get_feed(self, timeline: Timeline, fields: MarketFields) -> Feed:
+        with self._feed_lock:
             if fields not in self._feeds:
-                self._feeds[fields] = Feed(timeline, self._opening, fields)
+                self._feeds[fields] = Feed(timeline, self._opening_images, fields)
             return self._feeds[fields]
 
-    def _subscribed(self, name: str) -> None:
+    def _handle_subscription(self, name: str) -> None:
         with self._lock:
             self._subscribers.add(name)
-            enough = len(self._subscribers) >= self._settings.subscribers
-        if enough and self.clock.begin():
-            self._began = ClockReading.taken()
+            has_all = len(self._subscribers) >= self._config.wait_for_subscribers
+        if has_all and self.clock.start():
+            self._started_at = ClockReading.take()
 
-    def _available(self) -> int:
+    def _count_available_connections(self) -> int:
         with self._lock:
-            return max(self._settings.limits.connections - len(self._open), 0)
+            return max(self._config.limits.max_connections - len(self._open_connections), 0)
 
     def close(self) -> ExchangeReport:
-        """End all connections, and say what was done."""
+        """End all connections and return the report."""
         self._closing.set()
         with suppress(OSError):
-            self._door.shutdown(socket.SHUT_RDWR)  # or the thread that accepts would wait on
-        self._door.close()
+            self._socket.shutdown(socket.SHUT_RDWR)  # wakes the accepting thread
+        self._socket.close()
         with self._lock:
-            threads = list(self._open.values())
-            end = ClockReading.taken() if threads or not self._hung_up else self._hung_up
-        until = time.monotonic() + SHUTDOWN_SECONDS
+            threads = list(self._open_connections.values())
+            end = ClockReading.take() if threads or not self._finished_at else self._finished_at
+        deadline = time.monotonic() + SHUTDOWN_SECONDS
         api = self._api.close() if self._api else None
         for thread in threads:
-            thread.join(max(until - time.monotonic(), 0.0))
-        if self._line:
-            self._line.close()
+            thread.join(max(deadline - time.monotonic(), 0.0))
+        if self._proxy:
+            self._proxy.close()
         with self._lock:
             return ExchangeReport(
-                tuple(self._statements),
+                tuple(self._reports),
                 self._delays.lateness(),
-                end.cpu - self._began.cpu,
-                end.wall - self._began.wall,
+                end.cpu - self._started_at.cpu,
+                end.wall - self._started_at.wall,
                 api,
             )
 
@@ -181,4 +187,4 @@ def _open_listening_socket(host: str, port: int) -> socket.socket:
         return socket.create_server((host, port), backlog=LISTEN_BACKLOG)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
-        raise UsageProblem(f"--port {port}: {host} cannot be listened on: {reason}") from error
+        raise UsageProblem(f"--port: cannot listen on {host}:{port}: {reason}") from error

@@ -11,10 +11,11 @@ from pathlib import Path
 from perfbench.environments import git
 from perfbench.errors import NotMeasured, StorageProblem
 from perfbench.model import Environment, Measurement, PinnedInput, Run
-from perfbench.results import document, storage
+from perfbench.results import storage
+from perfbench.results.document import RUNS
 from perfbench.runner.imported_versions import PREFIX_PLACEHOLDER
 
-DOCUMENT_PATTERN = f"*{document.DOCUMENT_SUFFIX}"
+DOCUMENT_PATTERN = f"*{RUNS.suffix}"
 
 
 def find_baseline(name: str, results: Path, folder: Path) -> Run:
@@ -23,9 +24,9 @@ def find_baseline(name: str, results: Path, folder: Path) -> Run:
     :param folder: the checkout that the user works in. Raises StorageProblem if there is none.
     """
     try:
-        return storage.load_run(storage.find_run(name, results))
+        return storage.load_run(RUNS.find(name, results))
     except StorageProblem:
-        if storage.is_saved_run(name, results):
+        if RUNS.is_saved(name, results):
             raise
     kept = list(_load_saved_runs(results))
     for commit in git.list_branch_ancestors(folder, name):

@@ -9,7 +9,7 @@ from perfbench.errors import TrialFailed
 from perfbench.gate.verdict import find_regressions
 from perfbench.model import BlamedFunction, Case, CaseBlame, CaseGroup, Trial
 from perfbench.profiling.instructions import functions
-from perfbench.results import document
+from perfbench.results.document import RUNS
 from perfbench.runner import instruction_pass, machine
 from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.session import FinishedRun, Session
@@ -38,7 +38,7 @@ def blame_regressions(session: Session, prepared: PreparedRun, finished: Finishe
     if not blames:
         return finished
     run = replace(finished.run, blames=tuple(blames))
-    document.save_run(run, finished.path)
+    RUNS.save(run, finished.path)
     return replace(finished, run=run)
 
 

@@ -9,29 +9,30 @@ from statistics import median
 from perfbench.gate.budgets import NOISE_WARNING_FACTOR
 from perfbench.model import METRICS, Comparison, GatePolicy, Measurement, Run, TrustWarning, Verdict
 from perfbench.stats import sequential, signed_rank
-from perfbench.stats.comparison import MIN_EFFECT, find_trust_warnings
+from perfbench.stats.comparison import find_trust_warnings
 from perfbench.stats.pairs import choose_metric, compute_log_ratios, pair_values
-from perfbench.stats.sequential import VerdictBounds, build_bounds, classify_log_interval, compute_log_interval
+from perfbench.stats.sequential import build_bounds, compute_log_interval
+from perfbench.stats.verdict_bounds import MIN_EFFECT, VerdictBounds
 
 CasePair = tuple[str, str]
 """The ids of the cases before and after."""
 
 
 def evaluate_gate(run: Run) -> dict[tuple[str, str], Comparison]:
-    """The verdict on every comparison of a gate, by the ids before and after; nothing without a gate.
+    """The comparisons of a gate with their verdicts, by the ids before and after; empty without a gate.
 
-    A comparison that has no pair is left out: it was not measured.
+    A comparison without a pair is left out: it was not measured.
     """
-    terms = run.settings.gate
-    if terms is None:
+    policy = run.settings.gate
+    if policy is None:
         return {}
     by_id = {measurement.case.id: measurement for measurement in run.measurements}
     whole = [duet for duet in run.duets if by_id.keys() >= set(duet)]
     sides = {(before, after): (by_id[before], by_id[after]) for before, after in whole}
     metrics = {key: choose_metric((*b.samples, *a.samples), a.metric) for key, (b, a) in sides.items()}
     logs = {key: compute_log_ratios(b.samples, a.samples, metrics[key]) for key, (b, a) in sides.items()}
-    looks = {key: sequential.select_looks(terms.most(*key)) for key in sides}
-    allowed = {key: build_bounds(terms, b.case, a.case) for key, (b, a) in sides.items()}
+    looks = {key: sequential.select_looks(policy.most(*key)) for key in sides}
+    allowed = {key: build_bounds(policy, b.case, a.case) for key, (b, a) in sides.items()}
     used = {key: _truncate_to_look(values, looks[key]) for key, values in logs.items()}
     regressed, side = _apply_holm(used, looks, allowed)
     return {
@@ -41,7 +42,7 @@ def evaluate_gate(run: Run) -> dict[tuple[str, str], Comparison]:
             used[key],
             sequential.compute_level(looks[key], side),
             allowed[key],
-            terms,
+            policy,
             key in regressed,
         )
         for key in sides
@@ -72,7 +73,7 @@ def _apply_holm(
     looks: Mapping[CasePair, tuple[int, ...]],
     allowed: Mapping[CasePair, VerdictBounds],
 ) -> tuple[set[CasePair], float]:
-    """Which comparisons have regressed, and the chance to be wrong that is left for each of the others."""
+    """The comparisons that have regressed, and the error probability left for each of the others."""
     regressed: set[CasePair] = set()
     while True:
         side = sequential.ONE_SIDED_ERROR / max(1, len(used) - len(regressed))
@@ -89,7 +90,7 @@ def _apply_holm(
 
 
 def _truncate_to_look(differences: Sequence[float], looks: Sequence[int]) -> Sequence[float]:
-    """The pairs up to the last look that they reach; all of them, if they do not reach the first."""
+    """The pairs up to the last look that they reach; all of them if they do not reach the first."""
     last = max((look for look in looks if look <= len(differences)), default=len(differences))
     return differences[:last]
 
@@ -100,7 +101,7 @@ def _build_comparison(
     differences: Sequence[float],
     level: float,
     allowed: VerdictBounds,
-    terms: GatePolicy,
+    policy: GatePolicy,
     regressed: bool,
 ) -> Comparison:
     before, after = map(median, pair_values(sides[0].samples, sides[1].samples, metric))
@@ -108,8 +109,10 @@ def _build_comparison(
     few = pairs < sequential.GATE_LOOKS[0]
     low, high = (-math.inf, math.inf) if few else compute_log_interval(differences, level)
     sigma = math.nan if pairs < 2 else signed_rank.compute_sigma(differences)
-    doubts = (
-        [TrustWarning("too few pairs for a verdict", str(pairs))] if few else _find_warnings(differences, sigma, terms)
+    limited = allowed.better == -math.inf  # a budget for the ratio of two modes, to which the threshold does not apply
+    smallest = MIN_EFFECT if limited else max(MIN_EFFECT, policy.threshold)
+    warnings = (
+        [TrustWarning("too few pairs for a verdict", str(pairs))] if few else _find_warnings(differences, sigma, policy)
     )
     return Comparison(
         METRICS[metric],
@@ -120,16 +123,18 @@ def _build_comparison(
         math.exp(high),
         pairs,
         sigma,
-        Verdict.REGRESSED if regressed else classify_log_interval(low, high, allowed),
-        tuple(doubts),
+        Verdict.REGRESSED if regressed else allowed.classify(low, high),
+        tuple(warnings),
         confidence=1 - 2 * level,
-        detectable=math.inf if few else sequential.compute_detectable(sigma, pairs, level, MIN_EFFECT),
+        detectable=math.inf if few else sequential.compute_detectable(sigma, pairs, level, smallest),
     )
 
 
-def _find_warnings(differences: Sequence[float], sigma: float, terms: GatePolicy) -> Iterable[TrustWarning]:
+def _find_warnings(differences: Sequence[float], sigma: float, policy: GatePolicy) -> Iterable[TrustWarning]:
     yield from find_trust_warnings(signed_rank.estimate(differences))
-    if terms.elsewhere:
-        yield TrustWarning("the calibration is of another machine: perfbench calibrate makes one of this")
-    elif terms.sigma and sigma > NOISE_WARNING_FACTOR * terms.sigma:
-        yield TrustWarning("pairs scatter far more than in the calibration", f"{sigma:.1%} and not {terms.sigma:.1%}")
+    if policy.elsewhere:
+        yield TrustWarning("the calibration is of another machine; run `perfbench calibrate` here")
+    elif policy.sigma and sigma > NOISE_WARNING_FACTOR * policy.sigma:
+        yield TrustWarning(
+            "pairs scatter far more than in the calibration", f"{sigma:.1%} instead of {policy.sigma:.1%}"
+        )

@@ -100,6 +100,7 @@ __all__ = [
     "Mode",
     "Output",
     "OutputDifference",
+    "OutputMatch",
     "Owner",
     "Package",
     "PairBudget",

@@ -56,7 +56,7 @@ class Comparison:
     pairs: int
     sigma: float
     verdict: Verdict
-    doubts: tuple[TrustWarning, ...] = ()
+    warnings: tuple[TrustWarning, ...] = ()
     confidence: float = 0.95
     detectable: float = math.nan
 

@@ -1,4 +1,4 @@
-"""What a gate demands: fixed before anything is measured, and kept with the run. Pure."""
+"""Gate policy: thresholds and budgets, fixed before anything is measured and saved with the run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 
 @dataclass(frozen=True, slots=True)
 class Budget:
-    """The most that something may cost.
+    """An upper limit.
 
     ``memory``: the peak after, as a share of that before (0.05: 5 % more), and more than a megabyte; ``peak``: the peak after, in
     bytes; ``ratio``: the seconds of ``mode`` over those of ``other``, both after; ``count``: the instructions after, as a share of
@@ -25,9 +25,9 @@ class Budget:
 
 @dataclass(frozen=True, slots=True)
 class PairBudget:
-    """The most pairs of a comparison, by the ids of its cases; they follow from what a pair costs and the time there is.
+    """The maximum number of pairs of a comparison, by the ids of its cases; it follows from the cost of a pair and the time limit.
 
-    ``cost`` are the seconds of a pair by the clock, 0 where no pilot could be run.
+    ``cost``: wall-clock seconds of a pair; 0 where no pilot could be run.
     """
 
     before: str
@@ -38,7 +38,7 @@ class PairBudget:
 
 @dataclass(frozen=True, slots=True)
 class PinnedInput:
-    """That a scenario or a market file is the one of the baseline: its name and its checksum."""
+    """A scenario or market file that must be the one of the baseline: its name and checksum."""
 
     kind: Literal["scenario", "market file"]
     name: str
@@ -47,9 +47,9 @@ class PinnedInput:
 
 @dataclass(frozen=True, slots=True)
 class GatePolicy:
-    """What a gate demands of every case.
+    """The policy of a gate for every case.
 
-    ``threshold``: a slow-down of more than this share is a regression (0: any that is none by chance). ``seconds``: of pairs, for
+    ``threshold``: a slowdown above this share is a regression (0: any significant one). ``seconds``: of pairs, for
     each case. ``whole``: files are replayed whole. ``pairs``: known once a pilot has run, before any ratio is seen.
     ``baseline`` is the saved run that sets the standard, and ``demands`` what must be as it was then. ``sigma`` is that of the
     calibration, 0 without one, and ``elsewhere`` says that it was made on another machine. ``injected`` are the shares by which the
@@ -69,25 +69,25 @@ class GatePolicy:
     injected: tuple[float, ...] = ()
 
     def most(self, before: str, after: str) -> int:
-        """The most pairs of a comparison; 0 if no pilot has said it."""
+        """The maximum number of pairs of a comparison; 0 before the pilot."""
         return next((known.most for known in self.pairs if (known.before, known.after) == (before, after)), 0)
 
     @property
     def limits_memory(self) -> bool:
-        """Whether any budget is about memory."""
+        """Whether any budget limits memory."""
         return any(budget.kind in ("memory", "peak") for budget in self.budgets)
 
     @property
     def limits_count(self) -> bool:
-        """Whether any budget is about instructions."""
+        """Whether any budget limits instructions."""
         return any(budget.kind == "count" for budget in self.budgets)
 
     @property
     def limits_numbers(self) -> bool:
-        """Whether any budget is about what a mode reports of itself."""
+        """Whether any budget limits a metric that a mode reports."""
         return any(budget.metric for budget in self.budgets)
 
     def limit(self, mode: str, other: str) -> float | None:
-        """The most that the seconds of ``mode`` may be over those of ``other``, after; None without such a budget."""
+        """The limit of the seconds of ``mode`` over those of ``other``, after; None without such a budget."""
         kept = (b.limit for b in self.budgets if (b.kind, b.mode, b.other) == ("ratio", mode, other))
         return next(kept, None)

@@ -15,7 +15,7 @@ from perfbench.model.scenario import Scenario, Value
 class Market:
     """One plain stream file, ready to be replayed.
 
-    ``updates`` counts its lines with market changes; ``doubts`` are what a reader of the numbers should know about it.
+    ``updates`` counts its lines with market changes; ``doubts`` are warnings about its content.
     """
 
     name: str
@@ -56,7 +56,7 @@ TrialKind = Literal["check", "differ", "count", "memory", "alone", "duet"]
 
 @dataclass(frozen=True, slots=True)
 class Trial:
-    """One piece of measuring: check passes, where two outputs differ, a count of instructions, a memory pass, a pass alone, or
+    """One unit of measuring: a check pass, an output difference, an instruction count, a memory pass, a solo pass, or
     a duet of two cases.
 
     ``cases`` stand in the order in which their workers start; ``go`` has their indices in the order in which they are let go.
@@ -78,18 +78,18 @@ class Trial:
 class CaseInEnvironment:
     """A case and the environment in which it is measured: that of its name, with what its mode needs on top.
 
-    ``burn``: the share of its pass by which it is made slower, to find out what a gate would have seen.
+    ``slowdown``: the share of its pass by which it is made slower, to find out what a gate would have seen.
     """
 
     case: Case
     environment: Environment
     floor: bool = False
-    burn: float = 0.0
+    slowdown: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class CaseGroup:
-    """Cases that are measured together and shown in one table; each of ``duets`` is a case before and a case after.
+    """Cases that are measured together and shown in one table; each of ``duets`` is a pair of cases, before and after.
 
     ``head`` are the first lines of the market, on which instructions are counted.
     """
@@ -107,24 +107,24 @@ class CaseGroup:
         return tuple(place.case for place in self.places)
 
     def place(self, case: Case) -> CaseInEnvironment:
-        """Where a case of this table is measured."""
+        """The environment of a case of this group."""
         return next(place for place in self.places if place.case == case)
 
 
 SweepPairing = Literal["", "neighbours", "anchor"]
-"""How a sweep goes through environments: each with the one before it, or each with one of them; empty where it is no sweep."""
+"""How a sweep pairs environments: each with the previous one, or each with an anchor; empty without a sweep."""
 
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What the user asked for; with the seed and the data it makes the same plan again.
+    """The settings of a run; with the seed and the data they give the same plan again.
 
     ``environments`` are groups of specs: in a group of one the modes are compared with the baseline, in a larger group every
     environment with the first. With ``links`` each comparison is measured apart, until it is precise: of ``neighbours``, or of
     every environment with the one that is the ``anchor``. ``names`` are the specs that configured names stand for;
-    ``accepted`` the names of changes of content that are taken for known between whatever releases. ``gate``: what it demands.
-    ``count``: instructions are counted too. ``tools`` are packages that every environment has on top, such as a profiler.
-    ``quick``: with the values of parameters that the scenarios have for it.
+    ``accepted`` the output changes that are expected in every comparison. ``gate``: its policy.
+    ``count``: also count instructions. ``tools``: packages added to every environment, such as a profiler.
+    ``quick``: use the small parameters of the scenarios.
     """
 
     scenarios: tuple[str, ...]
@@ -153,7 +153,7 @@ Given = TypeVar("Given")
 
 
 def select_for_scenario(given: Iterable[tuple[str, Given]], scenario: str) -> dict[str, Given]:
-    """What was given to the parameters of a scenario, in the order in which it was given.
+    """The values given for the parameters of a scenario, in the given order.
 
     ``vwap.periods`` is the parameter ``periods`` of ``vwap`` alone, and wins over ``periods``, which is that of every scenario.
     """

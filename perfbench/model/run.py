@@ -14,11 +14,11 @@ SCHEMA = 1
 
 @dataclass(frozen=True, slots=True)
 class Sample:
-    """What one pass in one fresh process gave.
+    """The sample of one pass in a fresh process.
 
     ``pair`` joins the samples of one duet, of which the shorter side may have several; ``order`` numbers the passes of a trial.
     The ``round`` of a count is its hash seed, its ``work`` that of the first lines.
-    ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are what only the mode knows.
+    ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are the metrics that a mode reports itself.
     """
 
     kind: TrialKind
@@ -32,9 +32,9 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Output:
-    """The digest of all that a mode yielded in its check pass, and one digest for every block of updates.
+    """The digest of everything that a mode yielded in its check pass, and one digest per block of updates.
 
-    ``traits`` are what only one representation can show, such as the time zone of its datetimes.
+    ``traits`` are properties of one representation only, such as the time zone of its datetimes.
     """
 
     digest: str
@@ -46,9 +46,9 @@ class Output:
 
 @dataclass(frozen=True, slots=True)
 class OutputDifference:
-    """The first place where the output of a case is not that of the case ``against`` (its id). ``update`` counts from 1.
+    """The first difference between the output of a case and that of the case ``against`` (its id). ``update`` counts from 1.
 
-    ``less_work``: not the content differs but how much there is of it, so that no speed can be compared. With ``changes`` the
+    ``less_work``: the amount of output differs, so that speeds cannot be compared. With ``changes`` the
     outputs agree once these announced changes are undone on both sides, and there is no place to show.
     """
 
@@ -63,9 +63,9 @@ class OutputDifference:
 
 @dataclass(frozen=True, slots=True)
 class Failure:
-    """A trial that gave nothing: its kind, what happened, in one line, and the traceback of the worker if there is one.
+    """A trial without a result: its kind, the cause in one line, and the traceback of the worker if there is one.
 
-    ``unavailable``: nothing is wrong, but this machine lacks something that the mode takes.
+    ``unavailable``: the mode needs something that this machine lacks; that is no error.
     """
 
     trial: str
@@ -81,9 +81,9 @@ class Failure:
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one case got from one trial: a sample, an output, or a failure. A journal is a list of them.
+    """The result of one case in one trial: a sample, an output, or a failure. A journal is a list of them.
 
-    ``together``: so many results of the trial were written at one stroke; fewer of them are none.
+    ``together``: the number of results that were written at one stroke; fewer of them do not count.
     """
 
     trial: str
@@ -103,9 +103,9 @@ class Result:
 
 @dataclass(frozen=True, slots=True)
 class Measurement:
-    """Every sample of one case, and what was really imported to get them.
+    """Every sample of one case, and the packages that were really imported.
 
-    ``difference`` is what documents from before there were ``differences`` say of the case against its baseline.
+    ``difference`` is that against the baseline, in documents older than ``differences``.
     """
 
     case: Case
@@ -128,7 +128,7 @@ class Measurement:
 
     @property
     def timed(self) -> tuple[Sample, ...]:
-        """The samples that are no counts: a count does a part of the work, and takes many times as long for it."""
+        """The samples without instruction counts, which do a part of the work and take much longer."""
         return tuple(sample for sample in self.samples if sample.kind != "count")
 
 
@@ -151,7 +151,7 @@ class BlamedFunction:
 class CaseBlame:
     """Which functions a regression comes from, the greatest change first, by the ids of the cases before and after.
 
-    ``problem`` says why nobody can be blamed, empty otherwise.
+    ``problem``: why functions cannot be named; empty otherwise.
     """
 
     before: str
@@ -162,13 +162,12 @@ class CaseBlame:
 
 @dataclass(frozen=True, slots=True)
 class Run:
-    """The saved document: raw samples and all that is needed to trust them; statistics are never stored.
+    """The saved document: raw samples and everything needed to trust them; statistics are never stored.
 
     ``duets`` are the ids of the cases that are compared, before and after; a document without them compares every case with the
-    baseline. ``paired`` is false where two saved runs were put side by side, which were not measured at the same time.
-    ``unbuilt`` are the environments that could not be had, each with the reason. ``commit`` is what was checked out where perfbench
-    was called, empty outside of git, and ``dirty`` whether it had been changed. ``blames`` are of the regressions that a gate
-    found.
+    baseline. ``paired`` is false for two saved runs side by side, which were not measured at the same time.
+    ``unbuilt`` are the environments that could not be built, each with the reason. ``commit`` is the checked-out commit of the
+    working folder, empty outside git, and ``dirty`` whether it had changes. ``blames``: functions behind the regressions of a gate.
     """
 
     schema: int

@@ -21,27 +21,27 @@ CONFIDENCE = 0.95
 
 @dataclass(frozen=True, slots=True)
 class ProfileDiff:
-    """Two profiles of one mode, and what made their difference."""
+    """Two profiles of one mode, and the breakdown of their difference."""
 
     before: Profile
     after: Profile
-    blame: DiffBreakdown
+    breakdown: DiffBreakdown
 
 
-def diff_sides(examination: ProfileDocument) -> tuple[ProfileDiff, ...]:
+def diff_sides(document: ProfileDocument) -> tuple[ProfileDiff, ...]:
     """The functions behind the difference of every mode that was profiled and measured in pairs on both sides."""
-    blamed = []
-    for first, second in pair_measurements(examination.run):
-        before, after = examination.profile(first.case.id), examination.profile(second.case.id)
+    diffs = []
+    for first, second in pair_measurements(document.run):
+        before, after = document.profile(first.case.id), document.profile(second.case.id)
         if before is not None and after is not None and has_pairs(first, second):
-            blamed.append(
+            diffs.append(
                 ProfileDiff(before, after, diff_profiles(before, after, estimate_paired_difference(first, second)))
             )
-    return tuple(blamed)
+    return tuple(diffs)
 
 
 def estimate_paired_difference(before: Measurement, after: Measurement) -> TimeDifference:
-    """The CPU seconds of both sides of pairs, and how sure their difference is. Raises NotMeasured without a pair."""
+    """The CPU seconds of both sides of pairs with the interval of their difference. Raises NotMeasured without a pair."""
     firsts, _ = pair_values(before.samples, after.samples, CPU_SECONDS.name)
     if not firsts:
         raise NotMeasured(f"no pair of {before.case.id} and {after.case.id} was measured")
@@ -62,30 +62,32 @@ def estimate_unpaired_difference(before: Profile, after: Profile) -> TimeDiffere
 
 
 def diff_documents(before: ProfileDocument, after: ProfileDocument) -> tuple[tuple[ProfileDiff, ...], tuple[str, ...]]:
-    """The same modes of two saved examinations, and a line for every profile that only one of them has.
+    """Diffs of the modes that two saved profiles share, and a line for every profile that only one of them has.
 
     Raises NotMeasured where nothing can be compared, or the data is not the same.
     """
-    markets = [{market.name: market.sha256 for market in one.run.data} for one in (before, after)]
-    blamed = []
+    markets = [{market.name: market.sha256 for market in document.run.data} for document in (before, after)]
+    diffs = []
     for first, second in itertools.product(before.profiles, after.profiles):
         if _without_environment(first.case) != _without_environment(second.case):
             continue
         name = first.case.data
         if markets[0].get(name) != markets[1].get(name) or first.work != second.work:
             raise NotMeasured(
-                f"the profiles are not of the same data: {name} is another file, or another amount of work"
+                f"the profiles are not of the same data: {name} differs in content or in its amount of work"
             )
-        blamed.append(
+        diffs.append(
             ProfileDiff(first, second, diff_profiles(first, second, estimate_unpaired_difference(first, second)))
         )
-    first_names, second_names = ([format_case(profile.case) for profile in one.profiles] for one in (before, after))
-    if not blamed:
+    first_names, second_names = (
+        [format_case(profile.case) for profile in document.profiles] for document in (before, after)
+    )
+    if not diffs:
         theirs = [", ".join(sorted(set(names))) for names in (first_names, second_names)]
         raise NotMeasured(f"the profiles are not of the same data and mode: {theirs[0]} before, {theirs[1]} after")
     alone = [f"only {before.run.id} has a profile of {name}" for name in first_names if name not in second_names]
     alone += [f"only {after.run.id} has a profile of {name}" for name in second_names if name not in first_names]
-    return tuple(blamed), tuple(alone)
+    return tuple(diffs), tuple(alone)
 
 
 def _without_environment(case: Case) -> Case:

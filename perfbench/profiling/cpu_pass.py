@@ -1,4 +1,4 @@
-"""One pass under a profiler of the CPU, carried out by a worker; and passes put together to a profile."""
+"""Passes of a worker under a CPU profiler, and their merge into a profile."""
 
 from __future__ import annotations
 
@@ -14,21 +14,21 @@ from perfbench.worker.profilers import cprofile, pyinstrument, pyspy
 from perfbench.worker.protocol import CpuProfile, UpdateTimings
 
 TIMEOUT_FACTOR = 20
-"""So many times as long as a pass may a profiled one take before it is given up."""
+"""Timeout factor of a profiled pass relative to a plain one."""
 
 _PROFILERS = {"pyinstrument": pyinstrument, "cprofile": cprofile, "pyspy": pyspy}
 
 NEEDS: dict[str, tuple[str, ...]] = {name: module.NEEDS for name, module in _PROFILERS.items()}
-"""The profilers of the CPU, and the packages that an environment needs for them."""
+"""CPU profilers, and the packages that an environment needs for each."""
 
 SUFFIXES: dict[str, str] = {name: module.SUFFIX for name, module in _PROFILERS.items()}
-"""What each calls its own file, if it has one."""
+"""Suffix of the file that each profiler writes, if any."""
 
 
 def run_profiled_pass(
     trial: Trial, table: CaseGroup, case: Case, conditions: Conditions, profiler: str, interval: float, artefact: Path
 ) -> CpuProfile:
-    """What a profiler found in one pass of a case, in a worker of its own.
+    """Profile one pass of a case in a worker of its own.
 
     :param interval: seconds between two samples.
     :param artefact: where the profiler may write its own file.
@@ -46,13 +46,14 @@ def run_profiled_pass(
         raise TrialFailed(f"did no work under {profiler}: 0 {table.scenario.unit} came out")
     if sum(found.seconds) <= 0:
         raise NotMeasured(
-            f"{profiler} took no sample in {found.cpu_seconds:.3f} s: give it more data or a shorter --interval"
+            f"{profiler} took no sample in {found.cpu_seconds:.3f} s",
+            hint="use more data or a shorter --interval",
         )
     return found
 
 
 def run_traced_pass(trial: Trial, table: CaseGroup, case: Case, conditions: Conditions) -> UpdateTimings:
-    """How long each update of one pass took, without a profiler. Raises TrialFailed."""
+    """Time each update of one pass without a profiler. Raises TrialFailed."""
     asked = build_request("trace", table, case, conditions.core_for(table))
     return request_answer(trial, table, case, asked, conditions.timeout, UpdateTimings)
 
@@ -67,7 +68,7 @@ def merge_passes(
     counted: CpuProfile | None,
     unprofiled: Sequence[float],
 ) -> Profile:
-    """All that was found of a case, with every function once.
+    """Merge the passes of a case into a profile that lists every function once.
 
     :param counted: a pass under a profiler that counts calls; :param unprofiled: CPU seconds of passes without a profiler.
     """

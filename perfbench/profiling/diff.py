@@ -1,7 +1,7 @@
-"""Two profiles and the measured difference → which functions made it. Pure.
+"""Breakdown of a measured difference by the functions of two profiles.
 
 The seconds of profiled passes are not those of the program: a profiler costs most where functions are called most, and the machine
-is faster in one pass than in the next. So the passes of both sides are brought on one scale first. Functions whose code, calls and
+is faster in one pass than in the next. So the passes of both sides are scaled alike first. Functions whose code, calls and
 callees are the same on both sides cost the same: what they took after over what they took before is the scale of a pair of passes.
 Where such functions are too small a part of the whole, each side is scaled by its own seconds without a profiler. What is left as
 the change of each function is then scaled so that all changes together are the measured difference.
@@ -26,7 +26,15 @@ FOREIGN_KINDS = ("standard", "built-in")
 
 
 SUSPECT_STANDARD_ERRORS = 3.0
-"""As ``levelling.STANDS_OUT``, of functions that were edited, came or went, that are called or that call more or less often."""
+"""Like ``scaling.OUTLIER_STANDARD_ERRORS``, for functions that were edited, added or removed, or whose call rates changed."""
+
+FORMER_WORKER_KEYS = {
+    "perfbench/worker/cpu_profile_pass.py:drain_mode": "perfbench/worker/profiling.py:drained",
+    "perfbench/worker/cpu_profile_pass.py:run_cpu_profile_pass.<lambda>": "perfbench/worker/profiling.py:profiled_pass.<lambda>",
+    "perfbench/worker/scenario_loader.py:LoadedScenario._bind.<lambda>": "perfbench/worker/loading.py:Loaded._bind.<lambda>",
+    "perfbench/worker/scenario_api.py:Work.__init__": "perfbench/worker/api.py:Work.__init__",
+}
+"""Keys that functions of the worker had in profiles saved before its modules were renamed, by their keys of today."""
 
 CALL_RATE_TOLERANCE = 0.002
 """Calls per update that differ by no more than this share are the same."""
@@ -36,7 +44,7 @@ MAX_CALLERS = 3
 
 @dataclass(frozen=True, slots=True)
 class CallerChange:
-    """Who calls a function, and how often per unit of work before and after."""
+    """A caller of a function, with its calls per unit of work before and after."""
 
     key: str
     before: float
@@ -45,10 +53,10 @@ class CallerChange:
 
 @dataclass(frozen=True, slots=True)
 class FunctionTimeChange:
-    """A function that made a part of the difference.
+    """A function that contributes to the difference.
 
     ``change``: seconds of a pass, by the function itself with the library code that it called, ``error`` its standard error;
-    ``inclusive`` with all functions that it called. ``before`` and ``after`` are calls per unit of work, None if nobody counted.
+    ``inclusive`` with all functions that it called. ``calls_before`` and ``calls_after`` are per unit of work, None if not counted.
     ``was``: its former key, if only that changed. ``edited``: whether its code is another; None where one side has no source.
     ``callers`` are those who call it more or less often than before.
     """
@@ -67,7 +75,7 @@ class FunctionTimeChange:
 
 @dataclass(frozen=True, slots=True)
 class DiffBreakdown:
-    """Which functions made a difference, the greatest first. All ``rows`` and ``rest`` together are ``difference.seconds``.
+    """The functions behind a difference, the largest first. All ``rows`` and ``rest`` add up to ``difference.seconds``.
 
     ``anchored``: unchanged functions set the scale. ``pairs`` of profiled passes were compared.
     """
@@ -80,7 +88,7 @@ class DiffBreakdown:
 
 
 def diff_profiles(before: Profile, after: Profile, difference: TimeDifference) -> DiffBreakdown:
-    """The functions that stand out. Pass by pass the two profiles are compared in order of time."""
+    """The functions that stand out, from passes of both sides compared in order of time."""
     sides = _ProfileSide.of(before, {}), _ProfileSide.of(after, _match_renamed(before, after))
     same = _find_unchanged(*sides)
     pairs = list(zip(sides[0].passes, sides[1].passes, strict=False))
@@ -132,12 +140,12 @@ class _ProfileSide:
             former={old: new for new, old in former.items()},
         )
 
-    def per_update(self, key: str) -> float | None:
-        """How often a function is called per unit of work; None if nobody counted."""
+    def count_calls(self, key: str) -> float | None:
+        """Calls of a function per unit of work; None if not counted."""
         return self.calls[key] / self.profile.work if self.profile.calls else None
 
-    def fans(self, key: str) -> float:
-        """How many calls a function makes per unit of work."""
+    def count_callees(self, key: str) -> float:
+        """Calls that a function makes per unit of work."""
         return sum(count for (caller, _), count in self.edges.items() if caller == key) / self.profile.work
 
 
@@ -167,7 +175,7 @@ def _sum_inclusive_seconds(one: ProfiledPass, functions: Sequence[Function], key
 
 
 def _match_renamed(before: Profile, after: Profile) -> dict[str, str]:
-    """Keys before by keys after, of functions that went and came with the same code, where only one of each has it."""
+    """Keys before by keys after, of renamed functions: of the same code where only one of each side has it, or of the worker."""
 
     def only_here(one: Profile, other: Profile) -> dict[str, str]:
         there = {function.key for function in other.functions}
@@ -176,11 +184,14 @@ def _match_renamed(before: Profile, after: Profile) -> dict[str, str]:
         return {function.shape: function.key for function in mine if often[function.shape] == 1}
 
     gone, new = only_here(before, after), only_here(after, before)
-    return {new[shape]: gone[shape] for shape in gone.keys() & new.keys()}
+    keys = [{function.key for function in profile.functions} for profile in (before, after)]
+    renamed = [*FORMER_WORKER_KEYS.items(), *((former, current) for current, former in FORMER_WORKER_KEYS.items())]
+    worker = {key: was for key, was in renamed if was in keys[0] and key in keys[1]}
+    return {**{new[shape]: gone[shape] for shape in gone.keys() & new.keys()}, **worker}
 
 
 def _find_unchanged(before: _ProfileSide, after: _ProfileSide) -> set[str]:
-    """Functions of the same code that are called and that call as often as before: none where nobody counted calls."""
+    """Functions with the same code and the same call rates; none where calls were not counted."""
     found: set[str] = set()
     if not (before.profile.calls and after.profile.calls):
         return found
@@ -189,8 +200,8 @@ def _find_unchanged(before: _ProfileSide, after: _ProfileSide) -> set[str]:
         same_calls = all(
             _have_equal_rates(one, other)
             for one, other in (
-                (before.per_update(key), after.per_update(key)),
-                (before.fans(key), after.fans(key)),
+                (before.count_calls(key), after.count_calls(key)),
+                (before.count_callees(key), after.count_callees(key)),
             )
         )
         if first.shape == second.shape and first.shape and same_calls:
@@ -217,8 +228,8 @@ def _build_row(
         change=change,
         error=error,
         inclusive=inclusive,
-        calls_before=before.per_update(key),
-        calls_after=after.per_update(key),
+        calls_before=before.count_calls(key),
+        calls_after=after.count_calls(key),
         presence="new" if first is None else "gone" if second is None else "",
         was=key if key in after.former else "",
         edited=first.shape != second.shape if known and first and second else None,
@@ -227,7 +238,7 @@ def _build_row(
 
 
 def _find_caller_changes(key: str, before: _ProfileSide, after: _ProfileSide) -> tuple[CallerChange, ...]:
-    """Who calls the function more or less often than before, the greatest change first."""
+    """The callers whose call rates changed, the largest change first."""
     edges = {edge for side in (before, after) for edge in side.edges if edge[1] == key and edge[0]}
     found = [
         CallerChange(

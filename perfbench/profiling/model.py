@@ -1,11 +1,12 @@
-"""What profilers of the CPU found, as values. Pure.
+"""Values of a CPU profile: functions, stacks, calls, passes.
 
-Seconds are CPU seconds unless they say otherwise. Those of a stack are what its samples weigh in the profiled pass: they tell
-shares, never how long the program takes.
+Seconds are CPU seconds unless stated otherwise. Those of a stack are the weight of its samples in the profiled pass: shares of
+it, never the duration of the program.
 """
 
 from __future__ import annotations
 
+from collections import defaultdict
 from dataclasses import dataclass
 from statistics import median
 
@@ -88,9 +89,27 @@ class Profile:
     @property
     def has_stacks(self) -> bool:
         """Whether its stacks are whole, so that there is a tree."""
-        return not any(one.inclusive for one in self.passes)
+        return not any(profiled.inclusive for profiled in self.passes)
 
     @property
     def overhead(self) -> float:
-        """So many times as long as without a profiler did the profiled passes take, by their CPU seconds."""
-        return median(one.cpu_seconds for one in self.passes) / self.seconds
+        """The CPU seconds of profiled passes as a multiple of those without a profiler."""
+        return median(profiled.cpu_seconds for profiled in self.passes) / self.seconds
+
+    def pool_stacks(self) -> tuple[Stack, ...]:
+        """Every stack of all passes once, in the order of its frames; empty without samples or without whole stacks.
+
+        The seconds of a stack are its share of all samples, times the CPU seconds of a pass without the profiler: they add up to
+        ``seconds``.
+        """
+        if not self.has_stacks:
+            return ()
+        weights: defaultdict[tuple[int, ...], float] = defaultdict(float)
+        for profiled in self.passes:
+            for stack in profiled.stacks:
+                weights[stack.frames] += stack.seconds
+        whole = sum(weights.values())
+        if whole <= 0:
+            return ()
+        scale = self.seconds / whole
+        return tuple(Stack(frames, weights[frames] * scale) for frames in sorted(weights) if weights[frames] > 0)

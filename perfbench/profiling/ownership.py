@@ -1,4 +1,4 @@
-"""Who owns the time: the seconds of a profile by parts of the work, by rules that the scenario brings along. Pure."""
+"""Shares of a profile by owner, according to the rules of the scenario."""
 
 from __future__ import annotations
 
@@ -42,9 +42,9 @@ def compute_owner_shares(profile: Profile, owners: Sequence[Owner]) -> tuple[Own
 
 @dataclass(frozen=True, slots=True)
 class CallbackShare:
-    """A function of the user's code that somebody else calls: shares of a pass, 0 to 1, and calls per unit of work if counted.
+    """A callback into the user's code: shares of a pass, 0 to 1, and calls per unit of work if counted.
 
-    ``alone`` is what the user's own functions took under it, ``inclusive`` with all that they called.
+    ``alone`` is the share of the user's own functions under it, ``inclusive`` with all that they called.
     """
 
     key: str
@@ -54,10 +54,7 @@ class CallbackShare:
 
 
 def find_callbacks(profile: Profile, owners: Sequence[Owner]) -> tuple[CallbackShare, ...]:
-    """The functions by which others call the user's code, the dearest first.
-
-    There are none without whole stacks, or where no owner has ``user:*``.
-    """
+    """Callbacks into the user's code, the most expensive first; none without whole stacks or without an owner of ``user:*``."""
     user = next((owner for owner in owners if USER_PATTERN in owner.patterns), None)
     if user is None or not profile.has_stacks:
         return ()

@@ -1,6 +1,6 @@
-"""Profiled passes of two sides on one scale, so that what differs between them is what the program takes. Pure.
+"""Scale factors for the profiled passes of two sides, and the changes between them.
 
-See ``blaming`` for why they are not, and for what sets the scale.
+``diff`` explains why the passes are scaled, and by what.
 """
 
 from __future__ import annotations
@@ -15,23 +15,23 @@ PassPair = tuple[FunctionSeconds, FunctionSeconds]
 SideScales = tuple[float, float]
 
 MIN_ANCHOR_SHARE = 0.25
-"""The least part of both profiles that unchanged functions must be to set the scale."""
+"""Minimum share of both profiles for unchanged functions to set the scale."""
 
 COST_TOLERANCE = 0.03
-"""So far may the cost of a function that did not change be from that of most others, beside what few samples make."""
+"""Tolerance for the cost ratio of an unchanged function, on top of sampling error."""
 
 PLAUSIBLE_FACTORS = (0.1, 1.3)
-"""How many seconds without a profiler can be behind one with it: beyond, something else than functions made the difference. A loop
-without calls has one, calls of the cheapest built-in functions a fifth."""
+"""Plausible seconds without a profiler per second with it; beyond, something other than functions made the difference. A loop
+without calls has 1, calls of the cheapest built-in functions 0.2."""
 
 OUTLIER_STANDARD_ERRORS = 4.0
-"""In standard errors of the mean over the pairs of passes: with five pairs, about twice the spread of one pair. So much must the
-change of a function be whose code and calls are the same, for there are many of them."""
+"""Minimum change, in standard errors of the mean over the pairs of passes, of a function with the same code and calls. With five
+pairs about twice the spread of one pair; high because there are many such functions."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimeDifference:
-    """What was measured without a profiler: CPU seconds of a pass before and after, and the interval of their difference."""
+    """CPU seconds of a pass without a profiler, before and after, with the interval of their difference."""
 
     before: float
     after: float
@@ -41,17 +41,17 @@ class TimeDifference:
 
     @property
     def seconds(self) -> float:
-        """After less before."""
+        """After minus before."""
         return self.after - self.before
 
     @property
     def clear(self) -> bool:
-        """Whether the interval leaves zero out."""
+        """Whether the interval excludes zero."""
         return self.low > 0 or self.high < 0
 
 
 def find_steady(keys: Iterable[str], pairs: Sequence[PassPair], weight: float) -> set[str]:
-    """Those of the functions that cost about as much more or less as most of the others: what they call may have changed.
+    """The functions whose cost ratio is that of most others; what the rest call may have changed.
 
     :param weight: the seconds of one sample.
     """
@@ -63,12 +63,12 @@ def find_steady(keys: Iterable[str], pairs: Sequence[PassPair], weight: float) -
         if half <= 0:
             usual = ratio
             break
-    found = set()
+    steady = set()
     for ratio, before, key in ratios:
         error = math.sqrt(weight / before + weight / (ratio * before))
         if abs(ratio / usual - 1) < OUTLIER_STANDARD_ERRORS * error + COST_TOLERANCE:
-            found.add(key)
-    return found
+            steady.add(key)
+    return steady
 
 
 def sum_seconds(seconds: FunctionSeconds, keys: Iterable[str]) -> float:
@@ -76,18 +76,18 @@ def sum_seconds(seconds: FunctionSeconds, keys: Iterable[str]) -> float:
 
 
 def compute_scales(pair: PassPair, unchanged: Iterable[str], difference: TimeDifference) -> SideScales:
-    """What to multiply the seconds of each side with.
+    """The factors for the seconds of each side.
 
-    Where unchanged functions set the scale it is that of the profiled pass before, else that of passes without a profiler.
+    With unchanged functions the scale is that of the profiled pass before, else that of passes without a profiler.
     """
     first, second = pair
-    if known := list(unchanged):
-        return 1.0, sum(first.get(key, 0.0) for key in known) / sum(second.get(key, 0.0) for key in known)
+    if keys := list(unchanged):
+        return 1.0, sum(first.get(key, 0.0) for key in keys) / sum(second.get(key, 0.0) for key in keys)
     return difference.before / sum(first.values()), difference.after / sum(second.values())
 
 
 def compute_changes(key: str, pairs: Sequence[PassPair], scales: Sequence[SideScales]) -> list[float]:
-    """Seconds after less seconds before of a function, for every pair."""
+    """The change in seconds of a function, for every pair."""
     return [
         after * second.get(key, 0.0) - before * first.get(key, 0.0)
         for (first, second), (before, after) in zip(pairs, scales, strict=True)
@@ -97,7 +97,7 @@ def compute_changes(key: str, pairs: Sequence[PassPair], scales: Sequence[SideSc
 def estimate_error(
     key: str, changes: Sequence[float], pairs: Sequence[PassPair], scales: Sequence[SideScales], weight: float
 ) -> float:
-    """The standard error of the mean change: by how the pairs scatter, or by how few samples there are if that is more.
+    """The standard error of the mean change: from the scatter of the pairs, or from the number of samples if that is larger.
 
     :param weight: the seconds of one sample.
     """
@@ -110,7 +110,7 @@ def estimate_error(
 
 
 def compute_factor(pairs: Sequence[PassPair], scales: Sequence[SideScales], difference: TimeDifference) -> float:
-    """The seconds without a profiler that are behind one of the profiled changes."""
+    """Seconds without a profiler per second of a profiled change."""
     usual = difference.before / fmean(sum(first.values()) for first, _ in pairs)
     totals = [
         after * sum(second.values()) - before * sum(first.values())
@@ -120,5 +120,5 @@ def compute_factor(pairs: Sequence[PassPair], scales: Sequence[SideScales], diff
     clear = len(totals) > 1 and abs(whole) > OUTLIER_STANDARD_ERRORS * stdev(totals) / math.sqrt(len(totals))
     if not (difference.clear and clear):
         return usual
-    found = difference.seconds / whole
-    return found if PLAUSIBLE_FACTORS[0] <= found <= PLAUSIBLE_FACTORS[1] else usual
+    factor = difference.seconds / whole
+    return factor if PLAUSIBLE_FACTORS[0] <= factor <= PLAUSIBLE_FACTORS[1] else usual

@@ -1,4 +1,4 @@
-"""How long every update took in several passes → which updates are slow, and which markets take the time. Pure."""
+"""Slowest updates and time by market, from the duration of every update in several passes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from perfbench.datasets.updates import UpdatePosition
 from perfbench.model import Case
 
 SLOWEST_SHARE = 0.01
-"""The share of updates that are looked at: a spike matters more live than the mean."""
+"""Share of the updates that count as the slowest: in live trading they matter more than the mean."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +25,7 @@ class SlowUpdate:
 
 @dataclass(frozen=True, slots=True)
 class MarketTime:
-    """What the updates of one market took in a pass, in seconds."""
+    """The updates of one market in a pass and their seconds."""
 
     market: str
     updates: int
@@ -34,8 +34,8 @@ class MarketTime:
 
 @dataclass(frozen=True, slots=True)
 class SlowUpdates:
-    """The updates of one case. All seconds are of the wall clock, of passes without a profiler; of each update the least of the
-    ``passes``, so that what the machine did to a single pass is no spike.
+    """The updates of one case. All seconds are of the wall clock, of passes without a profiler; of each update the minimum over
+    the ``passes``, so that a disturbance of a single pass makes no update slow.
 
     ``slowest``: that 1 % of the updates, at least one, the slowest first; ``share`` of all seconds is theirs.
     """
@@ -53,7 +53,7 @@ class SlowUpdates:
 def find_slow_updates(
     case: Case, passes: Sequence[Sequence[int]], places: Sequence[UpdatePosition]
 ) -> SlowUpdates | None:
-    """What the nanoseconds of every update in these passes say; None if they are not of as many updates as there are places."""
+    """The slow updates by the nanoseconds of these passes; None if their updates are not as many as the places."""
     if not passes or not places or any(len(one) != len(places) for one in passes):
         return None
     least = [min(spans) / 1e9 for spans in zip(*passes, strict=True)]

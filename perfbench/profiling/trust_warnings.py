@@ -9,14 +9,14 @@ from perfbench.util import formatting
 
 
 def find_profile_warnings(profiles: Sequence[Profile]) -> tuple[str, ...]:
-    """Reasons to trust a profile less, or a comparison of two of them, each in a line."""
+    """The warnings about profiles, or about a comparison of two, each in a line."""
     found = []
     for profile in profiles:
         name = profile.case.id
         samples = sum(one.samples for one in profile.passes)
         if samples < MIN_SAMPLES:
             found.append(
-                f"{name}: only {formatting.format_plural(samples, 'sample')}: too few to tell more than the largest share"
+                f"{name}: only {formatting.format_plural(samples, 'sample')}: too few for more than the largest shares"
             )
         wall, cpu = (sum(getattr(one, kind) for one in profile.passes) for kind in ("wall_seconds", "cpu_seconds"))
         if profile.profiler not in PAUSING_PROFILERS and cpu > 0 and wall / cpu > CONTENTION_RATIO:

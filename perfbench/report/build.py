@@ -1,4 +1,4 @@
-"""Build the report of a run: tables, comparisons, notes and warnings from raw samples."""
+"""Build the report of a run: tables, comparisons, notes, warnings and status from raw samples."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from itertools import groupby
 
 from perfbench.environments import labels
 from perfbench.gate import verdict
-from perfbench.model import Comparison, Measurement, Run
+from perfbench.model import Measurement, Run
 from perfbench.report import advice, text
+from perfbench.report.figures import build_figures
 from perfbench.report.model import ClaimResult, Report, ReportTable, Row
-from perfbench.report.rows import GateComparisons, build_row, compare_pair, select_scenario_metrics
+from perfbench.report.rows import GateComparisons, RowBuilder
+from perfbench.report.status import compute_status
 from perfbench.report.trust_warnings import describe_table_warnings
 from perfbench.stats import instructions, pairs
 
@@ -18,13 +20,18 @@ DEFAULT_GROUP = (("here",),)
 
 
 def build_report(run: Run, columns: Sequence[str]) -> Report:
-    """A run with every comparison made from its raw samples, and the columns to show."""
+    """The report of a run with every comparison computed from its raw samples.
+
+    :param columns: the columns to show.
+    """
     groups = groupby(
         run.measurements, key=lambda m: (m.case.scenario, m.case.data, m.case.parameters, _find_group_number(m, run))
     )
-    judged = verdict.evaluate_gate(run)
-    tables = tuple(_build_table(tuple(group), run, judged) for _, group in groups)
-    return Report(run, tables, run.problems, tuple(columns))
+    gate_comparisons = verdict.evaluate_gate(run)
+    tables = tuple(_build_table(tuple(group), run, gate_comparisons) for _, group in groups)
+    return Report(
+        run, tables, run.problems, tuple(columns), compute_status(run, tables), figures=build_figures(run, tables)
+    )
 
 
 def _find_group_number(measurement: Measurement, run: Run) -> int:
@@ -34,65 +41,57 @@ def _find_group_number(measurement: Measurement, run: Run) -> int:
     return next((number for number, group in enumerate(groups) if labels.strip_copy_number(plain) in group), 0)
 
 
-def _build_table(group: Sequence[Measurement], run: Run, judged: GateComparisons) -> ReportTable:
+def _build_table(group: Sequence[Measurement], run: Run, gate_comparisons: GateComparisons) -> ReportTable:
     samples = [sample for measurement in group for sample in measurement.samples]
     metric = pairs.choose_metric(samples, group[0].metric)
     baseline = next((m for m in group if m.baseline), group[0])
-    sides = tuple(dict.fromkeys(m.case.environment for m in group))
-    across = len(sides) > 1
-    rows = tuple(_build_rows(group, baseline, metric, run, sides if across else (), judged))
+    environments = tuple(dict.fromkeys(m.case.environment for m in group))
+    sides = environments if len(environments) > 1 else ()
+    builder = RowBuilder(run, gate_comparisons, metric, sides)
+    rows = tuple(_build_rows(group, baseline, builder))
     market = next((market for market in run.data if market.name == group[0].case.data), None)
     rounds = 1 + max((sample.round for sample in samples if sample.kind == "duet"), default=-1)
-    works = {sample.work for sample in baseline.timed}
-    doubts = [*describe_table_warnings(rows, group, metric, run), *(market.doubts if market else ())]
+    warnings = [*describe_table_warnings(rows, group, metric, run), *(market.doubts if market else ())]
+    with_advice = not sides and run.settings.gate is None
     return ReportTable(
         scenario=baseline.case.scenario,
         data=baseline.case.data,
         parameters=baseline.case.parameters,
         unit=baseline.unit,
         metric=metric,
-        work=max(works) if works else None,
+        work=max(baseline.works, default=None),
         rounds=rounds,
         rows=rows,
         about=text.describe_conditions(group, metric, rounds, run),
-        doubts=tuple(dict.fromkeys(doubts)),
-        sides=sides if across else (),
-        known=_describe_known_changes(group, run),
+        warnings=tuple(dict.fromkeys(warnings)),
+        sides=sides,
+        known_changes=_describe_known_changes(group, run),
         counted=instructions.describe_counting(group),
-        advice=() if across or run.settings.gate is not None else tuple(_evaluate_advice(group, metric, run)),
+        advice=tuple(_evaluate_advice(group, builder)) if with_advice else (),
     )
 
 
-def _evaluate_advice(group: Sequence[Measurement], metric: str, run: Run) -> Iterator[ClaimResult]:
-    announced = next((s.claims for s in run.scenarios if s.name == group[0].case.scenario), ())
-    modes = {measurement.case.mode: measurement for measurement in group}
-
-    def paired(before: Measurement, after: Measurement) -> Comparison | None:
-        return compare_pair(before, after, metric, run, {})
-
-    yield from advice.evaluate_advice(announced, modes, select_scenario_metrics(group[0], run), metric, paired)
-
-
-def _build_rows(
-    group: Sequence[Measurement],
-    baseline: Measurement,
-    metric: str,
-    run: Run,
-    sides: Sequence[str],
-    judged: GateComparisons,
-) -> Iterable[Row]:
-    by_id = {measurement.case.id: measurement for measurement in group}
-    if not sides:
-        yield build_row(baseline, None, metric, run, (), judged)
-        yield from (build_row(m, baseline, metric, run, (), judged) for m in group if m is not baseline)
+def _evaluate_advice(group: Sequence[Measurement], builder: RowBuilder) -> Iterator[ClaimResult]:
+    scenario = builder.run.scenario(group[0].case.scenario)
+    if scenario is None:
         return
-    for before, after in run.duets:
+    modes = {measurement.case.mode: measurement for measurement in group}
+    yield from advice.evaluate_advice(scenario.claims, modes, scenario.metrics, builder.metric, builder.compare)
+
+
+def _build_rows(group: Sequence[Measurement], baseline: Measurement, builder: RowBuilder) -> Iterable[Row]:
+    if not builder.sides:
+        yield builder.build(baseline, None)
+        yield from (builder.build(measurement, baseline) for measurement in group if measurement is not baseline)
+        return
+    by_id = {measurement.case.id: measurement for measurement in group}
+    for before, after in builder.run.duets:
         if before in by_id and after in by_id:
-            yield build_row(by_id[after], by_id[before], metric, run, sides, judged)
+            yield builder.build(by_id[after], by_id[before])
 
 
 def _describe_known_changes(group: Sequence[Measurement], run: Run) -> str:
     """The announced changes that explain different outputs of this table, in a line."""
     names = {name for m in group for difference in m.differences for name in difference.changes}
-    announced = next((s.changes for s in run.scenarios if s.name == group[0].case.scenario), ())
-    return text.describe_changes(change for change in announced if change.name in names)
+    scenario = run.scenario(group[0].case.scenario)
+    return text.describe_changes(change for change in (scenario.changes if scenario else ()) if change.name in names)

@@ -1,101 +1,51 @@
-"""A report of a sweep → its figures: the ratio of every mode over the values of a parameter. Pure."""
+"""Build the figures of a parameter sweep: the ratio of every mode over the values of a parameter."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 
 from perfbench.environments import labels
 from perfbench.errors import UsageProblem
-from perfbench.model import Settings, Value, select_for_scenario
-from perfbench.report.model import Report, ReportTable, Row
+from perfbench.model import Run, Settings, Value, select_for_scenario
+from perfbench.report.model import Figure, ReportTable, Row
 from perfbench.sweep.crossover import CurvePoint, RatioCurve
 
-OUTPUT_DIFFERS_TEXT = "the output is not the same"
+OUTPUT_DIFFERS_TEXT = "the output differs"
 INCOMPLETE_TEXT = "not everything was measured"
 UNAVAILABLE_TEXT = "not available here"
 UNCOMPARABLE_TEXTS = (OUTPUT_DIFFERS_TEXT, INCOMPLETE_TEXT)
-"""Problems that take a mark: something is wrong with the mode, not with the machine."""
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """The modes of one scenario on one market, over the values of ``parameter``; all other parameters are ``fixed``.
-
-    ``reference`` is what the ratios are relative to, a mode or an environment; ``environment`` is empty where there is one only.
-    """
-
-    scenario: str
-    data: str
-    environment: str
-    fixed: tuple[tuple[str, Value], ...]
-    parameter: str
-    metric: str
-    reference: str
-    curves: tuple[RatioCurve, ...]
-
-    @property
-    def title(self) -> str:
-        """``ring · market · key 3 · over periods``."""
-        fixed = (f"{name} {value}" for name, value in self.fixed)
-        parts = (self.scenario, self.data, self.environment, *fixed, f"over {self.parameter}")
-        return " · ".join(part for part in parts if part)
-
-    @property
-    def ylabel(self) -> str:
-        """What a ratio is: a cost, so that less is better."""
-        metric = self.metric.replace("_", " ").replace("cpu", "CPU")
-        return f"{metric} relative to {self.reference}, below 1 is faster"
-
-    @property
-    def logarithmic(self) -> bool:
-        """Whether the values stand on a logarithmic axis."""
-        return all(curve.logarithmic for curve in self.curves)
-
-    @property
-    def values(self) -> tuple[float, ...]:
-        """The values of the parameter, in order."""
-        return tuple(sorted({point.value for curve in self.curves for point in curve.points}))
-
-    @property
-    def ratios(self) -> tuple[float, ...]:
-        """All that the axis of ratios has to hold: the 1, the ratios, the ends of their intervals."""
-        known = [point for curve in self.curves for point in curve.known]
-        return (1.0, *(end for point in known for end in (point.low, point.ratio, point.high) if end is not None))
-
-    def place(self, value: float) -> float:
-        """Where a value of the parameter stands on its axis."""
-        return math.log(value) if self.logarithmic else float(value)
+"""Problems that get a mark: they lie in the mode, not in the machine."""
 
 
 def require_numeric_sweep(settings: Settings) -> None:
-    """Raises UsageProblem if no number is swept, so that there will be nothing to draw."""
+    """Raise UsageProblem if no number is swept, so that there would be nothing to plot."""
     if not any(len(set(filter(math.isfinite, map(_parse_number, values)))) > 1 for _, values in settings.sweep):
-        raise UsageProblem("--plot: there is no axis: sweep a number, such as --sweep periods=5,50,500")
+        raise UsageProblem("--plot needs a numeric sweep, such as --sweep periods=5,50,500")
 
 
-def build_figures(report: Report) -> tuple[Figure, ...]:
-    """The figures of a report in the order of its tables; none of a gate, and where no number is swept.
+def build_figures(run: Run, tables: Sequence[ReportTable]) -> tuple[Figure, ...]:
+    """The figures of a report in the order of its tables; none for a gate, or where no number is swept.
 
     The axis is the swept number with the most values; every combination of the other parameters has a figure of its own.
     """
-    if report.run.settings.gate is not None:
+    if run.settings.gate is not None:
         return ()
-    places = {measurement.case.id: measurement.case.environment for measurement in report.run.measurements}
-    several = len(set(places.values())) > 1
-    apart: dict[tuple[object, ...], list[ReportTable]] = {}
-    for name in dict.fromkeys(table.scenario for table in report.tables):
-        tables = [table for table in report.tables if table.scenario == name]
-        axis = _choose_axis(tables, select_for_scenario(report.run.settings.sweep, name))
-        for table in tables:
+    environments = {measurement.case.id: measurement.case.environment for measurement in run.measurements}
+    several = len(set(environments.values())) > 1
+    grouped: dict[tuple[object, ...], list[ReportTable]] = {}
+    for name in dict.fromkeys(table.scenario for table in tables):
+        of_scenario = [table for table in tables if table.scenario == name]
+        axis = _choose_axis(of_scenario, select_for_scenario(run.settings.sweep, name))
+        for table in of_scenario:
             parameters = dict(table.parameters)
             if axis and _is_finite(parameters.pop(axis, None)):
-                place = places.get(table.rows[0].case, "") if several and table.rows and not table.sides else ""
-                key = (name, table.data, place, table.sides, tuple(parameters.items()), axis)
-                apart.setdefault(key, []).append(table)
-    drawn = (_build_figure(key, tables) for key, tables in apart.items())
-    return tuple(figure for figure in drawn if len(figure.values) > 1 and any(curve.known for curve in figure.curves))
+                named = several and table.rows and not table.sides
+                environment = environments.get(table.rows[0].case, "") if named else ""
+                key = (name, table.data, environment, table.sides, tuple(parameters.items()), axis)
+                grouped.setdefault(key, []).append(table)
+    figures = (_build_figure(key, members) for key, members in grouped.items())
+    return tuple(figure for figure in figures if len(figure.values) > 1 and any(curve.known for curve in figure.curves))
 
 
 def _choose_axis(tables: Sequence[ReportTable], swept: Iterable[str]) -> str:
@@ -147,19 +97,18 @@ def _find_row(table: ReportTable, mode: str) -> Row | None:
 def _build_point(value: float, row: Row | None) -> CurvePoint:
     if row is None:
         return CurvePoint(value, None)
-    problem = (
-        OUTPUT_DIFFERS_TEXT
-        if row.same_output == "no"
-        else INCOMPLETE_TEXT
-        if row.failed
-        else UNAVAILABLE_TEXT
-        if row.unavailable
-        else ""
-    )
-    found = row.comparison
-    if found is None or not (found.ratio > 0 and math.isfinite(found.ratio)):
+    comparison, problem = row.comparison, _describe_problem(row)
+    if comparison is None or not (comparison.ratio > 0 and math.isfinite(comparison.ratio)):
         return CurvePoint(value, None, problem=problem)
-    return CurvePoint(value, found.ratio, found.low, found.high, found.verdict, problem)
+    return CurvePoint(value, comparison.ratio, comparison.low, comparison.high, comparison.verdict, problem)
+
+
+def _describe_problem(row: Row) -> str:
+    if row.output_differs:
+        return OUTPUT_DIFFERS_TEXT
+    if row.failed:
+        return INCOMPLETE_TEXT
+    return UNAVAILABLE_TEXT if row.unavailable else ""
 
 
 def _read_axis_value(table: ReportTable, axis: str) -> float:

@@ -1,12 +1,55 @@
-"""Announced speed-ups: what they speak of, and what a measurement says about them. Pure."""
+"""A report as frozen dataclasses: its status, its tables and rows, and the results of its claims."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
+from enum import Enum
 
-from perfbench.model import Claim, Comparison, Metric, MetricComparison, Run, Value, Verdict
+from perfbench.model import METRICS, Claim, Comparison, Metric, MetricComparison, OutputMatch, Run, Value, Verdict
 from perfbench.stats.instructions import CountComparison
+from perfbench.sweep.crossover import RatioCurve
+
+
+class CaseStatus(str, Enum):
+    """The result of one case; the values are the words of tables and exports. The first that applies wins."""
+
+    OUTPUT_DIFFERS = "output differs"
+    REGRESSED = "regressed"
+    OVER_BUDGET = "over budget"
+    UNAVAILABLE = "not available here"
+    NOT_MEASURED = "not measured"
+    IMPROVED = "improved"
+    UNCHANGED = "unchanged"
+    INCONCLUSIVE = "inconclusive"
+    MEASURED = "measured"
+
+    def __str__(self) -> str:
+        return self.value
+
+
+class Status(Enum):
+    """The result of a whole report. The first that applies wins."""
+
+    OUTPUTS_DIFFER = "outputs differ"
+    REGRESSED = "regressed"
+    NOT_MEASURED = "not measured"
+    INCONCLUSIVE = "inconclusive"
+    OK = "ok"
+
+
+@dataclass(frozen=True, slots=True)
+class ReportStatus:
+    """The status of a report with its message (empty if ok); ``missing`` lists what has no row of its own."""
+
+    kind: Status
+    message: str = ""
+    missing: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether the report passes."""
+        return self.kind is Status.OK
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,14 +87,13 @@ class ClaimResult:
 class Row:
     """One case of a table, or one case before and another after. Seconds are medians; None is what was not measured.
 
-    ``seconds`` and ``startup_seconds`` are of the metric that counts and of CPU, ``wall_seconds`` of passes that ran alone,
+    ``seconds`` and ``startup_seconds`` are of the metric of the table and of CPU, ``wall_seconds`` of passes that ran alone,
     ``rate`` in units of work a second, ``peak_rss_bytes`` of a process of its own, ``peak_before`` that of the case before.
-    ``same_output`` is ``yes``, ``no``, ``known changes``, ``floor`` or empty where there is nothing to compare with; ``claim`` is
-    the judgement of an announced speed-up; ``notes`` say what failed or differs. In a gate, ``spent`` are the seconds that its
-    pairs took by the clock, and ``breaches`` what it does not let pass. ``instructions`` are those of a pass, ``count`` how they
-    compare with those of the case before. ``case`` is the id of the case, or of the one after. ``blame`` says, a line each, which
-    functions a regression comes from. ``unavailable`` says what this machine lacks for the mode, empty if nothing.
-    ``reported`` are the numbers of the scenario's own metrics, in their order.
+    ``claim`` is the result of an announced speed-up; ``notes`` are failures and differences. In a gate, ``spent`` is the wall time
+    of all its pairs in seconds, and ``breaches`` are the regressions and exceeded budgets. ``instructions`` are those of a pass,
+    ``count`` their comparison with the case before. ``case`` is the id of the case, or of the one after. ``blame`` names, a line
+    each, the functions behind a regression. ``unavailable`` names what this machine lacks for the mode, empty if nothing.
+    ``reported`` are the scenario's own metrics, in their order.
     """
 
     mode: str
@@ -63,8 +105,9 @@ class Row:
     rate: float | None
     peak_rss_bytes: float | None
     comparison: Comparison | None
-    same_output: str
+    same_output: OutputMatch
     failed: bool
+    status: CaseStatus
     notes: tuple[str, ...] = ()
     peak_before: float | None = None
     claim: str = ""
@@ -77,14 +120,19 @@ class Row:
     unavailable: str = ""
     reported: tuple[MetricComparison, ...] = ()
 
+    @property
+    def output_differs(self) -> bool:
+        """Whether its output differs from that of the case before, beyond known changes."""
+        return self.same_output is OutputMatch.DIFFERENT
+
 
 @dataclass(frozen=True, slots=True)
 class ReportTable:
-    """The rows of one scenario on one market; ``about`` says what was measured, ``doubts`` what makes it doubtful.
+    """The rows of one scenario on one market; ``about`` describes how it was measured, ``warnings`` are reasons not to trust it.
 
-    ``sides`` are the names of the environments that are compared, empty where modes are; ``known`` names the announced changes of
-    content that explain different outputs; ``counted`` says how instructions were counted; ``advice`` has the verdicts on what the
-    scenario is about.
+    ``sides`` are the names of the environments that are compared, empty where modes are; ``known_changes`` names the announced output
+    changes that explain different outputs; ``counted`` describes how instructions were counted; ``advice`` has the results of the
+    advice that the scenario is about.
     """
 
     scenario: str
@@ -96,9 +144,9 @@ class ReportTable:
     rounds: int
     rows: tuple[Row, ...]
     about: str
-    doubts: tuple[str, ...]
+    warnings: tuple[str, ...]
     sides: tuple[str, ...] = ()
-    known: str = ""
+    known_changes: str = ""
     counted: str = ""
     advice: tuple[ClaimResult, ...] = ()
 
@@ -107,22 +155,73 @@ class ReportTable:
         """The row that the others are compared with."""
         return next((row for row in self.rows if row.baseline), None)
 
+    @property
+    def metric_label(self) -> str:
+        """The metric in prose: ``CPU seconds``."""
+        return METRICS[self.metric].label
+
+    @property
+    def parameter_texts(self) -> tuple[str, ...]:
+        """``window=10``, one text per parameter."""
+        return tuple(f"{name}={value}" for name, value in self.parameters)
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """The modes of one scenario on one market, over the values of ``parameter``; all other parameters are ``fixed``.
+
+    ``reference`` is what the ratios are relative to, a mode or an environment; ``environment`` is empty where there is one only.
+    """
+
+    scenario: str
+    data: str
+    environment: str
+    fixed: tuple[tuple[str, Value], ...]
+    parameter: str
+    metric: str
+    reference: str
+    curves: tuple[RatioCurve, ...]
+
+    @property
+    def title(self) -> str:
+        """``ring · market · key 3 · over periods``."""
+        fixed = (f"{name} {value}" for name, value in self.fixed)
+        parts = (self.scenario, self.data, self.environment, *fixed, f"over {self.parameter}")
+        return " · ".join(part for part in parts if part)
+
+    @property
+    def ylabel(self) -> str:
+        """The label of the axis of ratios: a cost, so that less is better."""
+        return f"{METRICS[self.metric].label} relative to {self.reference}, below 1 is faster"
+
+    @property
+    def logarithmic(self) -> bool:
+        """Whether the axis of the values is logarithmic."""
+        return all(curve.logarithmic for curve in self.curves)
+
+    @property
+    def values(self) -> tuple[float, ...]:
+        """The values of the parameter, in order."""
+        return tuple(sorted({point.value for curve in self.curves for point in curve.points}))
+
+    @property
+    def ratios(self) -> tuple[float, ...]:
+        """Everything that the axis of ratios covers: 1, the ratios, the ends of their intervals."""
+        measured = [point for curve in self.curves for point in curve.known]
+        return (1.0, *(end for point in measured for end in (point.low, point.ratio, point.high) if end is not None))
+
+    def place(self, value: float) -> float:
+        """The position of a value of the parameter on its axis."""
+        return math.log(value) if self.logarithmic else float(value)
+
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """A run and its tables; ``problems`` are what could not be measured at all, ``columns`` what to show of a row."""
+    """A run with its tables and its status; ``problems`` could not be measured at all, ``columns`` are those to show."""
 
     run: Run
     tables: tuple[ReportTable, ...]
     problems: tuple[str, ...]
     columns: tuple[str, ...]
-
-    @property
-    def outputs_differ(self) -> bool:
-        """Whether any mode gave other output than its baseline."""
-        return any(row.same_output == "no" for table in self.tables for row in table.rows)
-
-    @property
-    def incomplete(self) -> bool:
-        """Whether something that was asked for is missing."""
-        return bool(self.problems) or any(row.failed for table in self.tables for row in table.rows)
+    status: ReportStatus
+    figures: tuple[Figure, ...] = ()

@@ -1,21 +1,20 @@
-"""What became of every case of a report, for programs that know passed and failed only. Fails closed, as the gate does. Pure."""
+"""The outcome of every case of a report (passed, open, failed, error) for CI formats. Fails closed, as the gate does."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from enum import Enum
 
-from perfbench.model import Verdict
 from perfbench.report import timings
-from perfbench.report.model import Report, ReportTable, Row
-from perfbench.report.tables.gate import NOT_MEASURED_TEXT, describe_row_verdict, format_row_name
+from perfbench.report.model import CaseStatus, Report, ReportTable, Row
+from perfbench.report.text import format_row_name
+from perfbench.report.timings import filter_seconds
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
 
 class OutcomeKind(Enum):
-    """How a case ends: measured and in order, not told, measured and not in order, not measured."""
+    """The outcome of a case: in order, undecided, not in order, or not measured."""
 
     PASSED = "passed"
     OPEN = "open"
@@ -23,17 +22,30 @@ class OutcomeKind(Enum):
     ERROR = "error"
 
 
+OUTCOMES = {
+    CaseStatus.OUTPUT_DIFFERS: OutcomeKind.FAILED,
+    CaseStatus.REGRESSED: OutcomeKind.FAILED,
+    CaseStatus.OVER_BUDGET: OutcomeKind.FAILED,
+    CaseStatus.NOT_MEASURED: OutcomeKind.ERROR,
+    CaseStatus.UNAVAILABLE: OutcomeKind.OPEN,
+    CaseStatus.INCONCLUSIVE: OutcomeKind.OPEN,
+    CaseStatus.IMPROVED: OutcomeKind.PASSED,
+    CaseStatus.UNCHANGED: OutcomeKind.PASSED,
+    CaseStatus.MEASURED: OutcomeKind.PASSED,
+}
+
+
 @dataclass(frozen=True, slots=True)
 class CaseOutcome:
-    """What became of one case. ``verdict`` is a word or two, ``lines`` say it in full, the weightiest first.
+    """The outcome of one case; ``lines`` explain its ``status``, the most important first.
 
-    ``seconds``: in a gate what all its pairs took by the clock, else the median of a pass; None if there are none.
+    ``seconds``: in a gate the wall time of all its pairs, else the median of a pass; None if there are none.
     """
 
     scenario: str
     name: str
     kind: OutcomeKind
-    verdict: str
+    status: CaseStatus
     lines: tuple[str, ...]
     seconds: float | None
 
@@ -44,77 +56,39 @@ class CaseOutcome:
 
 
 def collect_outcomes(report: Report) -> tuple[CaseOutcome, ...]:
-    """Every case in the order of the tables; behind them, as one more, what could not be measured at all."""
-    gate = report.run.settings.gate is not None
-    shown = [(table, row) for table in report.tables for row in table.rows if not (gate and row.baseline)]
-    found = [
-        _build_gate_outcome(report, table, row) if gate else _build_run_outcome(table, row) for table, row in shown
-    ]
-    lacking = tuple(map(make_printable, _describe_missing(report, found)))
-    if lacking:
-        found.append(
-            CaseOutcome("perfbench", "everything was measured", OutcomeKind.ERROR, NOT_MEASURED_TEXT, lacking, None)
+    """Every case in the order of the tables, then, as one more, what could not be measured at all."""
+    is_gate = report.run.settings.gate is not None
+    shown = [(table, row) for table in report.tables for row in table.rows if not (is_gate and row.baseline)]
+    outcomes = [_build_outcome(report, table, row) for table, row in shown]
+    missing = tuple(map(make_printable, report.status.missing))
+    if missing:
+        outcomes.append(
+            CaseOutcome(
+                "perfbench", "everything was measured", OutcomeKind.ERROR, CaseStatus.NOT_MEASURED, missing, None
+            )
         )
-    return tuple(found)
+    return tuple(outcomes)
 
 
-def _describe_missing(report: Report, found: Sequence[CaseOutcome]) -> Iterator[str]:
-    """What has no row of its own: an empty report must not look like a passed one."""
-    yield from report.problems
-    if not found:
-        yield "nothing was measured"
-    elif report.run.settings.gate is not None and len(found) != len(report.run.duets):
-        yield f"{len(report.run.duets)} comparisons were declared, {len(found)} were judged"
-
-
-def _build_gate_outcome(report: Report, table: ReportTable, row: Row) -> CaseOutcome:
-    """A comparison of a gate, which is called as in the table of the gate."""
-    verdict = describe_row_verdict(row)
-    terms = report.run.settings.gate
-    if verdict == NOT_MEASURED_TEXT:
-        kind = OutcomeKind.ERROR
-    elif row.breaches or row.same_output == "no":
+def _build_outcome(report: Report, table: ReportTable, row: Row) -> CaseOutcome:
+    """The outcome of a comparison of a gate, named as in its table, or of a case of a run."""
+    policy = report.run.settings.gate
+    kind = OUTCOMES[row.status]
+    if policy is not None and policy.fail_on_inconclusive and row.status is CaseStatus.INCONCLUSIVE:
         kind = OutcomeKind.FAILED
-    elif verdict == Verdict.INCONCLUSIVE.value:
-        kind = OutcomeKind.FAILED if terms is not None and terms.fail_on_inconclusive else OutcomeKind.OPEN
+    if policy is not None:
+        name, details = format_row_name(table, row), (*row.breaches, *row.blame, *row.notes)
     else:
-        kind = OutcomeKind.PASSED
-    lines = tuple(make_printable(line) for line in (*row.breaches, *row.blame, *row.notes, _describe_row(row)) if line)
-    return CaseOutcome(
-        make_printable(table.scenario),
-        make_printable(format_row_name(table, row)),
-        kind,
-        verdict,
-        lines or (verdict,),
-        _filter_seconds(row.spent),
-    )
-
-
-def _build_run_outcome(table: ReportTable, row: Row) -> CaseOutcome:
-    """A case of a run without a gate: no speed is judged there, only whether it was measured and did the same work."""
-    if row.same_output == "no":
-        kind, verdict = OutcomeKind.FAILED, "other output"
-    elif row.unavailable and not row.failed:
-        kind, verdict = OutcomeKind.OPEN, "not available here"
-    elif row.failed or _filter_seconds(row.seconds) is None:
-        kind, verdict = OutcomeKind.ERROR, NOT_MEASURED_TEXT
-    else:
-        kind, verdict = OutcomeKind.PASSED, "measured"
-    name = format_row_name(table, row) if table.sides else row.case or format_row_name(table, row)
-    lines = tuple(make_printable(line) for line in (*row.notes, row.unavailable, _describe_row(row)) if line)
+        name = format_row_name(table, row) if table.sides else row.case or format_row_name(table, row)
+        details = (*row.notes, row.unavailable)
     return CaseOutcome(
         make_printable(table.scenario),
         timings.format_case_name(name),
         kind,
-        verdict,
-        lines or (verdict,),
-        _filter_seconds(row.seconds),
+        row.status,
+        tuple(make_printable(line) for line in (*details, _describe_row(row)) if line) or (row.status.value,),
+        filter_seconds(row.seconds if policy is None else row.spent),
     )
-
-
-def _filter_seconds(seconds: float | None) -> float | None:
-    """Seconds that a clock can have counted."""
-    return seconds if seconds is not None and timings.MIN_SECONDS <= seconds <= timings.MAX_SECONDS else None
 
 
 def _describe_row(row: Row) -> str:

@@ -3,172 +3,213 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from statistics import median
 
 from perfbench.gate import budgets
 from perfbench.model import (
     CPU_SECONDS,
+    PEAK_RSS_BYTES,
     SPENT_SECONDS,
+    STARTUP_SECONDS,
+    WALL_SECONDS,
     Comparison,
     Measurement,
     Metric,
     MetricComparison,
     OutputDifference,
+    OutputMatch,
     Run,
     TrialKind,
     claims,
 )
-from perfbench.report import text
+from perfbench.report import status, text
 from perfbench.report.claims import describe_claim
-from perfbench.report.model import Row
+from perfbench.report.model import CaseStatus, Row
 from perfbench.runner import output_diff
 from perfbench.stats import instructions, metrics, pairs
 from perfbench.stats.comparison import choose_confidence, compare_paired, compare_unpaired
 
 GateComparisons = Mapping[tuple[str, str], Comparison]
-"""What a gate says of its comparisons, by the ids before and after; empty where there is no gate."""
+"""The comparisons of a gate by the ids of the cases before and after; empty where there is no gate."""
 
 
-def build_row(
-    measurement: Measurement,
-    before: Measurement | None,
-    metric: str,
-    run: Run,
-    sides: Sequence[str],
-    judged: GateComparisons,
-) -> Row:
-    label = text.format_row_label(
-        measurement.case, before.case if before else None, sides, run.settings.links == "neighbours"
-    )
-    difference = _find_difference(measurement, before)
-    other_work = _describe_work_mismatch(measurement, before) if before else ""
-    refused = bool(other_work) or (difference is not None and difference.less_work)
-    comparison = None if before is None or refused else compare_pair(before, measurement, metric, run, judged)
-    in_pairs = pairs.select_values(measurement.samples, metric, "duet")
-    unhalted: tuple[TrialKind, ...] = ("alone",) if metric == CPU_SECONDS.name else ("alone", "duet")
-    seconds = _compute_median(in_pairs or pairs.select_values(measurement.samples, metric, "alone"))
-    works = [sample.work for sample in measurement.timed]
-    notes = [*_describe_failures(measurement, before, sides)]
-    if difference is not None and not difference.changes:
-        values = f": {difference.before} → {difference.after}" if difference.before else ""
-        notes.append(f"{label} differs at update {difference.update:,}, {difference.where}{values}")
-    if other_work and not (difference is not None and difference.less_work):
-        notes.append(f"{label} {other_work}: no ratio can be told")
-    same_output = "no" if refused else _classify_difference(measurement, before, difference)
-    if same_output == "no" and difference is None and not refused and before is not None:
-        notes.append(_describe_unlocated_difference(label, measurement, before))
-    lacking_numbers = tuple(_describe_unreported(before, measurement, run))
-    notes += lacking_numbers
-    count = instructions.compare_counts(before, measurement) if before is not None else None
-    executed = instructions.mean_instructions(measurement)
-    uncounted = run.settings.count and (executed is None if before is None else count is None)
-    both_measured = bool(measurement.timed) and (before is None or not sides or bool(before.timed))
-    lacking = next((failure.message for failure in measurement.failures if failure.unavailable), "")
-    broken = any(not failure.unavailable for failure in measurement.failures)
-    return Row(
-        mode=label,
-        doc=measurement.doc,
-        baseline=before is None,
-        seconds=seconds,
-        wall_seconds=_compute_median(pairs.select_values(measurement.samples, "wall_seconds", *unhalted)),
-        startup_seconds=_compute_median(pairs.select_values(measurement.samples, "startup_seconds", *unhalted)),
-        rate=works[0] / seconds if works and seconds else None,
-        peak_rss_bytes=_compute_median(pairs.select_values(measurement.samples, "peak_rss_bytes", "memory")),
-        comparison=comparison,
-        same_output=same_output,
-        failed=broken
-        or not (both_measured or (lacking and before is not None))
-        or uncounted
-        or bool(lacking_numbers)
-        or (bool(sides) and bool(before and before.failures)),
-        notes=tuple(notes),
-        peak_before=_compute_median(pairs.select_values(before.samples, "peak_rss_bytes", "memory"))
-        if before and sides
-        else None,
-        claim=_describe_claim(measurement, before, comparison, run) if before else "",
-        spent=_sum_spent_seconds(measurement, before) if before else None,
-        breaches=budgets.find_breaches(
-            run.settings.gate,
-            before,
-            measurement,
-            comparison,
-            select_scenario_metrics(measurement, run),
-            len(run.duets),
+@dataclass(frozen=True, slots=True)
+class RowBuilder:
+    """Build the rows of one table: of ``metric``, across the environments ``sides`` (empty: across modes)."""
+
+    run: Run
+    gate_comparisons: GateComparisons
+    metric: str
+    sides: tuple[str, ...] = ()
+
+    def build(self, measurement: Measurement, before: Measurement | None) -> Row:
+        """The row of a case, compared with the case before if there is one."""
+        refused = before is not None and _is_refused(measurement, before)
+        comparison = None if before is None or refused else self.compare(before, measurement)
+        same_output = OutputMatch.DIFFERENT if refused else classify_output(before, measurement)
+        count = instructions.compare_counts(before, measurement) if before is not None else None
+        executed = instructions.mean_instructions(measurement)
+        breaches = self._find_breaches(measurement, before, comparison)
+        uncounted = self.run.settings.count and (executed is None if before is None else count is None)
+        failed = uncounted or self._is_incomplete(measurement, before)
+        seconds = self._compute_seconds(measurement)
+        works = [sample.work for sample in measurement.timed]
+        lacking = _find_lacking(measurement)
+        label = self._format_label(measurement, before)
+        return Row(
+            mode=label,
+            doc=measurement.doc,
+            baseline=before is None,
+            seconds=seconds,
+            wall_seconds=self._compute_solo_median(measurement, WALL_SECONDS),
+            startup_seconds=self._compute_solo_median(measurement, STARTUP_SECONDS),
+            rate=works[0] / seconds if works and seconds else None,
+            peak_rss_bytes=_compute_peak(measurement),
+            comparison=comparison,
+            same_output=same_output,
+            failed=failed,
+            status=self._classify(comparison, same_output, breaches, failed, seconds, bool(lacking)),
+            notes=tuple(self._describe_notes(measurement, before, same_output)),
+            peak_before=_compute_peak(before) if before and self.sides else None,
+            claim=self._describe_claim(measurement, before, comparison),
+            spent=_sum_spent_seconds(measurement, before) if before else None,
+            breaches=breaches,
+            instructions=executed,
+            count=count,
+            case=measurement.case.id,
+            blame=tuple(self._describe_blame(measurement, before)),
+            unavailable=f"{label}: not available here: {lacking}" if lacking else "",
+            reported=tuple(self._compare_metrics(measurement, before)),
         )
-        if before and run.settings.gate
-        else (),
-        instructions=executed,
-        count=count,
-        case=measurement.case.id,
-        blame=tuple(_describe_blame(run, before, measurement)) if before else (),
-        unavailable=f"{label}: not available here: {lacking}" if lacking else "",
-        reported=tuple(_compare_metrics(measurement, None if refused else before, run)),
-    )
+
+    def compare(self, before: Measurement, after: Measurement) -> Comparison | None:
+        """The comparison of two cases; None where nothing pairs them."""
+        if self.run.settings.gate is not None:
+            return self.gate_comparisons.get((before.case.id, after.case.id))
+        if not self.run.paired:
+            return compare_unpaired(before, after, self.metric, metrics.CONFIDENCE)
+        return compare_paired(before, after, self.metric, choose_confidence(self.run.settings))
+
+    def scenario_metrics(self, measurement: Measurement) -> tuple[Metric, ...]:
+        """The metrics of the scenario of a case."""
+        scenario = self.run.scenario(measurement.case.scenario)
+        return scenario.metrics if scenario else ()
+
+    def _classify(
+        self,
+        comparison: Comparison | None,
+        same_output: OutputMatch,
+        breaches: Sequence[str],
+        failed: bool,
+        seconds: float | None,
+        unavailable: bool,
+    ) -> CaseStatus:
+        if self.run.settings.gate is not None:
+            return status.classify_gate_case(comparison, same_output, breaches, failed)
+        return status.classify_run_case(seconds, same_output, failed, unavailable=unavailable)
+
+    def _format_label(self, measurement: Measurement, before: Measurement | None) -> str:
+        chain = self.run.settings.links == "neighbours"
+        return text.format_row_label(measurement.case, before.case if before else None, self.sides, chain)
+
+    def _compute_seconds(self, measurement: Measurement) -> float | None:
+        in_pairs = pairs.select_values(measurement.samples, self.metric, "duet")
+        return _compute_median(in_pairs or pairs.select_values(measurement.samples, self.metric, "alone"))
+
+    def _compute_solo_median(self, measurement: Measurement, metric: Metric) -> float | None:
+        """The median over passes that were never paused: interleaved ones are."""
+        kinds: tuple[TrialKind, ...] = ("alone",) if self.metric == CPU_SECONDS.name else ("alone", "duet")
+        return _compute_median(pairs.select_values(measurement.samples, metric.name, *kinds))
+
+    def _is_incomplete(self, measurement: Measurement, before: Measurement | None) -> bool:
+        """Whether something of the row is missing, for another reason than what this machine lacks."""
+        both_measured = bool(measurement.timed) and (before is None or not self.sides or bool(before.timed))
+        excused = bool(_find_lacking(measurement)) and before is not None
+        return (
+            any(not failure.unavailable for failure in measurement.failures)
+            or not (both_measured or excused)
+            or any(self._describe_unreported(measurement, before))
+            or bool(self.sides and before and before.failures)
+        )
+
+    def _find_breaches(
+        self, measurement: Measurement, before: Measurement | None, comparison: Comparison | None
+    ) -> tuple[str, ...]:
+        policy = self.run.settings.gate
+        if before is None or policy is None:
+            return ()
+        own = self.scenario_metrics(measurement)
+        return budgets.find_breaches(policy, before, measurement, comparison, own, len(self.run.duets))
+
+    def _describe_notes(
+        self, measurement: Measurement, before: Measurement | None, same_output: OutputMatch
+    ) -> Iterator[str]:
+        """What failed, what differs, and what a gate limits but a case does not report."""
+        label = self._format_label(measurement, before)
+        yield from _describe_failures(measurement, before, self.sides)
+        difference = _find_difference(measurement, before)
+        mismatch = _describe_work_mismatch(measurement, before) if before else ""
+        if difference is not None and not difference.changes:
+            values = f": {difference.before} → {difference.after}" if difference.before else ""
+            yield f"{label} differs at update {difference.update:,}, {difference.where}{values}"
+        if mismatch and not (difference is not None and difference.less_work):
+            yield f"{label} {mismatch}: the ratio would be meaningless"
+        if same_output is OutputMatch.DIFFERENT and difference is None and not mismatch and before is not None:
+            yield _describe_unlocated_difference(label, measurement, before)
+        yield from self._describe_unreported(measurement, before)
+
+    def _describe_unreported(self, measurement: Measurement, before: Measurement | None) -> Iterator[str]:
+        policy = self.run.settings.gate
+        if before is None or policy is None:
+            return
+        for side in (before, measurement):
+            for name in budgets.find_unreported(policy, side, self.scenario_metrics(side)):
+                yield f"{side.case.mode} in {side.case.environment} reports no {name}"
+
+    def _describe_claim(self, after: Measurement, before: Measurement | None, comparison: Comparison | None) -> str:
+        scenario = self.run.scenario(after.case.scenario)
+        if before is None or comparison is None or scenario is None:
+            return ""
+        modes = before.case.mode, after.case.mode
+        claim = claims.find_claim(scenario.claims, modes, (before.packages, after.packages))
+        return describe_claim(claim, comparison) if claim is not None else ""
+
+    def _describe_blame(self, after: Measurement, before: Measurement | None) -> Iterator[str]:
+        for blame in self.run.blames if before is not None else ():
+            if before is not None and (blame.before, blame.after) == (before.case.id, after.case.id):
+                yield from text.describe_blame(blame, f"each {after.unit.removesuffix('s')}")
+
+    def _compare_metrics(self, measurement: Measurement, before: Measurement | None) -> Iterator[MetricComparison]:
+        comparable = None if before is None or _is_refused(measurement, before) else before
+        for metric in self.scenario_metrics(measurement):
+            compared = metrics.compare_metric(metric, comparable, measurement)
+            if compared is not None:
+                yield compared
 
 
-def _compare_metrics(measurement: Measurement, before: Measurement | None, run: Run) -> Iterator[MetricComparison]:
-    found = (
-        metrics.compare_metric(metric, before, measurement) for metric in select_scenario_metrics(measurement, run)
-    )
-    yield from (number for number in found if number is not None)
+def classify_output(before: Measurement | None, after: Measurement) -> OutputMatch:
+    """How the output after relates to that before."""
+    difference = _find_difference(after, before)
+    if difference is not None:
+        return OutputMatch.KNOWN_CHANGES if difference.changes else OutputMatch.DIFFERENT
+    if before is None or after.output is None or before.output is None:
+        return OutputMatch.NOT_COMPARED
+    if after.floor or before.floor:
+        return OutputMatch.FLOOR
+    same_mode = after.case.mode == before.case.mode
+    equal = output_diff.have_equal_outputs(before.output, after.output, same_mode)
+    return OutputMatch.SAME if equal else OutputMatch.DIFFERENT
 
 
-def select_scenario_metrics(measurement: Measurement, run: Run) -> tuple[Metric, ...]:
-    """The metrics of the scenario of a case."""
-    return next((s.metrics for s in run.scenarios if s.name == measurement.case.scenario), ())
-
-
-def _describe_unreported(before: Measurement | None, after: Measurement, run: Run) -> Iterator[str]:
-    """What a gate limits and a case does not report."""
-    terms = run.settings.gate
-    if before is None or terms is None:
-        return
-    for side in (before, after):
-        for name in budgets.find_unreported(terms, side, select_scenario_metrics(side, run)):
-            yield f"{side.case.mode} in {side.case.environment} reports no {name}"
-
-
-def _describe_blame(run: Run, before: Measurement, after: Measurement) -> Iterator[str]:
-    for blame in run.blames:
-        if (blame.before, blame.after) == (before.case.id, after.case.id):
-            yield from text.describe_blame(blame, f"each {after.unit.removesuffix('s')}")
-
-
-def _sum_spent_seconds(after: Measurement, before: Measurement) -> float | None:
-    """The seconds that all duets of two cases took, where they were counted."""
-    joined = {sample.pair for sample in before.samples}
-    spent = {
-        s.pair: s.metrics[SPENT_SECONDS.name]
-        for s in after.samples
-        if s.pair in joined and SPENT_SECONDS.name in s.metrics
-    }
-    return sum(spent.values()) if spent else None
-
-
-def compare_pair(
-    before: Measurement, after: Measurement, metric: str, run: Run, judged: GateComparisons
-) -> Comparison | None:
-    if run.settings.gate is not None:
-        return judged.get((before.case.id, after.case.id))
-    if not run.paired:
-        return compare_unpaired(before, after, metric, 0.95)
-    return compare_paired(before, after, metric, choose_confidence(run.settings))
-
-
-def _describe_claim(after: Measurement, before: Measurement, comparison: Comparison | None, run: Run) -> str:
-    announced = next((s.claims for s in run.scenarios if s.name == after.case.scenario), ())
-    modes = before.case.mode, after.case.mode
-    claim = claims.find_claim(announced, modes, (before.packages, after.packages))
-    return describe_claim(claim, comparison) if claim is not None and comparison is not None else ""
-
-
-def classify_output(before: Measurement, after: Measurement) -> str:
-    """What is to be said of the output after against that before: ``yes``, ``no``, ``known changes``, ``floor``, or nothing."""
-    return _classify_difference(after, before, _find_difference(after, before))
+def _is_refused(after: Measurement, before: Measurement) -> bool:
+    """Whether the sides did different work, so that no ratio of them means anything."""
+    difference = _find_difference(after, before)
+    return bool(_describe_work_mismatch(after, before)) or (difference is not None and difference.less_work)
 
 
 def _find_difference(measurement: Measurement, before: Measurement | None) -> OutputDifference | None:
-    """What is known of the output against that of the case before; an old document knows only of the baseline."""
+    """The recorded difference from the output of the case before; an old document has only that from the baseline."""
     if before is None:
         return None
     own = (difference for difference in measurement.differences if difference.against == before.case.id)
@@ -176,27 +217,14 @@ def _find_difference(measurement: Measurement, before: Measurement | None) -> Ou
 
 
 def _describe_work_mismatch(measurement: Measurement, before: Measurement) -> str:
-    """What is wrong with the work that the passes did: it must be the same in all of them, and that of the case before."""
-    own, others = ({sample.work for sample in side.timed} for side in (measurement, before))
+    """How the work of the timed passes differs, among themselves or from that of the case before; empty if it does not."""
+    own, others = measurement.works, before.works
     if len(own) > 1:
         return f"did {min(own):,} {measurement.unit} in one pass and {max(own):,} in another"
     if own and len(others) == 1 and own != others:
         name = text.format_other_side(before.case, measurement.case)
         return f"did {min(own):,} {measurement.unit} when it was timed, {name} {min(others):,}"
     return ""
-
-
-def _classify_difference(
-    measurement: Measurement, before: Measurement | None, difference: OutputDifference | None
-) -> str:
-    if difference is not None:
-        return "known changes" if difference.changes else "no"
-    if before is None or measurement.output is None or before.output is None:
-        return ""
-    if measurement.floor or before.floor:
-        return "floor"
-    same_mode = measurement.case.mode == before.case.mode
-    return "yes" if output_diff.have_equal_outputs(before.output, measurement.output, same_mode) else "no"
 
 
 def _describe_unlocated_difference(label: str, measurement: Measurement, before: Measurement) -> str:
@@ -213,6 +241,26 @@ def _describe_failures(measurement: Measurement, before: Measurement | None, sid
     for side in (before, measurement) if sides and before else (measurement,):
         name = f"{side.case.mode} in {side.case.environment}" if sides else side.case.mode
         yield from (f"{name}: {f.message} ({f.kind} pass)" for f in side.failures if not f.unavailable)
+
+
+def _find_lacking(measurement: Measurement) -> str:
+    """What this machine lacks for a case; empty if nothing."""
+    return next((failure.message for failure in measurement.failures if failure.unavailable), "")
+
+
+def _sum_spent_seconds(after: Measurement, before: Measurement) -> float | None:
+    """The wall time of all duets of two cases, where it was recorded."""
+    shared_pairs = {sample.pair for sample in before.samples}
+    spent = {
+        s.pair: s.metrics[SPENT_SECONDS.name]
+        for s in after.samples
+        if s.pair in shared_pairs and SPENT_SECONDS.name in s.metrics
+    }
+    return sum(spent.values()) if spent else None
+
+
+def _compute_peak(measurement: Measurement) -> float | None:
+    return _compute_median(pairs.select_values(measurement.samples, PEAK_RSS_BYTES.name, "memory"))
 
 
 def _compute_median(values: Sequence[float]) -> float | None:

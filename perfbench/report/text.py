@@ -6,12 +6,23 @@ import math
 from collections.abc import Iterable, Iterator, Sequence
 
 from perfbench.environments.labels import split_side_names
-from perfbench.model import Case, CaseBlame, Change, Environment, Measurement, Run, describe_processor
+from perfbench.model import (
+    CPU_SECONDS,
+    METRICS,
+    Case,
+    CaseBlame,
+    Change,
+    Environment,
+    Measurement,
+    Run,
+    describe_processor,
+)
+from perfbench.report.model import ReportTable, Row
 from perfbench.util import formatting
 
 
 def describe_changes(changes: Iterable[Change]) -> str:
-    """The changes as the line below a table: each with its release and its reason, those of one release together."""
+    """The changes in one line, each with its release and its reason, those of one release together."""
     grouped: dict[tuple[str, str], list[str]] = {}
     for change in changes:
         grouped.setdefault((change.package, change.release), []).append(change.reason)
@@ -26,24 +37,26 @@ MIN_BLAME_TEXT = "0.1 %"
 NAMED_PACKAGES = ("betfairlightweight", "flumine", "orjson", "ciso8601")
 
 
-def describe_blame(found: CaseBlame, unit: str) -> Iterator[str]:
-    """Which functions a regression comes from, a line each: ``blame: +5.1 % of all instructions by …``."""
-    if found.problem:
-        yield f"blame: {found.problem}"
-    elif not found.culprits:
-        yield f"blame: no function executes more or less by {MIN_BLAME_TEXT} of all instructions: it is not in Python code"
-    for one in found.culprits:
-        executed = f"{formatting.format_rate(one.before)} → {formatting.format_rate(one.after)} instructions {unit}"
+def describe_blame(blame: CaseBlame, unit: str) -> Iterator[str]:
+    """The functions behind a regression, a line each: ``blame: +5.1 % of all instructions by …``."""
+    if blame.problem:
+        yield f"blame: {blame.problem}"
+    elif not blame.culprits:
+        yield f"blame: no function changed by {MIN_BLAME_TEXT} of all instructions: the regression is not in Python code"
+    for culprit in blame.culprits:
+        executed = (
+            f"{formatting.format_rate(culprit.before)} → {formatting.format_rate(culprit.after)} instructions {unit}"
+        )
         called = (
             ""
-            if math.isclose(one.calls_before, one.calls_after, rel_tol=0.002)
-            else f", called {one.calls_before:.3g} → {one.calls_after:.3g} times"
+            if math.isclose(culprit.calls_before, culprit.calls_after, rel_tol=0.002)
+            else f", called {culprit.calls_before:.3g} → {culprit.calls_after:.3g} times"
         )
-        yield f"blame: {formatting.format_share(1 + one.share)} by {one.function}: {executed}{called}"
+        yield f"blame: {formatting.format_share(1 + culprit.share)} by {culprit.function}: {executed}{called}"
 
 
 def format_row_label(case: Case, before: Case | None, sides: Sequence[str], chain: bool) -> str:
-    """What a row is called: its mode, and where there are more than two environments, which of them it is about."""
+    """The label of a row: its mode, and among more than two environments those that it compares."""
     if before is None or not sides:
         return case.mode
     names = dict(zip(sides, split_side_names(sides)[1], strict=True))
@@ -54,40 +67,48 @@ def format_row_label(case: Case, before: Case | None, sides: Sequence[str], chai
     return f"{mode} {link}"
 
 
+def format_row_name(table: ReportTable, row: Row) -> str:
+    """The name of a case in a gate: ``replay lightweight PRO-1.170258213:4000``."""
+    return " ".join(part for part in (table.scenario, row.mode, table.data, *table.parameter_texts) if part)
+
+
 def format_other_side(before: Case, after: Case) -> str:
-    """The case before as it is told apart from the case after: by its mode, or by its environment."""
+    """The name that distinguishes the case before from the case after: its mode, or its environment."""
     return before.mode if before.mode != after.mode else before.environment
 
 
 def describe_conditions(group: Sequence[Measurement], metric: str, rounds: int, run: Run) -> str:
-    """What was measured, where and how, in one line."""
-    places = list_environments(group, run)
+    """Packages, interpreter, machine, rounds and metric of a table in one line."""
+    environments = list_environments(group, run)
     machine = run.machine
-    versions = [f"CPython {place.version}" for place in places if place.version]
+    versions = [f"CPython {environment.version}" for environment in environments if environment.version]
     parts = [", ".join(_format_packages(group)), " → ".join(dict.fromkeys(versions)) or machine.python]
-    recipes = list(dict.fromkeys(place.recipe for place in places if place.recipe))
+    recipes = list(dict.fromkeys(environment.recipe for environment in environments if environment.recipe))
     if len(recipes) == 1:
         parts.append(f"installed by recipe “{recipes[0]}”")
-    for place in places:
-        for source in place.sources:
-            state = (f"commit {source.commit[:10]}" if source.commit else "no commit") + " with changes" * source.dirty
-            parts.append(f"{place.name}: {state}")
+    for environment in environments:
+        for source in environment.sources:
+            state = (
+                f"commit {source.commit[:10]}" if source.commit else "no commit"
+            ) + " with local changes" * source.dirty
+            parts.append(f"{environment.name}: {state}")
     gib = machine.memory_bytes / 2**30
     parts.append(f"{describe_processor(machine)}, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}")
-    way = "pairs by turns on one core" if machine.pinned and metric == "cpu_seconds" else "pairs in turn"
-    kind = metric.replace("_", " ").replace("cpu", "CPU")
-    parts.append(f"{formatting.format_plural(rounds, 'round')}, {way if run.paired else 'unpaired'}, {kind}")
+    interleaved = machine.pinned and metric == CPU_SECONDS.name
+    pairing = "pairs interleaved on one core" if interleaved else "sequential pairs"
+    rounds_text = formatting.format_plural(rounds, "round")
+    parts.append(f"{rounds_text}, {pairing if run.paired else 'unpaired'}, {METRICS[metric].label}")
     return " · ".join(part for part in parts if part)
 
 
 def list_environments(group: Sequence[Measurement], run: Run) -> list[Environment]:
-    """The environments in which these cases were measured, in their order."""
+    """The environments of these cases, in their order."""
     names = list(dict.fromkeys(m.case.environment for m in group))
-    return [place for name in names for place in run.environments if place.name == name]
+    return [environment for name in names for environment in run.environments if environment.name == name]
 
 
 def _format_packages(group: Sequence[Measurement]) -> Iterable[str]:
-    """The packages that were imported, with the version of each side where they are not the same."""
+    """The imported packages, with the version of each side where they differ."""
     for name in NAMED_PACKAGES:
         versions = dict.fromkeys(p.version for m in group for p in m.packages if p.name == name)
         if versions:
@@ -95,9 +116,8 @@ def _format_packages(group: Sequence[Measurement]) -> Iterable[str]:
 
 
 def describe_installation_differences(group: Sequence[Measurement], run: Run) -> Iterable[str]:
-    """What makes the sides of a table unlike in more than what is compared: how they were installed, which patch they got."""
-    places = list_environments(group, run)
-    recipes = {place.name: place.recipe for place in places}
+    """How the installations of the sides of a table differ, beside what is compared."""
+    recipes = {environment.name: environment.recipe for environment in list_environments(group, run)}
     if len(set(recipes.values())) > 1:
-        told = ", ".join(f"{name}: {recipe or 'as it was found'}" for name, recipe in recipes.items())
-        yield f"the sides were not installed by the same recipe ({told})"
+        texts = ", ".join(f"{name}: {recipe or 'unknown'}" for name, recipe in recipes.items())
+        yield f"the sides were installed by different recipes ({texts})"

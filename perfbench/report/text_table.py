@@ -1,4 +1,4 @@
-"""Text tables rendered by Rich, as plain text."""
+"""Text tables, and the one way from Rich renderables to text."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ from dataclasses import dataclass
 
 from rich import box
 from rich.cells import cell_len
-from rich.console import Console
+from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
-    """A table as texts: a title, the heads, the rows, and the lines below. The first column is to the left, others right.
+    """A table as texts: a title, the heads, the rows, and the lines below. The first column is aligned left, the others right.
 
-    ``compared``: the third column is the ratio that belongs to the seconds of the second.
+    ``compared``: the third column is the ratio of the seconds in the second.
     """
 
     title: str
@@ -29,7 +29,7 @@ class TextTable:
 
 
 UNWRAPPED_WIDTH = 1000
-"""Columns where there is no terminal: enough for every table."""
+"""Width where there is no terminal: enough for every table."""
 
 COLUMN_GAP = 3
 """Blanks between two columns; a table with a rule has one of them from its box."""
@@ -58,6 +58,25 @@ class Column:
     optional: int = 0
 
 
+def render_text(*parts: RenderableType, width: int = UNWRAPPED_WIDTH, color: bool = False) -> str:
+    """Rich renderables as text, one below the other; no line ends with blanks, and a ``Text`` is never wrapped.
+
+    :param color: add ANSI styles.
+    """
+    out = io.StringIO()
+    console = Console(
+        file=out, width=width, force_terminal=color, no_color=not color, highlight=False, emoji=False, markup=False
+    )
+    for part in parts:
+        console.print(part, soft_wrap=isinstance(part, Text))
+    return "\n".join(line.rstrip() for line in out.getvalue().rstrip().splitlines()) + "\n"
+
+
+def new_plain_table(gap: int = COLUMN_GAP) -> Table:
+    """A table without lines, whose columns are this far apart."""
+    return Table(box=None, pad_edge=False, padding=(0, gap, 0, 0), show_edge=False)
+
+
 def render(
     head: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int, *, rule: bool = True
 ) -> str:
@@ -78,13 +97,11 @@ def render(
     for row in rows:
         cells = [row[0], *(row[place + 1] for place in kept)]
         table.add_row(*(Text(shorten_name(cell, size)) for cell, size in zip(cells, widths, strict=True)))
-    out = io.StringIO()
-    Console(file=out, width=max(width, _sum_widths(widths)), highlight=False, emoji=False, markup=False).print(table)
-    return "\n".join(line.rstrip() for line in out.getvalue().rstrip("\n").split("\n")) + "\n"
+    return render_text(table, width=max(width, _sum_widths(widths)))
 
 
 def shorten_name(name: str, width: int) -> str:
-    """A name without its beginning where it is too long: the end of a path tells most. Sentences are folded."""
+    """Cut the beginning of a name that is too long, because the end of a path is specific. Sentences are folded."""
     bare = name.lstrip(" ")
     indent = name[: len(name) - len(bare)]
     room = width - len(indent) - 1
@@ -96,7 +113,7 @@ def shorten_name(name: str, width: int) -> str:
 
 
 def wrap_line(line: str, width: int) -> str:
-    """A line of prose, folded between words; what follows stands below its beginning, behind a mark such as ``!``."""
+    """Fold a line of prose between words, with a hanging indent behind a mark such as ``!``."""
     indent = len(line) - len(line.lstrip("! "))
     return textwrap.fill(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
@@ -110,7 +127,7 @@ def _fold_heads(heads: Sequence[str], widths: Sequence[int]) -> list[Text]:
 
 def _compute_natural_widths(head: str, columns: Sequence[Column], rows: Sequence[Sequence[str]]) -> list[int]:
     heads = (head, *(column.head for column in columns))
-    return [max(cell_len(one), *(cell_len(row[place]) for row in rows), 0) for place, one in enumerate(heads)]
+    return [max(cell_len(text), *(cell_len(row[place]) for row in rows), 0) for place, text in enumerate(heads)]
 
 
 def _sum_widths(widths: Sequence[int]) -> int:

@@ -1,6 +1,6 @@
-"""The cases of a report that were measured, each with the seconds of its passes: what goes into the files of other programs.
+"""The measured cases of a report with the seconds of their passes, for export formats.
 
-Whatever format a case is written in, it has the same name, and the same passes count. Pure.
+Names of cases and the choice of passes are the same in every format.
 """
 
 from __future__ import annotations
@@ -9,20 +9,20 @@ import statistics
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from perfbench.model import Case, Environment, Measurement, Sample
+from perfbench.model import Case, Environment, Measurement, OutputMatch, Sample
 from perfbench.report.model import Report
 from perfbench.stats import pairs
 from perfbench.util.formatting import make_printable
 
 MIN_SECONDS, MAX_SECONDS = 1e-9, 1e9
-"""Seconds that a pass can take. What a clock says beyond them is no time, and would overflow in other units."""
+"""Plausible seconds of a pass; values beyond them would overflow in the units of other programs."""
 
 
 @dataclass(frozen=True, slots=True)
 class TimedCase:
     """A case without a failure. ``passes`` are in order of time, each from a process of its own; there is at least one.
 
-    ``seconds`` are theirs, of ``metric``; ``same_output`` is what the report says of its output, ``environment`` where it ran.
+    ``seconds`` are those of the passes, by ``metric``; ``same_output`` is from the report.
     """
 
     name: str
@@ -31,27 +31,27 @@ class TimedCase:
     metric: str
     passes: tuple[Sample, ...]
     seconds: tuple[float, ...]
-    same_output: str
+    same_output: OutputMatch
 
     @property
     def case(self) -> Case:
-        """What was measured."""
+        """The case that was measured."""
         return self.measurement.case
 
     @property
     def group(self) -> str:
-        """What it has in common with the cases that it is compared with: ``replay PRO-1.170258213 window=10``."""
+        """The part of its name shared with the cases that it is compared with: ``replay PRO-1.170258213 window=10``."""
         case = self.case
         return make_printable(" ".join(part for part in (case.scenario, case.data, self.parameters) if part))
 
     @property
     def parameters(self) -> str:
         """``window=10,depth=3``, empty without parameters."""
-        return make_printable(",".join(f"{name}={value}" for name, value in self.case.parameters))
+        return make_printable(self.case.parameter_text)
 
     @property
     def work(self) -> int:
-        """How much work a pass did, in the unit of its measurement."""
+        """The work of a pass, in the unit of its measurement."""
         return self.passes[0].work
 
     @property
@@ -61,7 +61,7 @@ class TimedCase:
 
     @property
     def median(self) -> float:
-        """The median of its seconds, which is what the table shows."""
+        """The median of its seconds, as in the table."""
         return statistics.median(self.seconds)
 
     @property
@@ -88,8 +88,13 @@ class TimedCase:
         return statistics.median(ordered[:half]), statistics.median(ordered[half:])
 
 
+def filter_seconds(seconds: float | None) -> float | None:
+    """Seconds if they are plausible, else None."""
+    return seconds if seconds is not None and MIN_SECONDS <= seconds <= MAX_SECONDS else None
+
+
 def format_case_name(case_id: str) -> str:
-    """What a case is called everywhere: its id, without anything that could command a terminal."""
+    """The name of a case in every format: its id without control characters."""
     return make_printable(case_id)
 
 
@@ -100,8 +105,10 @@ def collect_timed_cases(report: Report) -> tuple[TimedCase, ...]:
 
 def _find_timed_cases(report: Report) -> Iterator[TimedCase]:
     rows = [row for table in report.tables for row in table.rows]
-    told = {row.case: row.same_output for row in rows} | {row.case: "no" for row in rows if row.same_output == "no"}
-    places = {place.name: place for place in report.run.environments}
+    outputs = {row.case: row.same_output for row in rows} | {
+        row.case: row.same_output for row in rows if row.output_differs
+    }
+    environments = {environment.name: environment for environment in report.run.environments}
     for measurement in report.run.measurements:
         metric = pairs.choose_metric(measurement.samples, measurement.metric)
         passes = _select_timed_passes(measurement, metric)
@@ -109,17 +116,17 @@ def _find_timed_cases(report: Report) -> Iterator[TimedCase]:
             yield TimedCase(
                 name=format_case_name(measurement.case.id),
                 measurement=measurement,
-                environment=places.get(measurement.case.environment),
+                environment=environments.get(measurement.case.environment),
                 metric=metric,
                 passes=passes,
                 seconds=tuple(sample.metrics[metric] for sample in passes),
-                same_output=told.get(measurement.case.id, ""),
+                same_output=outputs.get(measurement.case.id, OutputMatch.NOT_COMPARED),
             )
 
 
 def _select_timed_passes(measurement: Measurement, metric: str) -> tuple[Sample, ...]:
-    """The passes of duets, or those alone where there are none; passes that check or that look at memory are not timed."""
-    sound = [s for s in measurement.samples if MIN_SECONDS <= s.metrics.get(metric, 0.0) <= MAX_SECONDS]
-    in_order = sorted(sound, key=lambda sample: (sample.round, sample.order))
+    """The passes of duets, else the solo passes; check and memory passes are not timed."""
+    plausible = [s for s in measurement.samples if MIN_SECONDS <= s.metrics.get(metric, 0.0) <= MAX_SECONDS]
+    in_order = sorted(plausible, key=lambda sample: (sample.round, sample.order))
     duets = tuple(sample for sample in in_order if sample.kind == "duet")
     return duets or tuple(sample for sample in in_order if sample.kind == "alone")

@@ -4,36 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from pathlib import Path
 
 import msgspec
 
-from perfbench.errors import StorageProblem
-from perfbench.model import SCHEMA, Failure, Measurement, Result, Run
-from perfbench.util.files import write_atomically
+from perfbench.model import Failure, Measurement, Result, Run
+from perfbench.results.store import DocumentStore
 
-DOCUMENT_SUFFIX = ".json"
-
-
-def save_run(run: Run, path: Path) -> None:
-    """The finished document, whole or not at all. Raises StorageProblem."""
-    write_atomically(path, msgspec.json.format(msgspec.json.encode(run), indent=1) + b"\n")
+DOCUMENT_SUFFIX, JOURNAL_SUFFIX = ".json", ".journal"
 
 
-def decode_run(path: Path, content: bytes) -> Run:
-    try:
-        schema = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("schema")
-        if schema is None:
-            raise StorageProblem(f"{path} is not a run saved by perfbench: it has no `schema`")
-        if msgspec.json.decode(schema, type=int) > SCHEMA:
-            raise StorageProblem(
-                f"{path} was saved by a newer perfbench (schema {bytes(schema).decode()})", hint="update perfbench"
-            )
-        return msgspec.json.decode(content, type=Run)
-    except msgspec.ValidationError as error:
-        raise StorageProblem(f"{path} is not a run saved by perfbench: {error}") from error
-    except msgspec.DecodeError as error:
-        raise StorageProblem(f"{path} is damaged or cut off: {error}") from error
+RUNS = DocumentStore(DOCUMENT_SUFFIX, Run, "run", unfinished=JOURNAL_SUFFIX, indent=1)
+"""Saved runs, and the journals that become runs."""
 
 
 def collect_results(empty: Sequence[Measurement], results: Iterable[Result]) -> tuple[Measurement, ...]:
@@ -51,7 +32,7 @@ def _add_result(known: Measurement, result: Result) -> Measurement:
     if result.failure is not None:
         failures = (*failures, result.failure)
     elif result.packages and known.packages and result.packages != known.packages:
-        failures = (*failures, Failure(result.kind, "imported other packages than the passes before: sample refused"))
+        failures = (*failures, Failure(result.kind, "imported other packages than the passes before: sample rejected"))
         return replace(known, failures=failures)
     return replace(
         known,
@@ -64,5 +45,5 @@ def _add_result(known: Measurement, result: Result) -> Measurement:
 
 
 def build_json_schema() -> bytes:
-    """The published schema of a saved run, as JSON Schema."""
+    """The JSON Schema of a saved run."""
     return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Run)), indent=2) + b"\n"

@@ -10,12 +10,10 @@ from typing import BinaryIO
 
 import msgspec
 
-from perfbench.errors import StorageProblem, UsageProblem
+from perfbench.errors import StorageProblem
 from perfbench.model import Result, Run
-from perfbench.results.document import DOCUMENT_SUFFIX, decode_run, save_run
+from perfbench.results.document import DOCUMENT_SUFFIX, JOURNAL_SUFFIX, RUNS
 from perfbench.util.files import build_write_problem
-
-JOURNAL_SUFFIX = ".journal"
 
 
 class AppendOnlyFile:
@@ -80,10 +78,8 @@ class Journal:
     @classmethod
     def create(cls, folder: Path, run: Run) -> Journal:
         """A new journal that holds the run without its samples. Raises StorageProblem, UsageProblem if the name is taken."""
-        path = folder / f"{run.id}{JOURNAL_SUFFIX}"
-        if path.exists() or path.with_suffix(DOCUMENT_SUFFIX).exists():
-            raise UsageProblem(f"{path.with_suffix('')} already exists", hint="choose a different --save name")
-        file = AppendOnlyFile.create(path)
+        RUNS.require_free(run.id, folder)
+        file = AppendOnlyFile.create(folder / f"{run.id}{JOURNAL_SUFFIX}")
         file.write([run])
         return cls(file)
 
@@ -107,7 +103,7 @@ class Journal:
     def finish(self, run: Run) -> Path:
         """Replace the journal by the finished document; returns its path. Raises StorageProblem, and keeps the journal then."""
         document = self.path.with_suffix(DOCUMENT_SUFFIX)
-        save_run(run, document)
+        RUNS.save(run, document)
         self._file.remove()
         return document
 
@@ -117,7 +113,7 @@ def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
     lines = content[: find_complete_length(content)].splitlines()
     if not lines:
         raise StorageProblem(f"{path} holds no run: it was cut off before its first line was written", hint="delete it")
-    run = decode_run(path, lines[0])
+    run = RUNS.decode(path, lines[0])
     results = []
     for number, line in enumerate(lines[1:], 2):
         try:
@@ -155,7 +151,7 @@ def find_newest_journal(folder: Path) -> Path:
     for path in journals:
         with path.open("rb") as file:
             outline = file.readline()
-        if not outline.endswith(b"\n") or decode_run(path, outline).settings.gate is None:
+        if not outline.endswith(b"\n") or RUNS.decode(path, outline).settings.gate is None:
             return path
     gates = ", ".join(path.name for path in journals)
     raise StorageProblem(f"{folder} holds no interrupted run to resume" + (f", only gates: {gates}" if gates else ""))

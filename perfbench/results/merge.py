@@ -1,4 +1,4 @@
-"""Two saved runs side by side, as one document whose comparisons are unpaired. Pure."""
+"""Merge two saved runs into one document with unpaired comparisons."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from perfbench.model import Case, Environment, Measurement, Run, describe_proces
 
 
 def merge_runs(before: Run, after: Run) -> Run:
-    """A run with every case of both that has its like in the other: same scenario, mode, parameters and bytes of the market file.
+    """A run with every case that both have: same scenario, mode, parameters and bytes of the market file.
 
-    The environments are named after the runs where they have the same name. Cases without their like become problems.
+    The environments are named after the runs where they have the same name. Cases without a counterpart become problems.
     Raises NotMeasured if nothing can be compared.
     """
     keyed = (
@@ -51,7 +51,7 @@ CaseKey = tuple[object, ...]
 
 
 def _build_key(measurement: Measurement, run: Run) -> CaseKey:
-    """What makes two cases the same question: not the name of the market file but its bytes."""
+    """The identity of a case across runs: the bytes of the market file instead of its name."""
     case = measurement.case
     content = next((market.sha256 for market in run.data if market.name == case.data), case.data)
     several = len({m.case.environment for m in run.measurements}) > 1
@@ -82,11 +82,11 @@ def _merge_environments(run: Run, names: dict[str, str]) -> Iterable[Environment
 def _describe_unmatched(
     side: dict[CaseKey, Measurement], other: dict[CaseKey, Measurement], name: str
 ) -> Iterable[str]:
-    yield from (f"{measurement.case.id} has no like in {name}" for key, measurement in side.items() if key not in other)
+    yield from (f"{measurement.case.id} has no counterpart in {name}" for key, measurement in side.items() if key not in other)
 
 
 def _describe_mismatches(before: Run, after: Run) -> Iterable[str]:
-    """What makes a comparison of seconds worthless: another processor, another version of the scenario."""
+    """Reasons why seconds cannot be compared: another processor, another version of the scenario."""
     if (before.machine.cpu, before.machine.cores) != (after.machine.cpu, after.machine.cores):
         machines = (describe_processor(machine) for machine in (before.machine, after.machine))
         yield f"the runs are of different machines ({' → '.join(machines)}): their seconds cannot be compared"

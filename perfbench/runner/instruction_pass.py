@@ -1,10 +1,11 @@
-"""Carry out one count: a pass under callgrind, on the first lines of the market, and what it executed as a result."""
+"""Instruction count of one case: a pass under callgrind on the first lines of the market."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import replace
 from pathlib import Path
+from typing import TypeVar
 
 from perfbench.datasets import head
 from perfbench.errors import TrialFailed
@@ -19,12 +20,15 @@ from perfbench.runner.trial import (
     start_worker,
     wait_until_ready,
 )
+from perfbench.runner.worker_process import WorkerProcess
 from perfbench.stats import instructions
-from perfbench.worker.protocol import PassCompleted, PassMeasurement
+from perfbench.worker.protocol import PassCompleted, PassMeasurement, Ready
+
+Counted = TypeVar("Counted")
 
 
 def cut_markets(tables: Iterable[CaseGroup], folder: Path) -> list[CaseGroup]:
-    """The tables, each with the first lines of its market, which are written into the folder. Raises DataProblem."""
+    """The groups with the first lines of their markets, written into the folder. Raises DataProblem."""
     heads: dict[Market, Market] = {}
     found = []
     for table in tables:
@@ -37,19 +41,14 @@ def cut_markets(tables: Iterable[CaseGroup], folder: Path) -> list[CaseGroup]:
 
 
 def count_instructions(trial: Trial, table: CaseGroup, conditions: Conditions) -> Result:
-    """What one case executes in a pass. A worker that fails gives a failure, never an exception."""
+    """The instructions of one pass of a case. A worker that fails gives a failure, never an exception."""
     (case,) = trial.cases
     on_head = replace(table, market=table.head)
     asked = replace(build_request("time", on_head, case, conditions.core_for(table)), held=True, counted=True)
     timeout = conditions.timeout * callgrind.TIMEOUT_FACTOR
     try:
         with Callgrind() as counter, start_worker(on_head, case, asked, trial, timeout, counter.prefix) as worker:
-            ready = wait_until_ready(worker, table)
-            counter.start(worker.pid)
-            worker.go()
-            worker.expect(PassCompleted)
-            executed = counter.stop(worker.pid)
-            worker.go()
+            ready, executed = run_counted_pass(worker, table, counter.start, counter.stop)
             measured = worker.expect(PassMeasurement)
             worker.end()
     except TrialFailed as error:
@@ -57,8 +56,24 @@ def count_instructions(trial: Trial, table: CaseGroup, conditions: Conditions) -
     return _keep_count_only(build_sample_result(trial, table.place(case), 0, ready, measured), executed)
 
 
+def run_counted_pass(
+    worker: WorkerProcess, group: CaseGroup, start: Callable[[int], None], stop: Callable[[int], Counted]
+) -> tuple[Ready, Counted]:
+    """Count the pass of a worker that is held before and after it; its results come next. Raises TrialFailed.
+
+    :param start: starts counting in the process with this number; :param stop: ends it and returns the counts.
+    """
+    ready = wait_until_ready(worker, group)
+    start(worker.pid)
+    worker.go()
+    worker.expect(PassCompleted)
+    counts = stop(worker.pid)
+    worker.go()
+    return ready, counts
+
+
 def _keep_count_only(result: Result, executed: int) -> Result:
-    """The result with the count alone: the times and the memory of such a pass are those of valgrind."""
+    """The result with the count alone: time and memory of such a pass are those of Valgrind."""
     if result.sample is None:
         return result
     sample = replace(result.sample, metrics={INSTRUCTIONS.name: float(executed)}, numbers={})

@@ -1,14 +1,15 @@
-"""Two passes on one core by turns, so that both see the same stretch of a machine whose speed changes.
+"""Interleave two passes on one core in time slices, so that both see the same changes of the machine's speed.
 
-Left to the kernel's scheduler, the passes of a pair share the core in slices of a few milliseconds, and each finds the caches
-full of the other's data when it goes on. Two passes of one kind suffer alike, but a light pass beside a heavy one suffers more,
-and the ratio of the two comes out too small, by more than a tenth for full against lightweight mode. So the turns of passes that
-differ are long enough to make a refill, about a millisecond, little; and both sides have turns of about one length, hence refills
-alike: a pass that is some times shorter is repeated, in fresh processes. ``make bench``, part ``order``, measures the bias left.
+Left to the kernel's scheduler, the passes of a pair share the core in slices of a few milliseconds, and each finds the
+caches full of the other's data when it continues. Two passes of one kind suffer alike, but a light pass beside a heavy
+one suffers more, and the ratio of the two comes out too small, by more than a tenth for full against lightweight mode.
+So the slices of passes that differ are long enough to make a refill, about a millisecond, negligible; and both sides
+have slices of about one length, hence equal refills: a pass that is several times shorter is repeated, in fresh
+processes. ``make bench``, part ``order``, measures the remaining bias.
 
-Longer turns see different stretches of an uneasy machine, though: the logarithm of the ratio of two passes of one kind scattered by
-3 to 5 % with turns of 75 ms, by 1.4 % with 4 to 8 ms and by 2 to 2.5 % when left to the kernel (``make bench``, part ``turns``).
-Passes that are nearly alike have refills that are nearly alike, so their turns are short, and grow with the difference.
+Longer slices see different phases of a busy machine, though: the log ratio of two passes of one kind scattered by 3 to
+5 % with slices of 75 ms, by 1.4 % with 4 to 8 ms and by 2 to 2.5 % when left to the kernel (``make bench``, part
+``turns``). Passes of similar cost have similar refills, so their slices are short, and grow with the difference.
 """
 
 from __future__ import annotations
@@ -22,30 +23,30 @@ from perfbench.runner.worker_process import WorkerProcess
 
 MAX_SLICE_SECONDS = 0.075
 MIN_SLICE_SECONDS = 0.005
-"""Seconds of a turn, nearly: a whole number of turns makes a pass."""
+"""Approximate seconds of a slice: a whole number of slices makes a pass."""
 
 SLICE_GROWTH = 0.1
-"""Seconds that a turn grows by the ratio of the sides: a refill of 0.2 ms then moves the ratio by about 0.2 %."""
+"""Seconds by which a slice grows per unit of the ratio of the sides: a cache refill of 0.2 ms moves the ratio by 0.2 %."""
 
 EQUAL_TIME_RATIO = 1.1
-"""Sides whose seconds differ by less than this factor have turns of one length: one pass alone does not tell more than that."""
+"""Sides whose seconds differ by less than this factor get equal slices: a single solo pass is no more precise than that."""
 
 MAX_REPEATED_PASSES = 8
-"""The most passes of the shorter kind beside one of the longer."""
+"""Maximum number of passes of the shorter side beside one of the longer."""
 
 
 @dataclass(frozen=True, slots=True)
 class InterleavedSide:
-    """One side of a pair: how many passes it makes, one after the other, and the seconds of a turn."""
+    """One side of a pair: its number of consecutive passes, and the seconds of a slice."""
 
     passes: int = 1
     turn: float = MAX_SLICE_SECONDS
 
 
 def plan_slices(before: float, after: float) -> tuple[InterleavedSide, InterleavedSide]:
-    """The parts of two passes of so many CPU seconds, so that both sides end at about the same time.
+    """Slices for two passes of these CPU seconds, so that both sides end at about the same time.
 
-    Unknown seconds (0) make equal parts. A side that is k times shorter makes k passes.
+    Unknown seconds (0) give equal slices. A side that is k times shorter makes k passes.
     """
     short, long = sorted((before, after))
     if short <= 0:
@@ -61,9 +62,9 @@ def plan_slices(before: float, after: float) -> tuple[InterleavedSide, Interleav
 
 
 def run_interleaved(sides: Sequence[tuple[Sequence[WorkerProcess], float]]) -> Iterator[WorkerProcess]:
-    """Let the workers of each side, all ready, run by turns of its seconds. Yields each when it has answered, or never will.
+    """Alternate between the workers of both sides, all ready, in slices. Yields each when it has answered, or never will.
 
-    They answer as soon as their pass is over: what they do then, between the turns of the other side, would be a cost of that side.
+    They answer as soon as their pass is over: anything they do after it, between slices, would be a cost of the other side.
     The caller takes the answer and ends the worker before it asks for the next: nothing else may run on the core then.
     """
     waiting = [(deque(workers), turn) for workers, turn in sides]

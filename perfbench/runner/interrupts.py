@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM while something is measured."""
+"""SIGINT, SIGTERM and SIGHUP while something is measured."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import FrameType
 
-SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @dataclass(slots=True)
@@ -36,15 +36,16 @@ class Interrupts:
 
 @contextmanager
 def handle_interrupts() -> Iterator[Interrupts]:
-    """Turn SIGINT and SIGTERM into KeyboardInterrupt; the previous handlers are restored at the end.
+    """Turn the signals into KeyboardInterrupt; the previous handlers are restored at the end.
 
-    Signal handlers belong to the main thread: in any other thread nothing is installed.
+    Signal handlers belong to the main thread: in any other thread nothing is installed. Under ``nohup`` a hang-up stays ignored.
     """
     interrupts = Interrupts()
     if threading.current_thread() is not threading.main_thread():
         yield interrupts
         return
-    previous = {number: signal.signal(number, interrupts.handle) for number in SIGNALS}
+    handled = [n for n in SIGNALS if n != signal.SIGHUP or signal.getsignal(n) is not signal.SIG_IGN]
+    previous = {number: signal.signal(number, interrupts.handle) for number in handled}
     try:
         yield interrupts
     finally:

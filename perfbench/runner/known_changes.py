@@ -1,4 +1,4 @@
-"""Announced changes of content between releases: which of them lie between two sides of a comparison. Pure."""
+"""Announced output changes between the releases of two sides."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from perfbench.model import Change, Package
 def find_known_changes(
     changes: Iterable[Change], one: Iterable[Package], other: Iterable[Package], accepted: Collection[str] = ()
 ) -> tuple[Change, ...]:
-    """The changes that one side has and the other has not, by the packages that were imported, and those that are accepted."""
+    """The changes that only one side has, by its imported packages, and those that the user accepted."""
     sides = tuple(one), tuple(other)
     return tuple(
         change

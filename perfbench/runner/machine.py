@@ -1,6 +1,6 @@
-"""Facts about this machine: what is kept with a run, and which core is quietest.
+"""Facts about this machine: those saved with a run, and the quietest core.
 
-Linux tells nearly everything, macOS and Windows little: what cannot be read is left out, never guessed.
+Linux provides nearly all of them, macOS and Windows few: what cannot be read is left out, never guessed.
 Functions with a parameter ``root`` read ``proc`` and ``sys`` below that folder.
 """
 
@@ -29,7 +29,7 @@ GIGABYTE = 1_000_000_000
 
 
 def describe_machine(pinned: bool) -> Machine:
-    """What is worth keeping of this machine; ``pinned`` says whether the pairs ran on one core."""
+    """The facts of this machine that are saved with a run; ``pinned``: the pairs ran on one core."""
     return Machine(
         system=f"{platform.system()} {'.'.join(platform.release().split('.')[:2])}",
         cpu=read_cpu_name(),
@@ -42,9 +42,9 @@ def describe_machine(pinned: bool) -> Machine:
 
 
 def read_cpu_name(root: Path = ROOT_FOLDER) -> str:
-    """The model's name as its maker writes it, else the architecture."""
-    if found := re.search(r"^model name\s*:\s*(.+)$", read_text(root / "proc/cpuinfo"), re.MULTILINE):
-        return found[1].strip()
+    """The model name of the CPU, else the architecture."""
+    if match := re.search(r"^model name\s*:\s*(.+)$", read_text(root / "proc/cpuinfo"), re.MULTILINE):
+        return match[1].strip()
     if sys.platform == "darwin":
         with contextlib.suppress(OSError, subprocess.SubprocessError):
             command = ["/usr/sbin/sysctl", "-n", "machdep.cpu.brand_string"]
@@ -53,7 +53,7 @@ def read_cpu_name(root: Path = ROOT_FOLDER) -> str:
 
 
 def count_usable_cores(root: Path = ROOT_FOLDER) -> int:
-    """How many cores this process may keep busy: its affinity, cut by the container's quota; at least 1."""
+    """Number of cores that this process may use: its affinity, limited by the container's quota; at least 1."""
     allowed = _read_allowed_cores()
     cores = len(allowed) if allowed else os.cpu_count() or 1
     quota = read_cpu_quota(root)
@@ -73,7 +73,7 @@ def read_cpu_quota(root: Path = ROOT_FOLDER) -> float | None:
 
 
 def read_usable_memory(root: Path = ROOT_FOLDER) -> int:
-    """Bytes of memory that this process may use: what is built in, cut by the container's limit."""
+    """Bytes of memory that this process may use: the installed memory, limited by the container."""
     limits = [int(psutil.virtual_memory().total)]
     for folder in _list_control_groups("memory", root):
         limit = read_text(folder / "memory.max") or read_text(folder / "memory.limit_in_bytes")
@@ -83,12 +83,12 @@ def read_usable_memory(root: Path = ROOT_FOLDER) -> int:
 
 
 def read_load() -> float:
-    """The 1-minute load: how many processes ran or waited for a core, on average."""
+    """The 1-minute load: mean number of processes that run or wait for a core."""
     return float(psutil.getloadavg()[0])
 
 
 def find_quietest_core(seconds: float = 0.2, root: Path = ROOT_FOLDER) -> int | None:
-    """The allowed core that was least busy for this time; the last of equals, for the first serves most interrupts.
+    """The allowed core that is least busy during this time; the last of equals, as the first serves most interrupts.
 
     None where a process cannot be pinned (macOS, Windows).
     """
@@ -102,9 +102,9 @@ def find_quietest_core(seconds: float = 0.2, root: Path = ROOT_FOLDER) -> int | 
 
 
 def measure_steal_share(seconds: float = 0.3, root: Path = ROOT_FOLDER) -> float | None:
-    """The share of busy CPU time that the hypervisor gave to others, 0 to 1; None where it is not counted.
+    """The share of busy CPU time that the hypervisor stole, 0 to 1; None where it is not counted.
 
-    Keeps one core busy for this time: nothing can be stolen from a machine that asks for nothing.
+    Keeps one core busy for this time: nothing is stolen from an idle machine.
     """
     before = _read_busy_ticks(root)
     end = time.monotonic() + seconds
@@ -123,7 +123,7 @@ def _read_allowed_cores() -> set[int] | None:
 
 
 def _list_control_groups(controller: str, root: Path) -> Iterator[Path]:
-    """The folders of this process's control groups and all above them, since each of them may limit it."""
+    """The folders of this process's control groups and all their parents, each of which may limit it."""
     for line in read_text(root / "proc/self/cgroup").splitlines():
         _, controllers, path = line.split(":", 2)
         if controllers and controller not in controllers.split(","):
@@ -136,17 +136,17 @@ def _list_control_groups(controller: str, root: Path) -> Iterator[Path]:
 
 
 def _read_busy_ticks(root: Path) -> dict[int, tuple[int, int]]:
-    """For each core the ticks in which it was wanted, and those of them that were stolen (proc_stat(5))."""
+    """For each core the ticks in which it was busy or stolen, and the stolen ones alone (proc_stat(5))."""
     ticks = {}
     for line in read_text(root / "proc/stat").splitlines():
-        if found := re.match(r"cpu(\d+) (.+)", line):
-            user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, found[2].split()[:8])
-            ticks[int(found[1])] = (user + nice + system + irq + softirq + steal, steal)
+        if match := re.match(r"cpu(\d+) (.+)", line):
+            user, nice, system, _idle, _waiting, irq, softirq, steal = map(int, match[2].split()[:8])
+            ticks[int(match[1])] = (user + nice + system + irq + softirq + steal, steal)
     return ticks
 
 
 def read_text(file: Path) -> str:
-    """What a file says, without blanks around it; nothing if it cannot be read."""
+    """The text of a file without surrounding blanks; empty if it cannot be read."""
     try:
         return file.read_text(encoding="utf-8", errors="replace").strip()
     except OSError:

@@ -1,4 +1,4 @@
-"""What can be measured where: environments are built, scenarios described in each, and modes get what they need on top."""
+"""The matrix of scenarios and environments: environments are built, scenarios described in each, needs of modes added."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ HOST_SPEC = "here"
 
 @dataclass(slots=True)
 class Matrix:
-    """Groups of offers, one scenario a group, and what is wrong with the rest: one line each.
+    """Groups of entries, one scenario per group, and one line about each problem with the rest.
 
     ``unbuilt`` are the names of the environments in which nothing can be measured, each with its line.
     """
@@ -31,9 +31,9 @@ class Matrix:
 
 
 def build_matrix(settings: Settings, observe: Callable[[str], None]) -> Matrix:
-    """Build the environments of the settings, four at a time, and find out what their scenarios offer there.
+    """Build the environments of the settings, four at a time, and describe the scenarios in each.
 
-    An environment that cannot be built and a scenario that cannot be loaded become problems; the rest goes on. A group of
+    An environment that cannot be built and a scenario that cannot be loaded become problems; the rest continues. A group of
     environments to compare is left out of a scenario that fewer than two of them can measure.
 
     Raises UsageProblem for unknown names, for a scenario that has none of the named modes and for an invalid spec; NotMeasured as
@@ -71,7 +71,7 @@ def build_matrix(settings: Settings, observe: Callable[[str], None]) -> Matrix:
 
 @contextmanager
 def names_checked(problems: Sequence[str]) -> Iterator[None]:
-    """Turn a UsageProblem into NotMeasured if there are problems: an unknown name may belong to what could not be loaded."""
+    """Turn a UsageProblem into NotMeasured if there are problems: an unknown name may belong to a scenario that did not load."""
     try:
         yield
     except UsageProblem as error:
@@ -81,7 +81,7 @@ def names_checked(problems: Sequence[str]) -> Iterator[None]:
 
 
 def _distinct(paths: Sequence[Path]) -> list[Path]:
-    """Each scenario file once. Raises UsageProblem for two files of one name, whose cases would have the same ids."""
+    """Each scenario file once. Raises UsageProblem for two files of one name: their cases would have the same ids."""
     by_name: dict[str, Path] = {}
     for path in paths:
         other = by_name.setdefault(path.stem, path)
@@ -109,7 +109,7 @@ def _check_modes(by_path: Mapping[Path, Sequence[Scenario]], asked: Sequence[str
 
 
 def _build_requests(settings: Settings) -> list[dict[str, EnvironmentRequest]]:
-    """For each group its environments by name. A spec that stands twice in a group is built twice, to compare like with like."""
+    """The environments of each group, by name. A spec that is given twice in a group is built twice (A/A comparison)."""
     groups = []
     for specs in settings.environments or ((HOST_SPEC,),):
         group: dict[str, EnvironmentRequest] = {}
@@ -160,7 +160,7 @@ def _build_entries(
     observe: Callable[[str], None],
     offered: Matrix,
 ) -> Iterator[MatrixEntry]:
-    """The offers of one scenario in a group of environments; what modes need on top is built for all of them at once.
+    """The entries of one scenario in a group of environments; the extra needs of all modes are built at once.
 
     :param named: modes that every environment must have, beside those of the other environments of the group.
     """
@@ -177,7 +177,7 @@ def _build_entries(
     everywhere = dict.fromkeys((*(mode.name for modes in chosen for mode in modes), *named))
     for number, (_, environment, scenario) in enumerate(found):
         lost = [name for name in everywhere if name not in {mode.name for mode in scenario.modes}]
-        offered.problems += [f"{scenario.name}/{name}: there is no such mode in {environment.name}" for name in lost]
+        offered.problems += [f"{scenario.name}/{name}: no such mode in {environment.name}" for name in lost]
         places = {}
         for mode in chosen[number]:
             place = answers.get((number, mode.name), environment)
@@ -190,7 +190,7 @@ def _build_entries(
 
 
 def choose_modes(scenario: Scenario, asked: Sequence[str]) -> Iterable[Mode]:
-    """The modes that are asked for by name or by group, a group together with the baseline; all without a group otherwise."""
+    """The modes named, or those of a named group together with the baseline; without names, all modes without a group."""
     groups = {mode.group for mode in scenario.modes if mode.group in asked} - {""}
     for mode in scenario.modes:
         named = mode.name in asked or mode.group in groups or (bool(groups) and mode is scenario.baseline)

@@ -1,4 +1,4 @@
-"""Do two cases give the same output? Check passes, and the search for what explains a difference or where it is first."""
+"""Output equality of two cases: untimed check passes, then known changes or the first difference as explanation."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from perfbench.runner.trial import Conditions, build_failure, build_request, sta
 from perfbench.worker.protocol import OutputDigest, OutputItem
 
 ChangeSets = tuple[tuple[str, ...], ...]
-"""Sets of names of changes, each to be undone in a digest of its own."""
+"""Sets of change names; each set is reverted in a digest of its own."""
 
 DigestCache = dict[tuple[str, ChangeSets], OutputDigest]
-"""The output of cases, by id, digested with sets of changes undone."""
+"""Output digests of cases by id, one for each set of reverted changes."""
 
 
 def build_change_sets(known: Sequence[Change]) -> ChangeSets:
-    """What is to be undone to see whether known changes explain a difference, and which of them: all, and all but each."""
+    """The sets to revert to find which known changes explain a difference: all, and all but each one."""
     names = [change.name for change in known if not change.trait]
     return (tuple(names), *(tuple(other for other in names if other != name) for name in names)) if names else ()
 
@@ -33,7 +33,7 @@ def run_check_passes(
     expected: Mapping[str, ChangeSets],
     remembered: DigestCache,
 ) -> Iterator[Result]:
-    """The check passes of cases; untimed, so as many at a time as there are cores.
+    """Run the check passes of cases; they are untimed, so as many at a time as there are cores.
 
     :param expected: for the id of a case what will be undone in it if it differs; remembered, so that no second pass is needed.
     """
@@ -61,7 +61,7 @@ def _start_check(
 
 
 CHECK_TIMEOUT_FACTOR = 10
-"""A check pass writes out every book and may take this many times as long as a pass."""
+"""Timeout factor of a check pass, which writes out every book."""
 
 
 def _receive_digests(worker: worker_process.WorkerProcess | TrialFailed) -> OutputDigest:
@@ -101,7 +101,7 @@ def explain_difference(
     conditions: Conditions,
     remembered: DigestCache,
 ) -> Result:
-    """How the outputs of a trial's two cases differ, as a result of the second: by known changes alone, or where first.
+    """Explain how the outputs of the two cases differ, as a result of the second: known changes alone, or the first difference.
 
     :param known: the announced changes that lie between the two.
     :param remembered: what the check passes digested, and takes in what is digested for this trial.
@@ -120,13 +120,13 @@ def explain_difference(
         try:
             place = disagreement.explained() or disagreement.first_place()
         except TrialFailed as error:
-            place = OutputDifference(1, f"the outputs differ; where could not be found: {error}", "", "")
+            place = OutputDifference(1, f"the outputs differ; the first difference was not found: {error}", "", "")
     return Result(trial.id, case, difference=replace(place, against=against))
 
 
 @dataclass(frozen=True, slots=True)
 class _OutputMismatch:
-    """Two outputs of the same amount of work that are not the same, and the changes that are known between them."""
+    """Two different outputs of the same amount of work, and the known changes between them."""
 
     trial: Trial
     table: CaseGroup
@@ -138,11 +138,11 @@ class _OutputMismatch:
 
     @property
     def names(self) -> list[str]:
-        """The known changes that can be undone; the others show in traits."""
+        """The known changes that can be reverted; the others show in traits."""
         return [change.name for change in self.known if not change.trait]
 
     def explained(self) -> OutputDifference | None:
-        """The changes that explain the difference, if the outputs agree with all of them undone on both sides.
+        """The changes that explain the difference, if the outputs agree with all of them reverted on both sides.
 
         A change counts only if the outputs would differ without undoing it.
         """
@@ -161,7 +161,7 @@ class _OutputMismatch:
         return OutputDifference(0, "", "", "", changes=(*(needed or self.names), *shown))
 
     def first_place(self) -> OutputDifference:
-        """Where the second output leaves the first, field by field, known changes undone. Raises TrialFailed."""
+        """The first difference field by field, with known changes reverted. Raises TrialFailed."""
         for trait in sorted({*self.before.traits, *self.after.traits}):
             announced = any(change.trait == trait for change in self.known)
             if not announced and output_diff.trait_differs(self.before, self.after, trait):
@@ -186,7 +186,7 @@ class _OutputMismatch:
         return output_diff.find_first_block(*sides)
 
     def _undone(self) -> list[OutputDigest]:
-        """Both outputs digested with the known changes undone: all of them, and all but each."""
+        """Digests of both outputs with the known changes reverted: all, and all but each one."""
         sets = build_change_sets(self.known)
         keys = [(case.id, sets) for case in self.trial.cases]
         with ExitStack() as ends:

@@ -1,4 +1,4 @@
-"""Where two outputs leave each other: the first field, by its path. Pure."""
+"""The first difference of two outputs: field path, block, trait."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from perfbench.model import Output
 
 
 class _Missing:
-    """Where one side has a field and the other has not."""
+    """Stands for a field that only the other side has."""
 
     def __repr__(self) -> str:
         return "nothing"
@@ -19,7 +19,7 @@ MAX_VALUE_LENGTH = 60
 
 
 def find_first_field(before: object, after: object, path: str = "") -> tuple[str, str, str] | None:
-    """The first place where two plain values differ: its path and both values as short texts; None if they do not."""
+    """The path of the first field where two plain values differ, and both values as short texts; None if they are equal."""
     if isinstance(before, dict) and isinstance(after, dict):
         for key in sorted({*before, *after}):
             place = find_first_field(
@@ -42,23 +42,23 @@ def find_first_field(before: object, after: object, path: str = "") -> tuple[str
 
 
 def find_first_block(before: Output, after: Output) -> tuple[int, int]:
-    """The first and the last update, from 0, of the first block whose digests differ."""
+    """First and last update (from 0) of the first block whose digests differ."""
     pairs = zip(before.blocks, after.blocks, strict=False)
     first = next((number for number, (a, b) in enumerate(pairs) if a != b), 0) * before.block_size
     return first, first + before.block_size - 1
 
 
 def trait_differs(before: Output, after: Output, trait: str) -> bool:
-    """Whether one trait of two outputs is not the same."""
+    """Whether one trait of two outputs differs."""
     return before.traits.get(trait) != after.traits.get(trait)
 
 
 def have_equal_traits(before: Output, after: Output, but: Collection[str] = ()) -> bool:
-    """Whether all traits of two outputs are the same, but for these."""
+    """Whether all traits of two outputs but these are equal."""
     return not any(trait_differs(before, after, trait) for trait in {*before.traits, *after.traits} if trait not in but)
 
 
 def have_equal_outputs(before: Output, after: Output, same_mode: bool) -> bool:
-    """Whether two outputs are the same; traits count only within a mode, since another has another representation."""
+    """Whether two outputs are equal. Traits count within a mode only: another mode has another representation."""
     same = before.updates == after.updates and before.digest == after.digest
     return same and (not same_mode or have_equal_traits(before, after))

@@ -1,4 +1,4 @@
-"""What a gate does before it sees any ratio: cut the market to what a pass needs, and find out what a pair costs."""
+"""Pilot of a gate, before any ratio is seen: cut the market to length and measure the cost of a pair."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ from perfbench.runner.trial import Conditions, execute_trial
 from perfbench.stats import sequential
 
 UNCUT_BELOW_SECONDS = 0.5
-"""Seconds of a pass below which the file stays whole (method.md)."""
+"""Seconds of a pass below which the file stays whole (docs/method.md, "The gate")."""
 
 MIN_PASS_SECONDS = 0.1
 MIN_PASS_STARTUPS = 2.0
-"""A pass takes at least these seconds, and so many times the start-up of its worker (method.md)."""
+"""A pass takes at least MIN_PASS_SECONDS, and this many times the start-up of its worker (docs/method.md, "The gate")."""
 
 INITIAL_LINES = 1000
 MAX_PROBES = 5
 SUFFICIENT_SHARE = 0.8
-"""A cut whose pass takes this share of what is wanted is good enough."""
+"""A cut is accepted when its pass takes at least this share of the target."""
 
 PILOT_PAIRS = 2
-"""Pairs that tell the cost, after one that is thrown away (method.md)."""
+"""Pairs that measure the cost, after one that is discarded (docs/method.md, "The gate")."""
 
 
 def run_pilots(
     tables: list[CaseGroup], settings: Settings, conditions: Conditions, folder: Path
 ) -> tuple[list[CaseGroup], GatePolicy]:
-    """The tables with their markets cut, and the terms with the most pairs of each comparison.
+    """The groups with their markets cut, and the policy with the pair budget of each comparison.
 
     :param folder: for the cut files. Raises DataProblem for a market that cannot be cut.
     """
@@ -52,7 +52,7 @@ def run_pilots(
 
 
 def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, folder: Path) -> CaseGroup:
-    """The table on so many first lines that a pass is as long as it should be. A side that fails does so when it is measured."""
+    """The group on as many first lines as a pass needs. A side that fails here fails again when it is measured."""
     if table.market is None or (settings.gate or GatePolicy()).whole:
         return table
     lines, whole_is_long = INITIAL_LINES, False
@@ -75,7 +75,7 @@ def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, fo
             and (whole_is_long or seconds * table.market.updates / market.updates > UNCUT_BELOW_SECONDS)
         ):
             return tried
-        # The first lines of a market are cheap: only the whole file tells what the whole file takes.
+        # The first lines of a market are cheap: only a pass over the whole file shows its cost.
         short = not whole_is_long and seconds * table.market.updates / market.updates < UNCUT_BELOW_SECONDS
         lines = sys.maxsize if short else math.ceil(market.updates * wanted / seconds)
     return tried
@@ -97,7 +97,7 @@ def _run_pass(table: CaseGroup, case: Case, settings: Settings, conditions: Cond
 
 
 def _measure_pair_cost(table: CaseGroup, settings: Settings, conditions: Conditions) -> float:
-    """The seconds that a pair takes, from start to end; 0 if no pair can be made."""
+    """Wall-clock seconds of a pair, from start to end; 0 if no pair can be measured."""
     sequential = conditions.core is None
     sides = [_run_pass(table, case, settings, conditions) for case in table.cases]
     if any(side is None for side in sides):

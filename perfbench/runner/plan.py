@@ -1,4 +1,4 @@
-"""Scenarios × environments × markets → tables of cases → ordered trials. Pure: the same seed makes the same plan again."""
+"""Plan: scenarios × environments × markets → groups of cases → trials in random order. The same seed gives the same plan."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ from perfbench.stats import instructions
 from perfbench.util.suggest import suggest_name
 
 SOLO_PASSES = 3
-"""Memory passes, and passes alone for the wall time, of every case."""
+"""Memory passes of every case, and solo passes for the wall time."""
 
 GATE_MEMORY_PASSES = 5
-"""As many processes a side as a verdict about memory takes (method.md)."""
+"""Processes per side for a verdict on memory (docs/method.md, "Memory")."""
 
 GATE_SOLO_PASSES = 8
-"""As many passes alone a side as a verdict about a number that a mode reports takes: 8 above 8 others are chance once in 12,870."""
+"""Solo passes per side for a verdict on a metric that a mode reports: 8 above 8 others have probability 1 / 12,870 by chance."""
 
 MAX_HASH_SEED = 4294967295
 
 
 @dataclass(frozen=True, slots=True)
 class MatrixEntry:
-    """A scenario, with the modes that are to be measured, in one environment; ``places`` has the environment of each mode."""
+    """A scenario with the modes to measure in one environment; ``places`` has the environment of each mode."""
 
     scenario: Scenario
     environment: Environment
@@ -53,7 +53,7 @@ class MatrixEntry:
 def plan_groups(
     groups: Sequence[Sequence[MatrixEntry]], markets: Sequence[Market], settings: Settings
 ) -> list[CaseGroup]:
-    """Every table that the settings ask for, in order: scenario, market, point of the sweep, group of environments.
+    """Every group of cases of the settings, in order: scenario, market, point of the sweep, group of environments.
 
     :param groups: offers of one scenario each, in environments that are compared with each other.
 
@@ -90,7 +90,7 @@ def plan_groups(
 def plan_gate_groups(
     groups: Sequence[Sequence[MatrixEntry]], markets: Sequence[Market], settings: Settings
 ) -> list[CaseGroup]:
-    """Every comparison that a gate judges, each a table of its own: each mode before and after, and modes with a budget.
+    """Every comparison of a gate, each a group of its own: each mode before and after, and pairs of modes with a budget.
 
     A group whose sides are not both there gives none. Raises UsageProblem as ``tables`` does, and for a budget of unknown modes or
     of modes that no scenario has both.
@@ -117,7 +117,7 @@ def plan_gate_groups(
 
 
 def _check_ratios(budgets: Sequence[Budget], modes: Sequence[set[str]]) -> None:
-    """:param modes: those of each scenario. A mode that one side lacks is among them: that is a problem of the run."""
+    """:param modes: those of each scenario, including modes that one side lacks, which are problems of the run."""
     require_known([name for budget in budgets for name in (budget.mode, budget.other)], set().union(*modes), "mode")
     for budget in budgets:
         if not any({budget.mode, budget.other} <= own for own in modes):
@@ -130,11 +130,11 @@ def _require_direction(limited: Sequence[str], own: Sequence[Metric]) -> None:
     require_known(limited, {metric.name for metric in own}, "metric")
     for metric in own:
         if metric.name in limited and metric.better == "neither":
-            raise UsageProblem(f"`{metric.name}` cannot have a budget: neither more nor less of it is better")
+            raise UsageProblem(f"`{metric.name}` cannot have a budget: neither direction is better")
 
 
 def _split_sweep(group: Sequence[MatrixEntry], settings: Settings) -> list[Sequence[MatrixEntry]]:
-    """A sweep is measured link by link: each part is two environments."""
+    """The parts that are measured separately: in a sweep pairs of environments, else the whole group."""
     if not settings.links:
         return [group]
     if settings.links == "neighbours":
@@ -144,7 +144,7 @@ def _split_sweep(group: Sequence[MatrixEntry], settings: Settings) -> list[Seque
 
 
 def expand_sweep(settings: Settings, own: set[str], scenario: str) -> list[tuple[tuple[str, str], ...]]:
-    """Every combination of the values to sweep, each with the parameters that are set; of both those that a scenario has.
+    """Every combination of swept values, each with the parameters that are set; only parameters that the scenario has.
 
     :param own: the names of its parameters.
     """
@@ -178,14 +178,14 @@ def _build_group(
 
 
 def _pair_same_modes(places: Sequence[CaseInEnvironment]) -> list[tuple[Case, Case]]:
-    """Each mode of the first environment with the same mode of every other."""
+    """Pairs of each mode of the first environment with the same mode of every other."""
     first = {place.case.mode: place.case for place in places if place.case.environment == places[0].case.environment}
     cases = [place.case for place in places]
     return [(first[case.mode], case) for mode in first for case in cases if case.mode == mode and case != first[mode]]
 
 
 def _pair_claimed_modes(scenario: Scenario, places: Sequence[CaseInEnvironment]) -> list[tuple[Case, Case]]:
-    """What a claim compares across modes: one mode before, another after."""
+    """Pairs that a claim compares across modes: one mode before, another after."""
     found = []
     for claim in scenario.claims:
         sides = [
@@ -200,7 +200,7 @@ def _pair_claimed_modes(scenario: Scenario, places: Sequence[CaseInEnvironment])
 
 
 def convert_value(name: str, text: str, default: Value) -> Value:
-    """The text from the command line as a value of the default's type. Raises UsageProblem."""
+    """The text from the command line, converted to the type of the default. Raises UsageProblem."""
     if isinstance(default, bool):
         if text.lower() in ("true", "yes", "1", "false", "no", "0"):
             return text.lower() in ("true", "yes", "1")
@@ -219,17 +219,17 @@ def plan_checks(table: CaseGroup) -> list[Trial]:
 
 
 def plan_difference(before: Case, after: Case) -> Trial:
-    """The search for the first place where two outputs differ."""
+    """The search for the first difference of two outputs."""
     return Trial("differ", 0, (before, after), 0)
 
 
 def plan_counts(table: CaseGroup) -> list[Trial]:
-    """A count of every case under every hash seed."""
+    """An instruction count of every case under every hash seed."""
     return [Trial("count", seed, (case,), seed) for case in table.cases for seed in instructions.HASH_SEEDS]
 
 
 def plan_solo_passes(table: CaseGroup, settings: Settings) -> list[Trial]:
-    """Memory passes and passes alone of every case, cases in random order: memory first, which tells how passes count."""
+    """Memory and solo passes of every case, in random order; memory first: it shows whether a scenario times itself."""
     order = random.Random(f"{settings.seed} {table.cases[0].id} alone")
     most = _count_solo_passes(settings)
     alone: list[Trial] = []
@@ -250,7 +250,7 @@ def _count_solo_passes(settings: Settings) -> dict[TrialKind, int]:
 
 
 def plan_round(table: CaseGroup, number: int, seed: int) -> list[Trial]:
-    """Every duet once, in random order; of a single case, one pass alone."""
+    """Every duet once, in random order; a solo pass for a group without duets."""
     order = random.Random(f"{seed} {table.cases[0].id} {number}")
     if not table.duets:
         return [Trial("alone", SOLO_PASSES + number, (case,), order.randint(1, MAX_HASH_SEED)) for case in table.cases]
@@ -260,7 +260,7 @@ def plan_round(table: CaseGroup, number: int, seed: int) -> list[Trial]:
 
 
 def plan_pilot(table: CaseGroup, number: int, settings: Settings) -> Trial:
-    """A duet that only tells what a pair costs: nothing else is taken from it."""
+    """A duet that only measures what a pair costs; its ratio is never used."""
     order = random.Random(f"{settings.seed} {table.cases[0].id} pilot {number}")
     return build_duet(number, *table.duets[0], order)
 
@@ -277,7 +277,7 @@ def _order_modes(scenario: Scenario) -> list[Mode]:
 
 
 def require_known(asked: Iterable[str], known: set[str], kind: str) -> None:
-    """Raises UsageProblem for the first name that is asked for and not known."""
+    """Raises UsageProblem for the first unknown name."""
     for name in asked:
         if name not in known:
             raise UsageProblem(f"no {kind} `{name}`{suggest_name(name, known)}")

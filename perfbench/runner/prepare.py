@@ -63,14 +63,14 @@ def prepare_run(
             offered.groups, markets, settings
         )
     if not tables:
-        raise NotMeasured("; ".join(problems) or "there is nothing to measure: choose a mode or a market file")
+        raise NotMeasured("; ".join(problems) or "nothing to measure: choose a mode or a market file")
     for problem in problems:
         observe(f"! {formatting.make_printable(problem)}")
     if settings.count:
         tables = instruction_pass.cut_markets(tables, workspace)
     if settings.gate is not None:
         _require_pinned_inputs(settings.gate, scenarios.values(), markets)
-        observe("pilot passes: what does a pair cost?")
+        observe("pilot passes: measuring the cost of a pair")
         conditions = Conditions(machine.find_quietest_core(), settings.timeout)
         tables, terms = pilot.run_pilots(tables, settings, conditions, workspace)
         settings, markets = replace(settings, gate=terms), [table.market for table in tables if table.market]
@@ -106,7 +106,7 @@ def _build_run(
 
 
 def _check_names(settings: Settings, scenarios: Collection[Scenario]) -> None:
-    """Raises UsageProblem for an unknown change that is accepted, and for market files that no scenario replays."""
+    """Raises UsageProblem for an unknown --accept, and for market files that no scenario replays."""
     changes = {change.name for scenario in scenarios for change in scenario.changes}
     if scenarios:
         plan.require_known(settings.accepted, changes, "change")
@@ -114,16 +114,16 @@ def _check_names(settings: Settings, scenarios: Collection[Scenario]) -> None:
         raise UsageProblem(f"--data {settings.data[0]}: {', '.join(settings.scenarios)} replays no market file")
 
 
-def _require_pinned_inputs(terms: GatePolicy, scenarios: Iterable[Scenario], markets: Iterable[Market]) -> None:
-    """Raises NotMeasured for a scenario or a market file that is not one of the baseline."""
-    if not terms.baseline:
+def _require_pinned_inputs(policy: GatePolicy, scenarios: Iterable[Scenario], markets: Iterable[Market]) -> None:
+    """Raises NotMeasured for a scenario or a market file that the baseline did not measure."""
+    if not policy.baseline:
         return
-    then = {(demand.kind, demand.sha256) for demand in terms.demands}
+    then = {(demand.kind, demand.sha256) for demand in policy.demands}
     now = [("scenario", scenario.name, scenario.sha256) for scenario in scenarios]
     now += [("market file", market.name, market.sha256) for market in markets]
     for kind, name, sha256 in now:
         if (kind, sha256) not in then:
-            raise NotMeasured(f"{kind} {name} is not what {terms.baseline} was measured with: make a new baseline")
+            raise NotMeasured(f"{kind} {name} is not what {policy.baseline} was measured with", hint="measure a new baseline")
 
 
 def list_installed_versions(run: Run) -> dict[str, str]:
@@ -135,7 +135,7 @@ def list_installed_versions(run: Run) -> dict[str, str]:
 
 
 def _strip_paths(environment: Environment) -> Environment:
-    """As it is saved: where an interpreter and a checkout lie on this machine is nobody's business."""
+    """The environment without paths: saved runs may be published."""
     sources = tuple(replace(source, path=Path(source.path).name) for source in environment.sources)
     return replace(environment, python="", sources=sources)
 
@@ -152,7 +152,7 @@ def _open_markets(settings: Settings, workspace: Path, problems: list[str]) -> l
 
 
 def _number_duplicates(markets: Iterable[Market]) -> list[Market]:
-    """The same file named twice is measured once; different files of one name are numbered."""
+    """Each file once; different files of one name are numbered."""
     named: dict[str, Market] = {}
     for market in markets:
         name, number = market.name, 1
@@ -164,7 +164,7 @@ def _number_duplicates(markets: Iterable[Market]) -> list[Market]:
 
 
 def _build_empty_measurements(tables: Iterable[CaseGroup]) -> Iterable[Measurement]:
-    """A measurement without samples for each case; a case that stands in two tables has one."""
+    """A measurement without samples for each case; a case in two groups has one."""
     known = set()
     for table in tables:
         modes = {mode.name: mode for mode in table.scenario.modes}

@@ -63,8 +63,8 @@ class FinishedRun:
 class Session:
     """A context manager around the work of one command: ``run``, ``compare``, ``gate``, ``sweep``, ``calibrate``, ``profile``.
 
-    While it is open, SIGINT and SIGTERM end what is measured, and everything measured so far stays in its journal. Packed files
-    are unpacked into ``workspace``, which is removed at the end.
+    While it is open, SIGINT, SIGTERM and SIGHUP end what is measured, and everything measured so far stays in its journal.
+    Packed files are unpacked into ``workspace``, which is removed at the end.
     """
 
     def __init__(self, results: Path, listener: Listener) -> None:

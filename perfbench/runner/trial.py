@@ -1,4 +1,4 @@
-"""Carry out one trial: its workers started, let go, and what they answered as results."""
+"""Execute one trial: start its workers, let them go, turn their answers into results."""
 
 from __future__ import annotations
 
@@ -38,13 +38,13 @@ Answer = TypeVar("Answer", AllocationProfile, LineMemoryProfile, CpuProfile, Upd
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """How trials are carried out: the core that they are pinned to (None: not at all), the seconds that a pass may take."""
+    """The core that trials are pinned to (None: not pinned), and the timeout of a pass in seconds."""
 
     core: int | None
     timeout: float
 
     def core_for(self, table: CaseGroup) -> int | None:
-        """None for a scenario that waits: on one core, the processes that it starts would wait for each other."""
+        """The core of a group; None for a scenario that waits: its own processes would compete for one core."""
         return None if table.scenario.metric == WALL_SECONDS.name else self.core
 
 
@@ -56,10 +56,10 @@ def execute_trial(
     sequential: bool = False,
     parts: Sequence[InterleavedSide] = (),
 ) -> Iterator[Result]:
-    """The results of one trial, one for every case. A worker that fails gives a failure, never an exception.
+    """The results of one trial, one per case. A worker that fails gives a failure, never an exception.
 
     :param sequential: the passes of a duet run one after the other, because the scenario waits or the system cannot pin.
-    :param parts: of the cases of a duet: see ``turns.arrange``.
+    :param parts: the slices of both sides of a duet (``interleave.plan_slices``).
     """
     if len(trial.cases) == 1 or sequential or conditions.core_for(table) is None:
         for order, index in enumerate(trial.go):
@@ -71,13 +71,13 @@ def execute_trial(
 def start_worker(
     table: CaseGroup, case: Case, asked: Request, trial: Trial, timeout: float, prefix: Sequence[str] = ()
 ) -> worker_process.WorkerProcess:
-    """The worker of a case of the table, in its environment. Raises TrialFailed.
+    """Start the worker of a case in its environment. Raises TrialFailed.
 
     A worker that replays another file than the table's market ends with TrialFailed, whatever it was asked for.
     """
 
     def accept(done: Done) -> None:
-        if table.market is not None and (wrong := imported_versions.wrong_file(table.market, done.replayed)):
+        if table.market is not None and (wrong := imported_versions.find_wrong_file(table.market, done.replayed)):
             raise TrialFailed(wrong)
 
     environment = table.place(case).environment
@@ -87,7 +87,7 @@ def start_worker(
 
 
 def build_request(task: str, table: CaseGroup, case: Case, core: int | None = None, memory: bool = False) -> Request:
-    """What a worker is to do for a case."""
+    """The request to a worker for a case."""
     return Request(
         task=task,
         scenario=table.scenario.path,
@@ -96,7 +96,7 @@ def build_request(task: str, table: CaseGroup, case: Case, core: int | None = No
         parameters=dict(case.parameters),
         core=core,
         memory=memory,
-        burn=table.place(case).burn,
+        slowdown=table.place(case).slowdown,
     )
 
 
@@ -121,9 +121,9 @@ def _run_solo_pass(trial: Trial, table: CaseGroup, case: Case, order: int, condi
 def request_answer(
     trial: Trial, table: CaseGroup, case: Case, asked: Request, timeout: float, kind: type[Answer]
 ) -> Answer:
-    """The only answer of a worker that looks at one pass of a case.
+    """The answer of a worker that observes one pass of a case.
 
-    Raises TrialFailed, also if other packages were imported than the environment demands.
+    Raises TrialFailed, also if other packages were imported than the environment requires.
     """
     with start_worker(table, case, asked, trial, timeout) as worker:
         wait_until_ready(worker, table)
@@ -136,17 +136,17 @@ def request_answer(
 
 
 def wait_until_ready(worker: worker_process.WorkerProcess, table: CaseGroup) -> Ready:
-    """Wait until a worker is ready. Raises TrialFailed, also if the scenario is not the one that was described."""
+    """Wait until a worker is ready. Raises TrialFailed, also if the scenario file has changed since it was described."""
     ready = worker.expect(Ready)
     if ready.scenario != table.scenario.sha256:
-        raise TrialFailed("the scenario file was edited while it was measured: sample refused")
+        raise TrialFailed("the scenario file was edited while it was measured: sample rejected")
     return ready
 
 
 def _run_duet(
     trial: Trial, table: CaseGroup, conditions: Conditions, parts: Sequence[InterleavedSide]
 ) -> Iterator[Result]:
-    """Both sides on one core by turns: whatever the machine does, it does to both. After a failure there is no pair."""
+    """Both sides interleaved on one core, so that disturbances hit both alike. After a failure there is no pair."""
     results: list[Result] = []
     with ExitStack() as ends:
         cases: dict[worker_process.WorkerProcess, Case] = {}
@@ -198,7 +198,7 @@ def _select_first_failures(results: Sequence[Result]) -> Iterator[Result]:
 def build_sample_result(
     trial: Trial, place: CaseInEnvironment, order: int, ready: Ready, measured: PassMeasurement
 ) -> Result:
-    """What a pass gave as the result of its trial; a failure where it cannot be right."""
+    """The result of a pass; a failure where its times cannot be right."""
     case, packages = place.case, tuple(measured.packages)
     metrics = {**measured.metrics, "startup_seconds": ready.startup_seconds}
     wrong = imported_versions.find_wrong_import(place.environment, packages)
@@ -206,7 +206,7 @@ def build_sample_result(
         wrong = "did no work: 0 updates came out"
     stopped = [name for name in (CPU_SECONDS.name, WALL_SECONDS.name) if measured.metrics[name] <= 0]
     if stopped:
-        wrong = f"took {measured.metrics[stopped[0]]:g} s by its clock, which stood still or went back: sample refused"
+        wrong = f"took {measured.metrics[stopped[0]]:g} s by its clock, which stood still or went back: sample rejected"
     if wrong:
         return Result(trial.id, case.id, failure=Failure(trial.kind, wrong))
     sample = Sample(trial.kind, trial.round, order, trial.id, measured.work, metrics, measured.numbers)

@@ -1,4 +1,4 @@
-"""Talk to a worker process: start it, let it go, read its answers, and end it with all its children."""
+"""Client of a worker process: start it, send a request, read its answers, and end it with all its children."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ from perfbench.worker.protocol import ANSWER_TYPES, GO, Done, Failed, Request
 WORKER_SCRIPT = Path(__file__).resolve().parent.parent / "worker" / "__main__.py"
 
 CAN_PIN = hasattr(os, "sched_setaffinity")
-"""Whether two workers can be held on one core: Linux. Elsewhere a pair runs one after the other."""
+"""Whether two workers can be pinned to one core: Linux. Elsewhere a pair runs sequentially."""
 
 PASSED_VARIABLES = ("PATH", "HOME", "TMPDIR", "LANG", "LC_ALL", "LD_LIBRARY_PATH", "SYSTEMROOT", "PERFBENCH_CACHE")
-"""All that a worker sees of the environment variables of the host, so that no setting of a shell changes a number."""
+"""Environment variables of the host that a worker inherits; no other setting of a shell can change a result."""
 
 HOST_PYTHON_VARIABLE = "PERFBENCH_PYTHON"
-"""Names the interpreter of the host to a scenario that starts a server of perfbench: its own may lack what that needs."""
+"""The interpreter of the host, for a scenario that starts a server of perfbench, whose packages its own may lack."""
 
 MAX_LINE_BYTES = 512 * 1024 * 1024
 STDERR_TAIL_LENGTH = 4000
@@ -83,7 +83,7 @@ class WorkerProcess:
         except OSError as error:
             self._stderr.close()
             started = (*prefix, environment.python)[0]
-            raise TrialFailed(f"{started} cannot be started: {error.strerror}") from error
+            raise TrialFailed(f"cannot start {started}: {error.strerror}") from error
         self._selector = selectors.DefaultSelector()
         self._selector.register(self._pipe(self._process.stdout), selectors.EVENT_READ)
         self._write(protocol.encode_message(request))
@@ -103,11 +103,11 @@ class WorkerProcess:
 
     @property
     def pid(self) -> int:
-        """The number of the process."""
+        """The process id."""
         return self._process.pid
 
     def close(self) -> None:
-        """Kill the process group: whatever a scenario started ends with its trial."""
+        """Kill the process group: the processes of a scenario end with its trial."""
         if self._closed:
             return
         self._closed = True
@@ -120,14 +120,14 @@ class WorkerProcess:
                 self._pipe(pipe).close()
 
     def go(self) -> None:
-        """Let a worker that is ready run its pass."""
+        """Let a worker that is ready, or completed its pass, continue."""
         self._write(f"{GO}\n".encode())
 
     def expect(self, kind: type[Answer]) -> Answer:
-        """The next answer, which must be of this kind. Raises TrialFailed for any other end of the trial."""
+        """The next answer, which must be of this kind. Raises TrialFailed otherwise."""
         answer = self._answer()
         if not isinstance(answer, kind):
-            raise TrialFailed(f"the worker broke the protocol: {type(answer).__name__} where {kind.__name__} was due")
+            raise TrialFailed(f"the worker broke the protocol: {type(answer).__name__} instead of {kind.__name__}")
         return answer
 
     def end(self) -> None:
@@ -138,16 +138,16 @@ class WorkerProcess:
         """The answers of this kind up to ``Done``. Raises TrialFailed as ``expect`` does."""
         while not isinstance(answer := self._answer(), Done):
             if not isinstance(answer, kind):
-                raise TrialFailed(f"the worker broke the protocol: {type(answer).__name__} came unasked")
+                raise TrialFailed(f"the worker broke the protocol: unexpected {type(answer).__name__}")
             yield answer
         self._accept(answer)
 
     def pause(self) -> None:
-        """Stop the worker where it is; its children, if it has any, go on."""
+        """Pause the worker, without its children."""
         self._signal(signal.SIGSTOP)
 
     def resume(self) -> None:
-        """Let a worker go on that was paused."""
+        """Resume a paused worker."""
         self._signal(signal.SIGCONT)
 
     def _signal(self, number: signal.Signals) -> None:
@@ -155,13 +155,13 @@ class WorkerProcess:
             os.kill(self._process.pid, number)
 
     def answers_within(self, seconds: float) -> bool:
-        """Wait so long, at most until its time is up, for an answer or the end of the worker; whether one of them came."""
+        """Wait for an answer or the end of the worker, at most until its timeout; returns whether one came."""
         left = max(0.0, min(seconds, self._deadline - time.monotonic()))
         return bool(self._buffer) or bool(self._selector.select(left))
 
     @property
     def overdue(self) -> bool:
-        """Whether its time is up."""
+        """Whether it exceeded its timeout."""
         return time.monotonic() > self._deadline
 
     def _answer(self) -> object:
@@ -181,7 +181,7 @@ class WorkerProcess:
             searched = len(self._buffer)
             left = self._deadline - time.monotonic()
             if left <= 0 or not self._selector.select(left):
-                raise TrialFailed(f"gave no answer within {self._timeout:g} s and was ended (--timeout sets the limit)")
+                raise TrialFailed(f"timed out after {self._timeout:g} s (raise the limit with --timeout)")
             part = os.read(self._pipe(self._process.stdout).fileno(), 1 << 16)
             if not part:
                 raise TrialFailed(self._last_words(), self._stderr_tail())
@@ -223,7 +223,7 @@ END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @contextlib.contextmanager
 def _hold_signals() -> Iterator[None]:
-    """A signal that ends the run waits: what its handler raises while a process is forked is lost (os.register_at_fork)."""
+    """Block signals that end the run: an exception of their handler is lost while a process is forked (os.register_at_fork)."""
     signal.pthread_sigmask(signal.SIG_BLOCK, END_SIGNALS)
     try:
         yield
@@ -236,7 +236,7 @@ _PR_SET_PDEATHSIG = 1
 
 
 def _start_process_group() -> None:
-    """Runs between fork and exec. A group of its own, so that it can be ended with all that it started.
+    """Runs between fork and exec: create a process group, so that the worker can be ended with its children.
 
     When the host is killed, the kernel kills the worker (prctl(2), PR_SET_PDEATHSIG).
     """
@@ -247,6 +247,6 @@ def _start_process_group() -> None:
 
 
 def describe_scenario_file(environment: Environment, path: str, timeout: float = 60.0) -> protocol.DescribedScenario:
-    """What is in a scenario file, asked of a worker. Raises TrialFailed."""
+    """Have a worker describe a scenario file. Raises TrialFailed."""
     with WorkerProcess(environment, Request("describe", path), hash_seed=0, timeout=timeout) as worker:
         return worker.expect(protocol.DescribedScenario)

@@ -1,4 +1,4 @@
-"""Two measurements → a comparison with a verdict. Pure."""
+"""Compare two measurements, paired or unpaired: ratio, interval, verdict and warnings."""
 
 from __future__ import annotations
 
@@ -8,20 +8,15 @@ from statistics import median
 
 from perfbench.model import METRICS, Comparison, Measurement, Settings, TrustWarning, Verdict
 from perfbench.stats import pairs, rank_sum, signed_rank
-
-MIN_EFFECT = 0.0025
-"""A change below a quarter of a per cent is not called one (method.md)."""
-
-EQUIVALENCE_MARGIN = 0.01
-"""An interval within one per cent of no change is ``unchanged`` (method.md)."""
+from perfbench.stats.verdict_bounds import STANDARD_BOUNDS
 
 NOISY_SIGMA = 0.03
 
 
 def compare_paired(before: Measurement, after: Measurement, metric: str, confidence: float) -> Comparison | None:
-    """What the pairs of two cases say; None without a single pair. Too few for an interval: it is infinite.
+    """The comparison of two cases by their pairs; None without a single pair. With too few for an interval it is infinite.
 
-    The seconds are of these pairs too: a case that has pairs with others may have been slower or faster in those.
+    The seconds are of these pairs too: in pairs with other cases a case may have been slower or faster.
     """
     logs = pairs.compute_log_ratios(before.samples, after.samples, metric)
     if not logs:
@@ -42,25 +37,25 @@ def compare_paired(before: Measurement, after: Measurement, metric: str, confide
             Verdict.INCONCLUSIVE,
             (few,),
         )
-    found = signed_rank.estimate(logs, confidence)
+    estimate = signed_rank.estimate(logs, confidence)
     return Comparison(
         metric=METRICS[metric],
         before=seconds_before,
         after=seconds_after,
-        ratio=found.ratio,
-        low=found.low,
-        high=found.high,
-        pairs=found.pairs,
-        sigma=found.sigma,
-        verdict=classify_interval(found.low, found.high),
-        doubts=tuple(find_trust_warnings(found)),
+        ratio=estimate.ratio,
+        low=estimate.low,
+        high=estimate.high,
+        pairs=estimate.pairs,
+        sigma=estimate.sigma,
+        verdict=STANDARD_BOUNDS.classify_ratio(estimate.low, estimate.high),
+        warnings=tuple(find_trust_warnings(estimate)),
     )
 
 
 def compare_unpaired(before: Measurement, after: Measurement, metric: str, confidence: float) -> Comparison | None:
-    """What two cases of different runs say: every sample of one against every sample of the other. None without samples.
+    """The comparison of two cases of different runs, each sample of one with each of the other. None without samples.
 
-    ``pairs`` is the number of samples of the side that has fewer, ``sigma`` is not known.
+    ``pairs`` is the number of samples of the side with fewer, ``sigma`` is not a number.
     """
     sides = [pairs.select_values(side.samples, metric, "duet", "alone") for side in (before, after)]
     if not all(sides) or min(map(min, sides)) <= 0:
@@ -76,34 +71,20 @@ def compare_unpaired(before: Measurement, after: Measurement, metric: str, confi
         high,
         fewest,
         math.nan,
-        classify_interval(low, high),
+        STANDARD_BOUNDS.classify_ratio(low, high),
     )
 
 
-def classify_interval(low: float, high: float) -> Verdict:
-    """What an interval of the ratio after / before of something that should be low says (method.md)."""
-    if low <= 0 or not math.isfinite(high):
-        return Verdict.INCONCLUSIVE
-    log_low, log_high = math.log(low), math.log(high)
-    if log_low > MIN_EFFECT:
-        return Verdict.REGRESSED
-    if log_high < -MIN_EFFECT:
-        return Verdict.IMPROVED
-    if log_low > -EQUIVALENCE_MARGIN and log_high < EQUIVALENCE_MARGIN:
-        return Verdict.UNCHANGED
-    return Verdict.INCONCLUSIVE
-
-
-def find_trust_warnings(found: signed_rank.Estimate) -> Iterable[TrustWarning]:
-    """What the pairs themselves say against their ratio."""
-    if found.sigma > NOISY_SIGMA:
-        yield TrustWarning("pairs scatter", f"by {found.sigma:.1%}")
-    if abs(found.autocorrelation) > 2 / math.sqrt(found.pairs):
-        yield TrustWarning("neighbouring pairs are alike", f"autocorrelation {found.autocorrelation:+.2f}")
-    if found.halves_disagree:
-        yield TrustWarning("the first half of the pairs tells another ratio than the second")
+def find_trust_warnings(estimate: signed_rank.Estimate) -> Iterable[TrustWarning]:
+    """Warnings about a ratio that its own pairs give rise to."""
+    if estimate.sigma > NOISY_SIGMA:
+        yield TrustWarning("pairs scatter", f"by {estimate.sigma:.1%}")
+    if abs(estimate.autocorrelation) > 2 / math.sqrt(estimate.pairs):
+        yield TrustWarning("consecutive pairs are correlated", f"autocorrelation {estimate.autocorrelation:+.2f}")
+    if estimate.halves_disagree:
+        yield TrustWarning("the two halves of the pairs give different ratios")
 
 
 def choose_confidence(settings: Settings) -> float:
-    """What to ask of an interval that is to be a 95 % interval: more, where the run stopped because it was narrow."""
+    """The nominal confidence of intervals with 95 % coverage: higher where the run stops once they are narrow."""
     return 0.95 if settings.rounds is not None else signed_rank.choose_adaptive_confidence(0.95)

@@ -1,7 +1,7 @@
-"""Counts of instructions → how two cases compare by them. Pure.
+"""Compare the instruction counts of two cases.
 
-A count is no time: it knows nothing of caches, branches and waiting. Its sign is a second opinion that a busy machine does not
-change, its size is optimistic (method.md).
+A count is not a time: it ignores caches, branches and waiting. Its sign is a second opinion that a busy machine does not change,
+its size is optimistic (docs/method.md, "Instruction counts").
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from perfbench.model import INSTRUCTIONS, Measurement, Sample, Verdict
 from perfbench.util import formatting
 
 COUNTED_LINES = 2000
-"""Lines of the market on which is counted: under callgrind a pass takes about fifty times as long (method.md)."""
+"""Lines of the market that counted passes replay: callgrind makes a pass about fifty times as long."""
 
 HASH_SEEDS = (0, 1, 2)
-"""The seeds of string hashes under which every case is counted: their order changes what sets and dicts do (method.md)."""
+"""The seeds of string hashes under which every case is counted: they change the order of sets, and so the count."""
 
 CHANGE_THRESHOLD = 0.002
-"""A change above this share is one; environments that only lie in other folders differ by up to a third of it (method.md)."""
+"""Share above which a change counts; equal environments in different folders differ by up to a third of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class CountComparison:
 
 
 def mean_instructions(measurement: Measurement) -> float | None:
-    """What a pass of the case executed: the geometric mean over the hash seeds. None unless it was counted under all of them."""
+    """The instructions of a pass: the geometric mean over the hash seeds. None unless counted under all of them."""
     counts = _collect_counts(measurement)
     if set(counts) < set(HASH_SEEDS) or not all(sample.metrics[INSTRUCTIONS.name] > 0 for sample in counts.values()):
         return None
@@ -43,7 +43,7 @@ def mean_instructions(measurement: Measurement) -> float | None:
 
 
 def compare_counts(before: Measurement, after: Measurement) -> CountComparison | None:
-    """How the instructions of two cases compare. None unless both were counted, doing the same work."""
+    """The comparison of the instructions of two cases. None unless both were counted, with the same work."""
     first, second = mean_instructions(before), mean_instructions(after)
     works = {sample.work for side in (before, after) for sample in _collect_counts(side).values()}
     if first is None or second is None or len(works) > 1:
@@ -53,14 +53,14 @@ def compare_counts(before: Measurement, after: Measurement) -> CountComparison |
 
 
 def classify_ratio(ratio: float) -> Verdict:
-    """What a ratio of instructions says: there is no noise to doubt it for."""
+    """The verdict on a ratio of instructions, which has no noise."""
     if ratio > 1 + CHANGE_THRESHOLD:
         return Verdict.REGRESSED
     return Verdict.IMPROVED if ratio < 1 - CHANGE_THRESHOLD else Verdict.UNCHANGED
 
 
 def describe_counting(measurements: Sequence[Measurement]) -> str:
-    """How the counts of a table were made, in a line; empty if there are none."""
+    """How the instructions of a table were counted, in a line; empty if they were not."""
     counted = [measurement for measurement in measurements if _collect_counts(measurement)]
     if not counted:
         return ""
@@ -71,14 +71,12 @@ def describe_counting(measurements: Sequence[Measurement]) -> str:
         else ""
     )
     seeds = ", ".join(map(str, HASH_SEEDS))
-    return f"instructions: callgrind, {lines}hash seeds {seeds}: instructions, not time"
+    return f"instructions: callgrind, {lines}hash seeds {seeds}; instructions, not time"
 
 
 def _is_whole_file(measurement: Measurement) -> bool:
-    """Whether the file is not longer than what is counted: the passes did the same work as the counts."""
-    return {sample.work for sample in measurement.timed} == {
-        sample.work for sample in _collect_counts(measurement).values()
-    }
+    """Whether timed passes did the same work as counted ones, because the file is short."""
+    return measurement.works == {sample.work for sample in _collect_counts(measurement).values()}
 
 
 def _collect_counts(measurement: Measurement) -> dict[int, Sample]:

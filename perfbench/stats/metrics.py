@@ -1,7 +1,7 @@
-"""Numbers that only the modes know, such as bytes per update or the longest pause: how they compare. Pure.
+"""Compare metrics that modes report themselves, such as bytes per update or the longest pause.
 
-They come from passes that nobody halted: those alone, and those of pairs that run one after the other. In a pair by turns on one
-core a pass is halted again and again, and whatever it times by the wall clock would have the turns of the other side in it.
+Only passes that were never paused count: solo passes, and those of sequential pairs. In an interleaved pair a pass is paused again
+and again, so that a wall time would include slices of the other side.
 """
 
 from __future__ import annotations
@@ -12,13 +12,13 @@ from statistics import median
 
 from perfbench.model import CPU_SECONDS, METRICS, Measurement, Metric, MetricComparison, Verdict
 from perfbench.stats import pairs, rank_sum
-from perfbench.stats.comparison import EQUIVALENCE_MARGIN, MIN_EFFECT
+from perfbench.stats.verdict_bounds import STANDARD_BOUNDS
 
 CONFIDENCE = 0.95
 
 
 def compare_metric(metric: Metric, before: Measurement | None, after: Measurement) -> MetricComparison | None:
-    """The number in a case, against the case before; None where the case does not report it."""
+    """The metric of a case compared with the case before; None where the case does not report it."""
     values = select_metric_values(metric, after)
     if not values:
         return None
@@ -28,7 +28,7 @@ def compare_metric(metric: Metric, before: Measurement | None, after: Measuremen
 
 
 def compare_samples(metric: Metric, before: Sequence[float], after: Sequence[float]) -> MetricComparison:
-    """How two sets of samples of a metric compare; both have at least one, finite."""
+    """The comparison of two sets of samples of a metric; each has at least one, all finite."""
     first, second = median(before), median(after)
     if min(*before, *after) > 0:
         ratio, low, high = rank_sum.compute_shift_interval(before, after, CONFIDENCE)
@@ -40,25 +40,21 @@ def compare_samples(metric: Metric, before: Sequence[float], after: Sequence[flo
 
 
 def select_metric_values(metric: Metric, measurement: Measurement) -> list[float]:
-    """The metric in every pass that nobody halted; for peak memory, and for the seconds, those that were made for them."""
-    by_turns = pairs.choose_metric(measurement.samples, measurement.metric) == CPU_SECONDS.name
-    kinds = ("memory", "alone") if by_turns else ("memory", "alone", "duet")
+    """The metric in every pass that was never paused; peak memory comes from memory passes."""
+    interleaved = pairs.choose_metric(measurement.samples, measurement.metric) == CPU_SECONDS.name
+    kinds = ("memory", "alone") if interleaved else ("memory", "alone", "duet")
     samples = [sample for sample in measurement.samples if sample.kind in kinds]
-    found = [{**s.numbers, **(s.metrics if metric.name in METRICS else {})}.get(metric.name) for s in samples]
-    return [value for value in found if value is not None]
+    values = [{**s.numbers, **(s.metrics if metric.name in METRICS else {})}.get(metric.name) for s in samples]
+    return [value for value in values if value is not None]
 
 
 def _classify_interval(metric: Metric, low: float, high: float) -> Verdict | None:
-    """What an interval of the change says, as a logarithm or as a share: the same margins as for seconds (method.md).
+    """The verdict on an interval of the change, a logarithm or a share; None for a metric without a direction.
 
-    None for a number of which neither more nor less is better.
+    The margins are those for seconds (docs/method.md, "Metrics that a mode reports").
     """
     if metric.better == "neither":
         return None
     if metric.better == "higher":
         low, high = -high, -low
-    if low > MIN_EFFECT:
-        return Verdict.REGRESSED
-    if high < -MIN_EFFECT:
-        return Verdict.IMPROVED
-    return Verdict.UNCHANGED if low > -EQUIVALENCE_MARGIN and high < EQUIVALENCE_MARGIN else Verdict.INCONCLUSIVE
+    return STANDARD_BOUNDS.classify(low, high)

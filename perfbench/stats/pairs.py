@@ -1,4 +1,4 @@
-"""Which samples belong together, and which of their metrics counts. Pure."""
+"""Select and pair samples, and compute their log ratios."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from perfbench.model import REPORTED_SECONDS, Sample
 
 
 def choose_metric(samples: Iterable[Sample], declared: str) -> str:
-    """The name of the metric that counts: what a mode timed itself before all else, then what the scenario declares."""
-    timed_itself = any(REPORTED_SECONDS.name in sample.metrics for sample in samples)
-    return REPORTED_SECONDS.name if timed_itself else declared
+    """The metric to compare by: seconds that a mode reports itself if any, else the one that the scenario declares."""
+    self_timed = any(REPORTED_SECONDS.name in sample.metrics for sample in samples)
+    return REPORTED_SECONDS.name if self_timed else declared
 
 
 def select_values(samples: Iterable[Sample], metric: str, *kinds: str) -> list[float]:
@@ -23,8 +23,7 @@ def select_values(samples: Iterable[Sample], metric: str, *kinds: str) -> list[f
 def compute_log_ratios(before: Sequence[Sample], after: Sequence[Sample], metric: str) -> list[float]:
     """``ln(after / before)`` of every duet that both sides finished, in order of time.
 
-    Of several passes on one side the mean counts. A pair with a time that is not above zero says nothing and is left out; the
-    clocks of a sound machine give none.
+    Of several passes on one side the mean counts. A pair with a time that is not above zero is left out.
     """
     before_means, after_means = pair_values(before, after, metric)
     return [math.log(second / first) for first, second in zip(before_means, after_means, strict=True)]

@@ -1,4 +1,4 @@
-"""Estimates from samples that were not measured together: two saved runs side by side. NumPy only.
+"""Rank-sum estimates and intervals for unpaired samples: two saved runs side by side.
 
 Nothing joins a sample of one run to one of the other, so that all of each side's noise stays in the interval, and what changed
 between the runs (the machine's speed, its load) is in the ratio. Source: Hollander, Wolfe, Chicken, *Nonparametric Statistical
@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 MAX_EXACT_SAMPLES = 40
-"""Up to so many samples on both sides together the null distribution is exact; beyond, a normal approximation."""
+"""Up to this many samples on both sides together the null distribution is exact; beyond, a normal approximation."""
 
 
 def compute_shift_interval(
@@ -39,7 +39,7 @@ def compute_shift_interval(
 def compute_difference_interval(
     before: Sequence[float], after: Sequence[float], confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """The difference after − before of two sets of samples: estimate, low and high end, as ``shift_interval`` has the ratio.
+    """The difference after − before of two sets of samples: estimate, low and high end, as ``compute_shift_interval`` does for the ratio.
 
     It is for numbers that may be zero. Too few samples for this confidence give an interval without ends. Raises ValueError for an
     empty side and for values that are not finite.
@@ -65,8 +65,8 @@ def compute_rank_sum_p_above(before: Sequence[float], after: Sequence[float]) ->
 def compute_shift_p_value(before: Sequence[float], after: Sequence[float], smallest: float = 0.0) -> float:
     """The two-sided p-value of the rank-sum test that the log ratio after / before lies within ± ``smallest``.
 
-    As in ``statistics.signed_rank_p_value``: one-sided after a shift by ``smallest`` towards zero, doubled; ties only make it
-    larger. It is at most 1 − c exactly where ``shift_interval`` at confidence c leaves out all of −``smallest`` … ``smallest``.
+    As in ``signed_rank.compute_p_value``: one-sided after a shift by ``smallest`` towards zero, doubled; ties only make it
+    larger. It is at most 1 − c exactly where ``compute_shift_interval`` at confidence c leaves out all of −``smallest`` … ``smallest``.
     Raises ValueError as that does.
     """
     logs = [np.log(_check_values(side)) for side in (before, after)]
@@ -93,7 +93,7 @@ def _find_critical_count(first: int, second: int, tail: float) -> int:
 
 
 def _compute_lower_tail(first: int, second: int, count: int) -> float:
-    """P(U ≤ count), by the same approximation as ``_critical_count`` where that is used: it errs towards a larger one."""
+    """P(U ≤ count), by the same approximation as ``_find_critical_count`` where that is used: it errs towards a larger one."""
     if first + second > MAX_EXACT_SAMPLES:
         mean, variance = first * second / 2, first * second * (first + second + 1) / 12
         return math.erfc((mean - 0.5 - count) / math.sqrt(2 * variance)) / 2

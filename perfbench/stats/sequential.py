@@ -1,7 +1,7 @@
-"""What a gate says of a run: a verdict for every case that was declared, and why the gate is not passed. Pure.
+"""Group-sequential signed-rank test of a gate: looks, the level of each, the stopping rule, the detectable change.
 
-The test is the sequential signed-rank test of method.md, with the level of a look solved for any number of cases. Of several cases
-each has its share of the chance to be wrong; a case that has regressed leaves its share to the others (Holm, *A simple sequentially
+The level of a look is solved for any number of cases (docs/method.md, "The gate"). Each of several cases has its share of the error
+probability; a case that has regressed passes its share on to the others (Holm, *A simple sequentially
 rejective multiple test procedure*, 1979; for sequential tests Maurer, Bretz, *Multiple testing in group sequential trials using
 graphical approaches*, 2013).
 """
@@ -11,7 +11,6 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
 from functools import cache
 from statistics import NormalDist
 
@@ -20,41 +19,28 @@ from numpy.typing import NDArray
 
 from perfbench.model import Case, GatePolicy, Verdict
 from perfbench.stats import signed_rank
-from perfbench.stats.comparison import EQUIVALENCE_MARGIN, MIN_EFFECT
 from perfbench.stats.signed_rank import Floats
+from perfbench.stats.verdict_bounds import EQUIVALENCE_MARGIN, MIN_EFFECT, VerdictBounds
 
 
-@dataclass(frozen=True, slots=True)
-class VerdictBounds:
-    """What an interval of the logarithm of a ratio means.
+def build_bounds(policy: GatePolicy, before: Case, after: Case) -> VerdictBounds:
+    """The bounds of a comparison of two environments, or of two modes in one (docs/method.md, "Thresholds").
 
-    Above ``worse`` it says regressed, below ``better`` improved, between ``floor`` and ``ceiling`` unchanged.
+    A budget for the ratio of modes has no margins.
     """
-
-    worse: float
-    better: float
-    floor: float
-    ceiling: float
-
-
-def build_bounds(terms: GatePolicy, before: Case, after: Case) -> VerdictBounds:
-    """What the terms allow in a comparison of two environments, or of two modes in one (method.md).
-
-    A budget for the ratio of modes has no margins: what is not above it is within it.
-    """
-    limit = terms.limit(after.mode, before.mode) if before.environment == after.environment else None
+    limit = policy.limit(after.mode, before.mode) if before.environment == after.environment else None
     if limit is not None:
         return VerdictBounds(worse=math.log(limit), better=-math.inf, floor=-math.inf, ceiling=math.log(limit))
-    margin = max(EQUIVALENCE_MARGIN, math.log1p(terms.threshold))
+    margin = max(EQUIVALENCE_MARGIN, math.log1p(policy.threshold))
     return VerdictBounds(
-        worse=max(MIN_EFFECT, math.log1p(terms.threshold)), better=-MIN_EFFECT, floor=-margin, ceiling=margin
+        worse=max(MIN_EFFECT, math.log1p(policy.threshold)), better=-MIN_EFFECT, floor=-margin, ceiling=margin
     )
 
 
 def is_settled(differences: Sequence[float], most: int, cases: int, allowed: VerdictBounds) -> bool:
-    """Whether a case needs no more pairs: it is clear at one of its looks, or has had all of them.
+    """Whether a case needs no more pairs: it has a verdict at one of its looks, or has had all of them.
 
-    :param differences: log ratios of its pairs in order of time; :param most: pairs that it may have; :param cases: of the gate.
+    :param differences: log ratios of its pairs in order of time; :param most: its maximum of pairs; :param cases: of the gate.
     """
     looks = select_looks(most)
     level = compute_level(looks, ONE_SIDED_ERROR / cases)
@@ -68,8 +54,8 @@ def is_settled(differences: Sequence[float], most: int, cases: int, allowed: Ver
 
 
 def decide_verdict(differences: Sequence[float] | Floats, level: float, allowed: VerdictBounds) -> Verdict:
-    """What log ratios say at this one-sided level."""
-    return classify_log_interval(*compute_log_interval(differences, level), allowed)
+    """The verdict on log ratios at this one-sided level."""
+    return allowed.classify(*compute_log_interval(differences, level))
 
 
 def compute_log_interval(differences: Sequence[float] | Floats, level: float) -> tuple[float, float]:
@@ -80,21 +66,11 @@ def compute_log_interval(differences: Sequence[float] | Floats, level: float) ->
     return signed_rank.compute_interval(differences, confidence)
 
 
-def classify_log_interval(low: float, high: float, allowed: VerdictBounds) -> Verdict:
-    if low > allowed.worse:
-        return Verdict.REGRESSED
-    if high < allowed.better:
-        return Verdict.IMPROVED
-    if low > allowed.floor and high < allowed.ceiling:
-        return Verdict.UNCHANGED
-    return Verdict.INCONCLUSIVE
-
-
 GATE_LOOKS = (12, 17, 24, 34, 48, 68, 96, 136)
-"""The numbers of pairs after which a gate may look: each √2 times the one before (method.md)."""
+"""The numbers of pairs at which a gate may look: each √2 times the one before (docs/method.md, "The gate")."""
 
 ONE_SIDED_ERROR = 0.005
-"""The chance that a gate of unchanged code says regressed, over all its looks and cases; the same for improved."""
+"""The probability that a gate of unchanged code reports a regression, over all looks and cases; the same for improved."""
 
 GRID_POINTS = 201
 GRID_LIMIT = 8.0
@@ -104,7 +80,7 @@ _NORMAL = NormalDist()
 
 
 def select_looks(pairs: int) -> tuple[int, ...]:
-    """Those looks that so many pairs allow; at least the first."""
+    """The looks that this many pairs allow; at least the first."""
     return tuple(look for look in GATE_LOOKS if look <= pairs) or GATE_LOOKS[:1]
 
 
@@ -150,11 +126,11 @@ def _build_grid(bound: float, look: int) -> tuple[NDArray[np.float64], NDArray[n
 
 
 POWER = 0.95
-"""How often a gate finds what it calls detectable."""
+"""The probability with which a gate detects a change that it calls detectable."""
 
 
 def compute_detectable(sigma: float, pairs: int, level: float, smallest: float) -> float:
-    """The change, as a share, that so many pairs find 95 times of 100 at this level of a look, beyond ``smallest``.
+    """The change, as a share, that this many pairs detect with a power of 95 % at this level of a look, beyond ``smallest``.
 
     As the normal distribution has it, with a factor for what ranks lose, most where the pairs hardly suffice for the level at all.
     The factor is fitted to simulations with normal noise and 1, 3, 5 and 8 looks; it is within 6 % of them. Infinite below the

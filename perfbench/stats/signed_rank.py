@@ -1,4 +1,4 @@
-"""Estimates and intervals from paired measurements: exact, with no assumption about the noise, NumPy only.
+"""Wilcoxon signed-rank estimate and confidence interval for paired log ratios.
 
 A *difference* is the log ratio of one pair, ``ln(after / before)``. The two sides of a pair were measured under the
 same conditions, so that without an effect a difference is as likely to be positive as negative. That symmetry is all
@@ -31,12 +31,12 @@ MAX_EXACT_PAIRS = 200
 """Up to this many pairs the null distribution is exact; beyond, a normal approximation that errs towards width."""
 
 LOOK_CORRECTION = 0.7
-"""The factor on 1 − confidence that pays for stopping at the first narrow interval: see ``looking_confidence``."""
+"""The factor on 1 − confidence that pays for stopping at the first narrow interval: see ``choose_adaptive_confidence``."""
 
 
 @dataclass(frozen=True, slots=True)
 class Estimate:
-    """What the pairs of two cases say: ``ratio`` is after / before, ``low`` and ``high`` the ends of its interval.
+    """The estimate from the pairs of two cases: ``ratio`` is after / before, ``low`` and ``high`` the ends of its interval.
 
     ``sigma`` is the standard deviation of one pair's log ratio (0.02: about 2 %); ``autocorrelation`` is that of
     neighbours in time; ``halves_disagree`` says that the first half of the pairs and the second tell different ratios.
@@ -52,9 +52,9 @@ class Estimate:
 
 
 def estimate(log_ratios: Sequence[float] | Floats, confidence: float = 0.95) -> Estimate:
-    """The ratio after / before, its two-sided interval and what casts doubt on it, from log ratios in order of time.
+    """The ratio after / before, its two-sided interval and its diagnostics, from log ratios in order of time.
 
-    Raises ValueError for a value that is not finite and for fewer than ``minimum_pairs(confidence)`` pairs.
+    Raises ValueError for a value that is not finite and for fewer than ``count_minimum_pairs(confidence)`` pairs.
     """
     differences = _check_values(log_ratios)
     low, high = compute_interval(differences, confidence)
@@ -83,7 +83,7 @@ def compute_interval(differences: Sequence[float] | Floats, confidence: float = 
     With M sorted Walsh averages w and the largest c for which P(W ≤ c) ≤ (1 − confidence) / 2, the interval is
     w[c+1] … w[M−c] (Hollander, Wolfe, Chicken, section 3.3). It covers the centre with at least this probability
     whatever the noise; ties and zeros only make it cover more. Raises ValueError for fewer than
-    ``minimum_pairs(confidence)`` differences.
+    ``count_minimum_pairs(confidence)`` differences.
     """
     values = _check_values(differences)
     fewest = count_minimum_pairs(confidence)
@@ -98,7 +98,7 @@ def compute_p_value(differences: Sequence[float] | Floats, smallest: float = 0.0
     """The two-sided p-value of the signed-rank test that the centre lies within ± ``smallest``: a small p says it does not.
 
     The differences are shifted by ``smallest`` towards zero, and the one-sided exact p-value of that is doubled. It is at most
-    1 − c exactly where ``signed_rank_interval`` at confidence c leaves out all of −``smallest`` … ``smallest``. Ties and zeros
+    1 − c exactly where ``compute_interval`` at confidence c leaves out all of −``smallest`` … ``smallest``. Ties and zeros
     only make it larger. Raises ValueError if there are none.
     """
     values = _check_values(differences)
@@ -108,7 +108,7 @@ def compute_p_value(differences: Sequence[float] | Floats, smallest: float = 0.0
 def compute_p_above(differences: Sequence[float] | Floats, bound: float) -> float:
     """The one-sided p-value of the signed-rank test that the centre does not lie above ``bound``: a small p says it does.
 
-    It is at most a exactly where the low end of ``signed_rank_interval`` at confidence 1 − 2a lies above ``bound``.
+    It is at most a exactly where the low end of ``compute_interval`` at confidence 1 − 2a lies above ``bound``.
     """
     values = _check_values(differences)
     averages = _compute_walsh_averages(values)
@@ -128,11 +128,6 @@ def choose_adaptive_confidence(confidence: float = 0.95) -> float:
     with 1 − confidence times 0.7 they covered 95.0 % there, for 8 to 15 % more pairs.
     """
     return 1.0 - 2.0 * LOOK_CORRECTION * _compute_tail(confidence)
-
-
-def looks(maximum: int) -> tuple[int, ...]:
-    """Those numbers of pairs at which an adaptive run of at most ``maximum`` pairs may look at its interval."""
-    return tuple(look for look in ADAPTIVE_LOOKS if look <= maximum)
 
 
 def is_precise_enough(result: Estimate, precision: float) -> bool:
@@ -163,7 +158,7 @@ def halves_disagree(differences: Sequence[float] | Floats, level: float = 0.01) 
     """Whether the first half of the differences and the rest differ by a two-sided Wilcoxon rank-sum test at ``level``.
 
     By the normal approximation with the corrections for continuity and for ties (Hollander, Wolfe, Chicken, section
-    4.1): it only raises a doubt, and at level 0.01 its exact size never exceeds 1.0 % for 8 to 200 pairs.
+    4.1): it only gives a warning, and at level 0.01 its exact size never exceeds 1.0 % for 8 to 200 pairs.
     Raises ValueError for fewer than two differences.
     """
     values = _check_values(differences, fewest=2)

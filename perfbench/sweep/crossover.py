@@ -1,4 +1,4 @@
-"""Where a mode starts or ceases to be faster: the curve of a mode over a swept parameter, and the values where it passes 1. Pure.
+"""Crossovers of a parameter sweep: the values where the ratio of a mode passes 1.
 
 A curve is broken: between two neighbouring values the logarithm of the ratio changes evenly with the logarithm of the value (with
 the value itself, if any is not above zero). It crosses 1 between a value where the mode is surely faster and one where it is surely
@@ -71,24 +71,11 @@ class Crossover:
 
 
 @dataclass(frozen=True, slots=True)
-class Range:
-    """Values of the parameter for which a verdict is sure: the whole interval of the ratio lies on one side of 1.
-
-    ``from_first``: it begins at the first value that was measured, and may begin before it; ``to_last`` likewise.
-    """
-
-    start: float
-    end: float
-    from_first: bool
-    to_last: bool
-
-
-@dataclass(frozen=True, slots=True)
 class Segment:
     """Neighbouring points with one sure verdict, and how it begins and ends.
 
-    ``begin`` and ``end`` are a crossing, or the value where it is no longer told (a plain number), or None at an end of the curve.
-    ``untold`` are the values between its points of which nothing can be told.
+    ``begin`` and ``end`` are a crossover, or the value where the verdict becomes inconclusive (a plain number), or None at an end of
+    the curve. ``untold`` are the inconclusive values between its points.
     """
 
     verdict: Verdict
@@ -99,32 +86,13 @@ class Segment:
 
 def find_crossovers(curve: RatioCurve) -> tuple[Crossover, ...]:
     """Where the curve passes 1, in order."""
-    found = find_segments(curve)
-    begins = [stretch.begin for stretch in found[:1] if isinstance(stretch.begin, Crossover)]
-    return (*begins, *(stretch.end for stretch in found if isinstance(stretch.end, Crossover)))
-
-
-def ranges(curve: RatioCurve, verdict: Verdict = Verdict.IMPROVED) -> tuple[Range, ...]:
-    """The values for which the mode is faster for sure (or slower, by the verdict), in order.
-
-    A point that was not measured, or whose output is not the same, ends a range at its neighbour.
-    """
-    sure = [point.verdict == verdict and point.ratio is not None and not point.problem for point in curve.points]
-    firsts = [n for n, is_sure in enumerate(sure) if is_sure and not (n and sure[n - 1])]
-    lasts = [n for n, is_sure in enumerate(sure) if is_sure and not (n + 1 < len(sure) and sure[n + 1])]
-    return tuple(
-        Range(
-            _sure_until(curve, first, first - 1, verdict),
-            _sure_until(curve, last, last + 1, verdict),
-            first == 0,
-            last == len(sure) - 1,
-        )
-        for first, last in zip(firsts, lasts, strict=True)
-    )
+    segments = find_segments(curve)
+    begins = [segment.begin for segment in segments[:1] if isinstance(segment.begin, Crossover)]
+    return (*begins, *(segment.end for segment in segments if isinstance(segment.end, Crossover)))
 
 
 def find_segments(curve: RatioCurve) -> tuple[Segment, ...]:
-    """What the curve is surely, from its first to its last value: by turns faster and slower."""
+    """The segments with a sure verdict, from the first to the last value, alternately faster and slower."""
     known = curve.known
     runs = _group_points(known)
     middles = [_locate_crossover(curve, known[one.stop - 1 : other.start + 1]) for one, other in pairwise(runs)]
@@ -142,7 +110,7 @@ def find_segments(curve: RatioCurve) -> tuple[Segment, ...]:
 
 
 def _group_points(known: Sequence[CurvePoint]) -> list[range]:
-    """The places from the first to the last of neighbouring sure points of one verdict, whatever cannot be told between them."""
+    """The places from the first to the last of neighbouring sure points of one verdict, with the inconclusive ones between them."""
     runs: list[range] = []
     for place, point in enumerate(known):
         if point.verdict in DECISIVE_VERDICTS:
@@ -181,18 +149,6 @@ def _locate_edge(curve: RatioCurve, points: Sequence[CurvePoint], *, last: bool)
     return Crossover(places[0], until, None, sure.verdict is not Verdict.IMPROVED)
 
 
-def _sure_until(curve: RatioCurve, place: int, beside: int, verdict: Verdict) -> float:
-    """How far a verdict reaches from a sure point towards its neighbour, which has another one or none."""
-    sure = curve.points[place]
-    if not 0 <= beside < len(curve.points):
-        return sure.value
-    other = curve.points[beside]
-    if other.ratio is None or other.problem:
-        return sure.value
-    points = sorted((sure, other), key=lambda point: point.value)
-    return next(iter(_find_zero_crossings(curve, points, _collect_bounds(points, verdict))), sure.value)
-
-
 def _classify_point(point: CurvePoint) -> Verdict:
     assert point.verdict is not None
     return point.verdict
@@ -218,7 +174,7 @@ def _find_zero_crossings(curve: RatioCurve, points: Sequence[CurvePoint], height
 
 
 def _interpolate_zeros(places: Sequence[float], heights: Sequence[float]) -> Iterator[float]:
-    """Where a broken line passes 0: a stretch along 0 counts at its middle, a touch not at all."""
+    """Where a broken line passes 0: a segment along 0 counts at its middle, a touch not at all."""
     signed = [n for n, height in enumerate(heights) if height != 0]
     for one, other in pairwise(signed):
         first, second = heights[one], heights[other]

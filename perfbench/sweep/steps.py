@@ -26,7 +26,7 @@ from statistics import NormalDist
 
 from perfbench.model import Verdict
 from perfbench.stats import rank_sum, signed_rank
-from perfbench.stats.comparison import EQUIVALENCE_MARGIN, MIN_EFFECT
+from perfbench.stats.verdict_bounds import EQUIVALENCE_BOUNDS, MIN_EFFECT
 
 SIGNIFICANCE_LEVEL = 0.05
 """The chance of any false step in a whole sweep."""
@@ -125,9 +125,7 @@ def mark_significant_steps(steps: Iterable[ReleaseStep]) -> dict[tuple[str, str]
 def _classify_step(step: ReleaseStep, significant: bool) -> Verdict:
     if significant:
         return Verdict.REGRESSED if step.ratio > 1 else Verdict.IMPROVED
-    if step.low > math.exp(-EQUIVALENCE_MARGIN) and step.high < math.exp(EQUIVALENCE_MARGIN):
-        return Verdict.UNCHANGED
-    return Verdict.INCONCLUSIVE
+    return EQUIVALENCE_BOUNDS.classify_ratio(step.low, step.high)
 
 
 def compute_standard_error(step: ReleaseStep, plan: SamplingPlan) -> float:

@@ -1,4 +1,4 @@
-"""What a sweep goes through, and a search for the first bad one among it. Measuring is the caller's."""
+"""Subject of a sweep, its releases or commits, and the comparisons of a bisection among them."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from perfbench.environments import git, labels, package_index
 from perfbench.environments.package_index import ReleaseInterval
 from perfbench.errors import UsageProblem
 from perfbench.model import Measurement, Run
-from perfbench.stats.comparison import MIN_EFFECT
 from perfbench.stats.signed_rank import ADAPTIVE_LOOKS
+from perfbench.stats.verdict_bounds import MIN_EFFECT
 from perfbench.sweep.bisection import Bisection, BisectResult, BisectStep, CandidateResult, ComparisonRequest
 from perfbench.sweep.steps import SamplingPlan, count_pairs_needed
 from perfbench.sweep.trajectory import SweepRelease, build_trajectory
@@ -25,7 +25,7 @@ MIN_ROUNDS = 17
 
 @dataclass(frozen=True, slots=True)
 class SweepSubject:
-    """What is swept, oldest first: the names as they are shown, and the environment spec of each."""
+    """Releases or commits, oldest first: their display names, and the environment spec of each."""
 
     subject: str
     names: tuple[str, ...]
@@ -97,28 +97,32 @@ def _shorten_name(name: str) -> str:
 
 
 def choose_rounds(swept: SweepSubject, modes: int) -> int:
-    """Rounds that let a single step stand out of all steps and modes: the next of ``statistics.LOOKS``, 17 at least."""
+    """Rounds that let a single step stand out of all steps and modes: the next of ``ADAPTIVE_LOOKS``, at least 17."""
     needed = max(MIN_ROUNDS, count_pairs_needed(max(1, (len(swept.names) - 1) * modes)))
     return next((look for look in ADAPTIVE_LOOKS if look >= needed), needed)
 
 
 def evaluate_candidate(
-    asked: ComparisonRequest, mode: str, measurements: Sequence[Measurement], specs: dict[str, str], plan: SamplingPlan
+    request: ComparisonRequest,
+    mode: str,
+    measurements: Sequence[Measurement],
+    specs: dict[str, str],
+    plan: SamplingPlan,
 ) -> CandidateResult:
-    """What the pairs of a candidate with the first one say in this mode.
+    """The result of the pairs of a candidate with the first one in this mode.
 
     :param measurements: those of both, in any order.
     :param specs: name → environment.
     """
-    pair = [SweepRelease(name, specs[name]) for name in (asked.anchor, asked.candidate)]
+    pair = [SweepRelease(name, specs[name]) for name in (request.anchor, request.candidate)]
     own = [measurement for measurement in measurements if measurement.case.mode == mode]
-    found = build_trajectory(pair, own, plan, lambda _before, _after: "")
-    if not found.lines:
-        return CandidateResult(asked.candidate, failure="not measured")
-    stop = found.lines[0].stops[1]
-    if stop.step is None:
-        return CandidateResult(asked.candidate, failure=stop.problem or "no pairs")
-    return CandidateResult(asked.candidate, stop.step.ratio, stop.step.low, stop.step.high)
+    trajectory = build_trajectory(pair, own, plan, lambda _before, _after: "")
+    if not trajectory.lines:
+        return CandidateResult(request.candidate, failure="not measured")
+    point = trajectory.lines[0].points[1]
+    if point.step is None:
+        return CandidateResult(request.candidate, failure=point.problem or "no pairs")
+    return CandidateResult(request.candidate, point.step.ratio, point.step.low, point.step.high)
 
 
 def run_bisection(
@@ -126,13 +130,13 @@ def run_bisection(
     compare: Callable[[ComparisonRequest], CandidateResult],
     observe: Callable[[BisectStep, int], None],
 ) -> BisectResult:
-    """The first bad one among these: compares until it is found. ``observe`` hears each answer and its number, from 1."""
+    """Compare until the first bad candidate is found. ``observe`` receives each step and its number, from 1."""
     bisection = Bisection(names, MIN_EFFECT)
     number = 0
-    while (asked := bisection.asked) is not None:
-        found = compare(asked)
+    while (request := bisection.request) is not None:
+        result = compare(request)
         number += 1
-        observe(BisectStep(found, bisection.answer(found)), number)
+        observe(BisectStep(result, bisection.record(result)), number)
     outcome = bisection.outcome
     assert outcome is not None
     return outcome

@@ -1,10 +1,10 @@
-"""The measurements of a sweep → the course of every mode over the releases. Pure.
+"""Trajectory of every mode over the releases of a sweep.
 
 A release relative to the first one is the product of the steps up to it. Steps come from different pairs, so the variances of their
-logarithms add up (``stepping.standard_error``). With an anchor a release relative to it is what was measured.
+logarithms add up (``steps.compute_standard_error``). With an anchor a release relative to it is what was measured.
 
 A release that could not be installed is passed over: the step goes from the last good one to the next good one. A mode that gave no
-pairs in one of the good ones breaks its course there: what follows is not relative to anything that was measured, and is left out.
+pairs in one of the good ones breaks its trajectory there: what follows has no measured reference and is left out.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ ClassifyOutput = Callable[[Measurement, Measurement], str]
 
 @dataclass(frozen=True, slots=True)
 class SweepRelease:
-    """One stop of a sweep: its name as shown, its environment, and in one line why it could not be measured, if so."""
+    """One point of a sweep: its name as shown, its environment, and in one line why it could not be measured, if so."""
 
     name: str
     environment: str
@@ -42,7 +42,7 @@ class SweepRelease:
 class TrajectoryPoint:
     """A release in one mode: its median seconds, and its cost relative to the reference with a 95 % interval.
 
-    None is what was not measured; ``step`` is the one that leads here, ``problem`` why there is nothing to tell.
+    None is what was not measured; ``step`` is the one that leads here, ``problem`` the reason for missing values.
     """
 
     release: str
@@ -56,16 +56,16 @@ class TrajectoryPoint:
 
 @dataclass(frozen=True, slots=True)
 class ModeTrajectory:
-    """The course of one mode, a stop for each release; ``reference`` is the release whose cost is 1."""
+    """The trajectory of one mode, a point for each release; ``reference`` is the release whose cost is 1."""
 
     mode: str
     reference: str
-    stops: tuple[TrajectoryPoint, ...]
+    points: tuple[TrajectoryPoint, ...]
 
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
-    """A whole sweep. The stops of every line are those of ``releases``."""
+    """A whole sweep. The points of every line are in the order of ``releases``."""
 
     releases: tuple[SweepRelease, ...]
     lines: tuple[ModeTrajectory, ...]
@@ -73,7 +73,7 @@ class Trajectory:
     @property
     def steps(self) -> tuple[ReleaseStep, ...]:
         """Every step of every mode."""
-        return tuple(stop.step for line in self.lines for stop in line.stops if stop.step is not None)
+        return tuple(point.step for line in self.lines for point in line.points if point.step is not None)
 
 
 def build_trajectory(
@@ -82,7 +82,7 @@ def build_trajectory(
     plan: SamplingPlan,
     same_output: ClassifyOutput,
 ) -> Trajectory:
-    """All steps of a sweep, judged together, and what they add up to.
+    """Build all steps of a sweep, classified together, and their products.
 
     :param measurements: every mode in every environment; one of them may be a side of pairs with several others.
     :param same_output: what to say of the outputs of two measurements between which there is a step.
@@ -93,8 +93,8 @@ def build_trajectory(
     for mode in modes:
         found = {r.name: by_place.get((mode, r.environment)) for r in releases}
         lines.append(_build_mode_trajectory(_ModeMeasurements(mode, releases, found, plan), same_output))
-    judged = mark_significant_steps(stop.step for line in lines for stop in line.stops if stop.step is not None)
-    return Trajectory(tuple(releases), tuple(_apply_verdicts(line, judged) for line in lines))
+    steps = mark_significant_steps(point.step for line in lines for point in line.points if point.step is not None)
+    return Trajectory(tuple(releases), tuple(_apply_verdicts(line, steps) for line in lines))
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +137,7 @@ class _ModeMeasurements:
         works = [{sample.work for sample in side.timed} for side in (first, second)]
         if len(works[0] | works[1]) > 1:
             done = [", ".join(f"{work:,}" for work in sorted(side)) for side in works]
-            return [], f"{done[0]} {first.unit} before and {done[1]} after: no ratio can be told"
+            return [], f"{done[0]} {first.unit} before and {done[1]} after: the work differs, no ratio"
         metric = pairs.choose_metric((*first.samples, *second.samples), second.metric)
         found = pairs.compute_log_ratios(first.samples, second.samples, metric)
         return found, "" if found else self.problem(after if second.failures or not first.failures else before)
@@ -145,25 +145,25 @@ class _ModeMeasurements:
 
 def _build_mode_trajectory(mode: _ModeMeasurements, same_output: ClassifyOutput) -> ModeTrajectory:
     walk = _chain_points if mode.plan.anchor is None else _anchor_points
-    stops = {stop.release: stop for stop in walk(mode)}
+    points = {point.release: point for point in walk(mode)}
     result = []
     for release in mode.releases:
-        stop = stops.get(release.name) or _build_missing_point(release.name, mode.problem(release.name))
-        if stop.step is not None:
-            before, after = mode.found[stop.step.before], mode.found[stop.step.after]
+        point = points.get(release.name) or _build_missing_point(release.name, mode.problem(release.name))
+        if point.step is not None:
+            before, after = mode.found[point.step.before], mode.found[point.step.after]
             output = same_output(before, after) if before is not None and after is not None else ""
-            stop = replace(stop, step=replace(stop.step, output=output))
-        result.append(replace(stop, seconds=mode.seconds(release.name)))
+            point = replace(point, step=replace(point.step, output=output))
+        result.append(replace(point, seconds=mode.seconds(release.name)))
     return ModeTrajectory(mode.name, mode.plan.anchor or next(iter(mode.good), ""), tuple(result))
 
 
-def _apply_verdicts(line: ModeTrajectory, judged: dict[tuple[str, str], ReleaseStep]) -> ModeTrajectory:
-    stops = (s if s.step is None else replace(s, step=judged[line.mode, s.release]) for s in line.stops)
-    return replace(line, stops=tuple(stops))
+def _apply_verdicts(line: ModeTrajectory, steps: dict[tuple[str, str], ReleaseStep]) -> ModeTrajectory:
+    points = (s if s.step is None else replace(s, step=steps[line.mode, s.release]) for s in line.points)
+    return replace(line, points=tuple(points))
 
 
 def _chain_points(mode: _ModeMeasurements) -> Iterator[TrajectoryPoint]:
-    """The stops of releases that were each paired with the one before."""
+    """The points of releases that were each paired with the one before."""
     level, variance, broken = 0.0, 0.0, ""
     for number, release in enumerate(mode.good):
         if number == 0:
@@ -186,7 +186,7 @@ def _chain_points(mode: _ModeMeasurements) -> Iterator[TrajectoryPoint]:
 
 
 def _anchor_points(mode: _ModeMeasurements) -> Iterator[TrajectoryPoint]:
-    """The stops of releases that were each paired with the anchor."""
+    """The points of releases that were each paired with the anchor."""
     anchor = mode.plan.anchor or ""
     rows: dict[str, list[float]] = {}
     last: str | None = None

@@ -1,15 +1,15 @@
-"""How numbers and foreign text are written: 6.860s, 212.0 MB, 2.3x. The same in every renderer and every locale."""
+"""Formatting of numbers and untrusted text: 6.860s, 212.0 MB, 2.3x, the same in every format and locale."""
 
 from __future__ import annotations
 
 import math
 
 MISSING_TEXT = "–"
-"""What is written for a number that is not finite: there is nothing to say, and nobody should read a 0 there."""
+"""Text for a number that is not finite."""
 
 
 LARGE_FACTOR = 1.5
-"""From this factor on a change is told as one, ``2.3x faster``; below as a share, ``+7.1 %``."""
+"""From this factor on a change is formatted as a factor, ``2.3x faster``; below as a share, ``+7.1 %``."""
 
 
 def format_seconds(value: float) -> str:
@@ -138,6 +138,11 @@ def format_rate(per_second: float) -> str:
         return MISSING_TEXT
     rounded = float(f"{per_second:.3g}")
     return f"{rounded:,.{min(12, max(0, _count_decimals(rounded)))}f}"
+
+
+def extract_last_line(text: str, default: str = "no reason given") -> str:
+    """The last line of a program's output that is not blank."""
+    return next((line.strip() for line in reversed(text.splitlines()) if line.strip()), default)
 
 
 def make_printable(text: str) -> str:

@@ -1,4 +1,4 @@
-"""The places that perfbench knows: what it ships, and the user's cache."""
+"""Paths of the shipped files and of the user's cache."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ def bundled_folder(name: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """Where pulled market files and built environments are kept: PERFBENCH_CACHE, else the user's cache folder."""
+    """The cache folder: PERFBENCH_CACHE, else perfbench's folder in the user's cache."""
     named = os.environ.get("PERFBENCH_CACHE")
     return Path(named) if named else platformdirs.user_cache_path("perfbench", appauthor=False)
 
 
 def market_cache_folder() -> Path:
-    """Where pulled market files are kept."""
+    """The cache folder of pulled market files."""
     return cache_folder() / "markets"
 
 
 def environment_cache_folder() -> Path:
-    """Where built environments are kept, with what was resolved for them."""
+    """The cache folder of environments and their resolutions."""
     return cache_folder() / "environments"

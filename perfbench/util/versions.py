@@ -5,9 +5,9 @@ from __future__ import annotations
 from packaging.version import InvalidVersion, Version
 
 
-def is_same_version(one: str, other: str) -> bool:
+def is_same_version(first: str, second: str) -> bool:
     """Whether two texts are the same version: ``2.12`` is ``2.12.0``."""
     try:
-        return Version(one) == Version(other)
+        return Version(first) == Version(second)
     except InvalidVersion:
-        return one == other
+        return first == second

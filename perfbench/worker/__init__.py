@@ -1,1 +1,4 @@
-"""Everything that a worker process loads: the standard library only, Python 3.8 and newer."""
+"""The process that loads a scenario and runs one pass in the measured interpreter.
+
+Standard library only, Python 3.8+, never imports the host.
+"""

@@ -1,4 +1,4 @@
-"""The worker process, started by path with the interpreter of the environment that is measured."""
+"""Entry point of the worker process, run by path with the interpreter of the measured environment."""
 
 import importlib.util
 import os
@@ -11,8 +11,8 @@ PACKAGE_DIRECTORY = os.path.dirname(WORKER_DIRECTORY)
 def mount() -> None:
     """Make ``perfbench`` importable, and nothing else of the host.
 
-    Its parent folder must not get on ``sys.path``: in an installed host that is site-packages, whose betfairlightweight would
-    then be measured in place of the environment's own.
+    Its parent folder must not be on ``sys.path``: of an installed host it is site-packages, whose betfairlightweight would be
+    measured instead of the environment's own.
     """
     sys.path[:] = [entry for entry in sys.path if os.path.abspath(entry) != WORKER_DIRECTORY]
     spec = importlib.util.spec_from_file_location(
@@ -26,7 +26,7 @@ def mount() -> None:
 
 
 def main() -> None:
-    """Keep the pipes to the host for the protocol: what a scenario prints goes to stderr, what it reads is empty."""
+    """Reserve the pipes to the host for the protocol: a scenario prints to stderr and reads an empty stdin."""
     answers = os.dup(1)
     os.dup2(2, 1)
     requests = os.fdopen(os.dup(0), "rb")

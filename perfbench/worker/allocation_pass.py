@@ -1,4 +1,4 @@
-"""One pass under a profiler of memory, and which functions had it allocated, under names that hold in every environment."""
+"""One pass under a memory profiler, with allocations by function, named alike in every environment."""
 
 from __future__ import annotations
 
@@ -15,26 +15,26 @@ from perfbench.worker.scenario_api import Work
 from perfbench.worker.timed_pass import convert_to_work
 
 MEMORY_PROFILERS = ("memray", "tracemalloc", "lines")
-"""Those profilers that look at memory."""
+"""Memory profilers."""
 
 MAX_FUNCTIONS = 25
-"""So many functions are told by each measure."""
+"""Functions reported per measure."""
 
 OWN_KIND = "perfbench"
 
 
 def run_allocation_pass(
-    call: Callable[[], Any], wait: Callable[[], None], asked: Request
+    call: Callable[[], Any], wait: Callable[[], None], request: Request
 ) -> Union[AllocationProfile, LineMemoryProfile]:
-    """Collect garbage, wait for GO, run the mode once to its end under a profiler of memory. Bytes.
+    """Collect garbage, wait for GO, run the mode once to its end under a memory profiler. Bytes.
 
-    Raises ScenarioError if the profiler is not there, or cannot look at what it was asked to.
+    Raises ScenarioError if the profiler is not installed, or cannot profile the requested function.
     """
-    observe = load_profiler(asked.profiler).observe
+    observe = load_profiler(request.profiler).observe
     gc.collect()
     wait()
-    found: Union[AllocationProfile, LineMemoryProfile] = observe(lambda: _drain_mode(call), asked.artefact, asked)
-    return found
+    profile: Union[AllocationProfile, LineMemoryProfile] = observe(lambda: _drain_mode(call), request.artefact, request)
+    return profile
 
 
 def _drain_mode(call: Callable[[], Any]) -> Work:
@@ -43,15 +43,15 @@ def _drain_mode(call: Callable[[], Any]) -> Work:
 
 
 class AllocationSites:
-    """Adds up what was allocated at lines of code, by the function that they stand in."""
+    """Sums of the allocations at lines of code, by the function around them."""
 
     def __init__(self, scenario: str) -> None:
         self._names = FunctionNamer(scenario)
         self._sources: Dict[str, _FunctionRanges] = {}
-        self._found: Dict[Tuple[str, str], List[int]] = {}
+        self._sums: Dict[Tuple[str, str], List[int]] = {}
 
     def add(self, file: str, line: int, size: int, count: int) -> None:
-        """So many bytes in so many blocks more; what the worker itself allocates is left out."""
+        """Add the bytes and blocks allocated at a line; allocations of the worker itself are left out."""
         if file not in self._sources:
             self._sources[file] = _FunctionRanges(file)
         first, name = self._sources[file].around(line)
@@ -59,18 +59,18 @@ class AllocationSites:
         if named.kind == OWN_KIND:
             return
         path, _, function = named.key.rpartition(":")
-        sums = self._found.setdefault((function, path), [0, 0])
+        sums = self._sums.setdefault((function, path), [0, 0])
         sums[0] += size
         sums[1] += count
 
     def largest(self, measure: int) -> List[Allocation]:
-        """The functions with the most bytes (0) or blocks (1), the most first."""
-        ordered = sorted(self._found.items(), key=lambda item: (-item[1][measure], item[0]))
+        """The functions with the most bytes (0) or blocks (1), in descending order."""
+        ordered = sorted(self._sums.items(), key=lambda item: (-item[1][measure], item[0]))
         return [Allocation(function, path, size, count) for (function, path), (size, count) in ordered[:MAX_FUNCTIONS]]
 
 
 class _FunctionRanges:
-    """Where the functions of a file begin and end. A file that cannot be read or parsed has none."""
+    """Line ranges of the functions of a file; none for a file that cannot be read or parsed."""
 
     def __init__(self, file: str) -> None:
         self._ranges: List[Tuple[int, int, str]] = []
@@ -85,6 +85,6 @@ class _FunctionRanges:
                 self._ranges.append((first, node.end_lineno or first, node.name))
 
     def around(self, line: int) -> Tuple[int, str]:
-        """First line and name of the innermost function around a line, ``<module>`` if there is none."""
+        """First line and name of the innermost function around a line, ``<module>`` without one."""
         inside = [(first, name) for first, last, name in self._ranges if first <= line <= last]
         return max(inside, default=(0, "<module>"))

@@ -1,4 +1,4 @@
-"""One pass under a profiler of the CPU, and what it found under names that hold in every environment."""
+"""One pass under a CPU profiler, with functions named alike in every environment."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ Frame = Tuple[str, int, str]
 
 
 class RawProfile:
-    """What a profiler saw: stacks, outermost first, with seconds; calls by caller (None: nobody known) and callee.
+    """The data of a profiler: stacks, outermost first, with seconds; calls by caller (None: unknown) and callee.
 
-    ``inclusive`` are the seconds of functions with what they called, of a profiler whose stacks are only the last two functions.
+    ``inclusive`` are the seconds of functions with all that they called, of a profiler whose stacks have two functions only.
     """
 
     def __init__(self, outcome: Any) -> None:
@@ -34,12 +34,12 @@ class RawProfile:
         self.inclusive: Dict[Frame, float] = {}
 
     def add(self, stack: Tuple[Frame, ...], seconds: float) -> None:
-        """More seconds of a stack."""
+        """Add seconds of a stack."""
         self.stacks[stack] = self.stacks.get(stack, 0.0) + seconds
 
 
 def drain_mode(call: Callable[[], Any]) -> Any:
-    """What the mode returned; of an iterator, which is gone through, how many items it had."""
+    """Run a mode to its end: the number of items of an iterator, else the value that it returned."""
     outcome = call()
     if isinstance(outcome, Iterator):
         count = 0
@@ -50,52 +50,52 @@ def drain_mode(call: Callable[[], Any]) -> Any:
 
 
 WORKER_PREFIX = os.path.join(PACKAGE_DIRECTORY, "worker") + os.sep
-"""Frames from here are left out; not all of the package, for an installed one has the shipped scenarios inside."""
+"""Frames of these files are left out; not those of the whole package, which contains the shipped scenarios if installed."""
 
 DRAIN_FRAME = drain_mode.__code__.co_filename, drain_mode.__code__.co_firstlineno, drain_mode.__name__
-"""Outside of it is the worker; it takes the updates one by one, as a timed pass does."""
+"""The frame that iterates over the updates, as a timed pass does; frames outside of it belong to the worker."""
 
 
-def run_cpu_profile_pass(call: Callable[[], Any], wait: Callable[[], None], asked: Request) -> CpuProfile:
+def run_cpu_profile_pass(call: Callable[[], Any], wait: Callable[[], None], request: Request) -> CpuProfile:
     """Collect garbage, wait for GO, run the mode once to its end under the profiler. Seconds of CPU and of wall time.
 
-    Raises ScenarioError if the profiler is not there, or what it says of this machine.
+    Raises ScenarioError if the profiler is not installed, or does not work on this machine.
     """
-    observe = load_profiler(asked.profiler).observe
+    observe = load_profiler(request.profiler).observe
     gc.collect()
     wait()
     wall, cpu = time.perf_counter(), time.process_time()
-    observed = observe(lambda: drain_mode(call), asked.artefact, asked)
+    observed = observe(lambda: drain_mode(call), request.artefact, request)
     cpu, wall = time.process_time() - cpu, time.perf_counter() - wall
     work = convert_to_work(observed.outcome)
-    found = _FunctionIndex(FunctionNamer(asked.scenario))
+    index = _FunctionIndex(FunctionNamer(request.scenario))
     for stack, seconds in observed.stacks.items():
-        found.add(stack, seconds)
+        index.add(stack, seconds)
     calls = [
-        [-1 if caller is None else found.index(caller), found.index(callee), count]
+        [-1 if caller is None else index.number(caller), index.number(callee), count]
         for (caller, callee), count in observed.calls.items()
     ]
     inclusive: Dict[int, float] = {}
     for frame, seconds in observed.inclusive.items():
-        index = found.index(frame)
-        inclusive[index] = inclusive.get(index, 0.0) + seconds
+        number = index.number(frame)
+        inclusive[number] = inclusive.get(number, 0.0) + seconds
     return CpuProfile(
         work=work.amount,
         cpu_seconds=cpu,
         wall_seconds=wall,
         samples=observed.samples,
         capped=observed.capped,
-        functions=found.functions,
-        stacks=[list(stack) for stack in found.stacks],
-        seconds=list(found.stacks.values()),
+        functions=index.functions,
+        stacks=[list(stack) for stack in index.stacks],
+        seconds=list(index.stacks.values()),
         calls=calls,
-        inclusive=[inclusive.get(index, 0.0) for index in range(len(found.functions))] if inclusive else [],
+        inclusive=[inclusive.get(number, 0.0) for number in range(len(index.functions))] if inclusive else [],
         packages=[],
     )
 
 
 def load_profiler(name: str) -> Any:
-    """The module of a profiler. Raises ScenarioError if what it needs is not installed here."""
+    """Import the module of a profiler. Raises ScenarioError if its packages are not installed."""
     module = importlib.import_module("perfbench.worker.profilers." + name)
     for need in module.NEEDS:
         if need != "py-spy" and importlib.util.find_spec(need.replace("-", "_")) is None:
@@ -104,7 +104,7 @@ def load_profiler(name: str) -> Any:
 
 
 class _FunctionIndex:
-    """The functions of a profile under their names, each once, and its stacks by their indices."""
+    """The functions of a profile, each once, and its stacks as numbers of functions."""
 
     def __init__(self, names: FunctionNamer) -> None:
         self._names = names
@@ -113,8 +113,8 @@ class _FunctionIndex:
         self.functions: List[Function] = []
         self.stacks: Dict[Tuple[int, ...], float] = {}
 
-    def index(self, frame: Frame) -> int:
-        """The index of the function of a frame."""
+    def number(self, frame: Frame) -> int:
+        """The number of the function of a frame."""
         if frame not in self._indices:
             named = self._names.named(*frame)
             key = named.key, named.kind
@@ -125,13 +125,13 @@ class _FunctionIndex:
         return self._indices[frame]
 
     def add(self, stack: Tuple[Frame, ...], seconds: float) -> None:
-        """A stack without what is outside of the loop of the pass, and its seconds; one of the profiler itself is left out."""
+        """Add the part of a stack inside the loop of the pass, and its seconds; stacks of the profiler itself are left out."""
         if DRAIN_FRAME in stack:
             below = stack[stack.index(DRAIN_FRAME) + 1 :]
             stack = (DRAIN_FRAME, *(frame for frame in below if not frame[0].startswith(WORKER_PREFIX)))
         elif len(stack) > 2:
             return
-        indices = tuple(self.index(frame) for frame in stack)
+        indices = tuple(self.number(frame) for frame in stack)
         self.stacks[indices] = self.stacks.get(indices, 0.0) + seconds
 
 

@@ -1,4 +1,4 @@
-"""One pass as a call, for other tools that time it their own way: without a host, without pinning, as often as they like."""
+"""One pass as a function, for other benchmark tools: without a host, without pinning."""
 
 from __future__ import annotations
 
@@ -9,25 +9,25 @@ from typing import Any, Callable
 
 from perfbench.worker.protocol import Request
 from perfbench.worker.scenario_loader import LoadedScenario
-from perfbench.worker.timed_pass import burn_cpu
+from perfbench.worker.timed_pass import inject_slowdown
 
 
-def bind_external_pass(request: str, *, whole_process: bool) -> Callable[[], Any]:
-    """A call that runs the mode of a request (JSON) once to its end, set-ups included, and is slower by the share to burn.
+def bind_external_pass(json_request: str, *, whole_process: bool) -> Callable[[], Any]:
+    """A function that runs the mode of a request (JSON) once to its end, set-ups included, with its injected slowdown.
 
-    :param whole_process: the share is of all CPU seconds since the process started, since that is what is timed.
+    :param whole_process: the slowdown is relative to all CPU seconds since the process started.
     """
-    asked = Request(**json.loads(request))
-    loaded = LoadedScenario(asked.scenario)
+    request = Request(**json.loads(json_request))
+    loaded = LoadedScenario(request.scenario)
 
     def call() -> None:
         start = 0 if whole_process else time.process_time_ns()
-        with loaded.bound(asked.mode, asked.market, asked.parameters) as mode:
+        with loaded.bound(request.mode, request.market, request.parameters) as mode:
             outcome = mode()
             if isinstance(outcome, Iterator):
                 for _ in outcome:
                     pass
-            if asked.burn:
-                burn_cpu(start, asked.burn)
+            if request.slowdown:
+                inject_slowdown(start, request.slowdown)
 
     return call

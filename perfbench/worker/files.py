@@ -1,4 +1,4 @@
-"""The state of a file, cheap enough to be asked for beside a timed pass."""
+"""The state of a file, without reading it beside a timed pass."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from perfbench.worker.protocol import Stamp
 
 
 def stamp(path: str) -> Optional[Stamp]:
-    """What the system says of the file that this path leads to; None if there is none."""
+    """The state of the file behind this path; None without one."""
     try:
         status = os.stat(path)
     except OSError:

@@ -1,7 +1,7 @@
-"""Which function a frame belongs to: its path inside its package and its qualified name, the same in every environment.
+"""Names of the functions of frames: path inside the package and qualified name, the same in every environment.
 
-A line would change with every comment above it, and ``co_qualname`` is there since Python 3.11 only; so the source is read, by the
-Python that runs it. Comprehensions and lambdas are called as Python calls them, behind the function that they stand in.
+Line numbers change with every comment above them, and ``co_qualname`` exists since Python 3.11 only; so the source is parsed by
+the Python that runs it. Comprehensions and lambdas are named as Python does, after the function around them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from typing import Dict, Iterator, List, Optional, Tuple, Union
 from perfbench.worker.protocol import Function
 
 BUILT_IN_FILE = "~"
-"""The file of what has none."""
+"""The file of functions without one."""
 
 PACKAGE_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
 INITIAL_SYS_PATH = tuple(sys.path)
-"""Where packages are imported from. What a scenario adds to it, such as the folder of a strategy, is the user's."""
+"""Folders of packages. Those that a scenario adds, such as the folder of a strategy, are the user's."""
 
 COMPREHENSION_NAMES = {
     ast.ListComp: "<listcomp>",
@@ -36,29 +36,29 @@ FunctionDefinition = Union[ast.FunctionDef, ast.AsyncFunctionDef]
 
 
 class FunctionNamer:
-    """Names functions; every file is read once."""
+    """Names functions and caches the parsed files."""
 
     def __init__(self, scenario: str) -> None:
-        """:param scenario: the path of the scenario file, whose folder is called by its name alone."""
+        """:param scenario: path of the scenario file; files in its folder are shown by name alone."""
         self._scenarios = os.path.dirname(os.path.abspath(scenario))
         self._sources: Dict[str, _SourceFunctions] = {}
         self._roots = _list_import_roots()
 
     def named(self, file: str, line: int, name: str) -> Function:
-        """The function of a code object: its file, first line and name. A name may have its class in front of it."""
+        """The function of a code object, by its file, first line and name, which may include the class."""
         if file in (BUILT_IN_FILE, "<built-in>"):
             return Function(_name_built_in(name), "built-in", 0, "")
-        kind, path = self._place(file)
-        found = self._source(file).at(line, name.rpartition(".")[2])
-        if found is None:
+        kind, path = self._locate(file)
+        definition = self._source(file).at(line, name.rpartition(".")[2])
+        if definition is None:
             return Function("{}:{}".format(path, name), kind, line, "")
-        qualified, shape = found
+        qualified, shape = definition
         return Function("{}:{}".format(path, qualified), kind, line, shape)
 
     def qualified(self, file: str, name: str) -> Function:
-        """The function of this qualified name (``co_qualname``)."""
+        """The function with this qualified name (``co_qualname``)."""
         name = name.replace(".<locals>", "")
-        kind, path = self._place(file)
+        kind, path = self._locate(file)
         line, shape = self._source(file).called(name)
         return Function("{}:{}".format(path, name), kind, line, shape)
 
@@ -67,12 +67,12 @@ class FunctionNamer:
             self._sources[file] = _SourceFunctions(file)
         return self._sources[file]
 
-    def _place(self, file: str) -> Tuple[str, str]:
-        """The kind of a function by its file, and the path that stays the same in another environment."""
+    def _locate(self, file: str) -> Tuple[str, str]:
+        """The kind of a function by its file, and its path that is the same in every environment."""
         if file.startswith("<"):
             return "standard", file
         full = os.path.abspath(file)
-        if os.path.dirname(full) == self._scenarios:  # before perfbench itself: a wheel has the shipped ones inside
+        if os.path.dirname(full) == self._scenarios:  # before perfbench itself: a wheel contains the shipped scenarios
             return "scenario", os.path.basename(full)
         if full.startswith(PACKAGE_DIRECTORY + os.sep):
             return "perfbench", "perfbench" + full[len(PACKAGE_DIRECTORY) :].replace(os.sep, "/")
@@ -83,7 +83,7 @@ class FunctionNamer:
 
 
 def _name_built_in(name: str) -> str:
-    """``dict.get`` and ``sorted``, whichever profiler names them: cProfile says ``<method 'get' of 'dict' objects>``."""
+    """``dict.get`` and ``sorted`` for every profiler: cProfile's name is ``<method 'get' of 'dict' objects>``."""
     method = re.match(r"<method '(\w+)' of '([\w.]+)' objects>", name)
     if method is not None:
         return "{}.{}".format(method[2], method[1])
@@ -92,21 +92,21 @@ def _name_built_in(name: str) -> str:
 
 
 def _list_import_roots() -> List[Tuple[str, str]]:
-    """Folders that modules are imported from, with the kind of what lies there; the longest first."""
-    found: Dict[str, str] = {}
+    """Folders that modules are imported from, with the kind of their modules; the longest first."""
+    kinds: Dict[str, str] = {}
     standard = {sysconfig.get_path(name) for name in ("stdlib", "platstdlib")}
     for entry in [*INITIAL_SYS_PATH, *standard]:
         if entry and os.path.isdir(entry):
-            found[os.path.abspath(entry) + os.sep] = "library"
-            found[os.path.realpath(entry) + os.sep] = "library"
+            kinds[os.path.abspath(entry) + os.sep] = "library"
+            kinds[os.path.realpath(entry) + os.sep] = "library"
     for entry in standard:
         for path in (os.path.abspath(entry), os.path.realpath(entry)):
-            found[path + os.sep] = "standard"
-    return sorted(found.items(), key=lambda item: -len(item[0]))
+            kinds[path + os.sep] = "standard"
+    return sorted(kinds.items(), key=lambda item: -len(item[0]))
 
 
 class _SourceFunctions:
-    """The functions of one file. One that cannot be read or parsed has none."""
+    """The functions of a file; none for a file that cannot be read or parsed."""
 
     def __init__(self, file: str) -> None:
         self._by_line: Dict[Tuple[int, str], Tuple[str, str]] = {}
@@ -121,16 +121,16 @@ class _SourceFunctions:
             self._by_name.setdefault(qualified, (line, shape))
 
     def at(self, line: int, name: str) -> Optional[Tuple[str, str]]:
-        """Qualified name and shape of the function of this name that begins in this line."""
+        """Qualified name and shape of the function with this name and first line."""
         return self._by_line.get((line, name))
 
     def called(self, name: str) -> Tuple[int, str]:
-        """First line and shape of the function of this qualified name; of the one around it for a comprehension."""
+        """First line and shape of the function with this qualified name."""
         return self._by_name.get(name, (0, ""))
 
 
 def _iterate_functions(node: ast.AST, outer: Tuple[str, ...], shape: str) -> Iterator[Tuple[int, str, str, str]]:
-    """First line as the compiler counts it, name, qualified name and shape of every function below a node."""
+    """First line (as the compiler counts it), name, qualified name and shape of every function below a node."""
     for child in ast.iter_child_nodes(node):
         if isinstance(child, ast.ClassDef):
             yield from _iterate_functions(child, (*outer, child.name), shape)
@@ -149,7 +149,7 @@ def _iterate_functions(node: ast.AST, outer: Tuple[str, ...], shape: str) -> Ite
 
 
 def _hash_shape(definition: FunctionDefinition) -> str:
-    """The same for two functions of the same code: names of variables count, the function's own name and docstring do not."""
+    """A hash that is the same for functions of the same code, including names of variables, without name and docstring."""
     body = definition.body
     documented = isinstance(body[0], ast.Expr) and isinstance(getattr(body[0], "value", None), ast.Constant)
     parts = [definition.args, *definition.decorator_list, *(body[1:] if documented else body)]

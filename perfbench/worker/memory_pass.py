@@ -1,4 +1,4 @@
-"""One pass whose memory somebody else looks at: what it was doing when, and where it began and ended."""
+"""One pass whose memory the host samples: times of its updates, garbage collections, start and end."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from perfbench.worker.scenario_api import Work
 from perfbench.worker.timed_pass import convert_to_work, resident_bytes
 
 MAX_TIMES = 2048
-"""So many times of updates are kept at most; an even number, so that every other one can be dropped."""
+"""Maximum number of recorded times of updates; even, so that every other one can be dropped."""
 
 FULL_GENERATION = 2
 GENERATION_COUNT = 3
@@ -26,24 +26,24 @@ GENERATION_COUNT = 3
 def run_memory_pass(
     call: Callable[[], Any],
     wait: Callable[[], None],
-    asked: Request,
-    passed: Optional[Callable[[], None]] = None,
+    request: Request,
+    on_completed: Optional[Callable[[], None]] = None,
 ) -> MemoryObservation:
-    """Collect garbage, wait for GO, run the mode once to its end, drop what it returned. Times are ``time.time()``.
+    """Collect garbage, wait for GO, run the mode once to its end, release its outcome. Times are ``time.time()``.
 
-    Nothing is looked at while it runs but the number of the update, and that garbage is collected.
+    While it runs, only the numbers of updates and garbage collections are recorded.
 
-    :param passed: called when the pass is over and its outcome is still there.
+    :param on_completed: called after the pass, before its outcome is released.
 
-    Raises ScenarioError if the mode returns nothing that can be counted.
+    Raises ScenarioError if the mode does not return its amount of work.
     """
-    progress = _Progress(asked.marks)
+    progress = _Progress(request.marks)
     garbage = _GarbageRecorder()
     gc.collect()
     ready_bytes = resident_bytes("VmRSS")
     wait()
     peak_reset = _reset_peak()
-    with update_hooks.install_update_hooks(progress.on_update), garbage.noted():
+    with update_hooks.install_update_hooks(progress.on_update), garbage.record():
         started = time.time()
         outcome = call()
         drained = isinstance(outcome, Iterator)
@@ -51,8 +51,8 @@ def run_memory_pass(
         ended = time.time()
     peak_bytes = resident_bytes("VmHWM")
     end_bytes = resident_bytes("VmRSS")
-    if passed is not None:
-        passed()
+    if on_completed is not None:
+        on_completed()
     work = Work(count) if drained else convert_to_work(outcome)
     amount = work.amount
     del outcome, work
@@ -64,7 +64,7 @@ def run_memory_pass(
         updates=progress.seen,
         stride=progress.stride,
         progress=list(progress.times),
-        marks=progress.marked(),
+        marks=progress.list_marks(),
         collections=list(garbage.collections),
         full=garbage.full,
         peak_bytes=peak_bytes,
@@ -77,7 +77,7 @@ def run_memory_pass(
 
 
 class _Progress:
-    """When updates came: evenly spread ones, however many there will be, and those that were asked for by number."""
+    """Times of updates: evenly spread ones, whatever their total, and the requested ones by number."""
 
     def __init__(self, marks: List[int]) -> None:
         self._numbers = marks
@@ -88,7 +88,7 @@ class _Progress:
         self.times = array("d")
 
     def on_update(self, number: int) -> None:
-        """Note the time where it is wanted; at the end of a file the number is that of an update which is not there yet."""
+        """Record the time of an update if needed; at the end of a file the number is that of the next update."""
         self.seen = number
         if number == self._next:
             self._next = number + self.stride
@@ -100,13 +100,13 @@ class _Progress:
         if number in self._marks:
             self._marks[number] = time.time()
 
-    def marked(self) -> List[Optional[float]]:
-        """The times of the updates that were asked for; None for one that did not come."""
+    def list_marks(self) -> List[Optional[float]]:
+        """The times of the requested updates; None for one that did not come."""
         return [self._marks[number] if self._marks[number] and number < self.seen else None for number in self._numbers]
 
 
 class _GarbageRecorder:
-    """Collections of garbage: how many of each generation, and when the full ones were."""
+    """Garbage collections: their number in each generation, and the times of the full ones."""
 
     def __init__(self) -> None:
         self.collections = [0] * GENERATION_COUNT
@@ -114,15 +114,15 @@ class _GarbageRecorder:
         self._began = 0.0
 
     @contextmanager
-    def noted(self) -> Iterator[None]:
-        """As long as it lasts they are noted."""
-        gc.callbacks.append(self._note)
+    def record(self) -> Iterator[None]:
+        """Record collections inside the context."""
+        gc.callbacks.append(self._on_collection)
         try:
             yield
         finally:
-            gc.callbacks.remove(self._note)
+            gc.callbacks.remove(self._on_collection)
 
-    def _note(self, phase: str, info: Dict[str, int]) -> None:
+    def _on_collection(self, phase: str, info: Dict[str, int]) -> None:
         generation = info["generation"]
         if phase == "start":
             if generation == FULL_GENERATION:
@@ -134,7 +134,7 @@ class _GarbageRecorder:
 
 
 def _release_free_memory() -> None:
-    """Collect garbage, and let malloc return what is free (malloc_trim(3), glibc): else a hole looks like a leak."""
+    """Collect garbage and return free memory to the system (malloc_trim(3), glibc): otherwise it looks like a leak."""
     gc.collect()
     if sys.platform == "linux":
         trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
@@ -143,7 +143,7 @@ def _release_free_memory() -> None:
 
 
 def _reset_peak() -> bool:
-    """Let VmHWM begin anew at what is resident now (proc(5), clear_refs); whether the system lets us."""
+    """Reset VmHWM to the current resident memory (proc(5), clear_refs); returns whether the system allows it."""
     try:
         with open("/proc/self/clear_refs", "w", encoding="ascii") as clear:
             clear.write("5")

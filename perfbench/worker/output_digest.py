@@ -1,4 +1,4 @@
-"""The untimed check pass: every item of a mode's output made canonical and digested.
+"""The untimed check pass: digest the canonical form of every item of a mode's output.
 
 The digest of an item is taken over its canonical form as JSON with sorted keys, so two modes agree exactly when every field
 of every item does. Numbers compare by value, at 12 significant digits. Most of a market book does not change from one update to
@@ -19,29 +19,29 @@ from perfbench.worker.scenario_loader import CanonicalFunction
 from perfbench.worker.timed_pass import convert_to_work
 
 BLOCK_SIZE = 1024
-"""Updates in a block: small enough to be shown in full, large enough that a long file has few."""
+"""Updates in a block: small enough to be compared in full, large enough that a long file has few."""
 
 AUDIT_INTERVAL = 32
-"""Every so many updates the remembered parts are made again, to catch objects that were changed in place."""
+"""Updates between two audits, which digest cached parts again to detect objects that were changed in place."""
 
 SIGNIFICANT_DIGITS = 12
-"""Significant digits at which floats compare: engines sum the same sizes in another order and differ in the last bit."""
+"""Significant digits of compared floats: engines sum the same sizes in another order and differ in the last bit."""
 
 NO_CHANGES: FrozenSet[str] = frozenset()
-"""No change is undone."""
+"""No change is reverted."""
 
 Traits = Mapping[str, Callable[[Any], str]]
 PartKey = Tuple[int, Callable[..., Any], FrozenSet[str]]
 
 
 class ChangedInPlace(Exception):
-    """An object that was digested before has other content now: identity says nothing about this library's objects."""
+    """A digested object was changed in place: the identity of this library's objects does not imply equal content."""
 
 
 class PartCache:
-    """Digests of parts of an item, kept as long as the very same object comes again in the next item.
+    """Digests of parts of an item, cached as long as the same object occurs in the next item.
 
-    One for all variants of an output: a part on which no undone change bears is digested once.
+    Shared by all variants of an output: a part that no reverted change affects is digested once.
     """
 
     def __init__(self, trust_identity: bool) -> None:
@@ -51,33 +51,33 @@ class PartCache:
         self._items = 0
 
     def next_item(self) -> None:
-        """Forget the parts that the last item did not have."""
+        """Drop the parts that the last item did not contain."""
         self._before, self._now = self._now, {}
         self._items += 1
 
     def digest(self, thing: Any, fields: Callable[..., Any], undone: FrozenSet[str]) -> str:
-        """The digest of what ``fields`` says of the thing. Raises ChangedInPlace at an audit."""
+        """The digest of ``fields(thing)``. Raises ChangedInPlace at an audit."""
         key = id(thing), fields, undone
-        known = self._now.get(key)
-        if known is not None:
-            return known[1]
-        known = self._before.get(key) if self._trust else None
-        if known is not None and self._items % AUDIT_INTERVAL:
-            self._now[key] = known
-            return known[1]
-        said = fields(thing, undone) if undone else fields(thing)
-        text = hashlib.blake2b(encode_canonical_json(said), digest_size=16).hexdigest()
-        if known is not None and known[1] != text:
+        cached = self._now.get(key)
+        if cached is not None:
+            return cached[1]
+        cached = self._before.get(key) if self._trust else None
+        if cached is not None and self._items % AUDIT_INTERVAL:
+            self._now[key] = cached
+            return cached[1]
+        value = fields(thing, undone) if undone else fields(thing)
+        text = hashlib.blake2b(encode_canonical_json(value), digest_size=16).hexdigest()
+        if cached is not None and cached[1] != text:
             raise ChangedInPlace
         self._now[key] = (thing, text)
         return text
 
 
 class PartDigester:
-    """What a canonical form calls as ``part(thing, fields)``, or ``part(thing, fields, undone)`` where changes bear on the thing.
+    """The ``part`` argument of a canonical form: ``part(thing, fields)``, or ``part(thing, fields, undone)`` if changes affect it.
 
-    Returns the digest of ``fields(thing)``, or of ``fields(thing, undone)``. A function that is
-    made anew for every item is correct, but nothing is remembered then. Each variant of an output has one of its own.
+    Returns the digest of ``fields(thing)``, or of ``fields(thing, undone)``. With a new function for every item nothing is
+    cached. Each variant of an output has its own instance.
     """
 
     def __init__(self, parts: PartCache) -> None:
@@ -88,7 +88,7 @@ class PartDigester:
 
 
 class FullPart:
-    """What ``part`` is when an item is to be shown and not digested."""
+    """The ``part`` argument of a canonical form for an item in full."""
 
     def __call__(self, thing: Any, fields: Callable[..., Any], undone: FrozenSet[str] = NO_CHANGES) -> Any:
         return fields(thing, undone) if undone else fields(thing)
@@ -132,7 +132,7 @@ def return_item(item: Any, part: Any, undone: FrozenSet[str]) -> Any:  # noqa: A
 
 
 class VariantDigest:
-    """The digests of one output with one set of changes undone."""
+    """The digests of an output with one set of changes reverted."""
 
     def __init__(self, canonical: CanonicalFunction, undone: FrozenSet[str], parts: PartCache) -> None:
         self._canonical = canonical
@@ -155,7 +155,7 @@ class VariantDigest:
 
     @property
     def digest(self) -> str:
-        """Of all items so far."""
+        """The digest of all items so far."""
         return self._whole.hexdigest()
 
     @property
@@ -170,10 +170,10 @@ def digest_output(
     traits: Optional[Traits] = None,
     undone: Sequence[FrozenSet[str]] = (),
 ) -> OutputDigest:
-    """Run the mode to its end and digest its output; a mode without output gives the digest of its work.
+    """Run the mode to its end and digest its output; without output, digest its amount of work.
 
-    :param traits: told of the first item of output.
-    :param undone: sets of changes; the output is digested once more for each, in the same pass.
+    :param traits: functions of the first item of output.
+    :param undone: sets of changes to revert; the output is also digested for each, in the same pass.
     """
     sets = [NO_CHANGES, *undone]
     try:
@@ -187,7 +187,7 @@ def digest_output(
 
 
 def _select_output(outcome: Any) -> Any:
-    """The iterator that a mode is or that its Work carries; else the outcome as it is."""
+    """The output iterator of a mode, also of its Work; else its outcome."""
     return _iterate_checked_output(outcome) if isinstance(outcome, Work) and outcome.output is not None else outcome
 
 
@@ -197,7 +197,7 @@ def _iterate_checked_output(work: Work) -> Iterator[Any]:
         yield item
         count += 1
     if count != work.amount:
-        raise ScenarioError("a mode's output had {} items for {} units of work".format(count, work.amount))
+        raise ScenarioError("the output of a mode has {} items for {} units of work".format(count, work.amount))
 
 
 def _digest_items(
@@ -241,9 +241,9 @@ def iterate_items(
     last: int,
     undone: FrozenSet[str] = NO_CHANGES,
 ) -> Iterator[OutputItem]:
-    """The items ``first`` to ``last`` (from 0, both included) of the mode's output, in full, with these changes undone.
+    """The items ``first`` to ``last`` (from 0, both included) of the mode's output, in full, with these changes reverted.
 
-    The items before them are made canonical too: a canonical form may remember what came before.
+    Earlier items are made canonical too, since a canonical form may have state.
     """
     outcome = _select_output(call())
     if not isinstance(outcome, Iterator):
@@ -252,6 +252,6 @@ def iterate_items(
     for number, item in enumerate(outcome):
         if number > last:
             return
-        said = (canonical or return_item)(item, part, undone)
+        value = (canonical or return_item)(item, part, undone)
         if number >= first:
-            yield OutputItem(number, json.loads(encode_canonical_json(said)))
+            yield OutputItem(number, json.loads(encode_canonical_json(value)))

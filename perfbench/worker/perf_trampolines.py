@@ -1,4 +1,4 @@
-"""Every Python function called from machine code of its own, so that a profiler of machine code can tell them apart.
+"""Perf trampolines of CPython: machine code per Python function, so that a profiler of machine code can distinguish them.
 
 See "Python support for the Linux perf profiler" (https://docs.python.org/3/howto/perf_profiling.html).
 """
@@ -20,10 +20,10 @@ SYMBOL_PREFIX = "py::"
 
 
 class Trampolines:
-    """Those of one pass. They stay active after it: CPython would free them, and a thread of the scenario may be in one."""
+    """The trampolines of a pass. They stay active after it: CPython would free them while a thread of the scenario is in one."""
 
     def __init__(self) -> None:
-        """Raises ScenarioError if this Python has none, or where it writes their addresses is not free."""
+        """Raises ScenarioError if this Python has none, or cannot write their addresses."""
         if sys.platform != "linux" or not hasattr(sys, "activate_stack_trampoline"):
             raise ScenarioError(
                 "instructions by function need Python 3.12 or newer in the environment: add python==3.12 to its spec"
@@ -32,14 +32,14 @@ class Trampolines:
         self._size: Optional[int] = None
         try:
             with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path)  # CPython would append to that of an earlier process
+                os.unlink(self._path)  # CPython would append to the map of an earlier process
         except OSError as error:
             raise ScenarioError("instructions by function cannot be counted here: {}".format(error)) from error
 
-    def after(self, wait: Callable[[], None]) -> Callable[[], None]:
-        """Wait, and from then on all calls go over trampolines, whether a function ran before or not. Raises ScenarioError."""
+    def start_after(self, wait: Callable[[], None]) -> Callable[[], None]:
+        """A wait after which all calls go over trampolines, including functions that ran before. Raises ScenarioError."""
 
-        def waited() -> None:
+        def wait_and_start() -> None:
             wait()
             interpreter: Any = sys
             try:
@@ -47,24 +47,24 @@ class Trampolines:
             except (OSError, ValueError) as error:
                 raise ScenarioError("instructions by function cannot be counted here: {}".format(error)) from error
 
-        return waited
+        return wait_and_start
 
-    def before(self, wait: Callable[[], None]) -> Callable[[], None]:
-        """The pass is over, then wait: functions that are called only now are none of the pass.
+    def stop_before(self, wait: Callable[[], None]) -> Callable[[], None]:
+        """A wait after the pass: functions that are called only later are not part of it.
 
-        Raises FileNotFoundError if there is no map.
+        Raises FileNotFoundError without a map.
         """
 
-        def waiting() -> None:
+        def stop_and_wait() -> None:
             self._size = os.stat(self._path).st_size
             wait()
 
-        return waiting
+        return stop_and_wait
 
-    def addressed(self) -> TrampolineAddresses:
-        """The functions of the pass, and where the trampoline of each begins; the map is removed.
+    def read_addresses(self) -> TrampolineAddresses:
+        """The functions of the pass and the addresses of their trampolines; removes the map.
 
-        Raises ScenarioError if there is none.
+        Raises ScenarioError without a map.
         """
         try:
             with open(self._path, "rb") as file:
@@ -72,12 +72,12 @@ class Trampolines:
             os.unlink(self._path)
         except OSError as error:
             raise ScenarioError("Python wrote no addresses of its functions: {}".format(error)) from error
-        found = list(parse_map(written.decode("utf-8", "replace").split("\n")))
-        return TrampolineAddresses(*([one[part] for one in found] for part in range(3)))
+        entries = list(parse_map(written.decode("utf-8", "replace").split("\n")))
+        return TrampolineAddresses(*([entry[part] for entry in entries] for part in range(3)))
 
 
 def parse_map(lines: Iterable[str]) -> Iterator[Tuple[str, str, str]]:
-    """Address (hexadecimal), file and qualified name of every Python function in the lines of a map."""
+    """Parse a map: address (hexadecimal), file and qualified name of every Python function."""
     for line in lines:
         address, _, rest = line.partition(" ")
         _, _, named = rest.partition(" ")

@@ -33,7 +33,7 @@ class Request:
     """A task for a worker. ``task`` is ``describe``, ``time``, ``check``, ``dump``, ``profile``, ``watch``, ``trace``,
     ``resolve`` or ``name``.
 
-    ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``burn`` slows a pass down by this share of its CPU
+    ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``slowdown`` slows a pass down by this share of its CPU
     seconds; ``first`` and ``last`` are the updates of a dump. ``undone`` are sets of names of output changes: a check gives a
     digest for each set with its changes reverted, a dump reverts the first. ``held``: after the pass the worker sends
     ``PassCompleted`` and waits for another ``GO``, so that its teardown disturbs nobody. ``counted``: nothing is read beside the
@@ -54,7 +54,7 @@ class Request:
     parameters: Dict[str, ParameterValue] = field(default_factory=dict)
     core: Optional[int] = None
     memory: bool = False
-    burn: float = 0.0
+    slowdown: float = 0.0
     first: int = 0
     last: int = 0
     undone: List[List[str]] = field(default_factory=list)

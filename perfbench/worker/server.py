@@ -1,4 +1,4 @@
-"""Answer one request: describe a scenario file, time a pass, or check its output."""
+"""Answer one request: describe a scenario file, or run a timed, check or profiled pass."""
 
 from __future__ import annotations
 
@@ -40,44 +40,44 @@ from perfbench.worker.scenario_loader import LoadedScenario
 
 
 class RequestServer:
-    """The worker's end of the conversation."""
+    """The worker's end of the protocol."""
 
     def __init__(self, requests: BinaryIO, answers: int) -> None:
         self._requests = requests
         self._answers = answers
 
-    def say(self, message: object) -> None:
-        """Write one answer, whole."""
+    def send(self, message: object) -> None:
+        """Write one answer."""
         rest = encode_message(message)
         while rest:
             rest = rest[os.write(self._answers, rest) :]
 
     def serve(self) -> None:
-        """Answer one request; whatever happens in the scenario becomes ``Failed``."""
-        asked = json.loads(self._requests.readline())
-        asked.pop("say")
-        request = Request(**asked)
+        """Answer one request; an exception of the scenario becomes ``Failed``."""
+        fields = json.loads(self._requests.readline())
+        fields.pop("say")
+        request = Request(**fields)
         before = stamp(request.market) if request.market is not None else None
         try:
             if request.core is not None:
                 os.sched_setaffinity(0, {request.core})
             self._answer(request)
         except NotAvailable as missing:
-            self.say(Failed(" ".join(str(missing).split()), "", unavailable=True))
+            self.send(Failed(" ".join(str(missing).split()), "", unavailable=True))
         except BaseException as error:  # a scenario may raise anything, SystemExit included
-            self.say(Failed(_format_error(error, request), traceback.format_exc()))
+            self.send(Failed(_format_error(error, request), traceback.format_exc()))
         else:
             market = request.market
-            self.say(Done(None if market is None else Replayed(before, stamp(market))))
+            self.send(Done(None if market is None else Replayed(before, stamp(market))))
 
     def _answer(self, request: Request) -> None:
         loaded = LoadedScenario(request.scenario)
         if request.task == "describe":
-            self.say(DescribedScenario(loaded.describe(), list_imported_packages()))
+            self.send(DescribedScenario(loaded.describe(), list_imported_packages()))
             return
         if request.task == "name":
-            naming = FunctionNamer(request.scenario)
-            self.say(FunctionNames(list(map(naming.qualified, request.files, request.names))))
+            namer = FunctionNamer(request.scenario)
+            self.send(FunctionNames(list(map(namer.qualified, request.files, request.names))))
             return
         undone = _read_undone_changes(request, loaded)
         with loaded.bound(request.mode, request.market, request.parameters) as call:
@@ -86,16 +86,16 @@ class RequestServer:
             elif request.task == "dump":
                 shown = undone[0] if undone else output_digest.NO_CHANGES
                 for item in output_digest.iterate_items(call, loaded.canonical, request.first, request.last, shown):
-                    self.say(item)
+                    self.send(item)
             elif request.task == "resolve":
                 cpu_profile_pass.load_profiler(request.profiler).resolve(request)
             elif request.task == "check":
-                self._say_with_packages(output_digest.digest_output(call, loaded.canonical, loaded.traits, undone))
+                self._send_with_packages(output_digest.digest_output(call, loaded.canonical, loaded.traits, undone))
             else:
-                self._say_with_packages(self._observed(call, loaded.sha256, request))
+                self._send_with_packages(self._run_profiled_pass(call, loaded.sha256, request))
 
-    def _observed(self, call: Callable[[], Any], scenario: str, request: Request) -> Any:
-        """What somebody who looks at the pass saw of it."""
+    def _run_profiled_pass(self, call: Callable[[], Any], scenario: str, request: Request) -> Any:
+        """The answer to a request for a profiled pass."""
         ready = lambda: self._ready(scenario)  # noqa: E731
         if request.task == "watch":
             return memory_pass.run_memory_pass(call, ready, request, self._passed if request.held else None)
@@ -105,44 +105,44 @@ class RequestServer:
             return allocation_pass.run_allocation_pass(call, ready, request)
         return cpu_profile_pass.run_cpu_profile_pass(call, ready, request)
 
-    def _say_with_packages(self, answer: Any) -> None:
+    def _send_with_packages(self, answer: Any) -> None:
         answer.packages.extend(list_imported_packages())
-        self.say(answer)
+        self.send(answer)
 
     def _time(self, call: Callable[[], Any], scenario: str, request: Request) -> None:
         ready, passed = (lambda: self._ready(scenario)), self._passed
         trampolines = Trampolines() if request.by_function else None
         if trampolines is not None:
-            ready, passed = trampolines.after(ready), trampolines.before(passed)
-        # Frames that are there already have no trampoline, and callgrind cannot tell what they call from what called them.
-        begun = call if trampolines is None else lambda: cpu_profile_pass.drain_mode(call)
-        measured = timed_pass.run_timed_pass(begun, ready, request, passed if request.held else None)
+            ready, passed = trampolines.start_after(ready), trampolines.stop_before(passed)
+        # Existing frames have no trampoline, and callgrind cannot separate them from the functions that they call.
+        run = call if trampolines is None else lambda: cpu_profile_pass.drain_mode(call)
+        measured = timed_pass.run_timed_pass(run, ready, request, passed if request.held else None)
         if trampolines is not None:
-            self.say(trampolines.addressed())
-        self._say_with_packages(measured)
+            self.send(trampolines.read_addresses())
+        self._send_with_packages(measured)
 
     def _ready(self, scenario: str) -> None:
-        self.say(Ready(time.process_time(), scenario))
+        self.send(Ready(time.process_time(), scenario))
         self._wait()
 
     def _passed(self) -> None:
-        self.say(PassCompleted())
+        self.send(PassCompleted())
         self._wait()
 
     def _wait(self) -> None:
         if self._requests.readline().strip() != GO.encode():
-            raise ConnectionError("the host went away")
+            raise ConnectionError("the host ended")
 
 
 def _read_undone_changes(request: Request, loaded: LoadedScenario) -> List[FrozenSet[str]]:
-    known = {change.name for change in loaded.changes}
-    for name in sorted({name for names in request.undone for name in names} - known):
+    announced = {change.name for change in loaded.changes}
+    for name in sorted({name for names in request.undone for name in names} - announced):
         raise ScenarioError("has no change `{}` in CHANGES".format(name))
     return [frozenset(names) for names in request.undone]
 
 
 def list_imported_packages() -> List[Package]:
-    """The distributions among the imported modules, with the version and the file that were really loaded."""
+    """The distributions of the imported modules, with the version and the file that were loaded."""
     return sorted(_iterate_imported_packages(), key=lambda package: package.name)
 
 
@@ -167,7 +167,7 @@ def _iterate_imported_packages() -> Iterator[Package]:
 
 
 def _relativize_to_prefix(file: str) -> str:
-    """The file without the folder of the environment, which is a matter of the machine and tells whose it is."""
+    """The file relative to the environment, whose folder depends on the machine and its user."""
     prefix = sys.prefix.rstrip(os.sep) + os.sep
     return "{prefix}" + os.sep + file[len(prefix) :] if file.startswith(prefix) else file
 

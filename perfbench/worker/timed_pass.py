@@ -1,4 +1,4 @@
-"""One pass, timed; and what the operating system says about it."""
+"""One timed pass, with the memory and the waiting time that the operating system reports."""
 
 from __future__ import annotations
 
@@ -15,20 +15,19 @@ from perfbench.worker.scenario_api import ScenarioError, Work
 def run_timed_pass(
     call: Callable[[], Any],
     wait: Callable[[], None],
-    asked: Request,
-    passed: Optional[Callable[[], None]] = None,
+    request: Request,
+    on_completed: Optional[Callable[[], None]] = None,
 ) -> PassMeasurement:
     """Collect garbage, wait for GO, run the mode once to its end. Seconds of CPU (all threads) and of wall time, bytes.
 
-    :param asked: a pass with ``burn`` goes on for this share of its own CPU seconds, doing nothing; what a mode timed itself gets
-        longer.
-    :param passed: called when the pass is over, before anything else is done.
+    :param request: its ``slowdown`` extends the pass by this share of its own CPU seconds, and the seconds of a mode that times
+        itself.
+    :param on_completed: called right after the pass.
     """
     gc.collect()
     wait()
-    queued = (
-        _read_queue_seconds() if not asked.counted else None
-    )  # reading a number of more digits is more instructions
+    # Converting a number with more digits takes more instructions.
+    queued = None if request.counted else _read_queue_seconds()
     wall_before = time.perf_counter_ns()
     cpu_before = time.process_time_ns()
     outcome = call()
@@ -37,26 +36,26 @@ def run_timed_pass(
     if drained:
         for _ in outcome:
             count += 1
-    if asked.burn:
-        burn_cpu(cpu_before, asked.burn)
+    if request.slowdown:
+        inject_slowdown(cpu_before, request.slowdown)
     cpu_after = time.process_time_ns()
     wall_after = time.perf_counter_ns()
-    if passed is not None:
-        passed()
+    if on_completed is not None:
+        on_completed()
     work = Work(count) if drained else convert_to_work(outcome)
     metrics = {"cpu_seconds": (cpu_after - cpu_before) / 1e9, "wall_seconds": (wall_after - wall_before) / 1e9}
-    metrics.update(_build_optional_metric("reported_seconds", work.seconds and work.seconds * (1 + asked.burn)))
+    metrics.update(_build_optional_metric("reported_seconds", work.seconds and work.seconds * (1 + request.slowdown)))
     if queued is not None:
         metrics.update(_build_optional_metric("queue_seconds", (_read_queue_seconds() or 0.0) - queued))
     numbers = _check_finite(work.numbers)
     peak = numbers.pop("peak_rss_bytes", None)
-    if asked.memory:
+    if request.memory:
         metrics.update(_build_optional_metric("peak_rss_bytes", peak_rss_bytes() if peak is None else peak))
     return PassMeasurement(work=work.amount, metrics=metrics, numbers=numbers, packages=[])
 
 
-def burn_cpu(start: int, share: float) -> None:
-    """Use the CPU until this share is on top of what was used since ``start`` (nanoseconds of the process)."""
+def inject_slowdown(start: int, share: float) -> None:
+    """Use the CPU for this share of the time used since ``start`` (nanoseconds of the process)."""
     now = time.process_time_ns()
     end = now + round(share * (now - start))
     while time.process_time_ns() < end:
@@ -64,14 +63,14 @@ def burn_cpu(start: int, share: float) -> None:
 
 
 def convert_to_work(outcome: Any) -> Work:
-    """What a mode returned, as Work. Raises ScenarioError if it says nothing that can be counted."""
+    """The return value of a mode as Work. Raises ScenarioError if it is not an amount of work."""
     work = outcome if isinstance(outcome, Work) else Work(outcome)
     if isinstance(work.amount, bool) or not isinstance(work.amount, int) or work.amount < 0:
         raise ScenarioError(
-            "a mode must return how much work it did, as a whole number; this one returned %r" % (outcome,)
+            "a mode must return its amount of work as a whole number; this one returned %r" % (outcome,)
         )
     if work.seconds is not None and not (math.isfinite(work.seconds) and work.seconds > 0):
-        raise ScenarioError("Work(seconds=%r): the seconds must be above zero" % (work.seconds,))
+        raise ScenarioError("Work(seconds=%r): the seconds must be positive" % (work.seconds,))
     return work
 
 
@@ -85,12 +84,12 @@ def peak_rss_bytes() -> Optional[float]:
 
 
 def resident_bytes(line: str) -> Optional[int]:
-    """Resident memory of this process in bytes, now (``VmRSS``) or at its peak (``VmHWM``); None where no such line is."""
+    """Resident memory of this process in bytes, now (``VmRSS``) or at its peak (``VmHWM``); None where it is not available."""
     try:
         with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-            for found in status:
-                if found.startswith(line + ":"):
-                    return int(found.split()[1]) * 1024
+            for entry in status:
+                if entry.startswith(line + ":"):
+                    return int(entry.split()[1]) * 1024
     except OSError:
         pass
     return None
@@ -111,5 +110,5 @@ def _build_optional_metric(name: str, value: Optional[float]) -> Dict[str, float
 def _check_finite(numbers: Dict[str, float]) -> Dict[str, float]:
     for name, number in numbers.items():
         if not math.isfinite(number):
-            raise ScenarioError("Work({}={!r}): a number that a mode reports must be finite".format(name, number))
+            raise ScenarioError("Work({}={!r}): a reported number must be finite".format(name, number))
     return {name: float(number) for name, number in numbers.items()}

@@ -1,4 +1,4 @@
-"""Let somebody watch the updates that a pass goes through, also those that a scenario consumes itself."""
+"""Hooks on the updates of a pass, including those that a scenario consumes itself."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ Update = TypeVar("Update")
 
 
 class _UpdateHooks:
-    """Numbers the updates of one pass, from 0, through whatever it reads one after the other."""
+    """Numbers the updates of a pass from 0, across the iterables that it reads one after the other."""
 
     def __init__(self, on_update: Callable[[int], None], on_read: Callable[[int], None]) -> None:
         self.on_update = on_update
         self.on_read = on_read
         self.count = 0
 
-    def over(self, updates: Iterable[Any]) -> Iterator[Any]:
+    def iterate(self, updates: Iterable[Any]) -> Iterator[Any]:
         on_update, on_read = self.on_update, self.on_read
         on_read(self.count)
         for number, update in enumerate(updates, self.count):
@@ -35,26 +35,24 @@ _active_hooks: Optional[_UpdateHooks] = None
 
 
 def observed(updates: Iterable[Update]) -> Iterable[Update]:
-    """The updates that a scenario is about to consume itself: the very same object, unless somebody watches this pass.
+    """Mark the updates that a scenario consumes itself; returns the very same object unless the pass is profiled.
 
-    Wrap it around what a loop of the scenario goes through, so that a profile can tell how far the pass was at any time. A mode
-    that yields its updates needs it not.
+    Wrap it around the iterable of a loop, so that a profile can show the progress of the pass. A mode that yields its updates
+    does not need it.
     """
-    return updates if _active_hooks is None else _active_hooks.over(updates)
+    return updates if _active_hooks is None else _active_hooks.iterate(updates)
 
 
 @contextmanager
 def install_update_hooks(
     on_update: Callable[[int], None] = _ignore_update, on_read: Callable[[int], None] = _ignore_update
 ) -> Iterator[None]:
-    """As long as it lasts, ``on_update`` is called with the number (from 0) of each update, just before it is handed on.
+    """Inside the context, ``on_update`` is called with the number (from 0) of each update, just before it is yielded.
 
-    ``on_read`` is called with the number of the update that is wanted next, when all is done with the one before.
-
-    It is called once more with the count when there are no more of them; with several files in one pass at the end of each, so that
-    the first update of the next file has the same number again.
+    ``on_read`` is called with the number of the next update before it is read. ``on_update`` is also called with the count at
+    the end; with several files in one pass at the end of each, so that the first update of the next file has the same number.
     """
-    global _active_hooks  # noqa: PLW0603 - what a scenario calls has no other way to know who watches
+    global _active_hooks  # noqa: PLW0603 - the function that a scenario calls has no other access to them
     before, _active_hooks = _active_hooks, _UpdateHooks(on_update, on_read)
     try:
         yield
@@ -63,16 +61,16 @@ def install_update_hooks(
 
 
 def drain_updates(updates: Iterator[Any]) -> int:
-    """Go through what a mode yields, as a timed pass does; how many there were. Whoever watches is told of each.
+    """Iterate over what a mode yields, as a timed pass does, calling the hooks; returns the count.
 
-    If the mode uses ``observed`` for what it reads, only what it yields is told.
+    For a mode that also uses ``observed``, only the yielded updates are reported.
     """
     global _active_hooks  # noqa: PLW0603
-    watching, _active_hooks = _active_hooks, None
+    hooks, _active_hooks = _active_hooks, None
     count = 0
     try:
-        for _ in updates if watching is None else watching.over(updates):
+        for _ in updates if hooks is None else hooks.iterate(updates):
             count += 1
     finally:
-        _active_hooks = watching
+        _active_hooks = hooks
     return count

@@ -17,7 +17,7 @@ from perfbench.gate.calibration import analysis, session
 from perfbench.gate.calibration.analysis import Proportion, analyse_slowdown, analyse_unchanged
 from perfbench.runner.prepare import PreparedRun
 from perfbench.stats import sequential
-from perfbench.stats.comparison import MIN_EFFECT
+from perfbench.stats.verdict_bounds import MIN_EFFECT
 
 BODY = """
 import os, random
@@ -62,16 +62,16 @@ def figure(page: str, name: str) -> str:
 
 
 def test_the_noise_of_the_pairs_is_found(page: str) -> None:
-    sigma = float(figure(page, "sigma of a pair").rstrip("%")) / 100
+    sigma = float(figure(page, "σ per pair").rstrip("%")) / 100
     assert 0.009 < sigma < 0.021  # √2 times 1 %, give or take what 36 pairs leave open
     assert "36 pairs" in page.splitlines()[0]
 
 
 def test_what_was_made_slower_is_told_with_what_a_gate_finds(page: str) -> None:
-    lines = [line for line in page.splitlines() if "made slower by" in line]
-    assert [line.split()[3] for line in lines] == ["3.00%", "12.50%"]
-    assert all("recovered from 18 pairs; found in" in line for line in lines)
-    assert all(", by 17 in" in line for line in lines)
+    lines = [line for line in page.splitlines() if "injected slowdown" in line]
+    assert [line.split()[2] for line in lines] == ["3.00%", "12.50%"]
+    assert all("from 18 pairs, true value in the interval; detected in" in line for line in lines)
+    assert all("17" in line for line in lines)
 
 
 def test_calibration_of_several_modes_is_refused_before_anything_is_measured(workshop: Path, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ def test_calibration_of_several_modes_is_refused_before_anything_is_measured(wor
 
 def test_slow_downs_are_half_once_and_twice_what_is_seen_unless_others_are_asked_for() -> None:
     found = analyse_unchanged(differences(400, 0.015), [1.0] * 400, 136, seed=3)
-    seen = found.detectable(48)
+    seen = found.compute_detectable(48)
     assert session.choose_slowdowns(found) == pytest.approx((seen / 2, seen, 2 * seen))
 
 
@@ -98,11 +98,11 @@ def test_a_size_that_is_no_share_is_refused(workshop: Path) -> None:
 
 def test_false_alarms_and_the_other_way_to_compare_are_told(page: str) -> None:
     assert "resampled" in figure(page, "false alarms of the gate")
-    assert "t-test of means" in figure(page, "one side after the other")
+    assert "t-test of means" in figure(page, "false alarms, sequential sides")
 
 
 def test_the_pairs_are_drawn_in_order_of_time(page: str) -> None:
-    assert "the change that each pair says, in %, in order of time" in page
+    assert "change measured by each pair, in %, in order of time" in page
     assert "└" in page
 
 
@@ -147,7 +147,7 @@ def test_a_calibration_does_not_overwrite_another(workshop: Path) -> None:
     (workshop / "results" / "twice.json").write_text("{}")
     code, _, complaint = calibrate(workshop, "--env", "./noisy", "--save", "twice", "--max-time", "1")
     assert code == 2
-    assert "is already there" in one_line(complaint)
+    assert "already exists" in one_line(complaint)
 
 
 # What the pairs say ---------------------------------------------------------------------------------------------------
@@ -171,18 +171,59 @@ def test_a_bias_is_seen() -> None:
     assert found.bias_low > 0.005
 
 
+def prepare_pairs_of_one_second() -> PreparedRun:
+    run = gated(sides_of("plain", [1.0], [1.0]))
+    assert run.settings.gate is not None
+    policy = replace(run.settings.gate, pairs=tuple(replace(pairs, cost=1.0) for pairs in run.settings.gate.pairs))
+    return PreparedRun((), replace(run, settings=replace(run.settings, gate=policy)))
+
+
 @pytest.mark.parametrize(
     ("seconds", "rounds", "sizes", "expected"),
-    [(300.0, None, 3, 156), (300.0, None, 2, 204), (60.0, None, 3, 96), (9.0, 36, 3, 36)],
+    [
+        (300.0, None, 3, 156),
+        (300.0, None, 2, 204),
+        (240.0, None, 3, 96),
+        (239.0, None, 3, 95),
+        (120.0, None, 3, 48),
+        (60.0, None, 3, 24),
+        (1.0, None, 1, 24),
+        (9.0, 36, 3, 36),
+    ],
 )
-def test_unchanged_code_has_the_pairs_that_slow_downs_leave(
+def test_calibration_gives_unchanged_code_the_pairs_that_slowdowns_leave(
     seconds: float, rounds: int | None, sizes: int, expected: int
 ) -> None:
-    made = gated(sides_of("plain", [1.0], [1.0]))
-    assert made.settings.gate is not None
-    terms = replace(made.settings.gate, pairs=tuple(replace(pairs, cost=1.0) for pairs in made.settings.gate.pairs))
-    prepared = PreparedRun((), replace(made, settings=replace(made.settings, gate=terms)))
-    assert session.choose_pair_count(prepared, seconds, rounds, sizes) == expected
+    assert session.choose_pair_count(prepare_pairs_of_one_second(), seconds, rounds, sizes) == expected
+
+
+@pytest.mark.parametrize(
+    ("seconds", "rounds", "multiples"),
+    [
+        (300.0, None, (0.5, 1.0, 2.0)),
+        (60.0, None, (0.5, 1.0, 2.0)),
+        (59.0, None, (1.0, 2.0)),
+        (48.0, None, (1.0, 2.0)),
+        (47.0, None, (1.0,)),
+        (1.0, None, (1.0,)),
+        (1.0, 24, (0.5, 1.0, 2.0)),
+    ],
+)
+def test_calibration_injects_as_many_slowdowns_as_fit_into_the_time(
+    seconds: float, rounds: int | None, multiples: tuple[float, ...]
+) -> None:
+    assert session.choose_multiples(prepare_pairs_of_one_second(), seconds, rounds) == multiples
+
+
+@pytest.mark.parametrize("seconds", [36.0, 40.0, 47.0, 50.0, 60.0, 75.0, 100.0, 150.0, 239.0, 240.0, 1000.0])
+def test_calibration_plans_no_more_pairs_than_the_time_allows(seconds: float) -> None:
+    prepared = prepare_pairs_of_one_second()
+    sizes = len(session.choose_multiples(prepared, seconds, None))
+    pairs = session.choose_pair_count(prepared, seconds, None, sizes)
+    slowed = session.count_slowdown_pairs(pairs)
+    assert pairs + sizes * slowed <= seconds
+    assert pairs >= session.MIN_PAIRS
+    assert slowed >= analysis.GROUP_SIZE
 
 
 def test_a_slow_down_is_recovered_and_found_as_often_as_was_promised() -> None:

@@ -79,7 +79,7 @@ def test_the_same_code_executes_the_same(compared: tuple[str, dict[str, Any]]) -
     table, document = compared
     assert ratio(document, "./same") == pytest.approx(1.0, abs=0.00061)
     assert row(table, "same").endswith(" % =")
-    assert "instructions: callgrind, hash seeds 0, 1, 2: instructions, not time" in table
+    assert "instructions: callgrind, hash seeds 0, 1, 2; instructions, not time" in table
 
 
 @needs_valgrind
@@ -125,7 +125,7 @@ def test_the_first_lines_of_a_market_are_counted_and_the_whole_of_it_is_timed(tm
         "run", "reads_lines", "--data", market, "--count", "--rounds", "1", "--save", "r", *COMMON, folder=tmp_path
     )
     assert done.returncode == 0, done.stderr
-    assert "instructions: callgrind, first 2,000 lines, hash seeds 0, 1, 2: instructions, not time" in done.stdout
+    assert "instructions: callgrind, first 2,000 lines, hash seeds 0, 1, 2; instructions, not time" in done.stdout
     document = json.loads((tmp_path / "results" / "r.json").read_text())
     works = {(s["kind"] == "count", s["work"]) for m in document["measurements"] for s in m["samples"]}
     assert works == {(True, 2000), (False, len(market.read_bytes().splitlines()))}

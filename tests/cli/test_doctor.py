@@ -17,7 +17,7 @@ from perfbench.util import paths
 if TYPE_CHECKING:
     from pathlib import Path
 
-HEADINGS = ("what", "finding", "what to do")
+HEADINGS = ("check", "finding", "remedy")
 
 
 def call(cache: Path, *options: str, limit: int | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
@@ -45,13 +45,13 @@ def call(cache: Path, *options: str, limit: int | None = None, **variables: str)
 
 
 def rows(output: str) -> dict[str, tuple[str, str, str]]:
-    """What → mark, finding, what to do."""
+    """Check → mark, finding, remedy."""
     heading, *lines = output.splitlines()
     what, finding, remedy = (heading.index(name) for name in HEADINGS)
     return {
         line[what:finding].strip(): (line[:what].strip(), line[finding:remedy].strip(), line[remedy:].strip())
         for line in lines
-        if line[:what].strip() in {"ok", "note", "bad"}
+        if line[:what].strip() in {"ok", "warning", "bad"}
     }
 
 
@@ -64,7 +64,7 @@ def here(tmp_path_factory: pytest.TempPathFactory) -> subprocess.CompletedProces
 
 def test_this_machine_can_measure(here: subprocess.CompletedProcess[str]) -> None:
     assert (here.returncode, here.stderr) == (0, "")
-    assert here.stdout.splitlines()[-1].startswith("Measuring is possible")
+    assert here.stdout.splitlines()[-1].startswith("This machine can measure")
 
 
 def test_the_machine_the_installation_and_what_could_be_measured_are_told(
@@ -83,9 +83,11 @@ def test_every_line_that_is_not_good_says_what_to_do(here: subprocess.CompletedP
     found = rows(here.stdout)
     assert len(found) == len(here.stdout.splitlines()) - 2
     assert all(finding and bool(remedy) == (mark != "ok") for mark, finding, remedy in found.values())
-    notes = sum(mark == "note" for mark, _, _ in found.values())
+    warnings = sum(mark == "warning" for mark, _, _ in found.values())
     assert here.stdout.splitlines()[-1] == (
-        f"Measuring is possible, with {notes} thing{'s' * (notes > 1)} to note." if notes else "Measuring is possible."
+        f"This machine can measure, with {warnings} warning{'s' * (warnings > 1)}."
+        if warnings
+        else "This machine can measure."
     )
 
 
@@ -105,8 +107,8 @@ def assert_nothing_can_be_measured(ended: subprocess.CompletedProcess[str], find
     assert (mark, found) == ("bad", finding)
     assert remedy
     assert ended.returncode == 5
-    assert ended.stderr == "perfbench: nothing can be measured here: mend results folder as the table says\n"
-    assert "Measuring is possible" not in ended.stdout
+    assert ended.stderr == "perfbench: cannot measure on this machine; fix results folder (see table)\n"
+    assert "This machine can measure" not in ended.stdout
 
 
 def test_a_file_in_place_of_the_results_folder_ends_with_5(tmp_path: Path) -> None:
@@ -141,7 +143,7 @@ def test_foreign_text_cannot_command_the_terminal(tmp_path: Path) -> None:
     ("requirements", "state", "finding"),
     [
         (["numpy>=1.26", "no-such-thing>=2"], "bad", "missing: no-such-thing"),
-        (["numpy>=1.26", "pyinstrument>=5"], "note", "missing: pyinstrument"),
+        (["numpy>=1.26", "pyinstrument>=5"], "warning", "missing: pyinstrument"),
         (["pyinstrument>=5", "no-such-thing"], "bad", "missing: pyinstrument, no-such-thing"),
         (["numpy>=1.26", "no-such-thing>=2; python_version < '3.0'"], "good", "numpy 9.9"),
         (["numpy[extra]>=1.26", "rich~=13.7"], "good", "numpy 9.9, rich 9.9"),
@@ -164,7 +166,7 @@ def test_missing_packages_are_named(
 
 def test_a_copy_that_was_never_installed_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(doctor, "DISTRIBUTION", "no-such-distribution")
-    assert doctor.check_packages().state == "note"
+    assert doctor.check_packages().state == "warning"
 
 
 def test_an_installation_without_scenarios_cannot_measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
@@ -172,16 +174,16 @@ def test_an_installation_without_scenarios_cannot_measure(monkeypatch: pytest.Mo
     (tmp_path / "scenarios").mkdir()
     (tmp_path / "scenarios" / "_helpers.py").touch()
     states = {check.name: check.state for check in doctor.check_installation()}
-    assert (states["scenarios"], states["sample data"]) == ("bad", "note")
+    assert (states["scenarios"], states["sample data"]) == ("bad", "warning")
     (tmp_path / "scenarios" / "replay.py").touch()
     (tmp_path / "sample_data").mkdir()
     (tmp_path / "sample_data" / "MANIFEST.toml").touch()
     states = {check.name: check.state for check in doctor.check_installation()}
-    assert (states["scenarios"], states["sample data"]) == ("good", "note")
+    assert (states["scenarios"], states["sample data"]) == ("good", "warning")
 
 
 def test_pulled_market_files_are_counted(tmp_path: Path) -> None:
-    assert doctor.check_market_files(tmp_path / "none").state == "note"
+    assert doctor.check_market_files(tmp_path / "none").state == "warning"
     (tmp_path / "flumine").mkdir()
     (tmp_path / "flumine" / "1.170258213").write_bytes(bytes(1_500_000))
     assert doctor.check_market_files(tmp_path) == MachineCheck("market files", "good", "1 pulled, 1.5 MB")
@@ -197,4 +199,4 @@ def test_tools_are_found_on_the_path_and_beside_the_interpreter(
         (tmp_path / name).touch(0o755)
     assert doctor.check_tool("perf").finding == str(tmp_path / "path" / "perf")
     assert doctor.check_tool("uv").finding == str(tmp_path / "venv" / "uv")
-    assert doctor.check_tool("valgrind").state == "note"
+    assert doctor.check_tool("valgrind").state == "warning"

@@ -473,7 +473,7 @@ def test_a_run_in_junit(tmp_path: Path) -> None:
         "crashes/dies@here": "error: not measured",
         "crashes/also_sound@here": "passed",
         "other_output/right@here": "passed",
-        "other_output/wrong@here": "failure: other output",
+        "other_output/wrong@here": "failure: output differs",
         "other_output/same@here": "passed",
     }
 
@@ -489,7 +489,7 @@ def test_a_gate_that_lost_a_case_is_an_error() -> None:
     (table,) = report.tables
     text = load_renderer("junit")(replace(report, tables=(replace(table, rows=table.rows[:1]),)))
     (error,) = suite(text).iter("error")
-    assert error.text == "4 comparisons were declared, 1 were judged"
+    assert error.text == "4 comparisons were declared, 1 were evaluated"
 
 
 # GitHub --------------------------------------------------------------------------------------------------------------
@@ -509,7 +509,7 @@ def test_a_summary_begins_with_its_mark_and_says_whether_the_gate_is_passed(
 ) -> None:
     mark, headline, *_ = of_gate["github"].splitlines()
     assert mark == "<!-- perfbench -->"
-    assert headline == "### perfbench gate not passed: 4 cases, 1 regressed, 1 inconclusive, 1 not measured"
+    assert headline == "### perfbench gate failed: 4 cases, 1 regressed, 1 inconclusive, 1 not measured"
     assert of_passed_gate["github"].splitlines()[1] == "### perfbench gate passed: 1 case"
 
 
@@ -531,7 +531,7 @@ def many(count: int) -> Run:
 def test_a_summary_stays_below_a_mebibyte_and_says_what_is_missing() -> None:
     text = rendered("github", many(20_000))
     assert len(text.encode()) <= 1024 * 1024
-    assert re.search(r"\n[\d,]+ lines had no room here\.\n$", text)
+    assert re.search(r"\n[\d,]+ lines omitted \(size limit\)\.\n$", text)
 
 
 def commands(text: str) -> list[tuple[str, str, str]]:
@@ -559,7 +559,7 @@ def test_annotations_are_errors_for_what_does_not_pass_and_warnings_for_what_is_
     of_gate: dict[str, str],
 ) -> None:
     found = commands(of_gate["github-annotations"])
-    assert [(kind, title) for kind, title, _ in found if title != "doubtful"] == [
+    assert [(kind, title) for kind, title, _ in found if title != "warning"] == [
         ("error", "made_up slower: regressed"),
         ("error", "made_up failed: not measured"),
         ("warning", "made_up open: inconclusive"),

@@ -19,15 +19,23 @@ from support.runs import measurement, run
 
 from perfbench.model import Failure, Value, Verdict
 from perfbench.report import build
-from perfbench.report.figures import INCOMPLETE_TEXT, OUTPUT_DIFFERS_TEXT, UNAVAILABLE_TEXT, Figure, build_figures
-from perfbench.report.model import Report
+from perfbench.report.figures import INCOMPLETE_TEXT, OUTPUT_DIFFERS_TEXT, UNAVAILABLE_TEXT
+from perfbench.report.model import Figure, Report
 from perfbench.report.plots.axes import choose_spaced_labels
 from perfbench.report.plots.crossover import draw_figures
 from perfbench.report.plots.crossover_terminal import plot_figure
 from perfbench.report.tables.crossover import build_crossover_table
 from perfbench.report.tables.crossover_text import describe_curve
-from perfbench.stats import comparison
-from perfbench.sweep.crossover import CurvePoint, Range, RatioCurve, find_crossovers, ranges
+from perfbench.stats.verdict_bounds import STANDARD_BOUNDS
+from perfbench.sweep.crossover import (
+    DECISIVE_VERDICTS,
+    Crossover,
+    CurvePoint,
+    RatioCurve,
+    Segment,
+    find_crossovers,
+    find_segments,
+)
 
 SWEPT = "periods=5,64,1000"
 
@@ -37,7 +45,7 @@ def point(value: float, ratio: float | None, width: float = 0.03, problem: str =
     if ratio is None:
         return CurvePoint(value, None, problem=problem)
     low, high = ratio * math.exp(-width), ratio * math.exp(width)
-    return CurvePoint(value, ratio, low, high, comparison.classify_interval(low, high), problem)
+    return CurvePoint(value, ratio, low, high, STANDARD_BOUNDS.classify_ratio(low, high), problem)
 
 
 def curve(*ratios: tuple[float, float | None], width: float = 0.03, name: str = "periods") -> RatioCurve:
@@ -64,8 +72,10 @@ def test_a_straight_line_crosses_where_it_should_and_is_surely_faster_on_its_sid
     found = find_crossovers(line)
     if not values[0] < at < values[-1]:
         assert found == ()
-        sure = Range(values[0], values[-1], True, True)
-        assert ranges(line) == ((sure,) if (at > values[0]) == (slope > 0) else ())
+        faster = (at > values[0]) == (slope > 0)
+        assert find_segments(line) == (
+            Segment(Verdict.IMPROVED if faster else Verdict.REGRESSED, begin=None, end=None, untold=()),
+        )
         return
     (only,) = found
     assert only.low is not None
@@ -74,8 +84,8 @@ def test_a_straight_line_crosses_where_it_should_and_is_surely_faster_on_its_sid
     assert math.isclose(only.low, at * math.exp(-0.03 / abs(slope)), rel_tol=1e-6)
     assert math.isclose(only.high, at * math.exp(0.03 / abs(slope)), rel_tol=1e-6)
     assert only.faster_after is (slope < 0)
-    (sure,) = ranges(line)
-    assert (sure.start, sure.end) == ((only.high, values[-1]) if slope < 0 else (values[0], only.low))
+    (improved,) = (segment for segment in find_segments(line) if segment.verdict is Verdict.IMPROVED)
+    assert (improved.begin, improved.end) == ((only, None) if slope < 0 else (None, only))
 
 
 @given(st.lists(st.tuples(st.floats(0.2, 5), st.floats(0.001, 0.6)), min_size=1, max_size=9))
@@ -90,19 +100,28 @@ def test_any_curve_has_its_crossings_in_order_within_their_intervals_by_turns_up
     for one, other in itertools.pairwise(found):
         assert one.faster_after is not other.faster_after
         assert one.value <= other.value
-    for verdict in (Verdict.IMPROVED, Verdict.REGRESSED):
-        reaches = ranges(line, verdict)
-        assert all(one.end <= other.start for one, other in itertools.pairwise(reaches))
-        sure = [p.value for p in line.points if p.verdict == verdict]
-        assert all(any(reach.start <= value <= reach.end for reach in reaches) for value in sure)
+    segments = find_segments(line)
+    assert all(before.end is after.begin for before, after in itertools.pairwise(segments))
+    for p in line.points:
+        if p.verdict in DECISIVE_VERDICTS:
+            around = [
+                segment.verdict
+                for segment in segments
+                if _value(segment.begin, 0) <= p.value <= _value(segment.end, math.inf)
+            ]
+            assert p.verdict in around
     assert describe_curve(line)
+
+
+def _value(end: Crossover | float | None, outside: float) -> float:
+    return outside if end is None else end.value if isinstance(end, Crossover) else end
 
 
 def test_noise_around_1_is_no_crossing() -> None:
     noise = curve((5, 0.99), (50, 1.02), (500, 0.98), (999, 1.01), width=0.05)
     assert find_crossovers(noise) == ()
-    assert ranges(noise) == ()
-    assert describe_curve(noise) == "no difference told"
+    assert find_segments(noise) == ()
+    assert describe_curve(noise) == "inconclusive"
     assert describe_curve(curve((5, 1.0), (500, 1.001), width=0.002)) == "no difference throughout 5–500 periods"
 
 
@@ -122,7 +141,8 @@ def test_an_end_that_cannot_be_told_is_open() -> None:
     (last,) = find_crossovers(curve((5, 2.0), (50, 0.98), width=0.05))
     assert last.high is None
     assert last.faster_after
-    assert ranges(curve((5, 2.0), (50, 0.98), width=0.05)) == ()
+    (segment,) = find_segments(curve((5, 2.0), (50, 0.98), width=0.05))
+    assert (segment.verdict, segment.begin, segment.end) == (Verdict.REGRESSED, None, last)
 
 
 def test_on_an_axis_with_0_the_values_are_not_logarithms() -> None:
@@ -132,29 +152,27 @@ def test_on_an_axis_with_0_the_values_are_not_logarithms() -> None:
     assert only.high == pytest.approx(2.75)
 
 
-def test_what_was_not_measured_is_passed_over_by_a_crossing_and_ends_a_range() -> None:
+def test_crossover_passes_over_points_that_were_not_measured() -> None:
     gap = curve((5, 2.0), (20, None), (80, 0.5), (200, None), (500, 0.4))
     (only,) = find_crossovers(gap)
     assert only.value == pytest.approx(20)
-    assert ranges(gap) == (Range(80, 80, False, False), Range(500, 500, False, True))
-    assert ranges(gap, Verdict.REGRESSED) == (Range(5, 5, True, False),)
-
-
-def test_a_point_whose_output_differs_is_never_surely_faster() -> None:
-    other = RatioCurve("m", "periods", (point(5, 0.5), point(50, 0.4, problem=OUTPUT_DIFFERS_TEXT), point(500, 0.3)))
-    assert ranges(other) == (Range(5, 5, True, False), Range(500, 500, False, True))
+    assert find_segments(gap) == (
+        Segment(Verdict.REGRESSED, None, only, ()),
+        Segment(Verdict.IMPROVED, only, None, ()),
+    )
 
 
 def test_too_few_pairs_for_an_interval_tell_nothing() -> None:
     few = RatioCurve(
         "m", "periods", tuple(CurvePoint(n, 1 / n, 0.0, math.inf, Verdict.INCONCLUSIVE) for n in (1, 2, 4))
     )
-    assert describe_curve(few) == "no difference told"
+    assert find_segments(few) == ()
+    assert describe_curve(few) == "inconclusive"
     beside = RatioCurve("m", "periods", (CurvePoint(2, 1.5, 0.0, math.inf, Verdict.INCONCLUSIVE), point(8, 0.5)))
     (only,) = find_crossovers(beside)
     assert only.low is None
     assert only.high == pytest.approx(8)
-    assert ranges(beside) == (Range(8, 8, False, True),)
+    assert find_segments(beside) == (Segment(Verdict.IMPROVED, only, None, ()),)
 
 
 # Words --------------------------------------------------------------------------------------------------------------
@@ -174,10 +192,10 @@ def test_too_few_pairs_for_an_interval_tell_nothing() -> None:
         ),
         (curve((5, 0.5), (20, 2.0), (80, 0.5)), "faster up to 10 periods [9.7–10] and from 40 periods on [39–41]"),
         (curve((5, 1.02), (50, 0.6), width=0.05), "faster from 5.4 periods on [before 5–6.8]"),
-        (curve((5, 0.99), (50, 0.6), width=0.03), "faster from 5.5 periods on, not told below 5.5"),
-        (curve((5, 0.6), (50, 0.99), width=0.03), "faster up to 46 periods, not told above 46"),
+        (curve((5, 0.99), (50, 0.6), width=0.03), "faster from 5.5 periods on, inconclusive below 5.5"),
+        (curve((5, 0.6), (50, 0.99), width=0.03), "faster up to 46 periods, inconclusive above 46"),
         (curve((5, 2.0), (50, 0.98), width=0.05), "slower up to 47 periods [40–beyond 50]"),
-        (curve((5, 0.5), (50, 1.0), (500, 0.5)), "faster throughout 5–500 periods, not told at 50"),
+        (curve((5, 0.5), (50, 1.0), (500, 0.5)), "faster throughout 5–500 periods, inconclusive at 50"),
         (curve((5, None), (50, None)), "not measured"),
         (curve((5, None), (50, 0.5)), "faster at 50 periods"),
         (curve((0.5, 2.0), (2.0, 0.5), name="cost_us"), "faster from 1 cost_us on [0.97–1.03]"),
@@ -200,14 +218,14 @@ def test_the_table_has_the_ratio_at_every_value_and_names_what_is_wrong() -> Non
     found = build_crossover_table(shown)
     title = "made_up · PRO · key market · over periods: CPU seconds relative to sum_each, below 1 is faster"
     assert found.title == title
-    assert found.heads == ("mode", "periods 5", "50", "500", "crossing")
+    assert found.heads == ("mode", "periods 5", "50", "500", "crossover")
     assert found.rows[0][:4] == ("running", "13.4 ▼", "1.340 ▼", "0.0134 ▲")
     assert found.rows[1][:4] == ("! other", "0.500 ▲", "0.400 ▲", "0.300 ▲")
     assert found.rows[2] == ("! gone", "–", "–", "–", "not measured")
     assert found.below[:3] == (
-        "! other, periods 50: the output is not the same",
-        "gone, periods 5: not available here",
-        "! gone, periods 50: not everything was measured",
+        "! other, periods 50: the output differs",
+        f"gone, periods 5: {UNAVAILABLE_TEXT}",
+        f"! gone, periods 50: {INCOMPLETE_TEXT}",
     )
 
 
@@ -292,7 +310,7 @@ def report_of(*points: dict[str, Value], sweep: tuple[str, ...], failed: str = "
 def test_of_two_swept_parameters_the_one_with_more_values_is_the_axis_and_the_other_has_a_figure_each() -> None:
     points = itertools.product((1.0, 2.0), (20, 100, 200), ("plain", "odd"))
     values: list[dict[str, Value]] = [{"cost": cost, "periods": n, "kind": kind} for cost, n, kind in points]
-    found = build_figures(report_of(*values, sweep=("cost", "kind", "periods")))
+    found = report_of(*values, sweep=("cost", "kind", "periods")).figures
     assert [one.title for one in found] == [
         f"made_up · cost {cost} · kind {kind} · over periods" for cost in ("1.0", "2.0") for kind in ("plain", "odd")
     ]
@@ -303,7 +321,7 @@ def test_of_two_swept_parameters_the_one_with_more_values_is_the_axis_and_the_ot
 
 def test_points_come_in_the_order_of_their_values_and_what_failed_has_no_ratio() -> None:
     points: list[dict[str, Value]] = [{"periods": n} for n in (200, 20, 100)]
-    (one,) = build_figures(report_of(*points, sweep=("periods",), failed="running 100"))
+    (one,) = report_of(*points, sweep=("periods",), failed="running 100").figures
     (line,) = one.curves
     assert [p.value for p in line.points] == [20, 100, 200]
     assert [p.problem for p in line.points] == ["", INCOMPLETE_TEXT, ""]
@@ -323,13 +341,13 @@ def test_points_come_in_the_order_of_their_values_and_what_failed_has_no_ratio()
     ],
 )
 def test_without_a_swept_number_of_two_values_there_is_no_figure(points: list[dict[str, Value]]) -> None:
-    assert build_figures(report_of(*points, sweep=("kind", "extra", "periods"))) == ()
-    assert len(build_figures(report_of({"periods": 5}, {"periods": 6}, sweep=()))) == 0
+    assert report_of(*points, sweep=("kind", "extra", "periods")).figures == ()
+    assert len(report_of({"periods": 5}, {"periods": 6}, sweep=()).figures) == 0
 
 
 def test_tables_without_the_parameter_are_passed_over() -> None:
     points: list[dict[str, Value]] = [{"periods": 5}, {}, {"periods": 500}]
-    (one,) = build_figures(report_of(*points, sweep=("periods",)))
+    (one,) = report_of(*points, sweep=("periods",)).figures
     assert one.values == (5, 500)
 
 
@@ -398,9 +416,9 @@ def test_a_saved_sweep_is_shown_and_drawn_again(swept: tuple[Path, subprocess.Co
 @pytest.mark.parametrize(
     ("options", "complaint"),
     [
-        (("--plot", "p.png"), "--plot: there is no axis: sweep a number, such as --sweep periods=5,50,500"),
-        (("--plot", "p.png", "--sweep", "kind=a,b"), "--plot: there is no axis: sweep a number"),
-        (("--plot", "p.png", "--sweep", "periods=5"), "--plot: there is no axis: sweep a number"),
+        (("--plot", "p.png"), "--plot needs a numeric sweep, such as --sweep periods=5,50,500"),
+        (("--plot", "p.png", "--sweep", "kind=a,b"), "--plot needs a numeric sweep"),
+        (("--plot", "p.png", "--sweep", "periods=5"), "--plot needs a numeric sweep"),
         (
             ("--plot", "p.pdf", "--sweep", SWEPT),
             "--plot p.pdf: unknown picture format\nhint: write a name that ends in .png or .svg",
@@ -421,7 +439,7 @@ def test_a_plot_that_cannot_be_is_refused_before_anything_is_measured(
 def test_a_run_that_swept_nothing_has_no_plot(tmp_path: Path) -> None:
     done = perfbench("show", HERE / "data" / "golden" / "run-schema-1.json", "--plot", "p.png", folder=tmp_path)
     assert done.returncode == 2
-    assert "is no sweep of releases, and none of a number" in one_line(done.stderr)
+    assert "is neither a release sweep nor a numeric parameter sweep" in one_line(done.stderr)
     assert not done.stdout
 
 

@@ -18,7 +18,8 @@ from support.checkouts import checkout
 from support.command_line import SCENARIOS, one_line, perfbench, variables
 from support.small_disks import tiny_disk
 
-from perfbench.profiling import compare, document
+from perfbench.profiling import compare
+from perfbench.profiling.document import PROFILES
 
 BODY = """
 def price(number):
@@ -73,7 +74,7 @@ def difference(workshop: Path, before: str, after: str, name: str, rounds: int =
     sides = ("--diff", f"./{before}", f"./{after}")
     done = profile(workshop, *sides, "--rounds", rounds, "--no-memory", "--quiet", "--save", name)
     assert done.returncode == 0, done.stderr
-    (found,) = compare.diff_sides(document.load_document(workshop / "results" / f"{name}.profile.json"))
+    (found,) = compare.diff_sides(PROFILES.load(workshop / "results" / f"{name}.profile.json"))
     return found
 
 
@@ -103,7 +104,7 @@ def test_a_profile_says_who_owns_the_time_and_what_it_cost_itself(workshop: Path
 
 
 def test_its_seconds_are_those_of_passes_without_a_profiler(kept: Path) -> None:
-    found = document.load_document(kept / "kept.profile.json")
+    found = PROFILES.load(kept / "kept.profile.json")
     (one,) = found.profiles
     (measured,) = found.run.measurements
     assert list(one.unprofiled) == [sample.metrics["cpu_seconds"] for sample in measured.samples]
@@ -111,7 +112,7 @@ def test_its_seconds_are_those_of_passes_without_a_profiler(kept: Path) -> None:
 
 
 def test_calls_are_counted_beside_the_samples(kept: Path) -> None:
-    (one,) = document.load_document(kept / "kept.profile.json").profiles
+    (one,) = PROFILES.load(kept / "kept.profile.json").profiles
     often = {one.functions[call.callee].key: call.count for call in one.calls}
     assert (often["ticker.py:price"], often["ticker.py:Book.sort"], often["ticker.py:work"]) == (12_000, 12_000, 1)
 
@@ -148,7 +149,7 @@ def test_every_update_of_a_replay_is_timed_and_the_slowest_are_placed(tmp_path: 
     )
     assert done.returncode == 0, done.stderr
     assert "too few to tell more than the largest share" in done.stdout
-    (spikes,) = document.load_document(tmp_path / "results" / "replayed.profile.json").spikes
+    (spikes,) = PROFILES.load(tmp_path / "results" / "replayed.profile.json").spikes
     assert (spikes.updates, len(spikes.slowest)) == (60, 1)
     assert spikes.slowest[0].place.line >= 1
     assert "market time" in done.stdout
@@ -175,17 +176,17 @@ def test_the_users_strategy_is_told_by_callback(tmp_path: Path, market: Path) ->
 
 def test_the_function_that_was_made_slower_is_blamed(workshop: Path) -> None:
     found = difference(workshop, "base", "slower", "d-slower")
-    row = found.blame.rows[0]
+    row = found.breakdown.rows[0]
     assert (row.key, row.edited) == ("ticker.py:Book.sort", True)
-    assert sum(one.change for one in found.blame.rows) + found.blame.rest == pytest.approx(
-        found.blame.difference.seconds
+    assert sum(one.change for one in found.breakdown.rows) + found.breakdown.rest == pytest.approx(
+        found.breakdown.difference.seconds
     )
     assert (workshop / "results" / "d-slower" / "plain-difference.html").is_file()
 
 
 def test_a_function_that_is_called_more_often_is_told_with_its_caller(workshop: Path) -> None:
     row = next(
-        row for row in difference(workshop, "base", "twice", "d-twice").blame.rows if row.key == "ticker.py:settle"
+        row for row in difference(workshop, "base", "twice", "d-twice").breakdown.rows if row.key == "ticker.py:settle"
     )
     assert (row.calls_before, row.calls_after, row.edited) == (1, 6, False)
     assert [caller.key for caller in row.callers] == ["ticker.py:work"]
@@ -195,11 +196,11 @@ def test_a_function_that_is_called_more_often_is_told_with_its_caller(workshop: 
 
 def test_a_renamed_function_is_the_same_function(workshop: Path) -> None:
     found = difference(workshop, "base", "renamed", "d-renamed")
-    assert not {row.presence for row in found.blame.rows} & {"new", "gone"}
+    assert not {row.presence for row in found.breakdown.rows} & {"new", "gone"}
 
 
 def test_nobody_is_blamed_for_nothing(workshop: Path) -> None:
-    assert difference(workshop, "base", "same", "d-same").blame.rows == ()
+    assert difference(workshop, "base", "same", "d-same").breakdown.rows == ()
 
 
 def test_two_saved_profiles_are_compared_and_said_to_be_unpaired(workshop: Path) -> None:
@@ -241,7 +242,7 @@ def test_a_crash_under_the_profiler_is_one_line_and_the_rest_is_kept(workshop: P
     assert "no ticks today" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
     assert [
-        one.case.mode for one in document.load_document(workshop / "results" / f"{name}.profile.json").profiles
+        one.case.mode for one in PROFILES.load(workshop / "results" / f"{name}.profile.json").profiles
     ] == ["plain"]
 
 
@@ -257,7 +258,7 @@ def test_ctrl_c_keeps_what_was_profiled(workshop: Path) -> None:
     )
     path = workshop / "results" / "cut.profile.json"
     end = time.monotonic() + 60
-    while time.monotonic() < end and not (path.is_file() and document.load_document(path).profiles):
+    while time.monotonic() < end and not (path.is_file() and PROFILES.load(path).profiles):
         time.sleep(0.1)
     running.send_signal(signal.SIGINT)
     _, said = running.communicate(timeout=60)
@@ -265,7 +266,7 @@ def test_ctrl_c_keeps_what_was_profiled(workshop: Path) -> None:
     assert "interrupted; what was profiled is in" in one_line(said)
     shown = perfbench("profile", "--show", "cut", folder=workshop)
     assert shown.returncode == 0
-    assert shown.stdout.startswith("! this profile was not finished")
+    assert shown.stdout.startswith("! incomplete profile")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="mounts a small disk")
@@ -309,7 +310,7 @@ def test_pyspy_without_ptrace_says_so_in_one_line(workshop: Path) -> None:
         timeout=120,
     )
     assert done.returncode == 5
-    assert "py-spy may not look into this process" in one_line(done.stderr)
+    assert "py-spy may not trace this process" in one_line(done.stderr)
     assert "take another --profiler" in done.stderr
 
 

@@ -14,7 +14,7 @@ from support.command_line import one_line, perfbench
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.profiling import compare
-from perfbench.profiling.document import ProfileDocument, load_document
+from perfbench.profiling.document import PROFILES, ProfileDocument
 from perfbench.profiling.instructions import functions
 from perfbench.runner import callgrind
 
@@ -118,7 +118,7 @@ def profile(workshop: Path, *arguments: object, **variables: str) -> subprocess.
 
 
 def loaded(workshop: Path, name: str) -> ProfileDocument:
-    return load_document(workshop / "results" / f"{name}.profile.json")
+    return PROFILES.load(workshop / "results" / f"{name}.profile.json")
 
 
 def profiled(text: str) -> dict[str, int]:

@@ -41,13 +41,13 @@ def test_interrupted_profile_is_shown_and_resumed_without_repeating_a_step(tmp_p
     steps = read_steps(journal)
     if number == signal.SIGINT:
         assert interrupted.returncode == 130
-        assert "perfbench profile --resume continues it" in interrupted.stderr
+        assert "perfbench profile --resume goes on where it stopped" in interrupted.stderr
     shown = perfbench("profile", "--show", "night", folder=tmp_path)
     assert shown.returncode == 0
-    assert "this profile was not finished" in shown.stdout
+    assert "incomplete profile" in shown.stdout
     resumed = perfbench("profile", "--resume", folder=tmp_path)
     assert resumed.returncode == 0, resumed.stderr
-    assert "this profile was not finished" not in resumed.stdout
+    assert "incomplete profile" not in resumed.stdout
     assert not journal.exists()
     document = json.loads((tmp_path / "results" / "night.profile.json").read_text())
     assert document["run"]["finished"]

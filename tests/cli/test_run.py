@@ -73,7 +73,7 @@ def test_chosen_columns_replace_or_extend_the_usual_ones(tmp_path: Path) -> None
     assert "peak memory" in few.stdout
     assert "interval" not in few.stdout.splitlines()[1]
     more = measured("known_times", "--columns", "+wall,startup,pairs,sigma,doc", folder=tmp_path)
-    for head in ("95 % interval", "wall alone", "start-up", "pairs", "sigma of a pair", "what it does"):
+    for head in ("95 % interval", "wall time (solo)", "startup CPU", "pairs", "σ per pair", "description"):
         assert head in more.stdout
     assert "The new way." in more.stdout
     wrong = measured("known_times", "--columns", "memry", folder=tmp_path)
@@ -243,7 +243,7 @@ def test_without_its_baseline_a_mode_has_seconds_and_no_ratio(tmp_path: Path) ->
 def test_a_mode_that_hangs_is_ended_after_its_time(tmp_path: Path) -> None:
     done = measured("hangs", "--timeout", "0.3", folder=tmp_path)
     assert done.returncode == 5
-    assert "! sleeps: gave no answer within 3 s and was ended (--timeout sets the limit)" in done.stdout
+    assert "! sleeps: timed out after 3 s (raise the limit with --timeout)" in done.stdout
     assert "1.000s" in rows(done.stdout)["sound"]
 
 
@@ -290,10 +290,10 @@ def test_nonsense_from_a_mode_is_refused(tmp_path: Path) -> None:
     done = measured("bad_results", folder=tmp_path)
     assert done.returncode in (5, 6)
     for complaint in (
-        "nothing: a mode must return how much work it did",
-        "negative: a mode must return how much work it did",
-        "timeless: Work(seconds=0.0): the seconds must be above zero",
-        "not_a_number: Work(connections=nan): a number that a mode reports must be finite",
+        "nothing: a mode must return its amount of work",
+        "negative: a mode must return its amount of work",
+        "timeless: Work(seconds=0.0): the seconds must be positive",
+        "not_a_number: Work(connections=nan): a reported number must be finite",
     ):
         assert f"! {complaint}" in done.stdout
     assert "! idle differs at update 1, amount of work: 10 units → 0 units" in done.stdout
@@ -408,7 +408,7 @@ def test_both_sides_of_a_pair_are_held_on_one_core(tmp_path: Path) -> None:
 def test_a_short_pass_is_repeated_in_fresh_processes_beside_a_long_one(tmp_path: Path) -> None:
     done = measured("burns", "--rounds", "6", folder=tmp_path)
     assert done.returncode == 0, done.stdout
-    assert "pairs by turns on one core" in done.stdout
+    assert "pairs interleaved on one core" in done.stdout
     pairs: dict[str, Counter[str]] = {}
     for measurement in saved(tmp_path)["measurements"]:  # type: ignore[attr-defined]
         for sample in measurement["samples"]:
@@ -479,8 +479,8 @@ def wait_for_lines(folder: Path, lines: int, results: str = "results") -> Path:
 @pytest.mark.parametrize(
     ("number", "results", "hint"),
     [
-        (signal.SIGINT, "results", "hint: perfbench run --resume continues it"),
-        (signal.SIGTERM, "my runs", "hint: perfbench run --resume --results 'my runs' continues it"),
+        (signal.SIGINT, "results", "hint: perfbench run --resume goes on where it stopped"),
+        (signal.SIGTERM, "my runs", "hint: perfbench run --resume --results 'my runs' goes on where it stopped"),
     ],
 )
 def test_an_interrupted_run_shows_what_it_has_and_can_be_resumed(
@@ -491,7 +491,7 @@ def test_an_interrupted_run_shows_what_it_has_and_can_be_resumed(
     process.send_signal(number)
     output, complaint = process.communicate(timeout=30)
     assert process.returncode == 130
-    assert "this run was not finished" in output
+    assert "this run is not finished" in output
     assert hint in one_line(complaint)
     finished = journal.read_bytes().splitlines()
     done = perfbench("run", "--resume", "--quiet", "--results", results, folder=tmp_path)

@@ -26,7 +26,7 @@ from perfbench.util import paths
 
 GOLDEN = HERE / "data" / "golden"
 OLD_RUN = GOLDEN / "run-schema-1.json"
-SCHEMA = paths.PACKAGE_FOLDER / "run.schema.json"
+SCHEMA = paths.PACKAGE_FOLDER / "results" / "run.schema.json"
 
 
 def compare(path: Path, text: str, refresh: bool) -> None:
@@ -279,7 +279,7 @@ def test_a_journal_is_shown_like_a_run_and_says_that_it_is_not_finished(tmp_path
     (tmp_path / "left.journal").write_bytes(journal)
     done = perfbench("show", "left.journal", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert "this run was not finished; --resume continues it" in done.stdout
+    assert "this run is not finished; --resume continues it" in done.stdout
     assert "waits" in done.stdout
 
 

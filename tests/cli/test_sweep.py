@@ -52,7 +52,7 @@ def swept(folder: Path, *arguments: object) -> tuple[int, str, str]:
 
 def test_every_commit_is_a_row_with_its_step_and_real_steps_are_named(history: tuple[Path, list[str]]) -> None:
     folder, commits = history
-    plot = folder / "course.svg"
+    plot = folder / "trajectory.svg"
     code, table, complaint = swept(folder, "--from", commits[1], "--to", commits[5], "--save", "kept", "--plot", plot)
     assert code == 0, complaint
     rows = {

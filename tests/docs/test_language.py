@@ -21,7 +21,9 @@ ALLOWED = {
 }
 """Phrases that may contain a retired word: file (or * for all) and phrase, with the reason."""
 
-GENERATED = re.compile(r"^<!-- (?:shown|profile|calibration|verdicts): \S+ -->\n```text\n.*?^```$", re.MULTILINE | re.DOTALL)
+GENERATED = re.compile(
+    r"^<!-- (?:shown|profile|calibration|verdicts): \S+ -->\n```text\n.*?^```$", re.MULTILINE | re.DOTALL
+)
 """Blocks of README.md whose text comes from saved runs, which keep the words of their time; the table builders are checked."""
 
 
@@ -55,7 +57,7 @@ def name_of(path: Path) -> str:
 
 
 def strip_allowed(name: str, text: str) -> str:
-    for (file, phrase), _reason in ALLOWED.items():
+    for file, phrase in ALLOWED:
         if file in ("*", name):
             text = text.replace(phrase, "")
     return text

@@ -26,28 +26,28 @@ def shown(mark: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("name", shown("shown"))
-def test_tables_are_those_of_kept_runs(tmp_path: Path, name: str) -> None:
+def test_tables_are_those_of_saved_runs(tmp_path: Path, name: str) -> None:
     done = perfbench("show", ROOT / "results" / f"{name}.json", folder=tmp_path)
     assert done.returncode == (6 if name == "reference-engines" else 0)
     assert shown("shown")[name] == done.stdout
 
 
 @pytest.mark.parametrize("name", shown("calibration"))
-def test_calibrations_are_those_that_were_kept(tmp_path: Path, name: str) -> None:
+def test_calibrations_are_those_of_saved_documents(tmp_path: Path, name: str) -> None:
     done = perfbench("calibrate", "--show", ROOT / "results" / f"{name}.json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert shown("calibration")[name] == done.stdout
 
 
 @pytest.mark.parametrize("name", shown("profile"))
-def test_profiles_are_those_that_were_kept(tmp_path: Path, name: str) -> None:
+def test_profiles_are_those_of_saved_documents(tmp_path: Path, name: str) -> None:
     done = perfbench("profile", "--show", ROOT / "results" / f"{name}.profile.json", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert shown("profile")[name] == done.stdout
 
 
 @pytest.mark.parametrize("name", shown("verdicts"))
-def test_the_verdicts_are_those_of_the_kept_runs(tmp_path: Path, name: str) -> None:
+def test_verdicts_are_those_of_saved_runs(tmp_path: Path, name: str) -> None:
     done = perfbench("scenarios", "--verdicts", "--results", ROOT / "results", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert shown("verdicts")[name] == done.stdout
@@ -58,12 +58,12 @@ def test_help_blocks_are_the_real_help(name: str) -> None:
     assert shown("help")[name] == (HERE / "data" / "golden" / f"help-{name}.txt").read_text()
 
 
-def test_numbers_of_measurements_stand_in_tables_of_kept_runs_only() -> None:
+def test_prose_contains_no_measured_numbers() -> None:
     prose = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
     assert not re.findall(r"\d\.\d+(?:s|x)\b|\d+(?:\.\d+)? times|updates a second", prose)
 
 
-def test_every_command_of_the_readme_works_in_the_order_in_which_it_stands_there(tmp_path: Path) -> None:
+def test_commands_of_readme_work_in_order(tmp_path: Path) -> None:
     for block in blocks("python"):
         path = tmp_path / block.partition("\n")[0].removeprefix("# ")
         path.parent.mkdir(exist_ok=True)
@@ -85,7 +85,7 @@ def test_links_lead_to_files() -> None:
         assert (ROOT / target).exists(), target
 
 
-def test_the_exit_codes_of_the_table_are_those_of_the_code() -> None:
+def test_exit_codes_of_the_table_are_those_of_the_code() -> None:
     from perfbench.errors import ExitCode
 
     listed = {int(code) for cell in re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE) for code in cell.split(", ")}

@@ -120,12 +120,12 @@ def test_a_description_says_what_is_in_a_file(tmp_path: Path) -> None:
     assert facts["markets"] == "1: 1.900000100"
     assert facts["runners"] == "12"
     assert facts["updates"] == "8,000 in 8,000 lines"
-    assert facts["packed"] == "none"
+    assert facts["packed"] == "no"
     assert facts["definitions"] == "12"
-    assert facts["runners changed"] == "2.59 an update"
+    assert facts["runners changed"] == "2.59 per update"
     assert re.fullmatch(r"2026-06-01 \S+ to 2026-06-01 \S+, 1 h \d\d min \d\d s", facts["market time"])
     assert facts["in-play"] == "20.0% of the updates"
-    assert facts["unusual"] == "nothing"
+    assert facts["irregularities"] == "none"
 
 
 def test_what_is_unusual_is_counted_with_its_first_line(tmp_path: Path, market: Path) -> None:
@@ -179,30 +179,30 @@ def test_the_list_says_what_is_here(tmp_path: Path) -> None:
     assert done.returncode == 0
     assert re.search(r"^PRO-1.170258213 +not pulled +6.0 MB +22,367 +17 +MIT +official PRO", done.stdout, re.MULTILINE)
     assert re.search(r"^sample-win +bundled +1.9 MB +8,000 +12 ", done.stdout, re.MULTILINE)
-    assert "perfbench data pull fetches what is not here." in done.stdout
+    assert "Run `perfbench data pull` to download the missing files." in done.stdout
 
 
 def test_a_check_compares_bytes_and_counts_with_the_manifest(tmp_path: Path) -> None:
     done = perfbench("data", "check", folder=tmp_path)
     assert done.returncode == 0, done.stderr
-    assert re.search(r"^sample-win +whole *$", done.stdout, re.MULTILINE)
+    assert re.search(r"^sample-win +intact *$", done.stdout, re.MULTILINE)
     cache = tmp_path / "cache" / "markets"
     cache.mkdir(parents=True)
     (cache / "PRO-1.170258213").write_bytes((paths.bundled_folder("sample_data") / "sample-win").read_bytes())
     damaged = perfbench("data", "check", folder=tmp_path)
     assert damaged.returncode == 5
-    assert "is not the file that the manifest names (SHA-256 differs)" in damaged.stdout
-    assert "perfbench data pull mends them" in one_line(damaged.stderr)
+    assert "is damaged (its SHA-256 differs from the manifest)" in damaged.stdout
+    assert "run `perfbench data pull` to repair them" in one_line(damaged.stderr)
     used = perfbench("run", *QUICK, folder=tmp_path)
     assert used.returncode == 5
-    assert "PRO-1.170258213 is not the file that the manifest names" in one_line(used.stderr)
+    assert "PRO-1.170258213 is damaged" in one_line(used.stderr)
 
 
 @pytest.mark.parametrize(
     ("spec", "complaint"),
     [
-        ("PRO-1.170258213", "PRO-1.170258213 is not here yet; perfbench data pull fetches it"),
-        ("1.170258213", "PRO-1.170258213 is not here yet; perfbench data pull fetches it"),
+        ("PRO-1.170258213", "PRO-1.170258213 is not available\nhint: run `perfbench data pull`"),
+        ("1.170258213", "PRO-1.170258213 is not available\nhint: run `perfbench data pull`"),
         ("sample-wni", "sample-wni: no such file, and no known name; did you mean `sample-win`?"),
     ],
 )
@@ -217,7 +217,7 @@ def test_without_pulled_files_the_bundled_sample_is_measured_and_one_line_says_s
     assert done.returncode == 0
     assert "replay · sample-win · 8,000 updates" in done.stdout
     assert (
-        "PRO-1.170258213 is not here yet (perfbench data pull fetches it): measuring the bundled sample-win"
+        "measuring the bundled sample-win; run `perfbench data pull` to get PRO-1.170258213"
         in done.stderr
     )
 
@@ -233,7 +233,7 @@ def test_a_pull_fetches_verifies_and_keeps_and_needs_no_network_the_second_time(
     files = {path.name for path in (tmp_path / "cache" / "markets").iterdir()}
     assert files == {known.name for known in manifest.list_known_files() if not known.bundled}
     again = perfbench("data", "pull", folder=tmp_path, env={"PIP_NO_INDEX": "1"})
-    assert (again.returncode, again.stdout) == (0, "every known file is here\n")
+    assert (again.returncode, again.stdout) == (0, "every known file is available\n")
     assert perfbench("data", "pull", "--quiet", folder=tmp_path, env={"PIP_NO_INDEX": "1"}).stdout == ""
     checked = perfbench("data", "check", folder=tmp_path)
     assert checked.returncode == 0
@@ -241,8 +241,8 @@ def test_a_pull_fetches_verifies_and_keeps_and_needs_no_network_the_second_time(
     assert datasets_default(tmp_path) == "PRO-1.170258213"
     # one damaged file is fetched again, and only that one
     (tmp_path / "cache" / "markets" / "1.197931750").write_bytes(b"damaged")
-    mended = perfbench("data", "pull", folder=tmp_path, timeout=300)
-    assert mended.stdout == "pulled 1 files, 395.4 kB\n"
+    repaired = perfbench("data", "pull", folder=tmp_path, timeout=300)
+    assert repaired.stdout == "pulled 1 file, 395.4 kB\n"
 
 
 def datasets_default(folder: Path) -> str:
@@ -279,7 +279,7 @@ def test_without_network_and_cache_one_line_says_so(tmp_path: Path) -> None:
     done = perfbench("data", "pull", folder=tmp_path, env={"PIP_NO_INDEX": "1"})
     assert done.returncode == 5
     line = one_line(done.stderr)
-    assert "flumine-3.3.2.tar.gz cannot be fetched (" in line
+    assert "flumine-3.3.2.tar.gz cannot be downloaded (" in line
     assert line.endswith("; check the network and try again")
     assert not list((tmp_path / "cache" / "markets").iterdir())
 
@@ -293,7 +293,7 @@ def test_an_archive_that_is_not_the_pinned_one_is_refused(tmp_path: Path) -> Non
     env = {"PIP_NO_INDEX": "1", "PIP_FIND_LINKS": str(index)}
     done = perfbench("data", "pull", folder=tmp_path, env=env)
     assert done.returncode == 5
-    assert "flumine-3.3.2.tar.gz cannot be fetched (" in one_line(done.stderr)
+    assert "flumine-3.3.2.tar.gz cannot be downloaded (" in one_line(done.stderr)
     assert not list((tmp_path / "cache" / "markets").iterdir())
 
 
@@ -302,7 +302,7 @@ def test_a_cache_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     done = perfbench("data", "pull", folder=tmp_path, env={"PIP_NO_INDEX": "1"})
     assert done.returncode == 5
     assert "cannot be written" in one_line(done.stderr)
-    assert "set PERFBENCH_CACHE" in done.stderr
+    assert "hint: choose another cache folder (PERFBENCH_CACHE)" in done.stderr
 
 
 STRANGE = (
@@ -331,5 +331,5 @@ def test_updates_are_placed_as_a_replay_counts_them_and_whatever_a_library_takes
 def test_a_line_that_cannot_be_read_is_named_when_updates_are_placed(tmp_path: Path) -> None:
     path = tmp_path / "broken"
     path.write_text(STRANGE[0] + '\n{"op":"mcm","mc":[{\n')
-    with pytest.raises(DataProblem, match=r"broken, line 2: .*; mend or delete the line"):
+    with pytest.raises(DataProblem, match=r"broken, line 2: .*"):
         list_updates(Market("broken", str(path), "", 1, 1, 1))

@@ -67,7 +67,7 @@ def runner_of(client: APIClient) -> dict[str, Any]:
 # Who may call -----------------------------------------------------------------------------------------------------------------
 
 
-def test_a_bot_logs_in_by_password_or_certificate_keeps_its_session_and_logs_out(still: Served) -> None:
+def test_bot_logs_in_by_password_or_certificate_renews_its_session_and_logs_out(still: Served) -> None:
     with trader(still, cert_files=still.opened["client"]) as client:
         assert client.login_interactive(lightweight=True)["status"] == "SUCCESS"
         assert client.login().login_status == "SUCCESS"
@@ -75,7 +75,7 @@ def test_a_bot_logs_in_by_password_or_certificate_keeps_its_session_and_logs_out
         assert client.logout().status == "SUCCESS"
 
 
-def test_a_login_by_certificate_needs_one(still: Served) -> None:
+def test_certificate_login_requires_a_certificate(still: Served) -> None:
     body = {"username": "me", "password": "secret"}
     url = f"https://127.0.0.1:{still.opened['cert_port']}/api/certlogin"
     answer = requests.post(
@@ -84,7 +84,7 @@ def test_a_login_by_certificate_needs_one(still: Served) -> None:
     assert answer.json() == {"loginStatus": "CERT_AUTH_REQUIRED"}
 
 
-def test_only_those_who_are_named_get_in_and_only_sessions_of_a_login_count(market: Path, tmp_path: Path) -> None:
+def test_named_users_alone_can_log_in_and_sessions_must_come_from_a_login(market: Path, tmp_path: Path) -> None:
     options = ("--data", market, "--wait-for", 1000, "--user", "me:secret", "--user", "you:other")
     with serving(*options, folder=tmp_path) as served:
         for user, password in (("me", "wrong"), ("nobody", "secret")):
@@ -110,7 +110,7 @@ def test_only_those_who_are_named_get_in_and_only_sessions_of_a_login_count(mark
 # Markets ----------------------------------------------------------------------------------------------------------------------
 
 
-def test_the_catalogue_says_what_the_file_knows(client: APIClient, market: Path) -> None:
+def test_catalogue_lists_the_values_of_the_file(client: APIClient, market: Path) -> None:
     definition = json.loads(market.read_text().splitlines()[0])["mc"][0]["marketDefinition"]
     everything = [
         "EVENT",
@@ -141,11 +141,11 @@ def test_the_catalogue_says_what_the_file_knows(client: APIClient, market: Path)
     ],
     ids=str,
 )
-def test_the_catalogue_has_a_filter(client: APIClient, wanted: dict[str, Any], found: bool) -> None:
+def test_catalogue_applies_its_filter(client: APIClient, wanted: dict[str, Any], found: bool) -> None:
     assert len(client.betting.list_market_catalogue(filters.market_filter(**wanted), max_results=10)) == found
 
 
-def test_a_market_book_is_that_of_the_stream_at_the_same_moment(still: Served, client: APIClient) -> None:
+def test_market_book_equals_that_of_the_stream_at_the_same_moment(still: Served, client: APIClient) -> None:
     projection = filters.price_projection(price_data=["EX_ALL_OFFERS", "EX_TRADED"])
     (book,) = client.betting.list_market_book([MARKET], projection)
     with Client(still.port) as stream:
@@ -165,7 +165,7 @@ def test_a_market_book_is_that_of_the_stream_at_the_same_moment(still: Served, c
         assert runner["lastPriceTraded"] == of_stream["ltp"]
 
 
-def test_best_offers_are_as_many_as_asked_for_and_three_by_default(client: APIClient) -> None:
+def test_best_offers_have_the_requested_depth_and_three_levels_by_default(client: APIClient) -> None:
     for depth, amount in ((None, 3), (1, 1), (7, 7)):
         overrides = filters.ex_best_offers_overrides(best_prices_depth=depth) if depth else {}
         projection = filters.price_projection(price_data=["EX_BEST_OFFERS"], ex_best_offers_overrides=overrides)
@@ -189,7 +189,7 @@ def test_best_offers_are_as_many_as_asked_for_and_three_by_default(client: APICl
     ],
     ids=str,
 )
-def test_a_call_asks_for_200_points_of_data_at_most(client: APIClient, prices: list[str], most: int) -> None:
+def test_request_weight_is_at_most_200(client: APIClient, prices: list[str], most: int) -> None:
     markets = [MARKET, *(f"1.{number}" for number in range(most))]
     projection = filters.price_projection(price_data=prices)
     assert len(client.betting.list_market_book(markets[:most], projection)) == 1
@@ -197,7 +197,7 @@ def test_a_call_asks_for_200_points_of_data_at_most(client: APIClient, prices: l
         client.betting.list_market_book(markets, projection)
 
 
-def test_depth_and_projection_of_the_catalogue_weigh_too(client: APIClient) -> None:
+def test_depth_and_catalogue_projection_count_towards_the_request_weight(client: APIClient) -> None:
     overrides = filters.ex_best_offers_overrides(best_prices_depth=6)
     projection = filters.price_projection(price_data=["EX_BEST_OFFERS"], ex_best_offers_overrides=overrides)
     with pytest.raises(exceptions.APIError, match="TOO_MUCH_DATA"):
@@ -211,7 +211,7 @@ def test_depth_and_projection_of_the_catalogue_weigh_too(client: APIClient) -> N
 # Orders -----------------------------------------------------------------------------------------------------------------------
 
 
-def test_an_order_is_placed_listed_reduced_replaced_and_cancelled(client: APIClient) -> None:
+def test_order_is_placed_listed_reduced_replaced_and_cancelled(client: APIClient) -> None:
     runner = runner_of(client)
     price = runner["ex"]["availableToLay"][3]["price"]
     placed = client.betting.place_orders(
@@ -242,7 +242,7 @@ def test_an_order_is_placed_listed_reduced_replaced_and_cancelled(client: APICli
     assert len(client.betting.list_current_orders(order_projection="EXECUTION_COMPLETE")["currentOrders"]) == 2
 
 
-def test_an_order_at_the_best_price_is_matched_and_the_funds_know(client: APIClient) -> None:
+def test_order_at_the_best_price_is_matched_and_changes_the_funds(client: APIClient) -> None:
     runner = runner_of(client)
     best = runner["ex"]["availableToBack"][0]
     size = round(best["size"] + 5, 2)
@@ -259,7 +259,7 @@ def test_an_order_at_the_best_price_is_matched_and_the_funds_know(client: APICli
     assert [order["sizeMatched"] for order in book["runners"][0]["orders"]] == [best["size"]]
 
 
-def test_the_same_reference_is_accepted_once(client: APIClient) -> None:
+def test_customer_reference_is_accepted_once(client: APIClient) -> None:
     runner = runner_of(client)["selectionId"]
     first = client.betting.place_orders(MARKET, [limit(runner, "BACK", 900.0, 2.0)], customer_ref="a-b.c")
     again = client.betting.place_orders(MARKET, [limit(runner, "BACK", 900.0, 2.0)], customer_ref="a-b.c")
@@ -268,7 +268,7 @@ def test_the_same_reference_is_accepted_once(client: APIClient) -> None:
     assert len(client.betting.list_current_orders()["currentOrders"]) == 1
 
 
-def test_what_cannot_be_done_is_told_instruction_by_instruction(client: APIClient) -> None:
+def test_failed_instructions_are_reported_individually(client: APIClient) -> None:
     runner = runner_of(client)["selectionId"]
     report = client.betting.place_orders(MARKET, [limit(runner, "BACK", 900.0, 2.0), limit(runner, "LAY", 1.015, 2.0)])
     assert (report["status"], report["errorCode"]) == ("FAILURE", "BET_ACTION_ERROR")
@@ -286,7 +286,7 @@ def test_what_cannot_be_done_is_told_instruction_by_instruction(client: APIClien
     assert client.betting.place_orders(MARKET, many)["errorCode"] == "TOO_MANY_INSTRUCTIONS"
 
 
-def test_lists_of_orders_come_in_pages(client: APIClient) -> None:
+def test_order_lists_are_paged(client: APIClient) -> None:
     runner = runner_of(client)["selectionId"]
     client.betting.place_orders(MARKET, [limit(runner, "BACK", 900.0, 2.0)] * 5)
     first = client.betting.list_current_orders(record_count=2)
@@ -297,7 +297,7 @@ def test_lists_of_orders_come_in_pages(client: APIClient) -> None:
     assert backwards[::-1] == first["currentOrders"] + rest["currentOrders"]
 
 
-def test_an_order_lives_through_its_market_in_the_order_stream(market: Path, tmp_path: Path) -> None:
+def test_order_stream_follows_an_order_through_its_market(market: Path, tmp_path: Path) -> None:
     options = ("--data", market, "--from", "-60s", "--speed", 120, "--wait-for", 2)
     with (
         serving(*options, folder=tmp_path) as served,
@@ -366,7 +366,7 @@ def resubscribed(
         return answer, answer["oc"][0]["orc"][0]["uo"]
 
 
-def test_the_order_stream_is_told_at_once(still: Served, client: APIClient) -> None:
+def test_order_stream_sends_changes_immediately(still: Served, client: APIClient) -> None:
     with Client(still.port) as orders:
         orders.asked({"op": "authentication", "id": 1, "appKey": "key", "session": client.session_token})
         orders.asked({"op": "orderSubscription", "id": 2, "orderFilter": {"customerStrategyRefs": ["mine"]}})
@@ -378,9 +378,7 @@ def test_the_order_stream_is_told_at_once(still: Served, client: APIClient) -> N
         assert [order["rfs"] for order in change["orc"][0]["uo"]] == ["mine"]
 
 
-def test_bets_in_play_wait_for_the_delay_of_the_market_and_an_asynchronous_one_is_answered_before(
-    market: Path, tmp_path: Path
-) -> None:
+def test_bet_delay_applies_in_play_and_asynchronous_orders_are_answered_before_it(market: Path, tmp_path: Path) -> None:
     options = ("--data", market, "--from", "1s", "--wait-for", 1000)
     with serving(*options, folder=tmp_path) as served, trader(served, lightweight=True) as client:
         client.login_interactive()
@@ -398,7 +396,7 @@ def test_bets_in_play_wait_for_the_delay_of_the_market_and_an_asynchronous_one_i
         assert len(client.betting.list_current_orders()["currentOrders"]) == 2
 
 
-def test_the_bot_of_the_readme_trades(market: Path, tmp_path: Path) -> None:
+def test_readme_bot_trades(market: Path, tmp_path: Path) -> None:
     """It subscribes, places, is matched, cancels, and sees its orders in the order stream."""
     readme = Path(__file__).parents[2].joinpath("README.md").read_text()
     (bot,) = re.findall(r"^```python\n(# bot\.py\n.*?)^```$", readme, re.MULTILINE | re.DOTALL)
@@ -459,7 +457,7 @@ RPC = "/exchange/betting/json-rpc/v1"
     ],
     ids=lambda value: value[:60].decode("latin-1") if isinstance(value, bytes) else str(value),
 )
-def test_a_wrong_call_gets_the_code_that_is_its_own(still: Served, body: bytes, number: int, message: str) -> None:
+def test_invalid_call_gets_its_own_error_code(still: Served, body: bytes, number: int, message: str) -> None:
     answer = call(still, RPC, body)
     assert answer.status_code == 200
     error = answer.json()["error"]
@@ -469,18 +467,18 @@ def test_a_wrong_call_gets_the_code_that_is_its_own(still: Served, body: bytes, 
 @pytest.mark.parametrize(
     ("headers", "code"), [({"X-Application": ""}, "NO_APP_KEY"), ({"X-Authentication": ""}, "NO_SESSION")]
 )
-def test_a_call_without_key_or_session_is_refused(still: Served, headers: dict[str, str], code: str) -> None:
+def test_call_without_key_or_session_is_rejected(still: Served, headers: dict[str, str], code: str) -> None:
     body = rpc("SportsAPING/v1.0/listMarketBook", marketIds=[MARKET])
     assert call(still, RPC, body, **headers).json()["error"]["data"]["APINGException"]["errorCode"] == code
 
 
-def test_several_calls_may_come_in_one(still: Served) -> None:
+def test_json_rpc_batch_is_answered(still: Served) -> None:
     calls = [rpc("SportsAPING/v1.0/listMarketBook", marketIds=[MARKET]), rpc("SportsAPING/v1.0/listNothing")]
     good, bad = call(still, RPC, b"[" + b",".join(calls) + b"]").json()
     assert (good["id"], good["result"][0]["marketId"], bad["error"]["code"]) == (9, MARKET, -32601)
 
 
-def test_the_same_calls_are_answered_as_rest(still: Served) -> None:
+def test_rest_calls_give_the_same_results(still: Served) -> None:
     books = call(still, "/exchange/betting/rest/v1.0/listMarketBook/", json.dumps({"marketIds": [MARKET]}).encode())
     assert (books.status_code, books.json()[0]["marketId"]) == (200, MARKET)
     assert call(still, "/exchange/account/rest/v1.0/getAccountFunds/", b"").json()["wallet"] == "UK"
@@ -492,7 +490,7 @@ def test_the_same_calls_are_answered_as_rest(still: Served) -> None:
     assert (refused.status_code, refused.json()["detail"]["APINGException"]["errorCode"]) == (400, "TOO_MUCH_DATA")
 
 
-def test_what_is_no_call_at_all_is_answered_or_closed(still: Served) -> None:
+def test_malformed_http_is_answered_or_closed(still: Served) -> None:
     assert call(still, "/", b"").status_code == 404
     assert call(still, RPC, b"x" * (1 << 20) + b"y").status_code == 413
     for said, answered in ((b"NONSENSE\r\n\r\n", b"400"), (b"POST / HTTP/1.1\r\nContent-Length: 9\r\n\r\nslow", b"")):
@@ -508,7 +506,7 @@ def connected(still: Served) -> ssl.SSLSocket:
 
 
 @pytest.mark.parametrize("said", [b"", b"POST /exchange HT", b"POST / HTTP/1.1\r\nX: "])
-def test_who_says_nothing_or_half_a_request_is_shown_out(still: Served, said: bytes) -> None:
+def test_api_connection_without_a_complete_request_is_reset(still: Served, said: bytes) -> None:
     with closing(connected(still)) as wire:
         wire.sendall(said)
         start = time.monotonic()
@@ -566,7 +564,7 @@ def placed(served: Served) -> int:
     [("429", "429", False), ("503", "503", False), ("reset", "reset", False), ("error", "error", False),
      ("lost", "reset", True), ("half", "half", True)],
 )  # fmt: skip
-def test_a_fault_happens_before_or_after_what_was_asked_for(
+def test_fault_happens_before_or_after_execution(
     market: Path, tmp_path: Path, kind: str, seen: str, done: bool
 ) -> None:
     options = ("--data", market, "--wait-for", 1000, "--faults", "50%", "--fault", kind, "--seed", 3)
@@ -578,7 +576,7 @@ def test_a_fault_happens_before_or_after_what_was_asked_for(
         assert served.statement["api"]["faults"][kind] >= found.count(seen)
 
 
-def test_a_stalled_answer_comes_late(market: Path, tmp_path: Path) -> None:
+def test_stalled_response_is_delayed(market: Path, tmp_path: Path) -> None:
     options = ("--data", market, "--wait-for", 1000, "--faults", "100%", "--fault", "stall", "--stall", "700ms")
     with serving(*options, folder=tmp_path) as served:
         start = time.monotonic()
@@ -586,7 +584,7 @@ def test_a_stalled_answer_comes_late(market: Path, tmp_path: Path) -> None:
         assert time.monotonic() - start > 0.7
 
 
-def test_the_same_seed_gives_the_same_faults(market: Path, tmp_path: Path) -> None:
+def test_faults_are_the_same_for_the_same_seed(market: Path, tmp_path: Path) -> None:
     found = []
     for seed in (1, 1, 2):
         with serving(
@@ -598,7 +596,7 @@ def test_the_same_seed_gives_the_same_faults(market: Path, tmp_path: Path) -> No
 
 
 @pytest.mark.parametrize("rtt", [2, 60])
-def test_a_line_is_as_long_as_it_says_and_passes_everything_on(market: Path, tmp_path: Path, rtt: int) -> None:
+def test_latency_proxy_adds_its_delay_and_forwards_everything(market: Path, tmp_path: Path, rtt: int) -> None:
     with serving("--data", market, "--speed", "max", "--rtt", f"{rtt}ms", "--hang-up", folder=tmp_path) as served:
         assert rtt <= served.opened["rtt_ms"] < rtt + 40, "measured, and never shorter"
         with trader(served, lightweight=True) as client:
@@ -615,7 +613,7 @@ def test_a_line_is_as_long_as_it_says_and_passes_everything_on(market: Path, tmp
             assert updates > 100, "to the end, which arrives too"
 
 
-def test_a_new_connection_costs_three_trips_and_a_kept_one_one(market: Path, tmp_path: Path) -> None:
+def test_new_connection_costs_three_round_trips_and_a_kept_one_costs_one(market: Path, tmp_path: Path) -> None:
     with serving("--data", market, "--wait-for", 1000, "--rtt", "80ms", folder=tmp_path) as served:
         body = rpc("SportsAPING/v1.0/listMarketBook", marketIds=[MARKET])
         start = time.monotonic()
@@ -623,13 +621,13 @@ def test_a_new_connection_costs_three_trips_and_a_kept_one_one(market: Path, tmp
         assert time.monotonic() - start >= 3 * 0.08, "TCP, TLS 1.3 and the call"
 
 
-def test_a_reset_passes_through_the_line(market: Path, tmp_path: Path) -> None:
+def test_latency_proxy_forwards_resets(market: Path, tmp_path: Path) -> None:
     options = ("--data", market, "--wait-for", 1000, "--rtt", "5ms", "--faults", "100%", "--fault", "reset")
     with serving(*options, folder=tmp_path) as served:
         assert outcome(served, rpc("SportsAPING/v1.0/listMarketBook", marketIds=[MARKET])) == "reset"
 
 
-def test_the_stream_says_that_its_data_are_stale_while_it_is_told_to(market: Path, tmp_path: Path) -> None:
+def test_stream_reports_stale_data_during_the_configured_window(market: Path, tmp_path: Path) -> None:
     options = ("--data", market, "--from", "-60s", "--speed", 60, "--unhealthy", "20s..40s", "--hang-up")
     with serving(*options, folder=tmp_path) as served, Client(served.port) as stream:
         stream.authenticate()
@@ -644,32 +642,30 @@ def test_the_stream_says_that_its_data_are_stale_while_it_is_told_to(market: Pat
 @pytest.mark.parametrize(
     ("options", "text"),
     [
-        (("--rtt", "-5ms"), "--rtt -5ms: write a time such as 20ms or 1.5s"),
-        (("--faults", "150%"), "--faults 150%: write a share such as 10% or 0.1"),
-        (("--faults", "many"), "--faults many: write a share"),
+        (("--rtt", "-5ms"), "--rtt -5ms: expected a duration such as 20ms or 1.5s"),
+        (("--faults", "150%"), "--faults 150%: expected a share such as 10% or 0.1"),
+        (("--faults", "many"), "--faults many: expected a share"),
         (("--fault", "4290"), "--fault 4290: choose 429, 503"),
-        (("--user", "me"), "--user: write NAME:PASSWORD"),
-        (("--unhealthy", "20s"), "--unhealthy 20s: write two times such as 10s..20s"),
+        (("--user", "me"), "--user: expected NAME:PASSWORD"),
+        (("--unhealthy", "20s"), "--unhealthy 20s: expected a range such as 10s..20s"),
         (("--certificates", "/proc/nowhere"), "--certificates /proc/nowhere: "),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, tuple) else None,
 )
-def test_an_option_that_means_nothing_ends_with_2(
-    market: Path, tmp_path: Path, options: tuple[str, ...], text: str
-) -> None:
+def test_invalid_option_value_exits_with_2(market: Path, tmp_path: Path, options: tuple[str, ...], text: str) -> None:
     done = perfbench("exchange", "--data", market, *options, folder=tmp_path)
     assert done.returncode == 2
     assert text in done.stderr
     one_line(done.stderr)
 
 
-def test_a_port_that_is_taken_ends_with_2(market: Path, tmp_path: Path) -> None:
+def test_port_in_use_exits_with_2(market: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = str(taken.getsockname()[1])
         for option in ("--port", "--api-port"):
             for line in ((), ("--rtt", "1ms")):
                 done = perfbench("exchange", "--data", market, option, port, *line, folder=tmp_path)
-                assert (done.returncode, f"{option} {port}: 127.0.0.1 cannot be listened on" in done.stderr) == (
+                assert (done.returncode, f"{option}: cannot listen on 127.0.0.1:{port}: " in done.stderr) == (
                     2,
                     True,
                 )

@@ -53,7 +53,7 @@ def uncut(market: Path, folder: Path, until: int | None = None) -> dict[str, Any
     return merged([message for message in held if until is None or int(message["clk"]) <= until])
 
 
-def test_a_client_that_is_cut_again_and_again_misses_nothing(market: Path, tmp_path: Path) -> None:
+def test_client_that_is_repeatedly_reset_misses_nothing(market: Path, tmp_path: Path) -> None:
     """At a frame, within a frame, in the middle of the handshake, and before it."""
     moments = random.Random(7)
     held: list[dict[str, Any]] = []
@@ -82,7 +82,7 @@ def _abandon(port: int, moments: random.Random) -> None:
         plain.sendall(bytes.fromhex("16030100c8010000c40303")[: moments.randrange(0, 11)])
 
 
-def test_clients_begin_anew_when_the_exchange_was_killed(market: Path, tmp_path: Path) -> None:
+def test_clients_start_over_after_the_exchange_was_killed(market: Path, tmp_path: Path) -> None:
     held: list[dict[str, Any]] = []
     token = ""
     for life in range(3):
@@ -129,7 +129,9 @@ def rubbish(chance: random.Random) -> bytes:
     return chance.choice(kinds) + b"\r\n"
 
 
-def test_rubbish_is_refused_and_neither_stops_nor_feeds_the_exchange(market: Path, tmp_path: Path) -> None:
+def test_garbage_on_the_stream_is_rejected_and_neither_stops_nor_grows_the_exchange(
+    market: Path, tmp_path: Path
+) -> None:
     chance = random.Random(11)
     answers: set[str] = set()
     with serving("--data", market, "--speed", 60, "--patience", 5, folder=tmp_path) as served:
@@ -210,7 +212,7 @@ HEADS = (
 )
 
 
-def test_rubbish_for_the_api_is_answered_and_neither_stops_nor_feeds_the_exchange(market: Path, tmp_path: Path) -> None:
+def test_garbage_for_the_api_is_answered_and_neither_stops_nor_grows_the_exchange(market: Path, tmp_path: Path) -> None:
     chance = random.Random(12)
     answers: Counter[str] = Counter()
     with serving("--data", market, "--speed", 60, "--patience", 2, folder=tmp_path) as served:
@@ -258,7 +260,7 @@ def crowd(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
-def test_many_clients_of_many_markets_get_all_of_them(crowd: Path, tmp_path: Path) -> None:
+def test_many_clients_of_many_markets_get_all_updates(crowd: Path, tmp_path: Path) -> None:
     options = ("--data", crowd, "--from", "start", "--speed", "max", "--wait-for", CLIENTS, "--connections", CLIENTS)
     ends: list[dict[str, Any]] = []
     with serving(*options, folder=tmp_path) as served:

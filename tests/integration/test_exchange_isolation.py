@@ -15,7 +15,7 @@ from perfbench.datasets.generator.recipe import Recipe
 LOCAL = re.compile(r"'?(127\.0\.0\.1|localhost|::1)'?")
 
 
-def test_no_socket_of_the_exchange_leaves_loopback(tmp_path: Path) -> None:
+def test_exchange_opens_no_socket_beyond_loopback(tmp_path: Path) -> None:
     market, notes = tmp_path / "1.100000091", tmp_path / "notes"
     write_market(Recipe(seed=91, runners=3, updates=60), market)
     noting = {"PYTHONPATH": str(HERE / "data" / "loopback"), "LOOPBACK_NOTES": str(notes)}

@@ -74,7 +74,7 @@ def read(path: Path) -> list[list[dict[str, Any]]]:
 
 
 @pytest.mark.parametrize("mode", ["lightweight", "full"])
-def test_every_book_is_that_of_the_replay_field_by_field(
+def test_streamed_books_equal_those_of_the_replay_field_by_field(
     market: Path, at_once: Served, mode: str, tmp_path: Path
 ) -> None:
     seen, expected = followed(at_once, mode, {"fields": ALL}, tmp_path), replayed(market, mode, tmp_path)
@@ -83,7 +83,9 @@ def test_every_book_is_that_of_the_replay_field_by_field(
 
 
 @pytest.mark.parametrize("levels", [1, 3, 10])
-def test_best_offers_are_the_best_of_the_full_depth(market: Path, at_once: Served, levels: int, tmp_path: Path) -> None:
+def test_best_offers_equal_the_best_levels_of_the_full_depth(
+    market: Path, at_once: Served, levels: int, tmp_path: Path
+) -> None:
     names = [name for name in ALL if name != "EX_ALL_OFFERS"]
     fields = {"fields": [*names, "EX_BEST_OFFERS"], "ladderLevels": levels}
     seen, expected = followed(at_once, "lightweight", fields, tmp_path), replayed(market, "lightweight", tmp_path)
@@ -97,7 +99,7 @@ def test_best_offers_are_the_best_of_the_full_depth(market: Path, at_once: Serve
     assert seen[-1] == expected[-1]
 
 
-def test_no_more_fields_are_sent_than_were_asked_for(at_once: Served) -> None:
+def test_stream_sends_subscribed_fields_only(at_once: Served) -> None:
     client, image = subscribed(at_once.port, marketDataFilter={"fields": ["EX_LTP", "EX_MARKET_DEF"]})
     with client:
         keys = set()
@@ -110,7 +112,7 @@ def test_no_more_fields_are_sent_than_were_asked_for(at_once: Served) -> None:
     assert keys == {"id", "img", "con", "marketDefinition", "rc", "ltp"}
 
 
-def test_files_of_different_days_are_open_at_the_same_time(market: Path, tmp_path: Path) -> None:
+def test_files_of_different_days_are_served_at_the_same_time(market: Path, tmp_path: Path) -> None:
     other = tmp_path / "1.100000042"
     write_market(Recipe(seed=42, runners=3, updates=300), other)
     years = 3 * 365 * 86_400_000
@@ -132,7 +134,7 @@ def test_files_of_different_days_are_open_at_the_same_time(market: Path, tmp_pat
 # Subscriptions -------------------------------------------------------------------------------------------------------------
 
 
-def test_a_filter_chooses_markets_by_their_definition(still: Served, market: Path) -> None:
+def test_market_filter_selects_markets_by_their_definition(still: Served, market: Path) -> None:
     definition = json.loads(market.read_text().splitlines()[0])["mc"][0]["marketDefinition"]
     with Client(still.port) as client:
         client.authenticate()
@@ -148,7 +150,7 @@ def test_a_filter_chooses_markets_by_their_definition(still: Served, market: Pat
             assert bool(image.get("mc")) == fits, said
 
 
-def test_who_was_away_gets_what_changed_meanwhile_and_has_the_same_market(at_once: Served) -> None:
+def test_resumed_subscription_gets_missed_changes_and_ends_with_the_same_market(at_once: Served) -> None:
     client, image = subscribed(at_once.port)
     held = [image]
     with client:
@@ -176,9 +178,7 @@ def test_who_was_away_gets_what_changed_meanwhile_and_has_the_same_market(at_onc
         {"clk": str(UPDATES + 1)},
     ],
 )
-def test_a_clock_that_is_not_of_this_exchange_is_refused_and_the_connection_stays(
-    still: Served, clocks: dict[str, Any]
-) -> None:
+def test_foreign_clock_is_rejected_and_the_connection_stays_open(still: Served, clocks: dict[str, Any]) -> None:
     client, image = subscribed(still.port)
     with client:
         said = {"initialClk": image["initialClk"], **clocks}
@@ -187,20 +187,20 @@ def test_a_clock_that_is_not_of_this_exchange_is_refused_and_the_connection_stay
         assert client.subscribe(4)["ct"] == "SUB_IMAGE"
 
 
-def test_rates_are_brought_into_their_bounds_and_told(still: Served) -> None:
+def test_conflation_and_heartbeat_intervals_are_clamped_and_confirmed(still: Served) -> None:
     client, image = subscribed(still.port, heartbeatMs=1, conflateMs=10**9)
     client.close()
     assert (image["heartbeatMs"], image["conflateMs"]) == (500, 120_000)
 
 
-def test_heartbeats_come_while_nothing_changes(still: Served) -> None:
+def test_heartbeats_are_sent_while_nothing_changes(still: Served) -> None:
     client, image = subscribed(still.port, heartbeatMs=500)
     with client:
         beat = client.hear()
     assert (beat["ct"], beat["clk"], beat["id"], "mc" in beat) == ("HEARTBEAT", image["clk"], 2, False)
 
 
-def test_conflated_updates_end_with_the_same_market(market: Path, tmp_path: Path) -> None:
+def test_conflated_updates_give_the_same_final_market(market: Path, tmp_path: Path) -> None:
     with serving("--data", market, "--speed", 200, folder=tmp_path) as served:
         client, image = subscribed(served.port, conflateMs=200)
         held = [image]
@@ -237,7 +237,7 @@ WHO = {"op": "authentication", "id": 1, "appKey": "key", "session": "token"}
     ],
     ids=str,
 )
-def test_a_wrong_beginning_is_refused_by_its_code_and_ends_the_connection(
+def test_invalid_first_request_gets_its_error_code_and_ends_the_connection(
     still: Served, said: dict[str, Any] | bytes, code: str
 ) -> None:
     with Client(still.port) as client:
@@ -258,7 +258,7 @@ def test_a_wrong_beginning_is_refused_by_its_code_and_ends_the_connection(
     ],
     ids=str,
 )
-def test_a_wrong_value_of_a_subscription_is_named(still: Served, said: dict[str, Any], text: str) -> None:
+def test_invalid_value_of_a_subscription_is_named(still: Served, said: dict[str, Any], text: str) -> None:
     with Client(still.port) as client:
         client.authenticate()
         refused = client.asked({"op": "marketSubscription", "id": 5, **said})
@@ -266,7 +266,7 @@ def test_a_wrong_value_of_a_subscription_is_named(still: Served, said: dict[str,
     assert text in refused["errorMessage"]
 
 
-def test_too_many_markets_are_refused_and_fewer_can_be_asked_for(tmp_path: Path) -> None:
+def test_subscription_to_too_many_markets_is_rejected_and_a_smaller_one_accepted(tmp_path: Path) -> None:
     options = ("--data", "sample-event", "--markets", 2, "--wait-for", 9)
     with serving(*options, folder=tmp_path) as served, Client(served.port) as client:
         client.authenticate()
@@ -276,7 +276,7 @@ def test_too_many_markets_are_refused_and_fewer_can_be_asked_for(tmp_path: Path)
         assert [change["id"] for change in client.subscribe(marketFilter={"marketIds": [one]})["mc"]] == [one]
 
 
-def test_one_connection_too_many_is_refused_until_another_ends(still: Served) -> None:
+def test_connection_above_the_limit_is_rejected_until_another_ends(still: Served) -> None:
     clients = [Client(still.port) for _ in range(4)]
     left = [client.authenticate()["connectionsAvailable"] for client in clients]
     assert left == [0] * 4
@@ -286,14 +286,14 @@ def test_one_connection_too_many_is_refused_until_another_ends(still: Served) ->
         client.close()
 
 
-def test_who_says_nothing_or_half_a_request_is_cut(still: Served) -> None:
+def test_stream_client_without_a_complete_request_is_disconnected(still: Served) -> None:
     with Client(still.port) as silent, Client(still.port) as dripping:
         dripping.say(b'{"op":')
         assert silent.hear()["errorCode"] == dripping.hear()["errorCode"] == "TIMEOUT"
         assert silent.hear() == dripping.hear() == {}
 
 
-def test_a_client_that_never_reads_is_cut_and_disturbs_nobody(market: Path, tmp_path: Path) -> None:
+def test_client_that_never_reads_is_disconnected_and_delays_nobody(market: Path, tmp_path: Path) -> None:
     options = ("--data", "sample-win", "--from", "start", "--speed", "max", "--patience", 1, "--wait-for", 2)
     with serving(*options, folder=tmp_path) as served:
         deaf, _ = subscribed(served.port)
@@ -309,11 +309,11 @@ def test_a_client_that_never_reads_is_cut_and_disturbs_nobody(market: Path, tmp_
                     break
         deaf.close()
     ended = {one["connection"]: one["ended"] for one in served.statement["connections"]}
-    assert ended[deaf.greeting["connectionId"]] == "the client read nothing for 1 s"
+    assert ended[deaf.greeting["connectionId"]] == "the client did not read for 1 s"
     assert heard == served.opened["updates"]
 
 
-def test_a_connection_ends_with_the_last_update_if_it_shall(market: Path, tmp_path: Path) -> None:
+def test_hang_up_closes_connections_after_the_last_update(market: Path, tmp_path: Path) -> None:
     with serving("--data", market, "--speed", "max", "--until", "-60s", "--hang-up", folder=tmp_path) as served:
         client, _ = subscribed(served.port)
         heard = 0
@@ -321,10 +321,10 @@ def test_a_connection_ends_with_the_last_update_if_it_shall(market: Path, tmp_pa
             while client.changes():
                 heard += 1
     assert heard == served.opened["updates"]
-    assert [one["ended"] for one in served.statement["connections"]] == ["everything was told"]
+    assert [one["ended"] for one in served.statement["connections"]] == ["all updates sent"]
 
 
-def test_what_it_used_is_counted_while_it_sends_and_not_while_it_waits(market: Path, tmp_path: Path) -> None:
+def test_resource_use_is_counted_while_sending_and_not_while_waiting(market: Path, tmp_path: Path) -> None:
     """A share of a core that included loading the file and hours of waiting would say nothing about the measurement."""
     window = ("--from", "-60s", "--until", "0s", "--speed", "600")
     with serving("--data", market, *window, "--hang-up", "--no-api", folder=tmp_path) as served:
@@ -344,7 +344,7 @@ def test_what_it_used_is_counted_while_it_sends_and_not_while_it_waits(market: P
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_signal_ends_it_with_a_statement_while_clients_are_connected(
+def test_signal_ends_the_exchange_with_a_report_while_clients_are_connected(
     market: Path, number: signal.Signals, tmp_path: Path
 ) -> None:
     with serving("--data", market, "--wait-for", 9, folder=tmp_path) as served:
@@ -356,7 +356,7 @@ def test_a_signal_ends_it_with_a_statement_while_clients_are_connected(
     assert [one["ended"] for one in json.loads(told)["connections"]] == ["the exchange closed"]
 
 
-def test_signals_that_come_all_at_once_end_it_as_one_does(market: Path, tmp_path: Path) -> None:
+def test_burst_of_signals_ends_the_exchange_like_a_single_one(market: Path, tmp_path: Path) -> None:
     """Whatever the exchange is doing at that moment, be it answering to the signal before."""
     moments = random.Random(3)
     for _ in range(8):
@@ -371,7 +371,7 @@ def test_signals_that_come_all_at_once_end_it_as_one_does(market: Path, tmp_path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux says which signals a process has handlers for")
-def test_a_signal_ends_it_while_it_still_reads_its_files(tmp_path: Path) -> None:
+def test_signal_ends_the_exchange_while_it_reads_its_files(tmp_path: Path) -> None:
     long = tmp_path / "1.900004101"
     write_market(Recipe(seed=42, runners=12, updates=60_000), long)
     process = subprocess.Popen(
@@ -394,7 +394,7 @@ def _handles(process: int, number: signal.Signals) -> bool:
     return bool(int(status["SigCgt"], 16) >> (number - 1) & 1)
 
 
-def test_frames_are_due_as_far_apart_as_they_were_published(market: Path, tmp_path: Path) -> None:
+def test_frames_are_due_at_their_published_intervals(market: Path, tmp_path: Path) -> None:
     log = tmp_path / "log.csv"
     with serving("--data", market, "--speed", 1800, "--log", log, folder=tmp_path) as served:
         client, message = subscribed(served.port)
@@ -413,7 +413,7 @@ def test_frames_are_due_as_far_apart_as_they_were_published(market: Path, tmp_pa
     assert sum(int(frame["bytes"]) for frame in frames) < size == client.heard, "image and replies are sent, too"
 
 
-def test_log_over_a_pipe_reaches_its_reader_once_and_the_pipe_stays(market: Path, tmp_path: Path) -> None:
+def test_log_to_a_pipe_reaches_its_reader_once_and_keeps_the_pipe(market: Path, tmp_path: Path) -> None:
     reader = Reader(tmp_path / "pipe")
     with serving("--data", market, "--speed", "max", "--log", tmp_path / "pipe", folder=tmp_path) as served:
         client, message = subscribed(served.port)
@@ -427,7 +427,7 @@ def test_log_over_a_pipe_reaches_its_reader_once_and_the_pipe_stays(market: Path
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such files")
-def test_a_log_that_fills_the_disk_loses_nothing_of_the_statement(market: Path, tmp_path: Path) -> None:
+def test_log_that_fills_the_disk_loses_nothing_of_the_report(market: Path, tmp_path: Path) -> None:
     options = ("--data", market, "--speed", "max", "--log", tmp_path / "disk" / "log.csv")
     with tiny_disk(tmp_path / "disk", "8k"), serving(*options, folder=tmp_path) as served:
         client, message = subscribed(served.port)
@@ -441,7 +441,7 @@ def test_a_log_that_fills_the_disk_loses_nothing_of_the_statement(market: Path, 
     assert "log.csv cannot be written (No space left on device)\nhint: free some space" in one_line(complaint)
 
 
-def test_people_are_told_how_to_connect_a_bot_in_code_that_works(market: Path, tmp_path: Path) -> None:
+def test_announced_connection_snippet_works(market: Path, tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "perfbench", "exchange", "--data", str(market), "--speed", "max"],
         stdout=subprocess.PIPE,
@@ -450,7 +450,7 @@ def test_people_are_told_how_to_connect_a_bot_in_code_that_works(market: Path, t
     )
     assert process.stdout is not None
     told: list[str] = []
-    while not told or told[-1] != "Ctrl-C ends it.":
+    while not told or told[-1] != "Press Ctrl-C to stop.":
         told.append(process.stdout.readline().rstrip("\n"))
     assert told[0].startswith("stream on 127.0.0.1:")
     variable = told[2].partition("=")
@@ -480,19 +480,19 @@ def test_people_are_told_how_to_connect_a_bot_in_code_that_works(market: Path, t
 @pytest.mark.parametrize(
     ("options", "code", "text"),
     [
-        (("--speed", "fast"), 2, "--speed fast: write a number above 0 such as 60, or max"),
-        (("--speed", "0"), 2, "--speed 0: write a number above 0 such as 60, or max"),
-        (("--from", "noon"), 2, "--from noon: write a time such as -1800s, -30m or 2h"),
-        (("--host", "192.0.2.1"), 2, "--port 0: 192.0.2.1 cannot be listened on"),
-        (("--from", "900h"), 5, "has no update while the exchange is open: --from earlier or --until later"),
-        (("--until", "-900h"), 5, "has no update while the exchange is open: --from earlier or --until later"),
+        (("--speed", "fast"), 2, "--speed fast: expected a positive number such as 60, or max"),
+        (("--speed", "0"), 2, "--speed 0: expected a positive number such as 60, or max"),
+        (("--from", "noon"), 2, "--from noon: expected a duration such as -1800s, -30m or 2h"),
+        (("--host", "192.0.2.1"), 2, "--port: cannot listen on 192.0.2.1:0: "),
+        (("--from", "900h"), 5, "has no update while the exchange is open; use an earlier --from or a later --until"),
+        (("--until", "-900h"), 5, "has no update while the exchange is open; use an earlier --from or a later --until"),
         (("--data", "nowhere"), 5, "nowhere: no such file"),
         (("--log", "nowhere/log.csv"), 2, "--log nowhere/log.csv: there is no folder nowhere"),
-        (("--data", "sample-event", "--data", "sample-event"), 5, "is in another file too"),
+        (("--data", "sample-event", "--data", "sample-event"), 5, "is also in another file"),
     ],
     ids=str,
 )
-def test_wrong_options_are_refused_in_one_line(
+def test_invalid_options_give_an_error_of_one_line(
     options: tuple[str, ...], code: int, text: str, market: Path, tmp_path: Path
 ) -> None:
     given = options if "--data" in options else ("--data", str(market), *options)

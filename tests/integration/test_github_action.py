@@ -77,7 +77,7 @@ def judged(workshop: Path, folder: Path, **inputs: str) -> tuple[int, str, dict[
     return done.returncode, done.stdout, said, summary.read_text()
 
 
-def test_unchanged_code_passes_and_the_run_is_kept(workshop: Path, tmp_path: Path) -> None:
+def test_unchanged_code_passes_and_the_run_is_saved(workshop: Path, tmp_path: Path) -> None:
     code, _, outputs, summary = judged(workshop, tmp_path, before="./base", after="./same")
     assert code == 0
     assert (outputs["exit-code"], outputs["verdict"]) == ("0", "passed")
@@ -104,7 +104,7 @@ def test_a_threshold_and_several_modes_reach_the_gate(workshop: Path, tmp_path: 
     assert "double" in summary
 
 
-def test_what_cannot_be_measured_is_no_pass(workshop: Path, tmp_path: Path) -> None:
+def test_environment_that_cannot_be_built_is_not_measured(workshop: Path, tmp_path: Path) -> None:
     code, _, outputs, _ = judged(workshop, tmp_path, before="./base", after="./nothing-here")
     assert code == 5
     assert outputs["verdict"] == "not-measured"

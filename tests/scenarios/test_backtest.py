@@ -156,7 +156,7 @@ def test_the_parameters_of_a_strategy_are_arguments_of_its_constructor_or_else_c
     assert refused[-1]["markets"][0]["refused"] > 100
 
 
-def test_what_happened_names_every_order_at_its_update_and_the_sums_at_the_end_of_the_market(market: Path) -> None:
+def test_backtest_lists_every_order_at_its_update_and_the_sums_at_the_end_of_the_market(market: Path) -> None:
     items = happened(market)
     assert len(items) == UPDATES
     assert all(set(item) <= {"orders", "markets"} for item in items)
@@ -202,7 +202,7 @@ def test_other_parameters_give_other_orders(market: Path, parameters: str) -> No
 # Bad input --------------------------------------------------------------------------------------------------------------
 
 
-def test_a_strategy_that_is_not_there_is_one_line_of_the_report_and_exit_5(tmp_path: Path, market: Path) -> None:
+def test_missing_strategy_is_one_line_of_the_report_and_exit_5(tmp_path: Path, market: Path) -> None:
     options = ("--data", market, "--rounds", "1", "--quiet", "--set", "strategy=mine.py:Best")
     done = perfbench("run", "backtest", *options, folder=tmp_path)
     assert done.returncode == 5
@@ -213,18 +213,18 @@ def test_a_strategy_that_is_not_there_is_one_line_of_the_report_and_exit_5(tmp_p
 @pytest.mark.parametrize(
     ("strategy", "parameters", "line"),
     [
-        ("best", "", "strategy=best: no such strategy; say idle, best_price or path/to/file.py:Class"),
+        ("best", "", "strategy=best: no such strategy; use idle, best_price or path/to/file.py:Class"),
         (
             "MINE/lowest.py",
             "",
-            "strategy=MINE/lowest.py: no such strategy; say idle, best_price or path/to/file.py:Class",
+            "strategy=MINE/lowest.py: no such strategy; use idle, best_price or path/to/file.py:Class",
         ),
         ("MINE:Best", "", "strategy=MINE:Best: there is no file MINE"),
         ("MINE/lowest.py:Nope", "", "strategy=MINE/lowest.py:Nope: MINE/lowest.py has no class Nope"),
         (
             "MINE/lowest.py:NoStrategy",
             "",
-            "strategy=MINE/lowest.py:NoStrategy: NoStrategy is no subclass of flumine's BaseStrategy",
+            "strategy=MINE/lowest.py:NoStrategy: NoStrategy is not a subclass of flumine's BaseStrategy",
         ),
         (
             "MINE/lowest.py:NeedsMore",
@@ -238,9 +238,7 @@ def test_a_strategy_that_is_not_there_is_one_line_of_the_report_and_exit_5(tmp_p
         ("best_price", "stake=2,=3", "strategy_parameters=stake=2,=3: =3 is not NAME=VALUE"),
     ],
 )
-def test_a_strategy_that_cannot_be_used_is_one_line(
-    market: Path, mine: Path, strategy: str, parameters: str, line: str
-) -> None:
+def test_invalid_strategy_is_one_line(market: Path, mine: Path, strategy: str, parameters: str, line: str) -> None:
     spec = strategy.replace("MINE", str(mine))
     with (
         asked("check", market, strategy=spec, strategy_parameters=parameters) as worker,
@@ -321,7 +319,7 @@ def test_a_reader_that_leads_to_other_orders_or_skips_updates_is_refused(
 # Processes --------------------------------------------------------------------------------------------------------------
 
 
-def test_two_processes_place_the_orders_of_one_on_every_market(market: Path) -> None:
+def test_two_processes_place_the_same_orders_as_a_single_process_on_every_market(market: Path) -> None:
     one, two = (digested(market, mode, markets=3) for mode in ("one_process", "two_processes"))
     assert (two.digest, two.updates) == (one.digest, one.updates)
     assert one.updates == 3 * UPDATES
@@ -354,7 +352,7 @@ def test_two_processes_are_measured_by_wall_time_with_the_memory_of_all_of_them(
         assert peaks["two_processes"] > 1.5 * peaks["one_process"]
 
 
-def test_one_market_for_two_processes_is_refused_in_one_line(market: Path) -> None:
+def test_single_market_for_two_processes_is_refused_in_one_line(market: Path) -> None:
     with asked("check", market, "two_processes", markets=1) as worker, pytest.raises(TrialFailed) as failed:
         worker.expect(OutputDigest)
     assert str(failed.value) == "markets=1: two processes need at least 2"
@@ -419,7 +417,7 @@ def test_three_releases_of_flumine_do_the_same_work_and_place_the_same_orders(
         assert ("flumine", release) in {(package.name, package.version) for package in answer.packages}
 
 
-def test_orders_that_compete_for_one_trade_show_that_old_releases_matched_it_twice(
+def test_orders_competing_for_a_trade_show_that_old_releases_matched_it_twice(
     market: Path, releases: dict[str, Environment]
 ) -> None:
     """2.13.11 takes what one order got of a trade from what the next one can get; 1.17.8 does not."""
@@ -442,7 +440,7 @@ def test_tickrush_leads_to_the_same_orders_on_a_single_market(market: Path, rele
     assert "tickrush" in {package.name for package in other.packages}
 
 
-def test_tickrush_takes_the_markets_of_an_event_for_one_and_the_check_sees_it(
+def test_check_detects_that_tickrush_merges_the_markets_of_an_event(
     tmp_path: Path, releases: dict[str, Environment]
 ) -> None:
     event = tmp_path / "event"

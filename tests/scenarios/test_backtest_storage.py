@@ -64,10 +64,10 @@ def test_duckdb_and_parquet_lead_to_the_same_bets(tmp_path: Path, market: Path) 
     assert re.findall(r"^  (\w+) .*\b(yes|no)$", done.stdout, re.MULTILINE) == [(mode, "yes") for mode in modes[1:]]
 
 
-def test_no_market_is_one_line(tmp_path: Path, market: Path) -> None:
+def test_missing_market_is_one_line(tmp_path: Path, market: Path) -> None:
     options = ("--data", market, "--quiet", "--rounds", "1", "--mode", "sqlite_bare", "--set", "markets=0")
     done = perfbench("run", "backtest_storage", *options, folder=tmp_path)
-    assert "markets=0 ticks=0: say 1 or more markets, 0 (all) or more ticks" in done.stdout
+    assert "markets=0 ticks=0: use 1 or more markets, 0 (all) or more ticks" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -82,7 +82,7 @@ def test_the_strategy_backs_a_fall_and_hedges_twenty_trades_later_or_at_the_end(
     assert list(loops.momentum([(time, time, price, size) for time, _, price, size in falls])) == []  # of many runners
 
 
-def test_the_work_has_one_item_for_every_market_whatever_their_order(loops: ModuleType) -> None:
+def test_work_has_an_item_for_every_market_in_any_order(loops: ModuleType) -> None:
     falls = [(1000 + n, 7, price, 200) for n, price in enumerate([300] * 10 + [290, 280, 270])]
     one, other = (loops.backtested(order) for order in ([("1.1", falls), ("1.2", [])], [("1.2", []), ("1.1", falls)]))
     assert one.output == other.output

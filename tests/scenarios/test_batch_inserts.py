@@ -209,7 +209,7 @@ def test_other_databases_get_the_same_rows(market: Path, tmp_path: Path, mode: s
     assert said[mode]["bytes_per_row"] > 0
 
 
-def test_a_file_without_trades_is_said_to_have_none(market: Path, tmp_path: Path) -> None:
+def test_file_without_trades_is_not_available(market: Path, tmp_path: Path) -> None:
     (tmp_path / "silent").write_text(market.read_text().replace('"trd"', '"atl"'))
     done = logged("--mode", "wal_rows", "--data", "silent", folder=tmp_path)
     assert done.returncode != 0
@@ -221,15 +221,13 @@ def test_a_file_without_trades_is_said_to_have_none(market: Path, tmp_path: Path
     ("mode", "name", "value"),
     [("wal_rows", "rows", 0), ("full_disk", "rollback", "no"), ("second_writer", "begin", "")],
 )
-def test_a_parameter_out_of_range_is_said(market: Path, mode: str, name: str, value: str | int) -> None:
+def test_parameter_out_of_range_is_reported(market: Path, mode: str, name: str, value: str | int) -> None:
     with pytest.raises(ScenarioError, match=f"{name}={value}:"):
         one_pass(market, mode, **{"rows": 20, name: value})
 
 
 @pytest.mark.parametrize("seed", range(20))
-def test_after_a_kill_at_a_random_moment_the_rows_are_a_prefix_with_all_that_were_said_to_be_committed(
-    tmp_path: Path, seed: int
-) -> None:
+def test_rows_after_a_kill_are_a_prefix_with_all_committed_rows(tmp_path: Path, seed: int) -> None:
     mode = SQLITE[seed % len(SQLITE)]
     child = Child(tmp_path, mode)
     committed = child.kill(after=random.Random(seed).uniform(0.0, 0.25))
@@ -253,7 +251,7 @@ def test_a_kill_in_the_middle_of_a_batch_loses_the_rows_that_were_handed_over(tm
     assert 30 <= child.handed() - BATCH < BATCH
 
 
-def test_what_a_killed_transaction_had_already_written_into_the_file_is_undone_when_it_is_next_opened(
+def test_partial_writes_of_a_killed_transaction_are_rolled_back_on_the_next_open(
     tmp_path: Path,
 ) -> None:
     child = Child(tmp_path, "one_transaction", pause_us=500)
@@ -277,7 +275,7 @@ def test_sqlite_is_opened_as_it_comes_or_with_a_write_ahead_log(scenario: Any, t
     assert pragmas("wal", wal=True) == ["wal", normal]
 
 
-def test_a_batch_that_was_refused_is_kept_and_written_with_the_next_row(
+def test_refused_batch_is_retried_with_the_next_row(
     scenario: Any, connection: sqlite3.Connection, database: str
 ) -> None:
     loop = scenario.TradingLoop([a_row(0)], database)
@@ -303,7 +301,7 @@ def test_an_error_in_the_writer_thread_is_raised_where_the_log_is_closed(
 
 
 @pytest.mark.parametrize(("rollback", "hides"), [("advised", True), ("checked", False)])
-def test_the_advised_rollback_hides_that_the_disk_is_full_and_the_checked_one_does_not(
+def test_advised_rollback_hides_a_full_disk_and_the_checked_rollback_does_not(
     market: Path, rollback: str, hides: bool
 ) -> None:
     said, rows = one_pass(market, "full_disk", rows=300, rollback=rollback)
@@ -345,7 +343,7 @@ def test_the_advised_rollback_hides_that_begin_failed(
 
 
 @pytest.mark.parametrize(("begin", "fails"), [("deferred", True), ("immediate", False)])
-def test_a_deferred_begin_that_has_read_fails_at_once_under_a_writer_and_an_immediate_one_waits(
+def test_deferred_begin_fails_at_once_beside_a_writer_and_an_immediate_begin_waits(
     market: Path, begin: str, fails: bool
 ) -> None:
     said, rows = one_pass(market, "second_writer", rows=300, begin=begin)

@@ -180,13 +180,13 @@ def test_hits_entries_and_bytes_are_those_of_the_cache(market: Path) -> None:
     assert numbers(market, "last_answer")["entries"] == 10
 
 
-def test_what_two_containers_share_is_counted_once() -> None:
+def test_objects_shared_by_two_containers_are_counted_once() -> None:
     big = bytearray(1_000_000)
     assert 1_000_000 < CACHES.held_bytes({"one": big, "two": [big]}) < 1_010_000
 
 
 @given(some.lists(some.tuples(some.integers(0, 3), some.integers(0, 4)), max_size=60), some.integers(0, 5))
-def test_an_answer_with_a_time_to_live_is_never_older_and_a_new_one_drops_all_that_are(
+def test_answer_with_a_time_to_live_is_never_older_and_an_insertion_drops_expired_ones(
     steps: list[tuple[int, int]], ttl: int
 ) -> None:
     now = 0
@@ -202,7 +202,7 @@ def test_an_answer_with_a_time_to_live_is_never_older_and_a_new_one_drops_all_th
 # Traps ------------------------------------------------------------------------------------------------------------------
 
 
-def test_a_wall_clock_lets_nothing_expire_in_a_replay_so_its_answers_are_as_stale_as_without(market: Path) -> None:
+def test_wall_clock_expires_nothing_in_a_replay(market: Path) -> None:
     wall, market_clock, never = (
         numbers(market, mode, ttl_s=30) for mode in ("ttl_wall_clock", "ttl_market_clock", "plain_dict")
     )
@@ -227,7 +227,7 @@ def test_lru_cache_on_a_method_keeps_every_instance_alive_and_a_dict_on_the_inst
     assert own["hit_ratio"] == method["hit_ratio"]
 
 
-def test_a_dict_by_hash_takes_minus_two_for_minus_one_and_the_check_sees_it(market: Path) -> None:
+def test_check_detects_the_hash_collision_of_minus_two_and_minus_one(market: Path) -> None:
     drifts = {read.key for read in READS.reads_of(str(market), "drift", "changed")}
     assert {(-1,), (-2,)} <= drifts
     wrong, right = (answers(market, mode, key="drift") for mode in ("keyed_by_hash", "none"))
@@ -240,10 +240,10 @@ def test_a_dict_by_hash_takes_minus_two_for_minus_one_and_the_check_sees_it(mark
 # What is missing --------------------------------------------------------------------------------------------------------
 
 
-def test_a_file_without_offers_says_so_and_has_last_prices(prices_only: Path) -> None:
+def test_file_without_offers_is_not_available_for_best_prices_but_for_last_prices(prices_only: Path) -> None:
     said = refused(prices_only, "none")
     assert said.unavailable
-    assert str(said) == "prices never has what the key best needs: choose another file or another key"
+    assert str(said) == "prices never has the values of the key best: choose another file or another key"
     assert answers(prices_only, "plain_dict", key="price").updates == 4
     assert numbers(prices_only, "plain_dict", key="price")["hit_ratio"] == 0.25
 
@@ -254,7 +254,7 @@ def test_a_key_that_is_not_known_is_refused_with_those_that_are(market: Path) ->
     assert "key=mood, runners=changed: key is one of exact, sizes, price, best, drift" in str(said)
 
 
-def test_instances_for_which_there_is_no_room_are_not_made(market: Path) -> None:
+def test_instances_are_not_created_if_memory_is_insufficient(market: Path) -> None:
     said = refused(market, "lru_cache_method", state_kib=1 << 32)
     assert said.unavailable
     assert "50 instances with 4,294,967,296 KiB of state need" in str(said)

@@ -64,7 +64,7 @@ def agreeing(found: dict[str, OutputDigest]) -> set[str]:
     }
 
 
-def test_on_one_market_every_reader_is_right_but_for_the_fields_that_it_documents_to_lack(
+def test_readers_agree_on_a_single_market_but_for_documented_missing_fields(
     everything: Environment, market: Path
 ) -> None:
     found = outputs(everything, market, *LACKING)
@@ -129,7 +129,7 @@ def test_a_reader_with_another_order_of_runners_differs(everything: Environment,
     assert {"betfair_data_bflw", "flumine_stream"} <= agreeing(found)
 
 
-def test_one_size_that_a_reader_has_otherwise_is_seen(everything: Environment, market: Path, tmp_path: Path) -> None:
+def test_check_detects_a_single_different_size(everything: Environment, market: Path, tmp_path: Path) -> None:
     """The comparison is not blind: a reader of a file with one other size does not agree."""
     lines = market.read_text().splitlines(keepends=True)
     number = max(n for n, line in enumerate(lines) if '"atb":[[' in line)

@@ -69,7 +69,7 @@ def test_the_modes_do_what_they_say(plain: tuple[str, dict[str, dict[str, float]
     assert closing == {"collect_at_close", "off_until_close"}
 
 
-def test_without_a_collector_no_market_waits_for_it(plain: tuple[str, dict[str, dict[str, float]]]) -> None:
+def test_disabled_collector_pauses_no_market(plain: tuple[str, dict[str, dict[str, float]]]) -> None:
     assert plain[1]["off_until_close"]["pause_ms"] == 0
     assert plain[1]["default"]["pause_ms"] > 0
 
@@ -81,12 +81,12 @@ def test_only_the_collector_frees_books_that_are_held_by_a_cycle(
         assert knotted[mode]["freed"] - plain[1][mode]["freed"] >= MARKETS * UPDATES, mode
 
 
-def test_what_is_frozen_is_not_freed_though_it_is_garbage(knotted: dict[str, dict[str, float]]) -> None:
+def test_frozen_garbage_is_not_freed(knotted: dict[str, dict[str, float]]) -> None:
     assert knotted["frozen_and_raised"]["freed"] < knotted["off_until_close"]["freed"] / 2
     assert knotted["frozen_and_raised"]["rss_full_bytes"] - knotted["collect_at_close"]["rss_full_bytes"] > MIB
 
 
-def test_books_that_are_kept_are_memory_until_they_are_dropped(
+def test_kept_books_use_memory_until_they_are_dropped(
     market: Path, tmp_path: Path, plain: tuple[str, dict[str, dict[str, float]]]
 ) -> None:
     for mode, said in run(market, tmp_path / "kept", keep=UPDATES)[1].items():

@@ -145,7 +145,7 @@ def test_a_server_that_cannot_be_reached_is_not_available_and_the_rest_is_measur
 ) -> None:
     url = "postgres=postgresql://nobody@127.0.0.1:9/none"
     done = run(market, tmp_path, "--set", url, modes=["no_index", "advised", "postgres"], env=built)
-    assert re.search(r"not available here: PostgreSQL: the server of --set postgres does not serve: ", done.stdout)
+    assert re.search(r"not available here: PostgreSQL: cannot use the server of --set postgres: ", done.stdout)
     assert re.search(r"^  advised .*\byes$", done.stdout, re.MULTILINE)
     assert "Traceback" not in done.stdout + done.stderr
 
@@ -170,16 +170,16 @@ def test_on_a_cold_cache_every_query_reads_from_the_disk_or_the_run_says_that_it
 
 
 @pytest.mark.parametrize("kind", ["point", "pnl"])
-def test_one_kind_of_query_can_be_asked_alone(tmp_path: Path, market: Path, kind: str) -> None:
+def test_single_kind_of_query_can_be_selected(tmp_path: Path, market: Path, kind: str) -> None:
     done = run(market, tmp_path, "--set", f"query={kind}", modes=["no_index", "advised"])
     assert done.returncode == 0, done.stdout + done.stderr
     for said in numbers(tmp_path).values():
         assert {name for name in said if name.endswith("_ms")} == {f"{kind}_ms"}
 
 
-def test_other_values_are_one_line_that_says_what_there_is(tmp_path: Path, market: Path) -> None:
+def test_invalid_values_are_one_line_with_the_choices(tmp_path: Path, market: Path) -> None:
     done = run(market, tmp_path, "--set", "query=slow", modes=["no_index"])
-    assert "say query=all, point, range, across, pnl; queries=1 or more; cache=warm or cold" in done.stdout
+    assert "use query=all, point, range, across, pnl; queries=1 or more; cache=warm or cold" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -247,7 +247,7 @@ def test_integers_of_numpy_are_stored_as_blobs_and_those_of_a_store_are_integers
     assert found == [("integer",) * len(columns)]
 
 
-def test_a_covering_index_puts_trades_of_one_time_into_another_order_unless_the_order_is_total(
+def test_covering_index_reorders_trades_of_equal_time_unless_the_order_is_total(
     stores: ModuleType, market: Path
 ) -> None:
     covering = "CREATE INDEX cover ON market_data (market_id, timestamp, price, size, sequence)"
@@ -315,7 +315,7 @@ def test_two_processes_that_want_a_store_at_once_get_the_same_one(tmp_path: Path
     assert len(kept) == 1
 
 
-def test_only_the_stores_used_last_are_kept(stores: ModuleType, market: Path) -> None:
+def test_most_recently_used_stores_stay_cached(stores: ModuleType, market: Path) -> None:
     for rows in range(100, 109):
         stores.stored(str(market), rows)
     last = stores.stored(str(market), 108).folder

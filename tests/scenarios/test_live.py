@@ -1,4 +1,4 @@
-"""The scenarios live and subscriptions: the real client on the real stream, its latency, and the stall of older releases."""
+"""Scenarios live and subscriptions: stream client on the local exchange, latency, and the stall of older releases."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run(
     return done.stdout, {m["case"]["mode"]: m["samples"] for m in document["measurements"]}
 
 
-def test_every_mode_sees_the_same_updates_and_says_how_late_its_books_were(market: Path, tmp_path: Path) -> None:
+def test_modes_receive_the_same_updates_and_report_latencies(market: Path, tmp_path: Path) -> None:
     table, samples = run(market, tmp_path, "--set", "traffic=both", "--set", "speed=600")
     assert [row.split()[0] for row in table.splitlines()[2:5]] == ["full", "lightweight", "flumine"]
     assert table.rstrip().count(" yes") == 2
@@ -78,7 +78,7 @@ def killed(market):
 """
 
 
-def test_an_exchange_that_was_killed_is_said_to_have_been(market: Path, tmp_path: Path) -> None:
+def test_killed_exchange_is_reported(market: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "killed.py").write_text(KILLED)
@@ -86,7 +86,7 @@ def test_an_exchange_that_was_killed_is_said_to_have_been(market: Path, tmp_path
     (own / helper).write_text((paths.bundled_folder("scenarios") / helper).read_text())
     done = perfbench("run", "killed", *QUICK, "--data", market, "--scenarios", own, folder=tmp_path)
     assert done.returncode == 5
-    assert "! killed: RuntimeError: the exchange failed: it was ended by signal 9 at" in done.stdout
+    assert "! killed: RuntimeError: the exchange failed: killed by signal 9 at" in done.stdout
     one_line(done.stderr)
 
 
@@ -94,10 +94,10 @@ def test_an_exchange_that_was_killed_is_said_to_have_been(market: Path, tmp_path
     ("given", "text"),
     [
         ("traffic=midnight", "traffic=midnight: choose early, pre_off, in_play, both"),
-        ("speed=0", "--speed 0.0: write a number above 0 such as 60, or max"),
+        ("speed=0", "--speed 0.0: expected a positive number such as 60, or max"),
     ],
 )
-def test_what_there_is_not_is_refused(market: Path, tmp_path: Path, given: str, text: str) -> None:
+def test_unknown_values_are_rejected(market: Path, tmp_path: Path, given: str, text: str) -> None:
     done = perfbench("run", "live", *QUICK, "--data", market, "--set", given, folder=tmp_path)
     assert done.returncode == 5
     assert text in done.stdout + done.stderr
@@ -105,7 +105,7 @@ def test_what_there_is_not_is_refused(market: Path, tmp_path: Path, given: str, 
 
 
 @pytest.mark.parametrize(("release", "stalls"), [("2.22.1", True), ("2.24.0", False)])
-def test_a_frame_whose_last_byte_is_the_first_of_a_buffer_stalls_in_older_releases(
+def test_frame_one_byte_longer_than_a_buffer_stalls_in_older_releases(
     tmp_path: Path, release: str, stalls: bool
 ) -> None:
     """A frame of a length of 1 mod 1024 waits there for whatever comes next."""
@@ -148,7 +148,7 @@ def longest_frame(market: Path, folder: Path) -> int:
         return max(int(row["bytes"]) for row in csv.DictReader(rows))
 
 
-def test_who_asks_for_less_is_sent_less_and_lacks_what_was_not_asked_for(market: Path, tmp_path: Path) -> None:
+def test_smaller_subscription_receives_less_and_lacks_the_rest(market: Path, tmp_path: Path) -> None:
     chosen = ("flumine_defaults", "all_offers", "best_1", "conflated")
     table, samples = run(market, tmp_path, *(f"--mode={mode}" for mode in chosen), scenario="subscriptions")
     said = {mode: found[0]["numbers"] for mode, found in samples.items()}
@@ -166,11 +166,11 @@ def test_who_asks_for_less_is_sent_less_and_lacks_what_was_not_asked_for(market:
 
 
 @pytest.mark.parametrize("scenario", ["live", "subscriptions", "reconnect"])
-def test_a_file_of_best_offers_says_that_another_is_needed(scenario: str, tmp_path: Path) -> None:
+def test_file_of_best_offers_is_rejected_with_advice(scenario: str, tmp_path: Path) -> None:
     """Most of its updates change nothing that a client of the full depth asks for."""
     levels = tmp_path / "1.100000053"
     write_market(Recipe(seed=53, runners=3, updates=300, in_play=True, ladder="levels"), levels)
     done = perfbench("run", scenario, *QUICK, "--data", levels, folder=tmp_path)
     assert done.returncode == 5
-    assert "1.100000053 has best offers and not the full depth: choose a PRO file" in done.stdout
+    assert "1.100000053 has best offers only, not the full depth; choose a PRO file" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr

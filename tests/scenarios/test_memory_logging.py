@@ -69,7 +69,7 @@ def test_a_mode_calls_at_every_update_or_once_a_second_of_the_market(
 
 
 @linux
-def test_a_share_goes_with_the_calls_and_says_how_often_is_one_percent(
+def test_logged_share_scales_with_the_calls_and_gives_the_interval_of_one_percent(
     run: tuple[str, dict[str, dict[str, float]]],
 ) -> None:
     for mode, numbers in run[1].items():
@@ -80,7 +80,7 @@ def test_a_share_goes_with_the_calls_and_says_how_often_is_one_percent(
 
 
 @linux
-def test_the_file_that_is_kept_open_says_what_psutil_says_now_and_not_what_it_said_before(
+def test_open_statm_file_agrees_with_psutil_at_every_read(
     shipped: Callable[[str], Any],
 ) -> None:
     process = psutil.Process()
@@ -97,7 +97,7 @@ def test_a_system_without_proc_says_so(shipped: Callable[[str], Any], monkeypatc
         pass
 
 
-def test_one_percent_is_told_from_calls_of_known_length(
+def test_interval_of_one_percent_is_computed_from_calls_of_known_length(
     shipped: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a clock of our own: an update takes 98 µs and a call 2 µs."""
@@ -137,7 +137,7 @@ def test_less_than_no_milliseconds_are_refused(market: Path, tmp_path: Path) -> 
     one_line(done.stderr)
 
 
-def test_a_clock_that_goes_back_begins_anew(shipped: Callable[[str], Any]) -> None:
+def test_clock_that_goes_back_restarts_the_interval(shipped: Callable[[str], Any]) -> None:
     """As in a file of several markets."""
     published = [5_000, 5_400, 6_000, 1_000, 1_999, 2_000]
     record = SimpleNamespace(note=lambda *_: None, published=published.__getitem__, items=lambda: iter(()))

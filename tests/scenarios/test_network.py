@@ -1,4 +1,4 @@
-"""The scenarios about API and stream on the exchange: what fails, what is placed twice, how many calls, what is missed."""
+"""Scenarios connections, retries, batches and reconnect on the local exchange."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ def run(
     }
 
 
-def test_every_connection_of_its_own_pays_for_the_distance_again(market: Path, tmp_path: Path) -> None:
+def test_new_connections_pay_for_extra_round_trips(market: Path, tmp_path: Path) -> None:
     told, numbers = run(
         "connections", market, tmp_path, "--set", "rtt_ms=20", "--mode", "new_connection", "--mode", "session",
         "--mode", "keep_alive_off",
@@ -70,7 +70,7 @@ def test_retries_place_orders_twice_unless_each_has_a_reference(market: Path, tm
         ("best_traded", {"one": 25, "ten": 3, "largest": 3}),
     ],
 )
-def test_batches_need_as_many_calls_as_their_size_says(
+def test_batches_make_the_expected_number_of_calls(
     market: Path, tmp_path: Path, projection: str, calls: dict[str, int]
 ) -> None:
     modes = [option for mode in calls for option in ("--mode", mode)]
@@ -79,10 +79,10 @@ def test_batches_need_as_many_calls_as_their_size_says(
     assert told.count(" yes") == len(calls) - 1
 
 
-def test_a_batch_that_is_too_large_for_what_is_asked_has_failed(market: Path, tmp_path: Path) -> None:
+def test_batch_above_the_request_weight_fails(market: Path, tmp_path: Path) -> None:
     options = ("--set", "projection=all_traded", "--mode", "ten", "--mode", "largest", "--mode", "one")
     told, numbers = run("batches", market, tmp_path, *options, code=5)
-    assert re.search(r"! ten: RuntimeError: a call for 10 markets was refused: .*TOO_MUCH_DATA", told)
+    assert re.search(r"! ten: RuntimeError: a call for 10 markets was rejected: .*TOO_MUCH_DATA", told)
     assert {mode: samples[0]["calls"] for mode, samples in numbers.items() if samples} == {"one": 12, "largest": 2}
 
 
@@ -91,18 +91,18 @@ def test_a_batch_that_is_too_large_for_what_is_asked_has_failed(market: Path, tm
     [
         ("batches", "projection=some", "projection=some markets=12: choose best, all, best_traded, all_traded"),
         ("reconnect", "traffic=midnight", "traffic=midnight: choose early, pre_off, in_play, both"),
-        ("reconnect", "cut_every=100000", "updates are too few for a cut: a smaller cut_every"),
-        ("retries", "faults=many", "--faults many: write a share such as 10% or 0.1"),
-        ("connections", "rtt_ms=-1", "--rtt -1.0ms: write a time such as 20ms or 1.5s"),
+        ("reconnect", "cut_every=100000", "updates are too few for a reset; choose a smaller cut_every"),
+        ("retries", "faults=many", "--faults many: expected a share such as 10% or 0.1"),
+        ("connections", "rtt_ms=-1", "--rtt -1.0ms: expected a duration such as 20ms or 1.5s"),
     ],
 )
-def test_what_means_nothing_is_refused(market: Path, tmp_path: Path, scenario: str, given: str, text: str) -> None:
+def test_invalid_parameters_are_rejected(market: Path, tmp_path: Path, scenario: str, given: str, text: str) -> None:
     done = perfbench("run", scenario, *QUICK, "--data", market, "--set", given, folder=tmp_path, timeout=280)
     assert done.returncode == 5
     assert text in done.stdout + done.stderr
 
 
-def test_who_comes_back_after_a_cut_is_told_what_it_missed_and_a_retry_loop_misses_more(
+def test_resumed_subscription_receives_missed_updates_and_a_retry_loop_misses_more(
     market: Path, tmp_path: Path
 ) -> None:
     _, numbers = run("reconnect", market, tmp_path, "--set", "speed=300", "--set", "cut_every=25")
@@ -120,9 +120,9 @@ def test_flumine_follows_the_same_stream_live(market: Path, tmp_path: Path) -> N
     assert numbers["flumine"][0]["latency_p50_ms"] > 0
 
 
-def test_flumine_names_what_it_cannot_do(tmp_path: Path) -> None:
+def test_flumine_rejects_several_markets(tmp_path: Path) -> None:
     write_market(Recipe(seed=72, runners=3, updates=90, markets=2, in_play=True), tmp_path / "event")
     told, _ = run("live", tmp_path / "event", tmp_path, "--mode", "full", "--mode", "flumine")
-    assert "not available here: flumine is told of each market by itself: choose a file of one market" in " ".join(
+    assert "not available here: flumine handles each market separately; choose a file of one market" in " ".join(
         told.split()
     )

@@ -97,7 +97,7 @@ def test_nothing_is_left_when_the_process_and_its_group_are_killed(tmp_path: Pat
 
 
 @real
-def test_the_path_of_the_socket_stays_short_where_temporary_files_are_kept_deep_down(tmp_path: Path) -> None:
+def test_socket_path_stays_short_in_a_deep_temporary_folder(tmp_path: Path) -> None:
     deep = tmp_path / ("deep" * 30)
     deep.mkdir()
     with holding(deep) as (_, folder, _server):

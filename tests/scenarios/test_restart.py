@@ -287,7 +287,7 @@ def test_a_trader_that_fails_says_why(shipped: Callable[[str], Any], market: Pat
         ({"retain": 10**9, "updates": 1_200}, "1,200 market books need .* of memory"),
     ],
 )
-def test_what_cannot_be_measured_is_not_available(
+def test_mode_is_not_available_if_it_cannot_be_measured(
     asked: dict[str, Any], reason: str, shipped: Callable[[str], Any], market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(shipped("_room"), "available", lambda: 600 * 10**6)
@@ -354,7 +354,7 @@ def test_a_disk_that_is_full_half_way_tears_a_file_written_in_place_and_no_other
     assert os.listdir(tmp_path) == ["state.json"]
 
 
-def test_a_state_with_any_other_byte_is_told(shipped: Callable[[str], Any], tmp_path: Path) -> None:
+def test_state_with_any_modified_byte_is_detected(shipped: Callable[[str], Any], tmp_path: Path) -> None:
     state, path = shipped("_state"), tmp_path / "state.json"
     assert state.load(str(path)) is None
     state.save(str(path), {"position": 7, "orders": [[1, "1.1/2/0", 250]]})

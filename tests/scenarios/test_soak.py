@@ -103,7 +103,7 @@ def test_the_command_line_soaks_markets_of_the_generator_too(tmp_path: Path, mar
 
 
 @linux
-def test_a_limit_within_the_day_is_met_on_the_curve_and_a_later_one_as_growth_goes_on(market: Path) -> None:
+def test_limit_within_the_day_is_read_off_the_curve_and_a_later_limit_extrapolated(market: Path) -> None:
     first = soaked("never_closed", market).numbers
     middle = round(first["rss_hour_12"] / 1e6)
     hours = [
@@ -130,15 +130,13 @@ def test_a_full_and_a_lightweight_soak_say_the_same_of_every_book(market: Path, 
 @pytest.mark.parametrize(
     ("setting", "line"),
     [
-        ("hours=6", "hours=6: growth is told from 18 hours on"),
+        ("hours=6", "hours=6: growth needs at least 18 hours"),
         ("markets_per_hour=0", "markets_per_hour=0, updates=15: 1 to 60, 3 or more"),
         ("updates=2", "markets_per_hour=2, updates=2: 1 to 60, 3 or more"),
-        ("source=exchange", "source=exchange: say market or generator"),
+        ("source=exchange", "source=exchange: use market or generator"),
     ],
 )
-def test_what_makes_no_day_is_said_in_one_line(
-    market: Path, shipped: Callable[[str], Any], setting: str, line: str
-) -> None:
+def test_invalid_day_is_one_line(market: Path, shipped: Callable[[str], Any], setting: str, line: str) -> None:
     name, _, value = setting.partition("=")
     values: dict[str, Any] = {"markets_per_hour": 2, "updates": 15, name: value if name == "source" else int(value)}
     with pytest.raises(Exception, match=re.escape(line)):
@@ -241,7 +239,7 @@ def test_the_markets_of_an_event_come_by_turns_and_each_has_its_own_id(
     assert times == sorted(times)
 
 
-def test_a_market_of_days_takes_an_hour_and_one_without_an_end_gets_one(
+def test_market_of_days_is_compressed_to_an_hour_and_an_open_market_is_closed(
     tmp_path: Path, shipped: Callable[[str], Any]
 ) -> None:
     definition = {"status": "OPEN", "runners": [{"id": 7, "sortPriority": 1, "status": "ACTIVE"}]}
@@ -323,14 +321,14 @@ def test_the_interval_is_that_of_the_textbook(shipped: Callable[[str], Any]) -> 
     assert (found.per_hour, found.low, found.high) == pytest.approx((slope, low, high))
 
 
-def test_less_than_an_arena_is_no_leak_however_sure_it_grows(shipped: Callable[[str], Any]) -> None:
+def test_growth_below_an_arena_is_not_a_leak(shipped: Callable[[str], Any]) -> None:
     found = shipped("_growth").growth(curve(lambda hour: hour / 20, 0.0), 6)
     assert 0 < found.low < found.floor
     assert found.leak is False
 
 
 def test_too_few_hours_are_refused(shipped: Callable[[str], Any]) -> None:
-    with pytest.raises(ValueError, match="14 hours are too few to tell growth: at least 15"):
+    with pytest.raises(ValueError, match="14 hours are too few to measure growth: at least 15"):
         shipped("_growth").growth(curve(lambda hour: hour, 0.0, hours=14), 6)
 
 

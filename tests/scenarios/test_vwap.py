@@ -123,7 +123,7 @@ def test_float_sums_never_forget_a_huge_print() -> None:
     assert drifted != pytest.approx(1.01, rel=1e-3)
 
 
-def test_one_ring_for_all_runners_is_seen_to_be_no_runners_average(market: Path, tmp_path: Path) -> None:
+def test_check_detects_a_ring_shared_by_all_runners(market: Path, tmp_path: Path) -> None:
     code, output = run(market, tmp_path, modes=("list_loop", "shared_ring"))
     assert code == 6, output
     assert same(output) == {"shared_ring": "no"}
@@ -131,7 +131,7 @@ def test_one_ring_for_all_runners_is_seen_to_be_no_runners_average(market: Path,
     assert code == 0, output
 
 
-def test_a_ring_refuses_more_periods_than_it_holds_and_the_silent_one_is_wrong(market: Path, tmp_path: Path) -> None:
+def test_ring_refuses_more_periods_than_it_holds_and_the_silent_ring_is_wrong(market: Path, tmp_path: Path) -> None:
     modes = ("list_loop", "numpy_ring", "silent_ring")
     code, output = run(market, tmp_path, "--set", "capacity=20", modes=modes)
     assert code != 0

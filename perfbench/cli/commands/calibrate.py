@@ -19,6 +19,7 @@ from perfbench.gate.calibration.tool_scores import score_gate, score_tools
 from perfbench.model import CaseGroup, GatePolicy, Run, Settings
 from perfbench.report.tables import calibration
 from perfbench.results import storage
+from perfbench.results.document import RUNS
 from perfbench.runner import scenarios
 from perfbench.runner.session import FinishedRun, Session
 from perfbench.runner.state import Progress
@@ -40,19 +41,27 @@ def calibrate(
             metavar="SPEC", help="Environment, built twice.", show_default="the betfairlightweight installed here"
         ),
     ] = None,
-    scenario: Annotated[str, typer.Option(help="Scenario, by name or file.")] = "replay",
-    mode: Annotated[str | None, typer.Option(help="Mode.", show_default="the baseline of the scenario")] = None,
+    scenario: Annotated[str, typer.Option(metavar="NAME", help="Scenario, by name or file.")] = "replay",
+    mode: Annotated[
+        str | None, typer.Option(metavar="NAME", help="Mode.", show_default="the baseline of the scenario")
+    ] = None,
     data: Annotated[
         str | None,
-        typer.Option(help="Market file or known name.", show_default=options.DEFAULT_MARKET_TEXT),
+        typer.Option(metavar="PATH", help="Market file or known name.", show_default=options.DEFAULT_MARKET_TEXT),
     ] = None,
     max_time: Annotated[
-        float, typer.Option(min=1, help="Seconds of pairs, about; at least 96, and 48 of each slow-down.")
+        float,
+        typer.Option(
+            min=1,
+            metavar="SECONDS",
+            help="Time limit for all pairs; exceeded only for the minimum of 24 pairs and 12 of a slowdown.",
+        ),
     ] = 300.0,
     rounds: Annotated[
         int | None,
         typer.Option(
             min=24,
+            metavar="NUM",
             help="Run exactly this many pairs of unchanged code, and half as many of each slowdown.",
             show_default="as many as --max-time allows",
         ),
@@ -77,7 +86,8 @@ def calibrate(
         ),
     ] = None,
     comparisons: Annotated[
-        int, typer.Option(min=4, help="Comparisons of unchanged code per tool; half as many per slowdown.")
+        int,
+        typer.Option(min=4, metavar="NUM", help="Comparisons of unchanged code per tool; half as many per slowdown."),
     ] = 12,
     shown: Annotated[
         str | None,
@@ -155,13 +165,14 @@ def _run_calibration(
                 f"calibrate measures one mode on one market file, not {len(prepared.tables)}",
                 hint="name one mode with --mode and one file with --data",
             )
-        pairs = session.choose_pair_count(prepared, settings.max_time, rounds, len(sizes or session.SLOWDOWN_MULTIPLES))
+        multiples = session.choose_multiples(prepared, settings.max_time, rounds)
+        pairs = session.choose_pair_count(prepared, settings.max_time, rounds, len(sizes or multiples))
         unchanged = _require_complete(measuring.measure(session.with_rounds(prepared, pairs)))
-        sizes = sizes or session.choose_slowdowns(session.analyse_run(unchanged))
+        sizes = sizes or session.choose_slowdowns(session.analyse_run(unchanged), multiples)
         slower = session.plan_slowdowns(prepared, sizes, session.format_slowdown_name(output.save), pairs)
         _require_complete(measuring.measure(slower))
         if tools:
-            plan = ComparisonPlan(tools, comparisons, tool_comparison.compute_pace(unchanged))
+            plan = ComparisonPlan(tools, comparisons, tool_comparison.compute_budget(unchanged))
             _run_tools(measuring, unchanged, prepared.tables[0], sizes, plan)
 
 
@@ -202,10 +213,10 @@ def _require_complete(finished: FinishedRun) -> Run:
 
 def _show_saved(name: str, results: Path, color: str) -> None:
     """Show a saved calibration. Raises StorageProblem, NotMeasured."""
-    path = storage.find_run(name, results)
+    path = RUNS.find(name, results)
     unchanged = storage.load_run(path)
     found = session.analyse_run(unchanged)
-    slower = storage.load_run(storage.find_run(session.format_slowdown_name(path.stem), path.parent))
+    slower = storage.load_run(RUNS.find(session.format_slowdown_name(path.stem), path.parent))
     injected = session.analyse_slowdown_run(slower, found)
     cost = session.read_pair_cost(unchanged)
     sys.stdout.write(calibration.render_calibration(unchanged, found, injected))

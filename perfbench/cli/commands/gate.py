@@ -1,4 +1,4 @@
-"""Fail a CI job on a real regression, and only baseline."""
+"""Fail a CI job on a real regression, and only then."""
 
 from __future__ import annotations
 
@@ -78,7 +78,7 @@ def gate(
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
-    """Fail a CI job on a real regression, and only baseline.
+    """Fail a CI job on a real regression, and only then.
 
     Both environments are measured now, in pairs interleaved on one core, until each case is conclusive or its time is over. Exit
     code 3: slower, or over a budget. 4: inconclusive, with `--fail-on-inconclusive`. 5: not everything was measured. 6: the outputs

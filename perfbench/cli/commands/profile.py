@@ -16,7 +16,7 @@ from perfbench.errors import Interrupted, NotMeasured, StorageProblem, UsageProb
 from perfbench.model import Settings
 from perfbench.profiling import document, journal
 from perfbench.profiling.cpu_pass import NEEDS
-from perfbench.profiling.document import ProfileDocument
+from perfbench.profiling.document import PROFILES, ProfileDocument
 from perfbench.profiling.instructions.functions import explain_unavailable
 from perfbench.profiling.memory.allocations import check_function
 from perfbench.profiling.records import ProfileOptions, ProfileRecord
@@ -107,7 +107,7 @@ def profile(
         return
     sides = diff or (env,)
     if diff and _are_saved(diff, results):
-        profile_output.show_diff(*(document.load_document(document.find_document(side, results)) for side in diff))
+        profile_output.show_diff(*(PROFILES.load(PROFILES.find(side, results)) for side in diff))
         return
     output = OutputOptions(results, save, color=color, quiet=quiet)
     if resume:
@@ -118,7 +118,7 @@ def profile(
         raise UsageProblem("--diff names both environments", hint="leave out --env")
     if count and not diff:
         raise UsageProblem("--count compares two environments", hint="name them with --diff BEFORE AFTER")
-    document.require_free_name(save, results)
+    PROFILES.require_free(save, results)
     settings = options.build_settings(
         ctx,
         environments=(sides,),
@@ -150,12 +150,12 @@ def _load(name: str, results: Path) -> ProfileDocument:
     path = journal.find_named_journal(name, results)
     if path is not None:
         return journal.read_journal(path).assemble()
-    return document.load_document(document.find_document(name, results))
+    return PROFILES.load(PROFILES.find(name, results))
 
 
 def _are_saved(sides: tuple[str, str], results: Path) -> bool:
     """Whether both sides are saved profiles. Raises UsageProblem if only one is."""
-    saved = [side for side in sides if document.is_saved_document(side, results)]
+    saved = [side for side in sides if PROFILES.is_saved(side, results)]
     if len(saved) == 1:
         other = next(side for side in sides if side not in saved)
         raise UsageProblem(
@@ -185,7 +185,7 @@ def _profile(settings: Settings | None, profiling: ProfileOptions | None, output
     folder = document.make_artefact_folder(profile.run, output.results)
     profile_output.write_files(profile, folder)
     if not output.quiet and profile.run.finished:
-        print(f"saved in {folder}{document.PROFILE_SUFFIX}", file=sys.stderr)
+        print(f"saved in {folder}{PROFILES.suffix}", file=sys.stderr)
         print(f"for pyinstrument, speedscope, flamegraph.pl and a browser: {folder}{os.sep}", file=sys.stderr)
     if profile.problems:
         raise NotMeasured('not everything was profiled (see the lines marked "!")', hint=hint)
@@ -225,14 +225,14 @@ def _run_steps(
         command = f"perfbench profile --resume{measure.format_results_option(session.results)}"
         raise Interrupted(
             f"interrupted; what was profiled is in {file.path}",
-            hint=f"{command} continues it, perfbench profile --show {file.path} shows it",
+            hint=f"{command} goes on where it stopped, perfbench profile --show {file.path} shows it",
         )
     if outcome.problem is not None:
         file.close()
         return steps.document(problem=str(outcome.problem)), outcome.problem.hint
     profile = steps.document(complete=True)
     try:
-        document.save_document(profile, session.results)
+        PROFILES.save(profile, PROFILES.locate(profile.run.id, session.results))
     except StorageProblem as problem:
         file.close()
         return steps.document(problem=str(problem)), problem.hint

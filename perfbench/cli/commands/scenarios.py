@@ -1,4 +1,4 @@
-"""List what can be measured: scenarios, their modes, parameters and needs."""
+"""List scenarios with their modes, parameters and required packages."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from perfbench.model import Mode, Scenario
 from perfbench.report import build
 from perfbench.report.tables import advice
 from perfbench.results import storage
+from perfbench.results.document import RUNS
 from perfbench.runner import plan
 from perfbench.runner.scenarios import choose_scenarios, describe_scenario, find_scenario_files
 from perfbench.util.formatting import make_printable
@@ -26,38 +27,34 @@ from perfbench.util.formatting import make_printable
 app = typer.Typer(add_completion=False)
 
 REFERENCE_PREFIX = "reference-verdicts"
-"""How the names of the runs begin that `make verdicts` keeps in the results folder of the project."""
+"""Prefix of the names of the runs that `make verdicts` saves in the results folder of the project."""
 
 
 @app.command()
 def scenarios(
     names: Annotated[list[str] | None, typer.Argument(help="Scenarios by name or file.", show_default="all")] = None,
-    folder: Annotated[
-        list[Path] | None, typer.Option("--scenarios", help="A folder with your own scenario files; repeatable.")
-    ] = None,
+    folder: options.ScenariosFolder = None,
     verdicts: Annotated[
         bool,
-        typer.Option("--verdicts", help="What a saved run says of the advice that scenarios are about: does it hold?"),
+        typer.Option("--verdicts", help="Show whether the advice of the scenarios holds, from saved runs."),
     ] = False,
     run: Annotated[
         list[str] | None,
-        typer.Option(
-            metavar="RUN", help="A saved run for --verdicts; repeatable.", show_default=f"{REFERENCE_PREFIX}*"
-        ),
+        typer.Option(metavar="RUN", help="Saved run for --verdicts; repeatable.", show_default=f"{REFERENCE_PREFIX}*"),
     ] = None,
-    markdown: Annotated[bool, typer.Option("--markdown", help="The verdicts as a Markdown table.")] = False,
+    markdown: Annotated[bool, typer.Option("--markdown", help="Print the verdicts as a Markdown table.")] = False,
     results: options.Results = options.DEFAULT_RESULTS,
 ) -> None:
-    """List what can be measured: scenarios, their modes, parameters and needs.
+    """List scenarios with their modes, parameters and required packages.
 
-    A worker process describes each file; a file that it cannot load is one line, and the exit code is 5. With `--verdicts` the page
-    of every piece of advice, whether it holds here, from where to where, and what is better.
+    A worker process describes each file; exits with 5 if it cannot load one. With `--verdicts`, list every piece of advice,
+    whether it holds, its interval, and better alternatives.
     """
     if verdicts:
         _show_advice(names or [], run or _find_reference_runs(results), results, markdown)
         return
     if markdown:
-        raise UsageProblem("--markdown goes with --verdicts")
+        raise UsageProblem("--markdown requires --verdicts")
     folders = folder or []
     paths = choose_scenarios(names, folders) if names else list(find_scenario_files(folders).values())
     console, problems = build_console(), []
@@ -76,22 +73,21 @@ def _find_reference_runs(results: Path) -> list[str]:
 
 
 def _show_advice(names: list[str], runs: list[str], results: Path, markdown: bool) -> None:
-    reports = [build.build_report(storage.load_run(storage.find_run(run, results)), ()) for run in runs]
+    reports = [build.build_report(storage.load_run(RUNS.find(run, results)), ()) for run in runs]
     if names:
         known = {table.scenario for report in reports for table in report.tables}
         plan.require_known(names, known, f"scenario in {'this run' if len(runs) == 1 else 'these runs'}")
         reports = [replace(r, tables=tuple(table for table in r.tables if table.scenario in names)) for r in reports]
     advised = [report for report in reports if any(table.advice for table in report.tables)]
     if not advised:
-        said = f"{', '.join(runs)} {'says' if len(runs) == 1 else 'say'} nothing of any advice"
-        raise NotMeasured(f"{said}: measure scenarios that have some, such as vwap")
+        raise NotMeasured(f"no advice in {', '.join(runs)}", hint="measure scenarios that have advice, such as vwap")
     sys.stdout.write("\n".join(map(advice.render_markdown if markdown else advice.render_text, advised)))
 
 
 def _build_table(scenario: Scenario) -> Table:
     title = Text(f"{scenario.name} · {make_printable(scenario.doc)}", style="bold")
     table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for head in ("  mode", "group", "what it does", "parameters", "needs"):
+    for head in ("  mode", "group", "description", "parameters", "packages"):
         table.add_column(head, style="")
     for mode in scenario.modes:
         name = f"  {mode.name}" + (" (baseline)" if mode is scenario.baseline else "")
@@ -110,4 +106,4 @@ def _format_parameters(mode: Mode) -> str:
 
 
 def _format_needs(mode: Mode) -> str:
-    return ", ".join(f"{need} (installed when it is measured)" if need in mode.missing else need for need in mode.needs)
+    return ", ".join(f"{need} (installed when measured)" if need in mode.missing else need for need in mode.needs)

@@ -36,39 +36,48 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def sweep(
     ctx: typer.Context,
-    subject: Annotated[
-        str, typer.Argument(metavar="PACKAGE|FOLDER", help="A package on the index, or a git checkout.")
-    ],
-    first: Annotated[str, typer.Option("--from", help="The first release or commit.")],
-    last: Annotated[str, typer.Option("--to", help="The last release or commit.")],
+    subject: Annotated[str, typer.Argument(metavar="PACKAGE|FOLDER", help="Package on the index, or git checkout.")],
+    first: Annotated[str, typer.Option("--from", metavar="VERSION", help="First release or commit.")],
+    last: Annotated[str, typer.Option("--to", metavar="VERSION", help="Last release or commit.")],
     every: Annotated[
-        ReleaseInterval, typer.Option(help="Every release, or the last of each minor series.")
+        ReleaseInterval, typer.Option(help="Measure every release, or the last of each minor series.")
     ] = "release",
     bisect: Annotated[
-        bool, typer.Option("--bisect", help="Find the first slow one between the two, with log₂ n comparisons.")
+        bool, typer.Option("--bisect", help="Search for the first slow one by bisection (log₂ n comparisons).")
     ] = False,
     anchor: Annotated[
         str | None,
-        typer.Option(help="Pair every release with this one.", show_default="each with the one before"),
+        typer.Option(
+            metavar="VERSION", help="Pair every release with this one.", show_default="each with the one before"
+        ),
     ] = None,
-    scenario: Annotated[str, typer.Option(help="The scenario, by name or file.")] = "replay",
+    scenario: Annotated[str, typer.Option(metavar="NAME", help="Scenario, by name or file.")] = "replay",
     mode: Annotated[
-        list[str] | None, typer.Option(help="This mode; repeatable.", show_default="the baseline of the scenario")
+        list[str] | None,
+        typer.Option(metavar="NAME", help="Mode to measure; repeatable.", show_default="the baseline of the scenario"),
     ] = None,
     data: options.Data = None,
     with_: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="REQUIREMENT", help="Another package for every environment; repeatable."),
+        typer.Option("--with", metavar="REQUIREMENT", help="Additional requirement of every environment; repeatable."),
     ] = None,
     python: Annotated[
-        str | None, typer.Option(help="The Python of every environment.", show_default="this one")
+        str | None,
+        typer.Option(metavar="VERSION", help="Python version of every environment.", show_default="this one"),
     ] = None,
     rounds: Annotated[
         int | None,
-        typer.Option(min=1, help="Pairs for each step.", show_default="17, or more if there are many steps"),
+        typer.Option(
+            min=1, metavar="NUM", help="Run this many pairs per step.", show_default="17, more for many steps"
+        ),
     ] = None,
     max_time: Annotated[
-        float | None, typer.Option(min=0, help="Stop a step when it is precise, after so many seconds at the latest.")
+        float | None,
+        typer.Option(
+            min=0,
+            metavar="SECONDS",
+            help="Stop each step when it is precise, or after this time, instead of a fixed number of pairs.",
+        ),
     ] = None,
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     set_: options.ParameterValues = None,
@@ -76,7 +85,7 @@ def sweep(
     results: options.Results = options.DEFAULT_RESULTS,
     save: options.Save = None,
     resume: options.Resume = False,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Write the plot to this .png or .svg file.")] = None,
+    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Plot to this .png or .svg file.")] = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
@@ -131,7 +140,7 @@ def _run_sweep(swept: SweepSubject, settings: Settings | None, output: OutputOpt
         measure.print_saved_path(finished, output.quiet)
     if any(step.output == "no" for step in found.steps):
         raise OutputsDiffer('not every release gives the same output (see the lines marked "!")')
-    if run.problems or any(stop.problem for line in found.lines for stop in line.stops):
+    if run.problems or any(point.problem for line in found.lines for point in line.points):
         raise NotMeasured('not every release was measured (see the lines marked "!")')
 
 
@@ -169,30 +178,30 @@ def _resolve_subject(
 
 
 def _build_observer(quiet: bool) -> Callable[[BisectStep, int], None]:
-    def observe(judged: BisectStep, number: int) -> None:
+    def observe(step: BisectStep, number: int) -> None:
         if not quiet:
-            told = judged.answer.failure or f"{formatting.format_change(judged.answer.ratio)} against the first"
-            typer.echo(f"{number}. {judged.answer.candidate}: {told}: {judged.sense}", err=True)
+            change = step.result.failure or f"{formatting.format_change(step.result.ratio)} against the first"
+            typer.echo(f"{number}. {step.result.candidate}: {change}: {step.status}", err=True)
 
     return observe
 
 
 def _print_result(swept: SweepSubject, outcome: BisectResult) -> None:
     """The result of a search on standard output. Raises Exit with code 3 for a regression, 5 where nothing can be named."""
-    first, last, count = swept.names[0], swept.names[-1], len(outcome.judged)
+    first, last, count = swept.names[0], swept.names[-1], len(outcome.steps)
     if outcome.end is BisectEnd.NO_REGRESSION:
-        judged = outcome.judged[0]
-        sure = "is not slower than" if judged.sense == "good" else "is not shown to be slower than"
-        interval = formatting.format_change_interval(judged.answer.low, judged.answer.high)
-        typer.echo(f"{last} {sure} {first} ({interval}): there is nothing to find")
+        step = outcome.steps[0]
+        relation = "is not slower than" if step.status == "good" else "is not significantly slower than"
+        interval = formatting.format_change_interval(step.result.low, step.result.high)
+        typer.echo(f"{last} {relation} {first} ({interval}): no regression to find")
         return
     if outcome.end is BisectEnd.NOT_MEASURED:
-        raise NotMeasured(f"{last} could not be compared with {first}: {outcome.judged[0].answer.failure}")
+        raise NotMeasured(f"{last} could not be compared with {first}: {outcome.steps[0].result.failure}")
     size = formatting.format_change(outcome.step)
     if outcome.end is BisectEnd.AMBIGUOUS:
         suspects = ", ".join(outcome.suspects)
         raise NotMeasured(
-            f"the first slow one is one of {suspects} ({size} after {outcome.last_good}); the others could not be told"
+            f"the regression is in one of {suspects} ({size} after {outcome.last_good}); the others were inconclusive"
         )
     typer.echo(f"{outcome.suspects[0]} is the first slow one: {size} against {outcome.last_good} ({count} comparisons)")
     raise typer.Exit(ExitCode.REGRESSED)

@@ -1,4 +1,4 @@
-"""The seeded market generator behind ``sample_data/``: stream files in Betfair's historic format, invented from a number.
+"""The seeded market generator behind ``sample_data/``: stream files in Betfair's historic format, generated from a number.
 
 The same recipe gives the same bytes on every supported Python: the only randomness is ``random.Random.random`` and
 ``getrandbits``, whose sequences Python promises to keep, and prices and sizes are whole ticks and pennies.

@@ -15,7 +15,7 @@ LAST_WORDS = ("Harbour", "Lane", "Signal", "Ledger", "Meadow", "Compass", "Winte
 
 @dataclass
 class Definition:
-    """The state of a market that its definition tells; ``as_json`` writes it in the order of real files."""
+    """The state of a market in its definition; ``as_json`` writes the fields in the order of real files."""
 
     recipe: Recipe
     names: tuple[str, ...]
@@ -31,7 +31,7 @@ class Definition:
     starting_prices: dict[int, float] = field(default_factory=dict)
 
     @classmethod
-    def invented(cls, recipe: Recipe, off: int, chance: Random) -> Definition:
+    def generate(cls, recipe: Recipe, off: int, chance: Random) -> Definition:
         """A market with invented names; ``off`` in milliseconds since 1970."""
         names = tuple(
             f"{number}. {_pick_word(FIRST_WORDS, chance)} {_pick_word(LAST_WORDS, chance)}"

@@ -1,4 +1,4 @@
-"""A generated market on the disk."""
+"""Write a generated market file."""
 
 from __future__ import annotations
 
@@ -6,15 +6,13 @@ from pathlib import Path
 
 from perfbench.datasets.generator.market import stream_lines
 from perfbench.datasets.generator.recipe import Recipe
-from perfbench.errors import StorageProblem
-from perfbench.util.files import open_atomically
+from perfbench.util.files import build_write_problem, open_atomically
 
 
 def write_market(recipe: Recipe, path: Path) -> None:
-    """Write the file; it is there in full or not at all. Raises StorageProblem."""
+    """Write the file atomically. Raises StorageProblem."""
     try:
         with open_atomically(path) as file:
             file.writelines(line.encode("ascii") for line in stream_lines(recipe))
     except OSError as error:
-        reason = f"{path} cannot be written ({error.strerror})"
-        raise StorageProblem(f"{reason}: free some space or choose another place") from error
+        raise build_write_problem(path, error, "file") from error

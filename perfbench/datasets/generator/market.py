@@ -1,4 +1,4 @@
-"""The life of a generated market, line by line: it opens, is suspended, loses a runner, turns in-play, closes."""
+"""Lines of a generated market: it opens, is suspended, loses a runner, turns in-play, closes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from perfbench.datasets.generator.prices import TICKS, Book, find_nearest_tick
 from perfbench.datasets.generator.recipe import Recipe
 
 FIRST_START_TIME = 1_780_311_600_000
-"""When the first market starts: 2026-06-01 11:00 UTC, in milliseconds since 1970."""
+"""Start of the first market: 2026-06-01 11:00 UTC, in milliseconds since 1970."""
 
 MARKET_SPACING = 120_000
 IN_PLAY_SHARE = 0.2
@@ -19,11 +19,11 @@ STARTING_PRICE_SHARE = 0.04
 
 Event = Callable[[int], str]
 TimedLine = tuple[int, str]
-"""Publish time in milliseconds since 1970, and what changes in one market, as JSON."""
+"""Publish time in milliseconds since 1970, and a change of one market as JSON."""
 
 
 def stream_lines(recipe: Recipe) -> Iterator[str]:
-    """Every line of the file, with its newline; markets of one event are woven together by time."""
+    """Every line of the file, with its newline; markets of one event are merged by time."""
     share, rest = divmod(recipe.updates, recipe.markets)
     lives = [_MarketScript(recipe, number, share + (number < rest)).changes() for number in range(recipe.markets)]
     clock = 1_300_000_000
@@ -50,13 +50,13 @@ class _MarketScript:
         self._times = Random(f"{name} time")
         before = Random(f"{name} time")
         self._first = self._off - sum(_draw_pause(before) for _ in range(self._off_line))
-        self._definition = Definition.invented(recipe, self._off, self._chance)
-        self._books = self._invented_books()
+        self._definition = Definition.generate(recipe, self._off, self._chance)
+        self._books = self._generate_books()
         self._active = list(self._books)
         self._winner = self._active[int(self._chance.random() * (len(self._active) - 1))]
         self._published = self._first
 
-    def _invented_books(self) -> list[Book]:
+    def _generate_books(self) -> list[Book]:
         weights = [1 + self._chance.getrandbits(5) for _ in self._definition.selections]
         anchors = [find_nearest_tick(min(500.0, max(1.05, sum(weights) / weight))) for weight in weights]
         return [
@@ -65,7 +65,7 @@ class _MarketScript:
         ]
 
     def changes(self) -> Iterator[TimedLine]:
-        """Publish times that never go back, each with the change of this market."""
+        """Changes of this market with ascending publish times."""
         events = self._events()
         for line in range(self._updates):
             if line:
@@ -114,7 +114,7 @@ class _MarketScript:
                 yield book.starting_prices()
 
     def _race(self, book: Book, line: int) -> None:
-        """In-play, the winner's price falls and the others' rise, with a change of heart now and then."""
+        """In-play, the winner's price falls and the others' rise, with random reversals."""
         done = (line - self._off_line) / (self._updates - self._off_line)
         if self._chance.random() < 0.02:
             goal = 40 if book is self._winner else len(TICKS) - 60
@@ -146,8 +146,8 @@ class _MarketScript:
         return self._define(status="CLOSED")
 
     def _message(self, changes: str, definition: str = "") -> str:
-        told = f'"marketDefinition":{definition},' if definition else ""
-        return f'{{"id":"{self._id}",{told}"rc":[{changes}],"con":true,"img":false}}'
+        field = f'"marketDefinition":{definition},' if definition else ""
+        return f'{{"id":"{self._id}",{field}"rc":[{changes}],"con":true,"img":false}}'
 
 
 def _draw_pause(times: Random) -> int:

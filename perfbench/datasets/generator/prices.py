@@ -14,14 +14,14 @@ TICKS = tuple(price for first, last, step in (*LADDER_BANDS, *EXTENDED_BANDS) fo
 """Every price that can be offered, in hundredths (docs.developer.betfair.com, "Betfair Price Increments")."""
 
 MAX_DRIFT = 12
-"""Ticks that the middle of a book strays from where it belongs."""
+"""Maximum distance in ticks of the middle of a book from its anchor."""
 
 LADDER_DEPTH = 10
 """Levels of a ladder of levels."""
 
 Side = Literal["b", "l"]
 LadderChange = tuple[int, int]
-"""A tick and the pennies that are now there."""
+"""A tick and its current amount in pennies."""
 
 
 def format_hundredths(hundredths: int) -> str:
@@ -52,7 +52,7 @@ class Book:
         self._levels: dict[Side, list[LadderChange]] | None = {"b": [], "l": []} if ladder == "levels" else None
 
     def opening(self) -> str:
-        """The far prices that stand in every book from the start, and the first offers near the middle."""
+        """The outermost prices of every book, and the first offers near the middle."""
         changes: dict[Side, list[LadderChange]] = {"b": [(0, 200)], "l": [(len(TICKS) - 1, 200)]}
         for offset in range(3):
             changes["b"].append((max(1, self.middle - offset), 200 + self._bits(13)))
@@ -60,7 +60,7 @@ class Book:
         return self._entry(changes)
 
     def change(self) -> str:
-        """One change, as entries of ``rc``: an offer set, taken away or traded, or the whole book moves."""
+        """One change, as entries of ``rc``: an offer is set, removed or traded, or the whole book moves."""
         kind = self._random()
         if kind < 0.08:
             return self._move()
@@ -69,7 +69,7 @@ class Book:
         return self._offer("b" if kind < 0.66 else "l")
 
     def starting_prices(self) -> str:
-        """What an offer at starting price changes: near and far price, and what is staked on them."""
+        """The change of an offer at starting price: near and far price, and their stakes."""
         pennies = 500 + self._bits(14)
         name, tick = ("spb", len(TICKS) - 1) if self._random() < 0.5 else ("spl", 0)
         near, far = TICKS[self.middle] + self._bits(5), TICKS[self.middle] + self._bits(6)
@@ -77,18 +77,18 @@ class Book:
         return f'{{"{name}":[[{PRICES[tick]},{format_hundredths(pennies)}]],"id":{self.selection}}},{prices}'
 
     def cleared(self) -> str:
-        """Everything taken away, as when a runner is removed."""
+        """Remove all offers, as for a removed runner."""
         return self._entry({side: [(tick, 0) for tick in sorted(offers)] for side, offers in self.sides.items()})
 
     def best(self, side: Side) -> int | None:
-        """The tick of the best price offered; None where nothing is."""
+        """The tick of the best offer; None without one."""
         offers = self.sides[side]
         if not offers:
             return None
         return max(offers) if side == "b" else min(offers)
 
     def drift(self, anchor: int) -> None:
-        """Where the middle belongs from now on."""
+        """Set the anchor of the middle."""
         self.anchor = min(len(TICKS) - 6, max(4, anchor))
 
     def _offer(self, side: Side) -> str:
@@ -104,7 +104,7 @@ class Book:
         return self._entry({side: changes})
 
     def _move(self) -> str:
-        """The middle goes some ticks; what stands on the wrong side of it is taken away, what fell far behind too."""
+        """Move the middle by some ticks; remove offers on its wrong side and those far behind."""
         pull = self.anchor - self.middle
         up = self._random() < 0.5 + max(-0.45, min(0.45, pull / (2 * MAX_DRIFT)))
         step = 1 + self._bits(1) if abs(pull) <= MAX_DRIFT else min(8, abs(pull) - MAX_DRIFT + 1)

@@ -1,4 +1,4 @@
-"""What a generated file shall be like."""
+"""Parameters of a generated market file."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ MAX_RUNNERS = 60
 
 @dataclass(frozen=True, slots=True)
 class Recipe:
-    """What a generated file shall be like; equal recipes give equal bytes.
+    """Parameters of a generated market file; equal recipes give equal bytes.
 
-    :param updates: lines in the file, shared out among the markets.
+    :param updates: lines in the file, divided among the markets.
     :param bsp: Betfair starting price bets, reconciled at the off.
     :param in_play: the market turns in-play for the last fifth of its lines.
     :param removal: one runner is removed before the off.
     :param ladder: ``full`` depth (``atb``, ``atl``) or the best ten ``levels`` (``batb``, ``batl``).
-    :param changed_runners: how many runners change in a message, on average.
+    :param changed_runners: mean number of runners that change in a message.
     """
 
     seed: int = 1
@@ -38,17 +38,19 @@ class Recipe:
     markets: int = 1
 
     def __post_init__(self) -> None:
-        """Raises UsageProblem for a recipe that cannot be cooked."""
+        """Raises UsageProblem for invalid parameters."""
         if not 2 <= self.runners <= MAX_RUNNERS:
             raise UsageProblem(f"--runners {self.runners}: a market has 2 to {MAX_RUNNERS} runners")
         if self.removal and self.runners < 3:
-            raise UsageProblem("--removal leaves a market of two runners with one: use --runners 3 or more")
+            raise UsageProblem("--removal needs --runners 3 or more")
         if self.markets < 1:
-            raise UsageProblem(f"--markets {self.markets}: at least one")
+            raise UsageProblem(f"--markets {self.markets}: must be at least 1")
         if self.updates < MIN_UPDATES * self.markets:
             raise UsageProblem(f"--updates {self.updates}: a market needs at least {MIN_UPDATES} updates")
         if not 1 <= self.changed_runners <= self.runners:
-            raise UsageProblem(f"--changed-runners {self.changed_runners:g}: 1 to the number of runners")
+            raise UsageProblem(
+                f"--changed-runners {self.changed_runners:g}: must be between 1 and the number of runners"
+            )
 
 
 SAMPLE_RECIPES = {

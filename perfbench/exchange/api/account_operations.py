@@ -1,4 +1,4 @@
-"""Calls about orders and money: placeOrders, cancelOrders, replaceOrders, updateOrders, lists of orders, funds."""
+"""Account operations: getAccountFunds and getAccountDetails."""
 
 from __future__ import annotations
 
@@ -6,12 +6,10 @@ from typing import Any
 
 from perfbench.exchange.matching.order_manager import OrderManager
 
-# Accounts ---------------------------------------------------------------------------------------------------------------------
 
-
-def get_account_funds(desk: OrderManager, account: str) -> dict[str, Any]:
-    """What an account has, in pounds."""
-    funds = desk.funds(account)
+def get_account_funds(order_manager: OrderManager, account: str) -> dict[str, Any]:
+    """Answer getAccountFunds."""
+    funds = order_manager.get_funds(account)
     return {
         "availableToBetBalance": funds.available,
         "exposure": 0.0 - funds.exposure,
@@ -24,7 +22,7 @@ def get_account_funds(desk: OrderManager, account: str) -> dict[str, Any]:
 
 
 def get_account_details(account: str) -> dict[str, Any]:
-    """Whose account it is."""
+    """Answer getAccountDetails."""
     return {
         "currencyCode": "GBP",
         "firstName": account,

@@ -1,4 +1,4 @@
-"""The API as a web application: who may call, what is answered, and the faults that were asked for."""
+"""Web application of the API: routes, logins, calls and injected faults."""
 
 from __future__ import annotations
 
@@ -23,148 +23,153 @@ from perfbench.exchange.api.rpc import HttpReply
 from perfbench.exchange.network.tcp_reset import reset_transport
 
 MAX_REQUEST_BYTES = 1 << 20
-"""Bytes of a request; more is refused."""
+"""Maximum size of a request."""
 
 COMPRESSION_THRESHOLD_BYTES = 1024
-"""Bytes of an answer that is never compressed."""
+"""Responses up to this size are not compressed."""
+
+MAX_COUNTED_OPERATIONS = 1024
+"""Distinct operation names that are counted; further names are counted as "other"."""
 
 
 class ConnectionDropped(Exception):
-    """The connection is to be reset."""
+    """Raised to reset the connection of the current request."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApplicationContext:
-    """What the application works with; ``service``: seconds that every call takes more, ``patience``: those that a request may."""
+    """Dependencies of the application, with the extra latency of every call and the timeout of a request in seconds."""
 
     operations: OperationDispatcher
     sessions: Sessions
     faults: FaultInjector
-    service: float
-    patience: float
+    extra_latency: float
+    request_timeout: float
 
 
 class Application:
-    """Handles requests. ``calls`` counts them by operation; ``spoken``: connections on which there was one."""
+    """Request handlers. ``calls`` counts calls by operation; ``active_connections`` have carried at least one
+    request.
+    """
 
-    def __init__(self, rooms: ApplicationContext) -> None:
-        self._rooms = rooms
+    def __init__(self, context: ApplicationContext) -> None:
+        self._context = context
         self.calls: Counter[str] = Counter()
-        self.spoken: set[RequestHandler] = set()
-        self.app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[self._guarded])
-        self.app.router.add_post("/api/{act:login|certlogin|keepAlive|logout}", self._identify)
-        self.app.router.add_post("/exchange/{service:betting|account}/json-rpc/v1", self._serve)
-        self.app.router.add_post("/exchange/{service:betting|account}/json-rpc/v1/", self._serve)
-        self.app.router.add_post("/exchange/{service:betting|account}/rest/v1.0/{operation}", self._serve)
-        self.app.router.add_post("/exchange/{service:betting|account}/rest/v1.0/{operation}/", self._serve)
+        self.active_connections: set[RequestHandler] = set()
+        self.app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[self._handle_errors])
+        self.app.router.add_post("/api/{act:login|certlogin|keepAlive|logout}", self._handle_identity)
+        self.app.router.add_post("/exchange/{service:betting|account}/json-rpc/v1", self._handle_call)
+        self.app.router.add_post("/exchange/{service:betting|account}/json-rpc/v1/", self._handle_call)
+        self.app.router.add_post("/exchange/{service:betting|account}/rest/v1.0/{operation}", self._handle_call)
+        self.app.router.add_post("/exchange/{service:betting|account}/rest/v1.0/{operation}/", self._handle_call)
 
     @web.middleware
-    async def _guarded(
+    async def _handle_errors(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        self.spoken.add(request.protocol)
+        self.active_connections.add(request.protocol)
         try:
             return await handler(request)
         except ConnectionDropped:
             reset_transport(request.transport)
-            return web.Response()  # nobody gets it
+            return web.Response()  # never sent
         except web.HTTPException as error:
             return _build_error_response(request, error)
         except ConnectionError:
             raise
         except Exception:
-            traceback.print_exc()  # a bug: it is told, and the exchange goes on
+            traceback.print_exc()  # a bug in the exchange: reported, and not fatal to other clients
             return _build_error_response(request, web.HTTPInternalServerError())
 
-    async def _body(self, request: web.Request) -> bytes:
+    async def _read_body(self, request: web.Request) -> bytes:
         try:
-            return await asyncio.wait_for(request.read(), self._rooms.patience)
+            return await asyncio.wait_for(request.read(), self._context.request_timeout)
         except asyncio.TimeoutError as error:
             raise web.HTTPRequestTimeout from error
 
     # Identity ----------------------------------------------------------------------------------------------------------------
 
-    async def _identify(self, request: web.Request) -> web.StreamResponse:
-        act = request.match_info["act"]
-        self.calls[act] += 1
-        if act in ("login", "certlogin"):
-            answer = self._log_in(act, request, await self._body(request))
+    async def _handle_identity(self, request: web.Request) -> web.StreamResponse:
+        action = request.match_info["act"]
+        self.calls[action] += 1
+        if action in ("login", "certlogin"):
+            reply = self._log_in(action, request, await self._read_body(request))
         else:
-            answer = self._renew(act, request)
-        return _build_response(request, HttpReply(200, msgspec.json.encode(answer)))
+            reply = self._renew_session(action, request)
+        return _build_response(request, HttpReply(200, msgspec.json.encode(reply)))
 
-    def _log_in(self, act: str, request: web.Request, body: bytes) -> dict[str, Any]:
-        said = parse_qs(body.decode("utf-8", "replace"))
-        user, password = (said.get(name, [""])[0] for name in ("username", "password"))
-        application = request.headers.get("X-Application", "")
-        session = None if not application else self._rooms.sessions.log_in(user, password)
-        problem = "" if session else "INVALID_USERNAME_OR_PASSWORD" if application else "INPUT_VALIDATION_ERROR"
-        if act == "certlogin":
+    def _log_in(self, action: str, request: web.Request, body: bytes) -> dict[str, Any]:
+        form = parse_qs(body.decode("utf-8", "replace"))
+        user, password = (form.get(name, [""])[0] for name in ("username", "password"))
+        app_key = request.headers.get("X-Application", "")
+        session = None if not app_key else self._context.sessions.log_in(user, password)
+        error_code = "" if session else "INVALID_USERNAME_OR_PASSWORD" if app_key else "INPUT_VALIDATION_ERROR"
+        if action == "certlogin":
             certificate = request.transport.get_extra_info("peercert") if request.transport else None
             if not certificate:
                 return {"loginStatus": "CERT_AUTH_REQUIRED"}
-            return {"sessionToken": session, "loginStatus": "SUCCESS"} if session else {"loginStatus": problem}
+            return {"sessionToken": session, "loginStatus": "SUCCESS"} if session else {"loginStatus": error_code}
         status = "SUCCESS" if session else "FAIL"
-        return {"token": session or "", "product": application, "status": status, "error": problem}
+        return {"token": session or "", "product": app_key, "status": status, "error": error_code}
 
-    def _renew(self, act: str, request: web.Request) -> dict[str, Any]:
+    def _renew_session(self, action: str, request: web.Request) -> dict[str, Any]:
         session = request.headers.get("X-Authentication", "")
-        sessions = self._rooms.sessions
-        done = sessions.keep_alive(session) if act == "keepAlive" else sessions.log_out(session)
+        sessions = self._context.sessions
+        succeeded = sessions.keep_alive(session) if action == "keepAlive" else sessions.log_out(session)
         product = request.headers.get("X-Application", "")
-        status, problem = ("SUCCESS", "") if done else ("FAIL", "NO_SESSION")
-        return {"token": session, "product": product, "status": status, "error": problem}
+        status, error_code = ("SUCCESS", "") if succeeded else ("FAIL", "NO_SESSION")
+        return {"token": session, "product": product, "status": status, "error": error_code}
 
     # Calls -------------------------------------------------------------------------------------------------------------------
 
-    async def _serve(self, request: web.Request) -> web.StreamResponse:
-        body = await self._body(request)
-        kind = self._rooms.faults.next()
-        if kind == "reset":
+    async def _handle_call(self, request: web.Request) -> web.StreamResponse:
+        body = await self._read_body(request)
+        fault = self._context.faults.draw_fault()
+        if fault == "reset":
             raise ConnectionDropped
-        if kind in FAULT_STATUS_CODES:
-            return _build_response(request, HttpReply(FAULT_STATUS_CODES[kind], b"{}"))
-        await asyncio.sleep(self._rooms.service)
-        reply = await self._answered(request, body, failing=kind in FAULTS_BEFORE_EXECUTION)
-        if kind == "lost":
+        if fault in FAULT_STATUS_CODES:
+            return _build_response(request, HttpReply(FAULT_STATUS_CODES[fault], b"{}"))
+        await asyncio.sleep(self._context.extra_latency)
+        reply = await self._answer_call(request, body, failing=fault in FAULTS_BEFORE_EXECUTION)
+        if fault == "lost":
             raise ConnectionDropped
-        if kind == "half":
+        if fault == "half":
             await _send_truncated_response(request, reply)
             raise ConnectionDropped
-        if kind == "stall":
-            await asyncio.sleep(self._rooms.faults.terms.stall)
+        if fault == "stall":
+            await asyncio.sleep(self._context.faults.config.stall_seconds)
         return _build_response(request, reply)
 
-    async def _answered(self, request: web.Request, body: bytes, *, failing: bool) -> HttpReply:
+    async def _answer_call(self, request: web.Request, body: bytes, *, failing: bool) -> HttpReply:
         name = request.match_info["service"]
 
         async def call(operation: str, parameters: Any) -> Any:
-            self.calls[operation if len(self.calls) < COMPRESSION_THRESHOLD_BYTES else "other"] += 1
-            account = self._account(request)
-            wish = self._rooms.operations.read(name, operation, parameters)
+            self.calls[operation if len(self.calls) < MAX_COUNTED_OPERATIONS else "other"] += 1
+            account = self._identify_account(request)
+            decoded = self._context.operations.decode_parameters(name, operation, parameters)
             if failing:
-                raise APINGException("UNEXPECTED_ERROR", "a fault that was asked for")
-            return await self._rooms.operations.answer(operation, wish, account)
+                raise APINGException("UNEXPECTED_ERROR", "injected fault")
+            return await self._context.operations.call(operation, decoded, account)
 
         operation = request.match_info.get("operation")
         if operation is None:
             return await rpc.answer_json_rpc(SERVICES[name], body, call)
         return await rpc.answer_rest(SERVICES[name], operation, body, call)
 
-    def _account(self, request: web.Request) -> str:
+    def _identify_account(self, request: web.Request) -> str:
         session = request.headers.get("X-Authentication")
         if not request.headers.get("X-Application"):
-            raise APINGException("NO_APP_KEY", "the header X-Application is missing")
+            raise APINGException("NO_APP_KEY", "missing header X-Application")
         if session is None:
-            raise APINGException("NO_SESSION", "the header X-Authentication is missing")
-        if not self._rooms.sessions.valid(session):
-            raise APINGException("INVALID_SESSION_INFORMATION", "no session that a login gave")
-        return self._rooms.sessions.account(session)
+            raise APINGException("NO_SESSION", "missing header X-Authentication")
+        if not self._context.sessions.is_valid(session):
+            raise APINGException("INVALID_SESSION_INFORMATION", "session was not issued by a login")
+        return self._context.sessions.get_account(session)
 
 
 def _build_error_response(request: web.Request, error: web.HTTPException) -> web.Response:
-    said = {"status": error.status, "error": error.reason}
-    return _build_response(request, HttpReply(error.status, msgspec.json.encode(said)))
+    form = {"status": error.status, "error": error.reason}
+    return _build_response(request, HttpReply(error.status, msgspec.json.encode(form)))
 
 
 def _build_response(request: web.Request, reply: HttpReply) -> web.Response:

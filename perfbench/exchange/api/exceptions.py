@@ -1,6 +1,6 @@
-"""How the API refuses a call.
+"""Error codes and exceptions of the API.
 
-Codes: Betfair, Exchange API, Betting Exceptions; those of JSON-RPC are of the transport (``DSC``) that carries them.
+Codes: Betfair, Exchange API, Betting Exceptions; JSON-RPC error codes belong to the transport (``DSC``).
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ ERROR_NUMBERS = {
 
 
 class APINGException(Exception):
-    """A call that is refused by the service: its code, and why."""
+    """Call rejected by the service, with an error code and details."""
 
     def __init__(self, code: str, details: str = "") -> None:
         super().__init__(details)
@@ -29,26 +29,26 @@ class APINGException(Exception):
 
 
 class RpcError(Exception):
-    """A call that never reaches the service: the number that JSON-RPC has for it, and the code of the transport."""
+    """Call rejected before it reaches the service, with a JSON-RPC code and a transport code."""
 
-    def __init__(self, number: int, code: str, details: str) -> None:
+    def __init__(self, rpc_code: int, transport_code: str, details: str) -> None:
         super().__init__(details)
-        self.number, self.code = number, code
+        self.rpc_code, self.transport_code = rpc_code, transport_code
 
 
 @dataclass(frozen=True, slots=True)
 class ApiService:
-    """One of the APIs: its name in the method of a call, and how its errors begin and are called."""
+    """API service: prefix of its method names, prefix of its error messages, and name of its exception."""
 
-    method: str
-    prefix: str
-    exception: str
+    method_prefix: str
+    error_prefix: str
+    exception_name: str
 
-    def fault(self, refusal: APINGException) -> tuple[str, dict[str, Any]]:
-        """A refusal as the service words it: the message, and its details."""
-        said = {"requestUUID": str(uuid.uuid4()), "errorCode": refusal.code, "errorDetails": str(refusal)}
-        message = f"{self.prefix}-{ERROR_NUMBERS.get(refusal.code, 6):04}"
-        return message, {self.exception: said, "exceptionname": self.exception}
+    def describe_exception(self, error: APINGException) -> tuple[str, dict[str, Any]]:
+        """Return the error message and the error details of an exception."""
+        details = {"requestUUID": str(uuid.uuid4()), "errorCode": error.code, "errorDetails": str(error)}
+        message = f"{self.error_prefix}-{ERROR_NUMBERS.get(error.code, 6):04}"
+        return message, {self.exception_name: details, "exceptionname": self.exception_name}
 
 
 BETTING_SERVICE = ApiService("SportsAPING/v1.0/", "ANGX", "APINGException")

@@ -1,4 +1,4 @@
-"""What a client is told of the orders that it placed, cancelled, replaced or updated.
+"""Execution reports of placed, cancelled, replaced and updated orders.
 
 Names: Betfair, Exchange API, Betting Type Definitions (PlaceExecutionReport and so on).
 """
@@ -18,74 +18,80 @@ SUCCESS, FAILURE = "SUCCESS", "FAILURE"
 
 
 def build_execution_report(
-    market: str | None, reference: str | None, error: str | None, instructions: Sequence[dict[str, Any]]
+    market_id: str | None, customer_ref: str | None, error_code: str | None, reports: Sequence[dict[str, Any]]
 ) -> dict[str, Any]:
-    """A report on a whole request. Without an error of its own it is that of its instructions."""
-    if error is None and any(one["status"] == FAILURE for one in instructions):
-        failed = all(one["status"] == FAILURE for one in instructions)
-        status, error = (FAILURE, "BET_ACTION_ERROR") if failed else ("PROCESSED_WITH_ERRORS", "PROCESSED_WITH_ERRORS")
+    """Build the report of a request. Without an error code its status follows from its instructions."""
+    if error_code is None and any(report["status"] == FAILURE for report in reports):
+        failed = all(report["status"] == FAILURE for report in reports)
+        status, error_code = (
+            (FAILURE, "BET_ACTION_ERROR") if failed else ("PROCESSED_WITH_ERRORS", "PROCESSED_WITH_ERRORS")
+        )
     else:
-        status = SUCCESS if error is None else FAILURE
+        status = SUCCESS if error_code is None else FAILURE
     return {
-        **({"customerRef": reference} if reference is not None else {}),
+        **({"customerRef": customer_ref} if customer_ref is not None else {}),
         "status": status,
-        **({"errorCode": error} if error else {}),
-        **({"marketId": market} if market is not None else {}),
-        "instructionReports": list(instructions),
+        **({"errorCode": error_code} if error_code else {}),
+        **({"marketId": market_id} if market_id is not None else {}),
+        "instructionReports": list(reports),
     }
 
 
-def build_place_report(wish: RequestModel | dict[str, Any], outcome: InstructionOutcome) -> dict[str, Any]:
-    """What became of an order that was to be placed."""
-    said = {**_build_status(outcome), "instruction": serialize_instruction(wish)}
+def build_place_report(instruction: RequestModel | dict[str, Any], outcome: InstructionOutcome) -> dict[str, Any]:
+    """Build the report of a place instruction."""
+    report = {**_build_status(outcome), "instruction": serialize_instruction(instruction)}
     order = outcome.order
     if order is None:
-        return said
+        return report
     return {
-        **said,
+        **report,
         "orderStatus": "EXECUTABLE" if order.executable else "EXECUTION_COMPLETE",
-        "betId": order.bet,
-        "placedDate": format_timestamp(order.placed),
-        "averagePriceMatched": order.average,
-        "sizeMatched": order.matched,
+        "betId": order.bet_id,
+        "placedDate": format_timestamp(order.placed_at),
+        "averagePriceMatched": order.average_price,
+        "sizeMatched": order.size_matched,
     }
 
 
-def build_pending_report(wish: RequestModel) -> dict[str, Any]:
-    """An order that is placed later."""
-    return {"status": SUCCESS, "instruction": serialize_instruction(wish), "orderStatus": "PENDING"}
+def build_pending_report(instruction: RequestModel) -> dict[str, Any]:
+    """Build the report of an asynchronous place instruction."""
+    return {"status": SUCCESS, "instruction": serialize_instruction(instruction), "orderStatus": "PENDING"}
 
 
-def build_cancel_report(wish: RequestModel | dict[str, Any], outcome: InstructionOutcome) -> dict[str, Any]:
-    """What became of an order that was to be cancelled."""
-    said = {**_build_status(outcome), "instruction": serialize_instruction(wish), "sizeCancelled": outcome.size}
-    at = outcome.order.cancelled_at if outcome.order else None
-    return {**said, "cancelledDate": format_timestamp(at)} if at is not None else said
+def build_cancel_report(instruction: RequestModel | dict[str, Any], outcome: InstructionOutcome) -> dict[str, Any]:
+    """Build the report of a cancel instruction."""
+    report = {
+        **_build_status(outcome),
+        "instruction": serialize_instruction(instruction),
+        "sizeCancelled": outcome.size_cancelled,
+    }
+    cancelled_at = outcome.order.cancelled_at if outcome.order else None
+    return {**report, "cancelledDate": format_timestamp(cancelled_at)} if cancelled_at is not None else report
 
 
-def build_update_report(wish: RequestModel, outcome: InstructionOutcome) -> dict[str, Any]:
-    """What became of an order that was to be updated."""
-    return {**_build_status(outcome), "instruction": serialize_instruction(wish)}
+def build_update_report(instruction: RequestModel, outcome: InstructionOutcome) -> dict[str, Any]:
+    """Build the report of an update instruction."""
+    return {**_build_status(outcome), "instruction": serialize_instruction(instruction)}
 
 
 def build_replace_report(cancel: dict[str, Any], place: dict[str, Any]) -> dict[str, Any]:
-    """What became of an order that was to be replaced."""
-    error = cancel.get("errorCode") or place.get("errorCode")
-    said = {"status": FAILURE, "errorCode": error} if error else {"status": SUCCESS}
-    return {**said, "cancelInstructionReport": cancel, "placeInstructionReport": place}
+    """Build the report of a replace instruction."""
+    error_code = cancel.get("errorCode") or place.get("errorCode")
+    report = {"status": FAILURE, "errorCode": error_code} if error_code else {"status": SUCCESS}
+    return {**report, "cancelInstructionReport": cancel, "placeInstructionReport": place}
 
 
 def _build_status(outcome: InstructionOutcome) -> dict[str, Any]:
-    return {"status": FAILURE, "errorCode": outcome.error} if outcome.error else {"status": SUCCESS}
+    return {"status": FAILURE, "errorCode": outcome.error_code} if outcome.error_code else {"status": SUCCESS}
 
 
-def serialize_instruction(wish: RequestModel | dict[str, Any]) -> dict[str, Any]:
-    """What a client said, as it said it."""
-    found: dict[str, Any] = _drop_none_values(msgspec.to_builtins(wish))
-    return found
+def serialize_instruction(instruction: RequestModel | dict[str, Any]) -> dict[str, Any]:
+    """Return an instruction as JSON values, without absent fields."""
+    values: dict[str, Any] = _drop_none_values(msgspec.to_builtins(instruction))
+    return values
 
 
-def _drop_none_values(said: Any) -> Any:
-    if isinstance(said, dict):
-        return {key: _drop_none_values(value) for key, value in said.items() if value is not None}
-    return said
+def _drop_none_values(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _drop_none_values(item) for key, item in value.items() if item is not None}
+    return value

@@ -1,6 +1,6 @@
-"""What a client may ask of the betting API about orders, as frozen values.
+"""Request types of the order operations.
 
-Names are those of Betfair's Exchange API (Betting Type Definitions); what is not in it is ignored.
+Names follow Betfair's Exchange API (Betting Type Definitions); unknown keys are ignored.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ from perfbench.exchange.matching.instructions import MarketVersion, PlaceInstruc
 
 
 class PlaceOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Place orders on a market: all of them, or none."""
+    """Parameters of placeOrders: all instructions are placed, or none."""
 
     market_id: str
     instructions: tuple[PlaceInstruction, ...]
@@ -22,14 +22,14 @@ class PlaceOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
 
 
 class CancelInstruction(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Cancel so much of an order; without a size all that is left."""
+    """Instruction to cancel part of an order, or all that remains of it."""
 
     bet_id: str
     size_reduction: float | None = None
 
 
 class CancelOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Cancel orders of a market; without instructions all of it, without a market all orders."""
+    """Parameters of cancelOrders; without instructions the whole market, without a market all orders."""
 
     market_id: str | None = None
     instructions: tuple[CancelInstruction, ...] | None = None
@@ -37,14 +37,14 @@ class CancelOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
 
 
 class ReplaceInstruction(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Cancel what is left of an order, and place as much at another price."""
+    """Instruction to cancel the remainder of an order and place it at another price."""
 
     bet_id: str
     new_price: float
 
 
 class ReplaceOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Replace orders of a market."""
+    """Parameters of replaceOrders."""
 
     market_id: str
     instructions: tuple[ReplaceInstruction, ...]
@@ -54,14 +54,14 @@ class ReplaceOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
 
 
 class UpdateInstruction(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Let an order do something else when the market turns in-play."""
+    """Instruction to change the persistence type of an order."""
 
     bet_id: str
     new_persistence_type: str
 
 
 class UpdateOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Change the persistence of orders."""
+    """Parameters of updateOrders."""
 
     market_id: str
     instructions: tuple[UpdateInstruction, ...]
@@ -69,4 +69,4 @@ class UpdateOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
 
 
 MAX_INSTRUCTIONS = {"place": 200, "cancel": 60, "replace": 60, "update": 60}
-"""Instructions of one request (Betfair, placeOrders, cancelOrders, replaceOrders, updateOrders)."""
+"""Maximum number of instructions per request (Betfair, placeOrders, cancelOrders, replaceOrders, updateOrders)."""

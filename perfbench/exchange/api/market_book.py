@@ -1,6 +1,6 @@
-"""Market books as the API lists them.
+"""Market books of listMarketBook.
 
-Names: Betfair, Exchange API, Betting Type Definitions, MarketBook. What a file does not say is left out.
+Names: Betfair, Exchange API, Betting Type Definitions, MarketBook. Values that are not in the file are omitted.
 """
 
 from __future__ import annotations
@@ -18,21 +18,22 @@ Offers = Iterable[tuple[float, float]]
 
 
 def build_market_book(
-    standing: MarketState, prices: Sequence[str], depth: int | None, own: Sequence[Order]
+    state: MarketState, prices: Sequence[str], depth: int | None, own_orders: Sequence[Order]
 ) -> dict[str, Any]:
-    """A market as it stands.
+    """Build the market book of a market.
 
-    :param prices: ``EX_BEST_OFFERS`` and so on.
-    :param depth: how many of the best offers.
-    :param own: orders that are listed with their runners.
+    :param prices: price data such as ``EX_BEST_OFFERS``.
+    :param depth: number of best offers.
+
+    :param own_orders: orders to list with their runners.
     """
-    definition = standing.definition
+    definition = state.definition
     runners = [
-        _build_runner_book(standing, runner, prices, depth or DEFAULT_BEST_PRICES_DEPTH, own)
+        _build_runner_book(state, runner, prices, depth or DEFAULT_BEST_PRICES_DEPTH, own_orders)
         for runner in definition["runners"]
     ]
     return {
-        "marketId": standing.market,
+        "marketId": state.market_id,
         "isMarketDataDelayed": False,
         "status": definition.get("status"),
         "betDelay": definition.get("betDelay", 0),
@@ -42,8 +43,8 @@ def build_market_book(
         "numberOfWinners": definition.get("numberOfWinners"),
         "numberOfRunners": len(runners),
         "numberOfActiveRunners": definition.get("numberOfActiveRunners"),
-        "totalMatched": standing.traded,
-        "totalAvailable": _sum_available(standing),
+        "totalMatched": state.total_matched,
+        "totalAvailable": _sum_available(state),
         "crossMatching": definition.get("crossMatching", False),
         "runnersVoidable": definition.get("runnersVoidable", False),
         "version": definition.get("version"),
@@ -52,63 +53,67 @@ def build_market_book(
 
 
 def _build_runner_book(
-    standing: MarketState, defined: dict[str, Any], prices: Sequence[str], depth: int, own: Sequence[Order]
+    state: MarketState, definition: dict[str, Any], prices: Sequence[str], depth: int, own_orders: Sequence[Order]
 ) -> dict[str, Any]:
-    place = RunnerKey(standing.market, defined["id"], defined.get("hc", 0.0))
-    known = standing.runner(place.runner, place.handicap)
-    said: dict[str, Any] = {
-        "selectionId": place.runner,
-        "handicap": place.handicap,
-        "status": defined.get("status"),
-        "adjustmentFactor": defined.get("adjustmentFactor"),
+    runner_key = RunnerKey(state.market_id, definition["id"], definition.get("hc", 0.0))
+    runner_prices = state.get_runner_prices(runner_key.selection_id, runner_key.handicap)
+    fields: dict[str, Any] = {
+        "selectionId": runner_key.selection_id,
+        "handicap": runner_key.handicap,
+        "status": definition.get("status"),
+        "adjustmentFactor": definition.get("adjustmentFactor"),
     }
-    if "ltp" in known:
-        said["lastPriceTraded"] = known["ltp"]
-    if defined.get("status") in REMOVED_STATUSES:
-        said["removalDate"] = defined.get("removalDate")
+    if "ltp" in runner_prices:
+        fields["lastPriceTraded"] = runner_prices["ltp"]
+    if definition.get("status") in REMOVED_STATUSES:
+        fields["removalDate"] = definition.get("removalDate")
     else:
-        said["totalMatched"] = known.get("tv", 0.0)
+        fields["totalMatched"] = runner_prices.get("tv", 0.0)
     if any(name.startswith("EX_") for name in prices):
-        said["ex"] = _build_exchange_prices(standing, place, known, prices, depth)
+        fields["ex"] = _build_exchange_prices(state, runner_key, runner_prices, prices, depth)
     if any(name.startswith("SP_") for name in prices):
-        said["sp"] = _build_starting_prices(defined, known, prices)
-    if own:
-        said["orders"] = [build_book_order(order) for order in own if order.place == place]
-    return said
+        fields["sp"] = _build_starting_prices(definition, runner_prices, prices)
+    if own_orders:
+        fields["orders"] = [build_book_order(order) for order in own_orders if order.runner == runner_key]
+    return fields
 
 
 def _build_exchange_prices(
-    standing: MarketState, place: RunnerKey, known: dict[str, Any], prices: Sequence[str], depth: int
+    state: MarketState, runner_key: RunnerKey, runner_prices: dict[str, Any], prices: Sequence[str], depth: int
 ) -> dict[str, Any]:
-    most = None if "EX_ALL_OFFERS" in prices else depth if "EX_BEST_OFFERS" in prices else 0
-    traded = sorted(tuple(entry) for entry in known.get("trd", {}).values()) if "EX_TRADED" in prices else ()
+    limit = None if "EX_ALL_OFFERS" in prices else depth if "EX_BEST_OFFERS" in prices else 0
+    traded = sorted(tuple(entry) for entry in runner_prices.get("trd", {}).values()) if "EX_TRADED" in prices else ()
     return {
-        "availableToBack": _format_price_sizes(standing.offers(place, "BACK")[:most]),
-        "availableToLay": _format_price_sizes(standing.offers(place, "LAY")[:most]),
+        "availableToBack": _format_price_sizes(state.list_offers(runner_key, "BACK")[:limit]),
+        "availableToLay": _format_price_sizes(state.list_offers(runner_key, "LAY")[:limit]),
         "tradedVolume": _format_price_sizes(traded),
     }
 
 
-def _build_starting_prices(defined: dict[str, Any], known: dict[str, Any], prices: Sequence[str]) -> dict[str, Any]:
-    said: dict[str, Any] = {"backStakeTaken": [], "layLiabilityTaken": []}
+def _build_starting_prices(
+    definition: dict[str, Any], runner_prices: dict[str, Any], prices: Sequence[str]
+) -> dict[str, Any]:
+    fields: dict[str, Any] = {"backStakeTaken": [], "layLiabilityTaken": []}
     if "SP_TRADED" in prices:
-        said["backStakeTaken"] = _format_price_sizes(sorted(tuple(e) for e in known.get("spb", {}).values()))
-        said["layLiabilityTaken"] = _format_price_sizes(sorted(tuple(e) for e in known.get("spl", {}).values()))
+        fields["backStakeTaken"] = _format_price_sizes(sorted(tuple(e) for e in runner_prices.get("spb", {}).values()))
+        fields["layLiabilityTaken"] = _format_price_sizes(
+            sorted(tuple(e) for e in runner_prices.get("spl", {}).values())
+        )
     if "SP_AVAILABLE" in prices:
-        named = {"nearPrice": known.get("spn"), "farPrice": known.get("spf")}
-        said.update((name, price) for name, price in named.items() if price is not None)
-    if defined.get("bsp"):
-        said["actualSP"] = defined["bsp"]
-    return said
+        projected = {"nearPrice": runner_prices.get("spn"), "farPrice": runner_prices.get("spf")}
+        fields.update((name, price) for name, price in projected.items() if price is not None)
+    if definition.get("bsp"):
+        fields["actualSP"] = definition["bsp"]
+    return fields
 
 
 def _format_price_sizes(offers: Offers) -> list[dict[str, float]]:
     return [{"price": price, "size": size} for price, size in offers]
 
 
-def _sum_available(standing: MarketState) -> float:
+def _sum_available(state: MarketState) -> float:
     total = 0.0
-    for runner in standing.definition["runners"]:
-        place = RunnerKey(standing.market, runner["id"], runner.get("hc", 0.0))
-        total += sum(size for side in ("BACK", "LAY") for _, size in standing.offers(place, side))
+    for runner in state.definition["runners"]:
+        runner_key = RunnerKey(state.market_id, runner["id"], runner.get("hc", 0.0))
+        total += sum(size for side in ("BACK", "LAY") for _, size in state.list_offers(runner_key, side))
     return round(total, 2)

@@ -1,7 +1,7 @@
-"""Markets as the catalogue of the API lists them.
+"""Market catalogues of listMarketCatalogue.
 
-Names: Betfair, Exchange API, Betting Type Definitions, MarketCatalogue. What a file does not say, such as a competition or, in
-recorded files, names, is left out.
+Names: Betfair, Exchange API, Betting Type Definitions, MarketCatalogue. Values that are not in the file, such as a
+competition or, in recorded files, names, are omitted.
 """
 
 from __future__ import annotations
@@ -34,36 +34,36 @@ EVENT_TYPE_NAMES = {
     "7": "Horse Racing",
     "4339": "Greyhound Racing",
 }
-"""Names of event types (listEventTypes); files have only their ids."""
+"""Names of event types (listEventTypes); files contain only ids."""
 
 SORT_ORDERS: dict[str, tuple[Callable[[MarketState], Any], bool]] = {
-    "MINIMUM_TRADED": (lambda standing: standing.traded, False),
-    "MAXIMUM_TRADED": (lambda standing: standing.traded, True),
-    "FIRST_TO_START": (lambda standing: standing.definition.get("marketTime", ""), False),
-    "LAST_TO_START": (lambda standing: standing.definition.get("marketTime", ""), True),
+    "MINIMUM_TRADED": (lambda state: state.total_matched, False),
+    "MAXIMUM_TRADED": (lambda state: state.total_matched, True),
+    "FIRST_TO_START": (lambda state: state.definition.get("marketTime", ""), False),
+    "LAST_TO_START": (lambda state: state.definition.get("marketTime", ""), True),
 }
-"""Orders of the list: by what, and whether the highest come first."""
+"""Sort key and direction (True: highest first) of each order."""
 
 
-def build_market_catalogue(standing: MarketState, projection: Sequence[str]) -> dict[str, Any]:
-    """A market of the catalogue, with what the projection asks for."""
-    definition = standing.definition
-    said: dict[str, Any] = {"marketId": standing.market, "totalMatched": standing.traded}
+def build_market_catalogue(state: MarketState, projection: Sequence[str]) -> dict[str, Any]:
+    """Build the catalogue entry of a market with the requested projection."""
+    definition = state.definition
+    fields: dict[str, Any] = {"marketId": state.market_id, "totalMatched": state.total_matched}
     if "name" in definition:
-        said["marketName"] = definition["name"]
+        fields["marketName"] = definition["name"]
     if "MARKET_START_TIME" in projection:
-        said["marketStartTime"] = definition.get("marketTime")
+        fields["marketStartTime"] = definition.get("marketTime")
     if "MARKET_DESCRIPTION" in projection:
-        said["description"] = _build_description(definition)
+        fields["description"] = _build_description(definition)
     if "EVENT_TYPE" in projection:
-        sport = definition.get("eventTypeId")
-        said["eventType"] = {"id": sport, "name": EVENT_TYPE_NAMES.get(str(sport))}
+        event_type_id = definition.get("eventTypeId")
+        fields["eventType"] = {"id": event_type_id, "name": EVENT_TYPE_NAMES.get(str(event_type_id))}
     if "EVENT" in projection:
-        named = {"id": definition.get("eventId"), "name": definition.get("eventName")}
-        said["event"] = {**named, **{key: definition[key] for key in EVENT_FIELDS if key in definition}}
+        event = {"id": definition.get("eventId"), "name": definition.get("eventName")}
+        fields["event"] = {**event, **{key: definition[key] for key in EVENT_FIELDS if key in definition}}
     if {"RUNNER_DESCRIPTION", "RUNNER_METADATA"} & set(projection):
-        said["runners"] = [_build_runner_catalogue(runner, projection) for runner in definition.get("runners", ())]
-    return said
+        fields["runners"] = [_build_runner_catalogue(runner, projection) for runner in definition.get("runners", ())]
+    return fields
 
 
 def _build_description(definition: dict[str, Any]) -> dict[str, Any]:
@@ -79,13 +79,13 @@ def _build_description(definition: dict[str, Any]) -> dict[str, Any]:
 
 
 def _build_runner_catalogue(runner: dict[str, Any], projection: Sequence[str]) -> dict[str, Any]:
-    said = {
+    fields = {
         "selectionId": runner["id"],
         "handicap": runner.get("hc", 0.0),
         "sortPriority": runner.get("sortPriority"),
     }
     if "name" in runner:
-        said["runnerName"] = runner["name"]
+        fields["runnerName"] = runner["name"]
     if "RUNNER_METADATA" in projection:
-        said["metadata"] = {"runnerId": str(runner["id"])}
-    return said
+        fields["metadata"] = {"runnerId": str(runner["id"])}
+    return fields

@@ -1,4 +1,4 @@
-"""Calls about markets: listMarketCatalogue and listMarketBook."""
+"""Market data operations: listMarketCatalogue and listMarketBook."""
 
 from __future__ import annotations
 
@@ -16,60 +16,66 @@ MAX_BEST_PRICES_DEPTH = 10
 ORDER_PROJECTIONS = ("ALL", "EXECUTABLE", "EXECUTION_COMPLETE")
 
 
-def list_market_catalogue(desk: OrderManager, wish: ListMarketCatalogue) -> list[dict[str, Any]]:
-    """Markets that are not over, with what does not change about them. Raises Refusal."""
-    projection = wish.market_projection or ()
-    if not 0 < wish.max_results <= MAX_RESULTS:
-        raise APINGException("INVALID_INPUT_DATA", f"maxResults: {wish.max_results} is not 1 to {MAX_RESULTS}")
-    if wish.sort is not None and wish.sort not in market_catalogue.SORT_ORDERS:
-        raise APINGException("INVALID_INPUT_DATA", f"sort: there is no {wish.sort} here")
-    _check_data_weight(data_weights.compute_catalogue_weight(projection) * wish.max_results)
-    found = [
-        matcher.standing
-        for market, matcher in desk.matchers.items()
-        if not matcher.closed and wish.filter.fits(market, matcher.standing.definition)
+def list_market_catalogue(order_manager: OrderManager, request: ListMarketCatalogue) -> list[dict[str, Any]]:
+    """Answer listMarketCatalogue for markets that are not closed. Raises APINGException."""
+    projection = request.market_projection or ()
+    if not 0 < request.max_results <= MAX_RESULTS:
+        raise APINGException(
+            "INVALID_INPUT_DATA", f"maxResults: {request.max_results} is not between 1 and {MAX_RESULTS}"
+        )
+    if request.sort is not None and request.sort not in market_catalogue.SORT_ORDERS:
+        raise APINGException("INVALID_INPUT_DATA", f"sort: {request.sort} is not supported")
+    _check_data_weight(data_weights.compute_catalogue_weight(projection) * request.max_results)
+    states = [
+        matcher.state
+        for market_id, matcher in order_manager.matchers.items()
+        if not matcher.closed and request.filter.matches(market_id, matcher.state.definition)
     ]
-    if wish.sort is not None:
-        by, highest_first = market_catalogue.SORT_ORDERS[wish.sort]
-        found.sort(key=by, reverse=highest_first)
-    return [market_catalogue.build_market_catalogue(standing, projection) for standing in found[: wish.max_results]]
+    if request.sort is not None:
+        sort_key, highest_first = market_catalogue.SORT_ORDERS[request.sort]
+        states.sort(key=sort_key, reverse=highest_first)
+    return [market_catalogue.build_market_catalogue(state, projection) for state in states[: request.max_results]]
 
 
-def list_market_book(desk: OrderManager, wish: ListMarketBook, account: str) -> list[dict[str, Any]]:
-    """Markets as they stand; those that are over only if all of them are. Raises Refusal."""
-    projection = wish.price_projection or PriceProjection()
+def list_market_book(order_manager: OrderManager, request: ListMarketBook, account: str) -> list[dict[str, Any]]:
+    """Answer listMarketBook; closed markets are listed only if all requested ones are closed. Raises APINGException."""
+    projection = request.price_projection or PriceProjection()
     prices = projection.price_data or ()
     depth = projection.ex_best_offers_overrides.best_prices_depth if projection.ex_best_offers_overrides else None
     for name in prices:
         if name not in data_weights.BOOK_WEIGHTS:
-            raise APINGException("INVALID_INPUT_DATA", f"priceProjection.priceData: there is no {name}")
+            raise APINGException("INVALID_INPUT_DATA", f"priceProjection.priceData: unknown value {name}")
     if depth is not None and not 0 < depth <= MAX_BEST_PRICES_DEPTH:
-        raise APINGException("INVALID_INPUT_DATA", f"bestPricesDepth: {depth} is not 1 to {MAX_BEST_PRICES_DEPTH}")
-    if wish.order_projection not in (None, *ORDER_PROJECTIONS):
-        raise APINGException("INVALID_INPUT_DATA", f"orderProjection: there is no {wish.order_projection}")
-    _check_data_weight(data_weights.compute_book_weight(prices, depth) * len(set(wish.market_ids)))
-    asked = [desk.matchers[market] for market in dict.fromkeys(wish.market_ids) if market in desk.matchers]
-    begun = [matcher for matcher in asked if matcher.standing.definition]
-    found = [matcher for matcher in begun if not matcher.closed] or begun
+        raise APINGException(
+            "INVALID_INPUT_DATA", f"bestPricesDepth: {depth} is not between 1 and {MAX_BEST_PRICES_DEPTH}"
+        )
+    if request.order_projection not in (None, *ORDER_PROJECTIONS):
+        raise APINGException("INVALID_INPUT_DATA", f"orderProjection: unknown value {request.order_projection}")
+    _check_data_weight(data_weights.compute_book_weight(prices, depth) * len(set(request.market_ids)))
+    requested = [
+        order_manager.matchers[market_id]
+        for market_id in dict.fromkeys(request.market_ids)
+        if market_id in order_manager.matchers
+    ]
+    started = [matcher for matcher in requested if matcher.state.definition]
+    states = [matcher for matcher in started if not matcher.closed] or started
     return [
-        build_market_book(matcher.standing, prices, depth, _select_orders(list(matcher.orders.values()), wish, account))
-        for matcher in found
+        build_market_book(matcher.state, prices, depth, _select_orders(list(matcher.orders.values()), request, account))
+        for matcher in states
     ]
 
 
-def _select_orders(orders: list[Order], wish: ListMarketBook, account: str) -> list[Order]:
-    if wish.order_projection is None:
+def _select_orders(orders: list[Order], request: ListMarketBook, account: str) -> list[Order]:
+    if request.order_projection is None:
         return []
-    return [o for o in orders if o.account == account and matches_projection(o, wish.order_projection)]
+    return [o for o in orders if o.account == account and matches_projection(o, request.order_projection)]
 
 
 def matches_projection(order: Order, projection: str | None) -> bool:
-    """Whether an order is among those that a projection names: all, those still open, or the others."""
+    """Return whether an order belongs to an order projection: all, executable or complete."""
     return projection in (None, "ALL") or order.executable == (projection == "EXECUTABLE")
 
 
 def _check_data_weight(weight: float) -> None:
     if weight > data_weights.MAX_WEIGHT:
-        raise APINGException(
-            "TOO_MUCH_DATA", f"a weight of {weight:g} is asked for, {data_weights.MAX_WEIGHT} is the most"
-        )
+        raise APINGException("TOO_MUCH_DATA", f"request weight is {weight:g}; the limit is {data_weights.MAX_WEIGHT}")

@@ -1,4 +1,4 @@
-"""The calls that the API answers, by name."""
+"""Dispatch of API operations, with bet delay and per-market latency."""
 
 from __future__ import annotations
 
@@ -39,78 +39,82 @@ OPERATION_PARAMETERS: Mapping[str, Mapping[str, type[RequestModel]]] = {
 
 
 class OperationDispatcher:
-    """Answers calls at the exchange's own time.
+    """Decodes and executes calls.
 
-    :param per_market: seconds that a market book takes more, as a service far away would.
+    :param latency_per_market: extra seconds per market book, as a remote service would need.
     """
 
-    def __init__(self, desk: OrderManager, clock: MarketClock, per_market: float = 0.0) -> None:
-        self._desk, self._clock, self._per_market = desk, clock, per_market
-        self._later: set[asyncio.Task[Any]] = set()
+    def __init__(self, order_manager: OrderManager, clock: MarketClock, latency_per_market: float = 0.0) -> None:
+        self._order_manager, self._clock, self._latency_per_market = order_manager, clock, latency_per_market
+        self._pending_tasks: set[asyncio.Task[Any]] = set()
 
-    def read(self, service: str, name: str, parameters: Any) -> RequestModel:
-        """A call as a value. Raises Misunderstood."""
+    def decode_parameters(self, service: str, name: str, parameters: Any) -> RequestModel:
+        """Decode the parameters of a call. Raises RpcError."""
         if name not in OPERATION_PARAMETERS[service]:
-            raise RpcError(METHOD_NOT_FOUND, "DSC-0021", f"there is no {name}")
+            raise RpcError(METHOD_NOT_FOUND, "DSC-0021", f"unknown operation {name}")
         try:
             return msgspec.convert(parameters or {}, OPERATION_PARAMETERS[service][name], strict=False)
         except (msgspec.ValidationError, RecursionError) as error:
             missing = "missing required field" in str(error)
             raise RpcError(INVALID_PARAMS, "DSC-0018" if missing else "DSC-0009", str(error)) from error
 
-    async def answer(self, name: str, wish: RequestModel, account: str) -> Any:
-        """The result of a call. Raises Refusal."""
-        desk = self._desk
-        if isinstance(wish, PlaceOrders | CancelOrders | ReplaceOrders | UpdateOrders):
-            return await self._deal(wish, account)
-        desk.advance(self._clock.position(time.monotonic()))
-        match wish:
+    async def call(self, name: str, request: RequestModel, account: str) -> Any:
+        """Execute a call and return its result. Raises APINGException."""
+        order_manager = self._order_manager
+        if isinstance(request, PlaceOrders | CancelOrders | ReplaceOrders | UpdateOrders):
+            return await self._execute_order_request(request, account)
+        order_manager.advance(self._clock.count_due_updates(time.monotonic()))
+        match request:
             case ListMarketCatalogue():
-                return market_data.list_market_catalogue(desk, wish)
+                return market_data.list_market_catalogue(order_manager, request)
             case ListMarketBook():
-                found = market_data.list_market_book(desk, wish, account)
-                await asyncio.sleep(self._per_market * len(found))
-                return found
+                books = market_data.list_market_book(order_manager, request, account)
+                await asyncio.sleep(self._latency_per_market * len(books))
+                return books
             case ListCurrentOrders():
-                return order_lists.list_current_orders(desk, wish, account)
+                return order_lists.list_current_orders(order_manager, request, account)
             case ListClearedOrders():
-                return order_lists.list_cleared_orders(desk, wish, account)
+                return order_lists.list_cleared_orders(order_manager, request, account)
         return (
             account_operations.get_account_details(account)
             if name == "getAccountDetails"
-            else account_operations.get_account_funds(desk, account)
+            else account_operations.get_account_funds(order_manager, account)
         )
 
-    async def _deal(self, wish: PlaceOrders | CancelOrders | ReplaceOrders | UpdateOrders, account: str) -> Any:
-        desk = self._desk
-        refusal = order_operations.find_request_error(desk, account, wish)
-        if refusal:
-            return execution_reports.build_execution_report(wish.market_id, wish.customer_ref, refusal, ())
-        if isinstance(wish, PlaceOrders) and wish.async_:
-            later = asyncio.create_task(self._deal_in_time(wish, account))
-            self._later.add(later)
-            later.add_done_callback(self._later.discard)
-            return order_operations.report_pending_orders(wish)
-        return await self._deal_in_time(wish, account)
+    async def _execute_order_request(
+        self, request: PlaceOrders | CancelOrders | ReplaceOrders | UpdateOrders, account: str
+    ) -> Any:
+        order_manager = self._order_manager
+        error_code = order_operations.find_request_error(order_manager, account, request)
+        if error_code:
+            return execution_reports.build_execution_report(request.market_id, request.customer_ref, error_code, ())
+        if isinstance(request, PlaceOrders) and request.async_:
+            task = asyncio.create_task(self._execute_after_bet_delay(request, account))
+            self._pending_tasks.add(task)
+            task.add_done_callback(self._pending_tasks.discard)
+            return order_operations.report_pending_orders(request)
+        return await self._execute_after_bet_delay(request, account)
 
-    async def _deal_in_time(self, wish: PlaceOrders | CancelOrders | ReplaceOrders | UpdateOrders, account: str) -> Any:
-        desk = self._desk
-        if isinstance(wish, PlaceOrders | ReplaceOrders):
-            desk.advance(self._clock.position(time.monotonic()))
-            await asyncio.sleep(self._bet_delay(wish.market_id))
-        desk.advance(self._clock.position(time.monotonic()))
-        match wish:
+    async def _execute_after_bet_delay(
+        self, request: PlaceOrders | CancelOrders | ReplaceOrders | UpdateOrders, account: str
+    ) -> Any:
+        order_manager = self._order_manager
+        if isinstance(request, PlaceOrders | ReplaceOrders):
+            order_manager.advance(self._clock.count_due_updates(time.monotonic()))
+            await asyncio.sleep(self._bet_delay(request.market_id))
+        order_manager.advance(self._clock.count_due_updates(time.monotonic()))
+        match request:
             case PlaceOrders():
-                return order_operations.place_orders(desk, wish, account)
+                return order_operations.place_orders(order_manager, request, account)
             case CancelOrders():
-                return order_operations.cancel_orders(desk, wish, account)
+                return order_operations.cancel_orders(order_manager, request, account)
             case ReplaceOrders():
-                return order_operations.replace_orders(desk, wish, account)
+                return order_operations.replace_orders(order_manager, request, account)
             case UpdateOrders():
-                return order_operations.update_orders(desk, wish, account)
+                return order_operations.update_orders(order_manager, request, account)
 
-    def _bet_delay(self, market: str) -> float:
-        """Seconds of our clock until an order reaches a market; in-play they are not none."""
-        matcher = self._desk.matchers.get(market)
-        delay = float(matcher.standing.definition.get("betDelay") or 0.0) if matcher else 0.0
+    def _bet_delay(self, market_id: str) -> float:
+        """Return the seconds of real time until an order reaches a market; more than 0 in-play."""
+        matcher = self._order_manager.matchers.get(market_id)
+        delay = float(matcher.state.definition.get("betDelay") or 0.0) if matcher else 0.0
         return delay / self._clock.speed

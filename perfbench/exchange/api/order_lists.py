@@ -1,4 +1,4 @@
-"""Calls about orders and money: placeOrders, cancelOrders, replaceOrders, updateOrders, lists of orders, funds."""
+"""Order lists: listCurrentOrders and listClearedOrders."""
 
 from __future__ import annotations
 
@@ -14,77 +14,81 @@ from perfbench.exchange.api.order_summaries import (
 )
 from perfbench.exchange.api.request_types import ListClearedOrders, ListCurrentOrders
 from perfbench.exchange.matching.order import Order
-from perfbench.exchange.matching.order_manager import OrderManager, read_epoch_ms
+from perfbench.exchange.matching.order_manager import OrderManager
+from perfbench.exchange.wall_clock import read_epoch_ms
 
 MAX_RECORDS = 1000
-SIZE_FIELD_BY_BET_STATUS = {"SETTLED": "matched", "VOIDED": "voided", "LAPSED": "lapsed", "CANCELLED": "cancelled"}
-"""For each status of cleared orders the amount that must not be nothing."""
+SIZE_FIELD_BY_BET_STATUS = {
+    "SETTLED": "size_matched",
+    "VOIDED": "size_voided",
+    "LAPSED": "size_lapsed",
+    "CANCELLED": "size_cancelled",
+}
+"""Size that must not be zero for an order to be listed under a bet status."""
 
 
-# Lists ------------------------------------------------------------------------------------------------------------------------
-
-
-def list_current_orders(desk: OrderManager, wish: ListCurrentOrders, account: str) -> dict[str, Any]:
-    """Orders on markets that are not over, the first or the last first. Raises Refusal."""
-    if wish.order_projection not in (None, *ORDER_PROJECTIONS):
-        raise APINGException("INVALID_INPUT_DATA", f"orderProjection: there is no {wish.order_projection}")
+def list_current_orders(order_manager: OrderManager, request: ListCurrentOrders, account: str) -> dict[str, Any]:
+    """Answer listCurrentOrders: orders on markets that are not closed. Raises APINGException."""
+    if request.order_projection not in (None, *ORDER_PROJECTIONS):
+        raise APINGException("INVALID_INPUT_DATA", f"orderProjection: unknown value {request.order_projection}")
     orders = [
         order
-        for order in desk.orders(account)
-        if not desk.matchers[order.place.market].closed
-        and matches_projection(order, wish.order_projection)
-        and _matches_filters(order, wish)
+        for order in order_manager.list_orders(account)
+        if not order_manager.matchers[order.runner.market_id].closed
+        and matches_projection(order, request.order_projection)
+        and _matches_filters(order, request)
         and (
-            wish.date_range is None or wish.date_range.holds(datetime.fromtimestamp(order.placed / 1000, timezone.utc))
+            request.date_range is None
+            or request.date_range.contains(datetime.fromtimestamp(order.placed_at / 1000, timezone.utc))
         )
     ]
-    if wish.sort_dir == "LATEST_TO_EARLIEST":
+    if request.sort_dir == "LATEST_TO_EARLIEST":
         orders.reverse()
-    chosen, more = _slice_page(orders, wish.from_record, wish.record_count)
-    return {"currentOrders": [build_current_order_summary(order) for order in chosen], "moreAvailable": more}
+    page, more_available = _slice_page(orders, request.from_record, request.record_count)
+    return {"currentOrders": [build_current_order_summary(order) for order in page], "moreAvailable": more_available}
 
 
-def list_cleared_orders(desk: OrderManager, wish: ListClearedOrders, account: str) -> dict[str, Any]:
-    """Orders on markets that are over, one by one or market by market. Raises Refusal."""
-    if wish.bet_status not in SIZE_FIELD_BY_BET_STATUS:
-        raise APINGException("INVALID_INPUT_DATA", f"betStatus: there is no {wish.bet_status}")
-    if wish.group_by not in (None, "BET", "MARKET"):
-        raise APINGException("INVALID_INPUT_DATA", f"groupBy: BET and MARKET are known here, not {wish.group_by}")
-    over = [
+def list_cleared_orders(order_manager: OrderManager, request: ListClearedOrders, account: str) -> dict[str, Any]:
+    """Answer listClearedOrders: orders on closed markets, one by one or by market. Raises APINGException."""
+    if request.bet_status not in SIZE_FIELD_BY_BET_STATUS:
+        raise APINGException("INVALID_INPUT_DATA", f"betStatus: unknown value {request.bet_status}")
+    if request.group_by not in (None, "BET", "MARKET"):
+        raise APINGException("INVALID_INPUT_DATA", f"groupBy: {request.group_by} is not supported; use BET or MARKET")
+    orders = [
         order
-        for order in desk.orders(account)
-        if desk.matchers[order.place.market].closed
-        and getattr(order, SIZE_FIELD_BY_BET_STATUS[wish.bet_status])
-        and wish.side in (None, order.side)
-        and _matches_filters(order, wish)
+        for order in order_manager.list_orders(account)
+        if order_manager.matchers[order.runner.market_id].closed
+        and getattr(order, SIZE_FIELD_BY_BET_STATUS[request.bet_status])
+        and request.side in (None, order.side)
+        and _matches_filters(order, request)
     ]
-    if wish.group_by == "MARKET":
-        markets = dict.fromkeys(order.place.market for order in over)
-        told = [
+    if request.group_by == "MARKET":
+        markets = dict.fromkeys(order.runner.market_id for order in orders)
+        summaries = [
             build_cleared_market_summary(
-                desk.matchers[name], [o for o in over if o.place.market == name], read_epoch_ms()
+                order_manager.matchers[name], [o for o in orders if o.runner.market_id == name], read_epoch_ms()
             )
             for name in markets
         ]
     else:
-        told = [
-            build_cleared_order_summary(o, desk.matchers[o.place.market].standing.definition, read_epoch_ms())
-            for o in over
+        summaries = [
+            build_cleared_order_summary(o, order_manager.matchers[o.runner.market_id].state.definition, read_epoch_ms())
+            for o in orders
         ]
-    chosen, more = _slice_page(told, wish.from_record, wish.record_count)
-    return {"clearedOrders": chosen, "moreAvailable": more}
+    page, more_available = _slice_page(summaries, request.from_record, request.record_count)
+    return {"clearedOrders": page, "moreAvailable": more_available}
 
 
-def _matches_filters(order: Order, wish: ListCurrentOrders | ListClearedOrders) -> bool:
+def _matches_filters(order: Order, request: ListCurrentOrders | ListClearedOrders) -> bool:
     return (
-        (not wish.bet_ids or order.bet in wish.bet_ids)
-        and (not wish.market_ids or order.place.market in wish.market_ids)
-        and (not wish.customer_order_refs or order.order_ref in wish.customer_order_refs)
-        and (not wish.customer_strategy_refs or order.strategy_ref in wish.customer_strategy_refs)
+        (not request.bet_ids or order.bet_id in request.bet_ids)
+        and (not request.market_ids or order.runner.market_id in request.market_ids)
+        and (not request.customer_order_refs or order.customer_order_ref in request.customer_order_refs)
+        and (not request.customer_strategy_refs or order.customer_strategy_ref in request.customer_strategy_refs)
     )
 
 
-def _slice_page(found: list[Any], first: int | None, count: int | None) -> tuple[list[Any], bool]:
+def _slice_page(records: list[Any], first: int | None, count: int | None) -> tuple[list[Any], bool]:
     begin = max(first or 0, 0)
     amount = MAX_RECORDS if not count else min(max(count, 0), MAX_RECORDS)
-    return found[begin : begin + amount], len(found) > begin + amount
+    return records[begin : begin + amount], len(records) > begin + amount

@@ -1,4 +1,4 @@
-"""Calls about orders and money: placeOrders, cancelOrders, replaceOrders, updateOrders, lists of orders, funds."""
+"""Order operations: placeOrders, cancelOrders, replaceOrders and updateOrders."""
 
 from __future__ import annotations
 
@@ -22,21 +22,28 @@ from perfbench.exchange.matching.validation import ORDER_REF_PATTERN, STRATEGY_R
 
 
 def find_request_error(
-    desk: OrderManager, account: str, wish: PlaceOrders | CancelOrders | ReplaceOrders | UpdateOrders
+    order_manager: OrderManager, account: str, request: PlaceOrders | CancelOrders | ReplaceOrders | UpdateOrders
 ) -> str | None:
-    """Why a request is refused before its orders are looked at; None if it is not. Raises Refusal for a reference of no form."""
-    kind = INSTRUCTION_LIMIT_KEYS[type(wish)]
-    if len(wish.instructions or ()) > MAX_INSTRUCTIONS[kind]:
+    """Return the error code of a request as a whole; None if it is valid.
+
+    Raises APINGException for an invalid reference or a request without instructions.
+    """
+    operation = INSTRUCTION_LIMIT_KEYS[type(request)]
+    if len(request.instructions or ()) > MAX_INSTRUCTIONS[operation]:
         return "TOO_MANY_INSTRUCTIONS"
-    if kind != "cancel" and not wish.instructions:
-        raise APINGException("INVALID_INPUT_DATA", "instructions: there are none")
-    reference = wish.customer_ref
-    if reference is not None and not ORDER_REF_PATTERN.fullmatch(reference):
-        raise APINGException("INVALID_INPUT_DATA", "customerRef: 1 to 32 of A-Z, a-z, 0-9 and - . _ + * : ; ~")
-    bets = [one.bet_id for one in wish.instructions or () if not isinstance(one, PlaceInstruction)]
-    if len(bets) != len(set(bets)):
+    if operation != "cancel" and not request.instructions:
+        raise APINGException("INVALID_INPUT_DATA", "instructions: must not be empty")
+    customer_ref = request.customer_ref
+    if customer_ref is not None and not ORDER_REF_PATTERN.fullmatch(customer_ref):
+        raise APINGException("INVALID_INPUT_DATA", "customerRef: use 1 to 32 of A-Z, a-z, 0-9 and - . _ + * : ; ~")
+    bet_ids = [
+        instruction.bet_id
+        for instruction in request.instructions or ()
+        if not isinstance(instruction, PlaceInstruction)
+    ]
+    if len(bet_ids) != len(set(bet_ids)):
         return "DUPLICATE_BETIDS"
-    if reference is not None and not desk.first_use(account, reference):
+    if customer_ref is not None and not order_manager.register_customer_ref(account, customer_ref):
         return "DUPLICATE_TRANSACTION"
     return None
 
@@ -49,81 +56,106 @@ INSTRUCTION_LIMIT_KEYS = {
 }
 
 
-def place_orders(desk: OrderManager, wish: PlaceOrders, account: str) -> dict[str, Any]:
-    """Place all or none."""
-    strategy = wish.customer_strategy_ref or ""
+def place_orders(order_manager: OrderManager, request: PlaceOrders, account: str) -> dict[str, Any]:
+    """Place all orders or none."""
+    strategy = request.customer_strategy_ref or ""
     if strategy and not STRATEGY_REF_PATTERN.fullmatch(strategy):
-        raise APINGException("INVALID_INPUT_DATA", "customerStrategyRef: 15 characters at most")
-    error, outcomes = desk.place(account, wish.market_id, wish.instructions, wish.market_version, strategy)
-    told = [
-        execution_reports.build_place_report(one, outcome)
-        for one, outcome in zip(wish.instructions, outcomes, strict=True)
+        raise APINGException("INVALID_INPUT_DATA", "customerStrategyRef: at most 15 characters")
+    error_code, outcomes = order_manager.place_orders(
+        account, request.market_id, request.instructions, request.market_version, strategy
+    )
+    reports = [
+        execution_reports.build_place_report(instruction, outcome)
+        for instruction, outcome in zip(request.instructions, outcomes, strict=True)
     ]
-    return execution_reports.build_execution_report(wish.market_id, wish.customer_ref, error, told)
+    return execution_reports.build_execution_report(request.market_id, request.customer_ref, error_code, reports)
 
 
-def report_pending_orders(wish: PlaceOrders) -> dict[str, Any]:
-    """The answer to orders that are placed later: only the order stream tells what became of them."""
+def report_pending_orders(request: PlaceOrders) -> dict[str, Any]:
+    """Answer an asynchronous placeOrders; its outcome is published by the order stream only."""
     return execution_reports.build_execution_report(
-        wish.market_id,
-        wish.customer_ref,
+        request.market_id,
+        request.customer_ref,
         None,
-        [execution_reports.build_pending_report(one) for one in wish.instructions],
+        [execution_reports.build_pending_report(instruction) for instruction in request.instructions],
     )
 
 
-def cancel_orders(desk: OrderManager, wish: CancelOrders, account: str) -> dict[str, Any]:
-    """Cancel what can be cancelled."""
-    if wish.instructions:
-        wishes: Sequence[CancelInstruction] = wish.instructions
+def cancel_orders(order_manager: OrderManager, request: CancelOrders, account: str) -> dict[str, Any]:
+    """Cancel all orders that can be cancelled."""
+    if request.instructions:
+        instructions: Sequence[CancelInstruction] = request.instructions
     else:
-        mine = [o for o in desk.orders(account) if wish.market_id in (None, o.place.market)]
-        wishes = [CancelInstruction(bet_id=o.bet) for o in mine if o.executable and o.kind == "LIMIT"]
-    told = [
-        execution_reports.build_cancel_report(one, desk.cancel(account, wish.market_id, one.bet_id, one.size_reduction))
-        for one in wishes
-    ]
-    return execution_reports.build_execution_report(wish.market_id, wish.customer_ref, None, told)
-
-
-def update_orders(desk: OrderManager, wish: UpdateOrders, account: str) -> dict[str, Any]:
-    """Change what orders do when the market turns in-play."""
-    told = [
-        execution_reports.build_update_report(
-            one, desk.persist(account, wish.market_id, one.bet_id, one.new_persistence_type)
+        own_orders = [o for o in order_manager.list_orders(account) if request.market_id in (None, o.runner.market_id)]
+        instructions = [
+            CancelInstruction(bet_id=o.bet_id) for o in own_orders if o.executable and o.order_type == "LIMIT"
+        ]
+    reports = [
+        execution_reports.build_cancel_report(
+            instruction,
+            order_manager.cancel_order(account, request.market_id, instruction.bet_id, instruction.size_reduction),
         )
-        for one in wish.instructions
+        for instruction in instructions
     ]
-    return execution_reports.build_execution_report(wish.market_id, wish.customer_ref, None, told)
+    return execution_reports.build_execution_report(request.market_id, request.customer_ref, None, reports)
 
 
-def replace_orders(desk: OrderManager, wish: ReplaceOrders, account: str) -> dict[str, Any]:
-    """Cancel orders, then place as much anew at other prices: all of those that could be cancelled, or none."""
-    cancelled = [(one, desk.cancel(account, wish.market_id, one.bet_id)) for one in wish.instructions]
-    again = {one.bet_id: _build_replacement(one, outcome) for one, outcome in cancelled if outcome.order}
-    strategy = next((outcome.order.strategy_ref for _, outcome in cancelled if outcome.order), "")
-    error, outcomes = desk.place(account, wish.market_id, list(again.values()), wish.market_version, strategy)
-    found = dict(zip(again, outcomes, strict=True))
-    told = []
-    for one, outcome in cancelled:
-        cancel = execution_reports.build_cancel_report({"betId": one.bet_id}, outcome)
-        if one.bet_id not in again:
-            place = execution_reports.build_place_report({}, InstructionOutcome(error="RELATED_ACTION_FAILED"))
+def update_orders(order_manager: OrderManager, request: UpdateOrders, account: str) -> dict[str, Any]:
+    """Change the persistence types of orders."""
+    reports = [
+        execution_reports.build_update_report(
+            instruction,
+            order_manager.update_persistence(
+                account, request.market_id, instruction.bet_id, instruction.new_persistence_type
+            ),
+        )
+        for instruction in request.instructions
+    ]
+    return execution_reports.build_execution_report(request.market_id, request.customer_ref, None, reports)
+
+
+def replace_orders(order_manager: OrderManager, request: ReplaceOrders, account: str) -> dict[str, Any]:
+    """Cancel orders, then place their remainders at new prices: all that could be cancelled, or none."""
+    cancelled = [
+        (instruction, order_manager.cancel_order(account, request.market_id, instruction.bet_id))
+        for instruction in request.instructions
+    ]
+    replacements = {
+        instruction.bet_id: _build_replacement(instruction, outcome)
+        for instruction, outcome in cancelled
+        if outcome.order
+    }
+    strategy = next((outcome.order.customer_strategy_ref for _, outcome in cancelled if outcome.order), "")
+    error_code, outcomes = order_manager.place_orders(
+        account, request.market_id, list(replacements.values()), request.market_version, strategy
+    )
+    outcome_by_bet_id = dict(zip(replacements, outcomes, strict=True))
+    reports = []
+    for instruction, outcome in cancelled:
+        cancel = execution_reports.build_cancel_report({"betId": instruction.bet_id}, outcome)
+        if instruction.bet_id not in replacements:
+            place = execution_reports.build_place_report({}, InstructionOutcome(error_code="RELATED_ACTION_FAILED"))
         else:
-            placed = InstructionOutcome(error="CANCELLED_NOT_PLACED") if error else found[one.bet_id]
-            place = execution_reports.build_place_report(again[one.bet_id], placed)
-        told.append(execution_reports.build_replace_report(cancel, place))
-    return execution_reports.build_execution_report(wish.market_id, wish.customer_ref, None, told)
+            placed = (
+                InstructionOutcome(error_code="CANCELLED_NOT_PLACED")
+                if error_code
+                else outcome_by_bet_id[instruction.bet_id]
+            )
+            place = execution_reports.build_place_report(replacements[instruction.bet_id], placed)
+        reports.append(execution_reports.build_replace_report(cancel, place))
+    return execution_reports.build_execution_report(request.market_id, request.customer_ref, None, reports)
 
 
-def _build_replacement(one: ReplaceInstruction, cancelled: InstructionOutcome) -> PlaceInstruction:
-    old = cancelled.order
-    assert old is not None
+def _build_replacement(instruction: ReplaceInstruction, cancelled: InstructionOutcome) -> PlaceInstruction:
+    order = cancelled.order
+    assert order is not None
     return PlaceInstruction(
         order_type="LIMIT",
-        selection_id=old.place.runner,
-        handicap=old.place.handicap,
-        side=old.side,
-        limit_order=LimitOrder(price=one.new_price, size=cancelled.size, persistence_type=old.persistence),
-        customer_order_ref=old.order_ref or None,
+        selection_id=order.runner.selection_id,
+        handicap=order.runner.handicap,
+        side=order.side,
+        limit_order=LimitOrder(
+            price=instruction.new_price, size=cancelled.size_cancelled, persistence_type=order.persistence_type
+        ),
+        customer_order_ref=order.customer_order_ref or None,
     )

@@ -1,6 +1,6 @@
-"""Orders as the API lists them.
+"""Order summaries: CurrentOrderSummary, ClearedOrderSummary and the orders of a market book.
 
-Names: Betfair, Exchange API, Betting Type Definitions, CurrentOrderSummary, ClearedOrderSummary.
+Names: Betfair, Exchange API, Betting Type Definitions.
 """
 
 from __future__ import annotations
@@ -14,35 +14,35 @@ from perfbench.exchange.matching.settlement import compute_commission, compute_p
 
 
 def build_book_order(order: Order) -> dict[str, Any]:
-    """An order as a market book has it, which names one or two things otherwise than a list of orders does."""
-    from_list = build_current_order_summary(order)
-    kept = {key: value for key, value in from_list.items() if key in BOOK_ORDER_FIELDS}
-    return {**kept, "avgPriceMatched": order.average, "price": order.price, "size": order.size}
+    """Build the entry of an order in a market book, whose keys differ from those of listCurrentOrders."""
+    summary = build_current_order_summary(order)
+    fields = {key: value for key, value in summary.items() if key in BOOK_ORDER_FIELDS}
+    return {**fields, "avgPriceMatched": order.average_price, "price": order.price, "size": order.size}
 
 
 def build_current_order_summary(order: Order) -> dict[str, Any]:
-    """An order as ``listCurrentOrders`` has it (CurrentOrderSummary)."""
+    """Build a CurrentOrderSummary (listCurrentOrders)."""
     times = {"matchedDate": order.matched_at, "cancelledDate": order.cancelled_at, "lapsedDate": order.lapsed_at}
-    refs = {"customerOrderRef": order.order_ref, "customerStrategyRef": order.strategy_ref}
+    refs = {"customerOrderRef": order.customer_order_ref, "customerStrategyRef": order.customer_strategy_ref}
     return {
-        "betId": order.bet,
-        "marketId": order.place.market,
-        "selectionId": order.place.runner,
-        "handicap": order.place.handicap,
+        "betId": order.bet_id,
+        "marketId": order.runner.market_id,
+        "selectionId": order.runner.selection_id,
+        "handicap": order.runner.handicap,
         "priceSize": {"price": order.price, "size": order.size},
         "bspLiability": order.liability,
         "side": order.side,
         "status": "EXECUTABLE" if order.executable else "EXECUTION_COMPLETE",
-        "persistenceType": order.persistence,
-        "orderType": order.kind,
-        "placedDate": format_timestamp(order.placed),
+        "persistenceType": order.persistence_type,
+        "orderType": order.order_type,
+        "placedDate": format_timestamp(order.placed_at),
         **{name: format_timestamp(moment) for name, moment in times.items() if moment is not None},
-        "averagePriceMatched": order.average,
-        "sizeMatched": order.matched,
-        "sizeRemaining": order.remaining,
-        "sizeLapsed": order.lapsed,
-        "sizeCancelled": order.cancelled,
-        "sizeVoided": order.voided,
+        "averagePriceMatched": order.average_price,
+        "sizeMatched": order.size_matched,
+        "sizeRemaining": order.size_remaining,
+        "sizeLapsed": order.size_lapsed,
+        "sizeCancelled": order.size_cancelled,
+        "sizeVoided": order.size_voided,
         "regulatorCode": "MALTA LOTTERIES AND GAMBLING AUTHORITY",
         **{name: ref for name, ref in refs.items() if ref},
     }
@@ -69,49 +69,49 @@ BOOK_ORDER_FIELDS = frozenset(
 
 
 def format_timestamp(moment: int) -> str:
-    """Milliseconds since 1970 as the API writes a time."""
+    """Format milliseconds since 1970 as an API timestamp."""
     return f"{datetime.fromtimestamp(moment / 1000, timezone.utc):%Y-%m-%dT%H:%M:%S}.{moment % 1000:03}Z"
 
 
-def build_cleared_order_summary(order: Order, definition: dict[str, Any], settled: int) -> dict[str, Any]:
-    """An order of a market that is over, and what it brought."""
-    refs = {"customerOrderRef": order.order_ref, "customerStrategyRef": order.strategy_ref}
-    won = compute_profit(order, definition)
+def build_cleared_order_summary(order: Order, definition: dict[str, Any], settled_at: int) -> dict[str, Any]:
+    """Build a ClearedOrderSummary of an order on a closed market."""
+    refs = {"customerOrderRef": order.customer_order_ref, "customerStrategyRef": order.customer_strategy_ref}
+    profit = compute_profit(order, definition)
     return {
         "eventTypeId": definition.get("eventTypeId"),
         "eventId": definition.get("eventId"),
-        "marketId": order.place.market,
-        "selectionId": order.place.runner,
-        "handicap": order.place.handicap,
-        "betId": order.bet,
-        "placedDate": format_timestamp(order.placed),
-        "persistenceType": order.persistence,
-        "orderType": order.kind,
+        "marketId": order.runner.market_id,
+        "selectionId": order.runner.selection_id,
+        "handicap": order.runner.handicap,
+        "betId": order.bet_id,
+        "placedDate": format_timestamp(order.placed_at),
+        "persistenceType": order.persistence_type,
+        "orderType": order.order_type,
         "side": order.side,
-        "betOutcome": "WON" if won > 0 else "LOST",
+        "betOutcome": "WON" if profit > 0 else "LOST",
         "priceRequested": order.price,
-        "settledDate": format_timestamp(settled),
+        "settledDate": format_timestamp(settled_at),
         **({"lastMatchedDate": format_timestamp(order.matched_at)} if order.matched_at is not None else {}),
         "betCount": 1,
-        "priceMatched": order.average,
+        "priceMatched": order.average_price,
         "priceReduced": False,
-        "sizeSettled": order.matched,
-        "profit": won,
-        "sizeCancelled": round_to_pence(order.cancelled + order.lapsed + order.voided),
+        "sizeSettled": order.size_matched,
+        "profit": profit,
+        "sizeCancelled": round_to_pence(order.size_cancelled + order.size_lapsed + order.size_voided),
         **{name: ref for name, ref in refs.items() if ref},
     }
 
 
-def build_cleared_market_summary(matcher: Matcher, orders: list[Order], settled: int) -> dict[str, Any]:
-    """All settled orders of an account on a market as one."""
-    definition = matcher.standing.definition
-    won = round_to_pence(sum(compute_profit(order, definition) for order in orders))
+def build_cleared_market_summary(matcher: Matcher, orders: list[Order], settled_at: int) -> dict[str, Any]:
+    """Build a ClearedOrderSummary of all settled orders of an account on a market."""
+    definition = matcher.state.definition
+    profit = round_to_pence(sum(compute_profit(order, definition) for order in orders))
     return {
         "eventTypeId": definition.get("eventTypeId"),
         "eventId": definition.get("eventId"),
-        "marketId": matcher.standing.market,
-        "settledDate": format_timestamp(settled),
+        "marketId": matcher.state.market_id,
+        "settledDate": format_timestamp(settled_at),
         "betCount": len(orders),
-        "profit": won,
-        "commission": compute_commission(won, definition),
+        "profit": profit,
+        "commission": compute_commission(profit, definition),
     }

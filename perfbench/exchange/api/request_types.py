@@ -1,6 +1,6 @@
-"""What a client may ask of the API beside orders, as frozen values.
+"""Request types of the API operations other than order operations.
 
-Names are those of Betfair's Exchange API (Betting Type Definitions, Accounts TypeDefinitions); what is not in it is ignored.
+Names follow Betfair's Exchange API (Betting Type Definitions, Accounts TypeDefinitions); unknown keys are ignored.
 """
 
 from __future__ import annotations
@@ -14,13 +14,13 @@ from perfbench.exchange.matching.instructions import RequestModel
 
 
 class TimeRange(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """From and to a moment, both included; None: any."""
+    """Time range with inclusive bounds; None for an open one."""
 
     from_: datetime | None = msgspec.field(default=None, name="from")
     to: datetime | None = None
 
-    def holds(self, moment: datetime) -> bool:
-        """Whether a moment, with a time zone, is in it."""
+    def contains(self, moment: datetime) -> bool:
+        """Return whether a timezone-aware moment is in the range."""
         return (self.from_ is None or _ensure_timezone(self.from_) <= moment) and (
             self.to is None or moment <= _ensure_timezone(self.to)
         )
@@ -31,7 +31,7 @@ def _ensure_timezone(moment: datetime) -> datetime:
 
 
 class MarketFilter(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Which markets; what is None does not matter."""
+    """Market filter; None matches everything."""
 
     market_ids: tuple[str, ...] | None = None
     event_type_ids: tuple[str, ...] | None = None
@@ -46,26 +46,26 @@ class MarketFilter(RequestModel, frozen=True, kw_only=True, rename="camel"):
     in_play_only: bool | None = None
     market_start_time: TimeRange | None = None
 
-    def fits(self, market: str, definition: dict[str, Any]) -> bool:
-        """Whether a market of this id and definition is asked for."""
-        if self.market_ids and market not in self.market_ids:
+    def matches(self, market_id: str, definition: dict[str, Any]) -> bool:
+        """Return whether a market matches the filter."""
+        if self.market_ids and market_id not in self.market_ids:
             return False
         listed = all(
-            not getattr(self, said) or definition.get(key) in getattr(self, said)
-            for said, key in LIST_FILTER_FIELDS.items()
+            not getattr(self, attribute) or definition.get(key) in getattr(self, attribute)
+            for attribute, key in LIST_FILTER_FIELDS.items()
         )
         flagged = all(
-            getattr(self, said) is None or definition.get(key, False) == getattr(self, said)
-            for said, key in FLAG_FILTER_FIELDS.items()
+            getattr(self, attribute) is None or definition.get(key, False) == getattr(self, attribute)
+            for attribute, key in FLAG_FILTER_FIELDS.items()
         )
         return listed and flagged and self._in_time(definition)
 
     def _in_time(self, definition: dict[str, Any]) -> bool:
         if self.market_start_time is None:
             return True
-        starts = definition.get("marketTime")
-        return starts is not None and self.market_start_time.holds(
-            datetime.fromisoformat(starts.replace("Z", "+00:00"))
+        start_time = definition.get("marketTime")
+        return start_time is not None and self.market_start_time.contains(
+            datetime.fromisoformat(start_time.replace("Z", "+00:00"))
         )
 
 
@@ -79,11 +79,11 @@ LIST_FILTER_FIELDS = {
     "race_types": "raceType",
 }
 FLAG_FILTER_FIELDS = {"bsp_only": "bspMarket", "turn_in_play_enabled": "turnInPlayEnabled", "in_play_only": "inPlay"}
-"""The filter's parts and the fields of a market definition that they are about."""
+"""Attributes of the filter, and the keys of a market definition that they match."""
 
 
 class ListMarketCatalogue(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """What does not change about markets."""
+    """Parameters of listMarketCatalogue."""
 
     filter: MarketFilter
     max_results: int
@@ -92,20 +92,20 @@ class ListMarketCatalogue(RequestModel, frozen=True, kw_only=True, rename="camel
 
 
 class ExBestOffersOverrides(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """How many of the best offers."""
+    """Depth of best offers."""
 
     best_prices_depth: int | None = None
 
 
 class PriceProjection(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Which prices."""
+    """Requested price data."""
 
     price_data: tuple[str, ...] | None = None
     ex_best_offers_overrides: ExBestOffersOverrides | None = None
 
 
 class ListMarketBook(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Markets as they stand."""
+    """Parameters of listMarketBook."""
 
     market_ids: tuple[str, ...]
     price_projection: PriceProjection | None = None
@@ -113,7 +113,7 @@ class ListMarketBook(RequestModel, frozen=True, kw_only=True, rename="camel"):
 
 
 class ListCurrentOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Own orders on markets that are not over."""
+    """Parameters of listCurrentOrders."""
 
     bet_ids: tuple[str, ...] | None = None
     market_ids: tuple[str, ...] | None = None
@@ -127,7 +127,7 @@ class ListCurrentOrders(RequestModel, frozen=True, kw_only=True, rename="camel")
 
 
 class ListClearedOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """Own orders on markets that are over."""
+    """Parameters of listClearedOrders."""
 
     bet_status: str
     bet_ids: tuple[str, ...] | None = None
@@ -141,4 +141,4 @@ class ListClearedOrders(RequestModel, frozen=True, kw_only=True, rename="camel")
 
 
 class EmptyParameters(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """A call without parameters that matter here."""
+    """Parameters of an operation that needs none."""

@@ -1,4 +1,4 @@
-"""JSON-RPC and REST: how a call is read, and how its result or its refusal is written."""
+"""JSON-RPC and REST envelopes of calls, results and errors."""
 
 from __future__ import annotations
 
@@ -18,15 +18,15 @@ from perfbench.exchange.api.exceptions import (
 )
 
 OperationHandler = Callable[[str, Any], Awaitable[Any]]
-"""Answers an operation with parameters. Raises Refusal and Misunderstood."""
+"""Executes an operation with parameters. Raises APINGException and RpcError."""
 
 MAX_BATCH_SIZE = 100
-"""Calls of one JSON-RPC request."""
+"""Maximum number of calls in one JSON-RPC request."""
 
 
 @dataclass(frozen=True, slots=True)
 class HttpReply:
-    """What goes back: a status of HTTP, and JSON."""
+    """HTTP status and JSON body."""
 
     status: int
     body: bytes
@@ -40,36 +40,40 @@ def _decode_body(body: bytes) -> Any:
 
 
 async def answer_json_rpc(service: ApiService, body: bytes, call: OperationHandler) -> HttpReply:
-    """Answer a JSON-RPC request, of one call or of several."""
+    """Answer a JSON-RPC request: a single call or a batch."""
     try:
-        said = _decode_body(body)
+        message = _decode_body(body)
     except RpcError as error:
         return HttpReply(200, _encode_json(_build_rpc_error(None, error)))
-    if isinstance(said, list) and 0 < len(said) <= MAX_BATCH_SIZE:
-        return HttpReply(200, _encode_json([await _answer_call(service, each, call) for each in said]))
-    return HttpReply(200, _encode_json(await _answer_call(service, said, call)))
+    if isinstance(message, list) and 0 < len(message) <= MAX_BATCH_SIZE:
+        return HttpReply(200, _encode_json([await _answer_call(service, each, call) for each in message]))
+    return HttpReply(200, _encode_json(await _answer_call(service, message, call)))
 
 
-async def _answer_call(service: ApiService, said: Any, call: OperationHandler) -> dict[str, Any]:
-    known = isinstance(said, dict)
-    number = said.get("id") if known else None
+async def _answer_call(service: ApiService, message: Any, call: OperationHandler) -> dict[str, Any]:
+    is_object = isinstance(message, dict)
+    request_id = message.get("id") if is_object else None
     try:
-        if not known or not isinstance(said.get("method"), str):
-            raise RpcError(INVALID_REQUEST, "DSC-0008", "no JSON-RPC call")
-        method: str = said["method"]
-        if not method.startswith(service.method):
-            raise RpcError(METHOD_NOT_FOUND, "DSC-0021", f"there is no {method}")
-        result = await call(method.removeprefix(service.method), said.get("params"))
+        if not is_object or not isinstance(message.get("method"), str):
+            raise RpcError(INVALID_REQUEST, "DSC-0008", "not a JSON-RPC call")
+        method: str = message["method"]
+        if not method.startswith(service.method_prefix):
+            raise RpcError(METHOD_NOT_FOUND, "DSC-0021", f"unknown method {method}")
+        result = await call(method.removeprefix(service.method_prefix), message.get("params"))
     except RpcError as error:
-        return _build_rpc_error(number, error)
-    except APINGException as refusal:
-        message, data = service.fault(refusal)
-        return {"jsonrpc": "2.0", "error": {"code": -32099, "message": message, "data": data}, "id": number}
-    return {"jsonrpc": "2.0", "result": result, "id": number}
+        return _build_rpc_error(request_id, error)
+    except APINGException as error:
+        text, data = service.describe_exception(error)
+        return {"jsonrpc": "2.0", "error": {"code": -32099, "message": text, "data": data}, "id": request_id}
+    return {"jsonrpc": "2.0", "result": result, "id": request_id}
 
 
-def _build_rpc_error(number: Any, error: RpcError) -> dict[str, Any]:
-    return {"jsonrpc": "2.0", "error": {"code": error.number, "message": error.code, "data": str(error)}, "id": number}
+def _build_rpc_error(request_id: Any, error: RpcError) -> dict[str, Any]:
+    return {
+        "jsonrpc": "2.0",
+        "error": {"code": error.rpc_code, "message": error.transport_code, "data": str(error)},
+        "id": request_id,
+    }
 
 
 async def answer_rest(service: ApiService, operation: str, body: bytes, call: OperationHandler) -> HttpReply:
@@ -77,14 +81,15 @@ async def answer_rest(service: ApiService, operation: str, body: bytes, call: Op
     try:
         return HttpReply(200, _encode_json(await call(operation, _decode_body(body) if body.strip() else {})))
     except RpcError as error:
-        status = 404 if error.number == METHOD_NOT_FOUND else 400
+        status = 404 if error.rpc_code == METHOD_NOT_FOUND else 400
         return HttpReply(
-            status, _encode_json({"faultcode": "Client", "faultstring": error.code, "detail": {"text": str(error)}})
+            status,
+            _encode_json({"faultcode": "Client", "faultstring": error.transport_code, "detail": {"text": str(error)}}),
         )
-    except APINGException as refusal:
-        message, data = service.fault(refusal)
-        return HttpReply(400, _encode_json({"faultcode": "Client", "faultstring": message, "detail": data}))
+    except APINGException as error:
+        text, data = service.describe_exception(error)
+        return HttpReply(400, _encode_json({"faultcode": "Client", "faultstring": text, "detail": data}))
 
 
-def _encode_json(said: Any) -> bytes:
-    return msgspec.json.encode(said)
+def _encode_json(message: Any) -> bytes:
+    return msgspec.json.encode(message)

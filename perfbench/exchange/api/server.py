@@ -1,4 +1,4 @@
-"""The thread in which the API is served, and in which market time passes for the orders."""
+"""API server: a thread that serves the web application and advances market time for the orders."""
 
 from __future__ import annotations
 
@@ -25,56 +25,60 @@ from perfbench.exchange.replay.clock import MarketClock
 from perfbench.exchange.tls.certificates import CertificateAuthority
 
 TICK_SECONDS = 0.05
-"""Seconds after which the orders are looked at, at the latest."""
+"""Maximum interval between two advances of the orders."""
 
 KEEPALIVE_SECONDS = 75
-"""Seconds for which a connection is kept that nobody uses."""
+"""Lifetime of an idle connection."""
 
 SHUTDOWN_SECONDS = 0.3
 
 SILENT_LOGGER = logging.Logger("perfbench.exchange.api", logging.CRITICAL + 1)
-"""What aiohttp says of requests that are no HTTP; their senders are answered."""
+"""Discards what aiohttp logs about requests that are not HTTP; their senders get an answer."""
 
 
 @dataclass(frozen=True, slots=True)
 class ApiConfig:
-    """Pounds of every account, seconds that every call takes more and every market book of it, and the faults."""
+    """Opening balance of every account in pounds, extra latency of every call and of every market book, and faults."""
 
-    funds: float = 1000.0
-    service: float = 0.0
-    per_market: float = 0.0
+    opening_balance: float = 1000.0
+    extra_latency: float = 0.0
+    latency_per_market: float = 0.0
     faults: FaultConfig = field(default_factory=FaultConfig)
 
 
 class ApiServer:
-    """The API, open from its making until ``close``; ``port`` is that of all calls, ``cert_port`` of logins by certificate.
+    """API that is served from its construction until ``close``. Raises UsageProblem if it cannot listen.
 
-    Raises UsageProblem if it cannot listen there.
+    ``port`` serves all calls, ``cert_port`` logins by certificate.
     """
 
     def __init__(
         self,
-        where: tuple[str, int],
-        authority: CertificateAuthority,
-        market: tuple[OrderManager, MarketClock],
-        people: tuple[Sessions, float],
-        terms: ApiConfig,
+        address: tuple[str, int],
+        certificates: CertificateAuthority,
+        config: ApiConfig,
+        *,
+        order_manager: OrderManager,
+        clock: MarketClock,
+        sessions: Sessions,
+        timeout: float,
     ) -> None:
-        self._desk, self._clock = market
-        sessions, self._patience = people
-        self._faults = FaultInjector(terms.faults)
-        operations = OperationDispatcher(*market, terms.per_market)
+        self._order_manager, self._clock, self._request_timeout = order_manager, clock, timeout
+        self._faults = FaultInjector(config.faults)
+        operations = OperationDispatcher(order_manager, clock, config.latency_per_market)
         self._application = Application(
-            ApplicationContext(operations, sessions, self._faults, terms.service, self._patience)
+            ApplicationContext(operations, sessions, self._faults, config.extra_latency, self._request_timeout)
         )
-        self._desk.advance(self._clock.position(time.monotonic()))
+        self._order_manager.advance(self._clock.count_due_updates(time.monotonic()))
         opened: Future[tuple[int, int]] = Future()
-        self._thread = threading.Thread(target=lambda: asyncio.run(self._serve(where, authority, opened)), daemon=True)
+        self._thread = threading.Thread(
+            target=lambda: asyncio.run(self._serve(address, certificates, opened)), daemon=True
+        )
         self._thread.start()
         self.port, self.cert_port = opened.result()
 
     async def _serve(
-        self, where: tuple[str, int], authority: CertificateAuthority, opened: Future[tuple[int, int]]
+        self, address: tuple[str, int], certificates: CertificateAuthority, opened: Future[tuple[int, int]]
     ) -> None:
         self._loop, self._closing = asyncio.get_running_loop(), asyncio.Event()
         runner = web.AppRunner(
@@ -87,47 +91,49 @@ class ApiServer:
         )
         await runner.setup()
         try:
-            host, port = where
-            await web.TCPSite(runner, host, port, ssl_context=authority.context()).start()
-            await web.TCPSite(runner, host, 0, ssl_context=authority.context(asks_clients=True)).start()
+            host, port = address
+            await web.TCPSite(runner, host, port, ssl_context=certificates.create_server_context()).start()
+            await web.TCPSite(
+                runner, host, 0, ssl_context=certificates.create_server_context(request_client_certificate=True)
+            ).start()
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            opened.set_exception(UsageProblem(f"--api-port {port}: {host} cannot be listened on: {reason}"))
+            opened.set_exception(UsageProblem(f"--api-port: cannot listen on {host}:{port}: {reason}"))
             return
         ports = [address[1] for address in runner.addresses]
         opened.set_result((ports[0], ports[1]))
-        chores = [asyncio.create_task(self._keep_time()), asyncio.create_task(self._show_out(runner))]
+        tasks = [asyncio.create_task(self._advance_orders()), asyncio.create_task(self._close_idle_connections(runner))]
         await self._closing.wait()
-        for chore in chores:
-            chore.cancel()
+        for task in tasks:
+            task.cancel()
         await runner.cleanup()
 
-    async def _keep_time(self) -> None:
-        """Let the orders see every update soon after it is due: at once while one waits to be matched."""
+    async def _advance_orders(self) -> None:
+        """Advance the orders soon after each update is due: immediately while an order can be matched."""
         while True:
             moment = time.monotonic()
-            position = self._clock.position(moment)
-            self._desk.advance(position)
-            due = self._clock.due(position) - moment if self._desk.waits else TICK_SECONDS
+            position = self._clock.count_due_updates(moment)
+            self._order_manager.advance(position)
+            due = self._clock.get_due_time(position) - moment if self._order_manager.has_open_orders else TICK_SECONDS
             await asyncio.sleep(min(max(due, 0.0), TICK_SECONDS))
 
-    async def _show_out(self, runner: web.AppRunner) -> None:
-        """End connections that say nothing, or never finish their first request."""
-        seen: dict[RequestHandler, float] = {}
-        spoken = self._application.spoken
+    async def _close_idle_connections(self, runner: web.AppRunner) -> None:
+        """Reset connections that send nothing or never complete their first request."""
+        first_seen: dict[RequestHandler, float] = {}
+        active_connections = self._application.active_connections
         while True:
-            await asyncio.sleep(min(self._patience / 4, 1.0))
+            await asyncio.sleep(min(self._request_timeout / 4, 1.0))
             moment = time.monotonic()
-            there = runner.server.connections if runner.server else []
-            seen = {handler: seen.get(handler, moment) for handler in there}
-            spoken &= set(there)
-            for handler, since in seen.items():
-                if handler not in spoken and moment - since > self._patience:
+            open_connections = runner.server.connections if runner.server else []
+            first_seen = {handler: first_seen.get(handler, moment) for handler in open_connections}
+            active_connections &= set(open_connections)
+            for handler, since in first_seen.items():
+                if handler not in active_connections and moment - since > self._request_timeout:
                     reset_transport(handler.transport)
 
     def close(self) -> ApiReport:
-        """End all connections, and say what was done."""
-        with suppress(RuntimeError):  # it has ended by itself
+        """End all connections and return the report."""
+        with suppress(RuntimeError):  # the loop has already stopped
             self._loop.call_soon_threadsafe(self._closing.set)
         self._thread.join(2 * SHUTDOWN_SECONDS)
         return ApiReport(dict(self._application.calls), dict(self._faults.counts))

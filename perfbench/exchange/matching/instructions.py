@@ -1,6 +1,6 @@
-"""What a client may ask of the betting API about orders, as frozen values.
+"""Instruction types of placeOrders as frozen values.
 
-Names are those of Betfair's Exchange API (Betting Type Definitions); what is not in it is ignored.
+Names follow Betfair's Exchange API (Betting Type Definitions); unknown keys are ignored.
 """
 
 from __future__ import annotations
@@ -9,11 +9,11 @@ import msgspec
 
 
 class RequestModel(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """A part of a request."""
+    """Base of all request types."""
 
 
 class LimitOrder(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """At a price or a better one."""
+    """Order at a limit price or better."""
 
     price: float
     size: float | None = None
@@ -25,20 +25,20 @@ class LimitOrder(RequestModel, frozen=True, kw_only=True, rename="camel"):
 
 
 class LimitOnCloseOrder(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """At the starting price, if it is not worse than a limit."""
+    """Order at the starting price, subject to a limit price."""
 
     liability: float
     price: float
 
 
 class MarketOnCloseOrder(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """At the starting price."""
+    """Order at the starting price."""
 
     liability: float
 
 
 class PlaceInstruction(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """One order to place."""
+    """Instruction to place an order."""
 
     order_type: str
     selection_id: int
@@ -51,6 +51,6 @@ class PlaceInstruction(RequestModel, frozen=True, kw_only=True, rename="camel"):
 
 
 class MarketVersion(RequestModel, frozen=True, kw_only=True, rename="camel"):
-    """The version of the market that the client has seen."""
+    """Market version that the client last saw."""
 
     version: int | None = None

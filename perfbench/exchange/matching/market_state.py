@@ -1,4 +1,4 @@
-"""A market as it stands: its definition, and the ladders of its runners."""
+"""Current state of a market: its definition and the ladders of its runners."""
 
 from __future__ import annotations
 
@@ -8,60 +8,60 @@ from perfbench.exchange.market_cache import MarketCache, MarketChange
 from perfbench.exchange.matching.order import RunnerKey, Side
 
 OFFER_LADDERS = {"BACK": ("atb", "batb"), "LAY": ("atl", "batl")}
-"""For each side the offers that it can take: those of the full ladder, and of a file that has only the best."""
+"""Ladders that a side matches against: the full ladder, else the best-offer ladder."""
 
 OPPOSITE_SIDE: dict[Side, Side] = {"BACK": "LAY", "LAY": "BACK"}
 
 
 class MarketState:
-    """All that has been published of a market up to some moment."""
+    """State of one market after all updates so far."""
 
-    def __init__(self, market: str) -> None:
-        self.market = market
-        self._merged = MarketCache(market, whole=True)
+    def __init__(self, market_id: str) -> None:
+        self.market_id = market_id
+        self._cache = MarketCache(market_id, is_image=True)
 
-    def apply(self, change: MarketChange) -> None:
-        """The next change."""
-        self._merged.apply(change)
+    def apply_change(self, change: MarketChange) -> None:
+        """Apply the next change."""
+        self._cache.apply_change(change)
 
     @property
     def definition(self) -> dict[str, Any]:
-        """The market definition of now; empty before the market has begun."""
-        found: dict[str, Any] = self._merged.parts.get("marketDefinition", {})
-        return found
+        """Current market definition; empty before the first one."""
+        definition: dict[str, Any] = self._cache.market_values.get("marketDefinition", {})
+        return definition
 
     @property
-    def open(self) -> bool:
-        """Whether bets are taken."""
+    def is_open(self) -> bool:
+        """Whether the market accepts bets."""
         return self.definition.get("status") == "OPEN"
 
     @property
-    def traded(self) -> float:
-        """Pounds that have been traded on the market: as the file says, else the sum of its runners."""
+    def total_matched(self) -> float:
+        """Total matched on the market in pounds: the file's value, else the sum over its runners."""
         runners = self.definition.get("runners", ())
-        told = sum(self.runner(r["id"], r.get("hc", 0)).get("tv") or 0.0 for r in runners)
-        return float(self._merged.parts.get("tv") or round(told, 2))
+        by_runner = sum(self.get_runner_prices(r["id"], r.get("hc", 0)).get("tv") or 0.0 for r in runners)
+        return float(self._cache.market_values.get("tv") or round(by_runner, 2))
 
-    def runner(self, runner: int, handicap: float = 0.0) -> dict[str, Any]:
-        """What is known of a runner: ladders by price, or by level, and single values."""
-        return self._merged.runner((runner, handicap))
+    def get_runner_prices(self, get_runner_prices: int, handicap: float = 0.0) -> dict[str, Any]:
+        """Return the price data of a runner: ladders by price or level, and single values."""
+        return self._cache.get_runner((get_runner_prices, handicap))
 
-    def defined(self, runner: int, handicap: float = 0.0) -> dict[str, Any] | None:
-        """A runner as the market definition has it; None if there is no such one."""
-        for found in self.definition.get("runners", ()):
-            if found["id"] == runner and found.get("hc", 0) == handicap:
-                runner_definition: dict[str, Any] = found
+    def find_runner_definition(self, get_runner_prices: int, handicap: float = 0.0) -> dict[str, Any] | None:
+        """Return a runner's entry of the market definition; None for an unknown runner."""
+        for definition in self.definition.get("runners", ()):
+            if definition["id"] == get_runner_prices and definition.get("hc", 0) == handicap:
+                runner_definition: dict[str, Any] = definition
                 return runner_definition
         return None
 
-    def offers(self, place: RunnerKey, side: Side) -> list[tuple[float, float]]:
-        """What an order of this side can take, price and pounds, the best first."""
-        known = self.runner(place.runner, place.handicap)
+    def list_offers(self, runner: RunnerKey, side: Side) -> list[tuple[float, float]]:
+        """Return the offers (price, size) available to an order of this side, best first."""
+        prices = self.get_runner_prices(runner.selection_id, runner.handicap)
         full, best = OFFER_LADDERS[side]
-        if known.get(full):
-            return sorted(((price, size) for price, size in known[full].values()), reverse=side == "BACK")
-        return [(price, size) for _, (_, price, size) in sorted(known.get(best, {}).items()) if size]
+        if prices.get(full):
+            return sorted(((price, size) for price, size in prices[full].values()), reverse=side == "BACK")
+        return [(price, size) for _, (_, price, size) in sorted(prices.get(best, {}).items()) if size]
 
-    def wanted(self, place: RunnerKey, side: Side, price: float) -> float:
-        """What orders of others on the same side want at a price."""
-        return dict(self.offers(place, OPPOSITE_SIDE[side])).get(price, 0.0)
+    def size_ahead(self, runner: RunnerKey, side: Side, price: float) -> float:
+        """Return the size that other orders of the same side have queued at a price."""
+        return dict(self.list_offers(runner, OPPOSITE_SIDE[side])).get(price, 0.0)

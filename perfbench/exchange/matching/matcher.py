@@ -1,9 +1,9 @@
-"""The orders on one market, matched against the replayed book.
+"""Order matching on one market against the replayed book.
 
-An order takes what the book offers at its price or a better one, each offer once: until the file renews it, so much less is there.
-What is left waits behind all that others wanted at that price when it came, and gets its part of what the file says was traded:
-half of the change, for the traded volume of the stream counts both sides. The book itself stays that of the file: an order
-is not seen by others.
+An order takes the offers at its price or better. Each offer is taken once: its size stays reduced until the file
+changes it. The rest of the order queues behind the size that was already at its price, and is filled from traded
+volume: half of each change, because the stream's traded volume counts both sides. The replayed book itself never
+changes: orders are invisible to other clients.
 """
 
 from __future__ import annotations
@@ -17,164 +17,173 @@ from perfbench.exchange.matching.order import Order, RunnerKey, fill_from, round
 
 REMOVED_STATUSES = frozenset({"REMOVED", "REMOVED_VACANT"})
 TradedVolumes = dict[float, float]
-"""Pounds that backers got at each price since the last update."""
+"""Backers' volume at each price since the last update, in pounds."""
 
 
 class Matcher:
-    """One market. Orders that a method changes are returned, as they are afterwards."""
+    """Matches the orders of one market. Methods return the orders that they change."""
 
-    def __init__(self, market: str) -> None:
-        self.standing = MarketState(market)
+    def __init__(self, market_id: str) -> None:
+        self.state = MarketState(market_id)
         self.orders: dict[str, Order] = {}
         self.closed = False
-        self._used: dict[tuple[RunnerKey, str, float], float] = {}
+        self._taken_sizes: dict[tuple[RunnerKey, str, float], float] = {}
         self._in_play = False
         self._reconciled = False
 
     @property
-    def waiting(self) -> list[Order]:
-        """Orders that may still be matched, the first first."""
+    def open_orders(self) -> list[Order]:
+        """Orders that can still be matched, oldest first."""
         return [order for order in self.orders.values() if order.executable]
 
-    def place(self, order: Order, now: int, least: float | None = None) -> Order:
-        """Match an order at once as far as it goes, and keep what is left.
+    def place_order(self, order: Order, now: int, min_fill_size: float | None = None) -> Order:
+        """Match an order immediately as far as possible, and queue the remainder.
 
-        :param least: pounds that must be matched now, or nothing is; what is left then is cancelled (fill or kill).
+        :param min_fill_size: pounds that must match immediately, or nothing does; the remainder is then cancelled
+            (fill or kill).
         """
-        if order.kind == "LIMIT":
-            found = self._found(order)
-            if least is not None and sum(size for _, size in found) < least:
-                found = []
-            order = self._fill(order, found, now)
-            ahead = self.standing.wanted(order.place, order.side, order.price)
-            order = replace(order, ahead=ahead) if least is None else order.without(order.remaining, now)
-        self.orders[order.bet] = order
+        if order.order_type == "LIMIT":
+            fills = self._match_offers(order)
+            if min_fill_size is not None and sum(size for _, size in fills) < min_fill_size:
+                fills = []
+            order = self._apply_fills(order, fills, now)
+            queue_ahead = self.state.size_ahead(order.runner, order.side, order.price)
+            order = (
+                replace(order, queue_ahead=queue_ahead)
+                if min_fill_size is None
+                else order.cancel(order.size_remaining, now)
+            )
+        self.orders[order.bet_id] = order
         return order
 
-    def apply(self, change: MarketChange, now: int) -> list[Order]:
-        """The next change of the market."""
+    def apply_change(self, change: MarketChange, now: int) -> list[Order]:
+        """Apply the next change of the market and return the orders that it changes."""
         before = dict(self.orders)
-        trades = self._trades(change) if self.waiting else {}
-        self.standing.apply(change)
-        self._renew(change)
+        trades = self._read_trades(change) if self.open_orders else {}
+        self.state.apply_change(change)
+        self._prune_taken_sizes(change)
         if "marketDefinition" in change:
-            self._turn(now)
-        if self.standing.open:
+            self._apply_definition(now)
+        if self.state.is_open:
             self._match(change, trades, now)
-        return [order for bet, order in self.orders.items() if order is not before.get(bet)]
+        return [order for bet_id, order in self.orders.items() if order is not before.get(bet_id)]
 
-    def _found(self, order: Order) -> list[tuple[float, float]]:
-        """What it can take of the book, less what was taken before."""
-        offers = self.standing.offers(order.place, order.side)
-        return fill_from(order, ((price, size - self._taken(order, price)) for price, size in offers))
+    def _match_offers(self, order: Order) -> list[tuple[float, float]]:
+        """Return the fills available in the book, less what earlier orders took."""
+        offers = self.state.list_offers(order.runner, order.side)
+        return fill_from(order, ((price, size - self._get_taken_size(order, price)) for price, size in offers))
 
-    def _taken(self, order: Order, price: float) -> float:
-        return self._used.get((order.place, order.side, price), 0.0)
+    def _get_taken_size(self, order: Order, price: float) -> float:
+        return self._taken_sizes.get((order.runner, order.side, price), 0.0)
 
-    def _fill(self, order: Order, found: list[tuple[float, float]], now: int) -> Order:
-        for price, size in found:
-            self._used[order.place, order.side, price] = round_to_pence(self._taken(order, price) + size)
-        return order.filled(found, now) if found else order
+    def _apply_fills(self, order: Order, fills: list[tuple[float, float]], now: int) -> Order:
+        for price, size in fills:
+            self._taken_sizes[order.runner, order.side, price] = round_to_pence(
+                self._get_taken_size(order, price) + size
+            )
+        return order.add_fills(fills, now) if fills else order
 
-    def _renew(self, change: MarketChange) -> None:
-        """Offers that are gone or less than what was taken of them no longer count as taken."""
-        for key in [key for key in self._used if change.get("img") or self._told(change, key[0])]:
-            place, side, price = key
-            there = dict(self.standing.offers(place, "BACK" if side == "BACK" else "LAY")).get(price, 0.0)
-            if there:
-                self._used[key] = min(self._used[key], there)
+    def _prune_taken_sizes(self, change: MarketChange) -> None:
+        """Forget taken sizes whose offers are gone, and cap the others at what is still offered."""
+        for key in [key for key in self._taken_sizes if change.get("img") or self._changes_runner(change, key[0])]:
+            runner_key, side, price = key
+            offered = dict(self.state.list_offers(runner_key, "BACK" if side == "BACK" else "LAY")).get(price, 0.0)
+            if offered:
+                self._taken_sizes[key] = min(self._taken_sizes[key], offered)
             else:
-                del self._used[key]
+                del self._taken_sizes[key]
 
     @staticmethod
-    def _told(change: MarketChange, place: RunnerKey) -> bool:
-        return any(r["id"] == place.runner and r.get("hc", 0) == place.handicap for r in change.get("rc") or ())
+    def _changes_runner(change: MarketChange, runner_key: RunnerKey) -> bool:
+        return any(
+            r["id"] == runner_key.selection_id and r.get("hc", 0) == runner_key.handicap for r in change.get("rc") or ()
+        )
 
-    def _trades(self, change: MarketChange) -> dict[RunnerKey, TradedVolumes]:
-        found: dict[RunnerKey, TradedVolumes] = {}
+    def _read_trades(self, change: MarketChange) -> dict[RunnerKey, TradedVolumes]:
+        trades: dict[RunnerKey, TradedVolumes] = {}
         for runner in change.get("rc") or ():
-            known = self.standing.runner(runner["id"], runner.get("hc", 0)).get("trd", {})
+            ladder = self.state.get_runner_prices(runner["id"], runner.get("hc", 0)).get("trd", {})
             for price, size in runner.get("trd") or ():
-                more = (size - known[price][-1] if price in known else size) / 2
-                if more > 0:
-                    place = RunnerKey(self.standing.market, runner["id"], runner.get("hc", 0.0))
-                    found.setdefault(place, {})[price] = more
-        return found
+                volume = (size - ladder[price][-1] if price in ladder else size) / 2
+                if volume > 0:
+                    runner_key = RunnerKey(self.state.market_id, runner["id"], runner.get("hc", 0.0))
+                    trades.setdefault(runner_key, {})[price] = volume
+        return trades
 
     def _match(self, change: MarketChange, trades: dict[RunnerKey, TradedVolumes], now: int) -> None:
-        for order in self.waiting:
-            if order.kind == "LIMIT" and not order.at_start and self._told(change, order.place):
-                crossed = self._fill(order, self._found(order), now)
-                self.orders[order.bet] = _fill_from_trades(crossed, trades.get(order.place, {}), now)
+        for order in self.open_orders:
+            if order.order_type == "LIMIT" and not order.on_close and self._changes_runner(change, order.runner):
+                crossed = self._apply_fills(order, self._match_offers(order), now)
+                self.orders[order.bet_id] = _fill_from_trades(crossed, trades.get(order.runner, {}), now)
 
-    # Turns of the market -----------------------------------------------------------------------------------------------------
+    # Market turns ------------------------------------------------------------------------------------------------------------
 
-    def _turn(self, now: int) -> None:
-        """What a new definition means for the orders: runners removed, in-play, starting prices, the end."""
-        definition = self.standing.definition
+    def _apply_definition(self, now: int) -> None:
+        """Apply a new definition to the orders: removed runners, in-play, starting prices, closure."""
+        definition = self.state.definition
         for order in list(self.orders.values()):
-            runner = self.standing.defined(order.place.runner, order.place.handicap) or {}
-            if runner.get("status") in REMOVED_STATUSES and not order.voided:
-                self.orders[order.bet] = order.void()
+            runner = self.state.find_runner_definition(order.runner.selection_id, order.runner.handicap) or {}
+            if runner.get("status") in REMOVED_STATUSES and not order.size_voided:
+                self.orders[order.bet_id] = order.void()
         if definition.get("inPlay") and not self._in_play:
             self._in_play = True
-            self._start(now)
+            self._turn_in_play(now)
         if definition.get("bspReconciled") and not self._reconciled:
             self._reconciled = True
-            self._reconcile(now)
+            self._reconcile_bsp(now)
         if definition.get("status") == "CLOSED" and not self.closed:
             self.closed = True
-            for order in self.waiting:
-                self.orders[order.bet] = order.given_up(now)
+            for order in self.open_orders:
+                self.orders[order.bet_id] = order.lapse(now)
 
-    def _start(self, now: int) -> None:
-        for order in self.waiting:
-            if order.kind == "LIMIT" and order.persistence == "LAPSE":
-                self.orders[order.bet] = order.given_up(now)
-            elif order.kind == "LIMIT" and order.persistence == "MARKET_ON_CLOSE":
-                self.orders[order.bet] = replace(order, at_start=True)
+    def _turn_in_play(self, now: int) -> None:
+        for order in self.open_orders:
+            if order.order_type == "LIMIT" and order.persistence_type == "LAPSE":
+                self.orders[order.bet_id] = order.lapse(now)
+            elif order.order_type == "LIMIT" and order.persistence_type == "MARKET_ON_CLOSE":
+                self.orders[order.bet_id] = replace(order, on_close=True)
 
-    def _reconcile(self, now: int) -> None:
-        for order in self.waiting:
-            if order.kind == "LIMIT" and not order.at_start:
+    def _reconcile_bsp(self, now: int) -> None:
+        for order in self.open_orders:
+            if order.order_type == "LIMIT" and not order.on_close:
                 continue
-            runner = self.standing.defined(order.place.runner, order.place.handicap) or {}
+            runner = self.state.find_runner_definition(order.runner.selection_id, order.runner.handicap) or {}
             price = runner.get("bsp")
             price = float(price) if isinstance(price, (int, float)) else 0.0
-            if price > 1 and (order.kind != "LIMIT_ON_CLOSE" or order.accepts(price)):
-                order = order.filled([(price, _compute_bsp_stake(order, price))], now)  # noqa: PLW2901 - the same order, later
-            self.orders[order.bet] = replace(order, over=True) if order.matched else order.given_up(now)
+            if price > 1 and (order.order_type != "LIMIT_ON_CLOSE" or order.accepts_price(price)):
+                order = order.add_fills([(price, _compute_bsp_stake(order, price))], now)  # noqa: PLW2901 - the same order, updated
+            self.orders[order.bet_id] = replace(order, complete=True) if order.size_matched else order.lapse(now)
 
 
 def _compute_bsp_stake(order: Order, price: float) -> float:
-    """Pounds that are matched at the starting price of what an order would risk."""
-    if order.kind == "LIMIT":
+    """Return the stake matched at the starting price for what an order risks."""
+    if order.order_type == "LIMIT":
         return (
-            order.remaining
+            order.size_remaining
             if order.side == "BACK"
-            else round_to_pence(order.remaining * (order.price - 1) / (price - 1))
+            else round_to_pence(order.size_remaining * (order.price - 1) / (price - 1))
         )
     return order.liability if order.side == "BACK" else round_to_pence(order.liability / (price - 1))
 
 
 def _fill_from_trades(order: Order, trades: TradedVolumes, now: int) -> Order:
-    """An order with its part of what was traded, which is taken from it."""
-    found: list[tuple[float, float]] = []
+    """Return an order filled from traded volume; the volume used is deducted from ``trades``."""
+    fills: list[tuple[float, float]] = []
     for price, volume in _iterate_acceptable_trades(order, trades):
-        left = volume
+        available = volume
         if price == order.price:
-            behind = min(order.ahead, left)
-            order = replace(order, ahead=order.ahead - behind)
-            left -= behind
-        amount = round_to_pence(min(order.remaining - sum(size for _, size in found), left))
+            queued = min(order.queue_ahead, available)
+            order = replace(order, queue_ahead=order.queue_ahead - queued)
+            available -= queued
+        amount = round_to_pence(min(order.size_remaining - sum(size for _, size in fills), available))
         if amount > 0:
-            found.append((order.price, amount))
+            fills.append((order.price, amount))
             trades[price] -= amount
-    return order.filled(found, now) if found else order
+    return order.add_fills(fills, now) if fills else order
 
 
 def _iterate_acceptable_trades(order: Order, trades: TradedVolumes) -> Iterator[tuple[float, float]]:
-    """Trades at its price or a better one, the best first."""
+    """Yield the trades at an order's price or better, best first."""
     for price in sorted(trades, reverse=order.side == "BACK"):
-        if order.accepts(price):
+        if order.accepts_price(price):
             yield price, trades[price]

@@ -1,4 +1,4 @@
-"""An order, from its placing to its end, as one frozen value after the other."""
+"""Order value object: each state of an order is a new frozen value."""
 
 from __future__ import annotations
 
@@ -13,109 +13,120 @@ PersistenceType = Literal["LAPSE", "PERSIST", "MARKET_ON_CLOSE"]
 
 @dataclass(frozen=True, slots=True)
 class RunnerKey:
-    """A runner of a market."""
+    """Runner of a market."""
 
-    market: str
-    runner: int
+    market_id: str
+    selection_id: int
     handicap: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class Order:
-    """An order as it stands. Amounts in pounds and whole pence, times in milliseconds since 1970.
+    """State of an order. Amounts in pounds, rounded to pence; times in milliseconds since 1970.
 
-    ``liability`` is what an order at the starting price may lose, for which ``size`` is 0. ``fills`` are the amounts that were
-    matched at each price. ``ahead`` is what others want at the same price and said before. ``at_start``: what is left is to be
-    matched at the starting price.
+    ``liability`` is the maximum loss of an order at the starting price, whose ``size`` is 0. ``fills`` are the
+    matched sizes at each price. ``queue_ahead`` is the size queued earlier at the same price. ``on_close``: the
+    remainder is matched at the starting price.
     """
 
-    bet: str
+    bet_id: str
     account: str
-    place: RunnerKey
+    runner: RunnerKey
     side: Side
-    kind: OrderType
+    order_type: OrderType
     price: float
     size: float
     liability: float
-    persistence: PersistenceType
-    placed: int
-    order_ref: str = ""
-    strategy_ref: str = ""
+    persistence_type: PersistenceType
+    placed_at: int
+    customer_order_ref: str = ""
+    customer_strategy_ref: str = ""
     fills: tuple[tuple[float, float], ...] = ()
-    cancelled: float = 0.0
-    lapsed: float = 0.0
-    voided: float = 0.0
+    size_cancelled: float = 0.0
+    size_lapsed: float = 0.0
+    size_voided: float = 0.0
     matched_at: int | None = None
     cancelled_at: int | None = None
     lapsed_at: int | None = None
-    ahead: float = 0.0
-    at_start: bool = False
-    over: bool = False
+    queue_ahead: float = 0.0
+    on_close: bool = False
+    complete: bool = False
 
     @property
-    def matched(self) -> float:
-        """Pounds that were matched."""
+    def size_matched(self) -> float:
+        """Matched size in pounds."""
         return round_to_pence(sum(size for _, size in self.fills))
 
     @property
-    def average(self) -> float:
-        """The average price of what was matched; 0 if nothing was."""
-        matched = sum(size for _, size in self.fills)
-        return sum(price * size for price, size in self.fills) / matched if matched else 0.0
+    def average_price(self) -> float:
+        """Average matched price; 0 if nothing was matched."""
+        size_matched = sum(size for _, size in self.fills)
+        return sum(price * size for price, size in self.fills) / size_matched if size_matched else 0.0
 
     @property
-    def remaining(self) -> float:
-        """Pounds that can still be matched."""
+    def size_remaining(self) -> float:
+        """Size that can still be matched, in pounds."""
         return (
-            0.0 if self.over else round_to_pence(self.size - self.matched - self.cancelled - self.lapsed - self.voided)
+            0.0
+            if self.complete
+            else round_to_pence(
+                self.size - self.size_matched - self.size_cancelled - self.size_lapsed - self.size_voided
+            )
         )
 
     @property
     def executable(self) -> bool:
-        """Whether something may still become of it."""
-        return not self.over and (self.kind != "LIMIT" or self.remaining > 0)
+        """Whether the order can still be matched."""
+        return not self.complete and (self.order_type != "LIMIT" or self.size_remaining > 0)
 
-    def filled(self, found: Iterable[tuple[float, float]], now: int) -> Order:
-        """More of it is matched: price and pounds."""
+    def add_fills(self, new_fills: Iterable[tuple[float, float]], now: int) -> Order:
+        """Add fills (price, size)."""
         fills = dict(self.fills)
-        for price, size in found:
+        for price, size in new_fills:
             fills[price] = round_to_pence(fills.get(price, 0.0) + size)
         return replace(self, fills=tuple(sorted(fills.items())), matched_at=now)
 
-    def without(self, size: float, now: int) -> Order:
-        """So much of what is left is cancelled."""
-        return replace(self, cancelled=round_to_pence(self.cancelled + size), cancelled_at=now)
+    def cancel(self, size: float, now: int) -> Order:
+        """Cancel part of the remainder."""
+        return replace(self, size_cancelled=round_to_pence(self.size_cancelled + size), cancelled_at=now)
 
-    def given_up(self, now: int) -> Order:
-        """What is left lapses."""
-        return replace(self, lapsed=round_to_pence(self.lapsed + self.remaining), lapsed_at=now, over=True)
+    def lapse(self, now: int) -> Order:
+        """Lapse the remainder."""
+        return replace(
+            self, size_lapsed=round_to_pence(self.size_lapsed + self.size_remaining), lapsed_at=now, complete=True
+        )
 
     def void(self) -> Order:
-        """Its runner does not run: nothing of it counts."""
-        return replace(self, voided=round_to_pence(self.matched + self.voided + self.remaining), fills=(), over=True)
+        """Void the order, because its runner was removed."""
+        return replace(
+            self,
+            size_voided=round_to_pence(self.size_matched + self.size_voided + self.size_remaining),
+            fills=(),
+            complete=True,
+        )
 
-    def better(self, price: float) -> bool:
-        """Whether a price is better for this order than its own."""
+    def is_better_price(self, price: float) -> bool:
+        """Return whether a price is better for this order than its own."""
         return price > self.price if self.side == "BACK" else price < self.price
 
-    def accepts(self, price: float) -> bool:
-        """Whether it may be matched at a price."""
-        return price == self.price or self.better(price)
+    def accepts_price(self, price: float) -> bool:
+        """Return whether the order can be matched at a price."""
+        return price == self.price or self.is_better_price(price)
 
 
 def round_to_pence(amount: float) -> float:
-    """Pounds, in whole pence."""
+    """Round an amount in pounds to whole pence."""
     return round(amount + 0.0, 2)
 
 
 def fill_from(order: Order, offers: Iterable[tuple[float, float]]) -> list[tuple[float, float]]:
-    """What an order takes of offers, the best first: price and pounds."""
-    left, found = order.remaining, []
+    """Return the fills (price, size) that an order takes from offers, which are sorted best first."""
+    remaining, fills = order.size_remaining, []
     for price, size in offers:
-        if left <= 0 or not order.accepts(price):
+        if remaining <= 0 or not order.accepts_price(price):
             break
-        amount = round_to_pence(min(left, size))
+        amount = round_to_pence(min(remaining, size))
         if amount > 0:
-            found.append((price, amount))
-            left = round_to_pence(left - amount)
-    return found
+            fills.append((price, amount))
+            remaining = round_to_pence(remaining - amount)
+    return fills

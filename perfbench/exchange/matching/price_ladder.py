@@ -1,4 +1,4 @@
-"""The prices at which one may bet.
+"""Price ladders.
 
 Source: Betfair, Exchange API, "Betfair Price Increments".
 """
@@ -17,16 +17,16 @@ PRICE_INCREMENTS = (
     (10_000, 500),
     (100_000, 1_000),
 )
-"""Up to which price, and in which steps; both in hundredths."""
+"""Upper bound and increment of each price range, in hundredths."""
 
 MIN_PRICE_HUNDREDTHS = 101
 MAX_PRICE_HUNDREDTHS = 100_000
 FINEST_LADDER = "FINEST"
-"""The type of a price ladder that has every hundredth."""
+"""Type of a price ladder with an increment of 0.01 throughout."""
 
 
 def is_on_ladder(price: float, ladder: str) -> bool:
-    """Whether a price may be asked for on a ladder of this type (``CLASSIC``, ``FINEST``)."""
+    """Return whether a price is on a ladder of this type (``CLASSIC``, ``FINEST``)."""
     hundredths = round(price * 100)
     if abs(price * 100 - hundredths) > 1e-6 or not MIN_PRICE_HUNDREDTHS <= hundredths <= MAX_PRICE_HUNDREDTHS:
         return False

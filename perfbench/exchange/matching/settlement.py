@@ -1,7 +1,8 @@
-"""What orders may lose, and what they have won.
+"""Profit and commission of settled orders.
 
-Formulas: a back of size s at price p wins s × (p − 1) or loses s, a lay the other way round. Where more runners win than the
-market has winners, each of them counts as a share of one (dead heat). Commission is the market's base rate of what was won on it.
+A back of size s at price p wins s × (p − 1) or loses s; a lay is the reverse. Where more runners win than the market
+has winners, the stake is split between them (dead heat). Commission is the market's base rate of the net profit on
+the market.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ WINNING_STATUSES = frozenset({"WINNER", "PLACED"})
 
 
 def compute_profit(order: Order, definition: dict[str, Any]) -> float:
-    """Pounds that an order has won on a closed market; negative: lost."""
+    """Return the profit of an order on a closed market in pounds; negative for a loss."""
     runners = definition.get("runners", ())
     won = [(r["id"], r.get("hc", 0)) for r in runners if r.get("status") in WINNING_STATUSES]
-    places = max(int(definition.get("numberOfWinners") or 1), 1)
-    share = min(places / len(won), 1.0) if won else 1.0
+    winner_count = max(int(definition.get("numberOfWinners") or 1), 1)
+    share = min(winner_count / len(won), 1.0) if won else 1.0
     back = 0.0
     for price, size in order.fills:
-        back += size * (price * share - 1) if (order.place.runner, order.place.handicap) in won else -size
+        back += size * (price * share - 1) if (order.runner.selection_id, order.runner.handicap) in won else -size
     return round_to_pence(back if order.side == "BACK" else -back)
 
 
 def compute_commission(won: float, definition: dict[str, Any]) -> float:
-    """Pounds of what was won on a market that the exchange keeps."""
+    """Return the commission on the net profit of a market in pounds."""
     return round_to_pence(max(won, 0.0) * float(definition.get("marketBaseRate") or 0.0) / 100)

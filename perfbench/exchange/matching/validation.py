@@ -1,7 +1,7 @@
-"""Which orders are refused, and how the exchange calls the reason.
+"""Validation of orders, with Betfair's error codes.
 
-Codes: Betfair, Exchange API, Betting Enums (InstructionReportErrorCode, ExecutionReportErrorCode). Least stakes: Currency
-Parameters, GBP.
+Codes: Betfair, Exchange API, Betting Enums (InstructionReportErrorCode, ExecutionReportErrorCode). Minimum stakes:
+Currency Parameters, GBP.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from perfbench.exchange.matching.price_ladder import is_on_ladder
 
 MIN_BET_SIZE = 1.0
 MIN_BET_PAYOUT = 10.0
-"""A smaller stake is taken if it would pay so much."""
+"""Payout from which a smaller stake is accepted too."""
 
 MIN_BSP_LIABILITY = {"BACK": 1.0, "LAY": 10.0}
-"""Pounds, of an order at the starting price."""
+"""Minimum liability of an order at the starting price, in pounds."""
 
 ORDER_REF_PATTERN = re.compile(r"[A-Za-z0-9\-._+*:;~]{1,32}")
 STRATEGY_REF_PATTERN = re.compile(r".{1,15}", re.DOTALL)
@@ -31,14 +31,14 @@ ORDER_DETAIL_FIELDS = {
 }
 SUPPORTED_BETTING_TYPES = frozenset({"ODDS"})
 UNSUPPORTED_MARKET_TYPES = frozenset({"EACH_WAY"})
-"""Markets on which this exchange takes no bets: it would not know what they win."""
+"""Market types that do not accept bets here: their settlement is not implemented."""
 
 
 def find_market_error(matcher: Matcher | None, version: MarketVersion | None) -> str | None:
-    """Why nothing can be placed on a market now; None if it can."""
-    if matcher is None or not matcher.standing.definition:
+    """Return the error code of a market that does not accept orders; None if it does."""
+    if matcher is None or not matcher.state.definition:
         return "INVALID_MARKET_ID"
-    definition = matcher.standing.definition
+    definition = matcher.state.definition
     if (
         definition.get("bettingType", "ODDS") not in SUPPORTED_BETTING_TYPES
         or definition.get("marketType") in UNSUPPORTED_MARKET_TYPES
@@ -48,16 +48,18 @@ def find_market_error(matcher: Matcher | None, version: MarketVersion | None) ->
         return "MARKET_SUSPENDED"
     if definition.get("status") != "OPEN":
         return "MARKET_NOT_OPEN_FOR_BETTING"
-    seen = version.version if version else None
-    return "INVALID_MARKET_VERSION" if seen is not None and definition.get("version", 0) > seen else None
+    seen_version = version.version if version else None
+    return (
+        "INVALID_MARKET_VERSION" if seen_version is not None and definition.get("version", 0) > seen_version else None
+    )
 
 
-def find_instruction_error(instruction: PlaceInstruction, standing: MarketState) -> str | None:
-    """Why an order cannot be placed on an open market; None if it can."""
-    return next(_iterate_instruction_errors(instruction, standing), None)
+def find_instruction_error(instruction: PlaceInstruction, state: MarketState) -> str | None:
+    """Return the error code of an invalid instruction; None for a valid one."""
+    return next(_iterate_instruction_errors(instruction, state), None)
 
 
-def _iterate_instruction_errors(instruction: PlaceInstruction, standing: MarketState) -> Iterator[str]:
+def _iterate_instruction_errors(instruction: PlaceInstruction, state: MarketState) -> Iterator[str]:
     if instruction.side not in ("BACK", "LAY"):
         yield "INVALID_BID_TYPE"
     if (
@@ -66,7 +68,7 @@ def _iterate_instruction_errors(instruction: PlaceInstruction, standing: MarketS
     ):
         yield "INVALID_ORDER_TYPE"
         return
-    runner = standing.defined(instruction.selection_id, instruction.handicap or 0.0)
+    runner = state.find_runner_definition(instruction.selection_id, instruction.handicap or 0.0)
     if runner is None:
         yield "INVALID_RUNNER"
     elif runner.get("status") in REMOVED_STATUSES:
@@ -74,20 +76,20 @@ def _iterate_instruction_errors(instruction: PlaceInstruction, standing: MarketS
     if instruction.customer_order_ref is not None and not ORDER_REF_PATTERN.fullmatch(instruction.customer_order_ref):
         yield "INVALID_CUSTOMER_ORDER_REF"
     yield from (
-        _iterate_limit_errors(instruction, standing)
+        _iterate_limit_errors(instruction, state)
         if instruction.order_type == "LIMIT"
-        else _iterate_bsp_errors(instruction, standing)
+        else _iterate_bsp_errors(instruction, state)
     )
 
 
-def _iterate_limit_errors(instruction: PlaceInstruction, standing: MarketState) -> Iterator[str]:
-    wish, definition = instruction.limit_order, standing.definition
-    assert wish is not None
-    if not is_valid_price(wish.price, definition):
+def _iterate_limit_errors(instruction: PlaceInstruction, state: MarketState) -> Iterator[str]:
+    order, definition = instruction.limit_order, state.definition
+    assert order is not None
+    if not is_valid_price(order.price, definition):
         yield "INVALID_ODDS"
-    if not is_valid_stake(wish.size, wish.price):
+    if not is_valid_stake(order.size, order.price):
         yield "INVALID_BET_SIZE"
-    persistence = wish.persistence_type or "LAPSE"
+    persistence = order.persistence_type or "LAPSE"
     may_persist = definition.get("turnInPlayEnabled") or definition.get("inPlay")
     if (
         persistence not in ("LAPSE", "PERSIST", "MARKET_ON_CLOSE")
@@ -95,37 +97,41 @@ def _iterate_limit_errors(instruction: PlaceInstruction, standing: MarketState) 
         or (persistence == "MARKET_ON_CLOSE" and not definition.get("bspMarket"))
     ):
         yield "INVALID_PERSISTENCE_TYPE"
-    if wish.time_in_force not in (None, "FILL_OR_KILL"):
+    if order.time_in_force not in (None, "FILL_OR_KILL"):
         yield "TIME_IN_FORCE_CONFLICT"
-    least = wish.min_fill_size
-    if least is not None and wish.time_in_force is None:
+    min_fill_size = order.min_fill_size
+    if min_fill_size is not None and order.time_in_force is None:
         yield "UNEXPECTED_MIN_FILL_SIZE"
-    if least is not None and not 0 < least <= (wish.size or 0):
+    if min_fill_size is not None and not 0 < min_fill_size <= (order.size or 0):
         yield "INVALID_MIN_FILL_SIZE"
 
 
-def _iterate_bsp_errors(instruction: PlaceInstruction, standing: MarketState) -> Iterator[str]:
-    definition = standing.definition
+def _iterate_bsp_errors(instruction: PlaceInstruction, state: MarketState) -> Iterator[str]:
+    definition = state.definition
     if not definition.get("bspMarket") or definition.get("inPlay") or definition.get("bspReconciled"):
         yield "MARKET_NOT_OPEN_FOR_BSP_BETTING"
-    limited = instruction.limit_on_close_order
-    if instruction.order_type == "LIMIT_ON_CLOSE" and limited and not is_valid_price(limited.price, definition):
+    limit_on_close = instruction.limit_on_close_order
+    if (
+        instruction.order_type == "LIMIT_ON_CLOSE"
+        and limit_on_close
+        and not is_valid_price(limit_on_close.price, definition)
+    ):
         yield "INVALID_ODDS"
-    wish = limited if instruction.order_type == "LIMIT_ON_CLOSE" else instruction.market_on_close_order
-    assert wish is not None
-    if not _is_whole_pence(wish.liability) or wish.liability < MIN_BSP_LIABILITY.get(instruction.side, 0.0):
+    order = limit_on_close if instruction.order_type == "LIMIT_ON_CLOSE" else instruction.market_on_close_order
+    assert order is not None
+    if not _is_whole_pence(order.liability) or order.liability < MIN_BSP_LIABILITY.get(instruction.side, 0.0):
         yield "INVALID_BET_SIZE"
 
 
 def is_valid_price(price: float, definition: dict[str, object]) -> bool:
-    """Whether a price is on the ladder of a market."""
+    """Return whether a price is on the ladder of a market."""
     ladder = definition.get("priceLadderDefinition")
-    kind = ladder.get("type") if isinstance(ladder, dict) else None
-    return math.isfinite(price) and is_on_ladder(price, str(kind or "CLASSIC"))
+    ladder_type = ladder.get("type") if isinstance(ladder, dict) else None
+    return math.isfinite(price) and is_on_ladder(price, str(ladder_type or "CLASSIC"))
 
 
 def is_valid_stake(size: float | None, price: float) -> bool:
-    """Whether a stake is large enough, in whole pence."""
+    """Return whether a stake is large enough and in whole pence."""
     if size is None or not _is_whole_pence(size) or size <= 0:
         return False
     return size >= MIN_BET_SIZE or size * price >= MIN_BET_PAYOUT

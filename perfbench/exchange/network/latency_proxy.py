@@ -1,7 +1,8 @@
-"""A line of a certain length, in front of a port of this machine: every segment arrives half a round trip after it was sent.
+"""Latency proxy in user space: every segment arrives half a round trip after it was sent.
 
-The first bytes of a connection arrive one round trip later still, for the handshake of TCP, which the local system answers at once.
-Resets and half-closed ends are passed on. It needs no right on the machine, unlike the kernel's netem.
+The first bytes of a connection arrive one round trip later still, for the TCP handshake that the local system
+completes immediately. Resets and half-closed connections are forwarded. It needs no privileges, unlike the kernel's
+netem.
 """
 
 from __future__ import annotations
@@ -22,158 +23,158 @@ from perfbench.errors import UsageProblem
 from perfbench.exchange.network.tcp_reset import reset_transport
 
 MAX_IN_FLIGHT_BYTES = 1 << 20
-"""Bytes on their way to one side, from which on the other is not read."""
+"""Bytes in flight in one direction above which its sender is no longer read."""
 
 PING_COUNT = 21
 OPEN_TIMEOUT_SECONDS = 10.0
 
 
 class ProxyEndpoint(asyncio.Protocol):
-    """One end of the line; what it hears goes to the other after a while."""
+    """One side of a proxied connection; received data are forwarded to its peer after a delay."""
 
-    def __init__(self, line: LatencyProxy, other: ProxyEndpoint | None = None) -> None:
-        self._line, self.other = line, other
+    def __init__(self, proxy: LatencyProxy, peer: ProxyEndpoint | None = None) -> None:
+        self._proxy, self.peer = proxy, peer
         self.transport: asyncio.Transport | None = None
-        self._opens = 0.0
-        self._latest = 0.0
-        self._underway = 0
-        self._waiting: list[Callable[[], None]] = []
-        self._gone = False
+        self._open_at = 0.0
+        self._last_delivery_at = 0.0
+        self._in_flight_bytes = 0
+        self._queued: list[Callable[[], None]] = []
+        self._is_closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        if self.other is None:
-            self._opens = time.monotonic() + self._line.round_trip
-            self._line.connect(self)
+        if self.peer is None:
+            self._open_at = time.monotonic() + self._proxy.round_trip
+            self._proxy.connect(self)
         else:
-            self.other.reach(self)
+            self.peer.attach_peer(self)
 
-    def reach(self, other: ProxyEndpoint) -> None:
-        """The other end is there: what was heard so far goes on its way."""
-        self.other = other
-        for deliver in self._waiting:
+    def attach_peer(self, peer: ProxyEndpoint) -> None:
+        """Attach the peer and schedule everything received so far."""
+        self.peer = peer
+        for deliver in self._queued:
             deliver()
-        self._waiting.clear()
+        self._queued.clear()
 
     def data_received(self, data: bytes) -> None:
-        self._underway += len(data)
-        if self._underway > MAX_IN_FLIGHT_BYTES and self.transport:
+        self._in_flight_bytes += len(data)
+        if self._in_flight_bytes > MAX_IN_FLIGHT_BYTES and self.transport:
             self.transport.pause_reading()
-        self._send(partial(self._arrive, data))
+        self._schedule(partial(self._deliver_data, data))
 
-    def _arrive(self, data: bytes) -> None:
-        self._underway -= len(data)
-        if self.transport and not self.transport.is_closing() and self._underway <= MAX_IN_FLIGHT_BYTES:
+    def _deliver_data(self, data: bytes) -> None:
+        self._in_flight_bytes -= len(data)
+        if self.transport and not self.transport.is_closing() and self._in_flight_bytes <= MAX_IN_FLIGHT_BYTES:
             self.transport.resume_reading()
-        if self.other and self.other.transport and not self.other.transport.is_closing():
-            self.other.transport.write(data)
+        if self.peer and self.peer.transport and not self.peer.transport.is_closing():
+            self.peer.transport.write(data)
 
     def eof_received(self) -> bool:
-        self._send(self._finish)
+        self._schedule(self._deliver_eof)
         return True  # the other direction stays open
 
-    def _finish(self) -> None:
-        if self.other and self.other.transport and not self.other.transport.is_closing():
+    def _deliver_eof(self) -> None:
+        if self.peer and self.peer.transport and not self.peer.transport.is_closing():
             with suppress(OSError, RuntimeError):
-                self.other.transport.write_eof()
+                self.peer.transport.write_eof()
 
     def connection_lost(self, error: Exception | None) -> None:
-        self._gone = True
-        self._send(partial(self._leave, reset=error is not None))
+        self._is_closed = True
+        self._schedule(partial(self._deliver_close, reset=error is not None))
 
-    def _leave(self, *, reset: bool) -> None:
-        other = self.other
-        if other is None or other.transport is None or other._gone:
+    def _deliver_close(self, *, reset: bool) -> None:
+        peer = self.peer
+        if peer is None or peer.transport is None or peer._is_closed:
             return
         if reset:
-            reset_transport(other.transport)
+            reset_transport(peer.transport)
         else:
-            other.transport.close()
+            peer.transport.close()
 
     def pause_writing(self) -> None:
-        """What this end cannot get rid of, the other shall not say."""
-        if self.other and self.other.transport and not self.other._gone:
-            self.other.transport.pause_reading()
+        """Stop reading from the peer while this side cannot write."""
+        if self.peer and self.peer.transport and not self.peer._is_closed:
+            self.peer.transport.pause_reading()
 
     def resume_writing(self) -> None:
-        if self.other and self.other.transport and not self.other._gone:
-            self.other.transport.resume_reading()
+        if self.peer and self.peer.transport and not self.peer._is_closed:
+            self.peer.transport.resume_reading()
 
-    def _send(self, deliver: Callable[[], None]) -> None:
-        """Let something happen at the other end, when it has got there, and not before what was sent earlier."""
+    def _schedule(self, deliver: Callable[[], None]) -> None:
+        """Schedule an action on the peer, never before an earlier one."""
         now = time.monotonic()
-        self._latest = max(self._latest, max(now, self._opens) + self._line.round_trip / 2)
-        if self.other is None:
-            self._waiting.append(partial(self._line.at, self._latest, deliver))
+        self._last_delivery_at = max(self._last_delivery_at, max(now, self._open_at) + self._proxy.round_trip / 2)
+        if self.peer is None:
+            self._queued.append(partial(self._proxy.schedule_at, self._last_delivery_at, deliver))
         else:
-            self._line.at(self._latest, deliver)
+            self._proxy.schedule_at(self._last_delivery_at, deliver)
 
 
 class LatencyProxy:
-    """Lines to ports of this machine, all of the same length, in a thread of their own. ``round_trip`` in seconds."""
+    """Delays connections to ports of this machine, in a thread of its own. ``round_trip`` in seconds."""
 
     def __init__(self, round_trip: float) -> None:
         self.round_trip = round_trip
-        # select, unlike epoll, waits for less than a millisecond
+        # select, unlike epoll, has a resolution below a millisecond
         self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
         self._targets: dict[asyncio.AbstractServer, tuple[str, int]] = {}
         self._tasks: set[asyncio.Task[Any]] = set()
         threading.Thread(target=self._loop.run_forever, daemon=True).start()
 
-    def open(self, host: str, port: int, target: tuple[str, int], option: str) -> int:
-        """Listen on a port (0: any) for a target; the port. Raises UsageProblem if that cannot be."""
-        opened: Future[int] = asyncio.run_coroutine_threadsafe(self._open(host, port, target), self._loop)
+    def listen(self, host: str, port: int, target: tuple[str, int], option: str) -> int:
+        """Listen on a port (0: any) for a target and return the port. Raises UsageProblem if it cannot listen."""
+        listening: Future[int] = asyncio.run_coroutine_threadsafe(self._open(host, port, target), self._loop)
         try:
-            return opened.result(OPEN_TIMEOUT_SECONDS)
+            return listening.result(OPEN_TIMEOUT_SECONDS)
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
-            raise UsageProblem(f"{option} {port}: {host} cannot be listened on: {reason}") from error
+            raise UsageProblem(f"{option}: cannot listen on {host}:{port}: {reason}") from error
 
     async def _open(self, host: str, port: int, target: tuple[str, int]) -> int:
         server = await self._loop.create_server(lambda: _ClientEndpoint(self, target), host, port)
         self._targets[server] = target
-        found: int = server.sockets[0].getsockname()[1]
-        return found
+        bound_port: int = server.sockets[0].getsockname()[1]
+        return bound_port
 
-    def connect(self, entrance: ProxyEndpoint) -> None:
-        """Open the far end of a connection."""
-        assert isinstance(entrance, _ClientEndpoint)
-        task = self._loop.create_task(self._connect(entrance))
+    def connect(self, client: ProxyEndpoint) -> None:
+        """Connect to the target of a client endpoint."""
+        assert isinstance(client, _ClientEndpoint)
+        task = self._loop.create_task(self._connect(client))
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, entrance: _ClientEndpoint) -> None:
+    async def _connect(self, client: _ClientEndpoint) -> None:
         try:
-            await self._loop.create_connection(lambda: ProxyEndpoint(self, entrance), *entrance.target)
+            await self._loop.create_connection(lambda: ProxyEndpoint(self, client), *client.target)
         except OSError:
-            if entrance.transport:
-                reset_transport(entrance.transport)
+            if client.transport:
+                reset_transport(client.transport)
 
-    def at(self, moment: float, deliver: Callable[[], None]) -> None:
-        """Do something at a time of the monotonic clock."""
+    def schedule_at(self, moment: float, deliver: Callable[[], None]) -> None:
+        """Run an action at a time of the monotonic clock."""
         self._loop.call_at(moment, deliver)
 
-    def measure(self, host: str) -> float:
-        """Seconds of a round trip, measured: the median of a few pings of this very line, after a first."""
-        with socket.create_server((host, 0)) as door:
-            threading.Thread(target=_serve_echo, args=(door,), daemon=True).start()
-            port = self.open(host, 0, (host, door.getsockname()[1]), "--rtt")
+    def measure_round_trip(self, host: str) -> float:
+        """Measure the round-trip time in seconds: the median of several pings through the proxy, without the first."""
+        with socket.create_server((host, 0)) as listener:
+            threading.Thread(target=_serve_echo, args=(listener,), daemon=True).start()
+            port = self.listen(host, 0, (host, listener.getsockname()[1]), "--rtt")
             with socket.create_connection((host, port), OPEN_TIMEOUT_SECONDS) as connection:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                trips = [_measure_ping(connection) for _ in range(PING_COUNT)]
-        return statistics.median(trips[1:])
+                round_trips = [_measure_ping(connection) for _ in range(PING_COUNT)]
+        return statistics.median(round_trips[1:])
 
     def close(self) -> None:
-        """End all lines."""
+        """Close all connections."""
         self._loop.call_soon_threadsafe(self._loop.stop)
 
 
 class _ClientEndpoint(ProxyEndpoint):
-    """The near end of a connection, and where the far one is to be."""
+    """Endpoint of the client, with the address of the target."""
 
-    def __init__(self, line: LatencyProxy, target: tuple[str, int]) -> None:
-        super().__init__(line)
+    def __init__(self, proxy: LatencyProxy, target: tuple[str, int]) -> None:
+        super().__init__(proxy)
         self.target = target
 
 
@@ -181,14 +182,14 @@ def _measure_ping(connection: socket.socket) -> float:
     start = time.monotonic()
     connection.sendall(b"?")
     if not connection.recv(1):
-        raise ConnectionError("the line ended")
+        raise ConnectionError("the proxy closed the connection")
     return time.monotonic() - start
 
 
-def _serve_echo(door: socket.socket) -> None:
+def _serve_echo(listener: socket.socket) -> None:
     with suppress(OSError):
-        connection, _ = door.accept()
+        connection, _ = listener.accept()
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with connection:
-            while said := connection.recv(1):
-                connection.sendall(said)
+            while received := connection.recv(1):
+                connection.sendall(received)

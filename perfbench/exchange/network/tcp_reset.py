@@ -1,4 +1,4 @@
-"""Ending a connection so that the other side sees a reset, whatever is still on its way."""
+"""TCP resets of asyncio transports."""
 
 from __future__ import annotations
 
@@ -7,14 +7,14 @@ import socket
 import struct
 
 ZERO_LINGER = struct.pack("ii", 1, 0)
-"""To linger for no time."""
+"""SO_LINGER option of zero seconds: closing sends a reset."""
 
 
 def reset_transport(transport: asyncio.BaseTransport | None) -> None:
-    """Reset the connection of a transport, if there still is one."""
+    """Reset the connection of a transport, if it is still open."""
     if not isinstance(transport, asyncio.WriteTransport):
         return
-    found: socket.socket | None = transport.get_extra_info("socket")
-    if found is not None and not transport.is_closing():
-        found.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ZERO_LINGER)
+    connection: socket.socket | None = transport.get_extra_info("socket")
+    if connection is not None and not transport.is_closing():
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, ZERO_LINGER)
     transport.abort()

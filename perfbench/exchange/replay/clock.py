@@ -1,4 +1,4 @@
-"""When every update of a timeline is due, by this machine's monotonic clock."""
+"""Market clock: maps updates of a timeline to this machine's monotonic clock."""
 
 from __future__ import annotations
 
@@ -9,52 +9,54 @@ import time
 from perfbench.exchange.replay.timeline import Timeline
 
 START_DELAY_SECONDS = 0.05
-"""Seconds from the last subscription that was waited for to the first update, so that no client is late for it."""
+"""Delay from the last awaited subscription to the first update, so that no client misses it."""
 
 STALE_STATUS = 503
-"""Betfair, Exchange Stream API, status: the data are not up to date, for something behind the stream is not well."""
+"""Status of stale data (Betfair, Exchange Stream API, status)."""
 
 
 class MarketClock:
-    """Market time, so many times as fast as ours; ``math.inf``: everything is due at once. It stands still until it begins.
+    """Market time at a multiple of real time; ``math.inf`` makes all updates due at once. Stopped until ``start``.
 
-    :param unhealthy: seconds of market time from and until which the data are said to be stale.
+    :param stale_window: start and end of a period, in seconds of market time, in which data are reported as stale.
     """
 
-    def __init__(self, timeline: Timeline, speed: float, unhealthy: tuple[float, float] | None = None) -> None:
+    def __init__(self, timeline: Timeline, speed: float, stale_window: tuple[float, float] | None = None) -> None:
         self._timeline = timeline
-        self._unhealthy = unhealthy or (math.inf, math.inf)
+        self._stale_window = stale_window or (math.inf, math.inf)
         self.speed = speed
-        self._begin = threading.Lock()
-        self.began: float | None = None
+        self._start_lock = threading.Lock()
+        self.started_at: float | None = None
 
-    def begin(self) -> bool:
-        """Let market time run; False if it ran already."""
-        with self._begin:
-            if self.began is not None:
+    def start(self) -> bool:
+        """Start market time; False if it was already running."""
+        with self._start_lock:
+            if self.started_at is not None:
                 return False
-            self.began = time.monotonic() + START_DELAY_SECONDS
+            self.started_at = time.monotonic() + START_DELAY_SECONDS
             return True
 
-    def due(self, number: int) -> float:
-        """When an update is due; infinite for one that there is not, or while the clock stands still."""
-        if self.began is None or number >= len(self._timeline.offsets):
+    def get_due_time(self, number: int) -> float:
+        """Return when an update is due; infinite if there is no such update or the clock is stopped."""
+        if self.started_at is None or number >= len(self._timeline.offsets):
             return math.inf
-        return self.began + max(self._timeline.offsets[number], 0.0) / self.speed
+        return self.started_at + max(self._timeline.offsets[number], 0.0) / self.speed
 
-    def position(self, now: float) -> int:
-        """How many updates are due at a time."""
-        if self.began is None or now < self.began:
+    def count_due_updates(self, now: float) -> int:
+        """Return the number of updates that are due at a time."""
+        if self.started_at is None or now < self.started_at:
             return self._timeline.opening
-        return len(self._timeline.offsets) if self.speed == math.inf else self._timeline.position(self._market(now))
+        return (
+            len(self._timeline.offsets) if self.speed == math.inf else self._timeline.position(self._market_time(now))
+        )
 
-    def health(self, now: float) -> int:
-        """The status that the stream gives its data: 503 while they are said to be stale, else 0."""
-        if self.began is None or self.speed == math.inf:
+    def get_status(self, now: float) -> int:
+        """Return the stream status at a time: 503 in the stale window, else 0."""
+        if self.started_at is None or self.speed == math.inf:
             return 0
-        begin, end = self._unhealthy
-        return STALE_STATUS if begin <= self._market(now) < end else 0
+        start, end = self._stale_window
+        return STALE_STATUS if start <= self._market_time(now) < end else 0
 
-    def _market(self, now: float) -> float:
-        assert self.began is not None
-        return (now - self.began) * self.speed
+    def _market_time(self, now: float) -> float:
+        assert self.started_at is not None
+        return (now - self.started_at) * self.speed

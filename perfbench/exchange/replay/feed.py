@@ -1,4 +1,4 @@
-"""The updates of a timeline as one set of fields shows them: what is sent, made beforehand."""
+"""Pre-encoded updates of a timeline for one set of fields."""
 
 from __future__ import annotations
 
@@ -11,41 +11,41 @@ from perfbench.exchange.replay.best_offers import ChangeReducer, MarketFields
 from perfbench.exchange.replay.timeline import Timeline
 
 IMAGE_INTERVAL = 256
-"""Updates of a market from one of its images that is kept to the next; one in between costs at most so many merges."""
+"""Changes between two stored images of a market; bounds the merges needed for any image."""
 
 
 def build_opening_images(timeline: Timeline) -> list[MarketChange]:
-    """All fields of the markets that have begun when the exchange opens."""
-    found: dict[str, MarketCache] = {}
+    """Return images, with all fields, of the markets that exist when the exchange opens."""
+    merged_changes: dict[str, MarketCache] = {}
     for update in timeline.updates[: timeline.opening]:
         for change in update.changes:
-            found.setdefault(change["id"], MarketCache(change["id"], whole=True)).apply(change)
-    return [merged.change() for merged in found.values()]
+            merged_changes.setdefault(change["id"], MarketCache(change["id"], is_image=True)).apply_change(change)
+    return [cache.to_change() for cache in merged_changes.values()]
 
 
 class Feed:
-    """For every update the JSON of each market that it changes; images of any moment, and what changed between two.
+    """Encoded changes of every update, images at any position, and merged changes between two positions.
 
-    A position is how many updates have been published.
+    A position is the number of published updates.
     """
 
     def __init__(self, timeline: Timeline, opening: Sequence[MarketChange], fields: MarketFields) -> None:
-        """:param opening: the images of the markets when the exchange opens: nobody is ever told of the updates before."""
+        """:param opening: images of the markets when the exchange opens; earlier updates are never sent."""
         self._markets: dict[str, _MarketHistory] = {}
-        reduction = ChangeReducer(fields)
+        reducer = ChangeReducer(fields)
         before: list[tuple[tuple[str, bytes], ...]] = [()] * (timeline.opening - 1)
-        self._frames = [*before, self._noted(timeline.opening - 1, opening, reduction)]
+        self._frames = [*before, self._encode_update(timeline.opening - 1, opening, reducer)]
         for number, update in enumerate(timeline.updates[timeline.opening :], timeline.opening):
-            self._frames.append(self._noted(number, update.changes, reduction))
+            self._frames.append(self._encode_update(number, update.changes, reducer))
 
-    def _noted(
-        self, number: int, changes: Iterable[MarketChange], reduction: ChangeReducer
+    def _encode_update(
+        self, number: int, changes: Iterable[MarketChange], reducer: ChangeReducer
     ) -> tuple[tuple[str, bytes], ...]:
-        reduced = [reduction.reduce(change) for change in self._begun(changes)]
-        return tuple(self._kept(number, change) for change in reduced if change)
+        reduced = [reducer.reduce(change) for change in self._mark_first_images(changes)]
+        return tuple(self._record_change(number, change) for change in reduced if change)
 
-    def _begun(self, changes: Iterable[MarketChange]) -> Iterable[MarketChange]:
-        """The first change of a market is its image, which recorded files do not always say."""
+    def _mark_first_images(self, changes: Iterable[MarketChange]) -> Iterable[MarketChange]:
+        """Mark the first change of each market as an image, which recorded files do not always do."""
         for change in changes:
             if change["id"] in self._markets:
                 yield change
@@ -53,7 +53,7 @@ class Feed:
                 self._markets[change["id"]] = _MarketHistory(change["id"])
                 yield {**change, "img": True}
 
-    def _kept(self, number: int, change: MarketChange) -> tuple[str, bytes]:
+    def _record_change(self, number: int, change: MarketChange) -> tuple[str, bytes]:
         body = json.dumps(change, separators=(",", ":")).encode()
         self._markets[change["id"]].add(number, change, body)
         return change["id"], body
@@ -61,63 +61,65 @@ class Feed:
     def __len__(self) -> int:
         return len(self._frames)
 
-    def bodies(self, number: int, wanted: frozenset[str]) -> list[bytes]:
-        """What an update changes of these markets, as JSON; empty if nothing."""
-        return [body for market, body in self._frames[number] if market in wanted]
+    def bodies(self, number: int, market_ids: frozenset[str]) -> list[bytes]:
+        """Return the changes of an update to these markets, encoded as JSON."""
+        return [body for market_id, body in self._frames[number] if market_id in market_ids]
 
-    def image(self, position: int, wanted: frozenset[str]) -> list[bytes]:
-        """All of those markets that have begun."""
-        images = (self._markets[market].image(position) for market in sorted(wanted) if market in self._markets)
+    def image(self, position: int, market_ids: frozenset[str]) -> list[bytes]:
+        """Return the images of these markets at a position."""
+        images = (
+            self._markets[market_id].image(position) for market_id in sorted(market_ids) if market_id in self._markets
+        )
         return [_encode_change(image) for image in images if image]
 
-    def changed(self, first: int, position: int, wanted: frozenset[str], *, conflated: bool) -> list[bytes]:
-        """What the updates from number ``first`` up to a position have changed of these markets, each as one change."""
-        found = (
-            self._markets[market].changed(first, position, conflated=conflated)
-            for market in sorted(wanted)
-            if market in self._markets
+    def merge_changes(self, first: int, position: int, market_ids: frozenset[str], *, conflated: bool) -> list[bytes]:
+        """Return the changes from update ``first`` up to a position, merged into one for each of these markets."""
+        merged_changes = (
+            self._markets[market_id].merge_changes(first, position, conflated=conflated)
+            for market_id in sorted(market_ids)
+            if market_id in self._markets
         )
-        return [_encode_change(change) for change in found if change]
+        return [_encode_change(change) for change in merged_changes if change]
 
 
 class _MarketHistory:
-    """The changes of one market and their numbers, and an image of it before every so manieth of them."""
+    """Numbered changes of one market, with an image every ``IMAGE_INTERVAL`` changes."""
 
-    def __init__(self, market: str) -> None:
-        self._market = market
+    def __init__(self, market_id: str) -> None:
+        self._market_id = market_id
         self._numbers: list[int] = []
         self._bodies: list[bytes] = []
         self._images: list[bytes] = []
-        self._now = MarketCache(market, whole=True)
+        self._current = MarketCache(market_id, is_image=True)
 
     def add(self, number: int, change: MarketChange, body: bytes) -> None:
-        """The next change."""
+        """Add the next change."""
         if len(self._numbers) % IMAGE_INTERVAL == 0:
-            self._images.append(_encode_change(self._now.change()))
+            self._images.append(_encode_change(self._current.to_change()))
         self._numbers.append(number)
         self._bodies.append(body)
-        self._now.apply(change)
+        self._current.apply_change(change)
 
     def image(self, position: int) -> MarketChange | None:
-        """All of the market; None before its first change."""
-        amount = bisect_left(self._numbers, position)
-        if not amount:
+        """Return the image at a position; None before the first change."""
+        count = bisect_left(self._numbers, position)
+        if not count:
             return None
-        kept = (amount - 1) // IMAGE_INTERVAL
-        merged = MarketCache(self._market, whole=True)
-        for body in (self._images[kept], *self._bodies[kept * IMAGE_INTERVAL : amount]):
-            merged.apply(json.loads(body))
-        return merged.change()
+        image_index = (count - 1) // IMAGE_INTERVAL
+        cache = MarketCache(self._market_id, is_image=True)
+        for body in (self._images[image_index], *self._bodies[image_index * IMAGE_INTERVAL : count]):
+            cache.apply_change(json.loads(body))
+        return cache.to_change()
 
-    def changed(self, first: int, position: int, *, conflated: bool) -> MarketChange | None:
-        """The changes in between as one; None if there are none. An image where the difference cannot be told."""
+    def merge_changes(self, first: int, position: int, *, conflated: bool) -> MarketChange | None:
+        """Return the changes in a range merged into one; None if there are none, an image if they cannot be merged."""
         begin, end = bisect_left(self._numbers, first), bisect_left(self._numbers, position)
         if begin == end:
             return None
-        merged = MarketCache(self._market, whole=False)
+        cache = MarketCache(self._market_id, is_image=False)
         for body in self._bodies[begin:end]:
-            merged.apply(json.loads(body))
-        return merged.change(conflated=conflated and end - begin > 1) if merged.tellable else self.image(position)
+            cache.apply_change(json.loads(body))
+        return cache.to_change(conflated=conflated and end - begin > 1) if cache.can_diff else self.image(position)
 
 
 def _encode_change(change: MarketChange) -> bytes:

@@ -1,4 +1,4 @@
-"""Market files as one sequence of updates, in the order in which an exchange publishes them."""
+"""Timeline of updates read from market files, in publication order."""
 
 from __future__ import annotations
 
@@ -19,9 +19,9 @@ MS_PER_SECOND = 1000
 
 @dataclass(frozen=True, slots=True)
 class Update:
-    """A line of a market file, published so many seconds of market time after the exchange opens; negative: before it.
+    """Line of a market file. ``offset`` is its time in seconds of market time from the opening; negative before it.
 
-    The first line of a file is of any time before: there is no market without it.
+    The first line of a file has an offset of minus infinity: there is no market without it.
     """
 
     offset: float
@@ -29,16 +29,16 @@ class Update:
 
     @property
     def changes(self) -> list[MarketChange]:
-        """The changes of its markets."""
+        """Market changes of the update."""
         changes: list[MarketChange] = json.loads(self.line)["mc"]
         return changes
 
 
 @dataclass(frozen=True, slots=True)
 class Timeline:
-    """Updates in order. The first ``opening`` of them were published before the exchange opens.
+    """Updates in order; the first ``opening`` of them were published before the exchange opens.
 
-    ``offsets`` are those of the updates, ``definitions`` the first definition of every market by its id.
+    ``offsets`` are those of the updates; ``definitions`` holds the first definition of every market by id.
     """
 
     updates: tuple[Update, ...]
@@ -52,74 +52,76 @@ class Timeline:
         return self.offsets[-1]
 
     def position(self, offset: float) -> int:
-        """How many updates have been published by then."""
+        """Return the number of updates published up to an offset."""
         return max(self.opening, bisect_right(self.offsets, offset))
 
 
 def build_timeline(
     files: Sequence[tuple[str, Path]], since: float | None = None, until: float | None = None
 ) -> Timeline:
-    """The market files side by side: the exchange opens at the same moment of each, in whatever year it was recorded.
+    """Merge market files into one timeline, aligned at the opening whatever their recording dates.
 
-    It opens with the first update that is due, so that nobody waits for nothing.
+    The exchange opens with the first update that is due, so that clients do not wait for nothing.
 
-    :param files: each with the name by which the user knows it; an unpacked one has another on the disk.
-    :param since: seconds after a file's announced start (``marketTime`` of its first market; negative: before) from which on its
-        updates are published; those before are in the first image. None: from the second, the first is the image.
-    :param until: likewise, the last moment of which an update is published. None: to the last update.
+    :param files: display name and path of each file; an unpacked file has another name on disk.
+    :param since: seconds relative to a file's announced start (``marketTime`` of its first market) from which updates
+        are published; earlier ones are part of the first image. None: from the second update on.
 
-    Raises DataProblem for a file without a market definition or without an update from then on, and for a market in two files.
+    :param until: likewise the time of the last published update. None: the last update of the file.
+
+    Raises DataProblem for a file without a market definition or without an update in the range, and for a market in
+    two files.
     """
     definitions: dict[str, MarketChange] = {}
     updates: list[Update] = []
     for name, path in files:
-        found, own = _read_market_file(name, path, since, until)
-        if twice := sorted(definitions.keys() & found.keys()):
-            raise DataProblem(f"{name}: market {twice[0]} is in another file too; leave one of them out")
-        definitions |= found
-        updates += own
+        file_definitions, file_updates = _read_market_file(name, path, since, until)
+        if duplicates := sorted(definitions.keys() & file_definitions.keys()):
+            raise DataProblem(f"{name}: market {duplicates[0]} is also in another file; leave one of them out")
+        definitions |= file_definitions
+        updates += file_updates
     updates.sort(key=lambda update: update.offset)
     opening = sum(update.offset < 0 for update in updates)
-    idle = updates[opening].offset
-    moved = tuple(Update(min(u.offset - idle, u.offset), u.line) for u in updates)
-    return Timeline(moved, tuple(update.offset for update in moved), opening, definitions)
+    first_offset = updates[opening].offset
+    shifted = tuple(Update(min(u.offset - first_offset, u.offset), u.line) for u in updates)
+    return Timeline(shifted, tuple(update.offset for update in shifted), opening, definitions)
 
 
 def _read_market_file(
     name: str, path: Path, since: float | None, until: float | None
 ) -> tuple[dict[str, MarketChange], list[Update]]:
-    """The first definitions of a file's markets, and its updates."""
+    """Return the first definitions of a file's markets and the file's updates."""
     definitions: dict[str, MarketChange] = {}
     published: list[tuple[float, bytes]] = []
-    for text, message in _iterate_messages(path):
+    for line, message in _iterate_messages(path):
         for change in message["mc"]:
             if "marketDefinition" in change:
                 definitions.setdefault(change["id"], change["marketDefinition"])
         latest = published[-1][0] if published else message["pt"] / MS_PER_SECOND
-        published.append((max(latest, message["pt"] / MS_PER_SECOND), text))
+        published.append((max(latest, message["pt"] / MS_PER_SECOND), line))
     if not definitions or not published:
-        raise DataProblem(f"{name} has no market definition, which a stream begins with; choose another file")
+        raise DataProblem(f"{name} has no market definition; choose another file")
     definition = next(iter(definitions.values()))
-    opens = published[0][0] if since is None else _parse_market_time(definition, name) + since
-    closes = published[-1][0] if until is None else _parse_market_time(definition, name) + until
-    if not any(opens <= moment <= closes for moment, _ in published[1:]):
-        raise DataProblem(f"{name} has no update while the exchange is open: --from earlier or --until later")
+    opens_at = published[0][0] if since is None else _parse_market_time(definition, name) + since
+    closes_at = published[-1][0] if until is None else _parse_market_time(definition, name) + until
+    if not any(opens_at <= moment <= closes_at for moment, _ in published[1:]):
+        raise DataProblem(f"{name} has no update while the exchange is open; use an earlier --from or a later --until")
     (_, first), *rest = published
-    later = (Update(moment - opens, text) for moment, text in rest if moment <= closes)
+    later = (Update(moment - opens_at, line) for moment, line in rest if moment <= closes_at)
     return definitions, [Update(-math.inf, first), *later]
 
 
 def _iterate_messages(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     with path.open("rb") as lines:
-        for text in lines:
-            message = json.loads(text)
+        for line in lines:
+            message = json.loads(line)
             if message.get("mc"):
-                yield text, message
+                yield line, message
 
 
 def _parse_market_time(definition: MarketChange, name: str) -> float:
-    """When a market was announced to start, in seconds since 1970."""
+    """Return the announced start of a market in seconds since 1970."""
     try:
         return datetime.fromisoformat(definition["marketTime"].replace("Z", "+00:00")).timestamp()
     except (KeyError, ValueError, AttributeError):
-        raise DataProblem(f"{name} does not say when its market starts (marketTime): --from start") from None
+        raise DataProblem(f"{name} has no start time (marketTime); use --from start") from None

@@ -1,8 +1,4 @@
-"""What a subscription shows of a market: fields, and levels of best offers derived from the full depth.
-
-Names and meaning are those of Betfair's Exchange Stream API. Best offers are levels: ``[level, price, size]``, level 0 the best,
-and a level of size 0 is gone. A file that has them, as recorded, gives its own.
-"""
+"""Market data filters: field names and ladder levels of a subscription."""
 
 from __future__ import annotations
 
@@ -26,15 +22,17 @@ LADDER_LEVEL_BOUNDS = (1, 10)
 DEFAULT_LADDER_LEVELS = 3
 
 
-def resolve_fields(said: MarketDataFilter | None) -> MarketFields:
-    """The fields that a data filter stands for: all without one. Raises Refused for one that does not exist."""
-    said = said or MarketDataFilter()
-    unknown = [name for name in said.fields or () if name not in FIELD_KEYS]
+def resolve_fields(data_filter: MarketDataFilter | None) -> MarketFields:
+    """Resolve a data filter; None selects all fields. Raises StreamRequestError for unknown fields."""
+    data_filter = data_filter or MarketDataFilter()
+    unknown = [name for name in data_filter.fields or () if name not in FIELD_KEYS]
     if unknown:
-        raise StreamRequestError("INVALID_INPUT", f"marketDataFilter.fields: there is no {unknown[0]}")
-    least, most = LADDER_LEVEL_BOUNDS
-    levels = said.ladder_levels
-    if levels is not None and not least <= levels <= most:
-        raise StreamRequestError("INVALID_INPUT", f"marketDataFilter.ladderLevels: {levels} is not {least} to {most}")
-    names = said.fields or tuple(FIELD_KEYS)
+        raise StreamRequestError("INVALID_INPUT", f"marketDataFilter.fields: unknown field {unknown[0]}")
+    minimum, maximum = LADDER_LEVEL_BOUNDS
+    levels = data_filter.ladder_levels
+    if levels is not None and not minimum <= levels <= maximum:
+        raise StreamRequestError(
+            "INVALID_INPUT", f"marketDataFilter.ladderLevels: {levels} is not between {minimum} and {maximum}"
+        )
+    names = data_filter.fields or tuple(FIELD_KEYS)
     return MarketFields(frozenset(key for name in names for key in FIELD_KEYS[name]), levels or DEFAULT_LADDER_LEVELS)

@@ -1,4 +1,4 @@
-"""An account's orders as the order stream tells them: what is open, and what was matched at which price.
+"""Order cache of an account: unmatched orders, and matched amounts by price.
 
 Names: Betfair, Exchange Stream API, OrderChangeMessage (ESASwaggerSchema.json of betfair/stream-api-sample-code).
 """
@@ -21,101 +21,116 @@ REGULATOR_CODE = "REG_LGA"
 
 @dataclass(frozen=True, slots=True)
 class OrderStreamOptions:
-    """Of which strategies orders are told (None: all), and whether matched amounts are told in sum, and for each strategy."""
+    """Strategies to include (None: all), and whether to report matched amounts in total and by strategy."""
 
     strategies: frozenset[str] | None = None
-    in_sum: bool = True
-    by_strategy: bool = False
+    include_overall: bool = True
+    partition_by_strategy: bool = False
 
 
 class OrderCache:
-    """What a client has been told of an account."""
+    """Orders of an account as last sent to a client."""
 
-    def __init__(self, account: str, terms: OrderStreamOptions) -> None:
-        self._account, self._terms = account, terms
+    def __init__(self, account: str, options: OrderStreamOptions) -> None:
+        self._account, self._options = account, options
         self._orders: dict[str, Order] = {}
         self._closed: set[str] = set()
 
-    def follow(self, entries: Iterable[Order | MarketClosed]) -> list[dict[str, Any]]:
-        """What further entries of the journal change, market by market."""
+    def apply_entries(self, entries: Iterable[Order | MarketClosed]) -> list[dict[str, Any]]:
+        """Apply journal entries and return the changes by market."""
         before = dict(self._orders)
-        told: dict[str, dict[RunnerKey, list[Order]]] = defaultdict(dict)
-        ended = []
+        changed: dict[str, dict[RunnerKey, list[Order]]] = defaultdict(dict)
+        closed_markets = []
         for entry in entries:
             if isinstance(entry, MarketClosed):
-                ended.append(entry.market)
-            elif self._concerns(entry):
-                self._orders[entry.bet] = entry
-                told[entry.place.market].setdefault(entry.place, []).append(entry)
-        mine = {order.place.market for order in self._orders.values()}
-        self._closed.update(ended)
+                closed_markets.append(entry.market_id)
+            elif self._selects(entry):
+                self._orders[entry.bet_id] = entry
+                changed[entry.runner.market_id].setdefault(entry.runner, []).append(entry)
+        own_markets = {order.runner.market_id for order in self._orders.values()}
+        self._closed.update(closed_markets)
         return [
-            self._market(market, told.get(market, {}), before)
-            for market in dict.fromkeys([*told, *(market for market in ended if market in mine)])
+            self._build_market_change(market_id, changed.get(market_id, {}), before)
+            for market_id in dict.fromkeys(
+                [*changed, *(market_id for market_id in closed_markets if market_id in own_markets)]
+            )
         ]
 
     def image(self) -> list[dict[str, Any]]:
-        """All that is open, and all that was matched on markets that are not over."""
-        places: dict[str, dict[RunnerKey, list[Order]]] = defaultdict(dict)
+        """Return all open orders, and all matched amounts on markets that are not closed."""
+        runners_by_market: dict[str, dict[RunnerKey, list[Order]]] = defaultdict(dict)
         for order in self._orders.values():
-            if order.place.market not in self._closed:
-                open_ones = places[order.place.market].setdefault(order.place, [])
+            if order.runner.market_id not in self._closed:
+                open_orders = runners_by_market[order.runner.market_id].setdefault(order.runner, [])
                 if order.executable:
-                    open_ones.append(order)
+                    open_orders.append(order)
         return [
-            {**self._market(market, runners, {}, whole=True), "fullImage": True} for market, runners in places.items()
+            {**self._build_market_change(market_id, runners, {}, full_image=True), "fullImage": True}
+            for market_id, runners in runners_by_market.items()
         ]
 
-    def _concerns(self, order: Order) -> bool:
-        strategies = self._terms.strategies
-        return order.account == self._account and (strategies is None or order.strategy_ref in strategies)
+    def _selects(self, order: Order) -> bool:
+        strategies = self._options.strategies
+        return order.account == self._account and (strategies is None or order.customer_strategy_ref in strategies)
 
-    def _market(
-        self, market: str, runners: dict[RunnerKey, list[Order]], before: dict[str, Order], *, whole: bool = False
+    def _build_market_change(
+        self,
+        market_id: str,
+        runners: dict[RunnerKey, list[Order]],
+        before: dict[str, Order],
+        *,
+        full_image: bool = False,
     ) -> dict[str, Any]:
-        changes = [self._runner(place, orders, before, whole=whole) for place, orders in runners.items()]
-        closed = {"closed": True} if market in self._closed else {}
-        return {"accountId": 0, "id": market, **closed, "orc": changes}
+        changes = [
+            self._build_runner_change(runner_key, orders, before, full_image=full_image)
+            for runner_key, orders in runners.items()
+        ]
+        closed = {"closed": True} if market_id in self._closed else {}
+        return {"accountId": 0, "id": market_id, **closed, "orc": changes}
 
-    def _runner(
-        self, place: RunnerKey, orders: list[Order], before: dict[str, Order], *, whole: bool
+    def _build_runner_change(
+        self, runner_key: RunnerKey, orders: list[Order], before: dict[str, Order], *, full_image: bool
     ) -> dict[str, Any]:
-        latest = {order.bet: order for order in orders}
-        said: dict[str, Any] = {"id": place.runner}
-        if place.handicap:
-            said["hc"] = place.handicap
-        if whole:
-            said["fullImage"] = True
+        latest = {order.bet_id: order for order in orders}
+        change: dict[str, Any] = {"id": runner_key.selection_id}
+        if runner_key.handicap:
+            change["hc"] = runner_key.handicap
+        if full_image:
+            change["fullImage"] = True
         if latest:
-            said["uo"] = [build_unmatched_order(order) for order in latest.values()]
-        if self._terms.in_sum:
-            said.update(self._matched(place, before, None))
-        if self._terms.by_strategy:
-            refs = {order.strategy_ref for order in self._orders.values() if order.place == place}
-            parts = {ref: self._matched(place, before, ref) for ref in sorted(refs)}
-            if any(parts.values()):
-                said["smc"] = {ref: part for ref, part in parts.items() if part}
-        return said
+            change["uo"] = [build_unmatched_order(order) for order in latest.values()]
+        if self._options.include_overall:
+            change.update(self._build_matched_change(runner_key, before, None))
+        if self._options.partition_by_strategy:
+            strategy_refs = {
+                order.customer_strategy_ref for order in self._orders.values() if order.runner == runner_key
+            }
+            matched_by_strategy = {
+                ref: self._build_matched_change(runner_key, before, ref) for ref in sorted(strategy_refs)
+            }
+            if any(matched_by_strategy.values()):
+                change["smc"] = {ref: matched for ref, matched in matched_by_strategy.items() if matched}
+        return change
 
-    def _matched(
-        self, place: RunnerKey, before: dict[str, Order], strategy: str | None
+    def _build_matched_change(
+        self, runner_key: RunnerKey, before: dict[str, Order], strategy: str | None
     ) -> dict[str, list[list[float]]]:
-        """Amounts by price that have changed: ``mb`` backs, ``ml`` lays."""
-        found = {}
+        """Return the matched amounts by price that changed: ``mb`` for backs, ``ml`` for lays."""
+        matched = {}
         for key, side in (("mb", "BACK"), ("ml", "LAY")):
             old = _sum_fills_by_price(
-                order for order in before.values() if _matches_runner(order, place, side, strategy)
+                order for order in before.values() if _matches_runner(order, runner_key, side, strategy)
             )
             new = _sum_fills_by_price(
-                order for order in self._orders.values() if _matches_runner(order, place, side, strategy)
+                order for order in self._orders.values() if _matches_runner(order, runner_key, side, strategy)
             )
             if changed := [[p, new.get(p, 0.0)] for p in sorted({*old, *new}) if old.get(p) != new.get(p)]:
-                found[key] = changed
-        return found
+                matched[key] = changed
+        return matched
 
 
-def _matches_runner(order: Order, place: RunnerKey, side: str, strategy: str | None) -> bool:
-    return order.place == place and order.side == side and strategy in (None, order.strategy_ref)
+def _matches_runner(order: Order, runner_key: RunnerKey, side: str, strategy: str | None) -> bool:
+    return order.runner == runner_key and order.side == side and strategy in (None, order.customer_strategy_ref)
 
 
 def _sum_fills_by_price(orders: Iterable[Order]) -> dict[float, float]:
@@ -127,29 +142,29 @@ def _sum_fills_by_price(orders: Iterable[Order]) -> dict[float, float]:
 
 
 def build_unmatched_order(order: Order) -> dict[str, Any]:
-    """An order as the stream writes it."""
+    """Build the ``uo`` entry of an order."""
     times = {"md": order.matched_at, "ld": order.lapsed_at, "cd": order.cancelled_at}
-    liability = {"bsp": order.liability} if order.kind != "LIMIT" else {}
-    average = {"avp": order.average} if order.fills else {}
+    liability = {"bsp": order.liability} if order.order_type != "LIMIT" else {}
+    average = {"avp": order.average_price} if order.fills else {}
     return {
-        "id": order.bet,
+        "id": order.bet_id,
         "p": order.price,
         "s": order.size,
         **liability,
         "side": order.side[0],
         "status": STATUS_CODES[order.executable],
-        "pt": PERSISTENCE_CODES[order.persistence],
-        "ot": ORDER_TYPE_CODES[order.kind],
-        "pd": order.placed,
+        "pt": PERSISTENCE_CODES[order.persistence_type],
+        "ot": ORDER_TYPE_CODES[order.order_type],
+        "pd": order.placed_at,
         **{key: at for key, at in times.items() if at is not None},
         **average,
-        "sm": order.matched,
-        "sr": order.remaining,
-        "sl": order.lapsed,
-        "sc": order.cancelled,
-        "sv": order.voided,
+        "sm": order.size_matched,
+        "sr": order.size_remaining,
+        "sl": order.size_lapsed,
+        "sc": order.size_cancelled,
+        "sv": order.size_voided,
         "rac": "",
         "rc": REGULATOR_CODE,
-        "rfo": order.order_ref,
-        "rfs": order.strategy_ref,
+        "rfo": order.customer_order_ref,
+        "rfs": order.customer_strategy_ref,
     }

@@ -1,7 +1,7 @@
-"""What a client of the stream may say, as frozen values, and how it is refused.
+"""Request messages of the stream, their decoding and their errors.
 
-The names are those of Betfair's published schema (ESASwaggerSchema.json of betfair/stream-api-sample-code); what is not in it is
-ignored, as the real one does.
+Names follow Betfair's published schema (ESASwaggerSchema.json of betfair/stream-api-sample-code); unknown keys are
+ignored, as the real exchange does.
 """
 
 from __future__ import annotations
@@ -12,21 +12,21 @@ import msgspec
 
 HEARTBEAT_MS_BOUNDS = (500, 5_000)
 CONFLATE_MS_BOUNDS = (0, 120_000)
-"""The least and the most; what lies outside is taken for the nearest (Betfair, Exchange Stream API, subscription)."""
+"""Minimum and maximum; values outside are clamped (Betfair, Exchange Stream API, subscription)."""
 
 
 class StreamRequestError(Exception):
-    """A request that is answered with ``FAILURE``: the code of the schema, what is wrong, and whether the connection ends."""
+    """Rejected request: error code of the schema, message, and whether the connection is closed."""
 
-    def __init__(self, code: str, text: str, *, closes: bool = True, request: int | None = None) -> None:
+    def __init__(self, code: str, text: str, *, closes_connection: bool = True, request_id: int | None = None) -> None:
         super().__init__(text)
         self.code = code
-        self.closes = closes
-        self.request = request
+        self.closes_connection = closes_connection
+        self.request_id = request_id
 
 
 class MarketFilter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Which markets; what is None does not matter."""
+    """Market filter; None matches everything."""
 
     market_ids: tuple[str, ...] | None = None
     bsp_market: bool | None = None
@@ -39,17 +39,17 @@ class MarketFilter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
     country_codes: tuple[str, ...] | None = None
     race_types: tuple[str, ...] | None = None
 
-    def fits(self, market: str, definition: dict[str, Any]) -> bool:
-        """Whether a market of this id and definition is asked for."""
-        if self.market_ids and market not in self.market_ids:
+    def matches(self, market_id: str, definition: dict[str, Any]) -> bool:
+        """Return whether a market matches the filter."""
+        if self.market_ids and market_id not in self.market_ids:
             return False
-        for said, name in FLAG_FILTER_FIELDS.items():
-            wanted = getattr(self, said)
-            if wanted is not None and definition.get(name, False) != wanted:
+        for attribute, name in FLAG_FILTER_FIELDS.items():
+            expected = getattr(self, attribute)
+            if expected is not None and definition.get(name, False) != expected:
                 return False
         return all(
-            not getattr(self, said) or definition.get(name) in getattr(self, said)
-            for said, name in LIST_FILTER_FIELDS.items()
+            not getattr(self, attribute) or definition.get(name) in getattr(self, attribute)
+            for attribute, name in LIST_FILTER_FIELDS.items()
         )
 
 
@@ -63,11 +63,11 @@ LIST_FILTER_FIELDS = {
     "country_codes": "countryCode",
     "race_types": "raceType",
 }
-"""The filter's parts and the fields of a market definition that they are about."""
+"""Attributes of the filter, and the keys of a market definition that they match."""
 
 
 class MarketDataFilter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Which fields of the markets, and how many levels of best offers."""
+    """Requested fields and number of levels of best offers."""
 
     fields: tuple[str, ...] | None = None
     ladder_levels: int | None = None
@@ -76,7 +76,7 @@ class MarketDataFilter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"
 class AuthenticationRequest(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="op", tag="authentication"
 ):
-    """Who asks."""
+    """Authentication message."""
 
     id: int | None = None
     app_key: str | None = None
@@ -84,7 +84,7 @@ class AuthenticationRequest(
 
 
 class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="op", tag="heartbeat"):
-    """Are you there?"""
+    """Heartbeat message."""
 
     id: int | None = None
 
@@ -92,7 +92,7 @@ class HeartbeatRequest(msgspec.Struct, frozen=True, kw_only=True, tag_field="op"
 class MarketSubscriptionRequest(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="op", tag="marketSubscription"
 ):
-    """Send markets: from now on, or from where an earlier subscription ended (both clocks)."""
+    """Market subscription, new or resumed (with both clocks)."""
 
     id: int | None = None
     market_filter: MarketFilter | None = None
@@ -105,7 +105,7 @@ class MarketSubscriptionRequest(
 
 
 class OrderFilter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
-    """Which orders, and how what was matched is added up."""
+    """Strategies to include, and aggregation of matched amounts."""
 
     customer_strategy_refs: tuple[str, ...] | None = None
     include_overall_position: bool | None = None
@@ -115,7 +115,7 @@ class OrderFilter(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
 class OrderSubscriptionRequest(
     msgspec.Struct, frozen=True, kw_only=True, rename="camel", tag_field="op", tag="orderSubscription"
 ):
-    """Send orders: from now on, or from where an earlier subscription ended."""
+    """Order subscription, new or resumed."""
 
     id: int | None = None
     order_filter: OrderFilter | None = None
@@ -133,13 +133,15 @@ _ID_DECODER = msgspec.json.Decoder(msgspec.defstruct("OnlyId", [("id", int | Non
 
 
 def decode_request(line: bytes) -> StreamRequest:
-    """The request that a line is. Raises Refused: INVALID_REQUEST if it is none, INVALID_INPUT for a wrong value in one."""
+    """Decode a request. Raises StreamRequestError: INVALID_REQUEST for an unknown message, INVALID_INPUT for an
+    invalid value.
+    """
     try:
         request: StreamRequest = _REQUEST_DECODER.decode(line)
     except msgspec.ValidationError as error:
-        of_a_field = "`$." in str(error) and "`$.op`" not in str(error)
+        is_field_error = "`$." in str(error) and "`$.op`" not in str(error)
         raise StreamRequestError(
-            "INVALID_INPUT" if of_a_field else "INVALID_REQUEST", str(error), request=_decode_request_id(line)
+            "INVALID_INPUT" if is_field_error else "INVALID_REQUEST", str(error), request_id=_decode_request_id(line)
         ) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
         raise StreamRequestError("INVALID_REQUEST", f"not a JSON message: {error}") from error
@@ -154,7 +156,7 @@ def _decode_request_id(line: bytes) -> int | None:
     return number
 
 
-def clamp_milliseconds(value: int | None, bounds: tuple[int, int], otherwise: int) -> int:
-    """A number of milliseconds, brought into its bounds."""
-    least, most = bounds
-    return otherwise if value is None else min(max(value, least), most)
+def clamp_milliseconds(value: int | None, bounds: tuple[int, int], default: int) -> int:
+    """Clamp a number of milliseconds to its bounds."""
+    minimum, maximum = bounds
+    return default if value is None else min(max(value, minimum), maximum)

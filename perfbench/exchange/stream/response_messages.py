@@ -1,4 +1,4 @@
-"""What the stream says, as lines of JSON that end with CRLF."""
+"""Messages of the stream as CRLF-terminated lines of JSON."""
 
 from __future__ import annotations
 
@@ -10,62 +10,64 @@ LINE_END = b"\r\n"
 
 
 def encode_line(message: dict[str, Any]) -> bytes:
-    """A message on the wire."""
+    """Encode a message."""
     return json.dumps(message, separators=(",", ":")).encode() + LINE_END
 
 
-def build_connection_message(connection: str) -> bytes:
-    """The first message of a connection."""
-    return encode_line({"op": "connection", "connectionId": connection})
+def build_connection_message(connection_id: str) -> bytes:
+    """Build the first message of a connection."""
+    return encode_line({"op": "connection", "connectionId": connection_id})
 
 
-def build_success_status(request: int | None, available: int) -> bytes:
-    """A request was accepted; so many more connections are available."""
+def build_success_status(request_id: int | None, connections_available: int) -> bytes:
+    """Build the status of an accepted request."""
     return encode_line(
         {
             "op": "status",
-            "id": request,
+            "id": request_id,
             "statusCode": "SUCCESS",
             "connectionClosed": False,
-            "connectionsAvailable": available,
+            "connectionsAvailable": connections_available,
         }
     )
 
 
-def build_failure_status(request: int | None, code: str, text: str, connection: str, *, closed: bool) -> bytes:
-    """A request was refused."""
+def build_failure_status(
+    request_id: int | None, code: str, message_text: str, connection_id: str, *, connection_closed: bool
+) -> bytes:
+    """Build the status of a rejected request."""
     return encode_line(
         {
             "op": "status",
-            "id": request,
+            "id": request_id,
             "statusCode": "FAILURE",
             "errorCode": code,
-            "errorMessage": text,
-            "connectionClosed": closed,
-            "connectionId": connection,
+            "errorMessage": message_text,
+            "connectionClosed": connection_closed,
+            "connectionId": connection_id,
         }
     )
 
 
 def build_market_change(
-    subscription: int, position: int, published: int, bodies: Iterable[bytes], status: int = 0
+    subscription_id: int, position: int, publish_time: int, bodies: Iterable[bytes], status: int = 0
 ) -> bytes:
-    """An update: the changes of markets, each as JSON. ``published`` in milliseconds since 1970."""
+    """Build an update from the encoded changes of markets; ``publish_time`` in milliseconds since 1970."""
     health = b'"status":%d,' % status if status else b""
     return b'{"op":"mcm","id":%d,%b"clk":"%d","pt":%d,"mc":[%b]}\r\n' % (
-        subscription,
+        subscription_id,
         health,
         position,
-        published,
+        publish_time,
         b",".join(bodies),
     )
 
 
 def build_heartbeat(
-    subscription: int, position: int, published: int, status: int = 0, *, operation: str = "mcm"
+    subscription_id: int, position: int, publish_time: int, status: int = 0, *, operation: str = "mcm"
 ) -> bytes:
-    """Nothing has changed, and the connection is alive."""
+    """Build a heartbeat."""
     health = {"status": status} if status else {}
     return encode_line(
-        {"op": operation, "id": subscription, **health, "clk": str(position), "pt": published, "ct": "HEARTBEAT"}
+        {"op": operation, "id": subscription_id, **health, "clk": str(position), "pt": publish_time, "ct": "HEARTBEAT"}
     )

@@ -1,1 +1,1 @@
-"""Certificates of the exchange, made at start-up and thrown away."""
+"""Throw-away certificates of the exchange."""

@@ -1,4 +1,4 @@
-"""Certificates made anew by an authority that nobody else knows."""
+"""Throw-away certificate authority."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ class CertificateAuthority:
         self._authority = trustme.CA()
         self._server = self._authority.issue_cert(*dict.fromkeys((host, *LOCALHOST_NAMES)))
 
-    def context(self, *, asks_clients: bool = False) -> ssl.SSLContext:
-        """What a server of the exchange shows; ``asks_clients``: it wants to see a certificate of theirs, and takes none too."""
+    def create_server_context(self, *, request_client_certificate: bool = False) -> ssl.SSLContext:
+        """Create the TLS context of a server; optionally request, but not require, a client certificate."""
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         self._server.configure_cert(context)
-        if asks_clients:
+        if request_client_certificate:
             self._authority.configure_trust(context)
             context.verify_mode = ssl.CERT_OPTIONAL
         return context
 
-    def write(self, folder: Path) -> None:
-        """Write what clients need: whom to trust, and a certificate of their own with its key. Raises OSError."""
+    def write_files(self, folder: Path) -> None:
+        """Write the CA certificate, and a client certificate with its key, to a folder. Raises OSError."""
         self._authority.cert_pem.write_to_path(str(folder / CA_FILE_NAME))
         self._authority.issue_cert("bot@localhost").private_key_and_cert_chain_pem.write_to_path(
             str(folder / CLIENT_FILE_NAME)

@@ -17,8 +17,7 @@ from numpy.typing import NDArray
 
 from perfbench.model import Verdict
 from perfbench.stats import sequential, signed_rank
-from perfbench.stats.comparison import EQUIVALENCE_MARGIN, MIN_EFFECT
-from perfbench.stats.sequential import VerdictBounds
+from perfbench.stats.verdict_bounds import MIN_EFFECT, STANDARD_BOUNDS
 
 RESAMPLE_COUNT = 3000
 BLOCK_LENGTH = 6
@@ -104,8 +103,8 @@ class Calibration:
     mean: Proportion
     minimum: Proportion
 
-    def detectable(self, pairs: int) -> float:
-        """The smallest change, as a share, that a gate with these looks sees by so many pairs."""
+    def compute_detectable(self, pairs: int) -> float:
+        """The smallest change, as a share, that a gate with these looks detects with this many pairs."""
         return sequential.compute_detectable(self.sigma, pairs, sequential.compute_level(self.looks), MIN_EFFECT)
 
 
@@ -164,15 +163,10 @@ def simulate_gate(differences: Floats, looks: tuple[int, ...], level: float) -> 
     verdict = Verdict.INCONCLUSIVE
     for look in looks:
         if look <= differences.size:
-            verdict = sequential.decide_verdict(differences[:look], level, STRICT_BOUNDS)
+            verdict = sequential.decide_verdict(differences[:look], level, STANDARD_BOUNDS)
             if verdict is not Verdict.INCONCLUSIVE:
                 break
     return verdict
-
-
-STRICT_BOUNDS = VerdictBounds(
-    worse=MIN_EFFECT, better=-MIN_EFFECT, floor=-EQUIVALENCE_MARGIN, ceiling=EQUIVALENCE_MARGIN
-)
 
 
 def _split_windows(values: Floats, looks: tuple[int, ...]) -> Iterator[Floats]:
@@ -185,7 +179,7 @@ def _split_windows(values: Floats, looks: tuple[int, ...]) -> Iterator[Floats]:
             (
                 look
                 for look in looks
-                if sequential.decide_verdict(window[:look], level, STRICT_BOUNDS) is not Verdict.INCONCLUSIVE
+                if sequential.decide_verdict(window[:look], level, STANDARD_BOUNDS) is not Verdict.INCONCLUSIVE
             ),
             looks[-1],
         )

@@ -1,4 +1,4 @@
-"""Measure what a machine lets a gate see: pairs of one release built twice, then pairs of which one side is made slower."""
+"""Plan and read calibration runs: pairs of one release built twice, then pairs of which one side is slowed down."""
 
 from __future__ import annotations
 
@@ -6,11 +6,12 @@ from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 
-from perfbench.errors import NotMeasured, UsageProblem
+from perfbench.errors import NotMeasured
 from perfbench.gate.calibration import analysis
 from perfbench.gate.calibration.analysis import Calibration
 from perfbench.model import CaseGroup, GatePolicy, Measurement, Run
-from perfbench.results import document, journal, storage
+from perfbench.results import storage
+from perfbench.results.document import RUNS
 from perfbench.runner import machine
 from perfbench.runner.prepare import PreparedRun
 from perfbench.stats import signed_rank
@@ -19,49 +20,82 @@ from perfbench.stats.pairs import choose_metric, compute_log_ratios, select_valu
 DEFAULT_NAME = "calibration"
 """The run that gates look for in the results folder."""
 
-MIN_PAIRS = 96
+RELIABLE_PAIRS = 96
+"""Pairs of unchanged code from which the scatter is known to about 7 %."""
+
+MIN_PAIRS = 24
+"""Fewest pairs of unchanged code, however short the time."""
+
 SLOWDOWN_PAIRS = 48
+"""Pairs of each slowdown where there is time for them; never more than half of those of unchanged code."""
+
 SLOWDOWN_MULTIPLES = (0.5, 1.0, 2.0)
-"""Of the smallest change that 48 pairs see: what is injected (method.md)."""
+"""Slowdowns to inject, as multiples of the change that 48 pairs detect (docs/method.md, "Calibration")."""
+
+
+def choose_multiples(prepared: PreparedRun, seconds: float, rounds: int | None) -> tuple[float, ...]:
+    """The slowdowns, as multiples of the detectable change, that fit into the time; at least one.
+
+    :param rounds: pairs of unchanged code, if they are given; None: as many as there is time for.
+    """
+    smallest = count_slowdown_pairs(MIN_PAIRS)
+    spare = _count_affordable_pairs(prepared, seconds) - MIN_PAIRS
+    if rounds is not None or spare >= len(SLOWDOWN_MULTIPLES) * smallest:
+        return SLOWDOWN_MULTIPLES
+    return SLOWDOWN_MULTIPLES[1:] if spare >= 2 * smallest else SLOWDOWN_MULTIPLES[1:2]
 
 
 def choose_pair_count(prepared: PreparedRun, seconds: float, rounds: int | None, sizes: int) -> int:
-    """How many pairs of unchanged code: as many as are asked for, else as there is time for and at least 96.
+    """The number of pairs of unchanged code: as given, else as many as fit into the time with those of the slowdowns.
 
-    :param sizes: how many slow-downs need their 48 pairs too.
+    Each slowdown takes half as many pairs, at most 48. At least 24 pairs, so that a very short time is exceeded.
+
+    :param sizes: the number of slowdowns.
     """
     if rounds is not None:
         return rounds
-    return max(MIN_PAIRS, int(seconds / max(read_pair_cost(prepared.run), 1e-3)) - sizes * SLOWDOWN_PAIRS)
+    affordable = _count_affordable_pairs(prepared, seconds)
+    if affordable >= RELIABLE_PAIRS + sizes * SLOWDOWN_PAIRS:
+        return affordable - sizes * SLOWDOWN_PAIRS
+    return max(MIN_PAIRS, 2 * affordable // (2 + sizes))
+
+
+def count_slowdown_pairs(pairs: int) -> int:
+    """The number of pairs of each slowdown beside this many of unchanged code."""
+    return min(SLOWDOWN_PAIRS, pairs // 2)
+
+
+def _count_affordable_pairs(prepared: PreparedRun, seconds: float) -> int:
+    return int(seconds / max(read_pair_cost(prepared.run), 1e-3))
 
 
 def read_pair_cost(run: Run) -> float:
-    """The seconds of a pair by the clock, as its pilots had it."""
+    """Wall-clock seconds of a pair, from its pilots."""
     assert run.settings.gate is not None
     return run.settings.gate.pairs[0].cost
 
 
 def with_rounds(prepared: PreparedRun, rounds: int) -> PreparedRun:
-    """The same plan with exactly so many pairs."""
+    """The same plan with exactly this many pairs."""
     return replace(prepared, run=replace(prepared.run, settings=replace(prepared.run.settings, rounds=rounds)))
 
 
-def choose_slowdowns(found: Calibration) -> tuple[float, ...]:
-    """The shares to make passes slower by: half, once and twice what 48 pairs see."""
-    return tuple(size * found.detectable(SLOWDOWN_PAIRS) for size in SLOWDOWN_MULTIPLES)
+def choose_slowdowns(calibration: Calibration, multiples: Sequence[float] = SLOWDOWN_MULTIPLES) -> tuple[float, ...]:
+    """The shares to slow passes down by: these multiples of what 48 pairs detect."""
+    return tuple(multiple * calibration.compute_detectable(SLOWDOWN_PAIRS) for multiple in multiples)
 
 
 def plan_slowdowns(prepared: PreparedRun, sizes: Sequence[float], name: str, pairs: int) -> PreparedRun:
-    """The plan of the pairs of which the side after is made slower by these shares.
+    """The plan of the pairs of which the side after is slowed down by these shares.
 
-    :param pairs: of unchanged code; each size has 48, or half as many if those are fewer.
+    :param pairs: of unchanged code.
     """
-    (table,) = prepared.tables
-    tables = tuple(_slow_down_group(table, size) for size in sizes)
+    (group,) = prepared.tables
+    groups = tuple(_slow_down_group(group, size) for size in sizes)
     measurements = tuple(
         replace(measurement, case=case, samples=())
-        for each in tables
-        for measurement, case in zip(prepared.run.measurements, each.cases, strict=True)
+        for slowed in groups
+        for measurement, case in zip(prepared.run.measurements, slowed.cases, strict=True)
     )
     assert prepared.run.settings.gate is not None
     run = replace(
@@ -69,21 +103,21 @@ def plan_slowdowns(prepared: PreparedRun, sizes: Sequence[float], name: str, pai
         id=name,
         settings=replace(prepared.run.settings, gate=replace(prepared.run.settings.gate, injected=tuple(sizes))),
         measurements=tuple({m.case.id: m for m in measurements}.values()),
-        duets=tuple((before.id, after.id) for each in tables for before, after in each.duets),
+        duets=tuple((before.id, after.id) for slowed in groups for before, after in slowed.duets),
     )
-    return with_rounds(PreparedRun(tables, run), min(SLOWDOWN_PAIRS, pairs // 2))
+    return with_rounds(PreparedRun(groups, run), count_slowdown_pairs(pairs))
 
 
-def _slow_down_group(table: CaseGroup, share: float) -> CaseGroup:
-    before, after = table.places
+def _slow_down_group(group: CaseGroup, share: float) -> CaseGroup:
+    before, after = group.places
     slowed = replace(after.case, environment=f"{after.case.environment} made slower by {share:.4%}")
-    return replace(table, places=(before, replace(after, case=slowed, burn=share)), duets=((before.case, slowed),))
+    return replace(group, places=(before, replace(after, case=slowed, slowdown=share)), duets=((before.case, slowed),))
 
 
 def analyse_run(run: Run) -> Calibration:
-    """What a run of unchanged code says. Raises NotMeasured if it has not enough pairs, or is no calibration."""
+    """The calibration that a run of unchanged code gives. Raises NotMeasured for too few pairs, or for another run."""
     if run.settings.gate is None or not run.duets:
-        raise NotMeasured(f"{run.id} is no calibration")
+        raise NotMeasured(f"{run.id} is not a calibration")
     before, after = run.duets[0]
     most = run.settings.gate.most(before, after)
     return analysis.analyse_unchanged(
@@ -91,28 +125,26 @@ def analyse_run(run: Run) -> Calibration:
     )
 
 
-def analyse_slowdown_run(run: Run, found: Calibration) -> tuple[analysis.SlowdownDetection, ...]:
-    """What a run of slower code says of each slow-down. Raises NotMeasured as ``read`` does."""
+def analyse_slowdown_run(run: Run, calibration: Calibration) -> tuple[analysis.SlowdownDetection, ...]:
+    """The detection of each slowdown of a run. Raises NotMeasured as ``analyse_run`` does."""
     if run.settings.gate is None or len(run.settings.gate.injected) != len(run.duets):
-        raise NotMeasured(f"{run.id} holds no slow-downs of a calibration")
+        raise NotMeasured(f"{run.id} holds no slowdowns of a calibration")
     if not run.finished:
-        raise NotMeasured(f"{run.id} was interrupted: calibrate again")
+        raise NotMeasured(f"{run.id} was interrupted", hint="calibrate again")
     return tuple(
-        analysis.analyse_slowdown(size, read_log_ratios(run, duet), found.looks, run.settings.seed)
+        analysis.analyse_slowdown(size, read_log_ratios(run, duet), calibration.looks, run.settings.seed)
         for size, duet in zip(run.settings.gate.injected, run.duets, strict=True)
     )
 
 
 def require_free_names(names: Sequence[str], results: Path) -> None:
-    """Raises UsageProblem for a name that is taken: better before the first is measured than after it."""
+    """Raises UsageProblem for a name that is taken."""
     for name in names:
-        for ending in (journal.JOURNAL_SUFFIX, document.DOCUMENT_SUFFIX):
-            if (results / f"{name}{ending}").exists():
-                raise UsageProblem(f"{results / name} is already there; give the calibration another --save name")
+        RUNS.require_free(name, results)
 
 
 def format_slowdown_name(name: str) -> str:
-    """The name of the run that belongs to a calibration, of slower code."""
+    """The name of the run with the slowdowns of a calibration."""
     return f"{name}-slower"
 
 
@@ -120,17 +152,18 @@ def read_log_ratios(run: Run, duet: tuple[str, str]) -> tuple[float, ...]:
     """The log ratios of the pairs of a duet, in order of time. Raises NotMeasured if there are not enough."""
     sides = [_find_measurement(run, case) for case in duet]
     metric = choose_metric([s for side in sides for s in side.samples], sides[0].metric)
-    found = compute_log_ratios(sides[0].samples, sides[1].samples, metric)
-    if len(found) < analysis.GROUP_SIZE:
+    log_ratios = compute_log_ratios(sides[0].samples, sides[1].samples, metric)
+    if len(log_ratios) < analysis.GROUP_SIZE:
         failures = [failure.message for side in sides for failure in side.failures]
-        raise NotMeasured(
-            f"only {len(found)} pairs were measured; {'; '.join(dict.fromkeys(failures)) or 'nothing failed'}"
-        )
-    return tuple(found)
+        reason = "; ".join(dict.fromkeys(failures)) or "nothing failed"
+        raise NotMeasured(f"only {len(log_ratios)} pairs were measured; {reason}")
+    return tuple(log_ratios)
 
 
 def _find_measurement(run: Run, case: str) -> Measurement:
-    return next(measurement for measurement in run.measurements if measurement.case.id == case)
+    measurement = run.measurement(case)
+    assert measurement is not None
+    return measurement
 
 
 def read_seconds(run: Run, case: str) -> list[float]:
@@ -139,14 +172,14 @@ def read_seconds(run: Run, case: str) -> list[float]:
     return select_values(side.samples, choose_metric(side.samples, side.metric), "duet")
 
 
-def apply_calibration(terms: GatePolicy, results: Path) -> GatePolicy:
-    """The terms with what the calibration in the results folder says; as they are if there is none that can be read."""
+def apply_calibration(policy: GatePolicy, results: Path) -> GatePolicy:
+    """The policy with the scatter of the calibration in the results folder; unchanged if none can be read."""
     try:
-        run = storage.load_run(storage.find_run(DEFAULT_NAME, results))
-        found = read_log_ratios(run, run.duets[0])
+        run = storage.load_run(RUNS.find(DEFAULT_NAME, results))
+        log_ratios = read_log_ratios(run, run.duets[0])
     except (NotMeasured, IndexError):
-        return terms
-    return replace(terms, sigma=signed_rank.compute_sigma(found), elsewhere=not _is_same_machine(run))
+        return policy
+    return replace(policy, sigma=signed_rank.compute_sigma(log_ratios), elsewhere=not _is_same_machine(run))
 
 
 def _is_same_machine(run: Run) -> bool:

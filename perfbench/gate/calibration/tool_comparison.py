@@ -1,4 +1,4 @@
-"""Other tools on the same two builds of a release, and on the same slow-downs: how often each is wrong, and what it sees."""
+"""Comparisons by other tools on the same two builds of a release and the same slowdowns."""
 
 from __future__ import annotations
 
@@ -10,20 +10,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from statistics import median
 
-import msgspec
-
-from perfbench.errors import NotMeasured, StorageProblem, TrialFailed
+from perfbench.errors import NotMeasured, TrialFailed
 from perfbench.gate.calibration.tools import TimeBudget, ToolSide, load_tool
-from perfbench.model import CaseGroup, Machine, Run
+from perfbench.model import SCHEMA, CaseGroup, Machine, Run
+from perfbench.results.store import DocumentStore
 from perfbench.runner import trial
-from perfbench.util import files
-
-SCHEMA = 1
 
 
 @dataclass(frozen=True, slots=True)
 class ToolMeasurement:
-    """What one comparison by a tool said of a side after that was slower by the share ``injected``; ``seconds`` by the clock."""
+    """One comparison by a tool of two sides, the second slowed down by the share ``injected``; ``seconds`` are wall-clock."""
 
     tool: str
     injected: float
@@ -34,7 +30,7 @@ class ToolMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class ToolComparison:
-    """The saved document: every comparison in order of time, by tools with their ``versions``, each ``allowed`` seconds."""
+    """The saved document: every comparison in order of time, the ``versions`` of the tools, and the seconds ``allowed`` for each."""
 
     schema: int
     calibration: str
@@ -44,16 +40,21 @@ class ToolComparison:
     compared: tuple[ToolMeasurement, ...]
 
 
+AGAINST_SUFFIX = "-against"
+TOOL_COMPARISONS = DocumentStore(f"{AGAINST_SUFFIX}.json", ToolComparison, "tool comparison", indent=1)
+"""Saved tool comparisons, by the name of their calibration."""
+
+
 @dataclass(frozen=True, slots=True)
 class ComparisonPlan:
-    """Which tools compare, how often each of them unchanged code (half as often each slow-down), and how long it may take."""
+    """The tools, their number of comparisons of unchanged code (half as many per slowdown), and the time limit of each."""
 
     tools: tuple[str, ...]
     comparisons: int
-    pace: TimeBudget
+    budget: TimeBudget
 
-    def rounds(self, sizes: Sequence[float], seed: int) -> Iterator[tuple[str, float]]:
-        """Tool and size of every comparison, tools by turns in random order, so that all see the same machine."""
+    def list_comparisons(self, sizes: Sequence[float], seed: int) -> Iterator[tuple[str, float]]:
+        """Tool and slowdown of every comparison; the tools alternate in random order, so that all see the same machine."""
         order = random.Random(seed)
         for number in range(self.comparisons):
             for size in (0.0, *(sizes if number % 2 else ())):
@@ -69,81 +70,68 @@ def require_tools(tools: Sequence[str]) -> None:
 
 
 def build_needs(tools: Sequence[str]) -> str:
-    """What the spec of the environments gets behind it, so that they bring what the tools need."""
+    """Requirements of the tools, to append to the environment spec."""
     return "".join(f" {need}" for tool in tools for need in load_tool(tool).NEEDS)
 
 
 def run_comparisons(
-    contest: ComparisonPlan, table: CaseGroup, sizes: Sequence[float], seed: int, observe: Callable[[str, float], None]
+    plan: ComparisonPlan, group: CaseGroup, sizes: Sequence[float], seed: int, observe: Callable[[str, float], None]
 ) -> Iterator[ToolMeasurement]:
-    """Every comparison, as it comes. Raises NotMeasured for a tool that fails.
+    """Execute every comparison. Raises NotMeasured for a tool that fails.
 
-    :param observe: told what is done next, and the share that is done.
+    :param observe: receives what is done next, and the share that is done.
     """
     before, after = (
-        ToolSide(table.place(case).environment.python, trial.build_request("time", table, case))
-        for case in table.duets[0]
+        ToolSide(group.place(case).environment.python, trial.build_request("time", group, case))
+        for case in group.duets[0]
     )
-    plan = list(contest.rounds(sizes, seed))
-    for number, (tool, size) in enumerate(plan):
-        observe(f"{tool}: " + (f"made slower by {size:.2%}" if size else "unchanged code"), number / len(plan))
-        slowed = replace(after, request=replace(after.request, burn=size))
+    comparisons = list(plan.list_comparisons(sizes, seed))
+    for number, (tool, size) in enumerate(comparisons):
+        observe(f"{tool}: " + (f"slowed down by {size:.2%}" if size else "unchanged code"), number / len(comparisons))
+        slowed = replace(after, request=replace(after.request, slowdown=size))
         with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
             start = time.monotonic()
             try:
-                found = load_tool(tool).compare(before, slowed, contest.pace, Path(folder))
+                outcome = load_tool(tool).compare(before, slowed, plan.budget, Path(folder))
             except TrialFailed as error:
                 raise NotMeasured(f"{tool}: {error}") from error
-            yield ToolMeasurement(tool, size, time.monotonic() - start, found.ratio, found.slower)
+            yield ToolMeasurement(tool, size, time.monotonic() - start, outcome.ratio, outcome.slower)
 
 
-def read_versions(tools: Sequence[str], table: CaseGroup) -> tuple[tuple[str, str], ...]:
-    """The version of each tool in the environment of the table."""
-    python = table.places[0].environment.python
+def read_versions(tools: Sequence[str], group: CaseGroup) -> tuple[tuple[str, str], ...]:
+    """The version of each tool in the environment of the group."""
+    python = group.places[0].environment.python
     return tuple((tool, load_tool(tool).version(python)) for tool in tools)
 
 
-def compute_pace(run: Run) -> TimeBudget:
-    """How long a comparison may take: as long as a gate, and what its passes and start-ups took in a calibration."""
+def compute_budget(run: Run) -> TimeBudget:
+    """The time limit of a comparison: that of a gate, with the durations of its passes and start-ups in a calibration."""
     assert run.settings.gate is not None
     samples = [sample.metrics for measurement in run.measurements for sample in measurement.samples]
-    passes, startups = (median(one[name] for one in samples) for name in ("cpu_seconds", "startup_seconds"))
+    passes, startups = (median(metrics[name] for metrics in samples) for name in ("cpu_seconds", "startup_seconds"))
     return TimeBudget(run.settings.gate.seconds, passes, startups)
 
 
 def build_document(
-    run: Run, contest: ComparisonPlan, versions: tuple[tuple[str, str], ...], compared: Sequence[ToolMeasurement]
+    run: Run, plan: ComparisonPlan, versions: tuple[tuple[str, str], ...], compared: Sequence[ToolMeasurement]
 ) -> ToolComparison:
-    """What is saved."""
-    return ToolComparison(SCHEMA, run.id, run.machine, contest.pace.comparison, versions, tuple(compared))
+    """The document to save."""
+    return ToolComparison(SCHEMA, run.id, run.machine, plan.budget.comparison, versions, tuple(compared))
 
 
 def format_document_name(calibration: str) -> str:
-    """What the document that belongs to a calibration is called."""
-    return f"{calibration}-against"
+    """The name of the document that belongs to a calibration."""
+    return f"{calibration}{AGAINST_SUFFIX}"
 
 
-def locate_document(calibration: str, results: Path) -> Path:
-    """Where the document that belongs to a calibration lies."""
-    return results / f"{format_document_name(calibration)}.json"
-
-
-def save_document(rivalry: ToolComparison, results: Path) -> Path:
-    """Write the document, whole. Raises StorageProblem."""
-    target = locate_document(rivalry.calibration, results)
-    files.write_atomically(target, msgspec.json.format(msgspec.json.encode(rivalry), indent=1) + b"\n")
-    return target
+def save_document(comparison: ToolComparison, results: Path) -> Path:
+    """Write the document; returns its path. Raises StorageProblem."""
+    path = TOOL_COMPARISONS.locate(comparison.calibration, results)
+    TOOL_COMPARISONS.save(comparison, path)
+    return path
 
 
 def load_document(calibration: str, results: Path) -> ToolComparison | None:
     """The document that belongs to a calibration; None if there is none. Raises StorageProblem."""
-    source = locate_document(calibration, results)
-    if not source.exists():
-        return None
-    try:
-        found = msgspec.json.decode(source.read_bytes(), type=ToolComparison)
-    except (OSError, msgspec.MsgspecError) as error:
-        raise StorageProblem(f"{source} is damaged ({error}): measure it again") from error
-    if found.schema != SCHEMA:
-        raise StorageProblem(f"{source} has schema {found.schema}, this perfbench reads {SCHEMA}")
-    return found
+    path = TOOL_COMPARISONS.locate(calibration, results)
+    return TOOL_COMPARISONS.load(path) if path.exists() else None

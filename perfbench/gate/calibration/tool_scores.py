@@ -1,4 +1,4 @@
-"""How often each tool is wrong and what it sees, from its comparisons of unchanged and of slower code. Pure."""
+"""Scores of benchmark tools: false alarms and detected slowdowns."""
 
 from __future__ import annotations
 
@@ -12,18 +12,17 @@ from perfbench.gate.calibration.tool_comparison import ToolComparison, ToolMeasu
 from perfbench.stats.sequential import POWER
 
 FALSE_ALARM_RATE = 0.01
-"""How often a tool may call unchanged code slower for what it sees to count."""
+"""False-alarm rate at which the detectable slowdown of a tool is stated."""
 
 MIN_COMPARISONS = 4
-"""Comparisons of unchanged code that tell how a tool's ratio scatters."""
+"""Comparisons of unchanged code that the scatter of a ratio is estimated from."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolScore:
-    """A tool: the mean ``seconds`` of a comparison, false alarms, how often each slow-down is found, and ``detectable``.
+    """A tool: mean ``seconds`` of a comparison, false alarms, detections of each slowdown, and the ``detectable`` slowdown.
 
-    That is the smallest slow-down, as a share, that it finds in 95 % when unchanged code is called slower in 1 %; infinite if it is
-    not known.
+    The latter is the smallest one, as a share, that is detected in 95 % at a false-alarm rate of 1 %; infinite if unknown.
     """
 
     tool: str
@@ -33,34 +32,37 @@ class ToolScore:
     detectable: float
 
 
-def score_tools(rivalry: ToolComparison) -> tuple[ToolScore, ...]:
-    """The standing of every tool, by its own rule; what it sees by the scatter of its own ratio."""
+def score_tools(document: ToolComparison) -> tuple[ToolScore, ...]:
+    """The score of every tool: detections by its own rule, the detectable slowdown by the scatter of its own ratio."""
     return tuple(
-        _score_tool(f"{tool} {version}", [one for one in rivalry.compared if one.tool == tool])
-        for tool, version in rivalry.versions
+        _score_tool(f"{tool} {version}", [comparison for comparison in document.compared if comparison.tool == tool])
+        for tool, version in document.versions
     )
 
 
 def _score_tool(name: str, compared: Sequence[ToolMeasurement]) -> ToolScore:
-    unchanged = [one for one in compared if not one.injected]
-    sizes = sorted({one.injected for one in compared} - {0.0})
+    unchanged = [comparison for comparison in compared if not comparison.injected]
+    sizes = sorted({comparison.injected for comparison in compared} - {0.0})
     return ToolScore(
         name,
-        fmean(one.seconds for one in compared) if compared else math.nan,
+        fmean(comparison.seconds for comparison in compared) if compared else math.nan,
         _count_slower(unchanged),
-        tuple((size, _count_slower([one for one in compared if one.injected == size])) for size in sizes),
-        compute_detectable_slowdown([one.ratio for one in unchanged]),
+        tuple(
+            (size, _count_slower([comparison for comparison in compared if comparison.injected == size]))
+            for size in sizes
+        ),
+        compute_detectable_slowdown([comparison.ratio for comparison in unchanged]),
     )
 
 
 def _count_slower(compared: Sequence[ToolMeasurement]) -> Proportion:
-    return Proportion(sum(one.slower for one in compared), len(compared))
+    return Proportion(sum(comparison.slower for comparison in compared), len(compared))
 
 
 def compute_detectable_slowdown(ratios: Sequence[float]) -> float:
-    """The slow-down, as a share, that stands out in 95 % from ratios of unchanged code when 1 % of these cross the line.
+    """The slowdown, as a share, that is detected in 95 % by a threshold that 1 % of the ratios of unchanged code exceed.
 
-    As the normal distribution has it, around no change: (2.33 + 1.64) times the root mean square of the log ratios.
+    For normal log ratios around no change: (2.33 + 1.64) times their root mean square.
     """
     if len(ratios) < MIN_COMPARISONS:
         return math.inf
@@ -69,11 +71,11 @@ def compute_detectable_slowdown(ratios: Sequence[float]) -> float:
     return math.expm1((normal.inv_cdf(1 - FALSE_ALARM_RATE) + normal.inv_cdf(POWER)) * scatter)
 
 
-def score_gate(found: Calibration, slower: Sequence[SlowdownDetection], cost: float) -> ToolScore:
-    """The standing of the gate. Its seconds are the most that it takes, all looks, not the mean of those that end early.
+def score_gate(calibration: Calibration, slower: Sequence[SlowdownDetection], cost: float) -> ToolScore:
+    """The score of the gate. Its seconds are those of all looks, not the mean of gates that stop early.
 
     :param cost: seconds of a pair.
     """
-    most = found.looks[-1]
-    rates = tuple((one.injected, one.in_time) for one in slower)
-    return ToolScore("perfbench gate", most * cost, found.live, rates, found.detectable(most))
+    most = calibration.looks[-1]
+    rates = tuple((slowdown.injected, slowdown.in_time) for slowdown in slower)
+    return ToolScore("perfbench gate", most * cost, calibration.live, rates, calibration.compute_detectable(most))

@@ -1,7 +1,7 @@
-"""Whose instructions were those of the code in between? Pure.
+"""Attribute callgrind costs of C code to the calling Python functions.
 
-Callgrind counts some functions that nobody asked for. What they executed belongs to the known functions that called them, in
-proportion to what those calls took; so do the calls that they made.
+The instructions of a function without an owner go to the owners that called it, in proportion to the cost of those calls; so do
+the calls that it made.
 """
 
 from __future__ import annotations
@@ -13,10 +13,10 @@ from perfbench.profiling.instructions.callgrind_parser import CallArc, Callgrind
 from perfbench.profiling.model import NO_CALLER, CallCount
 
 MAX_CALLER_DEPTH = 100
-"""So far back are callers looked for: functions that call each other share ever less of it."""
+"""Maximum depth of the search for callers; recursion shares ever smaller parts."""
 
 NEGLIGIBLE_SHARE = 1e-6
-"""A share that is not worth another step."""
+"""Share below which the search ends."""
 
 NO_CALLER_SHARES = ((NO_CALLER, 1.0),)
 

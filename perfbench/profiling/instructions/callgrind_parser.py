@@ -1,6 +1,6 @@
-"""What callgrind writes → what each function executed itself, and who called whom. Pure.
+"""Parser of callgrind output: own instructions of each function, and calls.
 
-Read as "Callgrind Format Specification" says (https://valgrind.org/docs/manual/cl-format.html). Files and objects are left out:
+Format: "Callgrind Format Specification" (https://valgrind.org/docs/manual/cl-format.html). Files and objects are left out:
 functions are told apart by their names alone, those without a symbol by their address. All levels of a recursion are one function.
 """
 
@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from perfbench.errors import TrialFailed
 
 INSTRUCTION_EVENT = "Ir"
-"""What callgrind calls an executed instruction."""
+"""Callgrind's event of an executed instruction."""
 
 COMPRESSED_NAME_PATTERN = re.compile(r"\((\d+)\)(?: (.*))?")
 """A name is written once, with a number that stands for it later ("Name Compression")."""
@@ -31,7 +31,7 @@ class FunctionNode:
 
 @dataclass(frozen=True, slots=True)
 class CallArc:
-    """All calls of one function by another one, and their instructions with all that was called in turn."""
+    """All calls of one function by another one, and their instructions including all callees."""
 
     caller: str
     callee: str
@@ -55,7 +55,7 @@ def parse_counts(text: str) -> CallgrindCounts:
         for line in text.splitlines():
             reading.take(line)
     except (ValueError, KeyError, IndexError) as error:
-        raise TrialFailed(f"callgrind wrote what cannot be read: {line[:80]!r}") from error
+        raise TrialFailed(f"callgrind output cannot be parsed: {line[:80]!r}") from error
     if reading.total == 0:
         raise TrialFailed("callgrind counted nothing")
     nodes = tuple(FunctionNode(name, own) for name, own in reading.own.items())
@@ -65,7 +65,7 @@ def parse_counts(text: str) -> CallgrindCounts:
 
 @dataclass(slots=True)
 class _ParserState:
-    """How far a file was read."""
+    """The state of the parser between lines."""
 
     total: int = 0
     own: dict[str, int] = field(default_factory=dict)

@@ -1,4 +1,4 @@
-"""Count the instructions of every Python function: passes under callgrind, and which functions two of them differ in.
+"""Instruction counts by Python function, from passes under callgrind, and their differences.
 
 The instructions of a function are its own and those of all the C code that it ran, without the Python functions that it called.
 Every call goes over a trampoline, which costs instructions itself: a pass executes some more than one that is only counted.
@@ -19,10 +19,11 @@ from perfbench.profiling.instructions.callgrind_parser import CallgrindCounts
 from perfbench.profiling.model import NO_CALLER, CallCount
 from perfbench.runner import callgrind
 from perfbench.runner.callgrind import Callgrind
-from perfbench.runner.trial import Conditions, build_request, build_sample_result, start_worker, wait_until_ready
+from perfbench.runner.instruction_pass import run_counted_pass
+from perfbench.runner.trial import Conditions, build_request, build_sample_result, start_worker
 from perfbench.runner.worker_process import WorkerProcess
 from perfbench.worker.perf_trampolines import MAP_PATH_TEMPLATE
-from perfbench.worker.protocol import Function, FunctionNames, PassCompleted, PassMeasurement, TrampolineAddresses
+from perfbench.worker.protocol import Function, FunctionNames, PassMeasurement, TrampolineAddresses
 
 OLDEST_PYTHON = (3, 12)
 """The first Python with trampolines (https://docs.python.org/3/library/sys.html#sys.activate_stack_trampoline)."""
@@ -31,7 +32,7 @@ MIN_CHANGE_SHARE = 0.001
 """A function that takes more or less by this share of all instructions before has changed."""
 
 GARBAGE_COLLECTION = Function("garbage collection", "built-in")
-"""It begins when enough objects were made, in whatever function that happens: it is on the account of none."""
+"""A collection starts in whichever function allocates at the threshold, so no function owns it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +69,7 @@ class FunctionCountChange:
 
 
 def explain_unavailable(environment: Environment) -> str:
-    """Why instructions cannot be counted by function there, in one line; empty if they can, as far as is known."""
+    """The reason why instructions cannot be counted by function there, in one line; empty if none is known."""
     reason = callgrind.explain_unavailable()
     numbers = re.match(r"(\d+)\.(\d+)", environment.version)
     if reason or numbers is None or (int(numbers[1]), int(numbers[2])) >= OLDEST_PYTHON:
@@ -80,7 +81,7 @@ def explain_unavailable(environment: Environment) -> str:
 
 
 def count_functions(trial: Trial, table: CaseGroup, conditions: Conditions) -> FunctionCounts:
-    """What the functions of one case execute in a pass on the first lines of the market. Raises TrialFailed."""
+    """Count the instructions of the functions of one case in a pass on the first lines of the market. Raises TrialFailed."""
     (case,) = trial.cases
     on_head = replace(table, market=table.head)
     request = build_request("time", on_head, case, conditions.core_for(table))
@@ -105,12 +106,7 @@ def count_functions(trial: Trial, table: CaseGroup, conditions: Conditions) -> F
 def _run_counted_pass(
     worker: WorkerProcess, counter: Callgrind, trial: Trial, table: CaseGroup, case: Case
 ) -> tuple[CallgrindCounts, TrampolineAddresses, int]:
-    ready = wait_until_ready(worker, table)
-    counter.start(worker.pid)
-    worker.go()
-    worker.expect(PassCompleted)
-    written = counter.stop_and_read(worker.pid)
-    worker.go()
+    ready, written = run_counted_pass(worker, table, counter.start, counter.stop_and_read)
     addressed = worker.expect(TrampolineAddresses)
     measured = worker.expect(PassMeasurement)
     worker.end()

@@ -1,4 +1,4 @@
-"""Carry out one pass under a profiler of memory: who allocates, and one function line by line."""
+"""Passes of a worker under a memory profiler: allocations by function, and a function line by line."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from perfbench.worker.protocol import AllocationProfile, LineMemoryProfile, Requ
 
 MEMRAY, TRACEMALLOC, LINE_PROFILER = "memray", "tracemalloc", "lines"
 SUFFIXES: dict[str, str] = {MEMRAY: memray.SUFFIX, TRACEMALLOC: tracemalloc.SUFFIX, LINE_PROFILER: lines.SUFFIX}
-"""What each calls its own file."""
+"""Suffix of the file that each profiler writes."""
 
 MEMRAY_MISSING = "memray is not installed"
 """How the worker's complaint begins where memray cannot be imported."""
@@ -22,13 +22,13 @@ MEMRAY_MISSING = "memray is not installed"
 MEMRAY_FALLBACK_NOTE = "memray is not installed in this environment; "
 
 TIMEOUT_FACTOR = 20
-"""So many times as long as a timed pass may one take under these profilers."""
+"""Timeout factor of a profiled pass relative to a plain one."""
 
 
 def profile_allocations(
     trial: Trial, table: CaseGroup, case: Case, conditions: Conditions, artefact: Path
 ) -> AllocationSummary:
-    """Which functions had the memory of a pass allocated, by memray; by tracemalloc, with a remark, where memray is not installed.
+    """Attribute the allocations of a pass to functions, by memray; by tracemalloc, with a note, where memray is not installed.
 
     :param artefact: where its own files go, without a suffix.
 

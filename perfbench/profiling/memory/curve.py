@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from perfbench.model import Case, Package
 
-IN_PLAY, CLOSE, GARBAGE = "in-play", "close", "gc"
+GARBAGE = "gc"
 
 PLATEAU_SHARE = 0.2
 ENDS = 3

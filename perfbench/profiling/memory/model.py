@@ -1,4 +1,4 @@
-"""What profilers of memory found, as values: which functions had it allocated, and a function line by line. Bytes."""
+"""Values of memory profiles: allocations by function, and a function line by line. Bytes."""
 
 from __future__ import annotations
 

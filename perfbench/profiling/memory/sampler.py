@@ -1,4 +1,4 @@
-"""Watch the memory of one pass from outside, and put it together with what the worker says of the pass."""
+"""Memory curve of one pass: samples from outside, combined with the observations of the worker."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ SAMPLE_INTERVAL = 0.01
 """Seconds between two samples."""
 
 MIB = 1 << 20
-"""In which memory_profiler tells memory (its _TWO_20)."""
+"""The unit of memory_profiler (its _TWO_20)."""
 
 
 @dataclass(slots=True)
@@ -75,14 +75,14 @@ def sample_memory(
     if watched.work == 0:
         wrong = f"did no work: 0 {table.scenario.unit} came out"
     if wrong or not samples.times:
-        raise TrialFailed(wrong or "its memory cannot be seen from outside")
+        raise TrialFailed(wrong or "the memory of the worker could not be sampled")
     return replace(
         _build_curve(case, table.scenario.unit, samples, watched, [what for _, what in marks]), packages=packages
     )
 
 
 def _sample_until_answer(worker: WorkerProcess, samples: _MemorySamples) -> None:
-    """Until the worker says something, has ended, or its time is up: which of them, whoever reads its answer will know."""
+    """Sample until the worker answers, ends or times out; the reader of its answer learns which."""
     while not worker.answers_within(0) and not worker.overdue:
         samples.take(worker.pid)
 

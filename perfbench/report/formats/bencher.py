@@ -12,19 +12,19 @@ NANOSECONDS_PER_SECOND = 1e9
 
 
 def render(report: Report) -> str:
-    """Of every case that was measured its latency in nanoseconds and its throughput in units of work a second.
+    """The latency in nanoseconds and the throughput in units of work per second of every measured case.
 
     Both are medians, from the first to the third quartile. The metrics of the scenario follow under their own names.
     """
     own = {row.case: row.reported for table in report.tables for row in table.rows}
-    found = {
+    measures = {
         case.name: {
             **_build_measures(case),
             **{number.metric.name: {"value": number.after} for number in own.get(case.case.id, ())},
         }
         for case in collect_timed_cases(report)
     }
-    return json.dumps(found, indent=1, allow_nan=False) + "\n"
+    return json.dumps(measures, indent=1, allow_nan=False) + "\n"
 
 
 def _build_measures(case: TimedCase) -> dict[str, dict[str, float]]:

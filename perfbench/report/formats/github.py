@@ -1,6 +1,6 @@
-"""A summary of a step of GitHub Actions: ``perfbench gate … --export github=summary.md``, then append it to $GITHUB_STEP_SUMMARY.
+"""Step summary for GitHub Actions: ``perfbench gate … --export github=summary.md``, then append it to $GITHUB_STEP_SUMMARY.
 
-The comment at its top marks a comment on a pull request that is to be updated in place. Limits:
+The marker at its top identifies a pull-request comment to update in place. Limits:
 https://docs.github.com/en/actions/reference/workflows-and-actions/workflow-commands#adding-a-job-summary (a comment on a pull
 request may have no more than 65,536 characters).
 """
@@ -13,8 +13,8 @@ from collections.abc import Iterator, Sequence
 from perfbench.report import markdown_text
 from perfbench.report.model import Report
 from perfbench.report.outcomes import CaseOutcome, OutcomeKind, collect_outcomes
+from perfbench.report.tables import build_tables
 from perfbench.report.tables.comparison import FAILED_MARK
-from perfbench.report.tables.pages import build_tables
 from perfbench.report.text_table import TextTable
 from perfbench.util import formatting
 
@@ -23,11 +23,11 @@ MARKER = "<!-- perfbench -->"
 MAX_BYTES = 1024 * 1024
 DETAILS_OPEN, DETAILS_CLOSE = "<details>", "</details>"
 RESERVED_BYTES = 200
-"""Bytes for the end of a summary that was cut."""
+"""Bytes reserved for the end of a truncated summary."""
 
 
 def render(report: Report) -> str:
-    """The marker, a headline, the tables, what failed, and the rest of the lines folded; at most 1 MiB."""
+    """The marker, a headline, the tables, the failures, and the other lines folded; at most 1 MiB."""
     lines = [MARKER, f"### {_build_headline(report, collect_outcomes(report))}", ""]
     for page in build_tables(report):
         lines += _render_table(page)
@@ -35,14 +35,13 @@ def render(report: Report) -> str:
     return "\n".join(_truncate_lines(lines)) + "\n"
 
 
-def _build_headline(report: Report, found: Sequence[CaseOutcome]) -> str:
-    told = Counter(outcome.verdict for outcome in found if outcome.kind is not OutcomeKind.PASSED)
-    cases = formatting.format_plural(len(found), "case")
-    exceptions = "".join(f", {count} {verdict}" for verdict, count in told.items())
+def _build_headline(report: Report, outcomes: Sequence[CaseOutcome]) -> str:
+    counts = Counter(outcome.status.value for outcome in outcomes if outcome.kind is not OutcomeKind.PASSED)
+    cases = formatting.format_plural(len(outcomes), "case")
+    exceptions = "".join(f", {count} {status}" for status, count in counts.items())
     if report.run.settings.gate is None:
         return f"perfbench: {cases}{exceptions}"
-    passed = "not passed" if any(outcome.bad for outcome in found) else "passed"
-    return f"perfbench gate {passed}: {cases}{exceptions}"
+    return f"perfbench gate {'passed' if report.status.ok else 'failed'}: {cases}{exceptions}"
 
 
 def _render_table(page: TextTable) -> Iterator[str]:
@@ -64,12 +63,12 @@ def _escape_text(text: str) -> str:
 
 
 def _escape_mentions(markdown: str) -> str:
-    """Markdown in which no name of a file or an environment calls a person: GitHub looks for @ in the finished text."""
+    """Markdown in which no name of a file or environment mentions a user: GitHub looks for @ in the finished text."""
     return markdown.replace("@", "@&#8203;")
 
 
 def _truncate_lines(lines: Sequence[str]) -> Sequence[str]:
-    """As many whole lines as there is room for, and how many are missing."""
+    """As many whole lines as fit, then the number of the missing ones."""
     size = 0
     for number, line in enumerate(lines):
         size += len(line.encode()) + 1
@@ -81,6 +80,6 @@ def _truncate_lines(lines: Sequence[str]) -> Sequence[str]:
                 *[""] * unclosed,
                 *[DETAILS_CLOSE] * unclosed,
                 "",
-                f"{len(lines) - number:,} lines had no room here.",
+                f"{len(lines) - number:,} lines omitted (size limit).",
             ]
     return lines

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 
+from perfbench.model import METRICS, OutputMatch
 from perfbench.report.model import Report
 from perfbench.report.timings import TimedCase, collect_timed_cases
 from perfbench.util.formatting import make_printable
@@ -22,14 +23,14 @@ def render(report: Report) -> str:
 
 def _build_entry(case: TimedCase) -> dict[str, str | float]:
     low, high = case.quartiles
-    told = [case.metric.replace("_", " "), f"passes: {len(case.passes)}"]
-    told.append(f"work of a pass: {case.work} {make_printable(case.measurement.unit)}")
-    if case.same_output == "no":
-        told.append("other output than what it is compared with")
+    details = [METRICS[case.metric].label, f"passes: {len(case.passes)}"]
+    details.append(f"work of a pass: {case.work} {make_printable(case.measurement.unit)}")
+    if case.same_output is OutputMatch.DIFFERENT:
+        details.append("its output differs from that of the baseline")
     return {
         "name": case.name,
         "unit": "seconds",
         "value": case.median,
         "range": f"{low:.6g}–{high:.6g}",
-        "extra": "\n".join(told),
+        "extra": "\n".join(details),
     }

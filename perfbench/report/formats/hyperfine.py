@@ -17,7 +17,7 @@ SUFFIX = ".json"
 
 
 def render(report: Report) -> str:
-    """Every case that was measured as a command with all its seconds, of the metric that counts and not always of the wall clock.
+    """Every case that was measured as a command with all its seconds, of its own metric and not always of the wall clock.
 
     ``user`` is the CPU time as a whole, for perfbench does not tell it apart from that in the kernel: ``system`` is 0. ``stddev``
     is null for a single pass, as hyperfine has it.

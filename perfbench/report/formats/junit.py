@@ -15,39 +15,41 @@ from perfbench.report.outcomes import CaseOutcome, OutcomeKind, collect_outcomes
 SUFFIX = ".xml"
 
 FORBIDDEN_PATTERN = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
-"""What no XML document can hold, not even escaped: https://www.w3.org/TR/xml/#charsets."""
+"""Characters that no XML document may contain, not even escaped: https://www.w3.org/TR/xml/#charsets."""
 
 
 def render(report: Report) -> str:
     """One suite with a test case for each case, or each comparison of a gate; times in seconds.
 
-    A case that was not measured is an error; a regression, an exceeded budget or another output is a failure.
+    A case that was not measured is an error; a regression, an exceeded budget or a different output is a failure.
     """
-    found = collect_outcomes(report)
+    outcomes = collect_outcomes(report)
     counts = {
-        "tests": str(len(found)),
-        "failures": str(sum(outcome.kind is OutcomeKind.FAILED for outcome in found)),
-        "errors": str(sum(outcome.kind is OutcomeKind.ERROR for outcome in found)),
-        "time": f"{sum(outcome.seconds or 0.0 for outcome in found):.3f}",
+        "tests": str(len(outcomes)),
+        "failures": str(sum(outcome.kind is OutcomeKind.FAILED for outcome in outcomes)),
+        "errors": str(sum(outcome.kind is OutcomeKind.ERROR for outcome in outcomes)),
+        "time": f"{sum(outcome.seconds or 0.0 for outcome in outcomes):.3f}",
     }
     root = ET.Element("testsuites", {"name": "perfbench", **counts})
     head = {"name": "perfbench", **counts, "skipped": "0", "timestamp": _strip_forbidden(report.run.created)}
     suite = ET.SubElement(root, "testsuite", head)
     _add_properties(suite, report)
-    for outcome in found:
+    for outcome in outcomes:
         _add_testcase(suite, outcome)
-    doubts = dict.fromkeys(doubt for table in report.tables for doubt in table.doubts)
-    if doubts:
-        ET.SubElement(suite, "system-out").text = _strip_forbidden("\n".join(f"doubtful: {doubt}" for doubt in doubts))
+    warnings = dict.fromkeys(warning for table in report.tables for warning in table.warnings)
+    if warnings:
+        ET.SubElement(suite, "system-out").text = _strip_forbidden(
+            "\n".join(f"warning: {warning}" for warning in warnings)
+        )
     ET.indent(root)
     return f'<?xml version="1.0" encoding="utf-8"?>\n{ET.tostring(root, encoding="unicode")}\n'
 
 
 def _add_properties(suite: ET.Element, report: Report) -> None:
     run = report.run
-    told = {"run": run.id, "perfbench": run.perfbench, "python": run.machine.python, "cpu": run.machine.cpu}
+    values = {"run": run.id, "perfbench": run.perfbench, "python": run.machine.python, "cpu": run.machine.cpu}
     properties = ET.SubElement(suite, "properties")
-    for name, value in {**told, "system": run.machine.system}.items():
+    for name, value in {**values, "system": run.machine.system}.items():
         ET.SubElement(properties, "property", {"name": name, "value": _strip_forbidden(value)})
 
 
@@ -57,10 +59,10 @@ def _add_testcase(suite: ET.Element, outcome: CaseOutcome) -> None:
     text = _strip_forbidden("\n".join(outcome.lines))
     if outcome.bad:
         tag = "failure" if outcome.kind is OutcomeKind.FAILED else "error"
-        told = {"type": outcome.verdict, "message": _strip_forbidden(outcome.lines[0])}
-        ET.SubElement(case, tag, told).text = text
+        attributes = {"type": outcome.status.value, "message": _strip_forbidden(outcome.lines[0])}
+        ET.SubElement(case, tag, attributes).text = text
     else:
-        ET.SubElement(case, "system-out").text = f"{outcome.verdict}: {text}"
+        ET.SubElement(case, "system-out").text = f"{outcome.status}: {text}"
 
 
 def _strip_forbidden(text: str) -> str:

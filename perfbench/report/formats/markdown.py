@@ -5,7 +5,7 @@ from __future__ import annotations
 from perfbench.report import markdown_text
 from perfbench.report.markdown_text import escape_markdown
 from perfbench.report.model import Report
-from perfbench.report.tables.pages import build_tables
+from perfbench.report.tables import build_tables
 from perfbench.report.text_table import TextTable
 
 SUFFIX = ".md"

@@ -68,33 +68,33 @@ def _select_peaks(cases: Iterable[tuple[Labels, TimedCase]]) -> Iterable[tuple[L
 
 
 def _render_metrics(report: Report) -> Iterable[str]:
-    """What the modes report of themselves, a sample for each metric of the scenario."""
+    """The metrics that modes report, a sample for each metric of the scenario."""
     rows = [row for table in report.tables for row in table.rows if not row.failed]
-    found = [
+    values = [
         ({"case": row.case, "number": number.metric.name, "unit": number.metric.unit}, number.after)
         for row in rows
         for number in row.reported
     ]
-    yield from _render_gauge("reported", "Median of a number that a mode reports of itself.", found)
+    yield from _render_gauge("reported", "Median of a metric that the mode reports.", values)
 
 
 def _render_comparisons(report: Report) -> Iterable[str]:
-    """The ratios after / before and their intervals; one without ends has no interval to write."""
-    sound = {case.name for case in collect_timed_cases(report)}
+    """The ratios after / before with their intervals, if those have ends."""
+    measured = {case.name for case in collect_timed_cases(report)}
     rows = [
         ({"case": row.case, "comparison": row.mode}, row.comparison)
         for table in report.tables
         for row in table.rows
-        if row.comparison is not None and not row.failed and make_printable(row.case) in sound
+        if row.comparison is not None and not row.failed and make_printable(row.case) in measured
     ]
     yield from _render_gauge("ratio", "Seconds after over seconds before.", [(labels, c.ratio) for labels, c in rows])
     yield from _render_gauge("ratio_low", "The lower end of its interval.", [(labels, c.low) for labels, c in rows])
     yield from _render_gauge("ratio_high", "The upper end of its interval.", [(labels, c.high) for labels, c in rows])
 
 
-def _render_gauge(name: str, meaning: str, found: Iterable[tuple[Labels, float]], unit: str = "") -> Iterable[str]:
-    """The lines of one family; nothing where nothing is known."""
-    samples = [_format_sample(f"perfbench_{name}", labels, value) for labels, value in found if math.isfinite(value)]
+def _render_gauge(name: str, meaning: str, values: Iterable[tuple[Labels, float]], unit: str = "") -> Iterable[str]:
+    """The lines of one family; none without values."""
+    samples = [_format_sample(f"perfbench_{name}", labels, value) for labels, value in values if math.isfinite(value)]
     if samples:
         yield f"# TYPE perfbench_{name} gauge"
         if unit:
@@ -104,8 +104,8 @@ def _render_gauge(name: str, meaning: str, found: Iterable[tuple[Labels, float]]
 
 
 def _format_sample(name: str, labels: Labels, value: float) -> str:
-    told = ",".join(f'{label}="{_escape_label(text)}"' for label, text in labels.items())
-    return f"{name}{{{told}}} {value!r}"
+    pairs = ",".join(f'{label}="{_escape_label(text)}"' for label, text in labels.items())
+    return f"{name}{{{pairs}}} {value!r}"
 
 
 def _escape_label(text: str) -> str:

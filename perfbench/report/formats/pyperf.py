@@ -47,7 +47,7 @@ def _build_benchmark(case: TimedCase) -> dict[str, object]:
         "perfbench_metric": case.metric,
         "perfbench_unit": case.measurement.unit,
         "perfbench_work": case.work,
-        "perfbench_same_output": case.same_output,
+        "perfbench_same_output": case.same_output.value,
     }
     return {"metadata": _clean_metadata(metadata), "runs": [{"values": [seconds]} for seconds in case.seconds]}
 

@@ -50,15 +50,16 @@ def _describe_machine(report: Report) -> Document:
 
 def _describe_commit(report: Report) -> Document:
     """The commit of the checkout that was measured, of several the last; as outside of version control if there was none."""
-    checkouts = [source for place in report.run.environments for source in place.sources if source.commit]
+    checkouts = [source for environment in report.run.environments for source in environment.sources if source.commit]
     checkout = checkouts[-1] if checkouts else Checkout("", "unversioned", False)
-    known = {"id": checkout.commit, "dirty": checkout.dirty}
-    return {**known, "time": None, "author_time": None, "project": "", "branch": "(unknown)"}
+    state = {"id": checkout.commit, "dirty": checkout.dirty}
+    return {**state, "time": None, "author_time": None, "project": "", "branch": "(unknown)"}
 
 
 def _build_benchmark(case: TimedCase) -> Document:
     settings = dict(case.case.parameters)
-    told = {"metric": case.metric, "work": case.work, "unit": case.measurement.unit, "same_output": case.same_output}
+    unit, same_output = case.measurement.unit, case.same_output.value
+    details = {"metric": case.metric, "work": case.work, "unit": unit, "same_output": same_output}
     packages = {package.name: package.version for package in case.measurement.packages}
     return {
         "group": case.group,
@@ -66,7 +67,7 @@ def _build_benchmark(case: TimedCase) -> Document:
         "fullname": case.name,
         "params": settings or None,
         "param": case.parameters or None,
-        "extra_info": {**told, "environment": make_printable(case.case.environment), "packages": packages},
+        "extra_info": {**details, "environment": make_printable(case.case.environment), "packages": packages},
         "options": {"disable_gc": False, "timer": case.metric, "warmup": False},
         "stats": _build_stats(case),
     }

@@ -1,4 +1,4 @@
-"""What is to be drawn: a course with what is written around it, the ends and ticks of an axis of ratios. Pure."""
+"""What is to be drawn: a trajectory with what is written around it, the ends and ticks of an axis of ratios. Pure."""
 
 from __future__ import annotations
 
@@ -22,33 +22,33 @@ TICK_MANTISSAS = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 4, 5, 7),
 
 @dataclass(frozen=True, slots=True)
 class SweepChart:
-    """A course with what is written around it. ``metric``: the cost of what, ``CPU seconds``; ``source``: how it was measured."""
+    """A trajectory with what is written around it. ``metric``: the cost of what, ``CPU seconds``; ``source``: how it was measured."""
 
     title: str
     metric: str
     source: str
-    course: Trajectory
+    trajectory: Trajectory
 
     @property
     def ylabel(self) -> str:
         """What is drawn, relative to what."""
-        references = {line.reference for line in self.course.lines}
+        references = {line.reference for line in self.trajectory.lines}
         return f"{self.metric} relative to {references.pop() if len(references) == 1 else 'the first release'}"
 
 
-def find_failed_releases(course: Trajectory) -> list[int]:
+def find_failed_releases(trajectory: Trajectory) -> list[int]:
     """The places of the releases that gave nothing in any mode."""
     return [
         place
-        for place in range(len(course.releases))
-        if all(line.stops[place].relative is None for line in course.lines)
+        for place in range(len(trajectory.releases))
+        if all(line.points[place].relative is None for line in trajectory.lines)
     ]
 
 
-def compute_axis_limits(course: Trajectory) -> tuple[float, float]:
-    """The ends of the logarithmic axis: all that is known with a margin, and never so little that noise looks like a course."""
-    stops = [stop for line in course.lines for stop in line.stops if stop.relative is not None]
-    return compute_span(end for stop in stops for end in (stop.low, stop.relative, stop.high) if end is not None)
+def compute_axis_limits(trajectory: Trajectory) -> tuple[float, float]:
+    """The ends of the logarithmic axis: all that is known with a margin, and never so little that noise looks like a trajectory."""
+    points = [point for line in trajectory.lines for point in line.points if point.relative is not None]
+    return compute_span(end for point in points for end in (point.low, point.relative, point.high) if end is not None)
 
 
 def compute_span(ratios: Iterable[float]) -> tuple[float, float]:

@@ -13,8 +13,7 @@ from matplotlib.ticker import NullLocator
 
 from perfbench.errors import NotMeasured
 from perfbench.model import describe_processor
-from perfbench.report.figures import Figure, build_figures
-from perfbench.report.model import Report
+from perfbench.report.model import Figure, Report
 from perfbench.report.plots._matplotlib import (
     LINE_COLORS,
     PLOT_CHOICE,
@@ -49,7 +48,7 @@ def write_crossover_plot(report: Report, path: Path) -> None:
 
     Raises NotMeasured if there are none, UsageProblem for another suffix, StorageProblem if it cannot be written.
     """
-    shown = build_figures(report)
+    shown = report.figures
     if not shown:
         raise NotMeasured(f"--plot {path}: there is nothing to draw; no swept number has two measured values")
     machine = report.run.machine

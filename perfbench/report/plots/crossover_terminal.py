@@ -6,7 +6,7 @@ import math
 
 import plotext
 
-from perfbench.report.figures import Figure
+from perfbench.report.model import Figure
 from perfbench.report.plots._plotext import (
     LINE_COLORS,
     LINE_MARKERS,

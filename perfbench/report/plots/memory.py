@@ -11,16 +11,8 @@ from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from perfbench.profiling.memory.curve import (
-    CLOSE,
-    GARBAGE,
-    IN_PLAY,
-    MemoryCurve,
-    MemoryMark,
-    build_labels,
-    build_title,
-    read_sample,
-)
+from perfbench.datasets.updates import CLOSE, IN_PLAY
+from perfbench.profiling.memory.curve import GARBAGE, MemoryCurve, MemoryMark, build_labels, build_title, read_sample
 from perfbench.report.plots import _matplotlib, _plotext, sweep_terminal
 from perfbench.report.plots._matplotlib import LINE_COLORS, escape_formula
 from perfbench.util.files import RESULTS_CHOICE

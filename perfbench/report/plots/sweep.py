@@ -38,16 +38,16 @@ def write_sweep_plot(chart: SweepChart, path: Path) -> None:
 
 def draw_chart(chart: SweepChart) -> Figure:
     """The picture, not yet written."""
-    releases = chart.course.releases
+    releases = chart.trajectory.releases
     figure = Figure(figsize=(max(7.0, 2.0 + 0.27 * len(releases)), 5.5), layout="constrained")
     FigureCanvasAgg(figure)
     axes = figure.add_subplot()
-    for number, line in enumerate(chart.course.lines):
+    for number, line in enumerate(chart.trajectory.lines):
         _draw_line(axes, line, number)
-    for number, place in enumerate(find_failed_releases(chart.course)):
+    for number, place in enumerate(find_failed_releases(chart.trajectory)):
         label = None if number else "not measured"
         axes.plot(place, 0.02, "x", color="0.5", transform=axes.get_xaxis_transform(), label=label, zorder=4)
-    set_ratio_axis(axes, *compute_axis_limits(chart.course))
+    set_ratio_axis(axes, *compute_axis_limits(chart.trajectory))
     axes.set_xticks(
         range(len(releases)),
         [escape_formula(r.name) for r in releases],
@@ -61,32 +61,34 @@ def draw_chart(chart: SweepChart) -> Figure:
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
     figure.supxlabel(escape_formula(f"{CAPTION} · {chart.source}"), fontsize="x-small", color="0.4", x=0.01, ha="left")
-    _label_steps(figure, axes, chart.course)
+    _label_steps(figure, axes, chart.trajectory)
     return figure
 
 
 def _draw_line(axes: Axes, line: ModeTrajectory, number: int) -> None:
     points = _collect_points(line)
-    ends = [(stop.low, stop.high) for stop in line.stops if stop.relative is not None]
+    ends = [(point.low, point.high) for point in line.points if point.relative is not None]
     if points:
         draw_band(axes, points, ends, number, escape_formula(line.mode))
 
 
 def _collect_points(line: ModeTrajectory) -> list[tuple[float, float]]:
-    return [(place, stop.relative) for place, stop in enumerate(line.stops) if stop.relative is not None]
+    return [(place, point.relative) for place, point in enumerate(line.points) if point.relative is not None]
 
 
-def _label_steps(figure: Figure, axes: Axes, course: Trajectory) -> None:
+def _label_steps(figure: Figure, axes: Axes, trajectory: Trajectory) -> None:
     """A ring and the size at every real step, each label at the first place where it covers no other label and no dot."""
     figure.draw_without_rendering()  # only then are sizes and places known
-    taken: list[BboxBase] = [box for line in course.lines for box in compute_line_boxes(axes, _collect_points(line))]
+    taken: list[BboxBase] = [
+        box for line in trajectory.lines for box in compute_line_boxes(axes, _collect_points(line))
+    ]
     legend = axes.get_legend()
     if legend is not None:
         taken.append(legend.get_window_extent())
-    for number, line in enumerate(course.lines):
-        for place, stop in enumerate(line.stops):
-            if stop.relative is not None and stop.step is not None and stop.step.significant:
-                _label_step(axes, place, stop.relative, stop.step, LINE_COLORS[number % len(LINE_COLORS)], taken)
+    for number, line in enumerate(trajectory.lines):
+        for place, point in enumerate(line.points):
+            if point.relative is not None and point.step is not None and point.step.significant:
+                _label_step(axes, place, point.relative, point.step, LINE_COLORS[number % len(LINE_COLORS)], taken)
 
 
 def _label_step(axes: Axes, place: int, relative: float, step: ReleaseStep, color: str, taken: list[BboxBase]) -> None:

@@ -26,16 +26,16 @@ MIN_WIDTH, MAX_WIDTH = 50, 160
 
 
 def plot_chart(chart: SweepChart, width: int, *, color: bool) -> str:
-    """The course as lines of text, a character for each release and each real step; without ``color`` no ANSI codes."""
+    """The trajectory as lines of text, a character for each release and each real step; without ``color`` no ANSI codes."""
     columns = min(max(width, MIN_WIDTH), MAX_WIDTH)
     figure = new_canvas(columns, PLOT_HEIGHT)
-    for number, line in enumerate(chart.course.lines):
+    for number, line in enumerate(chart.trajectory.lines):
         _draw_line(figure, line, number)
     _draw_failures(figure, chart)
-    names = [make_printable(release.name) for release in chart.course.releases]
+    names = [make_printable(release.name) for release in chart.trajectory.releases]
     shown = _choose_release_labels(names, columns - 8)
     figure.ruler("x").ticks(shown, [names[place] for place in shown])
-    inside = columns - set_ratio_axis(figure, *compute_axis_limits(chart.course))
+    inside = columns - set_ratio_axis(figure, *compute_axis_limits(chart.trajectory))
     figure.ruler("x").lim(-0.5, len(names) - 0.5)
     for label in _place_labels(chart, inside):
         figure.draw(figure.text(label.x, label.y, label.text, alignment="center"))
@@ -54,13 +54,13 @@ def plot_chart(chart: SweepChart, width: int, *, color: bool) -> str:
 
 def _draw_line(figure: Any, line: ModeTrajectory, number: int) -> None:
     """The dots of a mode, joined over what is missing, and a triangle with its size at each real step."""
-    known = [(place, math.log(stop.relative)) for place, stop in enumerate(line.stops) if stop.relative is not None]
+    known = [(place, math.log(point.relative)) for place, point in enumerate(line.points) if point.relative is not None]
     draw_dots(figure, known, number)
-    for place, stop in enumerate(line.stops):
-        if stop.step is not None and stop.step.significant and stop.relative is not None:
-            slower = stop.step.ratio > 1
+    for place, point in enumerate(line.points):
+        if point.step is not None and point.step.significant and point.relative is not None:
+            slower = point.step.ratio > 1
             mark = plotext.marker("▼" if slower else "▲", "red" if slower else "green")
-            figure.draw(figure.signal([place], [math.log(stop.relative)], marker=mark))
+            figure.draw(figure.signal([place], [math.log(point.relative)], marker=mark))
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,13 +77,13 @@ def _place_labels(chart: SweepChart, columns: int) -> list[_Label]:
 
     :param columns: the width of the plot inside its frame.
     """
-    low, high = map(math.log, compute_axis_limits(chart.course))
-    row, column = (high - low) / (PLOT_ROWS - 1), len(chart.course.releases) / columns
+    low, high = map(math.log, compute_axis_limits(chart.trajectory))
+    row, column = (high - low) / (PLOT_ROWS - 1), len(chart.trajectory.releases) / columns
 
     def cell(place: int, relative: float) -> tuple[int, int]:
         return round((place + 0.5) / column), round((math.log(relative) - low) / row)
 
-    dots = [(n, stop.relative, stop.step) for line in chart.course.lines for n, stop in enumerate(line.stops)]
+    dots = [(n, point.relative, point.step) for line in chart.trajectory.lines for n, point in enumerate(line.points)]
     taken = {cell(place, relative) for place, relative, _ in dots if relative is not None}
     found = []
     for place, relative, step in dots:
@@ -99,19 +99,19 @@ def _place_labels(chart: SweepChart, columns: int) -> list[_Label]:
 
 def _draw_failures(figure: Any, chart: SweepChart) -> None:
     """A cross at the lower edge for every release that gave nothing."""
-    places = find_failed_releases(chart.course)
+    places = find_failed_releases(chart.trajectory)
     if places:
-        low, _ = compute_axis_limits(chart.course)
+        low, _ = compute_axis_limits(chart.trajectory)
         figure.draw(figure.signal(places, [math.log(low)] * len(places), marker=plotext.marker("x", "gray")))
 
 
 def _build_legend(chart: SweepChart) -> str:
     modes = [
         f"{LINE_MARKERS[number % len(LINE_MARKERS)]} {make_printable(line.mode)}"
-        for number, line in enumerate(chart.course.lines)
+        for number, line in enumerate(chart.trajectory.lines)
     ]
     return "  " + "   ".join(
-        [*modes, "▲ faster", "▼ slower", *(["x not measured"] if find_failed_releases(chart.course) else [])]
+        [*modes, "▲ faster", "▼ slower", *(["x not measured"] if find_failed_releases(chart.trajectory) else [])]
     )
 
 

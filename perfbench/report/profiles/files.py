@@ -15,7 +15,6 @@ from pyinstrument.renderers.html import JSONForHTMLRenderer
 from pyinstrument.session import Session
 
 from perfbench.profiling.model import Profile
-from perfbench.profiling.pooling import pool_stacks
 from perfbench.report.profiles.pyinstrument_session import build_session
 from perfbench.util.files import write_atomically
 from perfbench.util.formatting import make_printable
@@ -61,7 +60,7 @@ def format_collapsed(profile: Profile) -> str:
     """
     names = [make_printable(function.key).replace(";", ",").replace(" ", "_") for function in profile.functions]
     lines, before, seconds = [], 0, 0.0
-    for stack in pool_stacks(profile):
+    for stack in profile.pool_stacks():
         seconds += stack.seconds
         after = round(seconds * 1e6)  # rounding the sum so far keeps the whole exact
         if after > before:

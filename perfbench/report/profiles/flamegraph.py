@@ -15,7 +15,6 @@ from importlib.resources import files
 import msgspec
 
 from perfbench.profiling.model import Function, Profile
-from perfbench.profiling.pooling import pool_stacks
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
@@ -94,7 +93,7 @@ def merge_frames(before: Profile, after: Profile, keys: Mapping[str, int]) -> Fr
     own: tuple[list[float], list[float]] = ([0.0], [0.0])
     for side, profile in enumerate((before, after)):
         places = [keys[function.key] for function in profile.functions]
-        for stack in pool_stacks(profile):
+        for stack in profile.pool_stacks():
             frame = 0
             for index in stack.frames:
                 edge = (frame, places[index])

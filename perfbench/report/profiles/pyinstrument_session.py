@@ -12,7 +12,6 @@ from rich.console import Console
 from rich.text import Text
 
 from perfbench.profiling.model import Function, Profile
-from perfbench.profiling.pooling import pool_stacks
 from perfbench.util.formatting import make_printable
 
 UNIT_TEXT = "seconds of a pass without the profiler"
@@ -29,7 +28,9 @@ def build_session(profile: Profile, *, recorded: float = 0.0) -> Session:
     :param recorded: when it was measured, in seconds since 1970.
     """
     frames = [_format_identifier(function) for function in profile.functions]
-    records = [([frames[index] for index in stack.frames[:MAX_DEPTH]], stack.seconds) for stack in pool_stacks(profile)]
+    records = [
+        ([frames[index] for index in stack.frames[:MAX_DEPTH]], stack.seconds) for stack in profile.pool_stacks()
+    ]
     return Session(
         frame_records=records,
         start_time=recorded,

@@ -1,4 +1,4 @@
-"""The page that people pass on: every piece of advice that a run measured, whether it holds, where, and what is better. Pure."""
+"""The advice page: every piece of advice that a run measured, whether it holds, for which values, and alternatives."""
 
 from __future__ import annotations
 
@@ -7,18 +7,17 @@ from dataclasses import dataclass
 
 from perfbench.model import Run, Verdict, describe_processor
 from perfbench.report import advice, markdown_text
-from perfbench.report.figures import Figure, build_figures
-from perfbench.report.model import ClaimResult, Report, ReportTable
+from perfbench.report.model import ClaimResult, Figure, Report, ReportTable
 from perfbench.report.tables import crossover_text
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
-COLUMN_HEADS = ("advice", "what of", "verdict", "measured", "where", "better way")
+COLUMN_HEADS = ("advice", "metric", "verdict", "measured", "holds for", "alternative")
 
 
 @dataclass(frozen=True, slots=True)
 class AdviceRow:
-    """A piece of advice on one market, in words. ``about`` is the metric, ``where`` the range in which it holds."""
+    """A piece of advice on one market, in words. ``about`` is the metric, ``where`` the range of values for which it holds."""
 
     scenario: str
     question: str
@@ -33,29 +32,28 @@ class AdviceRow:
 
 
 def build_rows(report: Report) -> tuple[AdviceRow, ...]:
-    """Every piece of advice in the order of the tables; the tables of a sweep say of one piece where it holds."""
-    drawn = build_figures(report)
-    found: dict[tuple[object, ...], list[tuple[ReportTable, ClaimResult]]] = {}
+    """A row for every piece of advice, in the order of the tables; the tables of a sweep share a row."""
+    grouped: dict[tuple[object, ...], list[tuple[ReportTable, ClaimResult]]] = {}
     for table in report.tables:
-        for judged in table.advice:
-            claim = judged.claim
+        for result in table.advice:
+            claim = result.claim
             key = (table.scenario, table.data, claim.text, claim.metric, claim.before, claim.after)
-            found.setdefault(key, []).append((table, judged))
+            grouped.setdefault(key, []).append((table, result))
     docs = {scenario.name: scenario.doc for scenario in report.run.scenarios}
-    return tuple(_build_row(tables, docs, drawn) for tables in found.values())
+    return tuple(_build_row(tables, docs, report.figures) for tables in grouped.values())
 
 
 def _build_row(
-    tables: Sequence[tuple[ReportTable, ClaimResult]], docs: dict[str, str], drawn: Sequence[Figure]
+    tables: Sequence[tuple[ReportTable, ClaimResult]], docs: dict[str, str], figures: Sequence[Figure]
 ) -> AdviceRow:
     table, first = tables[0]
-    verdicts = list(dict.fromkeys(advice.describe_verdict(judged) for _, judged in tables))
-    some = any(judged.verdict is Verdict.IMPROVED for _, judged in tables)
+    verdicts = list(dict.fromkeys(advice.describe_verdict(result) for _, result in tables))
+    some = any(result.verdict is Verdict.IMPROVED for _, result in tables)
     shown = [tables[-1]] if len(verdicts) == 1 else _find_extremes(tables)
     parts = [
-        f"{advice.format_amounts(judged)}{advice.format_effect(judged)}{_describe_parameters(one, [t for t, _ in tables])}"
-        for one, judged in shown
-        if judged.verdict is not None
+        f"{advice.format_amounts(result)}{advice.format_effect(result)}{_describe_parameters(own, [t for t, _ in tables])}"
+        for own, result in shown
+        if result.verdict is not None
     ]
     return AdviceRow(
         scenario=table.scenario,
@@ -66,29 +64,29 @@ def _build_row(
         about=advice.format_metric_name(first.metric),
         verdict=verdicts[0] if len(verdicts) == 1 else "holds in part" if some else "; ".join(verdicts),
         measured="; ".join(parts),
-        where=_describe_range(tables, drawn),
+        where=_describe_range(tables, figures),
         better=_describe_alternative(tables[-1][1]),
     )
 
 
 def _find_extremes(tables: Sequence[tuple[ReportTable, ClaimResult]]) -> list[tuple[ReportTable, ClaimResult]]:
-    """Where the advice does worst, and where it does best."""
-    known = [pair for pair in tables if pair[1].verdict is not None]
-    ordered = sorted(known, key=lambda pair: pair[1].gain)
+    """The tables in which the advice does worst and best."""
+    measured = [pair for pair in tables if pair[1].verdict is not None]
+    ordered = sorted(measured, key=lambda pair: pair[1].gain)
     return [ordered[0], ordered[-1]] if ordered else []
 
 
-def _describe_range(tables: Sequence[tuple[ReportTable, ClaimResult]], drawn: Sequence[Figure]) -> str:
-    """In words for which values it holds; empty where there is only one."""
+def _describe_range(tables: Sequence[tuple[ReportTable, ClaimResult]], figures: Sequence[Figure]) -> str:
+    """The values for which it holds, in words; empty where there is only one."""
     if len(tables) == 1:
         return ""
-    first, judged = tables[0]
+    first, result = tables[0]
     curves = [
         (figure, curve)
-        for figure in drawn
-        if (figure.scenario, figure.data, figure.reference) == (first.scenario, first.data, judged.claim.before)
+        for figure in figures
+        if (figure.scenario, figure.data, figure.reference) == (first.scenario, first.data, result.claim.before)
         for curve in figure.curves
-        if curve.mode == judged.mode and not judged.claim.metric
+        if curve.mode == result.mode and not result.claim.metric
     ]
     if curves:
         several = len(curves) > 1
@@ -97,26 +95,26 @@ def _describe_range(tables: Sequence[tuple[ReportTable, ClaimResult]], drawn: Se
             for figure, curve in curves
         )
     by_verdict: dict[str, list[str]] = {}
-    for table, one in tables:
-        by_verdict.setdefault(advice.describe_verdict(one), []).append(
+    for table, claim_result in tables:
+        by_verdict.setdefault(advice.describe_verdict(claim_result), []).append(
             _describe_parameters(table, [t for t, _ in tables]).removeprefix(" at ")
         )
     return "; ".join(f"{verdict} at {', '.join(values)}" for verdict, values in by_verdict.items())
 
 
 def _describe_fixed(figure: Figure, others: Sequence[Figure]) -> str:
-    apart = [(name, value) for name, value in figure.fixed if any(dict(f.fixed).get(name) != value for f in others)]
-    return "".join(f" ({name} {value})" for name, value in apart)
+    varied = [(name, value) for name, value in figure.fixed if any(dict(f.fixed).get(name) != value for f in others)]
+    return "".join(f" ({name} {value})" for name, value in varied)
 
 
 def _describe_parameters(table: ReportTable, others: Sequence[ReportTable]) -> str:
     """`` at periods 5``: the parameters in which the tables differ."""
-    apart = [(n, v) for n, v in table.parameters if any(dict(other.parameters).get(n) != v for other in others)]
-    return f" at {', '.join(f'{name} {value}' for name, value in apart)}" if apart else ""
+    varied = [(n, v) for n, v in table.parameters if any(dict(other.parameters).get(n) != v for other in others)]
+    return f" at {', '.join(f'{name} {value}' for name, value in varied)}" if varied else ""
 
 
-def _describe_alternative(judged: ClaimResult) -> str:
-    better = judged.better
+def _describe_alternative(result: ClaimResult) -> str:
+    better = result.better
     if better is None or better.verdict is None:
         return ""
     doc = f" ({better.doc.rstrip('.')})" if better.doc else ""
@@ -124,43 +122,43 @@ def _describe_alternative(judged: ClaimResult) -> str:
 
 
 def render_text(report: Report) -> str:
-    """The page for a terminal: for each scenario its question, then each piece of advice with what was found."""
+    """The page for a terminal: for each scenario its question, then each piece of advice with its results."""
     return "\n".join(make_printable(line) for line in _render_lines(build_rows(report), report.run)) + "\n"
 
 
-def _render_lines(found: Sequence[AdviceRow], run: Run) -> Iterator[str]:
-    for scenario, data in dict.fromkeys((piece.scenario, piece.data) for piece in found):
-        own = [piece for piece in found if (piece.scenario, piece.data) == (scenario, data)]
+def _render_lines(rows: Sequence[AdviceRow], run: Run) -> Iterator[str]:
+    for scenario, data in dict.fromkeys((row.scenario, row.data) for row in rows):
+        own = [row for row in rows if (row.scenario, row.data) == (scenario, data)]
         yield " · ".join(part for part in (scenario, own[0].question, data) if part)
-        for advised in dict.fromkeys(piece.text for piece in own):
+        for advised in dict.fromkeys(row.text for row in own):
             yield f"  “{advised}”"
-            yield from (f"    {line}" for piece in own if piece.text == advised for line in _render_row(piece))
+            yield from (f"    {line}" for row in own if row.text == advised for line in _render_row(row))
         yield ""
-    yield _describe_source(found, run)
+    yield _describe_source(rows, run)
 
 
-def _render_row(piece: AdviceRow) -> Iterator[str]:
-    yield f"{piece.about}: {piece.verdict}" + (f", {piece.measured}" if piece.measured else "")
-    if piece.where:
-        yield f"  {piece.where}"
-    if piece.better:
-        yield f"  better: {piece.better}"
+def _render_row(row: AdviceRow) -> Iterator[str]:
+    yield f"{row.about}: {row.verdict}" + (f", {row.measured}" if row.measured else "")
+    if row.where:
+        yield f"  {row.where}"
+    if row.better:
+        yield f"  alternative: {row.better}"
 
 
 def render_markdown(report: Report) -> str:
     """The page as a table of GitHub-flavoured Markdown."""
-    found = build_rows(report)
-    rows = [(f"“{p.text}” ({p.scenario})", p.about, p.verdict, p.measured, p.where, p.better) for p in found]
-    plain = [tuple(map(make_printable, row)) for row in rows]
+    rows = build_rows(report)
+    cells = [(f"“{p.text}” ({p.scenario})", p.about, p.verdict, p.measured, p.where, p.better) for p in rows]
+    plain = [tuple(map(make_printable, row)) for row in cells]
     lines = markdown_text.format_table(COLUMN_HEADS, plain)
     return "\n".join(
-        [*lines, "", markdown_text.escape_markdown(make_printable(_describe_source(found, report.run))), ""]
+        [*lines, "", markdown_text.escape_markdown(make_printable(_describe_source(rows, report.run))), ""]
     )
 
 
-def _describe_source(found: Sequence[AdviceRow], run: Run) -> str:
-    """Whose advice it is, on which machine it was measured, and when."""
-    sources = ", ".join(dict.fromkeys(piece.source for piece in found))
+def _describe_source(rows: Sequence[AdviceRow], run: Run) -> str:
+    """The sources of the advice, the machine and the date of the measurement."""
+    sources = ", ".join(dict.fromkeys(row.source for row in rows))
     gib = formatting.format_bytes(run.machine.memory_bytes)
     where = f"{describe_processor(run.machine)}, {gib}, {run.machine.system}, {run.machine.python}"
     return f"advice: {sources} · measured {run.created[:10]} by perfbench {run.perfbench} on {where}"

@@ -23,6 +23,8 @@ VERDICT_MARKS = {
     Verdict.INCONCLUSIVE: "?",
 }
 FAILED_MARK = "!"
+WARNING_PREFIX = "warning: "
+KNOWN_CHANGES_NOTE = "known changes: {}; with these reverted on both sides, the outputs are equal"
 
 
 def _format_memory(row: Row) -> str:
@@ -31,7 +33,7 @@ def _format_memory(row: Row) -> str:
 
 
 def format_instructions(row: Row) -> str:
-    """``4.21 G → 3.10 G  −26.4 % ▲``; of a row that is compared with nothing its own alone."""
+    """``4.21 G → 3.10 G  −26.4 % ▲``; of a row without a comparison ``4.21 G``."""
     if row.count is None:
         return "" if row.instructions is None else formatting.format_quantity(row.instructions)
     before, after = formatting.format_quantity(row.count.before), formatting.format_quantity(row.count.after)
@@ -51,41 +53,43 @@ OPTIONAL_COLUMNS: dict[str, tuple[str, FormatCell]] = {
     "interval": ("95 % interval", lambda row, _table, slower: _format_interval(row, slower)),
     "rate": ("", lambda row, *_: formatting.format_rate(row.rate) if row.rate else ""),
     "memory": ("peak memory", lambda row, *_: _format_memory(row)),
-    "output": ("same output", lambda row, *_: row.same_output),
+    "output": ("same output", lambda row, *_: row.same_output.value),
     "claim": ("claim", lambda row, *_: row.claim),
-    "wall": ("wall alone", lambda row, *_: formatting.format_seconds(row.wall_seconds) if row.wall_seconds else ""),
+    "wall": (
+        "wall time (solo)",
+        lambda row, *_: formatting.format_seconds(row.wall_seconds) if row.wall_seconds else "",
+    ),
     "startup": (
-        "start-up",
+        "startup CPU",
         lambda row, *_: formatting.format_seconds(row.startup_seconds) if row.startup_seconds else "",
     ),
     "pairs": ("pairs", lambda row, *_: str(row.comparison.pairs) if row.comparison else ""),
-    "sigma": ("sigma of a pair", lambda row, *_: _format_share(row.comparison)),
-    "doc": ("what it does", lambda row, *_: row.doc),
+    "sigma": ("σ per pair", lambda row, *_: _format_share(row.comparison)),
+    "doc": ("description", lambda row, *_: row.doc),
     INSTRUCTIONS.name: ("instructions", lambda row, *_: format_instructions(row)),
 }
-"""The columns behind mode and seconds, by the name that ``--columns`` takes."""
+"""The columns after mode and seconds, by their name in ``--columns``."""
 
 NUMBERS_COLUMN = "numbers"
-"""The name of all columns together that show the scenario's own metrics."""
+"""The name in ``--columns`` of all columns with the scenario's own metrics."""
 
 MODE_COLUMNS = ("interval", "rate", "memory", NUMBERS_COLUMN, "output")
 SIDE_COLUMNS = ("interval", NUMBERS_COLUMN, "output", "claim")
-"""The usual columns where modes are compared, and where environments or runs are."""
+"""The default columns where modes are compared, and where environments or runs are."""
 
 
-def parse_columns(text: str, usual: tuple[str, ...] = MODE_COLUMNS) -> tuple[str, ...]:
-    """The columns that ``--columns`` asks for: a list, or ``+name,name`` to add to the usual ones. Raises UsageProblem."""
+def parse_columns(text: str, default: tuple[str, ...] = MODE_COLUMNS) -> tuple[str, ...]:
+    """Parse ``--columns``: a list of names, or ``+name,name`` to add to the default ones. Raises UsageProblem."""
     names = tuple(name.strip() for name in text.lstrip("+").split(",") if name.strip())
     for name in names:
         if name not in (*OPTIONAL_COLUMNS, NUMBERS_COLUMN):
-            raise UsageProblem(
-                f"--columns: no column `{name}`{suggest_name(name, (*OPTIONAL_COLUMNS, NUMBERS_COLUMN))}"
-            )
-    return tuple(dict.fromkeys((*usual, *names))) if text.startswith("+") else names
+            hint = suggest_name(name, (*OPTIONAL_COLUMNS, NUMBERS_COLUMN)).removeprefix("; ")
+            raise UsageProblem(f"--columns: no column `{name}`", hint=hint)
+    return tuple(dict.fromkeys((*default, *names))) if text.startswith("+") else names
 
 
 def build_report_table(table: ReportTable, report: Report) -> TextTable:
-    """The texts of one table."""
+    """The text table of one table of the report."""
     slower = _are_all_slower(table.rows)
     compared = any(row.comparison is not None for row in table.rows)
     ratio = (("slower" if slower else "faster"),) if compared else ()
@@ -110,14 +114,14 @@ def build_report_table(table: ReportTable, report: Report) -> TextTable:
 
 
 def _choose_columns(table: ReportTable, report: Report) -> list[str]:
-    """The columns that were asked for and have something in them, and what was counted: that was asked for too."""
+    """The requested columns that are not empty, and the instructions if they were counted."""
     empty = set() if any(row.claim for row in table.rows) else {"claim"}
     columns = dict.fromkeys((*report.columns, *([INSTRUCTIONS.name] if table.counted else [])))
     return [name for name in columns if name not in empty and (name != INSTRUCTIONS.name or table.counted)]
 
 
 def _expand_column(name: str, table: ReportTable) -> Iterator[tuple[str, FormatCell]]:
-    """The head and the text of a column; of the numbers, one for each metric that any row reports."""
+    """The head of a column and the function for its cells; of the numbers, one for each metric that any row reports."""
     if name != NUMBERS_COLUMN:
         head, text = OPTIONAL_COLUMNS[name]
         yield head or f"{table.unit}/s", text
@@ -145,22 +149,22 @@ def _format_metric(metric: Metric, row: Row, table: ReportTable, _slower: bool) 
 
 
 def _format_seconds_heading(table: ReportTable) -> str:
-    """What is measured, or which environments are compared by it."""
-    kind = table.metric.replace("_", " ").replace("cpu", "CPU")
+    """The metric, or the environments that are compared by it."""
     if not table.sides:
-        return kind
+        return table.metric_label
     common, names = labels.split_side_names(table.sides)
     sides = f"{names[0]} → {names[1]}" if len(names) == 2 else f"{names[0]} → …"
     return f"{common} {sides}".strip()
 
 
 def _format_mode(row: Row) -> str:
-    mark = f"{FAILED_MARK} " if row.failed or row.same_output == "no" else ""
+    mark = f"{FAILED_MARK} " if row.failed or row.output_differs else ""
     return mark + row.mode
 
 
 def _format_seconds(row: Row) -> str:
-    if row.comparison is not None:  # of the passes that the ratio is of
+    if row.comparison is not None:
+        # a row shows the seconds of the pairs that its ratio comes from, not of all passes of the case
         return f"{formatting.format_seconds(row.comparison.before)} → {formatting.format_seconds(row.comparison.after)}"
     return formatting.format_seconds(row.seconds) if row.seconds is not None else "–"
 
@@ -196,7 +200,7 @@ def _build_title(table: ReportTable) -> str:
 def _build_notes(table: ReportTable) -> list[str]:
     notes = [f"{FAILED_MARK} {note}" for note in dict.fromkeys(note for row in table.rows for note in row.notes)]
     lacking = [row.unavailable for row in table.rows if row.unavailable]
-    known = [f"known changes: {table.known}; with them undone on both sides the outputs agree"] if table.known else []
-    doubts = ["doubtful: " + "; ".join(table.doubts)] if table.doubts else []
+    changes = [KNOWN_CHANGES_NOTE.format(table.known_changes)] if table.known_changes else []
+    warnings = [WARNING_PREFIX + "; ".join(table.warnings)] if table.warnings else []
     counted = [table.counted] if table.counted else []
-    return [*notes, *lacking, *map(advice.describe_advice, table.advice), *known, *counted, table.about, *doubts]
+    return [*notes, *lacking, *map(advice.describe_advice, table.advice), *changes, *counted, table.about, *warnings]

@@ -1,10 +1,11 @@
-"""The figures of a sweep as texts: a row for each mode, a column for each value, and the crossing in words."""
+"""Text table of a parameter sweep: a row for each mode, a column for each value, and the crossover in words."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perfbench.report.figures import UNCOMPARABLE_TEXTS, Figure
+from perfbench.report.figures import UNCOMPARABLE_TEXTS
+from perfbench.report.model import Figure
 from perfbench.report.tables import crossover_text
 from perfbench.report.tables.comparison import FAILED_MARK, VERDICT_MARKS
 from perfbench.report.text_table import TextTable
@@ -23,7 +24,7 @@ def build_crossover_table(figure: Figure) -> TextTable:
     ]
     return TextTable(
         title=make_printable(f"{figure.title}: {figure.ylabel}"),
-        heads=tuple(map(make_printable, ("mode", f"{figure.parameter} {first}", *others, "crossing"))),
+        heads=tuple(map(make_printable, ("mode", f"{figure.parameter} {first}", *others, "crossover"))),
         rows=tuple(tuple(map(make_printable, row)) for row in rows),
         below=tuple(map(make_printable, _build_notes(figure))),
         compared=False,
@@ -51,7 +52,7 @@ def _format_point(point: CurvePoint | None) -> str:
 
 
 def format_ratio(number: float) -> str:
-    """``0.512``, ``1.250``, ``13.4``, ``0.0123``: three figures at least, and three decimals of what is near 1."""
+    """``0.512``, ``1.250``, ``13.4``, ``0.0123``: at least three significant figures, three decimals near 1."""
     if number < 0.1:
         return f"{number:.3g}"
     return f"{number:.3f}" if number < 10 else f"{number:,.1f}" if number < 1000 else f"{number:,.0f}"
@@ -65,4 +66,4 @@ def _build_notes(figure: Figure) -> Iterator[str]:
             yield f"{mark}{curve.mode}, {figure.parameter} {places}: {problem}"
     if any(crossover.find_crossovers(curve) for curve in figure.curves):
         scale = "on logarithmic axes " if figure.logarithmic else ""
-        yield f"a crossing is interpolated {scale}between two values; in brackets where its 95 % interval begins and ends"
+        yield f"crossovers are interpolated {scale}between two values; brackets: 95 % interval"

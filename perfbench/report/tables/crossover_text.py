@@ -1,4 +1,4 @@
-"""What a curve says, in words: ``faster from 67 periods on [60–74]``. Pure."""
+"""Sentences about the curves of a parameter sweep: ``faster from 67 periods on [60–74]``."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ MAX_LIST_LENGTH = 6
 
 
 def describe_curve(curve: RatioCurve) -> str:
-    """For which values the mode is faster; where it never is, for which it is slower; in brackets the interval of each end."""
-    known = curve.known
-    if not known:
+    """The values for which the mode is faster, or if it never is, slower; in brackets the interval of each end."""
+    if not curve.known:
         return "not measured"
-    found = crossover.find_segments(curve)
-    if not found:
-        alike = all(point.verdict is Verdict.UNCHANGED for point in known)
-        return f"no difference {_describe_range(curve)}" if alike else "no difference told"
-    told = Verdict.IMPROVED if any(stretch.verdict is Verdict.IMPROVED for stretch in found) else Verdict.REGRESSED
-    texts = [_describe_segment(curve, stretch) for stretch in found if stretch.verdict is told]
-    return ", ".join((f"{VERDICT_ADVERBS[told]} {' and '.join(texts)}", *_describe_inconclusive(curve, found)))
+    segments = crossover.find_segments(curve)
+    if not segments:
+        unchanged = all(point.verdict is Verdict.UNCHANGED for point in curve.known)
+        return f"no difference {_describe_range(curve)}" if unchanged else "inconclusive"
+    faster = any(segment.verdict is Verdict.IMPROVED for segment in segments)
+    verdict = Verdict.IMPROVED if faster else Verdict.REGRESSED
+    texts = [_describe_segment(curve, segment) for segment in segments if segment.verdict is verdict]
+    return ", ".join((f"{VERDICT_ADVERBS[verdict]} {' and '.join(texts)}", *_describe_inconclusive(curve, segments)))
 
 
 def format_value(number: float) -> str:
@@ -36,7 +36,7 @@ def format_value(number: float) -> str:
 
 
 def format_interpolated(number: float, curve: RatioCurve) -> str:
-    """A value that was interpolated: three figures at most; of what is counted tenths, and from 10 on no fractions."""
+    """An interpolated value: at most three significant figures; of a count tenths, and from 10 on no fractions."""
     if number == 0 or not math.isfinite(number):
         return f"{number:g}"
     decimals = 2 - math.floor(math.log10(abs(number)))
@@ -46,19 +46,22 @@ def format_interpolated(number: float, curve: RatioCurve) -> str:
     return text.rstrip("0").rstrip(".") if "." in text else text
 
 
-def format_interval(found: Crossover, curve: RatioCurve) -> str:
-    """``[60–74]``, ``[before 5–74]``, ``[60–beyond 500]``; empty where the ends are the crossing itself."""
-    known = curve.known
-    low = f"before {format_value(known[0].value)}" if found.low is None else format_interpolated(found.low, curve)
-    high = f"beyond {format_value(known[-1].value)}" if found.high is None else format_interpolated(found.high, curve)
-    return "" if low == high == format_interpolated(found.value, curve) else f"[{low}–{high}]"
+def format_interval(point: Crossover, curve: RatioCurve) -> str:
+    """``[60–74]``, ``[before 5–74]``, ``[60–beyond 500]``; empty where both ends are the crossover itself."""
+    low = f"before {format_value(curve.known[0].value)}" if point.low is None else format_interpolated(point.low, curve)
+    high = (
+        f"beyond {format_value(curve.known[-1].value)}"
+        if point.high is None
+        else format_interpolated(point.high, curve)
+    )
+    return "" if low == high == format_interpolated(point.value, curve) else f"[{low}–{high}]"
 
 
-def _describe_segment(curve: RatioCurve, stretch: Segment) -> str:
+def _describe_segment(curve: RatioCurve, segment: Segment) -> str:
     """``from 67 periods on [60–74]``, ``up to 67 periods``, ``from 12 to 340 periods``, ``throughout 5–999 periods``."""
     name = make_printable(curve.parameter)
-    begin, begin_bracket = _describe_end(curve, stretch.begin)
-    end, end_bracket = _describe_end(curve, stretch.end)
+    begin, begin_bracket = _describe_end(curve, segment.begin)
+    end, end_bracket = _describe_end(curve, segment.end)
     if begin and end:
         return _join_words("from", begin, begin_bracket, "to", end, name, end_bracket)
     if begin:
@@ -83,17 +86,17 @@ def _describe_range(curve: RatioCurve) -> str:
     return f"throughout {format_value(first.value)}{dash}{format_value(last.value)} {name}"
 
 
-def _describe_inconclusive(curve: RatioCurve, found: tuple[Segment, ...]) -> Iterator[str]:
-    """What is not told, where the rest of a sentence would make one think that it is."""
-    first, last = found[0], found[-1]
+def _describe_inconclusive(curve: RatioCurve, segments: tuple[Segment, ...]) -> Iterator[str]:
+    """The inconclusive values that the rest of the sentence would otherwise seem to include."""
+    first, last = segments[0], segments[-1]
     if first.begin is not None and not isinstance(first.begin, Crossover):
-        yield f"not told below {format_interpolated(first.begin, curve)}"
-    untold = [place for stretch in found for place in stretch.untold]
-    if untold:
-        shown = ", ".join(map(format_value, untold[:MAX_LIST_LENGTH])) + ", …" * (len(untold) > MAX_LIST_LENGTH)
-        yield f"not told at {shown}"
+        yield f"inconclusive below {format_interpolated(first.begin, curve)}"
+    values = [value for segment in segments for value in segment.untold]
+    if values:
+        shown = ", ".join(map(format_value, values[:MAX_LIST_LENGTH])) + ", …" * (len(values) > MAX_LIST_LENGTH)
+        yield f"inconclusive at {shown}"
     if last.end is not None and not isinstance(last.end, Crossover):
-        yield f"not told above {format_interpolated(last.end, curve)}"
+        yield f"inconclusive above {format_interpolated(last.end, curve)}"
 
 
 def _join_words(*parts: str) -> str:
@@ -101,6 +104,6 @@ def _join_words(*parts: str) -> str:
 
 
 def group_problems(curve: RatioCurve) -> Iterator[tuple[str, tuple[CurvePoint, ...]]]:
-    """Each thing that is wrong with a mode, and the points where it is."""
+    """Each problem of a mode with its points."""
     for problem in dict.fromkeys(point.problem for point in curve.points if point.problem):
         yield problem, tuple(point for point in curve.points if point.problem == problem)

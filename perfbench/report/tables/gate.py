@@ -1,4 +1,4 @@
-"""What a gate found as texts: one table for all its cases, and below it why it is not passed. No format knows another's."""
+"""Text table of a gate: a row for each comparison, and below it the reasons for a failure."""
 
 from __future__ import annotations
 
@@ -7,33 +7,45 @@ from collections.abc import Iterator
 
 from perfbench.environments import labels
 from perfbench.model import Comparison, Verdict
-from perfbench.report.model import Report, ReportTable, Row
-from perfbench.report.tables.comparison import FAILED_MARK, VERDICT_MARKS, format_instructions
+from perfbench.report.model import CaseStatus, Report, ReportTable, Row
+from perfbench.report.tables.comparison import (
+    FAILED_MARK,
+    KNOWN_CHANGES_NOTE,
+    VERDICT_MARKS,
+    WARNING_PREFIX,
+    format_instructions,
+)
+from perfbench.report.text import format_row_name
 from perfbench.report.text_table import TextTable
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
-HEADS = ("case", "change", "interval", "seconds", "pairs", "took", "sees from", "same output", "verdict")
+HEADS = ("case", "change", "interval", "seconds", "pairs", "time", "detects ≥", "same output", "verdict")
 INSTRUCTIONS_POSITION = HEADS.index("same output")
-"""Where the column of instructions stands, if they were counted."""
+"""The position of the column of instructions, if they were counted."""
 
-NOT_MEASURED_TEXT = "not measured"
+BAD_STATUSES = (
+    CaseStatus.OUTPUT_DIFFERS,
+    CaseStatus.REGRESSED,
+    CaseStatus.OVER_BUDGET,
+    CaseStatus.NOT_MEASURED,
+)
 
 
 def build_gate_table(report: Report) -> TextTable:
-    """The table of a gate. Each row is a comparison that it judges."""
-    found = [(table, row) for table in report.tables for row in table.rows if not row.baseline]
-    rows = [_format_row(table, row) for table, row in found]
+    """The table of a gate, with a row for each of its comparisons."""
+    comparisons = [(table, row) for table in report.tables for row in table.rows if not row.baseline]
+    rows = [_format_row(table, row) for table, row in comparisons]
     heads: tuple[str, ...] = HEADS
     if any(table.counted for table in report.tables):
         heads = (*HEADS[:INSTRUCTIONS_POSITION], "instructions", *HEADS[INSTRUCTIONS_POSITION:])
-        counts = (format_instructions(row) for _, row in found)
+        counts = (format_instructions(row) for _, row in comparisons)
         rows = [
             (*row[:INSTRUCTIONS_POSITION], count, *row[INSTRUCTIONS_POSITION:])
             for row, count in zip(rows, counts, strict=True)
         ]
     return TextTable(
-        title=make_printable(_build_title(report, len(found))),
+        title=make_printable(_build_title(report, len(comparisons))),
         heads=heads,
         rows=tuple(tuple(map(make_printable, row)) for row in rows),
         below=tuple(map(make_printable, _build_notes(report))),
@@ -41,36 +53,13 @@ def build_gate_table(report: Report) -> TextTable:
     )
 
 
-def describe_row_verdict(row: Row) -> str:
-    """How the gate judges a case, in a word or two."""
-    if row.same_output == "no":
-        return "other output"
-    if row.breaches:
-        only_slower = row.comparison is not None and row.comparison.verdict is Verdict.REGRESSED
-        return "regressed" if only_slower else "over budget"
-    if not is_measured(row) or row.comparison is None:
-        return NOT_MEASURED_TEXT
-    return row.comparison.verdict.value
-
-
-def is_measured(row: Row) -> bool:
-    """Whether a comparison has all that a verdict takes: nothing failed, and pairs enough for one look."""
-    return not row.failed and row.comparison is not None and math.isfinite(row.comparison.detectable)
-
-
-def format_row_name(table: ReportTable, row: Row) -> str:
-    """What a case is called: ``replay lightweight PRO-1.170258213:4000``."""
-    values = (f"{name}={value}" for name, value in table.parameters)
-    return " ".join(part for part in (table.scenario, row.mode, table.data, *values) if part)
-
-
 def _format_row(table: ReportTable, row: Row) -> tuple[str, ...]:
     comparison = row.comparison
-    bad = row.breaches or row.same_output == "no" or not is_measured(row)
-    front = f"{FAILED_MARK} " if bad and not (comparison and comparison.verdict is Verdict.REGRESSED) else ""
-    output = row.same_output
+    slower = comparison is not None and comparison.verdict is Verdict.REGRESSED
+    front = f"{FAILED_MARK} " if row.status in BAD_STATUSES and not slower else ""
+    output = row.same_output.value
     if comparison is None:
-        return (front + format_row_name(table, row), *[""] * (len(HEADS) - 3), output, describe_row_verdict(row))
+        return (front + format_row_name(table, row), *[""] * (len(HEADS) - 3), output, row.status.value)
     spent = "" if row.spent is None else f"{row.spent:.0f} s"
     return (
         front + format_row_name(table, row),
@@ -81,20 +70,20 @@ def _format_row(table: ReportTable, row: Row) -> tuple[str, ...]:
         spent,
         _format_detectable(comparison),
         output,
-        describe_row_verdict(row),
+        row.status.value,
     )
 
 
 def _format_detectable(comparison: Comparison) -> str:
-    """The smallest change that so many pairs would have shown."""
-    return f"± {comparison.detectable:.1%}" if math.isfinite(comparison.detectable) else formatting.MISSING_TEXT
+    """The smallest slowdown that this many pairs detect."""
+    return f"{comparison.detectable:.1%}" if math.isfinite(comparison.detectable) else formatting.MISSING_TEXT
 
 
 def _build_title(report: Report, count: int) -> str:
     sides = report.run.settings.environments[0]
     common, names = labels.split_side_names(sides)
-    terms = report.run.settings.gate
-    allowed = f" · slower by more than {terms.threshold:.1%} fails" if terms is not None and terms.threshold else ""
+    policy = report.run.settings.gate
+    allowed = f" · fails above {policy.threshold:.1%} slower" if policy is not None and policy.threshold else ""
     return f"gate · {f'{common} ' if common else ''}{' → '.join(names)} · {formatting.format_plural(count, 'case')}{allowed}"
 
 
@@ -106,8 +95,10 @@ def _build_notes(report: Report) -> Iterator[str]:
             yield from (
                 f"{FAILED_MARK} {' '.join(filter(None, (table.scenario, table.data)))}: {note}" for note in row.notes
             )
-    known = dict.fromkeys(table.known for table in report.tables if table.known)
-    yield from (f"known changes: {text}; with them undone on both sides the outputs agree" for text in known)
+    changes = dict.fromkeys(table.known_changes for table in report.tables if table.known_changes)
+    yield from map(KNOWN_CHANGES_NOTE.format, changes)
     yield from dict.fromkeys(table.counted for table in report.tables if table.counted)
     yield from dict.fromkeys(table.about for table in report.tables)
-    yield from dict.fromkeys(f"doubtful: {'; '.join(table.doubts)}" for table in report.tables if table.doubts)
+    yield from dict.fromkeys(
+        f"{WARNING_PREFIX}{'; '.join(table.warnings)}" for table in report.tables if table.warnings
+    )

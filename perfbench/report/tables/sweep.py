@@ -1,10 +1,11 @@
-"""The course of a sweep as texts: a row for each release, and below it every step that is real. No format knows another's."""
+"""Text table of a release sweep: a row for each release, and below it every significant step."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from perfbench.report.tables.comparison import FAILED_MARK, VERDICT_MARKS
+from perfbench.model import OutputMatch
+from perfbench.report.tables.comparison import FAILED_MARK, VERDICT_MARKS, WARNING_PREFIX
 from perfbench.report.text_table import TextTable
 from perfbench.sweep.steps import CONFIDENCE, SIGNIFICANCE_LEVEL, ReleaseStep, SamplingPlan, count_pairs_needed
 from perfbench.sweep.trajectory import ModeTrajectory, Trajectory, TrajectoryPoint
@@ -12,23 +13,25 @@ from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
 
-def build_sweep_table(course: Trajectory, plan: SamplingPlan, title: str, metric: str, about: str) -> TextTable:
+def build_sweep_table(trajectory: Trajectory, plan: SamplingPlan, title: str, metric: str, about: str) -> TextTable:
     """The table of a sweep.
 
-    :param title: scenario, market and what was swept.
-    :param metric: what the seconds are, ``CPU seconds``.
-    :param about: how and on which machine it was measured.
+    :param title: scenario, market and subject of the sweep.
+    :param metric: the metric of the seconds, ``CPU seconds``.
+    :param about: interpreter, machine and version of perfbench.
     """
     heads = ["release"]
-    for line in course.lines:
-        previous = "step" if plan.anchor is None else "step, by the anchor"
+    for line in trajectory.lines:
+        previous = "step" if plan.anchor is None else "step (via anchor)"
         heads += [f"{line.mode} {metric}", f"{line.mode} {previous}", f"{line.mode} / {line.reference}"]
     rows = []
-    for number, release in enumerate(course.releases):
-        stops = [line.stops[number] for line in course.lines]
-        bad = bool(release.problem) or any(stop.problem or _output_differs(stop) for stop in stops)
+    for number, release in enumerate(trajectory.releases):
+        points = [line.points[number] for line in trajectory.lines]
+        bad = bool(release.problem) or any(point.problem or _output_differs(point) for point in points)
         texts = [
-            text for stop in stops for text in (_format_seconds(stop), format_step(stop.step), _format_relative(stop))
+            text
+            for point in points
+            for text in (_format_seconds(point), format_step(point.step), _format_relative(point))
         ]
         rows.append((f"{FAILED_MARK} {release.name}" if bad else release.name, *texts))
     return TextTable(
@@ -38,7 +41,12 @@ def build_sweep_table(course: Trajectory, plan: SamplingPlan, title: str, metric
         below=tuple(
             map(
                 make_printable,
-                (*_describe_steps(course.lines), *_describe_problems(course), *_describe_method(course, plan), about),
+                (
+                    *_describe_steps(trajectory.lines),
+                    *_describe_problems(trajectory),
+                    *_describe_method(trajectory, plan),
+                    about,
+                ),
             )
         ),
         compared=False,
@@ -50,55 +58,55 @@ def format_step(step: ReleaseStep | None) -> str:
     return "" if step is None else f"{formatting.format_change(step.ratio)} {VERDICT_MARKS[step.verdict]}"
 
 
-def _format_seconds(stop: TrajectoryPoint) -> str:
-    return formatting.MISSING_TEXT if stop.seconds is None else formatting.format_seconds(stop.seconds)
+def _format_seconds(point: TrajectoryPoint) -> str:
+    return formatting.MISSING_TEXT if point.seconds is None else formatting.format_seconds(point.seconds)
 
 
-def _format_relative(stop: TrajectoryPoint) -> str:
-    return formatting.MISSING_TEXT if stop.relative is None else f"{stop.relative:.3f}"
+def _format_relative(point: TrajectoryPoint) -> str:
+    return formatting.MISSING_TEXT if point.relative is None else f"{point.relative:.3f}"
 
 
-def _output_differs(stop: TrajectoryPoint) -> bool:
-    return stop.step is not None and stop.step.output == "no"
+def _output_differs(point: TrajectoryPoint) -> bool:
+    return point.step is not None and point.step.output == OutputMatch.DIFFERENT
 
 
 def _describe_steps(lines: Sequence[ModeTrajectory]) -> Iterator[str]:
     """Every significant step, the modes together, in order of the releases."""
     real = [
-        (number, stop.step)
+        (number, point.step)
         for line in lines
-        for number, stop in enumerate(line.stops)
-        if stop.step is not None and stop.step.significant
+        for number, point in enumerate(line.points)
+        if point.step is not None and point.step.significant
     ]
     for _, step in sorted(real, key=lambda numbered: numbered[0]):
-        output = f", output: {step.output}" if step.output not in ("", "yes") else ""
+        output = f", output: {step.output}" if step.output not in (OutputMatch.NOT_COMPARED, OutputMatch.SAME) else ""
         yield (
             f"{VERDICT_MARKS[step.verdict]} {step.before} → {step.after} {step.mode}: {formatting.format_change(step.ratio)}"
             f" ({formatting.format_change_interval(step.low, step.high)};"
-            f" {step.pairs} {'pairs' if step.paired else 'pairs each with the anchor'}{output})"
+            f" {step.pairs} {'pairs' if step.paired else 'pairs with the anchor per release'}{output})"
         )
 
 
-def _describe_problems(course: Trajectory) -> Iterator[str]:
-    """What is missing or differs, each said once."""
-    for number, release in enumerate(course.releases):
+def _describe_problems(trajectory: Trajectory) -> Iterator[str]:
+    """What is missing or differs, each once."""
+    for number, release in enumerate(trajectory.releases):
         if release.problem:
             yield f"{FAILED_MARK} {release.name}: {release.problem}"
             continue
-        for line in course.lines:
-            stop = line.stops[number]
-            if stop.problem and stop.problem not in {earlier.problem for earlier in line.stops[:number]}:
-                yield f"{FAILED_MARK} {line.mode}, {stop.problem}"
-            if _output_differs(stop) and stop.step is not None:
-                yield f"{FAILED_MARK} {line.mode}, {stop.step.before} → {stop.step.after}: the output is not the same"
+        for line in trajectory.lines:
+            point = line.points[number]
+            if point.problem and point.problem not in {earlier.problem for earlier in line.points[:number]}:
+                yield f"{FAILED_MARK} {line.mode}, {point.problem}"
+            if _output_differs(point) and point.step is not None:
+                yield f"{FAILED_MARK} {line.mode}, {point.step.before} → {point.step.after}: the output differs"
 
 
-def _describe_method(course: Trajectory, plan: SamplingPlan) -> Iterator[str]:
-    steps = course.steps
+def _describe_method(trajectory: Trajectory, plan: SamplingPlan) -> Iterator[str]:
+    steps = trajectory.steps
     yield (
-        f"▲ faster, ▼ slower: the chance of any such mark without a change is at most {SIGNIFICANCE_LEVEL:.0%} "
-        f"over all {len(steps)} steps;"
-        f" = within ± 1 %; ? not told; intervals of {CONFIDENCE:.0%}"
+        f"▲ faster, ▼ slower: false-positive rate at most {SIGNIFICANCE_LEVEL:.0%} "
+        f"over all {len(steps)} steps together;"
+        f" = within ± 1 %; ? inconclusive; {CONFIDENCE:.0%} intervals"
     )
     if steps and (fewest := min(step.pairs for step in steps)) < (needed := count_pairs_needed(len(steps), plan.looks)):
-        yield f"doubtful: {fewest} pairs are too few for a step to be marked among {len(steps)}: it takes {needed}"
+        yield f"{WARNING_PREFIX}{fewest} pairs are too few to mark a step among {len(steps)}: it takes {needed}"

@@ -1,1 +1,1 @@
-"""One file per profiler: ``NEEDS`` (packages), ``SUFFIX`` of its own artefact, and ``observe(call, path, asked)``."""
+"""One module per profiler: ``NEEDS`` (packages), ``SUFFIX`` of its artefact, and ``observe(call, path, request)``."""

@@ -1,4 +1,4 @@
-"""The standard library's cProfile: every call is counted, and seen with its caller; it knows no longer stacks."""
+"""cProfile of the standard library: counts every call by function and caller, without longer stacks."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ NEEDS: Tuple[str, ...] = ()
 SUFFIX = ".pstats"
 
 
-def observe(call: Callable[[], Any], path: str, asked: Request) -> RawProfile:
-    """The pass, with seconds by caller and function, and the count of calls. Its own file is for ``pstats`` and its viewers."""
-    del asked
+def observe(call: Callable[[], Any], path: str, request: Request) -> RawProfile:
+    """Profile the pass: seconds and number of calls by caller and function. Its artefact is for ``pstats`` and its viewers."""
+    del request
     profiler = cProfile.Profile()
     profiler.enable()
     try:
@@ -44,7 +44,7 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> RawProfile:
 
 
 def _add_call(observed: RawProfile, caller: Optional[Frame], callee: Frame, seconds: float, count: int) -> None:
-    """So many calls and what the callee itself took in them; without a caller where none was seen."""
+    """Add calls and the own seconds of the callee in them; without a caller if it is unknown."""
     observed.add((callee,) if caller is None else (caller, callee), seconds)
     observed.calls[caller, callee] = observed.calls.get((caller, callee), 0) + count
 

@@ -1,4 +1,4 @@
-"""memory_profiler's view of one function: what is resident after each of its lines. The pass takes 9 to 64 times as long."""
+"""memory_profiler: resident memory after each line of one function. The pass takes 9 to 64 times as long."""
 
 from __future__ import annotations
 
@@ -20,42 +20,42 @@ NEEDS: Tuple[str, ...] = ("memory-profiler",)
 SUFFIX = ".lines.txt"
 
 MAX_OBSERVED = 3000
-"""Calls, and updates, that are looked at; the rest of the pass runs as always."""
+"""Maximum number of observed calls, and of updates; the rest of the pass runs without it."""
 
 DECIMAL_PLACES = 2
 
 
-def observe(call: Callable[[], Any], path: str, asked: Request) -> LineMemoryProfile:
+def observe(call: Callable[[], Any], path: str, request: Request) -> LineMemoryProfile:
     """memory_profiler's table of the function ``module:name`` over its first 3000 calls, or the first 3000 updates of the pass.
 
-    Raises ScenarioError for a function that is not there, is not written in Python, or is not called.
+    Raises ScenarioError for a function that does not exist, is not written in Python, or is not called.
     """
     memory_profiler = importlib.import_module("memory_profiler")
-    code = resolve(asked)
+    code = resolve(request)
     lines = memory_profiler.LineProfiler(backend="psutil")
     try:
         lines.code_map.add(code)
     except OSError as error:
-        raise ScenarioError("{}: its source cannot be read".format(asked.function)) from error
-    looking = _LineTracer(lines, code)
+        raise ScenarioError("{}: its source cannot be read".format(request.function)) from error
+    tracer = _LineTracer(lines, code)
     lines.enable()
-    sys.settrace(looking.trace)
+    sys.settrace(tracer.trace)
     try:
-        with update_hooks.install_update_hooks(looking.on_update):
+        with update_hooks.install_update_hooks(tracer.on_update):
             call()
     finally:
         lines.disable()
-    if not looking.calls:
-        raise ScenarioError("{} was not called in this pass".format(asked.function))
+    if not tracer.calls:
+        raise ScenarioError("{} was not called in this pass".format(request.function))
     table = io.StringIO()
     memory_profiler.show_results(lines, stream=table, precision=DECIMAL_PLACES)
     with open(path, "w", encoding="utf-8") as file:
         file.write(table.getvalue())
-    return LineMemoryProfile(text=table.getvalue(), calls=looking.calls, cut=looking.over, packages=[])
+    return LineMemoryProfile(text=table.getvalue(), calls=tracer.calls, cut=tracer.over, packages=[])
 
 
 class _LineTracer:
-    """Shows the lines of one function to memory_profiler, and no others: its own hook is called for each line of all of them."""
+    """Passes the lines of one function to memory_profiler, whose own hook is called for each line of all functions."""
 
     def __init__(self, lines: Any, code: CodeType) -> None:
         self._lines = lines
@@ -64,7 +64,7 @@ class _LineTracer:
         self.over = False
 
     def trace(self, frame: FrameType, event: str, argument: Any) -> Any:
-        """The hook of the interpreter, at every call."""
+        """The trace hook of the interpreter, called at every call."""
         if frame.f_code is not self._code:
             return None
         if self.calls == MAX_OBSERVED:
@@ -74,7 +74,7 @@ class _LineTracer:
         return self._lines.trace_memory_usage(frame, event, argument)
 
     def on_update(self, number: int) -> None:
-        """There are enough updates with this one."""
+        """Stop at the maximum number of updates."""
         if number == MAX_OBSERVED:
             self._end()
 
@@ -83,38 +83,38 @@ class _LineTracer:
         sys.settrace(None)
 
 
-def resolve(asked: Request) -> CodeType:
-    """The code of the function. Raises ScenarioError, in one line, if there is none."""
-    module_name, _, path = asked.function.partition(":")
+def resolve(request: Request) -> CodeType:
+    """The code of the requested function. Raises ScenarioError without one."""
+    module_name, _, path = request.function.partition(":")
     if not path:
-        raise ScenarioError("`{}` names no function: write MODULE:FUNCTION".format(asked.function))
-    owner: Any = _find_module(module_name, asked.scenario)
+        raise ScenarioError("`{}` is not a function: write MODULE:FUNCTION".format(request.function))
+    owner: Any = _find_module(module_name, request.scenario)
     shown = module_name
     for name in path.split("."):
-        found = inspect.getattr_static(owner, name, None)
-        if found is None:
-            near = _suggest_name(name, [known for known in dir(owner) if not known.startswith("__")])
+        attribute = inspect.getattr_static(owner, name, None)
+        if attribute is None:
+            near = _suggest_name(name, [other for other in dir(owner) if not other.startswith("__")])
             raise ScenarioError("{} has no `{}`{}".format(shown, name, near))
-        owner, shown = found, shown + ("." if ":" in shown else ":") + name
+        owner, shown = attribute, shown + ("." if ":" in shown else ":") + name
     function = getattr(owner, "__func__", None) or getattr(owner, "fget", None) or owner
     code: Optional[CodeType] = getattr(inspect.unwrap(function), "__code__", None)
     if code is None:
-        raise ScenarioError("`{}` is no function that is written in Python".format(asked.function))
+        raise ScenarioError("`{}` is not a function written in Python".format(request.function))
     return code
 
 
 def _find_module(name: str, scenario: str) -> Any:
-    """A module by its name; the scenario file goes by its own."""
+    """Import a module by its name; the scenario file is found by its stem."""
     stem = os.path.splitext(os.path.basename(scenario))[0]
     if name == stem:
         return sys.modules["perfbench_scenario_" + re.sub(r"\W", "_", stem)]
     try:
         return importlib.import_module(name)
     except ImportError as error:
-        near = _suggest_name(name, [known for known in sys.modules if not known.startswith(("perfbench", "_"))])
+        near = _suggest_name(name, [other for other in sys.modules if not other.startswith(("perfbench", "_"))])
         raise ScenarioError("there is no module `{}` in this environment{}".format(name, near)) from error
 
 
-def _suggest_name(name: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(name, list(known), n=1)
+def _suggest_name(name: str, choices: Iterable[str]) -> str:
+    near = difflib.get_close_matches(name, list(choices), n=1)
     return "; did you mean `{}`?".format(near[0]) if near else ""

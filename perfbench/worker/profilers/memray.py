@@ -1,4 +1,4 @@
-"""memray: sees every allocation and every release, in Python and below it, and so what was there when it was most."""
+"""memray: records every allocation and release, in Python and in C, and so the allocations at the peak."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ NETWORK_REMARK = (
 )
 
 
-def observe(call: Callable[[], Any], path: str, asked: Request) -> AllocationProfile:
-    """What the pass had allocated at its peak, by the innermost Python function; all of it is in its own file.
+def observe(call: Callable[[], Any], path: str, request: Request) -> AllocationProfile:
+    """Profile the allocations at the peak of the pass, by the innermost Python function; all of them are in its artefact.
 
-    With the allocators of Python traced, each object counts: else those below 512 bytes count only when Python takes the next arena
+    Python's own allocators are traced too, since otherwise objects below 512 bytes count only when Python takes the next arena
     from the system, for whichever function runs at that moment.
     """
     memray = importlib.import_module("memray")
@@ -30,7 +30,7 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> AllocationPro
         os.remove(path)
     with memray.Tracker(path, trace_python_allocators=True):
         work = call()
-    sites = AllocationSites(asked.scenario)
+    sites = AllocationSites(request.scenario)
     peak = 0
     with memray.FileReader(path) as reader:
         for record in reader.get_high_watermark_allocation_records(merge_threads=True):
@@ -52,7 +52,7 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> AllocationPro
 
 
 def _write_flame_graph(path: str) -> Tuple[str, str]:
-    """The path of memray's flame graph of the peak, and a remark: without ``--no-web`` its page needs the network."""
+    """Write memray's flame graph of the peak; its path, and a note: without ``--no-web`` the page needs the network."""
     html = (path[: -len(SUFFIX)] if path.endswith(SUFFIX) else path) + ".memray.html"
     last = ""
     for options, remark in ((["--no-web"], ""), ([], NETWORK_REMARK)):

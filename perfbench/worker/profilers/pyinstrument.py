@@ -1,4 +1,4 @@
-"""pyinstrument: looks at the whole stack every millisecond, by the wall clock, when a function is called or returns."""
+"""pyinstrument: samples the whole stack every millisecond of wall time, when a function is called or returns."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from perfbench.worker.protocol import Request
 
 NEEDS: Tuple[str, ...] = ("pyinstrument",)
 SUFFIX = ""
-"""Its own file is made by the host, from all passes together."""
+"""The host writes its artefact, from all passes."""
 
 MIN_CAP_INTERVALS = 3
-"""In intervals: the least that a sample may weigh where the process did not run (facts of profilers)."""
+"""Intervals to which the weight of a sample is at least capped where the process did not run."""
 
 MAX_WALL_TO_CPU_RATIO = 1.02
-"""Wall seconds over CPU seconds up to which no sample is cut: calls into C may take long, too."""
+"""Ratio of wall to CPU seconds up to which no sample is capped: calls into C may also take long."""
 
 
-def observe(call: Callable[[], Any], path: str, asked: Request) -> RawProfile:
-    """The pass with its stacks, each with the wall seconds in which the process ran."""
+def observe(call: Callable[[], Any], path: str, request: Request) -> RawProfile:
+    """Profile the pass: stacks, each with the wall seconds in which the process ran."""
     del path
-    profiler = importlib.import_module("pyinstrument").Profiler(interval=asked.interval, async_mode="disabled")
+    profiler = importlib.import_module("pyinstrument").Profiler(interval=request.interval, async_mode="disabled")
 
     start = time.process_time()
     profiler.start()
@@ -32,7 +32,9 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> RawProfile:
     finally:
         session = profiler.stop()
     ran = time.process_time() - start
-    cap = compute_weight_cap([seconds for _, seconds in session.frame_records], ran, MIN_CAP_INTERVALS * asked.interval)
+    cap = compute_weight_cap(
+        [seconds for _, seconds in session.frame_records], ran, MIN_CAP_INTERVALS * request.interval
+    )
     observed = RawProfile(outcome)
     for identifiers, seconds in session.frame_records:
         observed.add(tuple(map(_parse_frame, identifiers)), min(seconds, cap))
@@ -42,7 +44,7 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> RawProfile:
 
 
 def compute_weight_cap(weights: List[float], ran: float, least: float) -> float:
-    """Where to cut weights so that their sum is what the process ran, but not below ``least``; infinity if nothing is lost."""
+    """The cap of weights at which their sum is the running time of the process, at least ``least``; infinity without a loss."""
     if sum(weights) <= MAX_WALL_TO_CPU_RATIO * ran:
         return float("inf")
     below = 0.0

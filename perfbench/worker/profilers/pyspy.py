@@ -1,4 +1,4 @@
-"""py-spy: a process of its own that reads the stack of this one from outside, by ptrace, 1000 times a second."""
+"""py-spy: a separate process that samples the stack of this one with ptrace, 1000 times a second."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)
 ENTRY_PATTERN = re.compile(r"(?P<name>.*) \((?P<file>.*):(?P<line>\d+)\)$")
 
 
-def observe(call: Callable[[], Any], path: str, asked: Request) -> RawProfile:
-    """The pass with its stacks. Raises ScenarioError, with what py-spy says, if it may not look into this process."""
-    spy = _start_spy(path, asked.interval)
+def observe(call: Callable[[], Any], path: str, request: Request) -> RawProfile:
+    """Profile the pass: stacks. Raises ScenarioError with the output of py-spy if it may not trace this process."""
+    spy = _start_spy(path, request.interval)
     try:
         outcome = call()
     finally:
@@ -42,10 +42,10 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> RawProfile:
         with open(path, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 frames, _, count = line.rstrip("\n").rpartition(" ")
-                observed.add(tuple(map(_parse_frame, frames.split(";"))), int(count) * asked.interval)
+                observed.add(tuple(map(_parse_frame, frames.split(";"))), int(count) * request.interval)
                 observed.samples += int(count)
     except OSError:
-        pass  # no file, no samples: the host says so
+        pass  # without a file there are no samples, which the host reports
     return observed
 
 
@@ -65,33 +65,33 @@ def _start_spy(path: str, interval: float) -> "subprocess.Popen[str]":
             preexec_fn=_allow_all_cores,  # noqa: PLW1509 - this process has no threads yet
         )
     except OSError as error:
-        raise ScenarioError("py-spy cannot be started: {}".format(error.strerror)) from error
-    said: List[str] = []
+        raise ScenarioError("cannot start py-spy: {}".format(error.strerror)) from error
+    output: List[str] = []
     ready = threading.Event()
-    threading.Thread(target=_collect_output, args=(spy, said, ready), daemon=True).start()
-    if not ready.wait(SPY_TIMEOUT_SECONDS) or not any(READY_MESSAGE in line for line in said):
+    threading.Thread(target=_collect_output, args=(spy, output, ready), daemon=True).start()
+    if not ready.wait(SPY_TIMEOUT_SECONDS) or not any(READY_MESSAGE in line for line in output):
         spy.kill()
-        words = " ".join(" ".join(said).replace("py-spy>", "").split()) or "it did not say why"
-        raise ScenarioError("py-spy may not look into this process: {}; take another --profiler".format(words))
+        words = " ".join(" ".join(output).replace("py-spy>", "").split()) or "no reason given"
+        raise ScenarioError("py-spy may not trace this process: {}; choose another --profiler".format(words))
     return spy
 
 
-def _collect_output(spy: Any, said: List[str], ready: threading.Event) -> None:
+def _collect_output(spy: Any, output: List[str], ready: threading.Event) -> None:
     for line in spy.stdout:
-        said.append(line)
+        output.append(line)
         if READY_MESSAGE in line:
             ready.set()
     ready.set()
 
 
 def _allow_all_cores() -> None:
-    """The core of this process is for the pass alone."""
+    """Let py-spy use all cores: that of this process is reserved for the pass."""
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, range(os.cpu_count() or 1))
 
 
 def _parse_frame(entry: str) -> Frame:
-    found = ENTRY_PATTERN.match(entry)
-    if found is None:
+    match = ENTRY_PATTERN.match(entry)
+    if match is None:
         return BUILT_IN_FILE, 0, entry
-    return found["file"], int(found["line"]), found["name"]
+    return match["file"], int(match["line"]), match["name"]

@@ -1,4 +1,4 @@
-"""The standard library's tracemalloc: which line allocated what is there now. It sees Python's own allocators only."""
+"""tracemalloc of the standard library: live allocations by line, of Python's own allocators only."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from perfbench.worker.protocol import AllocationProfile, Request
 NEEDS: Tuple[str, ...] = ()
 SUFFIX = ".tracemalloc"
 
-REMARK_AT_END = "tracemalloc: by function what was there at the end of the pass, not at its peak"
-REMARK_AT_LAST_UPDATE = "tracemalloc: by function what was there at the last update, not at the peak"
+REMARK_AT_END = "tracemalloc: allocations by function at the end of the pass, not at its peak"
+REMARK_AT_LAST_UPDATE = "tracemalloc: allocations by function at the last update, not at the peak"
 
 
-def observe(call: Callable[[], Any], path: str, asked: Request) -> AllocationProfile:
-    """What was there at the end of the pass, by function, and the peak of all together; the snapshot is its own file.
+def observe(call: Callable[[], Any], path: str, request: Request) -> AllocationProfile:
+    """Profile the allocations at the end of the pass by function, and the total peak; the snapshot is its artefact.
 
-    With a number in ``marks``, at that update: a generator that has ended has dropped what it kept. One frame is kept of each
-    stack; the pass takes about 6 times as long.
+    With a number in ``marks``, at that update: a generator that ended has released its objects. One frame of each stack is
+    recorded; the pass takes about 6 times as long.
     """
     snapshots: List[tracemalloc.Snapshot] = []
 
     def on_update(number: int) -> None:
-        if asked.marks and number == asked.marks[-1] and not snapshots:
+        if request.marks and number == request.marks[-1] and not snapshots:
             snapshots.append(tracemalloc.take_snapshot())
 
     tracemalloc.start(1)
@@ -38,10 +38,10 @@ def observe(call: Callable[[], Any], path: str, asked: Request) -> AllocationPro
     finally:
         tracemalloc.stop()
     snapshot.dump(path)
-    sites = AllocationSites(asked.scenario)
-    for found in snapshot.statistics("lineno"):
-        frame = found.traceback[0]
-        sites.add(frame.filename, frame.lineno, found.size, found.count)
+    sites = AllocationSites(request.scenario)
+    for entry in snapshot.statistics("lineno"):
+        frame = entry.traceback[0]
+        sites.add(frame.filename, frame.lineno, entry.size, entry.count)
     return AllocationProfile(
         work=work.amount,
         peak_bytes=peak,

@@ -259,7 +259,7 @@ def test_the_command_writes_what_the_recipe_says_and_never_over_a_file(tmp_path:
     assert (tmp_path / "market").read_text() == "".join(stream_lines(EVERYTHING))
     again = perfbench("data", "generate", "market", folder=tmp_path)
     assert again.returncode == 2
-    assert "market is already there; choose another name, or --force" in one_line(again.stderr)
+    assert "market already exists\nhint: choose a different name or add --force" in one_line(again.stderr)
     assert perfbench("data", "generate", "market", "--force", "--updates", "40", folder=tmp_path).returncode == 0
     assert [path.name for path in tmp_path.iterdir() if path.name != "tmp"] == ["market"]
 
@@ -269,9 +269,9 @@ def test_the_command_writes_what_the_recipe_says_and_never_over_a_file(tmp_path:
     [
         (("--runners", "1"), "--runners 1: a market has 2 to 60 runners"),
         (("--updates", "39"), "--updates 39: a market needs at least 40 updates"),
-        (("--markets", "0"), "--markets 0: at least one"),
-        (("--changed-runners", "11"), "--changed-runners 11: 1 to the number of runners"),
-        (("--runners", "2", "--removal"), "--removal leaves a market of two runners with one: use --runners 3 or more"),
+        (("--markets", "0"), "--markets 0: must be at least 1"),
+        (("--changed-runners", "11"), "--changed-runners 11: must be between 1 and the number of runners"),
+        (("--runners", "2", "--removal"), "--removal needs --runners 3 or more"),
     ],
 )
 def test_a_recipe_that_cannot_be_cooked_is_one_line(tmp_path: Path, options: tuple[str, ...], complaint: str) -> None:

@@ -63,15 +63,15 @@ OTHER_PYTHON = """error: No solution found when resolving dependencies
             "flumine>=3.3.2 depends on betfairlightweight==2.24.0 and you require betfairlightweight==2.11.2"
             " and you require flumine==3.3.2",
         ),
-        (OTHER_PYTHON, "flumine==3.3.2 needs Python >=3.10, this is 3.8.18"),
-        (COMPILER, "/src/cc cannot be built: cc.c:1:2: error: #error nope"),
-        (TRACEBACK, "/src/cc cannot be built: ValueError: invalid literal for int() with base 10: 'x'"),
+        (OTHER_PYTHON, "flumine==3.3.2 requires Python >=3.10, not 3.8.18"),
+        (COMPILER, "cannot build /src/cc: cc.c:1:2: error: #error nope"),
+        (TRACEBACK, "cannot build /src/cc: ValueError: invalid literal for int() with base 10: 'x'"),
         ("error: Failed to write: No space left on device (os error 28)", "the disk is full"),
         (
             "warning: something\nerror: something quite new\n  cause: unheard of",
             "something quite new cause: unheard of",
         ),
-        ("", "uv gave no reason"),
+        ("", "uv: no reason given"),
     ],
 )
 def test_the_reason_is_one_line(said: str, reason: str) -> None:

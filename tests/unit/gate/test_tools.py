@@ -24,8 +24,8 @@ MACHINE = Machine("Linux", "a processor", 2, 1, "CPython", 0.0, pinned=True)
 # The tools -------------------------------------------------------------------------------------------------------------
 
 
-def side(burn: float) -> ToolSide:
-    return ToolSide(sys.executable, Request("time", str(SCENARIOS / "burns.py"), "light", burn=burn))
+def side(slowdown: float) -> ToolSide:
+    return ToolSide(sys.executable, Request("time", str(SCENARIOS / "burns.py"), "light", slowdown=slowdown))
 
 
 @pytest.mark.parametrize("name", tools.list_tools())
@@ -85,12 +85,12 @@ def test_the_standing_of_a_tool_is_what_its_comparisons_say() -> None:
     assert found.detectable == pytest.approx(1.1 ** (2.3263 + 1.6449) - 1, rel=1e-3)
 
 
-def test_what_a_tool_sees_is_not_told_by_three_comparisons() -> None:
+def test_detectable_slowdown_is_unknown_from_three_comparisons() -> None:
     assert math.isinf(tool_scores.compute_detectable_slowdown([1.0, 1.1, 0.9]))
 
 
-def test_tools_compare_by_turns_and_slow_downs_half_as_often() -> None:
-    plan = list(ComparisonPlan(("a", "b"), 4, PACE).rounds((0.01, 0.02), seed=7))
+def test_tools_alternate_and_compare_slowdowns_half_as_often() -> None:
+    plan = list(ComparisonPlan(("a", "b"), 4, PACE).list_comparisons((0.01, 0.02), seed=7))
     assert [sorted(tool for tool, _ in plan[start : start + 2]) for start in range(0, len(plan), 2)] == [["a", "b"]] * 8
     sizes = [size for tool, size in plan if tool == "a"]
     assert [sizes.count(size) for size in (0.0, 0.01, 0.02)] == [4, 2, 2]
@@ -105,7 +105,7 @@ def calibrate(folder: Path, *arguments: object, **env: str) -> tuple[int, str, s
     return done.returncode, done.stdout, done.stderr
 
 
-def test_other_tools_stand_below_the_gate_in_a_table_that_can_be_shown_again(tmp_path: Path) -> None:
+def test_calibrate_against_lists_tools_below_the_gate_and_shows_the_table_again(tmp_path: Path) -> None:
     options = (
         "--env",
         "iniconfig==2.0.0",
@@ -124,7 +124,7 @@ def test_other_tools_stand_below_the_gate_in_a_table_that_can_be_shown_again(tmp
         line.split("  ")[1] for line in page.splitlines() if line.startswith(("  perfbench gate", "  pytest-benchmark"))
     ]
     assert [row.split()[0] for row in rows] == ["perfbench", "pytest-benchmark"]
-    assert "finds 300.0%" in page
+    assert "detects 300.0%" in page
     document = json.loads((tmp_path / "results" / "calibration-against.json").read_text())
     assert len(document["compared"]) == 4 + 2
     assert [one["slower"] for one in document["compared"] if one["injected"]] == [True, True]
@@ -132,20 +132,20 @@ def test_other_tools_stand_below_the_gate_in_a_table_that_can_be_shown_again(tmp
     assert (again.returncode, again.stdout) == (0, page)
 
 
-def test_a_tool_that_nobody_knows_is_refused_with_a_guess(tmp_path: Path) -> None:
+def test_calibrate_rejects_unknown_tool_and_suggests_another(tmp_path: Path) -> None:
     code, page, complaint = calibrate(tmp_path, "--against", "hyperfin")
     assert (code, page) == (2, "")
     assert one_line(complaint).endswith("--against hyperfin: no such tool; did you mean `hyperfine`?")
 
 
-def test_a_tool_that_is_not_installed_is_told_before_anything_is_measured(tmp_path: Path) -> None:
+def test_calibrate_rejects_missing_tool_before_it_measures(tmp_path: Path) -> None:
     code, page, complaint = calibrate(tmp_path, "--against", "hyperfine", PATH="")
     assert (code, page) == (5, "")
     assert "hyperfine is not on the PATH: install it" in one_line(complaint)
     assert not (tmp_path / "results").exists()
 
 
-def test_a_calibration_that_is_not_there_cannot_be_shown(tmp_path: Path) -> None:
+def test_calibrate_show_reports_missing_calibration(tmp_path: Path) -> None:
     done = perfbench("calibrate", "--show", "nothing", folder=tmp_path)
     assert (done.returncode, done.stdout) == (5, "")
     assert "nothing" in one_line(done.stderr)

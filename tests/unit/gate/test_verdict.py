@@ -14,7 +14,8 @@ from perfbench.gate import verdict
 from perfbench.gate.budgets import find_breaches
 from perfbench.gate.verdict import evaluate_gate
 from perfbench.model import Budget, Comparison, GatePolicy, Measurement, Run, Verdict
-from perfbench.stats.sequential import VerdictBounds, build_bounds, is_settled
+from perfbench.stats.sequential import build_bounds, is_settled
+from perfbench.stats.verdict_bounds import MIN_EFFECT, VerdictBounds
 
 RNG = np.random.default_rng(11)
 NOISE = RNG.normal(0.0, 0.003, 200)
@@ -64,6 +65,14 @@ def test_what_scatters_too_much_is_not_told() -> None:
     found = only(gated(wild, most=12))
     assert found.verdict is Verdict.INCONCLUSIVE
     assert found.detectable > 0.05
+
+
+def test_detectable_change_lies_beyond_the_threshold() -> None:
+    case = sides("plain", 0.0, 48)
+    strict, lenient = only(gated(case)), only(gated(case, threshold=0.05))
+    noise = strict.detectable - MIN_EFFECT
+    assert noise > 0
+    assert lenient.detectable == pytest.approx(0.05 + noise)
 
 
 def test_below_the_first_look_there_is_no_verdict_however_clear_it_seems() -> None:
@@ -154,7 +163,7 @@ def test_a_comparison_tells_the_seconds_of_its_own_sides() -> None:
 def test_a_case_of_which_one_pair_is_left_is_not_judged() -> None:
     found = only(gated(sides("plain", 0.5, 1)))
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert [doubt.what for doubt in found.doubts] == ["too few pairs for a verdict"]
+    assert [warning.what for warning in found.warnings] == ["too few pairs for a verdict"]
 
 
 @pytest.mark.parametrize(
@@ -162,7 +171,7 @@ def test_a_case_of_which_one_pair_is_left_is_not_judged() -> None:
 )
 def test_pairs_that_scatter_more_than_twice_as_much_as_calibrated_are_doubtful(terms: GatePolicy, told: bool) -> None:
     found = only(gated(sides("plain", 0.0, 48), sigma=terms.sigma))
-    assert any("than in the calibration" in str(doubt) for doubt in found.doubts) is told
+    assert any("than in the calibration" in str(warning) for warning in found.warnings) is told
 
 
 # Budgets -----------------------------------------------------------------------------------------------------------------
@@ -201,7 +210,7 @@ def test_the_peak_has_a_limit_of_its_own() -> None:
     before, after = case
     assert find_breaches(GatePolicy(budgets=(Budget("peak", 200e6),)), before, after, None) == ()
     (line,) = find_breaches(GatePolicy(budgets=(Budget("peak", 100e6),)), before, after, None)
-    assert line == "peak memory 150.0 MB: at most 100.0 MB are allowed"
+    assert line == "peak memory 150.0 MB: the limit is 100.0 MB"
 
 
 def ratio_of_modes(ratio: float) -> Run:
@@ -225,7 +234,7 @@ def test_a_ratio_above_its_limit_is_said_with_both() -> None:
     light, heavy = found.measurements
     (line,) = find_breaches(terms, light, heavy, only(found))
     assert line.startswith("takes 1.9")
-    assert line.endswith("times light: at most 1.8 are allowed")
+    assert line.endswith("times light: the limit is 1.8")
 
 
 def test_bounds_of_a_limit_have_no_margin() -> None:

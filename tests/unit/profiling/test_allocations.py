@@ -78,7 +78,7 @@ def test_where_memray_is_not_installed_tracemalloc_looks(
     assert found.profiler == "tracemalloc"
     assert found.remark == (
         "memray is not installed in this environment; "
-        "tracemalloc: by function what was there at the last update, not at the peak"
+        "tracemalloc: allocations by function at the last update, not at the peak"
     )
     keys = {(one.function, one.path) for one in found.by_bytes}
     assert ("Available.update", "betfairlightweight/streaming/cache.py") in keys
@@ -145,8 +145,8 @@ def test_a_short_pass_is_looked_at_whole(tmp_path: Path) -> None:
             "did you mean `betfairlightweight.streaming.cache`?",
         ),
         ("nowhere_at_all:x", "there is no module `nowhere_at_all` in this environment"),
-        ("nonsense", "`nonsense` names no function: write MODULE:FUNCTION"),
-        ("builtins:len", "`builtins:len` is no function that is written in Python"),
+        ("nonsense", "`nonsense` is not a function: write MODULE:FUNCTION"),
+        ("builtins:len", "`builtins:len` is not a function written in Python"),
         ("csv:Sniffer.sniff", "csv:Sniffer.sniff was not called in this pass"),
     ],
 )

@@ -215,3 +215,18 @@ def test_a_function_that_was_edited_and_costs_the_same_is_not_blamed() -> None:
     every = tuple(key for key in COSTS if _kind(key) == "library")[:2]
     found = [blame(side(edited=every), seed=seed) for seed in range(100)]
     assert sum(bool(one.rows) for one in found) <= 3
+
+
+@pytest.mark.parametrize("swapped", [False, True])
+def test_root_frame_of_older_profile_is_matched_with_its_present_name(swapped: bool) -> None:
+    """The worker's loop was renamed; its time is a change of one function, not of one gone and one new."""
+    older, current = "perfbench/worker/profiling.py:drained", "perfbench/worker/cpu_profile_pass.py:drain_mode"
+    names = (current, older) if swapped else (older, current)
+    sides = [
+        Made({**COSTS, name: cost}, {**CALLS, name: 0.001}, {name: f"code of {name}"}, {})
+        for name, cost in zip(names, (0.1, 0.3), strict=True)
+    ]
+    breakdown = blame(sides[1], before=sides[0])
+    (row,) = breakdown.rows
+    assert (row.key, row.was, row.presence) == (names[1], names[0], "")
+    assert row.change == pytest.approx(0.2, abs=0.012)

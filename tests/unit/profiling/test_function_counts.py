@@ -30,7 +30,6 @@ from perfbench.profiling.instructions.functions import (
 )
 from perfbench.profiling.model import NO_CALLER, CallCount, Function
 from perfbench.runner import callgrind, worker_process
-from perfbench.runner import trial as trial_module
 from perfbench.runner.trial import Conditions
 from perfbench.runner.worker_process import WorkerProcess
 from perfbench.stats.instructions import CHANGE_THRESHOLD
@@ -227,9 +226,9 @@ def test_what_an_earlier_process_left_is_not_read(tmp_path: Path, monkeypatch: p
     path.write_text("1 b py::stale:stale.py\n")
     made = Trampolines()
     path.write_text("2 b py::fresh:fresh.py\n")
-    assert made.addressed() == TrampolineAddresses(["2"], ["fresh.py"], ["fresh"])
+    assert made.read_addresses() == TrampolineAddresses(["2"], ["fresh.py"], ["fresh"])
     with pytest.raises(ScenarioError, match="Python wrote no addresses"):
-        made.addressed()
+        made.read_addresses()
 
 
 @pytest.mark.skipif(not OLD, reason="no Python before 3.12 on this machine")
@@ -288,7 +287,7 @@ def test_the_map_of_a_worker_that_was_killed_is_removed(monkeypatch: pytest.Monk
     left = tmp_path / "perf-7.map"
     left.touch()
     monkeypatch.setattr(functions_module, "MAP_PATH_TEMPLATE", str(tmp_path / "perf-{}.map"))
-    monkeypatch.setattr(trial_module, "start_worker", start)
+    monkeypatch.setattr(functions_module, "start_worker", start)
     case = Case("made_up", "turns", "there", "")
     made = CaseGroup(scenario("turns"), None, (), (CaseInEnvironment(case, Environment("there", "python")),))
     with pytest.raises(TrialFailed, match="was killed"):

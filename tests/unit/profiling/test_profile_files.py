@@ -23,7 +23,6 @@ from support.profiles import HOSTILE, large, profile
 
 from perfbench.errors import StorageProblem
 from perfbench.profiling.model import Profile
-from perfbench.profiling.pooling import pool_stacks
 from perfbench.report.profiles import files
 from perfbench.report.profiles.files import format_collapsed, format_speedscope, render_html
 from perfbench.report.profiles.pyinstrument_session import build_session, render_tree
@@ -65,7 +64,7 @@ def made(request: pytest.FixtureRequest) -> Profile:
 
 def test_all_stacks_together_take_the_median_pass_without_the_profiler() -> None:
     assert SMALL.seconds == 2.0
-    assert {stack.frames: stack.seconds for stack in pool_stacks(SMALL)} == pytest.approx(
+    assert {stack.frames: stack.seconds for stack in SMALL.pool_stacks()} == pytest.approx(
         {(0,): 1.0, (0, 1): 0.75, (0, 2, 3, 4): 0.25}
     )
 
@@ -206,7 +205,7 @@ def test_collapsed_stacks_are_read_by_flamegraph_pl_and_sum_to_a_pass(made: Prof
         counts[found[1]] += int(found[2])
     assert abs(counts.total() - made.seconds * 1e6) <= 1
     depths = {stack.count(";") + 1 for stack in counts}
-    assert depths <= {len(stack.frames) for stack in pool_stacks(made)}
+    assert depths <= {len(stack.frames) for stack in made.pool_stacks()}
     assert not any(" " in stack for stack in counts)
 
 

@@ -1,4 +1,4 @@
-"""The course of a sweep in the terminal and as a file, read back as far as a test can see."""
+"""The trajectory of a sweep in the terminal and as a file, read back as far as a test can see."""
 
 from __future__ import annotations
 
@@ -31,19 +31,19 @@ MISSING = {"2.14.0", "2.14.1"}
 
 def line(mode: str, costs: dict[str, float]) -> ModeTrajectory:
     """A mode with these costs from the given releases on; every change is a significant step."""
-    stops: list[TrajectoryPoint] = []
+    points: list[TrajectoryPoint] = []
     level, last = 1.0, NAMES[0]
     for name in NAMES:
         if name in MISSING:
-            stops.append(TrajectoryPoint(name, None, None, 0.0, math.inf, None, "it does not build"))
+            points.append(TrajectoryPoint(name, None, None, 0.0, math.inf, None, "it does not build"))
             continue
         ratio = costs.get(name, level) / level
         level *= ratio
         verdict = Verdict.REGRESSED if ratio > 1 else Verdict.IMPROVED
         step = ReleaseStep(mode, last, name, ratio, ratio, ratio, 24, 0.0, True, ratio != 1, verdict)
-        stops.append(TrajectoryPoint(name, 1.0, level, level * 0.98, level * 1.02, step if name != NAMES[0] else None))
+        points.append(TrajectoryPoint(name, 1.0, level, level * 0.98, level * 1.02, step if name != NAMES[0] else None))
         last = name
-    return ModeTrajectory(mode, NAMES[0], tuple(stops))
+    return ModeTrajectory(mode, NAMES[0], tuple(points))
 
 
 LIGHT = line("lightweight", {"2.10.1": 0.82, "2.12.0": 0.36, "2.20.0": 0.385, "2.21.1": 0.36})
@@ -54,9 +54,9 @@ SIZES = {"−18.0 %", "−19.0 %", "2.3x faster", "2.7x faster", "+6.9 %", "+13.
 
 
 def chart(relative: list[float | None], mode: str = "light") -> SweepChart:
-    stops = tuple(TrajectoryPoint(str(n), 1.0, r, r or 0.0, r or math.inf, None) for n, r in enumerate(relative))
-    releases = tuple(SweepRelease(stop.release, stop.release) for stop in stops)
-    return SweepChart("t", "CPU seconds", "s", Trajectory(releases, (ModeTrajectory(mode, "0", stops),)))
+    points = tuple(TrajectoryPoint(str(n), 1.0, r, r or 0.0, r or math.inf, None) for n, r in enumerate(relative))
+    releases = tuple(SweepRelease(point.release, point.release) for point in points)
+    return SweepChart("t", "CPU seconds", "s", Trajectory(releases, (ModeTrajectory(mode, "0", points),)))
 
 
 # The terminal -------------------------------------------------------------------------------------------------------
@@ -149,7 +149,7 @@ def test_no_label_covers_another_and_all_stay_in_the_picture() -> None:
 
 
 def test_a_file_is_written_without_a_display_or_a_window_system(tmp_path: Path) -> None:
-    code = "import sys, matplotlib; import perfbench.plotting; print('matplotlib.pyplot' in sys.modules)"
+    code = "import sys, matplotlib; import perfbench.report.plots.sweep; print('matplotlib.pyplot' in sys.modules)"
     done = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, env=variables(tmp_path), check=True
     )
@@ -203,6 +203,6 @@ def test_the_axis_has_round_ticks_and_not_too_many(low: float, span: float) -> N
 
 @given(st.lists(st.floats(1e-3, 1e3), min_size=1, max_size=9))
 def test_the_axis_holds_all_of_the_course_and_is_never_a_magnifying_glass(relative: list[float]) -> None:
-    low, high = compute_axis_limits(chart(list(relative)).course)
+    low, high = compute_axis_limits(chart(list(relative)).trajectory)
     assert low < min(relative) <= max(relative) < high
     assert high / low >= 1.149

@@ -63,8 +63,8 @@ def test_the_whole_table() -> None:
         "▲ 2.11.2 → 2.12.0 light: 2.3x faster (2.23–2.28x faster; 24 pairs, output: known changes)",
         "▼ 2.19.1 → 2.20.0 light: +7.1 % (+6.0 to +8.2 %; 24 pairs)",
         "! 2.12.1: it needs a C compiler",
-        "▲ faster, ▼ slower: the chance of any such mark without a change is at most 5% over all 3 steps;"
-        " = within ± 1 %; ? not told; intervals of 95%",
+        "▲ faster, ▼ slower: false-positive rate at most 5% over all 3 steps together;"
+        " = within ± 1 %; ? inconclusive; 95% intervals",
         "a machine",
     )
 
@@ -80,7 +80,7 @@ def test_a_second_mode_has_columns_of_its_own_and_its_steps_stand_with_those_of_
                 0.5,
                 step("2.19.1", "2.20.0", 1.09, Verdict.REGRESSED, "full") if s.release == "2.20.0" else None,
             )
-            for s in LIGHT.stops
+            for s in LIGHT.points
         ),
     )
     found = build_sweep_table(Trajectory(RELEASES, (full, LIGHT)), SamplingPlan(rounds=24), "t", "CPU seconds", "a")
@@ -100,26 +100,29 @@ def test_a_second_mode_has_columns_of_its_own_and_its_steps_stand_with_those_of_
 
 
 def test_an_output_that_differs_marks_the_row_and_is_said() -> None:
-    stops = (LIGHT.stops[0], stop("2.12.0", 0.1, 0.1, step("2.11.2", "2.12.0", 0.1, Verdict.IMPROVED, output="no")))
+    points = (LIGHT.points[0], stop("2.12.0", 0.1, 0.1, step("2.11.2", "2.12.0", 0.1, Verdict.IMPROVED, output="no")))
     found = build_sweep_table(
-        Trajectory(RELEASES[:2], (ModeTrajectory("light", "2.11.2", stops),)),
+        Trajectory(RELEASES[:2], (ModeTrajectory("light", "2.11.2", points),)),
         SamplingPlan(rounds=24),
         "t",
         "CPU seconds",
         "a",
     )
     assert found.rows[1][0] == "! 2.12.0"
-    assert "! light, 2.11.2 → 2.12.0: the output is not the same" in found.below
+    assert "! light, 2.11.2 → 2.12.0: the output differs" in found.below
 
 
 def test_a_reason_that_holds_for_all_the_rest_is_said_once_and_too_few_pairs_are_doubtful() -> None:
     broken = "2.11.2 → 2.12.0: KeyError"
-    stops = (LIGHT.stops[0], *(TrajectoryPoint(r.name, 1.0, None, 0.0, math.inf, None, broken) for r in RELEASES[1:4]))
+    points = (
+        LIGHT.points[0],
+        *(TrajectoryPoint(r.name, 1.0, None, 0.0, math.inf, None, broken) for r in RELEASES[1:4]),
+    )
     few = TrajectoryPoint(
         "2.20.0", 1.0, None, 0.0, math.inf, step("2.19.1", "2.20.0", 1.1, Verdict.INCONCLUSIVE), broken
     )
     found = build_sweep_table(
-        Trajectory(RELEASES, (ModeTrajectory("light", "2.11.2", (*stops, few)),)),
+        Trajectory(RELEASES, (ModeTrajectory("light", "2.11.2", (*points, few)),)),
         SamplingPlan(),
         "t",
         "CPU seconds",
@@ -131,13 +134,13 @@ def test_a_reason_that_holds_for_all_the_rest_is_said_once_and_too_few_pairs_are
         "2.12.0", 1.0, 1.0, 0.0, 2.0, ReleaseStep("light", "a", "b", 1.2, 1.1, 1.3, 5, 0.06, True)
     )
     found = build_sweep_table(
-        Trajectory(RELEASES[:2], (ModeTrajectory("light", "2.11.2", (LIGHT.stops[0], few_pairs)),)),
+        Trajectory(RELEASES[:2], (ModeTrajectory("light", "2.11.2", (LIGHT.points[0], few_pairs)),)),
         SamplingPlan(rounds=5),
         "t",
         "s",
         "a",
     )
-    assert "doubtful: 5 pairs are too few for a step to be marked among 1: it takes 6" in found.below
+    assert "warning: 5 pairs are too few to mark a step among 1: it takes 6" in found.below
 
 
 def test_foreign_text_cannot_command_the_terminal() -> None:

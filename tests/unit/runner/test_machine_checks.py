@@ -38,12 +38,12 @@ def test_every_check_of_this_machine_has_a_finding_and_if_it_is_not_good_a_remed
 
 def test_one_core_is_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_read_allowed_cores", lambda: {7})
-    assert state_of(machine_checks.check_cores()) == "note"
+    assert state_of(machine_checks.check_cores()) == "warning"
     monkeypatch.setattr(machine, "_read_allowed_cores", lambda: {7, 8})
     assert state_of(machine_checks.check_cores(Path("/nowhere"))) == "good"
 
 
-@pytest.mark.parametrize(("load", "state"), [(0.0, "good"), (2.0, "good"), (2.1, "note")])
+@pytest.mark.parametrize(("load", "state"), [(0.0, "good"), (2.0, "good"), (2.1, "warning")])
 def test_the_load_is_judged_against_the_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: float, state: str
 ) -> None:
@@ -58,8 +58,8 @@ def test_the_load_is_judged_against_the_cores(
     ("governors", "state", "finding"),
     [
         (["performance", "performance"], "good", "performance"),
-        (["performance", "powersave"], "note", "performance, powersave"),
-        (["schedutil"], "note", "schedutil"),
+        (["performance", "powersave"], "warning", "performance, powersave"),
+        (["schedutil"], "warning", "schedutil"),
     ],
 )
 def test_any_governor_but_performance_is_noted(tmp_path: Path, governors: list[str], state: str, finding: str) -> None:
@@ -79,9 +79,9 @@ def test_a_governor_that_cannot_be_read_is_no_fault(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("file", "text", "state", "command"),
     [
-        ("cpufreq__boost", "1", "note", "echo 0 | sudo tee"),
+        ("cpufreq__boost", "1", "warning", "echo 0 | sudo tee"),
         ("cpufreq__boost", "0", "good", ""),
-        ("intel_pstate__no_turbo", "0", "note", "echo 1 | sudo tee"),
+        ("intel_pstate__no_turbo", "0", "warning", "echo 1 | sudo tee"),
         ("intel_pstate__no_turbo", "1", "good", ""),
     ],
 )
@@ -99,7 +99,7 @@ def test_what_a_machine_does_not_tell_is_left_out(tmp_path: Path) -> None:
     assert machine_checks.check_address_layout(tmp_path) is None
 
 
-@pytest.mark.parametrize(("share", "state"), [(0.0, "good"), (0.01, "good"), (0.08, "note")])
+@pytest.mark.parametrize(("share", "state"), [(0.0, "good"), (0.01, "good"), (0.08, "warning")])
 def test_stolen_time_is_noted_from_one_percent(monkeypatch: pytest.MonkeyPatch, share: float, state: str) -> None:
     monkeypatch.setattr(machine_checks, "measure_steal_share", lambda root: share)
     assert state_of(machine_checks.check_steal()) == state
@@ -109,12 +109,12 @@ def test_stolen_time_is_noted_from_one_percent(monkeypatch: pytest.MonkeyPatch, 
 def test_a_quota_is_noted_however_large(tmp_path: Path) -> None:
     assert state_of(machine_checks.check_quota(tmp_path)) == "good"
     write(tmp_path, proc__self__cgroup="0::/", sys__fs__cgroup__cpu_DOT_max="1600000 100000")
-    assert state_of(machine_checks.check_quota(tmp_path)) == "note"
+    assert state_of(machine_checks.check_quota(tmp_path)) == "warning"
 
 
 @pytest.mark.parametrize(
     ("free", "limit", "state"),
-    [(8e9, "max", "good"), (8e9, "700000000", "note"), (0.5e9, "max", "note"), (8e9, "2000000000", "good")],
+    [(8e9, "max", "good"), (8e9, "700000000", "warning"), (0.5e9, "max", "warning"), (8e9, "2000000000", "good")],
 )
 def test_less_than_a_gigabyte_of_memory_is_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, limit: str, state: str
@@ -124,7 +124,7 @@ def test_less_than_a_gigabyte_of_memory_is_noted(
     assert state_of(machine_checks.check_memory(tmp_path)) == state
 
 
-@pytest.mark.parametrize(("used", "state"), [(0, "good"), (30_000_000, "good"), (2_000_000_000, "note")])
+@pytest.mark.parametrize(("used", "state"), [(0, "good"), (30_000_000, "good"), (2_000_000_000, "warning")])
 def test_swap_that_is_in_use_is_noted(monkeypatch: pytest.MonkeyPatch, used: int, state: str) -> None:
     monkeypatch.setattr(psutil, "swap_memory", lambda: SimpleNamespace(used=used))
     assert state_of(machine_checks.check_swap()) == state
@@ -137,15 +137,15 @@ def test_the_clocks_of_this_machine_are_fine(clock: object) -> None:
 
 def test_a_coarse_clock_is_noted_with_the_pass_that_it_bears() -> None:
     check = machine_checks.check_clock(
-        "CPU clock", lambda: time.perf_counter_ns() // 2_000_000 * 2_000_000, patience=0.05
+        "CPU clock", lambda: time.perf_counter_ns() // 2_000_000 * 2_000_000, timeout=0.05
     )
-    assert state_of(check) == "note"
+    assert state_of(check) == "warning"
     assert check.finding.startswith("steps of 2,000,000 ns")
     assert "0.2 s" in check.remedy
 
 
 def test_a_clock_that_stands_still_makes_measuring_impossible() -> None:
-    assert state_of(machine_checks.check_clock("CPU clock", lambda: 5, patience=0.01)) == "bad"
+    assert state_of(machine_checks.check_clock("CPU clock", lambda: 5, timeout=0.01)) == "bad"
 
 
 @pytest.mark.parametrize(
@@ -153,8 +153,8 @@ def test_a_clock_that_stands_still_makes_measuring_impossible() -> None:
     [
         ("tsc", "tsc hpet", "good", ""),
         ("kvm-clock", "kvm-clock", "good", ""),
-        ("hpet", "tsc hpet acpi_pm", "note", "echo tsc | sudo tee"),
-        ("acpi_pm", "acpi_pm", "note", "let passes be long"),
+        ("hpet", "tsc hpet acpi_pm", "warning", "echo tsc | sudo tee"),
+        ("acpi_pm", "acpi_pm", "warning", "use long passes"),
     ],
 )
 def test_a_clock_source_that_is_slow_to_read_is_noted(
@@ -170,7 +170,7 @@ def test_a_clock_source_that_is_slow_to_read_is_noted(
 
 @pytest.mark.parametrize(
     ("setting", "personality", "state"),
-    [("2", "00000000", "good"), ("2", "00040000", "note"), ("1", "00000000", "note"), ("0", "", "note")],
+    [("2", "00000000", "good"), ("2", "00040000", "warning"), ("1", "00000000", "warning"), ("0", "", "warning")],
 )
 def test_frozen_addresses_are_noted(tmp_path: Path, setting: str, personality: str, state: str) -> None:
     write(tmp_path, proc__sys__kernel__randomize_va_space=setting, proc__self__personality=personality)
@@ -188,11 +188,11 @@ def test_a_results_folder_that_is_a_file_or_below_one_is_bad(tmp_path: Path) -> 
 
 def test_a_results_folder_may_be_there_or_yet_to_be_made(tmp_path: Path) -> None:
     assert machine_checks.check_results_folder(tmp_path).finding.endswith("is writable")
-    assert machine_checks.check_results_folder(tmp_path / "a" / "b").finding.endswith("can be made")
+    assert machine_checks.check_results_folder(tmp_path / "a" / "b").finding.endswith("can be created")
     assert list(tmp_path.iterdir()) == []
 
 
-@pytest.mark.parametrize(("free", "state"), [(5e9, "good"), (3e8, "note")])
+@pytest.mark.parametrize(("free", "state"), [(5e9, "good"), (3e8, "warning")])
 def test_little_room_on_a_disk_is_noted(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, free: float, state: str
 ) -> None:

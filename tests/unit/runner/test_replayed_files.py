@@ -107,7 +107,7 @@ BY_FUNCTION = next(
 )
 """An interpreter in which instructions can be counted by function, if there is one here."""
 
-CHANGED = "market was changed while it was replayed: sample refused"
+CHANGED = "market was modified while it was replayed: sample rejected"
 
 
 @pytest.fixture
@@ -198,7 +198,7 @@ def test_sample_of_another_file_is_refused_with_both_sizes(scenario: Path, plann
     result = result_of(table, "reads", kind)
     assert refusal(result) == (
         f"replayed another file than the planned market: {other.size_bytes:,} bytes, SHA-256 {other.sha256[:12]}…, "
-        f"not {planned.size_bytes:,} bytes, SHA-256 {planned.sha256[:12]}…: sample refused"
+        f"not {planned.size_bytes:,} bytes, SHA-256 {planned.sha256[:12]}…: sample rejected"
     )
     assert result.failure is not None
     assert result.failure.trial == kind

@@ -65,7 +65,7 @@ def test_session_records_each_result_before_the_next_trial(tmp_path: Path, group
     assert listener.ended == 1
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
 def test_signal_ends_the_trials_and_keeps_what_was_recorded(tmp_path: Path, group: CaseGroup, number: int) -> None:
     recorded: list[str] = []
 

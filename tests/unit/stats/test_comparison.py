@@ -1,4 +1,4 @@
-"""From samples to a table: pairs, ratios, verdicts, doubts."""
+"""From samples to a table: pairs, ratios, verdicts, warnings."""
 
 from __future__ import annotations
 
@@ -10,13 +10,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.runs import measurement, run, sample, settings
 
-from perfbench.model import Failure, Measurement, OutputDifference, Verdict
+from perfbench.model import Failure, Measurement, OutputDifference, OutputMatch, Verdict
 from perfbench.report import build
 from perfbench.report.formats import terminal
-from perfbench.report.model import ReportTable
+from perfbench.report.model import ReportTable, Status
 from perfbench.runner import output_diff
-from perfbench.stats.comparison import choose_confidence, classify_interval, compare_paired
+from perfbench.stats.comparison import choose_confidence, compare_paired
 from perfbench.stats.pairs import compute_log_ratios
+from perfbench.stats.verdict_bounds import STANDARD_BOUNDS
 
 PLACES = ("ticker==1.0", "ticker==2.0", "ticker==3.0")
 BASE = [1.0 + 0.001 * (number % 5) for number in range(12)]
@@ -108,7 +109,7 @@ def test_too_few_pairs_have_a_ratio_and_no_verdict() -> None:
     found = compare_paired(measurement("a", BASE[:3]), measurement("b", [2.0] * 3), "cpu_seconds", 0.95)
     assert found is not None
     assert (found.low, found.high, found.pairs, found.verdict) == (0.0, math.inf, 3, Verdict.INCONCLUSIVE)
-    assert [(doubt.what, doubt.detail) for doubt in found.doubts] == [("too few pairs for an interval", "3")]
+    assert [(warning.what, warning.detail) for warning in found.warnings] == [("too few pairs for an interval", "3")]
     enough = compare_paired(measurement("a", BASE[:6]), measurement("b", [2.0] * 6), "cpu_seconds", 0.95)
     assert enough is not None
     assert enough.verdict is Verdict.REGRESSED
@@ -143,7 +144,7 @@ def test_without_a_pair_there_is_no_comparison() -> None:
     ],
 )
 def test_a_verdict_is_read_off_the_interval(low: float, high: float, verdict: Verdict) -> None:
-    assert classify_interval(low, high) is verdict
+    assert STANDARD_BOUNDS.classify_ratio(low, high) is verdict
 
 
 # Tables --------------------------------------------------------------------------------------------------------------
@@ -163,8 +164,8 @@ def test_seconds_are_medians_and_the_ratio_is_from_the_pairs() -> None:
 def test_another_amount_of_work_has_no_ratio() -> None:
     found = table(measurement("base", BASE, baseline=True), measurement("less", BASE, work=99))
     assert found.rows[1].comparison is None
-    assert found.rows[1].same_output == "no"
-    assert "less did 99 updates when it was timed, base 100: no ratio can be told" in found.rows[1].notes
+    assert found.rows[1].same_output is OutputMatch.DIFFERENT
+    assert "less did 99 updates when it was timed, base 100: the ratio would be meaningless" in found.rows[1].notes
 
 
 def test_work_that_changes_from_pass_to_pass_has_no_ratio() -> None:
@@ -172,46 +173,46 @@ def test_work_that_changes_from_pass_to_pass_has_no_ratio() -> None:
     odd = replace(odd, samples=(*odd.samples, sample(99, 1.0, work=7)))
     found = table(measurement("base", BASE, baseline=True), odd)
     assert found.rows[1].comparison is None
-    assert "odd did 7 updates in one pass and 100 in another: no ratio can be told" in found.rows[1].notes
+    assert "odd did 7 updates in one pass and 100 in another: the ratio would be meaningless" in found.rows[1].notes
 
 
 def test_a_difference_is_told_and_the_report_says_so() -> None:
     wrong = replace(measurement("wrong", BASE), difference=OutputDifference(1234, "runners[2].ltp", "3.5", "3.55"))
     report = build.build_report(run([measurement("base", BASE, baseline=True), wrong]), ())
-    assert report.outputs_differ
+    assert report.status.kind is Status.OUTPUTS_DIFFER
     assert report.tables[0].rows[1].notes == ("wrong differs at update 1,234, runners[2].ltp: 3.5 → 3.55",)
 
 
 def test_a_failure_makes_the_report_incomplete() -> None:
     failed = replace(measurement("bad", []), failures=(Failure("check", "it broke"),))
     report = build.build_report(run([measurement("base", BASE, baseline=True), failed]), ())
-    assert report.incomplete
+    assert report.status.kind is Status.NOT_MEASURED
     assert report.tables[0].rows[1].notes == ("bad: it broke (check pass)",)
 
 
-def test_what_makes_numbers_doubtful_is_told_once_with_all_modes() -> None:
+def test_warning_is_shown_once_with_all_modes() -> None:
     noisy = [value * (1.2 if number % 2 else 0.9) for number, value in enumerate(BASE)]
     found = table(
         measurement("base", BASE, baseline=True), measurement("one", noisy), measurement("two", list(reversed(noisy)))
     )
-    text = "; ".join(found.doubts)
+    text = "; ".join(found.warnings)
     assert "pairs scatter (one by 1" in text
     assert ", two by 1" in text
-    assert "neighbouring pairs are alike (one autocorrelation -0.9" in text
-    assert "intervals are wider than the ± 1.0% asked for (one ± " in text
+    assert "consecutive pairs are correlated (one autocorrelation -0.9" in text
+    assert "intervals are wider than the target of ± 1.0% (one ± " in text
 
 
-def test_a_quiet_run_of_long_passes_has_no_doubts() -> None:
+def test_quiet_run_of_long_passes_has_no_warnings() -> None:
     shaken = [value * (1 + 0.001 * ((number * 7) % 11 - 5)) for number, value in enumerate(BASE)]
-    assert table(measurement("base", BASE, baseline=True), measurement("one", shaken)).doubts == ()
+    assert table(measurement("base", BASE, baseline=True), measurement("one", shaken)).warnings == ()
 
 
-def test_short_passes_and_an_unfinished_run_are_doubtful() -> None:
+def test_short_passes_and_unfinished_run_are_warned_about() -> None:
     made = replace(run([measurement("base", [0.001] * 12, baseline=True)]), finished=False)
     (found,) = build.build_report(made, ()).tables
-    assert found.doubts == (
-        "this run was not finished; --resume continues it",
-        "short passes, a longer file measures better (base 1.0 ms)",
+    assert found.warnings == (
+        "this run is not finished; --resume continues it",
+        "passes are short, use a longer file (base 1.0 ms)",
     )
 
 

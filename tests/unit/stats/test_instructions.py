@@ -16,11 +16,10 @@ from perfbench.errors import TrialFailed
 from perfbench.gate.budgets import find_breaches
 from perfbench.model import Budget, Case, GatePolicy, Market, Measurement, Sample, Verdict
 from perfbench.report import build
-from perfbench.report.model import Row
-from perfbench.report.tables import gate, pages
+from perfbench.report.model import CaseStatus, Row
+from perfbench.report.tables import build_tables, gate
 from perfbench.results import merge
 from perfbench.runner import callgrind, instruction_pass, plan
-from perfbench.runner import trial as trial_module
 from perfbench.runner.trial import Conditions
 from perfbench.stats import instructions
 
@@ -92,7 +91,7 @@ def test_a_side_that_was_not_counted_is_not_compared() -> None:
 
 def shown(*cases: Measurement, **changes: object) -> str:
     found = replace(run(cases, **changes), duets=((cases[0].case.id, cases[-1].case.id),))
-    (page,) = pages.build_tables(build.build_report(found, ("interval",)))
+    (page,) = build_tables(build.build_report(found, ("interval",)))
     return "\n".join(["  ".join(page.heads), *("  ".join(row) for row in page.rows), *page.below])
 
 
@@ -101,7 +100,7 @@ def test_the_table_shows_both_counts_and_the_change_and_says_that_it_is_no_time(
     assert "instructions" in table.splitlines()[0]
     assert table.splitlines()[1].endswith("4.21 G")
     assert "4.21 G → 3.10 G  −26.4 % ▲" in table
-    assert "instructions: callgrind, hash seeds 0, 1, 2: instructions, not time" in table
+    assert "instructions: callgrind, hash seeds 0, 1, 2; instructions, not time" in table
 
 
 def test_a_run_without_counts_says_nothing_of_them() -> None:
@@ -114,7 +113,7 @@ def test_the_line_below_says_which_part_of_the_file_was_counted(work: int, lines
     case = replace(case, case=replace(case.case, data="market"))
     assert (
         instructions.describe_counting([case])
-        == f"instructions: callgrind, {lines}, hash seeds 0, 1, 2: instructions, not time"
+        == f"instructions: callgrind, {lines}, hash seeds 0, 1, 2; instructions, not time"
     )
 
 
@@ -158,7 +157,7 @@ def test_a_gate_shows_more_instructions_and_lets_them_pass() -> None:
 def test_with_a_budget_for_instructions_it_does_not() -> None:
     row, table = gated(1.01, Budget("count", 0.002))
     assert row.breaches == ("executes 1.00 G → 1.01 G instructions, +1.0 %: more than 0.2% above",)
-    assert gate.describe_row_verdict(row) == "over budget"
+    assert row.status is CaseStatus.OVER_BUDGET
     assert "! made_up base executes 1.00 G" in table
     assert gated(1.01, Budget("count", 0.02))[0].breaches == ()
     assert gated(0.5, Budget("count", 0.0))[0].breaches == ()
@@ -204,7 +203,7 @@ def test_a_scenario_without_a_market_is_counted_whole(tmp_path: Path) -> None:
     assert Case("made_up", "base", "here", "") in tables[0].cases
 
 
-def test_a_pass_that_is_counted_has_fifty_times_as_long_and_leaves_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_counted_pass_has_fifty_times_the_timeout_and_leaves_no_file(monkeypatch: pytest.MonkeyPatch) -> None:
     (table,) = plan.plan_groups([[offer(scenario("base"))]], [], settings())
     asked: list[tuple[Any, ...]] = []
 
@@ -212,7 +211,7 @@ def test_a_pass_that_is_counted_has_fifty_times_as_long_and_leaves_no_file(monke
         asked.append(arguments[4:])
         raise TrialFailed("valgrind: no such instruction")
 
-    monkeypatch.setattr(trial_module, "start_worker", start)
+    monkeypatch.setattr(instruction_pass, "start_worker", start)
     result = instruction_pass.count_instructions(plan.plan_counts(table)[0], table, Conditions(None, 60.0))
     assert result.failure is not None
     assert (result.failure.trial, result.failure.message) == ("count", "valgrind: no such instruction")

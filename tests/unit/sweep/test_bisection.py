@@ -1,4 +1,4 @@
-"""The search for the first bad one, over every place where it can be and whatever cannot be measured on the way."""
+"""Bisection over every position of the first bad candidate, with candidates that cannot be measured."""
 
 from __future__ import annotations
 
@@ -26,32 +26,30 @@ def measured(candidate: str, ratio: float, width: float = 0.01) -> CandidateResu
 def search(candidates: Sequence[str], answer_of: Callable[[int, str], CandidateResult]) -> BisectResult:
     """The outcome if every question is answered so; each is asked once, always against the first candidate."""
     bisection = Bisection(candidates, EPS)
-    asked_before = set()
-    while (asked := bisection.asked) is not None:
+    requested = set()
+    while (request := bisection.request) is not None:
         assert bisection.outcome is None
-        assert asked.anchor == candidates[0]
-        assert asked.candidate not in asked_before
-        asked_before.add(asked.candidate)
-        bisection.answer(answer_of(candidates.index(asked.candidate), asked.candidate))
+        assert request.anchor == candidates[0]
+        assert request.candidate not in requested
+        requested.add(request.candidate)
+        bisection.record(answer_of(candidates.index(request.candidate), request.candidate))
     assert bisection.outcome is not None
     return bisection.outcome
 
 
 @pytest.mark.parametrize("count", range(2, 41))
-def test_the_first_bad_one_is_found_wherever_it_is_with_log_2_n_comparisons(count: int) -> None:
+def test_bisection_finds_first_bad_candidate_anywhere_with_log_2_n_comparisons(count: int) -> None:
     for first_bad in range(1, count):
         outcome = search(names(count), lambda n, name, bad=first_bad: measured(name, SLOW if n >= bad else 1.0))  # type: ignore[misc]
         assert outcome.end is BisectEnd.FOUND
         assert outcome.suspects == (f"2.{first_bad}.0",)
         assert outcome.last_good == f"2.{first_bad - 1}.0"
         assert outcome.step == pytest.approx(SLOW)
-        assert (
-            len(outcome.judged) <= Bisection(names(count), EPS).comparisons_at_most <= math.ceil(math.log2(count)) + 1
-        )
+        assert len(outcome.steps) <= 1 + math.ceil(math.log2(count - 1))
 
 
 @given(st.data())
-def test_what_cannot_be_measured_never_makes_the_search_name_a_wrong_one(data: st.DataObject) -> None:
+def test_bisection_never_names_a_wrong_candidate_when_some_cannot_be_measured(data: st.DataObject) -> None:
     count = data.draw(st.integers(2, 40))
     first_bad = data.draw(st.integers(1, count - 1))
     skipped = data.draw(st.sets(st.integers(1, count - 2))) if count > 2 else set()
@@ -73,7 +71,7 @@ def test_what_cannot_be_measured_never_makes_the_search_name_a_wrong_one(data: s
 
 
 @given(st.data())
-def test_a_few_that_fail_cost_no_more_comparisons_than_there_are_of_them(data: st.DataObject) -> None:
+def test_failed_candidates_cost_at_most_one_comparison_each(data: st.DataObject) -> None:
     count = data.draw(st.integers(3, 60))
     first_bad = data.draw(st.integers(1, count - 1))
     skipped = data.draw(st.sets(st.integers(1, count - 2), max_size=3))
@@ -83,32 +81,32 @@ def test_a_few_that_fail_cost_no_more_comparisons_than_there_are_of_them(data: s
             CandidateResult(name, failure="x") if n in skipped else measured(name, SLOW if n >= first_bad else 1.0)
         ),
     )
-    failed = sum(judged.sense == "failed" for judged in outcome.judged)
-    assert len(outcome.judged) - failed <= math.ceil(math.log2(count)) + 1 + failed
+    failed = sum(step.status == "failed" for step in outcome.steps)
+    assert len(outcome.steps) - failed <= math.ceil(math.log2(count)) + 1 + failed
 
 
 @pytest.mark.parametrize(
-    ("last", "sense"),
+    ("last", "status"),
     [
         (measured("2.9.0", 0.8), "good"),
-        (measured("2.9.0", 1.0), "not told"),
-        (measured("2.9.0", 1.004, 0.003), "not told"),
+        (measured("2.9.0", 1.0), "inconclusive"),
+        (measured("2.9.0", 1.004, 0.003), "inconclusive"),
     ],
 )
-def test_without_a_regression_nothing_else_is_compared(last: CandidateResult, sense: str) -> None:
+def test_bisection_compares_nothing_else_without_a_regression(last: CandidateResult, status: str) -> None:
     outcome = search(names(10), lambda _number, _name: last)
     assert outcome.end is BisectEnd.NO_REGRESSION
-    assert [judged.sense for judged in outcome.judged] == [sense]
+    assert [step.status for step in outcome.steps] == [status]
     assert outcome.suspects == ()
 
 
-def test_a_last_one_that_fails_ends_the_search_with_its_reason() -> None:
+def test_bisection_ends_with_the_failure_of_the_last_candidate() -> None:
     outcome = search(names(10), lambda _number, name: CandidateResult(name, failure="no such wheel"))
     assert outcome.end is BisectEnd.NOT_MEASURED
-    assert outcome.judged[0].answer.failure == "no such wheel"
+    assert outcome.steps[0].result.failure == "no such wheel"
 
 
-def test_bad_is_beyond_half_of_the_change_so_that_a_smaller_step_does_not_mislead() -> None:
+def test_bisection_ignores_steps_below_half_of_the_change() -> None:
     """+3 % at 3, which is not what was looked for, then +10 % more at 7."""
     costs = [1.0, 1.0, 1.0, 1.03, 1.03, 1.03, 1.03, 1.133, 1.133, 1.133]
     outcome = search(names(10), lambda number, name: measured(name, costs[number]))
@@ -116,12 +114,12 @@ def test_bad_is_beyond_half_of_the_change_so_that_a_smaller_step_does_not_mislea
     assert outcome.step == pytest.approx(1.1)
 
 
-def test_the_interval_must_lie_on_one_side_of_the_half() -> None:
+def test_candidate_is_inconclusive_when_its_interval_contains_the_half() -> None:
     bisection = Bisection(names(4), EPS)
-    assert bisection.answer(measured("2.3.0", 1.21)) == "bad"
-    assert bisection.asked is not None
-    assert bisection.answer(CandidateResult("2.1.0", 1.09, 1.07, 1.11)) == "not told"
-    assert bisection.answer(CandidateResult("2.2.0", 1.12, 1.101, 1.14)) == "bad"
+    assert bisection.record(measured("2.3.0", 1.21)) == "bad"
+    assert bisection.request is not None
+    assert bisection.record(CandidateResult("2.1.0", 1.09, 1.07, 1.11)) == "inconclusive"
+    assert bisection.record(CandidateResult("2.2.0", 1.12, 1.101, 1.14)) == "bad"
     outcome = bisection.outcome
     assert outcome is not None
     assert (outcome.end, outcome.last_good, outcome.suspects) == (BisectEnd.AMBIGUOUS, "2.0.0", ("2.1.0", "2.2.0"))
@@ -129,7 +127,7 @@ def test_the_interval_must_lie_on_one_side_of_the_half() -> None:
 
 @given(st.floats(1.02, 3.0), st.integers(2, 30), st.data())
 @example(1.02, 12, None)
-def test_noise_within_the_intervals_does_not_change_what_is_named(
+def test_bisection_result_is_robust_to_noise_within_the_intervals(
     slow: float, count: int, data: st.DataObject | None
 ) -> None:
     """The truth lies in every interval, and the intervals are narrower than a quarter of the change."""
@@ -147,16 +145,16 @@ def test_noise_within_the_intervals_does_not_change_what_is_named(
 
 def test_two_candidates_take_one_comparison() -> None:
     outcome = search(("a", "b"), lambda _number, name: measured(name, 1.2))
-    assert (outcome.end, outcome.suspects, len(outcome.judged)) == (BisectEnd.FOUND, ("b",), 1)
+    assert (outcome.end, outcome.suspects, len(outcome.steps)) == (BisectEnd.FOUND, ("b",), 1)
 
 
-def test_answers_that_nobody_asked_for_and_searches_among_nothing_are_refused() -> None:
+def test_bisection_rejects_unrequested_results_and_too_few_candidates() -> None:
     bisection = Bisection(("a", "b", "c"), EPS)
-    with pytest.raises(ValueError, match="nobody asked for b"):
-        bisection.answer(measured("b", 1.0))
-    bisection.answer(measured("c", 1.0))
-    with pytest.raises(ValueError, match="nobody asked for b"):
-        bisection.answer(measured("b", 1.0))
+    with pytest.raises(ValueError, match="b was not requested"):
+        bisection.record(measured("b", 1.0))
+    bisection.record(measured("c", 1.0))
+    with pytest.raises(ValueError, match="b was not requested"):
+        bisection.record(measured("b", 1.0))
     for candidates in ((), ("a",), ("a", "a")):
         with pytest.raises(ValueError, match="two candidates or more"):
             Bisection(candidates, EPS)

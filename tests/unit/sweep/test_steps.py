@@ -1,4 +1,4 @@
-"""Steps between releases and the course that they add up to, from made-up pairs with known truth."""
+"""Steps between releases and the trajectory that they add up to, from made-up pairs with known truth."""
 
 from __future__ import annotations
 
@@ -67,8 +67,8 @@ def test_a_machine_that_slows_down_all_the_time_makes_no_step() -> None:
     flat = dict.fromkeys(COSTS, 1.0)
     drifting = found(sweep(flat, drift=0.1))
     assert not any(step.significant for step in drifting.steps)
-    assert drifting.lines[0].stops[-1].relative == pytest.approx(1.0, abs=0.03)
-    seconds = [stop.seconds for stop in drifting.lines[0].stops]
+    assert drifting.lines[0].points[-1].relative == pytest.approx(1.0, abs=0.03)
+    seconds = [point.seconds for point in drifting.lines[0].points]
     assert seconds[0] is not None
     assert seconds[-1] is not None
     assert seconds[-1] > 1.5 * seconds[0]
@@ -152,23 +152,23 @@ def test_too_few_pairs_for_an_interval_are_shown_without_one() -> None:
     assert mark_significant_steps([step])["m", "2"].verdict is Verdict.INCONCLUSIVE
 
 
-# The course ---------------------------------------------------------------------------------------------------------
+# The trajectory ---------------------------------------------------------------------------------------------------------
 
 
 def test_the_course_is_the_product_of_the_steps_and_its_uncertainty_adds_up() -> None:
     (line,) = found(sweep(COSTS)).lines
     assert line.reference == "2.10.0"
-    first, *others = line.stops
+    first, *others = line.points
     assert (first.relative, first.low, first.high, first.step) == (1.0, 1.0, 1.0, None)
     product, widths = 1.0, [0.0]
-    for stop in others:
-        assert stop.step is not None
-        assert stop.relative is not None
-        product *= stop.step.ratio
-        assert stop.relative == pytest.approx(product)
-        assert stop.low <= COSTS[stop.release] <= stop.high
-        widths.append(math.log(stop.high / stop.low))
-        own = math.log(stop.step.high / stop.step.low)
+    for point in others:
+        assert point.step is not None
+        assert point.relative is not None
+        product *= point.step.ratio
+        assert point.relative == pytest.approx(product)
+        assert point.low <= COSTS[point.release] <= point.high
+        widths.append(math.log(point.high / point.low))
+        own = math.log(point.step.high / point.step.low)
         assert widths[-1] == pytest.approx(math.hypot(widths[-2], own))
 
 
@@ -187,10 +187,10 @@ def test_the_interval_of_a_course_covers_the_truth_as_often_as_it_says() -> None
 
 def test_a_release_that_was_not_installed_is_passed_over() -> None:
     costs = {name: cost for name, cost in COSTS.items() if name != "2.12.0"}
-    stops = (
-        build_trajectory(releases(*COSTS, v2_12_0="orjson does not build"), sweep(costs), FIXED, same).lines[0].stops
+    points = (
+        build_trajectory(releases(*COSTS, v2_12_0="orjson does not build"), sweep(costs), FIXED, same).lines[0].points
     )
-    missing, after = stops[3], stops[4]
+    missing, after = points[3], points[4]
     assert (missing.release, missing.seconds, missing.relative, missing.step) == ("2.12.0", None, None, None)
     assert missing.problem == "orjson does not build"
     assert after.step is not None
@@ -203,9 +203,9 @@ def test_a_first_release_that_was_not_installed_leaves_the_next_one_as_the_refer
     costs = {name: cost for name, cost in COSTS.items() if name != "2.10.0"}
     (line,) = build_trajectory(releases(*COSTS, v2_10_0="too old"), sweep(costs), FIXED, same).lines
     assert line.reference == "2.10.1"
-    assert line.stops[0].problem == "too old"
-    assert line.stops[1].relative == 1.0
-    assert line.stops[3].relative == pytest.approx(0.35 / 0.8, rel=0.02)
+    assert line.points[0].problem == "too old"
+    assert line.points[1].relative == 1.0
+    assert line.points[3].relative == pytest.approx(0.35 / 0.8, rel=0.02)
 
 
 def test_a_mode_that_fails_in_one_release_breaks_only_its_own_course() -> None:
@@ -215,21 +215,21 @@ def test_a_mode_that_fails_in_one_release_breaks_only_its_own_course() -> None:
         for m in sweep(COSTS, modes=("light", "full"))
     ]
     light, full = found(broken).lines
-    assert all(stop.relative is not None for stop in light.stops)
-    assert [stop.relative is not None for stop in full.stops] == [True] * 3 + [False] * 4
-    assert full.stops[3].problem == "2.11.2 → 2.12.0: KeyError: 'mc'"
-    assert [stop.step is not None for stop in full.stops] == [False, True, True, False, False, True, True]
-    assert full.stops[5].step is not None
-    assert full.stops[5].step.ratio == pytest.approx(0.375 / 0.35, rel=0.02)
+    assert all(point.relative is not None for point in light.points)
+    assert [point.relative is not None for point in full.points] == [True] * 3 + [False] * 4
+    assert full.points[3].problem == "2.11.2 → 2.12.0: KeyError: 'mc'"
+    assert [point.step is not None for point in full.points] == [False, True, True, False, False, True, True]
+    assert full.points[5].step is not None
+    assert full.points[5].step.ratio == pytest.approx(0.375 / 0.35, rel=0.02)
 
 
 def test_releases_that_did_other_work_have_no_ratio() -> None:
     one, two = pair(0, "a", "b", (1.0, 0.5))
     less = replace(two, work=99)
     (line,) = found([measured("light", "1", [one]), measured("light", "2", [less])], names=("1", "2")).lines
-    assert line.stops[1].relative is None
-    assert line.stops[1].step is None
-    assert line.stops[1].problem == "1 → 2: 100 updates before and 99 after: no ratio can be told"
+    assert line.points[1].relative is None
+    assert line.points[1].step is None
+    assert line.points[1].problem == "1 → 2: 100 updates before and 99 after: no ratio can be told"
 
 
 def test_outputs_that_differ_are_told_beside_the_step() -> None:
@@ -249,9 +249,9 @@ def test_with_an_anchor_the_same_steps_are_found_less_certainly(anchor: str) -> 
     anchored = found(sweep(COSTS, anchor=anchor), plan)
     (line,) = anchored.lines
     assert line.reference == anchor
-    for stop in line.stops:
-        assert stop.relative == pytest.approx(COSTS[stop.release] / COSTS[anchor], rel=0.02)
-        assert stop.low <= COSTS[stop.release] / COSTS[anchor] <= stop.high
+    for point in line.points:
+        assert point.relative == pytest.approx(COSTS[point.release] / COSTS[anchor], rel=0.02)
+        assert point.low <= COSTS[point.release] / COSTS[anchor] <= point.high
     significant = {step.after for step in anchored.steps if step.significant}
     assert {"2.10.1", "2.12.0", "2.20.0"} <= significant
     assert not {"2.11.2", "2.19.1"} & significant
@@ -274,5 +274,5 @@ def test_a_step_by_way_of_the_anchor_is_the_rank_sum_test_of_both_rows() -> None
 def test_an_anchor_without_pairs_leaves_nothing_to_tell_but_the_reason() -> None:
     names = ("1", "2")
     (line,) = found([measured("light", "1"), measured("light", "2")], SamplingPlan("1", 24), names).lines
-    assert [stop.relative for stop in line.stops] == [None, None]
-    assert [stop.problem for stop in line.stops] == ["no pairs", "no pairs"]
+    assert [point.relative for point in line.points] == [None, None]
+    assert [point.problem for point in line.points] == ["no pairs", "no pairs"]

@@ -80,7 +80,7 @@ def test_a_search_finds_the_release_that_became_slower() -> None:
         return evaluate_candidate(asked, "full", pairs, SPECS, FIXED)
 
     def observe(judged: BisectStep, number: int) -> None:
-        heard.append((judged.answer.candidate, judged.sense, number))
+        heard.append((judged.result.candidate, judged.status, number))
 
     outcome = run_bisection(names, compare, observe)
     assert (outcome.end, outcome.last_good, outcome.suspects) == (BisectEnd.FOUND, "2.19.1", ("2.20.0",))
