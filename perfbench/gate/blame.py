@@ -33,8 +33,8 @@ def blame_regressions(session: Session, prepared: PreparedRun, finished: Finishe
         session.listener.report_status(f"counting instructions by function: {after.mode}, before and after")
         folder = session.workspace / f"blame-{number}"
         folder.mkdir()
-        (on_head,) = instruction_pass.cut_markets([group], folder)
-        blames.append(_blame_comparison(on_head, before, after, conditions))
+        (head,) = instruction_pass.cut_markets([group], folder)
+        blames.append(_blame_comparison(head, before, after, conditions))
     if not blames:
         return finished
     run = replace(finished.run, blames=tuple(blames))
@@ -43,32 +43,39 @@ def blame_regressions(session: Session, prepared: PreparedRun, finished: Finishe
 
 
 def _find_regressions(prepared: PreparedRun, finished: FinishedRun) -> Iterator[tuple[CaseGroup, Case, Case]]:
-    """The comparisons of two environments that got slower."""
+    """The comparisons of two environments that regressed."""
     slower = find_regressions(finished.run)
-    for table in prepared.tables:
-        for before, after in table.duets:
+    for group in prepared.tables:
+        for before, after in group.duets:
             if (before.id, after.id) in slower and before.environment != after.environment:
-                yield table, before, after
+                yield group, before, after
 
 
-def _blame_comparison(table: CaseGroup, before: Case, after: Case, conditions: Conditions) -> CaseBlame:
-    sides = [table.place(case).environment for case in (before, after)]
+def _blame_comparison(group: CaseGroup, before: Case, after: Case, conditions: Conditions) -> CaseBlame:
+    sides = [group.place(case).environment for case in (before, after)]
     if reason := next(filter(None, map(functions.explain_unavailable, sides)), ""):
         return CaseBlame(before.id, after.id, problem=reason)
     try:
         counts = [
             [
-                functions.count_functions(Trial("count", seed, (case,), seed), table, conditions)
+                functions.count_functions(Trial("count", seed, (case,), seed), group, conditions)
                 for seed in instructions.HASH_SEEDS
             ]
             for case in (before, after)
         ]
     except TrialFailed as error:
         return CaseBlame(before.id, after.id, problem=str(error))
-    whole = sum(one.total / one.work for one in counts[0]) / len(counts[0])
+    whole = sum(count.total / count.work for count in counts[0]) / len(counts[0])
     changes = functions.diff_counts(*counts)[:MAX_BLAMED_FUNCTIONS]
     culprits = tuple(
-        BlamedFunction(one.function.key, one.before, one.after, one.calls_before, one.calls_after, one.change / whole)
-        for one in changes
+        BlamedFunction(
+            change.function.key,
+            change.before,
+            change.after,
+            change.calls_before,
+            change.calls_after,
+            change.change / whole,
+        )
+        for change in changes
     )
     return CaseBlame(before.id, after.id, culprits)

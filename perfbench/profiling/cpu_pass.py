@@ -46,8 +46,7 @@ def run_profiled_pass(
         raise TrialFailed(f"did no work under {profiler}: 0 {table.scenario.unit} came out")
     if sum(found.seconds) <= 0:
         raise NotMeasured(
-            f"{profiler} took no sample in {found.cpu_seconds:.3f} s",
-            hint="use more data or a shorter --interval",
+            f"{profiler} took no sample in {found.cpu_seconds:.3f} s: use more data or a shorter --interval"
         )
     return found
 

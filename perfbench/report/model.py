@@ -130,9 +130,9 @@ class Row:
 class ReportTable:
     """The rows of one scenario on one market; ``about`` describes how it was measured, ``warnings`` are reasons not to trust it.
 
-    ``sides`` are the names of the environments that are compared, empty where modes are; ``known_changes`` names the announced output
-    changes that explain different outputs; ``counted`` describes how instructions were counted; ``advice`` has the results of the
-    advice that the scenario is about.
+    ``sides`` are the names of the environments that are compared, empty where modes are; ``known_changes`` names the announced
+    output changes that explain different outputs; ``counted`` describes how instructions were counted; ``advice`` has the
+    results of the advice that the scenario is about.
     """
 
     scenario: str

@@ -19,7 +19,7 @@ Document = TypeVar("Document")
 class DocumentStore(Generic[Document]):
     """Documents of one ``type``, saved as NAME and ``suffix``; messages call them ``kind``.
 
-    ``unfinished``: the suffix of a file that becomes such a document and takes its name too. ``indent``: of the JSON; None: compact.
+    ``unfinished``: the suffix of a file that becomes such a document and takes its name too. ``indent`` of the JSON; None: compact.
     """
 
     suffix: str

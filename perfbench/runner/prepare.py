@@ -11,7 +11,7 @@ from pathlib import Path
 from perfbench import __version__
 from perfbench.datasets import resolve
 from perfbench.environments import git
-from perfbench.errors import NotMeasured, UsageProblem
+from perfbench.errors import DataProblem, NotMeasured, UsageProblem
 from perfbench.model import (
     SCHEMA,
     CaseGroup,
@@ -57,13 +57,16 @@ def prepare_run(
         _check_names(settings, scenarios.values())
     unloaded = tuple(problems)
     uses_market = any(scenario.uses_market for scenario in scenarios.values())
-    markets = _open_markets(settings, workspace, problems) if uses_market else []
+    markets, refused = _open_markets(settings, workspace) if uses_market else ([], [])
+    problems += map(str, refused)
     with matrix.names_checked(unloaded):
         tables = (plan.plan_groups if settings.gate is None else plan.plan_gate_groups)(
             offered.groups, markets, settings
         )
     if not tables:
-        raise NotMeasured("; ".join(problems) or "nothing to measure: choose a mode or a market file")
+        hints = {problem.hint for problem in refused}
+        hint = hints.pop() if len(hints) == 1 else ""
+        raise NotMeasured("; ".join(problems) or "nothing to measure: choose a mode or a market file", hint=hint)
     for problem in problems:
         observe(f"! {formatting.make_printable(problem)}")
     if settings.count:
@@ -123,7 +126,9 @@ def _require_pinned_inputs(policy: GatePolicy, scenarios: Iterable[Scenario], ma
     now += [("market file", market.name, market.sha256) for market in markets]
     for kind, name, sha256 in now:
         if (kind, sha256) not in then:
-            raise NotMeasured(f"{kind} {name} is not what {policy.baseline} was measured with", hint="measure a new baseline")
+            raise NotMeasured(
+                f"{kind} {name} is not what {policy.baseline} was measured with", hint="measure a new baseline"
+            )
 
 
 def list_installed_versions(run: Run) -> dict[str, str]:
@@ -140,15 +145,16 @@ def _strip_paths(environment: Environment) -> Environment:
     return replace(environment, python="", sources=sources)
 
 
-def _open_markets(settings: Settings, workspace: Path, problems: list[str]) -> list[Market]:
+def _open_markets(settings: Settings, workspace: Path) -> tuple[list[Market], list[DataProblem]]:
     markets: list[Market] = []
+    problems: list[DataProblem] = []
     for number, spec in enumerate(settings.data or (resolve.choose_default_market(),)):
         folder = workspace / str(number)
         folder.mkdir()
         opened, refused = resolve.open_markets(spec, folder)
         markets += opened
-        problems += map(str, refused)
-    return _number_duplicates(markets)
+        problems += refused
+    return _number_duplicates(markets), problems
 
 
 def _number_duplicates(markets: Iterable[Market]) -> list[Market]:

@@ -39,7 +39,7 @@ def compute_shift_interval(
 def compute_difference_interval(
     before: Sequence[float], after: Sequence[float], confidence: float = 0.95
 ) -> tuple[float, float, float]:
-    """The difference after − before of two sets of samples: estimate, low and high end, as ``compute_shift_interval`` does for the ratio.
+    """The difference after − before of two sets of samples: estimate, low and high end.
 
     It is for numbers that may be zero. Too few samples for this confidence give an interval without ends. Raises ValueError for an
     empty side and for values that are not finite.
@@ -65,8 +65,8 @@ def compute_rank_sum_p_above(before: Sequence[float], after: Sequence[float]) ->
 def compute_shift_p_value(before: Sequence[float], after: Sequence[float], smallest: float = 0.0) -> float:
     """The two-sided p-value of the rank-sum test that the log ratio after / before lies within ± ``smallest``.
 
-    As in ``signed_rank.compute_p_value``: one-sided after a shift by ``smallest`` towards zero, doubled; ties only make it
-    larger. It is at most 1 − c exactly where ``compute_shift_interval`` at confidence c leaves out all of −``smallest`` … ``smallest``.
+    As in ``signed_rank.compute_p_value``: one-sided after a shift by ``smallest`` towards zero, doubled; ties only make it larger.
+    It is at most 1 − c exactly where ``compute_shift_interval`` at confidence c leaves out all of −``smallest`` … ``smallest``.
     Raises ValueError as that does.
     """
     logs = [np.log(_check_values(side)) for side in (before, after)]

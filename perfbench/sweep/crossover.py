@@ -74,8 +74,8 @@ class Crossover:
 class Segment:
     """Neighbouring points with one sure verdict, and how it begins and ends.
 
-    ``begin`` and ``end`` are a crossover, or the value where the verdict becomes inconclusive (a plain number), or None at an end of
-    the curve. ``untold`` are the inconclusive values between its points.
+    ``begin`` and ``end`` are a crossover, or the value where the verdict becomes inconclusive (a number), or None at an end of the
+    curve. ``untold`` are the inconclusive values between its points.
     """
 
     verdict: Verdict

@@ -127,9 +127,9 @@ def format_count(value: int) -> str:
     return f"{value:,}"
 
 
-def format_plural(value: int, unit: str) -> str:
-    """``1 round``, ``27 rounds``."""
-    return f"{format_count(value)} {unit}" + "s" * (value != 1)
+def format_plural(value: int, unit: str, units: str = "") -> str:
+    """``1 round``, ``27 rounds``; ``units`` is an irregular plural."""
+    return f"{format_count(value)} {unit if value == 1 else units or f'{unit}s'}"
 
 
 def format_rate(per_second: float) -> str:

@@ -1,4 +1,4 @@
-"""``perfbench calibrate``: what a machine lets a gate see. Known noise in, the same noise out."""
+"""``perfbench calibrate`` on known noise."""
 
 from __future__ import annotations
 
@@ -61,20 +61,21 @@ def figure(page: str, name: str) -> str:
     return line.strip().removeprefix(name).strip()
 
 
-def test_the_noise_of_the_pairs_is_found(page: str) -> None:
+def test_calibration_estimates_noise_of_pairs(page: str) -> None:
     sigma = float(figure(page, "σ per pair").rstrip("%")) / 100
     assert 0.009 < sigma < 0.021  # √2 times 1 %, give or take what 36 pairs leave open
     assert "36 pairs" in page.splitlines()[0]
+    assert "! 36 pairs give rough estimates; allow 96 or more (--max-time)" in page
 
 
-def test_what_was_made_slower_is_told_with_what_a_gate_finds(page: str) -> None:
+def test_calibration_lists_injected_slowdowns_with_detection_rates(page: str) -> None:
     lines = [line for line in page.splitlines() if "injected slowdown" in line]
     assert [line.split()[2] for line in lines] == ["3.00%", "12.50%"]
     assert all("from 18 pairs, true value in the interval; detected in" in line for line in lines)
     assert all("17" in line for line in lines)
 
 
-def test_calibration_of_several_modes_is_refused_before_anything_is_measured(workshop: Path, tmp_path: Path) -> None:
+def test_calibration_rejects_several_modes_before_it_measures(workshop: Path, tmp_path: Path) -> None:
     grouped = (SCENARIOS / "ticks_gated.py").read_text().replace("@mode\n", "@mode(group='others')\n")
     (tmp_path / "grouped.py").write_text(grouped)
     options = ("--env", "./noisy", "--scenario", tmp_path / "grouped.py", "--mode", "others", "--rounds", "24")
@@ -84,29 +85,30 @@ def test_calibration_of_several_modes_is_refused_before_anything_is_measured(wor
     assert not (tmp_path / "results").exists()
 
 
-def test_slow_downs_are_half_once_and_twice_what_is_seen_unless_others_are_asked_for() -> None:
+def test_default_slowdowns_are_half_once_and_twice_the_detectable_change() -> None:
     found = analyse_unchanged(differences(400, 0.015), [1.0] * 400, 136, seed=3)
     seen = found.compute_detectable(48)
     assert session.choose_slowdowns(found) == pytest.approx((seen / 2, seen, 2 * seen))
 
 
-def test_a_size_that_is_no_share_is_refused(workshop: Path) -> None:
+def test_calibration_rejects_slowdown_that_is_not_a_share(workshop: Path) -> None:
     code, page, complaint = calibrate(workshop, "--slower", "much")
     assert (code, page) == (2, "")
     assert "--slower much: write a share such as 5%" in one_line(complaint)
 
 
-def test_false_alarms_and_the_other_way_to_compare_are_told(page: str) -> None:
+def test_calibration_lists_false_alarms_of_gate_and_sequential_comparison(page: str) -> None:
     assert "resampled" in figure(page, "false alarms of the gate")
     assert "t-test of means" in figure(page, "false alarms, sequential sides")
 
 
-def test_the_pairs_are_drawn_in_order_of_time(page: str) -> None:
+def test_calibration_plots_pairs_in_order_of_time(page: str) -> None:
     assert "change measured by each pair, in %, in order of time" in page
     assert "└" in page
 
 
-def test_a_gate_warns_when_it_scatters_more_than_the_calibration(workshop: Path, page: str) -> None:
+@pytest.mark.slow
+def test_gate_warns_when_it_scatters_more_than_the_calibration(workshop: Path, page: str) -> None:
     assert page
     path = workshop / "results" / "calibration.json"
     document = json.loads(path.read_text())
@@ -136,13 +138,13 @@ def test_a_gate_warns_when_it_scatters_more_than_the_calibration(workshop: Path,
     assert "the calibration is of another machine" in elsewhere.stdout
 
 
-def test_a_calibration_that_fails_says_why(workshop: Path) -> None:
+def test_calibration_reports_why_it_failed(workshop: Path) -> None:
     code, page, complaint = calibrate(workshop, "--env", "./crashing", "--save", "failed")
     assert (code, page) == (5, "")
     assert "no ticks today" in one_line(complaint)
 
 
-def test_a_calibration_does_not_overwrite_another(workshop: Path) -> None:
+def test_calibration_does_not_overwrite_another(workshop: Path) -> None:
     (workshop / "results").mkdir(exist_ok=True)
     (workshop / "results" / "twice.json").write_text("{}")
     code, _, complaint = calibrate(workshop, "--env", "./noisy", "--save", "twice", "--max-time", "1")
@@ -157,7 +159,8 @@ def differences(count: int, sigma: float, seed: int = 1, centre: float = 0.0) ->
     return np.random.default_rng(seed).normal(centre, sigma, count).tolist()  # type: ignore[no-any-return]
 
 
-def test_gates_of_unchanged_code_are_hardly_ever_wrong() -> None:
+@pytest.mark.statistical
+def test_gates_of_unchanged_code_rarely_raise_false_alarms() -> None:
     found = analyse_unchanged(differences(400, 0.015), [1.0] * 400, 136, seed=3)
     assert found.resampled.tried == 3000
     assert found.resampled.share <= 0.01
@@ -166,7 +169,7 @@ def test_gates_of_unchanged_code_are_hardly_ever_wrong() -> None:
     assert found.bias_low < 0 < found.bias_high
 
 
-def test_a_bias_is_seen() -> None:
+def test_calibration_detects_bias() -> None:
     found = analyse_unchanged(differences(400, 0.015, centre=0.01), [1.0] * 400, 136, seed=3)
     assert found.bias_low > 0.005
 
@@ -226,7 +229,8 @@ def test_calibration_plans_no_more_pairs_than_the_time_allows(seconds: float) ->
     assert slowed >= analysis.GROUP_SIZE
 
 
-def test_a_slow_down_is_recovered_and_found_as_often_as_was_promised() -> None:
+@pytest.mark.statistical
+def test_slowdown_is_recovered_and_detected_at_the_promised_rate() -> None:
     looks = sequential.select_looks(48)
     size = sequential.compute_detectable(0.015, 48, sequential.compute_level(looks), MIN_EFFECT)
     found = analyse_slowdown(size, differences(48, 0.015, centre=math.log1p(size)), looks, seed=5)
@@ -237,7 +241,7 @@ def test_a_slow_down_is_recovered_and_found_as_often_as_was_promised() -> None:
     assert far.found.share > 0.99
 
 
-def test_one_side_after_the_other_takes_drift_for_a_change() -> None:
+def test_sequential_comparison_mistakes_drift_for_a_change() -> None:
     drifting = [1.0 + 0.002 * n for n in range(240)]
     found = analyse_unchanged(differences(240, 0.015), drifting, 136, seed=3)
     assert found.mean.share == 1.0
@@ -247,16 +251,16 @@ def test_one_side_after_the_other_takes_drift_for_a_change() -> None:
 @pytest.mark.parametrize(
     ("found", "tried", "low", "high"), [(0, 20, 0.0, 0.161), (7, 25, 0.143, 0.476), (8, 9, 0.565, 0.980)]
 )
-def test_the_interval_of_a_rate_is_that_of_wilson(found: int, tried: int, low: float, high: float) -> None:
+def test_interval_of_proportion_is_that_of_wilson(found: int, tried: int, low: float, high: float) -> None:
     assert Proportion(found, tried).interval == pytest.approx((low, high), abs=0.001)
 
 
-def test_a_rate_without_a_trial_is_none() -> None:
+def test_proportion_without_trial_has_no_share() -> None:
     assert math.isnan(Proportion(0, 0).share)
     assert Proportion(0, 0).interval == (0.0, 1.0)
 
 
-def test_a_gate_stops_at_the_first_clear_look() -> None:
+def test_simulated_gate_stops_at_first_conclusive_look() -> None:
     values = np.array([0.05 + 0.001 * n for n in range(12)] + [-1.0] * 100)
     looks = sequential.select_looks(96)
     assert analysis.simulate_gate(values, looks, sequential.compute_level(looks)).value == "regressed"

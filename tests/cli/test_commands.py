@@ -104,7 +104,7 @@ def test_the_shipped_scenarios_are_listed_with_modes_parameters_and_needs(tmp_pa
     assert re.search(r"^  lightweight \(baseline\) +Books as plain dicts", done.stdout, re.MULTILINE)
     mine = perfbench("scenarios", "parameters", "needs", "--scenarios", SCENARIOS, folder=tmp_path)
     assert "window=10" in mine.stdout
-    assert "no-such-package-of-perfbench==1.0 (installed when it is measured)" in mine.stdout
+    assert "no-such-package-of-perfbench==1.0 (installed when measured)" in mine.stdout
 
 
 def test_a_folder_with_broken_scenarios_lists_the_sound_ones_and_names_the_others(tmp_path: Path) -> None:
@@ -154,8 +154,8 @@ def test_pyproject_has_a_table_of_its_own_and_a_named_file_goes_first(tmp_path: 
     ("text", "complaint"),
     [
         ("[run]\nronds = 3\n", "configuration: [run] has no `ronds`; did you mean `rounds`?"),
-        ("[rnu]\nrounds = 3\n", "perfbench.toml: `rnu` is no command of perfbench; did you mean `run`?"),
-        ("rounds = 3\n", "perfbench.toml: `rounds` is no command of perfbench"),
+        ("[rnu]\nrounds = 3\n", "perfbench.toml: `rnu` is not a command of perfbench; did you mean `run`?"),
+        ("rounds = 3\n", "perfbench.toml: `rounds` is not a command of perfbench"),
         ("[run\n", "perfbench.toml is not TOML"),
     ],
 )
@@ -188,11 +188,11 @@ def test_exit_codes_are_those_of_the_table() -> None:
     }
 
 
-def test_a_bug_of_ours_has_a_traceback_and_says_where_to_report_it(tmp_path: Path) -> None:
+def test_internal_error_has_a_traceback_and_says_where_to_report_it(tmp_path: Path) -> None:
     code = (
         "import sys; sys.argv = ['perfbench', 'scenarios']\n"
-        "from perfbench import discovery\n"
-        "discovery.files = lambda folders: 1 / 0\n"
+        "from perfbench.runner import scenarios\n"
+        "scenarios.find_scenario_files = lambda folders: 1 / 0\n"
         "from perfbench.__main__ import main\nmain()"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=tmp_path, check=False)

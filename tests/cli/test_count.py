@@ -108,6 +108,7 @@ def test_a_saved_run_shows_its_counts_again(compared: tuple[str, dict[str, Any]]
 
 
 @needs_valgrind
+@pytest.mark.slow
 def test_a_gate_with_a_budget_for_instructions_does_not_let_more_of_them_pass(workshop: Path) -> None:
     sides = ("--before", "./base", "--after", "./more", "--scenario", "instructs", "--max-time", "1")
     done = perfbench("gate", *sides, "--budget", "count=0.2%", *COMMON, folder=workshop)

@@ -39,6 +39,7 @@ from perfbench.cli.options import ExportTo
 from perfbench.model import Budget, Case, Checkout, Environment, Failure, OutputDifference, Run
 from perfbench.report import build
 from perfbench.report.formats import list_formats, load_renderer
+from perfbench.report.status import compute_status
 from perfbench.report.tables.comparison import MODE_COLUMNS
 from perfbench.results import merge
 
@@ -487,7 +488,8 @@ def test_what_was_not_measured_at_all_is_an_error_too(kind: str) -> None:
 def test_a_gate_that_lost_a_case_is_an_error() -> None:
     report = build.build_report(gate_of_all_kinds(), ())
     (table,) = report.tables
-    text = load_renderer("junit")(replace(report, tables=(replace(table, rows=table.rows[:1]),)))
+    tables = (replace(table, rows=table.rows[:1]),)
+    text = load_renderer("junit")(replace(report, tables=tables, status=compute_status(report.run, tables)))
     (error,) = suite(text).iter("error")
     assert error.text == "4 comparisons were declared, 1 were evaluated"
 

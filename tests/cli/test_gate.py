@@ -142,6 +142,7 @@ def test_a_threshold_lets_a_smaller_slow_down_pass(workshop: Path) -> None:
     assert "slower by more than 5.0% fails" in table
 
 
+@pytest.mark.slow
 def test_what_cannot_be_told_passes_unless_it_must_not(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./noisy", "--max-time", "1")
     assert (code, verdict(table)) == (0, "inconclusive")
@@ -159,6 +160,7 @@ def test_every_row_says_what_it_could_have_seen_and_a_ratio_of_modes_has_a_budge
     assert verdict(table, "plain → double") == "unchanged"
 
 
+@pytest.mark.slow
 def test_a_ratio_of_modes_above_its_budget_is_a_regression(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./same", "--mode", "plain", "--mode", "double", "--budget", "double/plain=1.8")
     assert code == 3
@@ -323,6 +325,7 @@ def test_an_environment_that_cannot_be_had_is_no_pass(workshop: Path, spec: str)
     assert "Traceback" not in done.stderr
 
 
+@pytest.mark.slow
 def test_the_declared_set_of_cases_is_measured_where_no_other_is_asked_for(workshop: Path, tmp_path: Path) -> None:
     declared = {"before": "./base", "after": "./same", "scenario": ["ticks_gated"], "mode": ["plain", "double"]}
     folders = {"scenarios": [str(SCENARIOS)], "results": str(tmp_path)}

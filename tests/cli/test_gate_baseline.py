@@ -102,40 +102,42 @@ def changed(path: Path, change: object) -> None:
 
 
 @pytest.mark.parametrize(
-    ("change", "told"),
+    ("change", "message"),
     [
         (lambda d: d["scenarios"][0].update(sha256="0" * 64), "is not what first was measured with"),
-        (lambda d: d.update(finished=False), "not everything in it was measured"),
-        (lambda d: d.update(problems=["the disk was full"]), "not everything in it was measured"),
+        (lambda d: d.update(finished=False), "cannot serve as a baseline: it is incomplete"),
+        (lambda d: d.update(problems=["the disk was full"]), "cannot serve as a baseline: it is incomplete"),
         (lambda d: d["environments"][0]["sources"][0].update(dirty=True), "uncommitted changes"),
         (lambda d: d["environments"][0]["sources"][0].update(commit=""), "outside of git"),
         (lambda d: d["environments"][0]["sources"][0].update(commit="0" * 40), "git"),
-        (lambda d: d.update(environments=[]), "does not say what was installed"),
+        (lambda d: d.update(environments=[]), "its installed packages are unknown"),
         (lambda d: d.update(schema=99), "saved by a newer perfbench"),
-        (lambda d: d.update(measurements=[]), "does not say what was installed"),
+        (lambda d: d.update(measurements=[]), "its installed packages are unknown"),
     ],
 )
-def test_a_baseline_that_is_none_is_no_pass(project: Path, spoiled: Path, change: object, told: str) -> None:
+def test_gate_rejects_run_that_cannot_serve_as_baseline(
+    project: Path, spoiled: Path, change: object, message: str
+) -> None:
     changed(spoiled, change)
     code, table, complaint = gated(project, "--baseline", "spoiled")
     assert (code, table) == (5, "")
-    assert told in one_line(complaint)
+    assert message in one_line(complaint)
 
 
-def test_a_damaged_baseline_is_no_pass(project: Path, spoiled: Path) -> None:
+def test_gate_rejects_damaged_baseline(project: Path, spoiled: Path) -> None:
     spoiled.write_bytes(spoiled.read_bytes()[:-300])
     code, _, complaint = gated(project, "--baseline", "spoiled")
     assert code == 5
     assert "is damaged or cut off" in one_line(complaint)
 
 
-def test_a_missing_baseline_is_no_pass_and_says_how_to_make_one(project: Path) -> None:
+def test_gate_reports_missing_baseline_and_how_to_create_it(project: Path) -> None:
     code, _, complaint = gated(project, "--baseline", "nobody")
     assert code == 5
     assert "perfbench run --save nobody" in one_line(complaint)
 
 
-def test_a_market_file_that_the_baseline_has_not_seen_is_no_pass(project: Path, market: Path, tmp_path: Path) -> None:
+def test_gate_rejects_market_file_that_baseline_did_not_measure(project: Path, market: Path, tmp_path: Path) -> None:
     scenario = tmp_path / "reads.py"
     scenario.write_text(
         "import ticker\nfrom perfbench import Work, mode\n\n"

@@ -241,9 +241,7 @@ def test_a_crash_under_the_profiler_is_one_line_and_the_rest_is_kept(workshop: P
     assert done.returncode == 5
     assert "no ticks today" in done.stdout
     assert "Traceback" not in done.stdout + done.stderr
-    assert [
-        one.case.mode for one in PROFILES.load(workshop / "results" / f"{name}.profile.json").profiles
-    ] == ["plain"]
+    assert [one.case.mode for one in PROFILES.load(workshop / "results" / f"{name}.profile.json").profiles] == ["plain"]
 
 
 def test_ctrl_c_keeps_what_was_profiled(workshop: Path) -> None:

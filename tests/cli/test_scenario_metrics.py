@@ -186,17 +186,20 @@ def test_a_gate_catches_a_change_that_doubles_the_bytes_per_update(workshop: Pat
     assert "the gate failed: 1 of 1 cases" in one_line(complaint)
 
 
+@pytest.mark.slow
 def test_a_gate_lets_a_change_within_the_budget_pass(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./little", "bytes_per_tick=5%", "bytes_per_tick=100")
     assert code == 0, table
 
 
+@pytest.mark.slow
 def test_a_gate_catches_a_number_above_the_most_that_is_allowed(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./little", "bytes_per_tick=96.5")
     assert code == 3
     assert "bytes_per_tick 97 B: allowed is at most 96.5 B" in table
 
 
+@pytest.mark.slow
 def test_a_gate_does_not_pass_a_case_that_does_not_report_what_is_limited(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./silent", "bytes_per_tick=5%")
     assert code == 5

@@ -63,6 +63,7 @@ def test_prose_contains_no_measured_numbers() -> None:
     assert not re.findall(r"\d\.\d+(?:s|x)\b|\d+(?:\.\d+)? times|updates a second", prose)
 
 
+@pytest.mark.slow
 def test_commands_of_readme_work_in_order(tmp_path: Path) -> None:
     for block in blocks("python"):
         path = tmp_path / block.partition("\n")[0].removeprefix("# ")

@@ -216,10 +216,7 @@ def test_without_pulled_files_the_bundled_sample_is_measured_and_one_line_says_s
     done = perfbench("run", "--mode", "lightweight", "--rounds", "1", folder=tmp_path)
     assert done.returncode == 0
     assert "replay · sample-win · 8,000 updates" in done.stdout
-    assert (
-        "measuring the bundled sample-win; run `perfbench data pull` to get PRO-1.170258213"
-        in done.stderr
-    )
+    assert "measuring the bundled sample-win; run `perfbench data pull` to get PRO-1.170258213" in done.stderr
 
 
 # Pulling -------------------------------------------------------------------------------------------------------------
@@ -247,7 +244,7 @@ def test_a_pull_fetches_verifies_and_keeps_and_needs_no_network_the_second_time(
 
 def datasets_default(folder: Path) -> str:
     done = subprocess.run(
-        [sys.executable, "-c", "from perfbench import datasets; print(datasets.default_market())"],
+        [sys.executable, "-c", "from perfbench.datasets import resolve; print(resolve.choose_default_market())"],
         env=variables(folder),
         capture_output=True,
         text=True,
@@ -280,7 +277,7 @@ def test_without_network_and_cache_one_line_says_so(tmp_path: Path) -> None:
     assert done.returncode == 5
     line = one_line(done.stderr)
     assert "flumine-3.3.2.tar.gz cannot be downloaded (" in line
-    assert line.endswith("; check the network and try again")
+    assert line.endswith("\nhint: check the network and try again")
     assert not list((tmp_path / "cache" / "markets").iterdir())
 
 

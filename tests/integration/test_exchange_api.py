@@ -664,7 +664,7 @@ def test_port_in_use_exits_with_2(market: Path, tmp_path: Path) -> None:
         port = str(taken.getsockname()[1])
         for option in ("--port", "--api-port"):
             for line in ((), ("--rtt", "1ms")):
-                done = perfbench("exchange", "--data", market, option, port, *line, folder=tmp_path)
+                done = perfbench("exchange", "--data", market, option, port, *line, folder=tmp_path, process=True)
                 assert (done.returncode, f"{option}: cannot listen on 127.0.0.1:{port}: " in done.stderr) == (
                     2,
                     True,

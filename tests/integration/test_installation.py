@@ -35,6 +35,7 @@ def test_the_wheel_holds_scenarios_and_sample_data_and_nothing_else_of_the_check
 
 
 @offline
+@pytest.mark.slow
 def test_perfbench_runs_in_an_empty_folder_after_a_plain_install(wheel: Path, tmp_path: Path) -> None:
     subprocess.run([sys.executable, "-m", "venv", str(tmp_path / "venv")], check=True)
     python = tmp_path / "venv" / "bin" / "python"

@@ -43,8 +43,16 @@ def compared(folder: Path, before: str, after: str, *arguments: object) -> tuple
     ("before", "after", "mode", "told"),
     [
         ("2.11.2", "2.12.0", "full", ["lists every runner of the definition before its first price"]),
-        ("2.12.0", "2.12.1", "lightweight", ["says 0 and not None where nothing is matched yet"]),
-        ("2.22.1", "2.24.0", "full", ["gives every datetime the time zone UTC"]),
+        pytest.param(
+            "2.12.0",
+            "2.12.1",
+            "lightweight",
+            ["says 0 and not None where nothing is matched yet"],
+            marks=pytest.mark.network_heavy,
+        ),
+        pytest.param(
+            "2.22.1", "2.24.0", "full", ["gives every datetime the time zone UTC"], marks=pytest.mark.network_heavy
+        ),
         ("2.5.0", "2.7.0", "lightweight", ["adds the raw update to the book"]),
     ],
 )
@@ -66,6 +74,7 @@ def test_the_three_modes_of_an_old_release_agree_with_each_other(folder: Path) -
     assert "betfairlightweight 2.11.2" in done.stdout
 
 
+@pytest.mark.network_heavy
 def test_lightweight_books_do_not_change_between_neighbours_without_an_announcement(folder: Path) -> None:
     code, table = compared(folder, "2.19.1", "2.20.0", "--mode", "lightweight")
     assert code == 0
@@ -102,6 +111,7 @@ def engines(folder: Path, data: object) -> tuple[int, dict[str, str], str]:
 FLOORS = dict.fromkeys(("read_file", "decode_orjson", "decode_msgspec"), "floor")
 
 
+@pytest.mark.network_heavy
 def test_readers_are_as_good_as_their_books_and_floors_have_none(folder: Path) -> None:
     code, outputs, table = engines(folder, "event")
     assert code == 6

@@ -417,6 +417,7 @@ def test_three_releases_of_flumine_do_the_same_work_and_place_the_same_orders(
         assert ("flumine", release) in {(package.name, package.version) for package in answer.packages}
 
 
+@pytest.mark.network_heavy
 def test_orders_competing_for_a_trade_show_that_old_releases_matched_it_twice(
     market: Path, releases: dict[str, Environment]
 ) -> None:

@@ -42,14 +42,14 @@ MAY_LOSE = {"commit_per_row": 0, "wal_rows": 0, "executemany_batches": BATCH - 1
 
 CHILD = """
 import inspect, mmap, os, struct, sys
-from perfbench.worker.loading import Loaded
+from perfbench.worker.scenario_loader import LoadedScenario
 
 path, mode, database, handed, session, pause_us = sys.argv[1:]
-scenario = Loaded(path).module
+scenario = LoadedScenario(path).module
 with open(handed, "r+b") as file:
     noted = mmap.mmap(file.fileno(), 8)
 
-class Told(scenario.TradingLoop):
+class ReportingLoop(scenario.TradingLoop):
     def committed(self, count):
         super().committed(count)
         os.write(1, b"%d\\n" % count)
@@ -63,7 +63,7 @@ class Told(scenario.TradingLoop):
 first = 0
 while True:
     numbers = range(first, first + int(session))
-    loop = Told([(n, str(n) * 100, n, 2 * n, 3 * n, 4 * n) for n in numbers], database, float(pause_us))
+    loop = ReportingLoop([(n, str(n) * 100, n, 2 * n, 3 * n, 4 * n) for n in numbers], database, float(pause_us))
     function = getattr(scenario, mode)
     made = getattr(scenario, list(inspect.signature(function).parameters)[1])
     connection = made(loop)

@@ -49,6 +49,7 @@ def test_new_connections_pay_for_extra_round_trips(market: Path, tmp_path: Path)
             assert sample["slowest_ms"] >= 20 * 3, "the first call of all connects"
 
 
+@pytest.mark.slow
 def test_retries_place_orders_twice_unless_each_has_a_reference(market: Path, tmp_path: Path) -> None:
     options = ("--rounds", "2", "--set", "orders=30", "--set", "faults=40%", "--set", "kinds=503,lost")
     told, numbers = run("retries", market, tmp_path, *options)

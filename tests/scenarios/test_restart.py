@@ -52,10 +52,10 @@ except OSError:
 
 PASS = """
 import json, sys
-from perfbench.worker.loading import Loaded
+from perfbench.worker.scenario_loader import LoadedScenario
 
 path, mode, market, parameters = sys.argv[1:]
-with Loaded(path).bound(mode, market, json.loads(parameters)) as call:
+with LoadedScenario(path).bound(mode, market, json.loads(parameters)) as call:
     work = call()
     print(json.dumps({"numbers": work.numbers, "output": list(work.output)}))
 """
@@ -311,6 +311,7 @@ def test_an_old_python_has_no_original_arguments(
 # Old or new, never torn ----------------------------------------------------------------------------------------------------
 
 
+@pytest.mark.stress
 def test_twenty_kills_leave_the_state_old_or_new_and_cost_nothing(trading: Callable[..., Trading]) -> None:
     whole = trading("whole", updates=1_000)
     expected = whole.to_the_end("never")["state"]
@@ -381,8 +382,8 @@ def test_state_with_any_modified_byte_is_detected(shipped: Callable[[str], Any],
 def test_a_killed_worker_leaves_no_process_and_no_folder(mode: str, market: Path, tmp_path: Path) -> None:
     run = f"""
 import sys
-from perfbench.worker.loading import Loaded
-with Loaded({str(FOLDER / "restart.py")!r}).bound({mode!r}, {str(market)!r}, {{"updates": 1_200}}) as call:
+from perfbench.worker.scenario_loader import LoadedScenario
+with LoadedScenario({str(FOLDER / "restart.py")!r}).bound({mode!r}, {str(market)!r}, {{"updates": 1_200}}) as call:
     print("ready", flush=True)
     call()
 """

@@ -99,6 +99,7 @@ def test_every_mode_gives_the_same_averages(
 
 
 @pytest.mark.parametrize(("change", "code"), [("twice", 3), ("renamed", 0)])
+@pytest.mark.slow
 def test_a_gate_catches_a_change_that_doubles_the_bytes_of_an_update(
     market: Path, tmp_path: Path, change: str, code: int
 ) -> None:

@@ -22,6 +22,13 @@ RECIPES = {
 
 NOTES = "performance notes of the community"
 
+SHORTEST = "gc_tuning"
+ADVISED = [
+    pytest.param(path.stem, marks=() if path.stem == SHORTEST else pytest.mark.slow)  # each has a test file of its own
+    for path in sorted(paths.bundled_folder("scenarios").glob("[a-z]*.py"))
+    if "CLAIMS" in path.read_text()
+]
+
 
 def test_every_shipped_scenario_has_a_question_and_a_line_for_each_mode(tmp_path: Path) -> None:
     done = perfbench("scenarios", folder=tmp_path)
@@ -56,10 +63,7 @@ def test_the_modes_agree_on_a_real_file(tmp_path: Path) -> None:
     assert "replay · 1.197931750 · 166 updates" in done.stdout
 
 
-@pytest.mark.parametrize(
-    "name",
-    [path.stem for path in sorted(paths.bundled_folder("scenarios").glob("[a-z]*.py")) if "CLAIMS" in path.read_text()],
-)
+@pytest.mark.parametrize("name", ADVISED)
 def test_every_scenario_about_advice_is_measured_in_seconds_and_its_modes_agree(tmp_path: Path, name: str) -> None:
     options = (*QUICK, "--rounds", 1, "--data", "sample-win", "--save", "q")
     done = perfbench("run", name, *options, folder=tmp_path, timeout=280)

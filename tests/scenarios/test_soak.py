@@ -90,6 +90,7 @@ def test_all_modes_get_the_same_books(market: Path) -> None:
 
 
 @linux
+@pytest.mark.slow
 def test_the_command_line_soaks_markets_of_the_generator_too(tmp_path: Path, market: Path) -> None:
     options = [f"--set={name}={value}" for name, value in {**SMALL, "source": "generator"}.items() if name != "books"]
     modes = ("--mode", "never_closed", "--mode", "closed")
@@ -304,6 +305,7 @@ def test_growth_tells_a_leak_from_what_comes_to_rest(
     assert shipped("_growth").growth(curve(shape, noise), 6).leak is leak
 
 
+@pytest.mark.statistical
 def test_the_interval_holds_the_slope_about_as_often_as_it_promises(shipped: Callable[[str], Any]) -> None:
     growth, chance, held = shipped("_growth").growth, random.Random(3), 0
     for _ in range(400):

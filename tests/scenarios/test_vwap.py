@@ -82,6 +82,7 @@ def test_every_mode_gives_the_same_answers_round_the_ring_and_without_volume(mar
     assert {m["output"]["updates"] for m in document["measurements"]} == {3_000}
 
 
+@pytest.mark.slow
 def test_the_busiest_runners_can_be_taken_alone(market: Path, tmp_path: Path) -> None:
     digests = set()
     for runners in ("1", "2", "0"):

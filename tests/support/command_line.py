@@ -128,9 +128,9 @@ def _standard_streams(out: IO[bytes], err: IO[bytes]) -> Iterator[None]:
             os.dup2(nothing.fileno(), 0)
         os.dup2(out.fileno(), 1)
         os.dup2(err.fileno(), 2)
-        sys.stdin = open(0, encoding="utf-8", closefd=False)
-        sys.stdout = open(1, "w", encoding="utf-8", newline="", closefd=False)
-        sys.stderr = open(2, "w", encoding="utf-8", errors="backslashreplace", newline="", closefd=False, buffering=1)
+        sys.stdin = os.fdopen(0, encoding="utf-8", closefd=False)
+        sys.stdout = os.fdopen(1, "w", encoding="utf-8", newline="", closefd=False)
+        sys.stderr = os.fdopen(2, "w", 1, "utf-8", "backslashreplace", "", closefd=False)
         try:
             yield
         finally:

@@ -56,8 +56,11 @@ def is_expressible(crossing: Crossing) -> bool:
         "gate": ("quick", "rounds", "columns", "three"),
         "profile": ("quick", "accept", "both", "three", "columns", "exports", "stdout"),
     }[crossing.command]
-    if crossing.scenarios == "replay" and (crossing.command == "sweep" or crossing.plan in ("set", "accept")):
-        return False  # what is set, swept and accepted here belongs to the other scenarios
+    if crossing.scenarios == "replay":
+        if crossing.command == "sweep" or crossing.plan in ("set", "accept"):
+            return False  # what is set, swept and accepted here belongs to the other scenarios
+        if crossing.environments == "three" or (crossing.command == "profile" and crossing.environments != "one"):
+            return False  # real passes by the hundred
     if (crossing.scenarios == "flat") != (crossing.files == "none"):
         return False  # flat replays no file; without a file the others replay one of thousands of updates
     return not set(lacking) & set(astuple(crossing))
@@ -182,7 +185,7 @@ def _repeat(option: str, values: Sequence[str]) -> list[str]:
 
 def _name_sides(environments: Sequence[str]) -> list[str]:
     """One environment is the one after: a gate without a reference."""
-    return _repeat("--before", environments[:-1]) + ["--after", environments[-1]]
+    return [*_repeat("--before", environments[:-1]), "--after", environments[-1]]
 
 
 def _name_profiled(environments: Sequence[str]) -> list[str]:

@@ -8,6 +8,7 @@ reads when it starts.
 from __future__ import annotations
 
 import gc
+import importlib
 import os
 import signal
 import subprocess
@@ -15,7 +16,7 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 from typing import IO, Any
@@ -26,6 +27,18 @@ from perfbench.runner import machine, worker_process
 from perfbench.worker.server import RequestServer
 
 POLL_SECONDS = 0.0005
+
+WARM_PACKAGES = (
+    "betfairlightweight",
+    "requests",
+    "urllib3",
+    "idna",
+    "certifi",
+    "charset_normalizer",
+    "dateutil",
+    "six",
+)
+"""What a fork keeps of the packages of this interpreter: what a replay here imports anyway, which takes most of its time."""
 
 
 class ForkedWorker:
@@ -82,7 +95,7 @@ def _serve(
         os.dup2(stderr, 2)
         empty = os.open(os.devnull, os.O_RDONLY)
         os.dup2(empty, 0)
-        sys.stdin, sys.stdout, sys.stderr = open(0), open(1, "w"), open(2, "w")
+        sys.stdin, sys.stdout, sys.stderr = os.fdopen(0), os.fdopen(1, "w"), os.fdopen(2, "w")
         os.environ.clear()
         os.environ.update(env)
         _enter_environment(python)
@@ -99,10 +112,10 @@ def _serve(
 
 def _enter_environment(python: str) -> None:
     """Import from the environment of this interpreter only, and forget what the tests have imported from elsewhere."""
-    standard = os.path.dirname(os.__file__)
-    prefix = sys.prefix if python == sys.executable else str(Path(python).parent.parent)
+    standard, own = os.path.dirname(os.__file__), sys.prefix
+    prefix = own if python == sys.executable else str(Path(python).parent.parent)
     packages = [entry for entry in sys.path if entry.endswith("site-packages")]
-    if prefix != sys.prefix:
+    if prefix != own:
         packages = [str(path) for path in Path(prefix).glob("lib/python*/site-packages")]
         assert packages, python
     sys.prefix, sys.executable = prefix, python
@@ -112,7 +125,8 @@ def _enter_environment(python: str) -> None:
         file: Any = getattr(module, "__file__", None)
         if name.partition(".")[0] == "perfbench" or file is None:
             continue
-        if not file.startswith(standard) or "site-packages" in file:
+        warm = prefix == own and name.partition(".")[0] in WARM_PACKAGES
+        if not warm and (not file.startswith(standard) or "site-packages" in file):
             del sys.modules[name]
 
 
@@ -133,12 +147,6 @@ class _Subprocess:
 
 def fork_workers(patch: pytest.MonkeyPatch) -> None:
     """Fork every worker that this process starts, and choose the core to measure on without watching all of them first."""
+    importlib.import_module("betfairlightweight")
     patch.setattr(worker_process, "subprocess", _Subprocess)
     patch.setattr(machine, "find_quietest_core", partial(machine.find_quietest_core, 0.0))
-
-
-@pytest.fixture
-def forked_workers(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Every worker that this test starts is a fork."""
-    fork_workers(monkeypatch)
-    yield

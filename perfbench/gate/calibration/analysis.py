@@ -1,8 +1,7 @@
-"""What a machine lets a gate see: from pairs of the same release, and of the same release made slower by a known share. Pure.
+"""Analysis of calibration pairs: noise, false alarms, and detection of injected slowdowns (docs/method.md, "Calibration").
 
-The pairs are read in five ways (method.md): how they scatter and whether they are biased; what gates of unchanged code would have
-said, live in order of time and resampled; what gates of slower code would have said; and what the same passes would have said,
-had all of one side run before the other.
+The pairs give their scatter and bias; the verdicts of gates on unchanged code, live in order of time and resampled; those of gates
+on slowed code; and the verdicts that the same passes would have given, had all of one side run before the other.
 """
 
 from __future__ import annotations
@@ -24,7 +23,7 @@ BLOCK_LENGTH = 6
 """Pairs that stay together when resampled, so that neighbours may be alike."""
 
 EARLY_LOOK = 17
-"""Pairs after which a gate can know already what is twice the smallest change."""
+"""Pairs after which a gate can detect twice the smallest change."""
 
 GROUP_SIZE = 12
 """Passes of a side in a comparison that runs one side after the other."""
@@ -33,7 +32,7 @@ WELCH_CRITICAL_T = 2.074
 """The two-sided 5 % point of Student's t with 22 degrees of freedom, those of two groups of 12."""
 
 MINIMUM_TOLERANCE = 0.05
-"""By how much the fastest pass may be slower: pytest-benchmark's ``min:5%``."""
+"""Tolerance of the fastest pass: pytest-benchmark's ``min:5%``."""
 
 Floats = NDArray[np.float64]
 
@@ -52,7 +51,7 @@ class Proportion:
 
     @property
     def interval(self) -> tuple[float, float]:
-        """Low and high end; everything is possible without a trial."""
+        """Low and high end; 0 to 1 without a trial."""
         if not self.tried:
             return 0.0, 1.0
         z, n = NormalDist().inv_cdf(0.975), self.tried
@@ -63,9 +62,9 @@ class Proportion:
 
 @dataclass(frozen=True, slots=True)
 class SlowdownDetection:
-    """What pairs say of a pass that was made slower by the share ``injected``: the ratio, and how often a gate would find it.
+    """The detection of a slowdown by the share ``injected``: the estimated ratio, and how often a gate detects it.
 
-    ``found`` by all the pairs there are, ``early`` by 17 of them, and ``in_time`` by as many as a gate has the time for.
+    ``found`` with all pairs, ``early`` with 17 of them, and ``in_time`` with as many as a gate has time for.
     """
 
     injected: float
@@ -79,16 +78,16 @@ class SlowdownDetection:
 
     @property
     def recovered(self) -> bool:
-        """Whether the interval holds what was injected."""
+        """Whether the interval contains the injected slowdown."""
         return self.low <= 1 + self.injected <= self.high
 
 
 @dataclass(frozen=True, slots=True)
 class Calibration:
-    """``sigma`` of a pair, the ``bias`` of two builds of one release with its interval as log ratios, and what gates would say.
+    """``sigma`` of a pair, the ``bias`` of two builds of one release with its interval as log ratios, and the false alarms.
 
     ``live`` and ``resampled`` are false alarms of gates on unchanged code; ``mean`` and ``minimum`` those of comparisons that run
-    one side after the other and judge by a t-test, or by the fastest pass. ``looks`` are those that the gates had.
+    one side after the other and decide by a t-test, or by the fastest pass. ``looks`` are those of the gates.
     """
 
     pairs: int
@@ -109,22 +108,22 @@ class Calibration:
 
 
 def analyse_unchanged(differences: Sequence[float], seconds: Sequence[float], most: int, seed: int) -> Calibration:
-    """From the log ratios of unchanged code and the seconds of its one side, both in order of time.
+    """Analyse the log ratios of unchanged code and the seconds of one side, both in order of time.
 
     :param most: pairs that a gate would have. Raises ValueError for fewer than 12 pairs.
     """
     looks = sequential.select_looks(most)
     level = sequential.compute_level(looks)
-    found = signed_rank.estimate(differences)
+    estimate = signed_rank.estimate(differences)
     rng = np.random.default_rng(seed)
     values = np.asarray(differences)
     return Calibration(
-        pairs=found.pairs,
-        sigma=found.sigma,
-        bias=math.log(found.ratio),
-        bias_low=math.log(found.low),
-        bias_high=math.log(found.high),
-        autocorrelation=found.autocorrelation,
+        pairs=estimate.pairs,
+        sigma=estimate.sigma,
+        bias=math.log(estimate.ratio),
+        bias_low=math.log(estimate.low),
+        bias_high=math.log(estimate.high),
+        autocorrelation=estimate.autocorrelation,
         looks=looks,
         live=_count_regressed(_split_windows(values, looks), looks, level),
         resampled=_count_regressed((_flip_blocks(values, looks[-1], rng) for _ in range(RESAMPLE_COUNT)), looks, level),
@@ -136,11 +135,11 @@ def analyse_unchanged(differences: Sequence[float], seconds: Sequence[float], mo
 def analyse_slowdown(
     injected: float, differences: Sequence[float], looks: tuple[int, ...], seed: int
 ) -> SlowdownDetection:
-    """What the pairs of a pass that was made slower say, and how often gates of so many pairs find it when resampled.
+    """Analyse the pairs of a slowed pass: the ratio, and how often resampled gates detect the slowdown.
 
     :param looks: of a gate that had the time for all of them; pairs that go beyond them have the level of more looks.
     """
-    found = signed_rank.estimate(differences)
+    estimate = signed_rank.estimate(differences)
     rng = np.random.default_rng(seed)
     values = np.asarray(differences)
     level = sequential.compute_level(max(looks, sequential.select_looks(values.size), key=len))
@@ -149,17 +148,17 @@ def analyse_slowdown(
         given = sequential.select_looks(min(most, values.size))
         resampled = (_resample_blocks(values, given[-1], rng) for _ in range(RESAMPLE_COUNT // 3))
         rates.append(_count_regressed(resampled, given, level))
-    return SlowdownDetection(injected, found.ratio, found.low, found.high, found.pairs, *rates)
+    return SlowdownDetection(injected, estimate.ratio, estimate.low, estimate.high, estimate.pairs, *rates)
 
 
 def _count_regressed(rows: Iterator[Floats], looks: tuple[int, ...], level: float) -> Proportion:
-    """How many gates say regressed."""
-    said = [simulate_gate(row, looks, level) is Verdict.REGRESSED for row in rows]
-    return Proportion(sum(said), len(said))
+    """The share of gates with the verdict regressed."""
+    regressed = [simulate_gate(row, looks, level) is Verdict.REGRESSED for row in rows]
+    return Proportion(sum(regressed), len(regressed))
 
 
 def simulate_gate(differences: Floats, looks: tuple[int, ...], level: float) -> Verdict:
-    """What a gate of one case says of these pairs: the first clear look counts."""
+    """The verdict of a gate of one case on these pairs, from the first conclusive look."""
     verdict = Verdict.INCONCLUSIVE
     for look in looks:
         if look <= differences.size:
@@ -209,8 +208,8 @@ def _compare_sequential_groups(
 ) -> Proportion:
     """Groups of passes of the same code, one after the other, each compared with the next."""
     groups = [seconds[start : start + GROUP_SIZE] for start in range(0, len(seconds) - GROUP_SIZE + 1, GROUP_SIZE)]
-    said = [alarm(first, second) for first, second in zip(groups[::2], groups[1::2], strict=False)]
-    return Proportion(sum(said), len(said))
+    alarms = [alarm(first, second) for first, second in zip(groups[::2], groups[1::2], strict=False)]
+    return Proportion(sum(alarms), len(alarms))
 
 
 def _welch_rejects(first: Sequence[float], second: Sequence[float]) -> bool:

@@ -19,7 +19,7 @@ from perfbench.runner import trial
 
 @dataclass(frozen=True, slots=True)
 class ToolMeasurement:
-    """One comparison by a tool of two sides, the second slowed down by the share ``injected``; ``seconds`` are wall-clock."""
+    """One comparison by a tool of two sides, the second slowed down by the share ``injected``; ``seconds`` of the clock."""
 
     tool: str
     injected: float
@@ -30,7 +30,7 @@ class ToolMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class ToolComparison:
-    """The saved document: every comparison in order of time, the ``versions`` of the tools, and the seconds ``allowed`` for each."""
+    """The saved document: every comparison in order of time, ``versions`` of the tools, and the seconds ``allowed`` for each."""
 
     schema: int
     calibration: str

@@ -1,4 +1,4 @@
-"""What is to be drawn: a trajectory with what is written around it, the ends and ticks of an axis of ratios. Pure."""
+"""Axis ranges, ticks and captions shared by all plots."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ TICK_MANTISSAS = ((1, 1.2, 1.5, 2, 2.5, 3, 4, 5, 6, 8), (1, 1.5, 2, 3, 4, 5, 7),
 
 @dataclass(frozen=True, slots=True)
 class SweepChart:
-    """A trajectory with what is written around it. ``metric``: the cost of what, ``CPU seconds``; ``source``: how it was measured."""
+    """A trajectory with its captions. ``metric``: of the cost, such as ``CPU seconds``; ``source``: how it was measured."""
 
     title: str
     metric: str
@@ -31,13 +31,13 @@ class SweepChart:
 
     @property
     def ylabel(self) -> str:
-        """What is drawn, relative to what."""
+        """The caption of the axis: the metric and its reference."""
         references = {line.reference for line in self.trajectory.lines}
         return f"{self.metric} relative to {references.pop() if len(references) == 1 else 'the first release'}"
 
 
 def find_failed_releases(trajectory: Trajectory) -> list[int]:
-    """The places of the releases that gave nothing in any mode."""
+    """The indices of the releases that were not measured in any mode."""
     return [
         place
         for place in range(len(trajectory.releases))
@@ -46,7 +46,7 @@ def find_failed_releases(trajectory: Trajectory) -> list[int]:
 
 
 def compute_axis_limits(trajectory: Trajectory) -> tuple[float, float]:
-    """The ends of the logarithmic axis: all that is known with a margin, and never so little that noise looks like a trajectory."""
+    """The ends of the logarithmic axis: all that is known with a margin, and wide enough that noise does not look like a change."""
     points = [point for line in trajectory.lines for point in line.points if point.relative is not None]
     return compute_span(end for point in points for end in (point.low, point.relative, point.high) if end is not None)
 

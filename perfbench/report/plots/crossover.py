@@ -1,4 +1,4 @@
-"""The figures of a sweep as PNG or SVG, a panel for each, by matplotlib, without a display."""
+"""Matplotlib plot of a parameter sweep, a panel for each figure."""
 
 from __future__ import annotations
 
@@ -152,7 +152,7 @@ def _spread_labels(names: Sequence[Annotation]) -> None:
 
 
 def _label_crossovers(axes: Axes, figure: Figure) -> None:
-    """A diamond and the value at every crossing, each label where it covers no other label and no line."""
+    """A diamond and the value at every crossover, each label where it covers no other label and no line."""
     taken: list[BboxBase] = [box for curve in figure.curves for box in compute_line_boxes(axes, _collect_points(curve))]
     taken += compute_line_boxes(axes, [(value, 1.0) for value in figure.values])
     for number, curve in enumerate(figure.curves):

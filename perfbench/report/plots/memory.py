@@ -1,4 +1,4 @@
-"""The memory of several cases in the course of a pass, on the same axes: PNG or SVG by matplotlib, the terminal by plotext."""
+"""Plots of memory over time, several cases on the same axes: Matplotlib and terminal."""
 
 from __future__ import annotations
 
@@ -88,12 +88,12 @@ def _draw_collections(axes: Axes, curve: MemoryCurve, number: int, color: str) -
 
 
 def _build_legend_handles(curves: Sequence[MemoryCurve]) -> list[Line2D]:
-    """What the marks mean, for those that are there."""
+    """The legend of the marks that occur."""
     known = {mark.what for curve in curves for mark in curve.marks}
     shapes = {**MARK_SHAPES, GARBAGE: "|"}
     names = {
         **{what: f"{what}" for what in MARK_SHAPES},
-        CLOSE: "the market closes",
+        CLOSE: "market close",
         GARBAGE: "full collection",
     }
     return [

@@ -26,7 +26,7 @@ from perfbench.util.formatting import format_change
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
-CAPTION = "rings: steps that are not chance · bands: 95 % intervals"
+CAPTION = "rings: significant steps · bands: 95 % intervals"
 
 FASTER_COLOR, SLOWER_COLOR = "#1a7f37", "#cf222e"
 
@@ -77,7 +77,7 @@ def _collect_points(line: ModeTrajectory) -> list[tuple[float, float]]:
 
 
 def _label_steps(figure: Figure, axes: Axes, trajectory: Trajectory) -> None:
-    """A ring and the size at every real step, each label at the first place where it covers no other label and no dot."""
+    """A ring and the size at every significant step, each label at the first place where it covers no other label and no dot."""
     figure.draw_without_rendering()  # only then are sizes and places known
     taken: list[BboxBase] = [
         box for line in trajectory.lines for box in compute_line_boxes(axes, _collect_points(line))

@@ -56,7 +56,7 @@ def format_title(case: Case) -> str:
 
 def _describe_profile(found: Profile) -> tuple[str, str]:
     unit = found.unit.removesuffix("s")
-    passes = formatting.format_plural(len(found.passes), "pass").replace("passs", "passes")
+    passes = formatting.format_plural(len(found.passes), "pass", "passes")
     how = found.profiler if found.profiler == "cprofile" else f"{found.profiler}, every {1000 * found.interval:.3g} ms"
     return (
         f"{formatting.format_seconds(found.seconds)} CPU for {formatting.format_count(found.work)} {found.unit}, "

@@ -1,4 +1,4 @@
-"""What made a difference as a text for the terminal: a table whose rows add up to what was measured."""
+"""Terminal text of a profile diff: a table whose rows add up to the measured difference."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
 MAX_ROWS = 12
-ENOUGH = signed_rank.count_minimum_pairs(0.95)
+MIN_INTERVAL_PAIRS = signed_rank.count_minimum_pairs(0.95)
 
 
 def render_profile_diff(before: Profile, after: Profile, found: DiffBreakdown, width: int, rows: int = MAX_ROWS) -> str:
-    """Which functions made the difference of two profiles: a table whose rows add up to it."""
+    """The functions behind the difference of two profiles: a table whose rows add up to it."""
     lines = [
         f"{format_title(before.case)} → {after.case.environment}",
         f"  {_describe_difference(found)}",
@@ -29,7 +29,7 @@ def render_profile_diff(before: Profile, after: Profile, found: DiffBreakdown, w
     ]
     text = wrap_lines(lines, width) + "\n"
     if not found.rows:
-        return text + "  no function stands out: nothing to blame\n"
+        return text + "  no function stands out\n"
     unit = after.unit.removesuffix("s")
     columns = (
         Column("change"),
@@ -53,7 +53,7 @@ def render_profile_diff(before: Profile, after: Profile, found: DiffBreakdown, w
 def render_instruction_diff(
     name: str, before: Sequence[FunctionCounts], after: Sequence[FunctionCounts], unit: str, width: int
 ) -> str:
-    """Which functions execute more or less than before, by counts under the same hash seeds; the same every time."""
+    """The functions that execute more or less than before, by deterministic counts under the same hash seeds."""
     one, other = (sum(count.total / count.work for count in side) / len(side) for side in (before, after))
     each = f"each {unit.removesuffix('s')}"
     rates = f"{formatting.format_rate(one)} → {formatting.format_rate(other)}"
@@ -62,7 +62,7 @@ def render_instruction_diff(
     text = wrap_lines(lines, width) + "\n"
     changes = functions.diff_counts(before, after)
     if not changes:
-        return text + "  no function executes more or less: nothing to blame\n"
+        return text + "  no function executes more or less\n"
     columns = (
         Column(f"instructions {each}", optional=1),
         Column("change"),
@@ -95,7 +95,7 @@ def _describe_difference(found: DiffBreakdown) -> str:
     interval = (
         f"{format_signed_seconds(one.low)} to {format_signed_seconds(one.high)}"
         if known
-        else f"too few pairs for an interval, it takes {ENOUGH}"
+        else f"too few pairs for an interval; it needs {MIN_INTERVAL_PAIRS}"
     )
     unpaired = "" if one.paired else "; the two profiles were not measured at the same time"
     seconds = f"{formatting.format_seconds(one.before)} → {formatting.format_seconds(one.after)}"
@@ -131,7 +131,7 @@ def _format_row(row: FunctionTimeChange, whole: float) -> tuple[str, ...]:
 
 
 def _describe_changes(row: FunctionTimeChange) -> Iterator[str]:
-    """What can be told of a function beside its seconds."""
+    """Changes of a function other than its seconds."""
     if row.was:
         yield f"was {make_printable(row.was)}"
     if row.presence:

@@ -1,4 +1,4 @@
-"""A profile as files of four kinds, for those who read profiles with other programs."""
+"""Profile files for other programs: pyinstrument, speedscope, flamegraph.pl and browsers."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Two profiles as one differential flame graph: a self-contained page of HTML.
+"""Differential flame graph of two profiles, as a self-contained HTML page.
 
 Two stacks are the same where all their functions have the same keys. The page itself, with its style and script, is
 ``flamegraph.html``.
@@ -25,7 +25,7 @@ NO_PARENT = -1
 
 @dataclass(frozen=True, slots=True)
 class ProfileSummary:
-    """What the page says of one profile. ``seconds`` are those of a pass, ``sample`` is what one sample weighs in them."""
+    """One profile on the page. ``seconds`` are those of a pass, ``sample`` is the weight of one sample."""
 
     environment: str
     seconds: float
@@ -59,7 +59,7 @@ class FrameTable:
 
 @dataclass(frozen=True, slots=True)
 class PageData:
-    """All that the script of the page draws."""
+    """The data of the script of the page."""
 
     title: str
     what: str
@@ -130,7 +130,7 @@ def _build_page(before: Profile, after: Profile, changes: Mapping[str, float]) -
 def _describe_side(profile: Profile) -> ProfileSummary:
     samples = sum(one.samples for one in profile.passes)
     every = f"{1000 * profile.interval:g} ms"
-    passes = formatting.format_plural(len(profile.passes), "profiled pass").replace("passs", "passes")
+    passes = formatting.format_plural(len(profile.passes), "profiled pass", "profiled passes")
     about = f"{passes}, {formatting.format_count(samples)} samples by {profile.profiler} every {every}, Python {profile.python}"
     sample = profile.seconds / samples if samples else 0.0
     return ProfileSummary(make_printable(profile.case.environment), profile.seconds, sample, make_printable(about))

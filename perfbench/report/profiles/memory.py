@@ -1,4 +1,4 @@
-"""What is said of memory, as text: a table of curves, tables of allocations, a function line by line."""
+"""Terminal text of memory profiles: curves, allocations, and a function line by line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from perfbench.profiling.memory.curve import (
 from perfbench.profiling.memory.model import Allocation, AllocationSummary, LineProfile
 from perfbench.report import text_table
 from perfbench.report.text_table import UNWRAPPED_WIDTH, Column, wrap_line
-from perfbench.util.formatting import MISSING_TEXT, format_bytes, format_count, make_printable
+from perfbench.util.formatting import MISSING_TEXT, format_bytes, format_count, format_plural, make_printable
 from perfbench.worker.profilers.lines import MAX_OBSERVED
 
 MAX_ROWS = 12
@@ -73,13 +73,11 @@ def render_allocations(found: AllocationSummary, width: int = UNWRAPPED_WIDTH) -
 
 def render_line_profile(found: LineProfile, width: int = UNWRAPPED_WIDTH) -> str:
     """memory_profiler's own table, and how much of the pass it is of."""
-    calls = f"{format_count(found.calls)} call{'s' * (found.calls != 1)}"
+    calls = format_plural(found.calls, "call")
     looked = (
-        f"{calls}: it looks no further than {format_count(MAX_OBSERVED)} calls or updates"
-        if found.cut
-        else f"all {calls}"
+        f"{calls}: limited to the first {format_count(MAX_OBSERVED)} calls or updates" if found.cut else f"all {calls}"
     )
-    warning = "  it looks at the memory at every line: the pass is many times slower, and what a line takes and frees does not show"
+    warning = "  memory is read at every line: the pass is many times slower, and memory that a line takes and frees does not show"
     about = f"  memory_profiler · {make_printable(found.function)} · {make_printable(found.case.id)} · {looked}"
     return f"{wrap_line(about, width)}\n{wrap_line(warning, width)}\n\n{found.text.rstrip()}\n"
 

@@ -1,4 +1,4 @@
-"""A profile as a session of pyinstrument, which its readers and its renderers know, and as a tree for the terminal."""
+"""Conversion of a profile to a pyinstrument session, and its call tree for the terminal."""
 
 from __future__ import annotations
 

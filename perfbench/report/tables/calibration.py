@@ -9,6 +9,7 @@ import plotext
 from rich.text import Text
 
 from perfbench.gate.calibration.analysis import EARLY_LOOK, GROUP_SIZE, Calibration, Proportion, SlowdownDetection
+from perfbench.gate.calibration.session import RELIABLE_PAIRS
 from perfbench.gate.calibration.tool_scores import ToolScore
 from perfbench.model import Run, describe_processor
 from perfbench.report import text_table
@@ -38,6 +39,11 @@ def render_calibration(run: Run, calibration: Calibration, slower: Sequence[Slow
     ]
     if slower:
         lines += ["", *_indent_rows(_describe_detection(slower))]
+    if calibration.pairs < RELIABLE_PAIRS:
+        lines += [
+            "",
+            f"  ! {calibration.pairs} pairs give rough estimates; allow {RELIABLE_PAIRS} or more (--max-time)",
+        ]
     return "\n".join([*lines, "", f"  {about}"]) + "\n"
 
 

@@ -39,6 +39,7 @@ def test_a_tool_finds_that_a_pass_takes_three_times_as_long(name: str, tmp_path:
 
 
 @pytest.mark.parametrize("name", tools.list_tools())
+@pytest.mark.statistical
 def test_a_tool_does_not_call_faster_code_slower(name: str, tmp_path: Path) -> None:
     tool = tools.load_tool(name)
     if reason := tool.missing():
@@ -105,6 +106,7 @@ def calibrate(folder: Path, *arguments: object, **env: str) -> tuple[int, str, s
     return done.returncode, done.stdout, done.stderr
 
 
+@pytest.mark.slow
 def test_calibrate_against_lists_tools_below_the_gate_and_shows_the_table_again(tmp_path: Path) -> None:
     options = (
         "--env",

@@ -113,7 +113,7 @@ def test_a_function_is_shown_line_by_line_over_its_first_calls(replay: CaseGroup
     (first,) = re.findall(r"^ *\d+ +\d+\.\d+ MiB +\d+\.\d+ MiB +(\d+) +def update_cache\($", found.text, re.MULTILINE)
     assert int(first) == 3000
     assert (tmp_path / "found.lines.txt").read_text() == found.text
-    assert "3,000 calls: it looks no further than 3,000 calls or updates" in render_line_profile(found)
+    assert "3,000 calls: limited to the first 3,000 calls or updates" in render_line_profile(found)
 
 
 def test_a_function_of_the_scenario_goes_by_the_name_of_its_file(tmp_path: Path) -> None:
@@ -121,7 +121,7 @@ def test_a_function_of_the_scenario_goes_by_the_name_of_its_file(tmp_path: Path)
         *trial_of(table_of("keeps_small"), "numbers"), CONDITIONS, "keeps_small:Book.once", tmp_path / "found"
     )
     assert (found.calls, found.cut) == (1, True)
-    assert "1 call: it looks no further than 3,000 calls or updates\n" in render_line_profile(found)
+    assert "1 call: limited to the first 3,000 calls or updates\n" in render_line_profile(found)
 
 
 def test_a_short_pass_is_looked_at_whole(tmp_path: Path) -> None:

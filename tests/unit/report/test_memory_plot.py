@@ -42,7 +42,7 @@ def test_the_legend_names_the_cases_and_the_marks_that_are_there() -> None:
         legend = draw_curves(curves).axes[0].get_legend()
         return [text.get_text() for text in legend.get_texts()] if legend else []
 
-    assert names(*CURVES) == ["keeps", "forgets", "in-play", "the market closes", "full collection"]
+    assert names(*CURVES) == ["keeps", "forgets", "in-play", "market close", "full collection"]
     assert names(curve("keeps", 1.0, marks=())) == ["keeps"]
     assert names(*CURVES[:1], curve("keeps", 0.0, "old", ()))[:2] == ["keeps · here", "keeps · old"]
 

@@ -314,6 +314,7 @@ def test_the_coverage_survives_stopping_at_the_first_narrow_interval(noise: str,
     assert coverage(noise, sigmas, choose_adaptive_confidence(0.95), 1200) >= 0.94
 
 
+@pytest.mark.statistical
 def test_without_paying_for_the_looks_the_coverage_erodes() -> None:
     """The reason for ``looking_confidence``: 24,000 runs found 93.9 and 95.6 %; here both see the same 1,200 runs."""
     plain, paid = (coverage("normal", 2.2, confidence, 1200) for confidence in (0.95, choose_adaptive_confidence(0.95)))

@@ -229,7 +229,7 @@ def test_releases_that_did_other_work_have_no_ratio() -> None:
     (line,) = found([measured("light", "1", [one]), measured("light", "2", [less])], names=("1", "2")).lines
     assert line.points[1].relative is None
     assert line.points[1].step is None
-    assert line.points[1].problem == "1 → 2: 100 updates before and 99 after: no ratio can be told"
+    assert line.points[1].problem == "1 → 2: 100 updates before and 99 after: the work differs, no ratio"
 
 
 def test_outputs_that_differ_are_told_beside_the_step() -> None:
