@@ -40,9 +40,7 @@ class SavedSession:
 
 def create_journal(folder: Path, run: Run, options: ProfileOptions) -> AppendOnlyFile:
     """A new journal. Raises StorageProblem."""
-    file = AppendOnlyFile.create(folder / f"{run.id}{JOURNAL_SUFFIX}")
-    file.write([ProfileOutline(run, options)])
-    return file
+    return AppendOnlyFile.create(folder / f"{run.id}{JOURNAL_SUFFIX}", ProfileOutline(run, options))
 
 
 def read_journal(path: Path) -> SavedSession:

@@ -24,13 +24,19 @@ class AppendOnlyFile:
         self._file = file
 
     @classmethod
-    def create(cls, path: Path) -> AppendOnlyFile:
-        """A new file; its folder is made. Raises StorageProblem, also if the file exists."""
+    def create(cls, path: Path, first: object) -> AppendOnlyFile:
+        """A new file with its first line; its folder is made. Raises StorageProblem, also if the file exists."""
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            return cls(path, path.open("xb", buffering=0))
+            file = cls(path, path.open("xb", buffering=0))
         except OSError as error:
             raise build_write_problem(path, error) from error
+        try:
+            file.write([first])
+        except StorageProblem:
+            file.remove()
+            raise
+        return file
 
     @classmethod
     def reopen(cls, path: Path, length: int) -> AppendOnlyFile:
@@ -79,9 +85,7 @@ class Journal:
     def create(cls, folder: Path, run: Run) -> Journal:
         """A new journal that holds the run without its samples. Raises StorageProblem, UsageProblem if the name is taken."""
         RUNS.require_free(run.id, folder)
-        file = AppendOnlyFile.create(folder / f"{run.id}{JOURNAL_SUFFIX}")
-        file.write([run])
-        return cls(file)
+        return cls(AppendOnlyFile.create(folder / f"{run.id}{JOURNAL_SUFFIX}", run))
 
     @classmethod
     def reopen(cls, path: Path) -> Journal:

@@ -82,7 +82,9 @@ def _merge_environments(run: Run, names: dict[str, str]) -> Iterable[Environment
 def _describe_unmatched(
     side: dict[CaseKey, Measurement], other: dict[CaseKey, Measurement], name: str
 ) -> Iterable[str]:
-    yield from (f"{measurement.case.id} has no counterpart in {name}" for key, measurement in side.items() if key not in other)
+    yield from (
+        f"{measurement.case.id} has no counterpart in {name}" for key, measurement in side.items() if key not in other
+    )
 
 
 def _describe_mismatches(before: Run, after: Run) -> Iterable[str]:

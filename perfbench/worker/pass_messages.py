@@ -5,9 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Dict, List
 
+from perfbench.worker.saved_fields import SavedFields
+
 
 @dataclass(frozen=True)
-class Package:
+class Package(SavedFields):
     """A distribution: its name, its version, and the file that a worker imported (empty if none did)."""
 
     name: str

@@ -6,10 +6,11 @@ from dataclasses import dataclass, field
 from typing import List, Optional
 
 from perfbench.worker.pass_messages import Package
+from perfbench.worker.saved_fields import SavedFields
 
 
 @dataclass(frozen=True)
-class Function:
+class Function(SavedFields):
     """A function by its path inside its package and its qualified name: ``betfairlightweight/streaming/cache.py:Available.update``.
 
     ``kind``: ``library``, ``standard`` (library), ``scenario``, ``user`` (a file elsewhere), ``perfbench`` or ``built-in``.
@@ -123,7 +124,7 @@ class UpdateTimings:
 
 
 @dataclass(frozen=True)
-class Allocation:
+class Allocation(SavedFields):
     """Memory that a function, by its path inside its package and its qualified name, itself allocated: bytes, and blocks."""
 
     function: str

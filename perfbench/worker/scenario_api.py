@@ -17,6 +17,8 @@ from typing import (
     overload,
 )
 
+from perfbench.worker.saved_fields import SavedFields
+
 Function = TypeVar("Function", bound=Callable[..., Any])
 
 MARK_ATTRIBUTE = "__perfbench__"
@@ -78,7 +80,7 @@ class NotAvailable(Exception):
 
 
 @dataclass(frozen=True)
-class Metric:
+class Metric(SavedFields):
     """A number that a mode reports with its ``Work``: its unit, and whether ``lower``, ``higher`` or ``neither`` is better.
 
     A metric of which neither is better is shown but has no verdict. ``bytes``, ``seconds`` (also ``ms``, ``µs``) and ``share``
@@ -97,7 +99,7 @@ class Metric:
 
 
 @dataclass(frozen=True)
-class Claim:
+class Claim(SavedFields):
     """An announced speed-up, or advice: ``before`` → ``after`` is ``ratio`` times better, according to ``source``.
 
     Both sides are modes, of a certain release if written ``mode@package==version``. A ratio of 1 claims an improvement of no
@@ -120,7 +122,7 @@ class Claim:
 
 
 @dataclass(frozen=True)
-class Change:
+class Change(SavedFields):
     """An announced output change: from ``release`` of ``package`` on, these ``fields`` differ, for this ``reason``.
 
     A scenario lists its changes as ``CHANGES``. Its canonical form reverts the change by its ``name``; with ``trait`` the change

@@ -8,6 +8,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Tuple, Union
 
+from perfbench.worker.saved_fields import SavedFields
 from perfbench.worker.scenario_api import Change, Claim, Metric
 
 ParameterValue = Union[str, int, float, bool]
@@ -15,7 +16,7 @@ ParameterValue = Union[str, int, float, bool]
 
 
 @dataclass(frozen=True)
-class Parameter:
+class Parameter(SavedFields):
     """A keyword-only argument of a mode or of a set-up, with its default."""
 
     name: str
@@ -23,7 +24,7 @@ class Parameter:
 
 
 @dataclass(frozen=True)
-class Mode:
+class Mode(SavedFields):
     """One way to do the work. ``missing`` are those of its ``needs`` that the described environment does not have.
 
     A mode with a ``group`` is measured only when it or its group is requested. A ``floor`` does only a part of the work, such as
@@ -42,7 +43,7 @@ class Mode:
 
 
 @dataclass(frozen=True)
-class Owner:
+class Owner(SavedFields):
     """A part of a scenario's work. ``patterns`` match the functions that do it: ``package/path.py:Class.function`` with
     ``*`` and ``?``, or ``user:*`` for the functions of files outside of every package.
     """
@@ -52,7 +53,7 @@ class Owner:
 
 
 @dataclass(frozen=True)
-class Scenario:
+class Scenario(SavedFields):
     """A scenario file. ``doc`` is the first line of its docstring, the question that it answers.
 
     ``metrics`` are those that its modes report; ``quick`` has the values of parameters for a smoke run.

@@ -138,6 +138,7 @@ def test_gate_reports_missing_baseline_and_how_to_create_it(project: Path) -> No
 
 
 def test_gate_rejects_market_file_that_baseline_did_not_measure(project: Path, market: Path, tmp_path: Path) -> None:
+    commit(project, BODY)
     scenario = tmp_path / "reads.py"
     scenario.write_text(
         "import ticker\nfrom perfbench import Work, mode\n\n"
@@ -159,7 +160,8 @@ def test_gate_rejects_market_file_that_baseline_did_not_measure(project: Path, m
         f"reads-{tmp_path.name}",
     )
     assert perfbench(*made, folder=project).returncode == 0
-    assert gated(project, "--baseline", f"reads-{tmp_path.name}", "--threshold", "10%")[0] == 0
+    code, table, complaint = gated(project, "--baseline", f"reads-{tmp_path.name}", "--threshold", "10%")
+    assert code == 0, table + complaint
     own.write_bytes(market.read_bytes().replace(b'"tv":', b'"tv": '))
     code, _, complaint = gated(project, "--baseline", f"reads-{tmp_path.name}")
     assert code == 5

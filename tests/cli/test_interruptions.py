@@ -42,8 +42,18 @@ def test_progress_shows_the_extras_of_an_environment(monkeypatch: pytest.MonkeyP
         ((("here",), ("ticker==1.0",)), "", "results", "perfbench run --resume goes on where it stopped"),
         ((("here",),), "", "my runs", "perfbench run --resume --results 'my runs' goes on where it stopped"),
         ((("ticker==1.0", "ticker==2.0"),), "", "results", "perfbench compare --resume goes on where it stopped"),
-        ((("ticker==1.0", "ticker==2.0"),), "", "../runs", "perfbench compare --resume --results ../runs goes on where it stopped"),
-        ((PLACES,), "neighbours", "elsewhere", "the same perfbench sweep command with --resume goes on where it stopped"),
+        (
+            (("ticker==1.0", "ticker==2.0"),),
+            "",
+            "../runs",
+            "perfbench compare --resume --results ../runs goes on where it stopped",
+        ),
+        (
+            (PLACES,),
+            "neighbours",
+            "elsewhere",
+            "the same perfbench sweep command with --resume goes on where it stopped",
+        ),
     ],
 )
 def test_resume_hint_names_the_command_and_the_results_folder(

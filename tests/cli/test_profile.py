@@ -132,7 +132,7 @@ def test_a_saved_profile_is_shown_again(kept: Path) -> None:
     assert "ticker.py:Book.sort" in done.stdout
     refused = perfbench("show", "kept", folder=kept.parent)
     assert refused.returncode == 2
-    assert "is a saved profile: perfbench profile --show kept" in one_line(refused.stderr)
+    assert "is a saved profile, not a run\nhint: perfbench profile --show kept" in one_line(refused.stderr)
 
 
 def test_memory_is_watched_and_drawn(workshop: Path) -> None:
@@ -148,7 +148,7 @@ def test_every_update_of_a_replay_is_timed_and_the_slowest_are_placed(tmp_path: 
         "profile", "--data", market, "--mode", "lightweight", *QUICK, "--save", "replayed", folder=tmp_path
     )
     assert done.returncode == 0, done.stderr
-    assert "too few to tell more than the largest share" in done.stdout
+    assert "too few for more than the largest shares" in done.stdout
     (spikes,) = PROFILES.load(tmp_path / "results" / "replayed.profile.json").spikes
     assert (spikes.updates, len(spikes.slowest)) == (60, 1)
     assert spikes.slowest[0].place.line >= 1
@@ -309,7 +309,7 @@ def test_pyspy_without_ptrace_says_so_in_one_line(workshop: Path) -> None:
     )
     assert done.returncode == 5
     assert "py-spy may not trace this process" in one_line(done.stderr)
-    assert "take another --profiler" in done.stderr
+    assert "choose another --profiler" in done.stderr
 
 
 @pytest.mark.parametrize(
