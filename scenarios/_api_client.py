@@ -26,7 +26,7 @@ class Api:
 
     def __init__(self, process: ExchangeProcess) -> None:
         self._process = process
-        server_info = process.said
+        server_info = process.announcement
         self.markets: Sequence[str] = server_info["markets"]
         self.rtt_ms: float = server_info["rtt_ms"]
         self.url = "https://127.0.0.1:{}/exchange/".format(server_info["api_port"])

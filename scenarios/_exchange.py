@@ -72,7 +72,7 @@ def _merge(values: Dict[str, Any], runner: Dict[str, Any]) -> None:
         if key not in LEVEL_LADDERS + PRICE_LADDERS:
             values[key] = value
         elif key == "trd" and not value:
-            values[key] = {}  # said of a runner whose bets are void
+            values[key] = {}  # sent for a runner whose bets are void
         else:
             ladder = values.setdefault(key, {})
             for entry in value:

@@ -16,7 +16,7 @@ STOP_TIMEOUT_SECONDS = 30
 
 
 class ExchangeProcess:
-    """Running exchange. ``said``: its announcement (addresses and contents); ``folder``: temporary folder, removed
+    """Running exchange. ``announcement``: its announcement (addresses and contents); ``folder``: temporary folder, removed
     with it.
     """
 
@@ -27,7 +27,7 @@ class ExchangeProcess:
         announcement = process.stdout.readline()
         if not announcement:
             raise NotAvailable(process.communicate()[1].strip() or "the exchange did not start")
-        self.said: Dict[str, Any] = json.loads(announcement)
+        self.announcement: Dict[str, Any] = json.loads(announcement)
 
     def close(self) -> Dict[str, Any]:
         """Stop the exchange and return its report."""

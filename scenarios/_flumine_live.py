@@ -38,10 +38,10 @@ def trading(market: str, *, traffic: str = "both", speed: float = 20.0, late_ms:
     betfairlightweight.
     """
     with exchange(market, speed, traffic, late_ms) as opened:
-        if len(opened.said["markets"]) > 1:
+        if len(opened.announcement["markets"]) > 1:
             raise NotAvailable("flumine handles each market separately; choose a file of one market")
-        os.environ["REQUESTS_CA_BUNDLE"] = opened.said["authority"]
-        url = "https://127.0.0.1:{}".format(opened.said["api_port"])
+        os.environ["REQUESTS_CA_BUNDLE"] = opened.announcement["authority"]
+        url = "https://127.0.0.1:{}".format(opened.announcement["api_port"])
         BaseClient.API_URLS["perfbench"] = url + "/exchange/"
         BaseClient.IDENTITY_URLS["perfbench"] = url + "/api/"
         BetfairStream._BetfairStream__port = opened.port  # type: ignore[attr-defined]
@@ -77,7 +77,7 @@ def _framework(opened: Exchange) -> Followed:
 
     trading = betfairlightweight.APIClient("perfbench", "perfbench", "perfbench", locale="perfbench")
     framework = flumine.Flumine(client=clients.BetfairClient(trading, interactive_login=True))
-    framework.add_strategy(Nothing(**_streams(opened.said["markets"])))
+    framework.add_strategy(Nothing(**_streams(opened.announcement["markets"])))
     return Followed(opened, framework, taken, ended)
 
 

@@ -50,10 +50,10 @@ class Exchange:
 
     def __init__(self, process: ExchangeProcess, log: str, late_ms: float) -> None:
         self._process, self._log, self._late_ms = process, log, late_ms
-        self.said = process.said
-        self.port: int = self.said["port"]
-        self.updates: int = self.said["updates"]
-        self.seconds: float = self.said["seconds"]
+        self.announcement = process.announcement
+        self.port: int = self.announcement["port"]
+        self.updates: int = self.announcement["updates"]
+        self.seconds: float = self.announcement["seconds"]
 
     def close(self) -> List[Frame]:
         """Return the frames sent to the only client. Raises RuntimeError if the exchange was late: latencies would

@@ -128,7 +128,7 @@ def _until_cut(client: Any, listener: Any, resumes: bool) -> None:
 
 @mode(baseline=True)
 def full_image(stream: Exchange) -> Work:
-    """Come back at once and subscribe anew."""
+    """Reconnect immediately and subscribe again."""
     return followed(stream, False, 0.0)
 
 

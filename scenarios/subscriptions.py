@@ -84,5 +84,5 @@ def best_1(stream: Exchange) -> Work:
 
 @mode(floor=True)
 def conflated(stream: Exchange, *, conflate_ms: int = 200) -> Work:
-    """The full depth, in one frame for all updates of so many milliseconds of our clock."""
+    """The full depth, in one frame for all updates of ``conflate_ms`` milliseconds of real time."""
     return asked(stream, conflate_ms, fields=EVERYTHING)

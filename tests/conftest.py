@@ -24,6 +24,8 @@ SHARING = ("scenarios/", "integration/test_releases.py", "docs/test_readme.py")
 """The tests that share one cache of environments."""
 
 DURATIONS = HERE / "data" / "durations.txt"
+SLOW_SECONDS = 13.0
+RECORDED_SECONDS = 5.0
 ALLOWED_SKIPS = (
     r"the package index cannot be reached",
     r"perfbench data pull fetches the real files",
@@ -37,6 +39,9 @@ ALLOWED_SKIPS = (
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--refresh-golden", action="store_true", help="regenerate the golden files")
+    parser.addoption(
+        "--record-durations", action="store_true", help="rewrite tests/data/durations.txt from this session"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -46,10 +51,22 @@ def pytest_configure(config: pytest.Config) -> None:
             compileall.compile_dir(folder, quiet=2)
 
 
+@pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Slowest first, by the seconds of an earlier session: no worker is left alone with a long test at the end."""
+    """Mark what took long in a recorded session as slow, and run the slowest first.
+
+    A test that is the only one of its capability is marked ``essential`` and stays in ``make test``.
+    """
     seconds = read_durations()
-    items.sort(key=lambda item: -seconds.get(item.nodeid.partition("[")[0], 0.0))
+    for item in items:
+        if seconds.get(get_function_id(item.nodeid), 0.0) >= SLOW_SECONDS and not item.get_closest_marker("essential"):
+            item.add_marker("slow")
+    items.sort(key=lambda item: -seconds.get(get_function_id(item.nodeid), 0.0))
+
+
+def get_function_id(nodeid: str) -> str:
+    """The node id without parameters."""
+    return nodeid.partition("[")[0]
 
 
 def read_durations() -> dict[str, float]:
@@ -58,8 +75,24 @@ def read_durations() -> dict[str, float]:
     return {name: float(seconds) for seconds, name in lines}
 
 
+def record_durations(reporter: pytest.TerminalReporter) -> None:
+    """Write the seconds of the tests that took at least RECORDED_SECONDS, set-up included, over those of earlier sessions."""
+    seconds: dict[str, float] = {}
+    for report in reporter.stats.get("passed", []) + reporter.stats.get("", []):
+        if isinstance(report, pytest.TestReport):
+            seconds[report.nodeid] = seconds.get(report.nodeid, 0.0) + report.duration
+    longest = read_durations()
+    for function in {get_function_id(nodeid) for nodeid in seconds}:
+        longest[function] = max(value for nodeid, value in seconds.items() if get_function_id(nodeid) == function)
+    rows = sorted(((value, name) for name, value in longest.items() if value >= RECORDED_SECONDS), reverse=True)
+    head = "# Seconds of the slow tests; made by `pytest --record-durations`.\n"
+    DURATIONS.write_text(head + "".join(f"{value:.0f} {name}\n" for value, name in rows), encoding="utf-8")
+
+
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
     """Name the skips that fail the session."""
+    if terminalreporter.config.getoption("--record-durations"):
+        record_durations(terminalreporter)
     for reason in unexpected_skips(terminalreporter):
         terminalreporter.write_line(f"ERROR unexpected skip: {reason}", red=True)
 

@@ -96,14 +96,14 @@ def _list_commands(command: Any) -> tuple[Any, ...]:
 
 def _map_to_parameters(settings: dict[str, Any], name: str, command: Any) -> dict[str, Any]:
     """The configured options of a command, by the names of its parameters. Raises UsageProblem for an unknown option."""
-    known = {subcommand: subcommand for subcommand in getattr(command, "commands", ())}
+    names = {subcommand: subcommand for subcommand in getattr(command, "commands", ())}
     for parameter in command.params:
         if parameter.name != "help":
-            known[_option_name(parameter)] = parameter.name
+            names[_option_name(parameter)] = parameter.name
     for key in settings:
-        if key.replace("_", "-") not in known:
-            raise UsageProblem(f"configuration: [{name}] has no `{key}`{suggest_name(key, known)}")
-    return {known[key.replace("_", "-")]: value for key, value in settings.items()}
+        if key.replace("_", "-") not in names:
+            raise UsageProblem(f"configuration: [{name}] has no `{key}`{suggest_name(key, names)}")
+    return {names[key.replace("_", "-")]: value for key, value in settings.items()}
 
 
 app = typer.Typer(

@@ -13,7 +13,7 @@ class MarketDescription:
 
     ``updates`` is the number of lines with market changes, ``in_play_updates`` of those with an in-play market;
     ``runners_changed`` is the mean number of runners that change in an update; times are milliseconds since 1970, UTC.
-    ``remarks`` are irregularities; ``doubts`` are those of them that are warnings about a timing.
+    ``irregularities`` describe unusual content; ``warnings`` are those of them that concern timings.
     """
 
     name: str
@@ -31,8 +31,8 @@ class MarketDescription:
     in_play_updates: int
     first_published: int
     last_published: int
-    doubts: tuple[str, ...]
-    remarks: tuple[str, ...]
+    warnings: tuple[str, ...]
+    irregularities: tuple[str, ...]
 
     @property
     def market(self) -> Market:
@@ -44,7 +44,7 @@ class MarketDescription:
             size_bytes=self.size_bytes,
             updates=self.updates,
             markets=len(self.market_ids),
-            doubts=self.doubts,
+            doubts=self.warnings,
         )
 
     @property

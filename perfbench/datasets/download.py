@@ -42,9 +42,9 @@ def pull_files() -> tuple[KnownFile, ...]:
     return tuple(fetched)
 
 
-def is_intact(known: KnownFile) -> bool:
+def is_intact(file: KnownFile) -> bool:
     """Whether a known file is available and has the checksum of the manifest."""
-    return is_available(known) and _sha256(locate_file(known).read_bytes()) == known.sha256
+    return is_available(file) and _sha256(locate_file(file).read_bytes()) == file.sha256
 
 
 def _sha256(content: bytes) -> str:
@@ -101,13 +101,13 @@ def _extract_last_error(stderr: str) -> str:
 
 def _extract_files(archive: Path, files: Iterable[KnownFile]) -> list[KnownFile]:
     with tarfile.open(archive, "r:gz") as opened:
-        for known in files:
-            member = opened.extractfile(known.member)
+        for entry in files:
+            member = opened.extractfile(entry.member)
             content = member.read() if member is not None else b""
-            if _sha256(content) != known.sha256:
+            if _sha256(content) != entry.sha256:
                 raise DataProblem(
-                    f"{known.member} in {archive.name} is not the file of the manifest (SHA-256 differs); it was not saved"
+                    f"{entry.member} in {archive.name} is not the file of the manifest (SHA-256 differs); it was not saved"
                 )
-            with open_atomically(locate_file(known)) as file:
+            with open_atomically(locate_file(entry)) as file:
                 file.write(content)
     return list(files)

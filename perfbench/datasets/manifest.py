@@ -68,11 +68,11 @@ def list_known_files() -> tuple[KnownFile, ...]:
     return load_manifest().files
 
 
-def locate_file(known: KnownFile) -> Path:
+def locate_file(file: KnownFile) -> Path:
     """The path of a known file, whether it is available or not."""
-    return (paths.bundled_folder("sample_data") if known.bundled else paths.market_cache_folder()) / known.name
+    return (paths.bundled_folder("sample_data") if file.bundled else paths.market_cache_folder()) / file.name
 
 
-def is_available(known: KnownFile) -> bool:
+def is_available(file: KnownFile) -> bool:
     """Whether a known file is shipped or pulled."""
-    return locate_file(known).is_file()
+    return locate_file(file).is_file()

@@ -56,13 +56,13 @@ def describe_markets(spec: str, workspace: Path) -> tuple[list[MarketDescription
     described: list[MarketDescription] = []
     problems: list[DataProblem] = []
     try:
-        for path, name, known in _resolve_files(spec):
+        for path, name, entry in _resolve_files(spec):
             for unpacked in _unpack_plain_files(path.absolute(), name, workspace):
                 try:
                     if isinstance(unpacked, DataProblem):
                         raise unpacked
                     description = inspect_market(unpacked.path, unpacked.name, unpacked.packing, unpacked.packed_bytes)
-                    _require_genuine(description, path, known)
+                    _require_genuine(description, path, entry)
                     described.append(description)
                 except DataProblem as problem:
                     problems.append(problem)
@@ -92,8 +92,8 @@ def _resolve_files(spec: str) -> Iterator[tuple[Path, str, KnownFile | None]]:
     except ValueError as error:
         raise DataProblem(f"{spec!r} is not a path: {error}") from error
     if not exists:
-        known = _find_known(spec)
-        yield locate_file(known), known.name, known
+        entry = _find_known(spec)
+        yield locate_file(entry), entry.name, entry
     elif stat.S_ISDIR(kind):
         yield from ((file, file.name, None) for file in _list_folder(path, spec))
     else:
@@ -135,14 +135,14 @@ def _require_regular_file(path: Path, name: str) -> None:
             raise DataProblem(f"{name} {kind}, not a file", hint="write its content to a file first")
 
 
-def _require_genuine(description: MarketDescription, path: Path, known: KnownFile | None) -> None:
+def _require_genuine(description: MarketDescription, path: Path, entry: KnownFile | None) -> None:
     """Check a known file against the manifest. Raises DataProblem if its checksum differs."""
-    if known is None:
+    if entry is None:
         return
     packed = description.packing != "plain"
     sha256 = hashlib.sha256(path.read_bytes()).hexdigest() if packed else description.sha256
-    if sha256 != known.sha256:
+    if sha256 != entry.sha256:
         raise DataProblem(
-            f"{known.name} is damaged (its SHA-256 differs from the manifest)",
+            f"{entry.name} is damaged (its SHA-256 differs from the manifest)",
             hint="run `perfbench data pull` to repair it",
         )

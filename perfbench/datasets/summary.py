@@ -156,8 +156,8 @@ class FileSummary:
             in_play_updates=self.in_play,
             first_published=self.first or 0,
             last_published=self.last,
-            doubts=tuple(self._list_warnings()),
-            remarks=(*self._list_warnings(), *self._format_irregularities(REMARK_TEXTS)),
+            warnings=tuple(self._list_warnings()),
+            irregularities=(*self._list_warnings(), *self._format_irregularities(IRREGULARITY_TEXTS)),
             **file,
         )
 
@@ -186,7 +186,7 @@ WARNING_TEXTS = {
     "no priority": "definitions with runners without sortPriority: {count} (first: line {first}); full mode fails",
 }
 
-REMARK_TEXTS = {
-    "image": "new images in mid-file: {count} (first: line {first}); each builds its market anew",
+IRREGULARITY_TEXTS = {
+    "image": "new images in mid-file: {count} (first: line {first}); each rebuilds its market",
     "strange price": 'starting prices that are "NaN" or "Infinity": {count} (first: line {first})',
 }

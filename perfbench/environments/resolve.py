@@ -42,7 +42,7 @@ class Resolution:
 
     ``pins`` are requirements with exact versions, ``wheels`` those built from checkouts. ``sdists`` are the packages that have
     no wheel and may be built from source, ``relaxed`` those whose version requirements were dropped. ``named`` are the
-    distributions that the spec and the needs name: a worker must import these versions. ``remarks`` are notes for the user.
+    distributions that the spec and the needs name: a worker must import these versions. ``notes`` are notes for the user.
     """
 
     python: Interpreter
@@ -52,7 +52,7 @@ class Resolution:
     sdists: tuple[str, ...] = ()
     relaxed: tuple[str, ...] = ()
     named: tuple[str, ...] = ()
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def versions(self) -> dict[str, str]:
@@ -86,7 +86,7 @@ def resolve_versions(
     )
     pins = tuple(pin for pin in result.pins if parse_name(pin) not in {wheel.name for wheel in wheels})
     save_preferred_pins([pin for pin in pins if parse_name(pin) not in {*named, *MEASURED_PACKAGES}], request)
-    return Resolution(python, recipe, pins, wheels, result.sdists, result.relaxed, named, result.remarks)
+    return Resolution(python, recipe, pins, wheels, result.sdists, result.relaxed, named, result.notes)
 
 
 def resolve_exact_versions(

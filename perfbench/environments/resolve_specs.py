@@ -157,8 +157,8 @@ def _resolve_with_cache(base: _PreparedSpec, recipe: str, report: Observe) -> Re
             raise
         report(f"{base.spec.text}: the index cannot be reached; using the resolution of {cached.day}")
         return _reuse_resolution(cached, base)
-    for remark in resolution.remarks:
-        report(f"{base.spec.text}: {remark}")
+    for note in resolution.notes:
+        report(f"{base.spec.text}: {note}")
     for key in (exact, last):
         cache.save_note("resolved", key, _CachedResolution(_today(), resolution))
     return resolution

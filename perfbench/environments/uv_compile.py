@@ -60,7 +60,7 @@ class CompileResult:
     pins: tuple[str, ...]
     sdists: tuple[str, ...]
     relaxed: tuple[str, ...]
-    remarks: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
 
 def compile_requirements(request: CompileRequest) -> CompileResult:
@@ -84,7 +84,7 @@ def compile_requirements(request: CompileRequest) -> CompileResult:
         else:
             checked = _check_wheels(request, parse_pins(result.out))
             if isinstance(checked, CompileResult):
-                return replace(checked, remarks=uv_errors.find_unknown_extras(result.err))
+                return replace(checked, notes=uv_errors.find_unknown_extras(result.err))
             name = checked
         compiled = tuple(sorted({*compiled, name}))
         _save_compiled_name(name)

@@ -6,7 +6,7 @@ import secrets
 import socket
 import threading
 import time
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 
 from perfbench.errors import UsageProblem
 from perfbench.exchange.account.sessions import Sessions
@@ -71,16 +71,28 @@ class Server:
             config.reset_every,
         )
         self._tls = self.certificates.create_server_context()
-        self._proxy = LatencyProxy(config.round_trip) if config.round_trip else None
-        self.round_trip = self._proxy.measure_round_trip(config.host) if self._proxy else 0.0
-        self._socket = _open_listening_socket(config.host, 0 if self._proxy else config.port)
-        self.port = self._expose_port(self._socket.getsockname()[1], config.port, "--port")
-        self._api = self._start_api(config)
-        self.api_port = self._expose_port(self._api.port, config.api_port, "--api-port") if self._api else 0
-        self.cert_port = self._expose_port(self._api.cert_port, 0, "--api-port") if self._api else 0
+        self._open_ports(config)
         self._started_at = ClockReading.take()
         self._finished_at: ClockReading | None = None
         threading.Thread(target=self._accept_connections, daemon=True).start()
+
+    def _open_ports(self, config: ExchangeConfig) -> None:
+        """Open the ports of the stream and of the API. Closes those already open if a later one cannot be opened."""
+        with ExitStack() as on_failure:
+            self._proxy = LatencyProxy(config.round_trip) if config.round_trip else None
+            if self._proxy:
+                on_failure.callback(self._proxy.close)
+            self.round_trip = self._proxy.measure_round_trip(config.host) if self._proxy else 0.0
+            self._socket = on_failure.enter_context(
+                _open_listening_socket(config.host, 0 if self._proxy else config.port)
+            )
+            self.port = self._expose_port(self._socket.getsockname()[1], config.port, "--port")
+            self._api = self._start_api(config)
+            if self._api:
+                on_failure.callback(self._api.close)
+            self.api_port = self._expose_port(self._api.port, config.api_port, "--api-port") if self._api else 0
+            self.cert_port = self._expose_port(self._api.cert_port, 0, "--api-port") if self._api else 0
+            on_failure.pop_all()
 
     def _start_api(self, config: ExchangeConfig) -> ApiServer | None:
         if config.api is None or self._order_manager is None:

@@ -43,8 +43,8 @@ class TrustWarning:
 class Comparison:
     """Two measurements of one metric; ``ratio`` is after / before with its interval, from ``pairs`` pairs.
 
-    The interval is of 95 % unless ``confidence`` says otherwise. ``detectable`` is the smallest change, as a share, that a gate of
-    so many pairs would have found; it is not a number elsewhere.
+    The interval is of 95 % unless ``confidence`` says otherwise. ``detectable`` is the smallest change, as a share, that a gate
+    with this number of pairs would have detected; it is not a number elsewhere.
     """
 
     metric: Metric

@@ -70,7 +70,7 @@ class GatePolicy:
 
     def most(self, before: str, after: str) -> int:
         """The maximum number of pairs of a comparison; 0 before the pilot."""
-        return next((known.most for known in self.pairs if (known.before, known.after) == (before, after)), 0)
+        return next((budget.most for budget in self.pairs if (budget.before, budget.after) == (before, after)), 0)
 
     @property
     def limits_memory(self) -> bool:

@@ -35,26 +35,26 @@ def run_profiled_pass(
 
     Raises TrialFailed, and NotMeasured for a pass that ended well but gave the profiler no sample.
     """
-    asked = replace(
+    request = replace(
         build_request("profile", table, case, conditions.core_for(table)),
         profiler=profiler,
         interval=interval,
         artefact=str(artefact),
     )
-    found = request_answer(trial, table, case, asked, conditions.timeout * TIMEOUT_FACTOR, CpuProfile)
-    if found.work == 0:
+    profile = request_answer(trial, table, case, request, conditions.timeout * TIMEOUT_FACTOR, CpuProfile)
+    if profile.work == 0:
         raise TrialFailed(f"did no work under {profiler}: 0 {table.scenario.unit} came out")
-    if sum(found.seconds) <= 0:
+    if sum(profile.seconds) <= 0:
         raise NotMeasured(
-            f"{profiler} took no sample in {found.cpu_seconds:.3f} s: use more data or a shorter --interval"
+            f"{profiler} took no sample in {profile.cpu_seconds:.3f} s: use more data or a shorter --interval"
         )
-    return found
+    return profile
 
 
 def run_traced_pass(trial: Trial, table: CaseGroup, case: Case, conditions: Conditions) -> UpdateTimings:
     """Time each update of one pass without a profiler. Raises TrialFailed."""
-    asked = build_request("trace", table, case, conditions.core_for(table))
-    return request_answer(trial, table, case, asked, conditions.timeout, UpdateTimings)
+    request = build_request("trace", table, case, conditions.core_for(table))
+    return request_answer(trial, table, case, request, conditions.timeout, UpdateTimings)
 
 
 def merge_passes(
@@ -69,21 +69,21 @@ def merge_passes(
 ) -> Profile:
     """Merge the passes of a case into a profile that lists every function once.
 
-    :param counted: a pass under a profiler that counts calls; :param unprofiled: CPU seconds of passes without a profiler.
+    :param counted: a pass under a profiler with call counts; :param unprofiled: CPU seconds of passes without a profiler.
     """
     functions: dict[tuple[str, str], int] = {}
-    known: list[Function] = []
+    merged: list[Function] = []
 
-    def indices(found: CpuProfile) -> list[int]:
-        for function in found.functions:
+    def indices(profiled: CpuProfile) -> list[int]:
+        for function in profiled.functions:
             if (function.key, function.kind) not in functions:
-                functions[function.key, function.kind] = len(known)
-                known.append(function)
-        return [functions[function.key, function.kind] for function in found.functions]
+                functions[function.key, function.kind] = len(merged)
+                merged.append(function)
+        return [functions[function.key, function.kind] for function in profiled.functions]
 
-    own = [indices(one) for one in passes]
+    own = [indices(profiled) for profiled in passes]
     if counted is None:
-        counted = next((one for one in passes if one.calls), None)
+        counted = next((profiled for profiled in passes if profiled.calls), None)
     calls = () if counted is None else _build_calls(counted, indices(counted))
     return Profile(
         case=case,
@@ -91,34 +91,34 @@ def merge_passes(
         python=python,
         profiler=profiler,
         interval=interval,
-        functions=tuple(known),
-        passes=tuple(_build_pass(one, places, len(known)) for one, places in zip(passes, own, strict=True)),
+        functions=tuple(merged),
+        passes=tuple(_build_pass(profiled, places, len(merged)) for profiled, places in zip(passes, own, strict=True)),
         unprofiled=tuple(unprofiled),
         calls=calls,
         packages=tuple(passes[0].packages),
     )
 
 
-def _build_pass(found: CpuProfile, places: Sequence[int], functions: int) -> ProfiledPass:
-    inclusive = [0.0] * (functions if found.inclusive else 0)
-    for place, seconds in zip(places, found.inclusive, strict=False):
+def _build_pass(profiled: CpuProfile, places: Sequence[int], functions: int) -> ProfiledPass:
+    inclusive = [0.0] * (functions if profiled.inclusive else 0)
+    for place, seconds in zip(places, profiled.inclusive, strict=False):
         inclusive[place] = seconds
     return ProfiledPass(
-        work=found.work,
-        cpu_seconds=found.cpu_seconds,
-        wall_seconds=found.wall_seconds,
-        samples=found.samples,
-        capped=found.capped,
+        work=profiled.work,
+        cpu_seconds=profiled.cpu_seconds,
+        wall_seconds=profiled.wall_seconds,
+        samples=profiled.samples,
+        capped=profiled.capped,
         stacks=tuple(
             Stack(tuple(places[index] for index in frames), seconds)
-            for frames, seconds in zip(found.stacks, found.seconds, strict=True)
+            for frames, seconds in zip(profiled.stacks, profiled.seconds, strict=True)
         ),
         inclusive=tuple(inclusive),
     )
 
 
-def _build_calls(found: CpuProfile, places: Sequence[int]) -> tuple[CallCount, ...]:
+def _build_calls(profiled: CpuProfile, places: Sequence[int]) -> tuple[CallCount, ...]:
     return tuple(
         CallCount(NO_CALLER if caller == NO_CALLER else places[caller], places[callee], count)
-        for caller, callee, count in found.calls
+        for caller, callee, count in profiled.calls
     )

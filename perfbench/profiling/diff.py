@@ -132,8 +132,8 @@ class _ProfileSide:
             edges[keys[call.caller] if call.caller != NO_CALLER else "", keys[call.callee]] += call.count
         return cls(
             functions=dict(zip(keys, profile.functions, strict=True)),
-            passes=tuple(_sum_self_seconds(one, profile.functions, keys) for one in profile.passes),
-            inclusive=tuple(_sum_inclusive_seconds(one, profile.functions, keys) for one in profile.passes),
+            passes=tuple(_sum_self_seconds(pass_, profile.functions, keys) for pass_ in profile.passes),
+            inclusive=tuple(_sum_inclusive_seconds(pass_, profile.functions, keys) for pass_ in profile.passes),
             calls=calls,
             edges=edges,
             profile=profile,
@@ -149,37 +149,37 @@ class _ProfileSide:
         return sum(count for (caller, _), count in self.edges.items() if caller == key) / self.profile.work
 
 
-def _sum_self_seconds(one: ProfiledPass, functions: Sequence[Function], keys: Sequence[str]) -> FunctionSeconds:
+def _sum_self_seconds(pass_: ProfiledPass, functions: Sequence[Function], keys: Sequence[str]) -> FunctionSeconds:
     """Seconds by function, those of foreign ones with the innermost caller that is not foreign."""
-    found: dict[str, float] = defaultdict(float)
-    for stack in one.stacks:
+    seconds_by_key: dict[str, float] = defaultdict(float)
+    for stack in pass_.stacks:
         frame = next(
             (index for index in reversed(stack.frames) if functions[index].kind not in FOREIGN_KINDS), stack.frames[-1]
         )
-        found[keys[frame]] += stack.seconds
-    return found
+        seconds_by_key[keys[frame]] += stack.seconds
+    return seconds_by_key
 
 
-def _sum_inclusive_seconds(one: ProfiledPass, functions: Sequence[Function], keys: Sequence[str]) -> FunctionSeconds:
-    if one.inclusive:
+def _sum_inclusive_seconds(pass_: ProfiledPass, functions: Sequence[Function], keys: Sequence[str]) -> FunctionSeconds:
+    if pass_.inclusive:
         return {
             keys[index]: seconds
-            for index, seconds in enumerate(one.inclusive)
+            for index, seconds in enumerate(pass_.inclusive)
             if functions[index].kind not in FOREIGN_KINDS
         }
-    found: dict[str, float] = defaultdict(float)
-    for stack in one.stacks:
+    seconds_by_key: dict[str, float] = defaultdict(float)
+    for stack in pass_.stacks:
         for key in {keys[index] for index in stack.frames if functions[index].kind not in FOREIGN_KINDS}:
-            found[key] += stack.seconds
-    return found
+            seconds_by_key[key] += stack.seconds
+    return seconds_by_key
 
 
 def _match_renamed(before: Profile, after: Profile) -> dict[str, str]:
     """Keys before by keys after, of renamed functions: of the same code where only one of each side has it, or of the worker."""
 
-    def only_here(one: Profile, other: Profile) -> dict[str, str]:
+    def only_here(profile: Profile, other: Profile) -> dict[str, str]:
         there = {function.key for function in other.functions}
-        mine = [f for f in one.functions if f.shape and f.key not in there and f.kind not in FOREIGN_KINDS]
+        mine = [f for f in profile.functions if f.shape and f.key not in there and f.kind not in FOREIGN_KINDS]
         often = Counter(function.shape for function in mine)
         return {function.shape: function.key for function in mine if often[function.shape] == 1}
 
@@ -192,21 +192,21 @@ def _match_renamed(before: Profile, after: Profile) -> dict[str, str]:
 
 def _find_unchanged(before: _ProfileSide, after: _ProfileSide) -> set[str]:
     """Functions with the same code and the same call rates; none where calls were not counted."""
-    found: set[str] = set()
+    unchanged: set[str] = set()
     if not (before.profile.calls and after.profile.calls):
-        return found
+        return unchanged
     for key in before.functions.keys() & after.functions.keys():
         first, second = before.functions[key], after.functions[key]
         same_calls = all(
-            _have_equal_rates(one, other)
-            for one, other in (
+            _have_equal_rates(rate, other)
+            for rate, other in (
                 (before.count_calls(key), after.count_calls(key)),
                 (before.count_callees(key), after.count_callees(key)),
             )
         )
         if first.shape == second.shape and first.shape and same_calls:
-            found.add(key)
-    return found
+            unchanged.add(key)
+    return unchanged
 
 
 def _have_equal_rates(first: float | None, second: float | None) -> bool:
@@ -214,7 +214,7 @@ def _have_equal_rates(first: float | None, second: float | None) -> bool:
 
 
 def _mean_sample_seconds(before: Profile, after: Profile) -> float:
-    return fmean(one.seconds / max(1, one.samples) for side in (before, after) for one in side.passes)
+    return fmean(pass_.seconds / max(1, pass_.samples) for side in (before, after) for pass_ in side.passes)
 
 
 def _build_row(
@@ -222,7 +222,7 @@ def _build_row(
 ) -> FunctionTimeChange:
     before, after = sides
     first, second = before.functions.get(key), after.functions.get(key)
-    known = first is not None and second is not None and bool(first.shape and second.shape)
+    comparable = first is not None and second is not None and bool(first.shape and second.shape)
     return FunctionTimeChange(
         key=after.former.get(key, key),
         change=change,
@@ -232,7 +232,7 @@ def _build_row(
         calls_after=after.count_calls(key),
         presence="new" if first is None else "gone" if second is None else "",
         was=key if key in after.former else "",
-        edited=first.shape != second.shape if known and first and second else None,
+        edited=first.shape != second.shape if comparable and first and second else None,
         callers=_find_caller_changes(key, before, after),
     )
 
@@ -240,11 +240,11 @@ def _build_row(
 def _find_caller_changes(key: str, before: _ProfileSide, after: _ProfileSide) -> tuple[CallerChange, ...]:
     """The callers whose call rates changed, the largest change first."""
     edges = {edge for side in (before, after) for edge in side.edges if edge[1] == key and edge[0]}
-    found = [
+    callers = [
         CallerChange(
             caller, before.edges[caller, key] / before.profile.work, after.edges[caller, key] / after.profile.work
         )
         for caller, _ in edges
     ]
-    moved = [caller for caller in found if not _have_equal_rates(caller.before, caller.after)]
+    moved = [caller for caller in callers if not _have_equal_rates(caller.before, caller.after)]
     return tuple(sorted(moved, key=lambda c: (-abs(c.after - c.before), c.key))[:MAX_CALLERS])

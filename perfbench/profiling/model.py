@@ -61,7 +61,7 @@ class ProfiledPass:
 class Profile:
     """Everything that profiled passes of one case found, and the CPU seconds of the passes without a profiler beside them.
 
-    ``functions`` are those of all its passes. ``calls`` are of one more pass, under a profiler that counts; empty without one.
+    ``functions`` are those of all its passes. ``calls`` are of one more pass, under a profiler with call counts; empty without one.
     ``packages`` are what was really imported.
     """
 

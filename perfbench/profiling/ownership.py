@@ -32,8 +32,8 @@ def compute_owner_shares(profile: Profile, owners: Sequence[Owner]) -> tuple[Own
     """
     indices = [_find_owner(function, owners) for function in profile.functions]
     seconds: dict[str, float] = dict.fromkeys((*(owner.name for owner in owners), REMAINDER_OWNER), 0.0)
-    for one in profile.passes:
-        for stack in one.stacks:
+    for pass_ in profile.passes:
+        for stack in pass_.stacks:
             names = (indices[frame] for frame in reversed(stack.frames))
             seconds[next(filter(None, names), REMAINDER_OWNER)] += stack.seconds
     whole = sum(seconds.values())
@@ -62,21 +62,21 @@ def find_callbacks(profile: Profile, owners: Sequence[Owner]) -> tuple[CallbackS
     own = [owner == user.name for owner in owned_by]
     alone: dict[int, float] = defaultdict(float)
     inclusive: dict[int, float] = defaultdict(float)
-    for stack in (stack for one in profile.passes for stack in one.stacks):
+    for stack in (stack for pass_ in profile.passes for stack in pass_.stacks):
         entry = next((frame for frame in stack.frames if own[frame]), None)
         if entry is not None:
             inclusive[entry] += stack.seconds
             innermost = next(frame for frame in reversed(stack.frames) if owned_by[frame])
             alone[entry] += stack.seconds if own[innermost] else 0.0
-    whole = sum(one.seconds for one in profile.passes)
+    whole = sum(pass_.seconds for pass_ in profile.passes)
     often = {i: sum(call.count for call in profile.calls if call.callee == i) / profile.work for i in inclusive}
-    found = [
+    callbacks = [
         CallbackShare(
             profile.functions[i].key, alone[i] / whole, inclusive[i] / whole, often[i] if profile.calls else None
         )
         for i in inclusive
     ]
-    return tuple(sorted(found, key=lambda one: -one.inclusive))
+    return tuple(sorted(callbacks, key=lambda callback: -callback.inclusive))
 
 
 def _find_owner(function: Function, owners: Sequence[Owner]) -> str:

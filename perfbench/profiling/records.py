@@ -38,7 +38,7 @@ class ProfileOptions:
 class ProfileRecord:
     """What one step of a session produced. ``step`` is its number in the plan, ``case`` the id of its (first) case.
 
-    ``results``: passes without a profiler; ``sampled``: one under it; ``calls``: one that counts calls; ``update_ns``: the
+    ``results``: passes without a profiler; ``sampled``: one under it; ``calls``: one with call counts; ``update_ns``: the
     nanoseconds of each update of a pass. ``failed``: the case cannot be measured; ``unsampled``: it is too short for the profiler.
     """
 
@@ -106,14 +106,14 @@ def assemble_document(
     """
     findings = collect_findings([measurement.case.id for measurement in run.measurements], records)
     results = [result for record in records for result in record.results]
-    known = (*run.problems, *_list_problems(records), *problems)
+    messages = (*run.problems, *_list_problems(records), *problems)
     return ProfileDocument(
         schema=SCHEMA,
         run=replace(
             run,
             finished=complete,
             measurements=collect_results(run.measurements, results),
-            problems=tuple(dict.fromkeys(filter(None, known))),
+            problems=tuple(dict.fromkeys(filter(None, messages))),
         ),
         profiles=tuple(
             profile

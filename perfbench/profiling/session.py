@@ -27,7 +27,7 @@ from perfbench.stats import instructions
 from perfbench.worker.protocol import CpuProfile
 
 CALL_COUNTER = "cprofile"
-"""The profiler that counts calls beside those that sample."""
+"""The profiler for call counts beside those that sample."""
 
 SLOW_UPDATE_PASSES = 3
 COARSEST_INTERVAL, FINEST_INTERVAL = 0.001, 0.0001
@@ -116,7 +116,7 @@ class ProfilingSession:
         """Whether a case failed, or the one it is compared with: the rest of a comparison would explain nothing."""
         duets = [duet for duet in pair_sides(step.group) if set(duet) & set(step.trial.cases)]
         findings = [self._findings[case.id] for case in {*step.trial.cases, *itertools.chain(*duets)}]
-        return any(one.failed or (step.sampling and one.unsampled) for one in findings)
+        return any(case.failed or (step.sampling and case.unsampled) for case in findings)
 
     def _plan(self) -> Iterator[_Step]:
         """All steps in order. The same seed gives the same steps, which a resumed session relies on."""

@@ -54,7 +54,7 @@ def find_slow_updates(
     case: Case, passes: Sequence[Sequence[int]], places: Sequence[UpdatePosition]
 ) -> SlowUpdates | None:
     """The slow updates by the nanoseconds of these passes; None if their updates are not as many as the places."""
-    if not passes or not places or any(len(one) != len(places) for one in passes):
+    if not passes or not places or any(len(spans) != len(places) for spans in passes):
         return None
     least = [min(spans) / 1e9 for spans in zip(*passes, strict=True)]
     whole = sum(least)
@@ -75,5 +75,5 @@ def _sum_by_market(least: Sequence[float], places: Sequence[UpdatePosition]) -> 
         for market in place.markets:
             seconds[market] += spent / len(place.markets)
             updates[market] += 1
-    found = [MarketTime(market, updates[market], seconds[market]) for market in seconds]
-    return tuple(sorted(found, key=lambda one: -one.seconds))
+    markets = [MarketTime(market, updates[market], seconds[market]) for market in seconds]
+    return tuple(sorted(markets, key=lambda market: -market.seconds))

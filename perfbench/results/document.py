@@ -21,25 +21,27 @@ def collect_results(empty: Sequence[Measurement], results: Iterable[Result]) -> 
     """The measurements with every result in its place. Nothing is averaged and nothing is dropped."""
     gathered = {measurement.case.id: measurement for measurement in empty}
     for result in results:
-        known = gathered.get(result.case)
-        if known is not None:
-            gathered[result.case] = _add_result(known, result)
+        measurement = gathered.get(result.case)
+        if measurement is not None:
+            gathered[result.case] = _add_result(measurement, result)
     return tuple(gathered.values())
 
 
-def _add_result(known: Measurement, result: Result) -> Measurement:
-    failures = known.failures
+def _add_result(measurement: Measurement, result: Result) -> Measurement:
+    failures = measurement.failures
     if result.failure is not None:
         failures = (*failures, result.failure)
-    elif result.packages and known.packages and result.packages != known.packages:
+    elif result.packages and measurement.packages and result.packages != measurement.packages:
         failures = (*failures, Failure(result.kind, "imported other packages than the passes before: sample rejected"))
-        return replace(known, failures=failures)
+        return replace(measurement, failures=failures)
     return replace(
-        known,
-        samples=known.samples if result.sample is None else (*known.samples, result.sample),
-        packages=known.packages or result.packages,
-        output=result.output or known.output,
-        differences=known.differences if result.difference is None else (*known.differences, result.difference),
+        measurement,
+        samples=measurement.samples if result.sample is None else (*measurement.samples, result.sample),
+        packages=measurement.packages or result.packages,
+        output=result.output or measurement.output,
+        differences=measurement.differences
+        if result.difference is None
+        else (*measurement.differences, result.difference),
         failures=failures,
     )
 

@@ -75,8 +75,8 @@ def _rename_environment(measurement: Measurement, names: dict[str, str]) -> Meas
 
 
 def _merge_environments(run: Run, names: dict[str, str]) -> Iterable[Environment]:
-    known = [place for place in run.environments if place.name in names]
-    yield from (replace(place, name=names[place.name]) for place in known)
+    environments = [environment for environment in run.environments if environment.name in names]
+    yield from (replace(environment, name=names[environment.name]) for environment in environments)
 
 
 def _describe_unmatched(

@@ -119,9 +119,9 @@ class Callgrind:
 
     def _send(self, pid: int, command: str) -> None:
         """Send a command as callgrind_control does, without its child process, which would outlive perfbench."""
-        asked = ["vgdb", f"--pid={pid}", self._pipes, *command.split()]
+        call = ["vgdb", f"--pid={pid}", self._pipes, *command.split()]
         try:
-            done = subprocess.run(asked, capture_output=True, text=True, timeout=COMMAND_TIMEOUT, check=False)
+            done = subprocess.run(call, capture_output=True, text=True, timeout=COMMAND_TIMEOUT, check=False)
         except subprocess.TimeoutExpired as error:
             raise TrialFailed(f"Valgrind did not execute `{command}` within {COMMAND_TIMEOUT:g} s") from error
         if done.returncode != 0:
@@ -130,10 +130,10 @@ class Callgrind:
 
 def parse_total(content: bytes) -> int:
     """Total instructions of a callgrind file. Raises TrialFailed."""
-    found = TOTAL_PATTERN.search(content)
-    if found is None or int(found[1]) == 0:
+    total = TOTAL_PATTERN.search(content)
+    if total is None or int(total[1]) == 0:
         raise TrialFailed("callgrind counted nothing")
-    return int(found[1])
+    return int(total[1])
 
 
 def build_exclusion_options() -> tuple[str, ...]:

@@ -25,9 +25,9 @@ BLOCK_SIZE = 1 << 20
 
 def find_wrong_import(environment: Environment, packages: Sequence[Package]) -> str:
     """The reason to reject a sample: an import of another version than the environment's, or from outside; else empty."""
-    demanded = {canonicalize_name(name): version for name, version in environment.demanded}
+    required = {canonicalize_name(name): version for name, version in environment.demanded}
     for package in packages:
-        version = demanded.get(canonicalize_name(package.name))
+        version = required.get(canonicalize_name(package.name))
         if version is not None and not versions.is_same_version(package.version, version):
             return f"imported {package.name} {package.version}, not the requested {version}: sample rejected"
         if version is not None and not package.file.startswith(PREFIX_PLACEHOLDER):

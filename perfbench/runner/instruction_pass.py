@@ -30,24 +30,24 @@ Counted = TypeVar("Counted")
 def cut_markets(tables: Iterable[CaseGroup], folder: Path) -> list[CaseGroup]:
     """The groups with the first lines of their markets, written into the folder. Raises DataProblem."""
     heads: dict[Market, Market] = {}
-    found = []
+    groups = []
     for table in tables:
         if table.market is not None and table.market not in heads:
             own = folder / f"head-{len(heads)}"
             own.mkdir()
             heads[table.market] = head.cut_market(table.market, instructions.COUNTED_LINES, own)
-        found.append(replace(table, head=heads[table.market] if table.market else None))
-    return found
+        groups.append(replace(table, head=heads[table.market] if table.market else None))
+    return groups
 
 
 def count_instructions(trial: Trial, table: CaseGroup, conditions: Conditions) -> Result:
     """The instructions of one pass of a case. A worker that fails gives a failure, never an exception."""
     (case,) = trial.cases
     on_head = replace(table, market=table.head)
-    asked = replace(build_request("time", on_head, case, conditions.core_for(table)), held=True, counted=True)
+    request = replace(build_request("time", on_head, case, conditions.core_for(table)), held=True, counted=True)
     timeout = conditions.timeout * callgrind.TIMEOUT_FACTOR
     try:
-        with Callgrind() as counter, start_worker(on_head, case, asked, trial, timeout, counter.prefix) as worker:
+        with Callgrind() as counter, start_worker(on_head, case, request, trial, timeout, counter.prefix) as worker:
             ready, executed = run_counted_pass(worker, table, counter.start, counter.stop)
             measured = worker.expect(PassMeasurement)
             worker.end()

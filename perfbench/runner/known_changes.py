@@ -11,10 +11,10 @@ from perfbench.model import Change, Package
 
 
 def find_known_changes(
-    changes: Iterable[Change], one: Iterable[Package], other: Iterable[Package], accepted: Collection[str] = ()
+    changes: Iterable[Change], before: Iterable[Package], after: Iterable[Package], accepted: Collection[str] = ()
 ) -> tuple[Change, ...]:
     """The changes that only one side has, by its imported packages, and those that the user accepted."""
-    sides = tuple(one), tuple(other)
+    sides = tuple(before), tuple(after)
     return tuple(
         change
         for change in changes

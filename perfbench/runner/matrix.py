@@ -92,7 +92,7 @@ def _distinct(paths: Sequence[Path]) -> list[Path]:
     return list(by_name.values())
 
 
-def _check_modes(by_path: Mapping[Path, Sequence[Scenario]], asked: Sequence[str]) -> None:
+def _check_modes(by_path: Mapping[Path, Sequence[Scenario]], names_or_groups: Sequence[str]) -> None:
     """Raises UsageProblem for a mode that no scenario has, and for a scenario of which no mode would be measured.
 
     :param by_path: each scenario as the environments have it; of one that no environment can load nothing is known.
@@ -100,11 +100,11 @@ def _check_modes(by_path: Mapping[Path, Sequence[Scenario]], asked: Sequence[str
     modes = {path: [mode for scenario in versions for mode in scenario.modes] for path, versions in by_path.items()}
     names = {path: {name for mode in own for name in (mode.name, mode.group) if name} for path, own in modes.items()}
     if any(modes.values()):
-        plan.require_known(asked, set().union(*names.values()), "mode")
+        plan.require_known(names_or_groups, set().union(*names.values()), "mode")
     for path, versions in by_path.items():
-        if versions and not any(mode for scenario in versions for mode in choose_modes(scenario, asked)):
-            named = " or ".join(f"`{name}`" for name in asked)
-            cause = f"has no mode {named}" if asked else "has no mode outside a group"
+        if versions and not any(mode for scenario in versions for mode in choose_modes(scenario, names_or_groups)):
+            named = " or ".join(f"`{name}`" for name in names_or_groups)
+            cause = f"has no mode {named}" if names_or_groups else "has no mode outside a group"
             raise UsageProblem(f"{path.stem} {cause}", hint=f"name one with --mode: {', '.join(sorted(names[path]))}")
 
 
@@ -154,7 +154,7 @@ def _describe_scenarios(
 
 
 def _build_entries(
-    found: Sequence[tuple[EnvironmentRequest, Environment, Scenario]],
+    offers: Sequence[tuple[EnvironmentRequest, Environment, Scenario]],
     named: Sequence[str],
     settings: Settings,
     observe: Callable[[str], None],
@@ -164,10 +164,10 @@ def _build_entries(
 
     :param named: modes that every environment must have, beside those of the other environments of the group.
     """
-    chosen = [list(choose_modes(scenario, settings.modes)) for _, _, scenario in found]
+    chosen = [list(choose_modes(scenario, settings.modes)) for _, _, scenario in offers]
     lacking = {
         (number, mode.name): replace(wanted, needs=tuple(dict.fromkeys((*settings.tools, *mode.needs))))
-        for number, (wanted, _, _) in enumerate(found)
+        for number, (wanted, _, _) in enumerate(offers)
         for mode in chosen[number]
         if mode.missing
     }
@@ -175,7 +175,7 @@ def _build_entries(
         zip(lacking, provide.provide_environments(list(lacking.values()), dict(settings.names), observe), strict=True)
     )
     everywhere = dict.fromkeys((*(mode.name for modes in chosen for mode in modes), *named))
-    for number, (_, environment, scenario) in enumerate(found):
+    for number, (_, environment, scenario) in enumerate(offers):
         lost = [name for name in everywhere if name not in {mode.name for mode in scenario.modes}]
         offered.problems += [f"{scenario.name}/{name}: no such mode in {environment.name}" for name in lost]
         places = {}
@@ -189,10 +189,10 @@ def _build_entries(
         yield MatrixEntry(replace(scenario, modes=modes), environment, places)
 
 
-def choose_modes(scenario: Scenario, asked: Sequence[str]) -> Iterable[Mode]:
+def choose_modes(scenario: Scenario, names_or_groups: Sequence[str]) -> Iterable[Mode]:
     """The modes named, or those of a named group together with the baseline; without names, all modes without a group."""
-    groups = {mode.group for mode in scenario.modes if mode.group in asked} - {""}
+    groups = {mode.group for mode in scenario.modes if mode.group in names_or_groups} - {""}
     for mode in scenario.modes:
-        named = mode.name in asked or mode.group in groups or (bool(groups) and mode is scenario.baseline)
-        if named or (not asked and not mode.group):
+        named = mode.name in names_or_groups or mode.group in groups or (bool(groups) and mode is scenario.baseline)
+        if named or (not names_or_groups and not mode.group):
             yield mode

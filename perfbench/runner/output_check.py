@@ -20,9 +20,9 @@ DigestCache = dict[tuple[str, ChangeSets], OutputDigest]
 """Output digests of cases by id, one for each set of reverted changes."""
 
 
-def build_change_sets(known: Sequence[Change]) -> ChangeSets:
+def build_change_sets(changes: Sequence[Change]) -> ChangeSets:
     """The sets to revert to find which known changes explain a difference: all, and all but each one."""
-    names = [change.name for change in known if not change.trait]
+    names = [change.name for change in changes if not change.trait]
     return (tuple(names), *(tuple(other for other in names if other != name) for name in names)) if names else ()
 
 
@@ -54,8 +54,8 @@ def _start_check(
 ) -> worker_process.WorkerProcess | TrialFailed:
     case = trial.cases[index]
     try:
-        asked = replace(build_request("check", table, case), undone=[list(names) for names in undone])
-        return ends.enter_context(start_worker(table, case, asked, trial, conditions.timeout * CHECK_TIMEOUT_FACTOR))
+        request = replace(build_request("check", table, case), undone=[list(names) for names in undone])
+        return ends.enter_context(start_worker(table, case, request, trial, conditions.timeout * CHECK_TIMEOUT_FACTOR))
     except TrialFailed as error:
         return error
 
@@ -97,26 +97,26 @@ def explain_difference(
     trial: Trial,
     table: CaseGroup,
     outputs: tuple[Output, Output],
-    known: Sequence[Change],
+    changes: Sequence[Change],
     conditions: Conditions,
     remembered: DigestCache,
 ) -> Result:
     """Explain how the outputs of the two cases differ, as a result of the second: known changes alone, or the first difference.
 
-    :param known: the announced changes that lie between the two.
+    :param changes: the announced changes that lie between the two.
     :param remembered: what the check passes digested, and takes in what is digested for this trial.
     """
     if trial.cases[0].mode != trial.cases[1].mode:
         outputs = (replace(outputs[0], traits={}), replace(outputs[1], traits={}))
     before, after = outputs
-    against, case = (one.id for one in trial.cases)
+    against, case = (compared.id for compared in trial.cases)
     if before.updates != after.updates:
         amount, other = (f"{side.updates:,} {table.scenario.unit}" for side in outputs)
         place = OutputDifference(
             min(before.updates, after.updates) + 1, "amount of work", amount, other, less_work=True
         )
     else:
-        disagreement = _OutputMismatch(trial, table, before, after, tuple(known), conditions, remembered)
+        disagreement = _OutputMismatch(trial, table, before, after, tuple(changes), conditions, remembered)
         try:
             place = disagreement.explained() or disagreement.first_place()
         except TrialFailed as error:
@@ -132,21 +132,21 @@ class _OutputMismatch:
     table: CaseGroup
     before: Output
     after: Output
-    known: tuple[Change, ...]
+    changes: tuple[Change, ...]
     conditions: Conditions
     remembered: DigestCache
 
     @property
     def names(self) -> list[str]:
         """The known changes that can be reverted; the others show in traits."""
-        return [change.name for change in self.known if not change.trait]
+        return [change.name for change in self.changes if not change.trait]
 
     def explained(self) -> OutputDifference | None:
         """The changes that explain the difference, if the outputs agree with all of them reverted on both sides.
 
         A change counts only if the outputs would differ without undoing it.
         """
-        traits = [change for change in self.known if change.trait]
+        traits = [change for change in self.changes if change.trait]
         if not output_diff.have_equal_traits(self.before, self.after, {change.trait for change in traits}):
             return None
         shown = [c.name for c in traits if output_diff.trait_differs(self.before, self.after, c.trait)]
@@ -163,7 +163,7 @@ class _OutputMismatch:
     def first_place(self) -> OutputDifference:
         """The first difference field by field, with known changes reverted. Raises TrialFailed."""
         for trait in sorted({*self.before.traits, *self.after.traits}):
-            announced = any(change.trait == trait for change in self.known)
+            announced = any(change.trait == trait for change in self.changes)
             if not announced and output_diff.trait_differs(self.before, self.after, trait):
                 was, now = (side.traits.get(trait, "nothing") for side in (self.before, self.after))
                 return OutputDifference(1, trait, was, now)
@@ -175,7 +175,7 @@ class _OutputMismatch:
                 if place is not None:
                     return OutputDifference(a.number + 1, *place)
         return OutputDifference(
-            first + 1, "an order of fields or a number's type that the shown form does not tell", "", ""
+            first + 1, "an order of fields or a number's type that the printed form does not show", "", ""
         )
 
     def _first_block(self) -> tuple[int, int]:
@@ -187,7 +187,7 @@ class _OutputMismatch:
 
     def _undone(self) -> list[OutputDigest]:
         """Digests of both outputs with the known changes reverted: all, and all but each one."""
-        sets = build_change_sets(self.known)
+        sets = build_change_sets(self.changes)
         keys = [(case.id, sets) for case in self.trial.cases]
         with ExitStack() as ends:
             started = {
@@ -199,8 +199,8 @@ class _OutputMismatch:
         return [self.remembered[key] for key in keys]
 
     def _dumped(self, case: Case, first: int, last: int, ends: ExitStack) -> Iterator[OutputItem]:
-        asked = replace(
+        request = replace(
             build_request("dump", self.table, case), first=first, last=last, undone=[self.names] if self.names else []
         )
         timeout = self.conditions.timeout * CHECK_TIMEOUT_FACTOR
-        return ends.enter_context(start_worker(self.table, case, asked, self.trial, timeout)).answers(OutputItem)
+        return ends.enter_context(start_worker(self.table, case, request, self.trial, timeout)).answers(OutputItem)

@@ -37,7 +37,7 @@ def run_pilots(
 
     :param folder: for the cut files. Raises DataProblem for a market that cannot be cut.
     """
-    terms = settings.gate or GatePolicy()
+    policy = settings.gate or GatePolicy()
     cut, pairs = [], []
     for number, table in enumerate(tables):
         own = folder / f"cut-{number}"
@@ -46,9 +46,9 @@ def run_pilots(
         cut.append(fitting)
         (before, after), *_ = fitting.duets
         cost = _measure_pair_cost(fitting, settings, conditions)
-        most = math.floor(terms.seconds / cost) if cost > 0 else 0
+        most = math.floor(policy.seconds / cost) if cost > 0 else 0
         pairs.append(PairBudget(before.id, after.id, sequential.select_looks(most)[-1], cost))
-    return cut, replace(terms, pairs=tuple(pairs))
+    return cut, replace(policy, pairs=tuple(pairs))
 
 
 def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, folder: Path) -> CaseGroup:
@@ -59,9 +59,9 @@ def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, fo
     for _ in range(MAX_PROBES):
         market = head.cut_market(table.market, lines, folder)
         tried = _with_market(table, market)
-        known = [_run_pass(tried, case, settings, conditions) for case in tried.cases]
-        passes = [sample for sample in known if sample is not None]
-        if len(passes) < len(known):
+        samples = [_run_pass(tried, case, settings, conditions) for case in tried.cases]
+        passes = [sample for sample in samples if sample is not None]
+        if len(passes) < len(samples):
             return tried
         seconds = min(sample.metrics[tried.scenario.metric] for sample in passes)
         wanted = max(MIN_PASS_SECONDS, *(MIN_PASS_STARTUPS * sample.metrics["startup_seconds"] for sample in passes))

@@ -61,10 +61,12 @@ def plan_groups(
     """
     offers = [offer for group in groups for offer in group]
     names = {(o.scenario.name, p.name) for o in offers for mode in o.scenario.modes for p in mode.parameters}
-    asked = [name for name, _ in (*settings.parameters, *settings.sweep)]
-    require_known([name for name in asked if "." not in name], {parameter for _, parameter in names}, "parameter")
-    require_known([name for name in asked if "." in name], set(map(".".join, names)), "parameter")
-    found = []
+    names_to_set = [name for name, _ in (*settings.parameters, *settings.sweep)]
+    require_known(
+        [name for name in names_to_set if "." not in name], {parameter for _, parameter in names}, "parameter"
+    )
+    require_known([name for name in names_to_set if "." in name], set(map(".".join, names)), "parameter")
+    planned = []
     for _, same_scenario in itertools.groupby(groups, key=lambda group: group[0].scenario.name):
         apart = [part for group in same_scenario for part in _split_sweep(group, settings)]
         here = markets if apart and apart[0][0].scenario.uses_market else [None]
@@ -83,8 +85,8 @@ def plan_groups(
             cross_modes = not settings.links and settings.gate is None
             table = _build_group(part, market, tuple(values.items()), cross_modes=cross_modes)
             if table.places:
-                found.append(table)
-    return found
+                planned.append(table)
+    return planned
 
 
 def plan_gate_groups(
@@ -102,7 +104,7 @@ def plan_gate_groups(
         _check_ratios(budgets, [{mode.name for offer in group for mode in offer.scenario.modes} for group in compared])
         limited = [budget.metric for budget in (settings.gate or GatePolicy()).budgets if budget.metric]
         _require_direction(limited, [metric for table in whole for metric in table.scenario.metrics])
-    found = []
+    comparisons = []
     for table in whole:
         after = {p.case.mode: p.case for p in table.places if p.case.environment == table.places[-1].case.environment}
         ratios = [
@@ -110,10 +112,10 @@ def plan_gate_groups(
             for budget in budgets
             if {budget.mode, budget.other} <= after.keys()
         ]
-        found += [
+        comparisons += [
             replace(table, places=tuple(map(table.place, duet)), duets=(duet,)) for duet in (*table.duets, *ratios)
         ]
-    return found
+    return comparisons
 
 
 def _check_ratios(budgets: Sequence[Budget], modes: Sequence[set[str]]) -> None:
@@ -186,17 +188,17 @@ def _pair_same_modes(places: Sequence[CaseInEnvironment]) -> list[tuple[Case, Ca
 
 def _pair_claimed_modes(scenario: Scenario, places: Sequence[CaseInEnvironment]) -> list[tuple[Case, Case]]:
     """Pairs that a claim compares across modes: one mode before, another after."""
-    found = []
+    pairs = []
     for claim in scenario.claims:
         sides = [
             [place.case for place in places if claims.matches_side(side, place)] for side in (claim.before, claim.after)
         ]
-        found += [
+        pairs += [
             (before, after)
             for before, after in itertools.product(*sides)
             if before.mode != after.mode and before.environment != after.environment
         ]
-    return found
+    return pairs
 
 
 def convert_value(name: str, text: str, default: Value) -> Value:
@@ -276,8 +278,8 @@ def _order_modes(scenario: Scenario) -> list[Mode]:
     return sorted(scenario.modes, key=lambda mode: mode is not scenario.baseline)
 
 
-def require_known(asked: Iterable[str], known: set[str], kind: str) -> None:
+def require_known(names: Iterable[str], choices: set[str], kind: str) -> None:
     """Raises UsageProblem for the first unknown name."""
-    for name in asked:
-        if name not in known:
-            raise UsageProblem(f"no {kind} `{name}`{suggest_name(name, known)}")
+    for name in names:
+        if name not in choices:
+            raise UsageProblem(f"no {kind} `{name}`{suggest_name(name, choices)}")

@@ -75,8 +75,8 @@ def prepare_run(
         _require_pinned_inputs(settings.gate, scenarios.values(), markets)
         observe("pilot passes: measuring the cost of a pair")
         conditions = Conditions(machine.find_quietest_core(), settings.timeout)
-        tables, terms = pilot.run_pilots(tables, settings, conditions, workspace)
-        settings, markets = replace(settings, gate=terms), [table.market for table in tables if table.market]
+        tables, policy = pilot.run_pilots(tables, settings, conditions, workspace)
+        settings, markets = replace(settings, gate=policy), [table.market for table in tables if table.market]
     run = _build_run(settings, name, scenarios.values(), markets, tables)
     return PreparedRun(tuple(tables), replace(run, problems=tuple(problems), unbuilt=tuple(offered.unbuilt.items())))
 
@@ -121,7 +121,7 @@ def _require_pinned_inputs(policy: GatePolicy, scenarios: Iterable[Scenario], ma
     """Raises NotMeasured for a scenario or a market file that the baseline did not measure."""
     if not policy.baseline:
         return
-    then = {(demand.kind, demand.sha256) for demand in policy.demands}
+    then = {(pinned.kind, pinned.sha256) for pinned in policy.demands}
     now = [("scenario", scenario.name, scenario.sha256) for scenario in scenarios]
     now += [("market file", market.name, market.sha256) for market in markets]
     for kind, name, sha256 in now:
@@ -171,12 +171,12 @@ def _number_duplicates(markets: Iterable[Market]) -> list[Market]:
 
 def _build_empty_measurements(tables: Iterable[CaseGroup]) -> Iterable[Measurement]:
     """A measurement without samples for each case; a case in two groups has one."""
-    known = set()
+    listed = set()
     for table in tables:
         modes = {mode.name: mode for mode in table.scenario.modes}
         for case in table.cases:
-            if case.id not in known:
-                known.add(case.id)
+            if case.id not in listed:
+                listed.add(case.id)
                 mode = modes[case.mode]
                 yield Measurement(
                     case=case,

@@ -56,9 +56,9 @@ def _compare_outputs(state: GroupState, conditions: Conditions) -> Iterator[tupl
     ):
         state.add(result)
         yield (result,)
-    for trial, outputs, known in state.differing_outputs():
+    for trial, outputs, changes in state.differing_outputs():
         yield Progress(f"where do the outputs of {_format_cases(trial)} differ?", 0.0, None)
-        result = output_check.explain_difference(trial, state.group, outputs, known, conditions, remembered)
+        result = output_check.explain_difference(trial, state.group, outputs, changes, conditions, remembered)
         state.add(result)
         yield (result,)
 
@@ -78,9 +78,9 @@ def _find_expected_changes(state: GroupState) -> dict[str, output_check.ChangeSe
     expected: dict[str, output_check.ChangeSets] = {}
     for duet in state.group.duets:
         before, after = (state.group.place(case).environment.packages for case in duet)
-        known = known_changes.find_known_changes(state.group.scenario.changes, before, after, state.settings.accepted)
+        changes = known_changes.find_known_changes(state.group.scenario.changes, before, after, state.settings.accepted)
         for case in duet:
-            expected.setdefault(case.id, output_check.build_change_sets(known))
+            expected.setdefault(case.id, output_check.build_change_sets(changes))
     return expected
 
 
@@ -95,7 +95,7 @@ def _run_trial(trial: Trial, state: GroupState, conditions: Conditions) -> Itera
 
 
 def _add_spent_seconds(results: Iterator[Result], state: GroupState) -> tuple[Result, ...]:
-    """The results of a duet; where pairs are judged, with the wall-clock seconds that the whole pair took."""
+    """The results of a duet; if the rule evaluates pairs, with the wall-clock seconds that the whole pair took."""
     start = time.monotonic()
     together = tuple(results)
     if not state.rule.judges_pairs:

@@ -86,7 +86,7 @@ class GroupState:
         return self.sequential and not self.rule.judges_pairs and any(case in duet for duet in self.duets)
 
     def _lost_partners(self, case: Case) -> bool:
-        """Whether every case that it is compared with is given up. In a table of modes its own numbers are still useful."""
+        """Whether every case that it is compared with is given up. In a table of modes each mode stays useful alone."""
         partners = {other.id for duet in self.group.duets if case in duet for other in duet if other != case}
         modes_alone = not self.rule.judges_pairs and len({other.environment for other in self.group.cases}) == 1
         return bool(partners) and not modes_alone and partners <= self.given_up

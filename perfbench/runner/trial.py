@@ -69,11 +69,11 @@ def execute_trial(
 
 
 def start_worker(
-    table: CaseGroup, case: Case, asked: Request, trial: Trial, timeout: float, prefix: Sequence[str] = ()
+    table: CaseGroup, case: Case, request: Request, trial: Trial, timeout: float, prefix: Sequence[str] = ()
 ) -> worker_process.WorkerProcess:
     """Start the worker of a case in its environment. Raises TrialFailed.
 
-    A worker that replays another file than the table's market ends with TrialFailed, whatever it was asked for.
+    A worker that replays another file than the table's market ends with TrialFailed, whatever it was requested to do.
     """
 
     def accept(done: Done) -> None:
@@ -82,7 +82,7 @@ def start_worker(
 
     environment = table.place(case).environment
     return worker_process.WorkerProcess(
-        environment, asked, hash_seed=trial.hash_seed, timeout=timeout, prefix=prefix, accept=accept
+        environment, request, hash_seed=trial.hash_seed, timeout=timeout, prefix=prefix, accept=accept
     )
 
 
@@ -106,9 +106,9 @@ def build_failure(trial: Trial, case: Case, error: TrialFailed) -> Result:
 
 
 def _run_solo_pass(trial: Trial, table: CaseGroup, case: Case, order: int, conditions: Conditions) -> Result:
-    asked = build_request("time", table, case, conditions.core_for(table), memory=trial.kind == "memory")
+    request = build_request("time", table, case, conditions.core_for(table), memory=trial.kind == "memory")
     try:
-        with start_worker(table, case, asked, trial, conditions.timeout) as worker:
+        with start_worker(table, case, request, trial, conditions.timeout) as worker:
             ready = wait_until_ready(worker, table)
             worker.go()
             measured = worker.expect(PassMeasurement)
@@ -119,20 +119,20 @@ def _run_solo_pass(trial: Trial, table: CaseGroup, case: Case, order: int, condi
 
 
 def request_answer(
-    trial: Trial, table: CaseGroup, case: Case, asked: Request, timeout: float, kind: type[Answer]
+    trial: Trial, table: CaseGroup, case: Case, request: Request, timeout: float, kind: type[Answer]
 ) -> Answer:
     """The answer of a worker that observes one pass of a case.
 
     Raises TrialFailed, also if other packages were imported than the environment requires.
     """
-    with start_worker(table, case, asked, trial, timeout) as worker:
+    with start_worker(table, case, request, trial, timeout) as worker:
         wait_until_ready(worker, table)
         worker.go()
-        found = worker.expect(kind)
+        answer = worker.expect(kind)
         worker.end()
-    if wrong := imported_versions.find_wrong_import(table.place(case).environment, tuple(found.packages)):
+    if wrong := imported_versions.find_wrong_import(table.place(case).environment, tuple(answer.packages)):
         raise TrialFailed(wrong)
-    return found
+    return answer
 
 
 def wait_until_ready(worker: worker_process.WorkerProcess, table: CaseGroup) -> Ready:
@@ -153,10 +153,10 @@ def _run_duet(
         ready: dict[worker_process.WorkerProcess, Ready] = {}
         timeout = conditions.timeout * sum(part.passes for part in parts)
         for case, part in zip(trial.cases, parts, strict=True):
-            asked = replace(build_request("time", table, case, conditions.core_for(table)), held=True)
+            request = replace(build_request("time", table, case, conditions.core_for(table)), held=True)
             for _ in range(part.passes):
                 try:
-                    started = start_worker(table, case, asked, trial, timeout)
+                    started = start_worker(table, case, request, trial, timeout)
                     cases[ends.enter_context(started)] = case
                     ready[started] = wait_until_ready(started, table)
                 except TrialFailed as error:

@@ -2,7 +2,7 @@
 
 A curve is broken: between two neighbouring values the logarithm of the ratio changes evenly with the logarithm of the value (with
 the value itself, if any is not above zero). It crosses 1 between a value where the mode is surely faster and one where it is surely
-slower, by their verdicts. Values of which that cannot be told lie between two others, or at an end of the curve: there a crossing
+slower, by their verdicts. Values with an inconclusive verdict lie between two others, or at an end of the curve: there a crossing
 has an open end.
 """
 
@@ -93,28 +93,28 @@ def find_crossovers(curve: RatioCurve) -> tuple[Crossover, ...]:
 
 def find_segments(curve: RatioCurve) -> tuple[Segment, ...]:
     """The segments with a sure verdict, from the first to the last value, alternately faster and slower."""
-    known = curve.known
-    runs = _group_points(known)
-    middles = [_locate_crossover(curve, known[one.stop - 1 : other.start + 1]) for one, other in pairwise(runs)]
-    begins = [*(_locate_edge(curve, known[: run.start + 1], last=True) for run in runs[:1]), *middles]
-    ends = [*middles, *(_locate_edge(curve, known[run.stop - 1 :], last=False) for run in runs[-1:])]
+    points = curve.known
+    runs = _group_points(points)
+    middles = [_locate_crossover(curve, points[run.stop - 1 : other.start + 1]) for run, other in pairwise(runs)]
+    begins = [*(_locate_edge(curve, points[: run.start + 1], last=True) for run in runs[:1]), *middles]
+    ends = [*middles, *(_locate_edge(curve, points[run.stop - 1 :], last=False) for run in runs[-1:])]
     return tuple(
         Segment(
-            _classify_point(known[run.start]),
+            _classify_point(points[run.start]),
             begin,
             end,
-            tuple(known[n].value for n in run if known[n].verdict not in DECISIVE_VERDICTS),
+            tuple(points[n].value for n in run if points[n].verdict not in DECISIVE_VERDICTS),
         )
         for run, begin, end in zip(runs, begins, ends, strict=True)
     )
 
 
-def _group_points(known: Sequence[CurvePoint]) -> list[range]:
+def _group_points(points: Sequence[CurvePoint]) -> list[range]:
     """The places from the first to the last of neighbouring sure points of one verdict, with the inconclusive ones between them."""
     runs: list[range] = []
-    for place, point in enumerate(known):
+    for place, point in enumerate(points):
         if point.verdict in DECISIVE_VERDICTS:
-            if runs and known[runs[-1].start].verdict == point.verdict:
+            if runs and points[runs[-1].start].verdict == point.verdict:
                 runs[-1] = range(runs[-1].start, place + 1)
             else:
                 runs.append(range(place, place + 1))
@@ -132,7 +132,7 @@ def _locate_crossover(curve: RatioCurve, points: Sequence[CurvePoint]) -> Crosso
 
 
 def _locate_edge(curve: RatioCurve, points: Sequence[CurvePoint], *, last: bool) -> Crossover | float | None:
-    """How the curve begins or ends beside a sure point, the last or first of these: the others are not told.
+    """How the curve begins or ends beside a sure point, the last or first of these: the others are inconclusive.
 
     If the ratio passes 1 there, it is a crossing with an open end; else it is only the end of what is sure.
     """
@@ -176,15 +176,15 @@ def _find_zero_crossings(curve: RatioCurve, points: Sequence[CurvePoint], height
 def _interpolate_zeros(places: Sequence[float], heights: Sequence[float]) -> Iterator[float]:
     """Where a broken line passes 0: a segment along 0 counts at its middle, a touch not at all."""
     signed = [n for n, height in enumerate(heights) if height != 0]
-    for one, other in pairwise(signed):
-        first, second = heights[one], heights[other]
+    for left, right in pairwise(signed):
+        first, second = heights[left], heights[right]
         if (first > 0) == (second > 0):
             continue
-        if other - one > 1:
-            yield (places[one + 1] + places[other - 1]) / 2
+        if right - left > 1:
+            yield (places[left + 1] + places[right - 1]) / 2
         elif math.isinf(first):  # nothing is known of that side: the pass is at the other one
-            yield places[other]
+            yield places[right]
         elif math.isinf(second):
-            yield places[one]
+            yield places[left]
         else:
-            yield places[one] + (places[other] - places[one]) * (first / (first - second))
+            yield places[left] + (places[right] - places[left]) * (first / (first - second))

@@ -14,7 +14,7 @@ whole sweep down to 5 %:
   share its passes, and neighbouring steps share a release.
 
 With an anchor every release is paired with that one only. A step between neighbours is the difference of two such comparisons,
-told by the rank-sum test (``unpaired``), and less certain.
+tested by the rank-sum test (``unpaired``), and less certain.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ class ReleaseStep:
     """From one release to the next that could be measured, in one mode; ``ratio`` is after / before with its 95 % interval.
 
     ``p_value`` accounts for the looks at this step, ``significant`` and ``verdict`` for all steps and modes of the sweep as well.
-    ``paired``: both releases ran side by side. ``output`` is what is to be said of their outputs: ``yes``, ``no``, or the like.
+    ``paired``: both releases ran side by side. ``output``: whether their outputs are the same: ``yes``, ``no``, or the like.
     """
 
     mode: str
@@ -79,7 +79,7 @@ class SamplingPlan:
 
 
 def count_pairs_needed(steps: int, looks: int = 1) -> int:
-    """The fewest pairs with which one step can be significant among so many (steps × modes), if all of its pairs agree.
+    """The fewest pairs with which one step can be significant among ``steps`` (steps × modes), if all of its pairs agree.
 
     Holm's method tests the smallest p-value at 5 % / ``steps``; n pairs of one sign have p = 2 / 2ⁿ, times the looks. Among 72: 12
     pairs, or 15 with the looks of an adaptive run. Raises ValueError for less than one.
@@ -115,11 +115,11 @@ def estimate_anchored_step(
 def mark_significant_steps(steps: Iterable[ReleaseStep]) -> dict[tuple[str, str], ReleaseStep]:
     """The steps with their verdicts, by mode and by the release that they lead to: Holm's method over all of them together."""
     by_p_value = sorted(steps, key=lambda step: step.p_value)
-    found, holds = {}, True
+    marked, holds = {}, True
     for rank, step in enumerate(by_p_value):
         holds = holds and step.p_value <= SIGNIFICANCE_LEVEL / (len(by_p_value) - rank)
-        found[step.mode, step.after] = replace(step, significant=holds, verdict=_classify_step(step, holds))
-    return found
+        marked[step.mode, step.after] = replace(step, significant=holds, verdict=_classify_step(step, holds))
+    return marked
 
 
 def _classify_step(step: ReleaseStep, significant: bool) -> Verdict:

@@ -91,8 +91,10 @@ def build_trajectory(
     by_place = {(m.case.mode, m.case.environment): m for m in measurements}
     lines = []
     for mode in modes:
-        found = {r.name: by_place.get((mode, r.environment)) for r in releases}
-        lines.append(_build_mode_trajectory(_ModeMeasurements(mode, releases, found, plan), same_output))
+        measurements_by_release = {r.name: by_place.get((mode, r.environment)) for r in releases}
+        lines.append(
+            _build_mode_trajectory(_ModeMeasurements(mode, releases, measurements_by_release, plan), same_output)
+        )
     steps = mark_significant_steps(point.step for line in lines for point in line.points if point.step is not None)
     return Trajectory(tuple(releases), tuple(_apply_verdicts(line, steps) for line in lines))
 
@@ -103,7 +105,7 @@ class _ModeMeasurements:
 
     name: str
     releases: Sequence[SweepRelease]
-    found: dict[str, Measurement | None]
+    measured: dict[str, Measurement | None]
     plan: SamplingPlan
 
     @property
@@ -114,8 +116,8 @@ class _ModeMeasurements:
         return names[first:]
 
     def seconds(self, release: str) -> float | None:
-        """The median of the metric that counts, over all pairs."""
-        measurement = self.found[release]
+        """The median of the metric of the comparison, over all pairs."""
+        measurement = self.measured[release]
         if measurement is None:
             return None
         metric = pairs.choose_metric(measurement.samples, measurement.metric)
@@ -124,14 +126,14 @@ class _ModeMeasurements:
 
     def problem(self, release: str) -> str:
         """Why there is nothing of a release, in one line."""
-        measurement = self.found[release]
+        measurement = self.measured[release]
         if measurement is None:
             return next(r.problem for r in self.releases if r.name == release) or "not measured"
         return measurement.failures[0].message if measurement.failures else "no pairs"
 
     def differences(self, before: str, after: str) -> tuple[list[float], str]:
         """The log ratios of the pairs of two releases, or why there are none: different work has no ratio."""
-        first, second = self.found[before], self.found[after]
+        first, second = self.measured[before], self.measured[after]
         if first is None or second is None:
             return [], self.problem(before if first is None else after)
         works = [{sample.work for sample in side.timed} for side in (first, second)]
@@ -139,8 +141,10 @@ class _ModeMeasurements:
             done = [", ".join(f"{work:,}" for work in sorted(side)) for side in works]
             return [], f"{done[0]} {first.unit} before and {done[1]} after: the work differs, no ratio"
         metric = pairs.choose_metric((*first.samples, *second.samples), second.metric)
-        found = pairs.compute_log_ratios(first.samples, second.samples, metric)
-        return found, "" if found else self.problem(after if second.failures or not first.failures else before)
+        log_ratios = pairs.compute_log_ratios(first.samples, second.samples, metric)
+        return log_ratios, "" if log_ratios else self.problem(
+            after if second.failures or not first.failures else before
+        )
 
 
 def _build_mode_trajectory(mode: _ModeMeasurements, same_output: ClassifyOutput) -> ModeTrajectory:
@@ -150,7 +154,7 @@ def _build_mode_trajectory(mode: _ModeMeasurements, same_output: ClassifyOutput)
     for release in mode.releases:
         point = points.get(release.name) or _build_missing_point(release.name, mode.problem(release.name))
         if point.step is not None:
-            before, after = mode.found[point.step.before], mode.found[point.step.after]
+            before, after = mode.measured[point.step.before], mode.measured[point.step.after]
             output = same_output(before, after) if before is not None and after is not None else ""
             point = replace(point, step=replace(point.step, output=output))
         result.append(replace(point, seconds=mode.seconds(release.name)))

@@ -58,7 +58,7 @@ class CpuProfile:
     """A pass under a CPU profiler. ``stacks`` are indices of ``functions``, outermost first, with the ``seconds`` of each.
 
     ``samples`` is the number of samples, ``capped`` the seconds of them left out because the process did not run. ``calls`` are
-    caller (−1 for none), callee and count, from a profiler that counts calls; if its stacks are only a function and its caller,
+    caller (−1 for none), callee and count, if the profiler counts calls; if its stacks are only a function and its caller,
     ``inclusive`` has the seconds of every function with all that it called. The seconds of the pass include the cost of the
     profiler.
     """
@@ -137,7 +137,7 @@ class Allocation(SavedFields):
 class AllocationProfile:
     """The largest allocating functions of a pass by bytes and by count, at the peak (``peak_bytes`` in all).
 
-    ``html`` is the path of a flame graph, empty without one; ``remark`` is a note for readers, empty without one.
+    ``html`` is the path of a flame graph, empty without one; ``note`` is a note for readers, empty without one.
     """
 
     work: int
@@ -145,7 +145,7 @@ class AllocationProfile:
     by_bytes: List[Allocation]
     by_count: List[Allocation]
     html: str
-    remark: str
+    note: str
     packages: List[Package]
 
 

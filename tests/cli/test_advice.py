@@ -30,7 +30,7 @@ def page(folder: Path, *arguments: str) -> str:
     return done.stdout
 
 
-def test_a_table_ends_in_what_it_says_of_the_advice(folder: Path) -> None:
+def test_table_ends_with_its_verdict_on_the_advice(folder: Path) -> None:
     lines = [line.strip() for line in perfbench("show", "one", folder=folder).stdout.splitlines()]
     assert (
         "advice “use a ring”: refuted: it makes things worse, reported seconds 0.050s → 0.064s, 1.28x slower "
@@ -39,7 +39,7 @@ def test_a_table_ends_in_what_it_says_of_the_advice(folder: Path) -> None:
     assert "advice “use a ring”: holds, held bytes 96 B → 0 B; alternative: sums, 96 B → 96 B" in lines
 
 
-def test_advice_between_two_modes_that_are_no_baseline_is_judged_too(folder: Path) -> None:
+def test_advice_between_two_modes_other_than_the_baseline_gets_a_verdict_too(folder: Path) -> None:
     table = perfbench("show", "one", folder=folder).stdout
     assert re.search(r"advice “add up”: holds, but only 4\.0x, hits 10 % → 40 %, 4\.0x more", table)
 
@@ -56,20 +56,20 @@ def test_the_page_has_every_piece_of_advice_with_its_verdict_and_the_better_way(
     assert re.search(r"^advice: somebody's notes · measured \d{4}-\d\d-\d\d by perfbench", text, re.MULTILINE)
 
 
-def test_the_page_of_a_sweep_says_from_where_on_advice_holds(folder: Path) -> None:
+def test_page_of_a_sweep_shows_the_value_from_which_advice_holds(folder: Path) -> None:
     text = page(folder, "--run", "swept")
     assert "    reported seconds: holds in part, 0.016s → 0.064s, 4.0x slower" in text
     assert "at periods 16; 0.256s → 0.064s, 4.0x faster [4.00–4.00] at periods 256" in text
     assert "      faster from 64 periods on\n" in text
 
 
-def test_the_page_of_several_runs_has_those_of_each_and_says_when_each_was_measured(folder: Path) -> None:
+def test_page_of_several_runs_lists_the_advice_of_each_with_its_date(folder: Path) -> None:
     assert page(folder, "--run", "one", "--run", "swept") == page(folder, "--run", "one") + "\n" + page(
         folder, "--run", "swept"
     )
 
 
-def test_without_a_run_the_page_is_that_of_all_that_are_kept_for_it(folder: Path) -> None:
+def test_page_uses_all_reference_runs_by_default(folder: Path) -> None:
     kept = folder / "kept"
     kept.mkdir()
     for name, part in (("one", "b"), ("swept", "a")):
@@ -97,7 +97,7 @@ def test_a_run_without_advice_has_no_page(tmp_path: Path) -> None:
     assert "no advice in plain" in one_line(done.stderr)
 
 
-def test_without_the_kept_run_one_line_says_so(tmp_path: Path) -> None:
+def test_missing_reference_run_is_reported_in_one_line(tmp_path: Path) -> None:
     done = perfbench("scenarios", "--verdicts", folder=tmp_path)
     assert done.returncode in (2, 5)
     assert "reference-verdicts" in one_line(done.stderr)

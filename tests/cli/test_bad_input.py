@@ -229,7 +229,7 @@ def test_a_file_that_cannot_be_replayed_is_one_line_and_the_sound_one_is_measure
 
 
 @linux_only
-def test_with_nothing_sound_left_the_one_line_is_all_there_is(tmp_path: Path, market: Path) -> None:
+def test_run_prints_one_line_and_no_table_when_every_file_is_damaged(tmp_path: Path, market: Path) -> None:
     done = only_lightweight(csv(tmp_path, market.read_bytes()), folder=tmp_path)
     assert done.returncode == 5
     assert re.search(REFUSED[csv], one_line(done.stderr))
@@ -238,7 +238,7 @@ def test_with_nothing_sound_left_the_one_line_is_all_there_is(tmp_path: Path, ma
     assert not (tmp_path / "results").exists()
 
 
-def test_nothing_is_written_outside_of_the_workspace(tmp_path: Path, market: Path) -> None:
+def test_unpacked_archive_writes_nothing_outside_of_the_workspace(tmp_path: Path, market: Path) -> None:
     inner = tmp_path / "a" / "b"
     inner.mkdir(parents=True)
     only_lightweight(zip_with_parent(tmp_path, market.read_bytes()), folder=inner)
@@ -287,7 +287,7 @@ DOUBTFUL: dict[Callable[[list[dict[str, Any]]], None], str] = {
 
 
 @pytest.mark.parametrize("change", DOUBTFUL, ids=lambda change: change.__name__)
-def test_what_makes_a_file_doubtful_stands_below_the_table(
+def test_warnings_about_a_file_stand_below_the_table(
     tmp_path: Path, market: Path, change: Callable[[list[dict[str, Any]]], None]
 ) -> None:
     path = written(tmp_path / "odd", changed(market.read_bytes(), change))

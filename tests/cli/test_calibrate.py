@@ -235,10 +235,10 @@ def test_slowdown_is_recovered_and_detected_at_the_promised_rate() -> None:
     size = sequential.compute_detectable(0.015, 48, sequential.compute_level(looks), MIN_EFFECT)
     found = analyse_slowdown(size, differences(48, 0.015, centre=math.log1p(size)), looks, seed=5)
     assert found.recovered
-    assert found.found.share > 0.7
-    assert found.early.share < found.found.share
+    assert found.detected.share > 0.7
+    assert found.early.share < found.detected.share
     far = analyse_slowdown(2 * size, differences(48, 0.015, centre=math.log1p(2 * size)), looks, seed=5)
-    assert far.found.share > 0.99
+    assert far.detected.share > 0.99
 
 
 def test_sequential_comparison_mistakes_drift_for_a_change() -> None:

@@ -119,7 +119,7 @@ def test_a_folder_with_broken_scenarios_lists_the_sound_ones_and_names_the_other
 # Configuration -------------------------------------------------------------------------------------------------------
 
 
-def test_a_flag_goes_before_a_variable_that_before_the_file_that_before_the_default(tmp_path: Path) -> None:
+def test_flag_overrides_variable_which_overrides_file_which_overrides_default(tmp_path: Path) -> None:
     (tmp_path / "perfbench.toml").write_text("[run]\nrounds = 3\nquiet = true\n")
     common = ("run", "known_times", "--scenarios", SCENARIOS)
     assert "· 3 rounds" in perfbench(*common, folder=tmp_path).stdout
@@ -142,7 +142,7 @@ def test_an_option_is_called_in_a_file_and_in_a_variable_as_it_is_typed(tmp_path
     assert "kind odd" in perfbench(*common, folder=tmp_path, env=variables).stdout
 
 
-def test_pyproject_has_a_table_of_its_own_and_a_named_file_goes_first(tmp_path: Path) -> None:
+def test_named_config_file_overrides_the_table_of_pyproject(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.perfbench.run]\nrounds = 3\n[tool.other]\nx = 1\n")
     (tmp_path / "mine.toml").write_text("[run]\nrounds = 2\n")
     common = ("run", "known_times", "--scenarios", SCENARIOS, "--quiet")
@@ -188,7 +188,7 @@ def test_exit_codes_are_those_of_the_table() -> None:
     }
 
 
-def test_internal_error_has_a_traceback_and_says_where_to_report_it(tmp_path: Path) -> None:
+def test_internal_error_has_a_traceback_and_asks_for_a_report(tmp_path: Path) -> None:
     code = (
         "import sys; sys.argv = ['perfbench', 'scenarios']\n"
         "from perfbench.runner import scenarios\n"
@@ -201,7 +201,7 @@ def test_internal_error_has_a_traceback_and_says_where_to_report_it(tmp_path: Pa
     assert "this is a bug; please report it with the lines above" in done.stderr
 
 
-def test_a_reader_that_goes_away_early_is_no_error(tmp_path: Path) -> None:
+def test_reader_that_closes_the_pipe_early_is_not_an_error(tmp_path: Path) -> None:
     process = subprocess.Popen(
         [sys.executable, "-m", "perfbench", "show", str(GOLDEN / "run-schema-1.json"), "--export", "csv=-"],
         stdout=subprocess.PIPE,

@@ -83,13 +83,13 @@ def test_claims_are_confirmed_missed_or_refuted_across_modes_too(workshop: Path)
     assert claims["plain → quick"] == "3.0x confirmed"
 
 
-def test_of_three_each_is_compared_with_the_first(workshop: Path) -> None:
+def test_comparison_of_three_sides_compares_each_with_the_first(workshop: Path) -> None:
     _, table, _ = compared(workshop, "ticks_timed", "./old", "./new", "./zoned", "--mode", "plain")
     assert "6.860s → 2.998s  2.3x ▲" in table
     assert row(table, "./zoned")[:2] == ["plain", "./zoned"]
 
 
-def test_what_was_built_from_a_checkout_is_said(workshop: Path) -> None:
+def test_commit_of_a_measured_checkout_is_shown(workshop: Path) -> None:
     _, table, _ = compared(workshop, "ticks_timed", "./old", "./new", "--mode", "plain")
     assert "./old: no commit" in table
 
@@ -116,7 +116,7 @@ def test_a_difference_that_nobody_announced_is_named_with_its_update_and_field(w
     assert "! books differs at update 1,501, price: 0.3 → 0.31" in table
 
 
-def test_a_trait_that_was_announced_is_a_known_change_and_one_that_was_not_is_none(workshop: Path) -> None:
+def test_announced_trait_is_a_known_change_and_an_unannounced_trait_is_not(workshop: Path) -> None:
     code, table, _ = compared(workshop, "ticks", "./new", "./zoned")
     assert (code, "known changes: ticker 3.0 tells the time zone" in table) == (0, True)
     code, table, _ = compared(workshop, "ticks", "./new", "./silent")
@@ -158,7 +158,7 @@ def test_an_environment_that_cannot_be_had_is_one_line_and_the_others_are_measur
         (("./nowhere", "./crashing"), "cannot load scenario ticks_timed in ./crashing"),
     ],
 )
-def test_one_side_that_is_left_is_compared_with_nothing(
+def test_compare_fails_when_only_one_side_is_left(
     workshop: Path, tmp_path: Path, sides: tuple[str, ...], said: str
 ) -> None:
     code, table, complaint = compared(workshop, "ticks_timed", *sides, "--results", tmp_path)
@@ -199,7 +199,7 @@ def test_a_package_that_cannot_be_imported_is_one_line(workshop: Path) -> None:
     assert "Traceback" not in table + complaint
 
 
-def test_a_version_that_is_not_the_one_that_was_asked_for_is_refused(workshop: Path, tmp_path: Path) -> None:
+def test_imported_version_that_differs_from_the_requested_version_is_refused(workshop: Path, tmp_path: Path) -> None:
     compared(workshop, "ticks_timed", "./old", "./new", "--mode", "plain")
     (found,) = (workshop / "cache").glob("environments/*/lib/python*/site-packages/ticker-1.0.dist-info/METADATA")
     sound = found.read_text()
@@ -223,7 +223,7 @@ def test_a_version_that_is_not_the_one_that_was_asked_for_is_refused(workshop: P
         (("./old", "./new", "--scenario", "tickss"), "no scenario `tickss`"),
     ],
 )
-def test_what_cannot_be_compared_is_one_line(workshop: Path, arguments: tuple[str, ...], complaint: str) -> None:
+def test_invalid_comparison_is_reported_in_one_line(workshop: Path, arguments: tuple[str, ...], complaint: str) -> None:
     code, _, said = compared(workshop, "ticks_timed", *arguments)
     assert code == 2
     assert complaint in one_line(said)
@@ -244,7 +244,7 @@ def kept(workshop: Path) -> Path:
     return workshop
 
 
-def test_saved_runs_are_compared_case_by_case_and_the_table_says_that_they_are_unpaired(kept: Path) -> None:
+def test_saved_runs_are_compared_case_by_case_and_marked_unpaired(kept: Path) -> None:
     done = perfbench("compare", "old", "new", folder=kept)
     assert done.returncode == 0, done.stderr
     assert row(done.stdout, "plain")[1:6] == ["6.860s", "→", "2.998s", "2.3x", "▲"]
@@ -261,7 +261,7 @@ def test_a_run_and_its_copy_are_two_sides(kept: Path) -> None:
     assert "(old) → (old again)" in done.stdout
 
 
-def test_at_most_two_runs_stand_side_by_side(kept: Path) -> None:
+def test_compare_accepts_at_most_two_saved_runs(kept: Path) -> None:
     done = perfbench("show", "old", "new", "old", folder=kept)
     assert done.returncode == 2
     assert "two saved runs can be shown side by side, not 3" in one_line(done.stderr)
@@ -274,7 +274,7 @@ def test_runs_without_a_common_case_cannot_be_compared(kept: Path) -> None:
     assert "old and waits have no case in common" in one_line(done.stderr)
 
 
-def test_a_run_of_another_machine_or_a_newer_perfbench_is_told(kept: Path) -> None:
+def test_saved_run_of_another_machine_or_a_newer_perfbench_gets_a_warning(kept: Path) -> None:
     document = json.loads((kept / "results" / "new.json").read_text())
     document["machine"]["cpu"] = "another"
     (kept / "other.json").write_text(json.dumps(document))

@@ -75,7 +75,7 @@ def ratio(document: dict[str, Any], after: str) -> float:
 
 
 @needs_valgrind
-def test_the_same_code_executes_the_same(compared: tuple[str, dict[str, Any]]) -> None:
+def test_instruction_count_of_the_same_code_is_the_same(compared: tuple[str, dict[str, Any]]) -> None:
     table, document = compared
     assert ratio(document, "./same") == pytest.approx(1.0, abs=0.00061)
     assert row(table, "same").endswith(" % =")
@@ -83,7 +83,7 @@ def test_the_same_code_executes_the_same(compared: tuple[str, dict[str, Any]]) -
 
 
 @needs_valgrind
-def test_one_per_cent_more_work_is_found_and_its_size_told(compared: tuple[str, dict[str, Any]]) -> None:
+def test_instruction_count_detects_one_percent_more_work_and_its_size(compared: tuple[str, dict[str, Any]]) -> None:
     table, document = compared
     assert ratio(document, "./more") == pytest.approx(1.01, abs=0.003)
     assert row(table, "more").endswith("+1.0 % ▼")
@@ -133,7 +133,7 @@ def test_the_first_lines_of_a_market_are_counted_and_the_whole_of_it_is_timed(tm
     assert list((tmp_path / "tmp").iterdir()) == []
 
 
-def test_without_valgrind_nothing_is_measured_and_one_line_says_why(tmp_path: Path) -> None:
+def test_missing_valgrind_is_reported_in_one_line_before_anything_is_measured(tmp_path: Path) -> None:
     done = perfbench("run", "instructs", "--count", *COMMON, folder=tmp_path, env={"PATH": str(tmp_path)})
     assert (done.returncode, done.stdout) == (5, "")
     told = one_line(done.stderr)

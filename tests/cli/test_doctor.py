@@ -67,7 +67,7 @@ def test_this_machine_can_measure(here: subprocess.CompletedProcess[str]) -> Non
     assert here.stdout.splitlines()[-1].startswith("This machine can measure")
 
 
-def test_the_machine_the_installation_and_what_could_be_measured_are_told(
+def test_doctor_reports_machine_installation_and_available_measurements(
     here: subprocess.CompletedProcess[str],
 ) -> None:
     found = rows(here.stdout)
@@ -79,7 +79,7 @@ def test_the_machine_the_installation_and_what_could_be_measured_are_told(
     assert found["scenarios"][0] == "ok"
 
 
-def test_every_line_that_is_not_good_says_what_to_do(here: subprocess.CompletedProcess[str]) -> None:
+def test_every_failed_check_names_its_fix(here: subprocess.CompletedProcess[str]) -> None:
     found = rows(here.stdout)
     assert len(found) == len(here.stdout.splitlines()) - 2
     assert all(finding and bool(remedy) == (mark != "ok") for mark, finding, remedy in found.values())
@@ -91,7 +91,7 @@ def test_every_line_that_is_not_good_says_what_to_do(here: subprocess.CompletedP
     )
 
 
-def test_nothing_is_left_behind(tmp_path: Path) -> None:
+def test_doctor_leaves_no_file_behind(tmp_path: Path) -> None:
     assert call(tmp_path / "cache", "--results", str(tmp_path / "results")).returncode == 0
     assert list(tmp_path.iterdir()) == []
 

@@ -236,14 +236,14 @@ def test_names_of_hostile_cases_are_printable_and_survive_as_a_whole(of_hostile:
     assert r"\x1b[31m\x00\x85\n::error::x\r\u202e" in slow
 
 
-def test_the_seconds_are_those_of_duets_in_the_metric_that_counts(tmp_path: Path) -> None:
+def test_exported_seconds_are_those_of_pairs_in_the_primary_metric(tmp_path: Path) -> None:
     assert measured("known_times", "--rounds", 2, "--save", "mine", folder=tmp_path).returncode == 0
     document = json.loads(exported(tmp_path / "results" / "mine.json", tmp_path, 0)["pyperf"])
     found = {b["metadata"]["name"]: [r["values"] for r in b["runs"]] for b in document["benchmarks"]}
     assert found == {"known_times/before@here": [[6.86]] * 2, "known_times/after@here": [[2.998]] * 2}
 
 
-def test_without_duets_passes_alone_count() -> None:
+def test_solo_passes_are_exported_when_there_are_no_pairs() -> None:
     alone = replace(measurement("only", []), samples=tuple(sample(n, 2.0 + n, "alone") for n in range(3)))
     checks = (sample(0, 99.0, "check"), sample(0, 99.0, "memory"))
     made = run([replace(alone, samples=alone.samples + checks, baseline=True)])
@@ -254,7 +254,7 @@ def test_without_duets_passes_alone_count() -> None:
 # pytest-benchmark ----------------------------------------------------------------------------------------------------
 
 
-def test_pytest_benchmark_compares_it(tmp_path: Path, of_modes: dict[str, str]) -> None:
+def test_pytest_benchmark_compares_its_export(tmp_path: Path, of_modes: dict[str, str]) -> None:
     (tmp_path / "out").write_text(of_modes["pytest-benchmark"])
     columns = "min,max,mean,stddev,median,iqr,outliers,ops,rounds,iterations"
     options = ("--csv=table.csv", "--columns", columns, "--group-by", "group")
@@ -268,7 +268,7 @@ def test_pytest_benchmark_compares_it(tmp_path: Path, of_modes: dict[str, str]) 
 
 
 @pytest.mark.parametrize("count", [1, 2, 3, 4, 5, 6, 7, 23, 24])
-def test_its_figures_are_those_of_pytest_benchmark_itself(count: int) -> None:
+def test_pytest_benchmark_statistics_equal_those_of_the_plugin(count: int) -> None:
     from pytest_benchmark.stats import Stats
 
     theirs = Stats()
@@ -293,7 +293,7 @@ def test_the_commit_is_that_of_the_checkout_that_was_measured() -> None:
 # pyperf --------------------------------------------------------------------------------------------------------------
 
 
-def test_pyperf_shows_it_with_one_run_for_each_process(tmp_path: Path, of_modes: dict[str, str]) -> None:
+def test_pyperf_shows_its_export_with_one_run_for_each_process(tmp_path: Path, of_modes: dict[str, str]) -> None:
     (tmp_path / "out").write_text(of_modes["pyperf"])
     shown = called("pyperf", "show", tmp_path / "out", folder=tmp_path)
     assert "made_up/fast@here: Mean +- std dev: 500 ms +- 0 ms\n" in shown
@@ -302,7 +302,7 @@ def test_pyperf_shows_it_with_one_run_for_each_process(tmp_path: Path, of_modes:
     assert stats.count("Number of value per run: 1\n") == 2
 
 
-def test_pyperf_compares_two_of_them(tmp_path: Path) -> None:
+def test_pyperf_compares_two_exports(tmp_path: Path) -> None:
     slower = run([measurement("slow", SLOWER, baseline=True), measurement("fast", [0.25] * 24)])
     for name, made in (("first", two_modes()), ("second", slower)):
         (tmp_path / f"{name}.json").write_text(rendered("pyperf", made))
@@ -326,7 +326,7 @@ def metrics(text: str) -> dict[str, list[tuple[dict[str, str], float]]]:
     return {family.name: [(sample.labels, sample.value) for sample in family.samples] for family in families}
 
 
-def test_the_strict_parser_of_prometheus_takes_it(of_gate: dict[str, str]) -> None:
+def test_strict_prometheus_parser_accepts_the_openmetrics_export(of_gate: dict[str, str]) -> None:
     text = of_gate["openmetrics"]
     assert text.endswith("\n# EOF\n")
     found = metrics(text)
@@ -344,7 +344,7 @@ def test_the_strict_parser_of_prometheus_takes_it(of_gate: dict[str, str]) -> No
 
 
 @pytest.mark.parametrize("kind", reports())
-def test_the_strict_parser_takes_every_kind_of_report(kind: str) -> None:
+def test_strict_prometheus_parser_accepts_every_kind_of_report(kind: str) -> None:
     metrics(rendered("openmetrics", reports()[kind]))
 
 
@@ -362,7 +362,7 @@ def test_peak_memory_is_the_median_of_the_processes_that_were_looked_at() -> Non
 
 @pytest.mark.parametrize("format_", ["github-action-benchmark", "bencher", "hyperfine"])
 @pytest.mark.parametrize("kind", ["modes", "gate", "one pass", "checkout", "hostile", "two saved runs"])
-def test_the_schema_of_the_consumer_takes_it(format_: str, kind: str) -> None:
+def test_schema_of_the_consumer_accepts_the_export(format_: str, kind: str) -> None:
     text = rendered(format_, reports()[kind])
     schema = json.loads((SCHEMAS / f"{format_}.json").read_text())
     if format_ == "bencher" and kind == "hostile":
@@ -441,11 +441,11 @@ def ends(text: str) -> dict[str, str]:
 
 
 @pytest.mark.parametrize("kind", reports())
-def test_the_schema_of_pytest_takes_every_kind_of_report(kind: str) -> None:
+def test_junit_schema_of_pytest_accepts_every_kind_of_report(kind: str) -> None:
     suite(rendered("junit", reports()[kind]))
 
 
-def test_a_gate_in_junit(of_gate: dict[str, str]) -> None:
+def test_junit_export_of_a_gate_has_the_outcome_of_every_case(of_gate: dict[str, str]) -> None:
     text = of_gate["junit"]
     assert ends(text) == {
         "made_up sound": "passed",
@@ -459,13 +459,13 @@ def test_a_gate_in_junit(of_gate: dict[str, str]) -> None:
     assert opened.startswith("inconclusive: ")
 
 
-def test_what_a_gate_could_not_tell_is_a_failure_where_its_terms_say_so() -> None:
+def test_inconclusive_case_is_a_junit_failure_under_fail_on_inconclusive() -> None:
     assert (
         ends(rendered("junit", gate_of_all_kinds(fail_on_inconclusive=True)))["made_up open"] == "failure: inconclusive"
     )
 
 
-def test_a_run_in_junit(tmp_path: Path) -> None:
+def test_junit_export_of_a_run_has_the_outcome_of_every_case(tmp_path: Path) -> None:
     assert ends(exported(OLD_RUN, tmp_path, 6)["junit"]) == {
         "known_times/before@here": "passed",
         "known_times/after@here": "passed",
@@ -480,7 +480,7 @@ def test_a_run_in_junit(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("kind", ["nothing", "a problem", "gate without cases"])
-def test_what_was_not_measured_at_all_is_an_error_too(kind: str) -> None:
+def test_missing_measurement_is_a_junit_error(kind: str) -> None:
     text = rendered("junit", reports()[kind])
     assert ends(text)["everything was measured"] == "error: not measured"
 
@@ -506,7 +506,7 @@ def markup(text: str) -> Iterable[str]:
             assert part.type not in ("link_open", "image", "code_inline", "fence", "heading_open") or part.tag == "h3"
 
 
-def test_a_summary_begins_with_its_mark_and_says_whether_the_gate_is_passed(
+def test_summary_begins_with_its_mark_and_the_result_of_the_gate(
     of_gate: dict[str, str], of_passed_gate: dict[str, str]
 ) -> None:
     mark, headline, *_ = of_gate["github"].splitlines()
@@ -530,7 +530,7 @@ def many(count: int) -> Run:
     return run(failed)
 
 
-def test_a_summary_stays_below_a_mebibyte_and_says_what_is_missing() -> None:
+def test_summary_stays_below_a_mebibyte_and_lists_omissions() -> None:
     text = rendered("github", many(20_000))
     assert len(text.encode()) <= 1024 * 1024
     assert re.search(r"\n[\d,]+ lines omitted \(size limit\)\.\n$", text)
@@ -557,7 +557,7 @@ def commands(text: str) -> list[tuple[str, str, str]]:
     return found
 
 
-def test_annotations_are_errors_for_what_does_not_pass_and_warnings_for_what_is_not_told(
+def test_annotations_are_errors_for_failures_and_warnings_for_inconclusive_cases(
     of_gate: dict[str, str],
 ) -> None:
     found = commands(of_gate["github-annotations"])
@@ -573,13 +573,13 @@ def test_a_passed_gate_has_nothing_to_annotate(of_passed_gate: dict[str, str]) -
     assert of_passed_gate["github-annotations"] == ""
 
 
-def test_there_are_ten_annotations_of_a_kind_at_most_and_the_last_counts_the_others() -> None:
+def test_annotations_are_limited_to_ten_of_a_kind_and_the_last_counts_the_others() -> None:
     found = commands(rendered("github-annotations", many(30)))
     assert Counter(kind for kind, *_ in found)["error"] == 10
     assert found[9] == ("error", "perfbench", "and 21 more")
 
 
-def test_a_hostile_name_is_text_in_an_annotation_and_no_command(of_hostile: dict[str, str]) -> None:
+def test_hostile_name_in_an_annotation_is_text_and_not_a_command(of_hostile: dict[str, str]) -> None:
     found = commands(of_hostile["github-annotations"])
     assert {kind for kind, *_ in found} <= {"error", "warning"}
     assert any(r"%0A ,:;= @all" in title for _, title, _ in found)

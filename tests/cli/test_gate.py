@@ -102,7 +102,7 @@ def test_a_slower_release_is_a_regression(workshop: Path) -> None:
     assert "the gate failed: 1 of 1 cases regressed" in one_line(complaint)
 
 
-def test_a_regression_without_python_3_12_says_why_nobody_is_blamed(workshop: Path) -> None:
+def test_regression_before_python_3_12_explains_why_no_function_is_named(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./slower", "--blame", "--save", "unblamed")
     assert code == 3
     if sys.version_info < (3, 12):
@@ -114,7 +114,7 @@ def test_a_regression_without_python_3_12_says_why_nobody_is_blamed(workshop: Pa
 
 
 @pytest.mark.skipif(not BLAMES, reason="needs valgrind and Python 3.12")
-def test_a_regression_is_blamed_on_the_function_that_executes_more(workshop: Path, tmp_path: Path) -> None:
+def test_regression_is_attributed_to_the_function_that_executes_more(workshop: Path, tmp_path: Path) -> None:
     work = "\n\ndef work():\n    return sum(number for number in range(STEPS))\n"
     timed = (
         BASE.replace("    return 1.0", "    work()\n    return 1.0").replace("AMOUNT", "STEPS = 20000\nAMOUNT", 1)
@@ -131,19 +131,19 @@ def test_a_regression_is_blamed_on_the_function_that_executes_more(workshop: Pat
     assert "blame: +" in report.read_text()
 
 
-def test_a_faster_release_passes_and_is_said_to_be_faster(workshop: Path) -> None:
+def test_faster_release_passes_and_is_reported_as_improved(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./faster")
     assert (code, verdict(table)) == (0, "improved")
 
 
-def test_a_threshold_lets_a_smaller_slow_down_pass(workshop: Path) -> None:
+def test_threshold_lets_a_smaller_slowdown_pass(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./slower", "--threshold", "5%")
     assert (code, verdict(table)) == (0, "unchanged")
     assert "slower by more than 5.0% fails" in table
 
 
 @pytest.mark.slow
-def test_what_cannot_be_told_passes_unless_it_must_not(workshop: Path) -> None:
+def test_inconclusive_result_passes_unless_fail_on_inconclusive_is_set(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./noisy", "--max-time", "1")
     assert (code, verdict(table)) == (0, "inconclusive")
     code, _, complaint = gated(workshop, "./noisy", "--max-time", "1", "--fail-on-inconclusive")
@@ -151,7 +151,7 @@ def test_what_cannot_be_told_passes_unless_it_must_not(workshop: Path) -> None:
     assert "inconclusive in 1 of 1 cases\nhint: raise --max-time" in one_line(complaint)
 
 
-def test_every_row_says_what_it_could_have_seen_and_a_ratio_of_modes_has_a_budget(workshop: Path) -> None:
+def test_every_row_shows_its_detectable_change_and_a_ratio_of_modes_has_a_budget(workshop: Path) -> None:
     modes = ("--mode", "plain", "--mode", "double")
     code, table, _ = gated(workshop, "./same", *modes, "--budget", "double/plain=2.2")
     assert code == 0
@@ -167,13 +167,13 @@ def test_a_ratio_of_modes_above_its_budget_is_a_regression(workshop: Path) -> No
     assert "times plain: the limit is 1.8" in table
 
 
-def test_a_peak_of_memory_has_a_budget(workshop: Path) -> None:
+def test_peak_memory_has_a_budget(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./same", "--budget", "peak=1MB", "--budget", "memory=50%")
     assert code == 3
     assert "the limit is 1.0 MB" in table
 
 
-def test_reports_are_written_before_it_fails(workshop: Path, tmp_path: Path) -> None:
+def test_reports_are_written_before_the_gate_fails(workshop: Path, tmp_path: Path) -> None:
     code, _, _ = gated(workshop, "./slower", "--export", f"markdown={tmp_path / 'gate.md'}", "--save", "kept")
     assert code == 3
     assert "regressed" in (tmp_path / "gate.md").read_text()
@@ -219,13 +219,13 @@ def test_neither_is_a_standard_that_fails(workshop: Path, before: str) -> None:
     assert gated(workshop, "./base", before=f"./{before}")[0] == 5
 
 
-def test_a_pass_that_hangs_is_no_pass(workshop: Path) -> None:
+def test_gate_fails_when_a_trial_hangs(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./hangs", "--timeout", "1")
     assert code == 5
     assert "timed out after 10 s" in table  # a check pass has ten times as long
 
 
-def test_other_output_is_no_pass_however_fast(workshop: Path) -> None:
+def test_gate_fails_on_different_output_however_fast(workshop: Path) -> None:
     code, table, complaint = gated(workshop, "./other")
     assert (code, verdict(table)) == (6, "output differs")
     assert "not every mode gives the same output" in one_line(complaint)
@@ -273,7 +273,7 @@ def test_a_mode_that_only_one_side_can_measure_is_missing(workshop: Path, tmp_pa
         (("--data", "sample-win"), 2),
     ],
 )
-def test_what_nobody_can_mean_is_refused_before_anything_is_measured(
+def test_contradictory_options_are_refused_before_anything_is_measured(
     workshop: Path, arguments: tuple[str, ...], code: int
 ) -> None:
     found, table, complaint = gated(workshop, "./same", *arguments)
@@ -293,7 +293,7 @@ def test_what_nobody_can_mean_is_refused_before_anything_is_measured(
         ("", (), {}, 2, "exactly one of --before SPEC and --baseline RUN"),
     ],
 )
-def test_standard_of_a_flag_goes_before_a_variable_and_that_before_the_file(
+def test_baseline_of_a_flag_overrides_that_of_a_variable_and_of_the_file(
     workshop: Path, tmp_path: Path, written: str, flags: tuple[str, ...], env: dict[str, str], code: int, said: str
 ) -> None:
     (tmp_path / "perfbench.toml").write_text(f"[gate]\n{written}\n")
@@ -326,7 +326,7 @@ def test_an_environment_that_cannot_be_had_is_no_pass(workshop: Path, spec: str)
 
 
 @pytest.mark.slow
-def test_the_declared_set_of_cases_is_measured_where_no_other_is_asked_for(workshop: Path, tmp_path: Path) -> None:
+def test_declared_set_of_cases_is_measured_by_default(workshop: Path, tmp_path: Path) -> None:
     declared = {"before": "./base", "after": "./same", "scenario": ["ticks_gated"], "mode": ["plain", "double"]}
     folders = {"scenarios": [str(SCENARIOS)], "results": str(tmp_path)}
     lines = [f"{name} = {json.dumps(value)}" for name, value in {**declared, **folders}.items()]
@@ -357,7 +357,7 @@ def test_a_scenario_edited_between_the_sides_is_no_pass(workshop: Path, tmp_path
     assert "the scenario file was edited while it was measured" in table
 
 
-def test_a_market_file_that_changes_is_no_pass(workshop: Path, tmp_path: Path, market: Path) -> None:
+def test_gate_fails_when_a_market_file_changes(workshop: Path, tmp_path: Path, market: Path) -> None:
     scenarios = tmp_path / "own"
     scenarios.mkdir()
     (scenarios / "grows.py").write_text(
@@ -408,7 +408,7 @@ def test_a_full_disk_is_no_pass(workshop: Path, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_a_gate_that_is_interrupted_is_no_pass(workshop: Path, tmp_path: Path, number: signal.Signals) -> None:
+def test_gate_fails_when_it_is_interrupted(workshop: Path, tmp_path: Path, number: signal.Signals) -> None:
     command = [sys.executable, "-m", "perfbench", "gate", "--before", "./base", "--after", "./noisy"]
     command += ["--scenario", "ticks_gated", "--scenarios", str(SCENARIOS), "--results", str(tmp_path)]
     process = subprocess.Popen(

@@ -59,7 +59,7 @@ def kept(project: Path) -> Path:
     return project / "results" / "first.json"
 
 
-def test_a_run_says_at_which_commit_it_was_made(project: Path) -> None:
+def test_saved_run_records_its_commit(project: Path) -> None:
     document = json.loads(kept(project).read_text())
     assert document["commit"] == git(project, "rev-parse", "main")
     assert document["dirty"] is False
@@ -73,7 +73,7 @@ def test_a_branch_stands_for_the_newest_run_below_the_merge_base(project: Path) 
     assert "unchanged" in table
 
 
-def test_its_cases_are_measured_anew_and_a_slower_commit_is_a_regression(project: Path) -> None:
+def test_baseline_cases_are_measured_again_and_a_slower_commit_is_a_regression(project: Path) -> None:
     commit(project, SLOWER)
     code, table, _ = gated(project, "--baseline", "main")
     assert code == 3

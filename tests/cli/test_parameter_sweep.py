@@ -89,7 +89,7 @@ def test_a_straight_line_crosses_where_it_should_and_is_surely_faster_on_its_sid
 
 
 @given(st.lists(st.tuples(st.floats(0.2, 5), st.floats(0.001, 0.6)), min_size=1, max_size=9))
-def test_any_curve_has_its_crossings_in_order_within_their_intervals_by_turns_up_and_down(
+def test_any_curve_has_its_crossovers_in_order_within_their_intervals_and_alternating_in_direction(
     drawn_points: list[tuple[float, float]],
 ) -> None:
     line = RatioCurve("m", "periods", tuple(point(2**n, ratio, width) for n, (ratio, width) in enumerate(drawn_points)))
@@ -133,7 +133,7 @@ def test_noise_between_two_sure_points_is_one_crossing_whose_interval_holds_all_
     assert 5 < only.low < 10 < only.value < 40 < only.high < 80
 
 
-def test_an_end_that_cannot_be_told_is_open() -> None:
+def test_inconclusive_end_of_an_interval_is_open() -> None:
     (first,) = find_crossovers(curve((5, 1.02), (50, 0.6), width=0.05))
     assert first.low is None
     assert first.high is not None
@@ -145,7 +145,7 @@ def test_an_end_that_cannot_be_told_is_open() -> None:
     assert (segment.verdict, segment.begin, segment.end) == (Verdict.REGRESSED, None, last)
 
 
-def test_on_an_axis_with_0_the_values_are_not_logarithms() -> None:
+def test_axis_that_contains_0_is_linear() -> None:
     (only,) = find_crossovers(curve((-5, math.e), (0, math.e), (5, 1 / math.e), width=0.1))
     assert only.value == pytest.approx(2.5)
     assert only.low == pytest.approx(2.25)
@@ -162,7 +162,7 @@ def test_crossover_passes_over_points_that_were_not_measured() -> None:
     )
 
 
-def test_too_few_pairs_for_an_interval_tell_nothing() -> None:
+def test_too_few_pairs_give_no_crossover() -> None:
     few = RatioCurve(
         "m", "periods", tuple(CurvePoint(n, 1 / n, 0.0, math.inf, Verdict.INCONCLUSIVE) for n in (1, 2, 4))
     )
@@ -203,7 +203,7 @@ def test_too_few_pairs_for_an_interval_tell_nothing() -> None:
         (curve((-5, 0.5), (5, 0.6), name="shift"), "faster throughout -5 to 5 shift"),
     ],
 )
-def test_a_crossing_in_words(shown: RatioCurve, said: str) -> None:
+def test_crossover_is_described_in_words(shown: RatioCurve, said: str) -> None:
     assert describe_curve(shown) == said
 
 
@@ -284,7 +284,7 @@ def test_any_figure_can_be_drawn(shown: Figure) -> None:
 
 
 @given(st.lists(st.floats(0, 100), min_size=1, max_size=20, unique=True).map(sorted), st.floats(0.1, 60))
-def test_what_is_written_beside_an_axis_is_never_too_close(places: list[float], distance: float) -> None:
+def test_axis_labels_keep_their_distance(places: list[float], distance: float) -> None:
     shown = choose_spaced_labels(places, distance)
     assert shown
     assert all(places[b] - places[a] >= distance for a, b in itertools.pairwise(shown))
@@ -307,7 +307,7 @@ def report_of(*points: dict[str, Value], sweep: tuple[str, ...], failed: str = "
     return build.build_report(run(found, rounds=8, sweep=tuple((name, ()) for name in sweep)), ())
 
 
-def test_of_two_swept_parameters_the_one_with_more_values_is_the_axis_and_the_other_has_a_figure_each() -> None:
+def test_swept_parameter_with_most_values_is_the_axis_and_the_other_gets_a_figure_per_value() -> None:
     points = itertools.product((1.0, 2.0), (20, 100, 200), ("plain", "odd"))
     values: list[dict[str, Value]] = [{"cost": cost, "periods": n, "kind": kind} for cost, n, kind in points]
     found = report_of(*values, sweep=("cost", "kind", "periods")).figures
@@ -340,7 +340,7 @@ def test_points_come_in_the_order_of_their_values_and_what_failed_has_no_ratio()
         [{}],
     ],
 )
-def test_without_a_swept_number_of_two_values_there_is_no_figure(points: list[dict[str, Value]]) -> None:
+def test_figure_requires_a_swept_number_of_two_values(points: list[dict[str, Value]]) -> None:
     assert report_of(*points, sweep=("kind", "extra", "periods")).figures == ()
     assert len(report_of({"periods": 5}, {"periods": 6}, sweep=()).figures) == 0
 
@@ -369,7 +369,7 @@ def rows_of(text: str) -> dict[str, str]:
     return dict(found)
 
 
-def test_a_sweep_says_from_which_value_on_a_mode_is_faster(
+def test_sweep_reports_the_value_from_which_a_mode_is_faster(
     swept: tuple[Path, subprocess.CompletedProcess[str]],
 ) -> None:
     _, done = swept
@@ -383,7 +383,7 @@ def test_a_sweep_says_from_which_value_on_a_mode_is_faster(
     assert re.search(r"running +13.4 ▼ +1.047 ▼ +0.067 ▲ +faster", done.stdout)
 
 
-def test_below_the_table_stands_its_plot(swept: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
+def test_plot_stands_below_its_table(swept: tuple[Path, subprocess.CompletedProcess[str]]) -> None:
     _, done = swept
     lines = done.stdout.splitlines()
     assert lines[-1] == "  ● running   ■ cached   ◆ small_only   ╳ as fast as sum_each"
@@ -426,7 +426,7 @@ def test_a_saved_sweep_is_shown_and_drawn_again(swept: tuple[Path, subprocess.Co
         (("--plot", "no/p.png", "--sweep", SWEPT), "--plot no/p.png: there is no folder no"),
     ],
 )
-def test_a_plot_that_cannot_be_is_refused_before_anything_is_measured(
+def test_impossible_plot_is_refused_before_anything_is_measured(
     tmp_path: Path, options: tuple[str, ...], complaint: str
 ) -> None:
     done = measured("crosses", *options, folder=tmp_path)
@@ -443,7 +443,7 @@ def test_a_run_that_swept_nothing_has_no_plot(tmp_path: Path) -> None:
     assert not done.stdout
 
 
-def test_where_only_one_value_could_be_measured_there_is_nothing_to_draw_and_the_run_is_saved(tmp_path: Path) -> None:
+def test_sweep_with_one_measured_value_has_no_plot_and_is_saved(tmp_path: Path) -> None:
     options = ("--quick", "--mode", "sum_each", "--sweep", "periods=5,50", "--plot", "p.png", "--save", "alone")
     done = measured("crosses", *options, folder=tmp_path)
     assert done.returncode == 5

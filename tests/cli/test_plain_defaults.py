@@ -19,9 +19,6 @@ from support.releases import commit, git
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 
-DATED = "results/2"
-"""How the path of a run without a name begins: with its date."""
-
 
 @pytest.fixture
 def empty(tmp_path: Path) -> Path:
@@ -62,7 +59,8 @@ def test_run_and_show_print_the_same_table(empty: Path, small: Path) -> None:
     out = shown("run", folder=empty, PERFBENCH_RUN_DATA=str(small), PERFBENCH_RUN_MAX_TIME="2")
     for mode in ("lightweight", "full", "patched"):
         assert f"  {mode} " in out
-    assert shown("show", folder=empty) == out
+    (saved,) = (empty / "results").glob("*.json")
+    assert shown("show", saved.stem, folder=empty) == out
 
 
 def test_compare_of_two_environments_has_a_row_for_every_mode(empty: Path, small: Path) -> None:
@@ -117,7 +115,7 @@ def test_command_that_measures_nothing_shows_what_there_is(arguments: tuple[str,
     assert part in shown(*arguments, folder=empty)
 
 
-def test_environments_says_that_there_are_none(empty: Path) -> None:
+def test_environments_reports_an_empty_cache(empty: Path) -> None:
     assert "environments" in shown("environments", folder=empty)
 
 

@@ -90,7 +90,7 @@ def kept(workshop: Path) -> Path:
 
 
 @pytest.mark.parametrize("profiler", ["pyinstrument", "cprofile"])
-def test_a_profile_says_who_owns_the_time_and_what_it_cost_itself(workshop: Path, profiler: str) -> None:
+def test_profile_shows_owners_of_the_time_and_its_own_overhead(workshop: Path, profiler: str) -> None:
     done = profile(workshop, "--env", "./base", "--profiler", profiler, *QUICK, "--save", profiler)
     assert done.returncode == 0, done.stderr
     assert re.search(
@@ -103,7 +103,7 @@ def test_a_profile_says_who_owns_the_time_and_what_it_cost_itself(workshop: Path
     assert "ticker.py:Book.sort" in done.stdout
 
 
-def test_its_seconds_are_those_of_passes_without_a_profiler(kept: Path) -> None:
+def test_profile_seconds_are_those_of_unprofiled_passes(kept: Path) -> None:
     found = PROFILES.load(kept / "kept.profile.json")
     (one,) = found.profiles
     (measured,) = found.run.measurements
@@ -155,7 +155,7 @@ def test_every_update_of_a_replay_is_timed_and_the_slowest_are_placed(tmp_path: 
     assert "market time" in done.stdout
 
 
-def test_the_users_strategy_is_told_by_callback(tmp_path: Path, market: Path) -> None:
+def test_user_strategy_is_shown_by_callback(tmp_path: Path, market: Path) -> None:
     (tmp_path / "my.py").write_text(
         "from flumine import BaseStrategy\n\n\n"
         "class Slow(BaseStrategy):\n"
@@ -174,7 +174,8 @@ def test_the_users_strategy_is_told_by_callback(tmp_path: Path, market: Path) ->
 # Two environments --------------------------------------------------------------------------------------------------------
 
 
-def test_the_function_that_was_made_slower_is_blamed(workshop: Path) -> None:
+@pytest.mark.essential
+def test_slower_function_heads_the_difference(workshop: Path) -> None:
     found = difference(workshop, "base", "slower", "d-slower")
     row = found.breakdown.rows[0]
     assert (row.key, row.edited) == ("ticker.py:Book.sort", True)
@@ -184,7 +185,7 @@ def test_the_function_that_was_made_slower_is_blamed(workshop: Path) -> None:
     assert (workshop / "results" / "d-slower" / "plain-difference.html").is_file()
 
 
-def test_a_function_that_is_called_more_often_is_told_with_its_caller(workshop: Path) -> None:
+def test_function_called_more_often_is_shown_with_its_caller(workshop: Path) -> None:
     row = next(
         row for row in difference(workshop, "base", "twice", "d-twice").breakdown.rows if row.key == "ticker.py:settle"
     )
@@ -199,11 +200,11 @@ def test_a_renamed_function_is_the_same_function(workshop: Path) -> None:
     assert not {row.presence for row in found.breakdown.rows} & {"new", "gone"}
 
 
-def test_nobody_is_blamed_for_nothing(workshop: Path) -> None:
+def test_identical_environments_have_no_function_to_name(workshop: Path) -> None:
     assert difference(workshop, "base", "same", "d-same").breakdown.rows == ()
 
 
-def test_two_saved_profiles_are_compared_and_said_to_be_unpaired(workshop: Path) -> None:
+def test_saved_profiles_are_compared_and_marked_unpaired(workshop: Path) -> None:
     for side in ("base", "slower"):
         assert (
             profile(
@@ -233,7 +234,7 @@ def test_profiles_of_different_data_are_not_compared(workshop: Path, tmp_path: P
 
 
 @pytest.mark.parametrize("profiler", ["pyinstrument", "cprofile"])
-def test_a_crash_under_the_profiler_is_one_line_and_the_rest_is_kept(workshop: Path, profiler: str) -> None:
+def test_crash_under_the_profiler_is_reported_in_one_line_and_the_rest_is_saved(workshop: Path, profiler: str) -> None:
     """It comes in the pass that counts calls where there is one, else in the first pass without a profiler."""
     name = f"crash-{profiler}"
     chosen = ("--env", "./base", "--mode", "crashes", "--profiler", profiler)
@@ -244,7 +245,7 @@ def test_a_crash_under_the_profiler_is_one_line_and_the_rest_is_kept(workshop: P
     assert [one.case.mode for one in PROFILES.load(workshop / "results" / f"{name}.profile.json").profiles] == ["plain"]
 
 
-def test_ctrl_c_keeps_what_was_profiled(workshop: Path) -> None:
+def test_ctrl_c_saves_finished_profiles(workshop: Path) -> None:
     command = [sys.executable, "-m", "perfbench", "profile", "works", "--scenarios", str(SCENARIOS), "--mode", "plain"]
     running = subprocess.Popen(
         [*command, "--env", "./base", "--rounds", "500", "--save", "cut", "--quiet"],
@@ -286,7 +287,7 @@ def test_a_function_that_does_not_exist_is_one_line(workshop: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="ptrace of Linux")
-def test_pyspy_looks_from_outside(workshop: Path) -> None:
+def test_pyspy_samples_from_outside_the_process(workshop: Path) -> None:
     done = profile(workshop, "--env", "./base", "--profiler", "pyspy", *QUICK)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "pyspy, every 1 ms" in done.stdout
@@ -294,7 +295,7 @@ def test_pyspy_looks_from_outside(workshop: Path) -> None:
 
 
 @pytest.mark.skipif(shutil.which("setpriv") is None, reason="setpriv(1) takes the capability away")
-def test_pyspy_without_ptrace_says_so_in_one_line(workshop: Path) -> None:
+def test_pyspy_without_ptrace_is_reported_in_one_line(workshop: Path) -> None:
     """Root may look into every process; without that capability it may not look into one that forbids it."""
     less = ("setpriv", "--bounding-set=-sys_ptrace", "--inh-caps=-sys_ptrace") if os.geteuid() == 0 else ()
     command = [*less, sys.executable, "-m", "perfbench", "profile", "undumpable", "--scenarios", str(SCENARIOS)]

@@ -176,7 +176,7 @@ def test_profile_shows_every_mode_of_every_market_and_shows_it_again(workshop: P
     assert (again.returncode, again.stdout) == (0, done.stdout)
 
 
-def test_profile_says_that_a_mode_reports_no_updates_one_by_one(workshop: Path) -> None:
+def test_profile_reports_that_a_mode_has_no_single_updates(workshop: Path) -> None:
     done = profile(workshop, "./reads.py", "--mode", "whole", "--data", "small", "--no-memory", *QUICK)
     assert done.returncode == 0, done.stderr
     assert "  slow updates: unknown, this mode does not report each update of the file\n" in done.stdout
@@ -229,7 +229,7 @@ def test_profile_finds_its_profiler_where_a_mode_gets_packages_on_top_of_here(wo
     assert profiled(done.stdout) == {"orders dumps · here": 20_000}
 
 
-def test_profile_tells_allocations_of_every_mode(workshop: Path) -> None:
+def test_profile_shows_allocations_of_every_mode(workshop: Path) -> None:
     modes = ("--mode", "single", "--mode", "double")
     done = profile(workshop, "./ways.py", "--env", "./base", *modes, "--no-memory", "--allocations", *QUICK)
     assert done.returncode == 0, done.stderr
@@ -294,7 +294,7 @@ def test_difference_of_one_side_that_cannot_be_built_ends_before_anything_is_mea
     assert not (workshop / "results" / "one-side.profile.json").exists()
 
 
-def test_saved_profiles_of_several_modes_are_compared_and_what_only_one_has_is_said(workshop: Path) -> None:
+def test_saved_profiles_of_several_modes_are_compared_and_unmatched_modes_listed(workshop: Path) -> None:
     for name, modes in (("saved-a", ("single", "double")), ("saved-b", ("single",))):
         chosen = [argument for mode in modes for argument in ("--mode", mode)]
         done = profile(workshop, "./ways.py", "--env", "./base", *chosen, "--no-memory", *QUICK, "--save", name)

@@ -39,7 +39,7 @@ def saved(folder: Path, results: str = "results") -> dict[str, object]:
 # The table -----------------------------------------------------------------------------------------------------------
 
 
-def test_known_times_print_as_they_were_announced(tmp_path: Path) -> None:
+def test_constant_times_print_as_in_the_readme(tmp_path: Path) -> None:
     done = measured("known_times", "--rounds", "8", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "known_times · 44,687 updates · 8 rounds" in done.stdout
@@ -56,13 +56,13 @@ def test_a_comparison_of_too_few_pairs_has_no_interval_and_no_verdict(tmp_path: 
     assert "2.29–2.29" not in done.stdout
 
 
-def test_a_run_stops_by_itself_when_every_interval_is_narrow_enough(tmp_path: Path) -> None:
+def test_run_stops_when_every_interval_is_narrow_enough(tmp_path: Path) -> None:
     done = measured("known_times", "--max-time", "100", "--quiet", folder=tmp_path)
     assert done.returncode == 0
     assert "· 8 rounds" in done.stdout
 
 
-def test_a_run_stops_when_its_time_is_up_and_says_how_wide_the_interval_is(tmp_path: Path) -> None:
+def test_run_stops_at_its_time_limit_and_reports_the_interval_width(tmp_path: Path) -> None:
     done = measured("waits", "--max-time", "0.1", "--precision", "0.0001", "--quiet", folder=tmp_path)
     assert done.returncode == 0
     assert re.search(r"· [1-9] rounds?", done.stdout)
@@ -150,7 +150,7 @@ def test_a_sweep_makes_a_table_of_every_value(tmp_path: Path) -> None:
         (("known_times", "--mode", "fast", "--set", "known_times.cost=1"), "known_times has no mode `fast`"),
     ],
 )
-def test_a_wrong_word_on_the_command_line_is_one_line_and_code_2(
+def test_invalid_argument_is_reported_in_one_line_with_exit_code_2(
     tmp_path: Path, arguments: tuple[str, ...], complaint: str
 ) -> None:
     done = measured("parameters", *arguments, folder=tmp_path)
@@ -205,7 +205,7 @@ def test_two_scenario_files_of_one_name_are_refused_and_one_named_twice_is_measu
     assert "two scenarios are named known_times: " in one_line(done.stderr)
 
 
-def test_only_the_chosen_modes_are_measured(tmp_path: Path) -> None:
+def test_run_measures_chosen_modes_only(tmp_path: Path) -> None:
     done = measured("parameters", "--mode", "fast", folder=tmp_path)
     assert done.returncode == 0
     assert set(rows(done.stdout)) == {"fast"}
@@ -214,7 +214,7 @@ def test_only_the_chosen_modes_are_measured(tmp_path: Path) -> None:
 # Scenarios that misbehave --------------------------------------------------------------------------------------------
 
 
-def test_what_a_scenario_prints_or_reads_does_not_break_the_protocol(tmp_path: Path) -> None:
+def test_scenario_that_prints_or_reads_does_not_break_the_protocol(tmp_path: Path) -> None:
     done = measured("prints", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "1.000s → 0.500s  2.0x" in done.stdout
@@ -232,7 +232,7 @@ def test_a_mode_that_crashes_is_named_and_the_others_are_measured(tmp_path: Path
     assert "Traceback" in failures["raises"][0]["detail"]
 
 
-def test_without_its_baseline_a_mode_has_seconds_and_no_ratio(tmp_path: Path) -> None:
+def test_mode_whose_baseline_is_missing_has_seconds_and_no_ratio(tmp_path: Path) -> None:
     done = measured("baseline_crashes", folder=tmp_path)
     assert done.returncode == 5
     assert "! broken: ValueError: the baseline fails" in done.stdout
@@ -270,7 +270,7 @@ def test_a_mode_that_does_less_only_when_it_is_timed_is_refused_too(tmp_path: Pa
     assert "→ 0.500s" not in done.stdout
 
 
-def test_the_first_field_that_differs_is_named_and_the_code_is_6(tmp_path: Path) -> None:
+def test_first_differing_field_is_named_and_the_run_exits_with_6(tmp_path: Path) -> None:
     done = measured("other_output", folder=tmp_path)
     assert done.returncode == 6
     assert "! wrong differs at update 2,501, runners[1].price: 3.5 → 3.55" in done.stdout
@@ -286,7 +286,7 @@ def test_set_ups_that_fail_are_failures_of_their_mode(tmp_path: Path) -> None:
     assert "! with_bad_end: ConnectionError: the server cannot be closed" in done.stdout
 
 
-def test_nonsense_from_a_mode_is_refused(tmp_path: Path) -> None:
+def test_invalid_result_of_a_mode_is_refused(tmp_path: Path) -> None:
     done = measured("bad_results", folder=tmp_path)
     assert done.returncode in (5, 6)
     for complaint in (
@@ -337,14 +337,14 @@ def test_scenario_file_that_cannot_be_loaded_is_one_line_and_code_5(
     assert not done.stdout
 
 
-def test_beside_a_broken_scenario_the_sound_one_is_measured(tmp_path: Path) -> None:
+def test_sound_scenario_is_measured_beside_a_broken_scenario(tmp_path: Path) -> None:
     done = perfbench("run", "broken", "known_times", "--scenarios", SCENARIOS, *QUICK, folder=tmp_path)
     assert done.returncode == 5
     assert "6.860s → 2.998s  2.3x" in done.stdout
     assert "! cannot load scenario broken: " in done.stdout
 
 
-def test_an_unknown_scenario_is_code_2_with_a_suggestion(tmp_path: Path) -> None:
+def test_unknown_scenario_exits_with_2_and_a_suggestion(tmp_path: Path) -> None:
     done = measured("known_tmes", folder=tmp_path)
     assert done.returncode == 2
     assert "no scenario `known_tmes`; did you mean `known_times`?" in one_line(done.stderr)
@@ -387,7 +387,7 @@ def test_each_pass_is_a_process_with_a_clean_environment(tmp_path: Path) -> None
         assert str(HERE.parent / "perfbench" / "worker") not in entry["path"]  # type: ignore[operator]
 
 
-def test_both_sides_of_a_pair_have_the_same_hash_seed_and_every_pair_another(tmp_path: Path) -> None:
+def test_hash_seed_is_the_same_within_a_pair_and_differs_between_pairs(tmp_path: Path) -> None:
     measured("counts_passes", "--rounds", "6", folder=tmp_path)
     duets = [entry["seed"] for entry in passes(tmp_path)[2 + 6 :]]
     assert len(duets) == 12
@@ -396,7 +396,7 @@ def test_both_sides_of_a_pair_have_the_same_hash_seed_and_every_pair_another(tmp
 
 
 @linux_only
-def test_both_sides_of_a_pair_are_held_on_one_core(tmp_path: Path) -> None:
+def test_sides_of_a_pair_are_pinned_to_the_same_core(tmp_path: Path) -> None:
     measured("counts_passes", "--rounds", "2", folder=tmp_path)
     cores = [entry["core"] for entry in passes(tmp_path)[2:]]
     assert all(core == cores[0] for core in cores)
@@ -430,7 +430,7 @@ def test_pairs_start_in_random_order(tmp_path: Path) -> None:
 
 
 @linux_only
-def test_on_a_terminal_a_bar_shows_what_is_measured_and_the_time_left(tmp_path: Path) -> None:
+def test_progress_bar_on_a_terminal_shows_current_case_and_time_left(tmp_path: Path) -> None:
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "perfbench", "run", "waits", "--scenarios", str(SCENARIOS), "--rounds", "4"]
     environment = variables(tmp_path, TERM="xterm", COLUMNS="120")
@@ -476,6 +476,7 @@ def wait_for_lines(folder: Path, lines: int, results: str = "results") -> Path:
     raise AssertionError("no journal")
 
 
+@pytest.mark.essential
 @pytest.mark.parametrize(
     ("number", "results", "hint"),
     [
@@ -483,7 +484,7 @@ def wait_for_lines(folder: Path, lines: int, results: str = "results") -> Path:
         (signal.SIGTERM, "my runs", "hint: perfbench run --resume --results 'my runs' goes on where it stopped"),
     ],
 )
-def test_an_interrupted_run_shows_what_it_has_and_can_be_resumed(
+def test_interrupted_run_shows_finished_measurements_and_can_be_resumed(
     tmp_path: Path, number: signal.Signals, results: str, hint: str
 ) -> None:
     process = started(tmp_path, "--rounds", "40", "--results", results)
@@ -552,7 +553,7 @@ def test_interrupt_before_the_first_trial_is_reported(tmp_path: Path, command: t
     assert (process.returncode, output, complaint) == (130, "", said)
 
 
-def test_without_an_interrupted_run_there_is_nothing_to_resume(tmp_path: Path) -> None:
+def test_resume_fails_when_no_run_was_interrupted(tmp_path: Path) -> None:
     done = perfbench("run", "--resume", folder=tmp_path)
     assert done.returncode == 5
     assert "holds no interrupted run to resume" in one_line(done.stderr)
@@ -579,7 +580,7 @@ def test_run_is_not_resumed_with_a_modified_scenario(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a folder")
-def test_run_with_an_export_that_cannot_be_written_says_where_it_is_saved(tmp_path: Path) -> None:
+def test_run_whose_export_cannot_be_written_reports_its_saved_file(tmp_path: Path) -> None:
     options = ("--scenarios", SCENARIOS, "--rounds", "1", "--save", "kept", "--export", "csv=/proc/no-such-process.csv")
     done = perfbench("run", "known_times", *options, folder=tmp_path)
     assert done.returncode == 5
@@ -589,7 +590,7 @@ def test_run_with_an_export_that_cannot_be_written_says_where_it_is_saved(tmp_pa
     assert (tmp_path / "results" / "kept.json").is_file()
 
 
-def test_a_name_that_is_taken_is_not_overwritten(tmp_path: Path) -> None:
+def test_saved_run_is_not_overwritten_by_a_run_of_the_same_name(tmp_path: Path) -> None:
     assert measured("known_times", "--save", "first", folder=tmp_path).returncode == 0
     before = (tmp_path / "results" / "first.json").read_bytes()
     again = measured("known_times", "--save", "first", folder=tmp_path)
@@ -601,7 +602,7 @@ def test_a_name_that_is_taken_is_not_overwritten(tmp_path: Path) -> None:
 # What is kept --------------------------------------------------------------------------------------------------------
 
 
-def test_a_saved_run_tells_nothing_of_the_machines_folders_or_variables(tmp_path: Path) -> None:
+def test_saved_run_contains_no_folders_or_variables_of_the_machine(tmp_path: Path) -> None:
     env = {"PERFBENCH_SECRET": "of-the-shell"}
     options = ("--mode", "lightweight", *QUICK, "--data", "sample-event")
     assert perfbench("run", *options, folder=tmp_path, env=env).returncode == 0

@@ -44,13 +44,13 @@ def test_every_metric_has_a_column_with_its_unit_and_its_verdict(run: Path) -> N
     assert cells(table, "drops")[-5:] == ["0 B ▲", "97.5 % ▲", "12.5 ms =", "3 ▼", "yes"]
 
 
-def test_a_number_that_is_no_metric_of_the_scenario_is_kept_and_not_shown(run: Path) -> None:
+def test_undeclared_number_is_saved_and_not_shown(run: Path) -> None:
     document = json.loads((run / "results" / "own.json").read_text())
     assert {s["numbers"].get("other") for m in document["measurements"][:1] for s in m["samples"]} == {7.0}
     assert "other" not in perfbench("show", "own", folder=run).stdout
 
 
-def test_the_columns_can_be_left_out_and_asked_for(run: Path) -> None:
+def test_metric_columns_can_be_hidden_and_requested(run: Path) -> None:
     assert "hit ratio" not in perfbench("show", "own", "--columns", "rate", folder=run).stdout
     assert "hit ratio" in perfbench("show", "own", "--columns", "rate,numbers", folder=run).stdout
 
@@ -63,9 +63,7 @@ def test_the_columns_can_be_left_out_and_asked_for(run: Path) -> None:
         ("cpu_seconds", "reported_seconds", [1.0, 2.0, 50.0]),
     ],
 )
-def test_what_a_pass_reports_that_was_halted_again_and_again_does_not_count(
-    metric: str, timed: str, counted: list[float]
-) -> None:
+def test_metrics_of_interleaved_passes_are_ignored(metric: str, timed: str, counted: list[float]) -> None:
     """In a pair by turns a pause that is timed by the wall clock has the turns of the other side in it."""
     kinds: tuple[tuple[TrialKind, float], ...] = (("alone", 1.0), ("memory", 2.0), ("duet", 50.0))
     samples = tuple(Sample(kind, 0, 0, kind, 1, {timed: 1.0}, {"pause_ms": pause}) for kind, pause in kinds)
@@ -193,14 +191,14 @@ def test_a_gate_lets_a_change_within_the_budget_pass(workshop: Path) -> None:
 
 
 @pytest.mark.slow
-def test_a_gate_catches_a_number_above_the_most_that_is_allowed(workshop: Path) -> None:
+def test_gate_catches_a_metric_above_its_maximum(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./little", "bytes_per_tick=96.5")
     assert code == 3
     assert "bytes_per_tick 97 B: allowed is at most 96.5 B" in table
 
 
 @pytest.mark.slow
-def test_a_gate_does_not_pass_a_case_that_does_not_report_what_is_limited(workshop: Path) -> None:
+def test_gate_fails_a_case_that_does_not_report_a_limited_metric(workshop: Path) -> None:
     code, table, _ = gated(workshop, "./silent", "bytes_per_tick=5%")
     assert code == 5
     assert "plain in ./silent reports no bytes_per_tick" in table
@@ -212,7 +210,7 @@ def test_a_budget_of_a_metric_that_no_scenario_has_is_refused(workshop: Path) ->
     assert "no metric `bytes_per_tock`; did you mean `bytes_per_tick`?" in one_line(complaint)
 
 
-def test_a_number_of_which_neither_is_better_is_shown_and_never_judged(tmp_path: Path) -> None:
+def test_metric_without_a_better_direction_is_shown_and_has_no_verdict(tmp_path: Path) -> None:
     done = measured("neither_better", "--rounds", "6", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert cells(done.stdout, "few")[-1] == "10 objects"
@@ -226,7 +224,7 @@ def test_a_number_of_which_neither_is_better_is_shown_and_never_judged(tmp_path:
 # What a machine lacks ----------------------------------------------------------------------------------------------------
 
 
-def test_a_mode_that_lacks_a_server_says_so_and_the_rest_is_measured(tmp_path: Path) -> None:
+def test_mode_whose_server_is_missing_is_reported_and_the_rest_is_measured(tmp_path: Path) -> None:
     done = measured("lacks_a_server", "--export", f"junit={tmp_path / 'junit.xml'}", folder=tmp_path)
     assert done.returncode == 0, done.stderr
     assert "  with_server: not available here: no such server: start one" in done.stdout.splitlines()
@@ -235,7 +233,7 @@ def test_a_mode_that_lacks_a_server_says_so_and_the_rest_is_measured(tmp_path: P
     assert 'errors="0"' in (tmp_path / "junit.xml").read_text()
 
 
-def test_where_the_baseline_is_not_available_nothing_was_measured(tmp_path: Path) -> None:
+def test_unavailable_baseline_leaves_nothing_measured(tmp_path: Path) -> None:
     done = measured("lacks_everything", folder=tmp_path)
     assert done.returncode == 5
     assert "in_memory: not available here: takes 9 GB of memory, 1 GB is free: close something" in done.stdout

@@ -162,7 +162,7 @@ def test_export_to_the_file_of_standard_output_follows_the_tables(tmp_path: Path
         (("--color", "never"), {}, False),
     ],
 )
-def test_colour_is_for_terminals_unless_it_is_asked_for(
+def test_colour_is_for_terminals_unless_it_is_requested(
     tmp_path: Path, options: tuple[str, ...], env: dict[str, str], colored: bool
 ) -> None:
     done = perfbench("show", OLD_RUN, *options, folder=tmp_path, env=env)
@@ -275,7 +275,7 @@ def journal(tmp_path_factory: pytest.TempPathFactory) -> bytes:
     return kept.path.read_bytes()
 
 
-def test_a_journal_is_shown_like_a_run_and_says_that_it_is_not_finished(tmp_path: Path, journal: bytes) -> None:
+def test_journal_is_shown_like_a_run_and_marked_unfinished(tmp_path: Path, journal: bytes) -> None:
     (tmp_path / "left.journal").write_bytes(journal)
     done = perfbench("show", "left.journal", folder=tmp_path)
     assert done.returncode == 0, done.stderr

@@ -75,7 +75,7 @@ def test_a_saved_sweep_is_shown_again(history: tuple[Path, list[str]]) -> None:
     assert (folder / "again.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_a_commit_that_cannot_be_built_is_a_row_and_the_step_goes_past_it(history: tuple[Path, list[str]]) -> None:
+def test_commit_that_cannot_be_built_is_a_row_and_the_step_spans_it(history: tuple[Path, list[str]]) -> None:
     folder, commits = history
     code, table, _ = swept(folder, "--from", commits[5], "--to", commits[7])
     assert code == 5
@@ -102,7 +102,7 @@ def test_a_search_between_equals_finds_nothing(history: tuple[Path, list[str]]) 
     assert "is not slower than" in said
 
 
-def test_with_an_anchor_every_commit_is_paired_with_that_one(history: tuple[Path, list[str]]) -> None:
+def test_anchor_is_paired_with_every_commit(history: tuple[Path, list[str]]) -> None:
     folder, commits = history
     code, table, _ = swept(folder, "--from", commits[1], "--to", commits[3], "--anchor", _short(commits)[1])
     assert code == 0
@@ -120,7 +120,7 @@ def test_with_an_anchor_every_commit_is_paired_with_that_one(history: tuple[Path
         (("--from", "HEAD~2", "--to", "HEAD", "--max-time", "3"), "--rounds and --max-time: give the one or the other"),
     ],
 )
-def test_what_cannot_be_swept_is_one_line(
+def test_invalid_sweep_is_reported_in_one_line(
     history: tuple[Path, list[str]], arguments: tuple[str, ...], complaint: str
 ) -> None:
     code, _, said = swept(history[0], *arguments)

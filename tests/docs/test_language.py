@@ -18,6 +18,21 @@ ALLOWED = {
     ("*", "on demand"): "a standing expression of English",
     ("*", "of course"): "the same",
     ("*", "in terms of"): "the same",
+    ("perfbench/report/build.py", "market.doubts"): "a key of saved runs",
+    ("perfbench/cli/commands/gate.py", "demands="): "a key of saved runs",
+    ("perfbench/report/profiles/memory.py", "summary.remark"): "a key of saved profiles",
+    ("perfbench/profiling/memory/allocations.py", "summary.remark"): "the same",
+    ("perfbench/profiling/memory/allocations.py", "remark="): "the same",
+    ("perfbench/profiling/memory/model.py", "``remark``"): "the same",
+    ("perfbench/profiling/memory/model.py", "remark: str"): "the same",
+    ("perfbench/model/plan.py", "doubts"): "a key of saved runs",
+    ("perfbench/datasets/description.py", "doubts="): "the same",
+    ("perfbench/datasets/head.py", "doubts=market.doubts"): "the same",
+    ("perfbench/model/gate.py", "demands"): "the same",
+    ("perfbench/runner/prepare.py", "policy.demands"): "the same",
+    ("perfbench/model/environment.py", "demanded"): "the same",
+    ("perfbench/environments/provide.py", "demanded="): "the same",
+    ("perfbench/runner/imported_versions.py", "environment.demanded"): "the same",
 }
 """Phrases that may contain a retired word: file (or * for all) and phrase, with the reason."""
 

@@ -81,7 +81,7 @@ def test_a_packed_file_is_measured_as_the_plain_one_is(tmp_path: Path, market: P
     assert data["path"] == ""
 
 
-def test_the_kind_of_a_file_is_told_by_its_content_not_by_its_name(tmp_path: Path, market: Path) -> None:
+def test_kind_of_a_file_is_detected_by_its_content_not_by_its_name(tmp_path: Path, market: Path) -> None:
     (tmp_path / "liar.gz").write_bytes(market.read_bytes())
     (tmp_path / "market").write_bytes(bz2.compress(market.read_bytes()))
     done = described(tmp_path, "liar.gz", "market")
@@ -90,7 +90,9 @@ def test_the_kind_of_a_file_is_told_by_its_content_not_by_its_name(tmp_path: Pat
     assert re.search(r"packed +bz2, \d+\.\d to 1", done.stdout)
 
 
-def test_files_of_one_name_are_told_apart_and_the_same_file_is_measured_once(tmp_path: Path, market: Path) -> None:
+def test_files_of_the_same_name_get_distinct_labels_and_a_repeated_file_is_measured_once(
+    tmp_path: Path, market: Path
+) -> None:
     (tmp_path / "a").mkdir()
     (tmp_path / "b").mkdir()
     (tmp_path / "a" / "good").write_bytes(market.read_bytes())
@@ -113,7 +115,7 @@ def test_a_name_that_commands_a_terminal_is_shown_as_its_escape(tmp_path: Path, 
 # Descriptions --------------------------------------------------------------------------------------------------------
 
 
-def test_a_description_says_what_is_in_a_file(tmp_path: Path) -> None:
+def test_description_lists_the_content_of_a_file(tmp_path: Path) -> None:
     done = described(tmp_path, "sample-win")
     assert done.returncode == 0, done.stderr
     facts = dict(re.findall(r"^ {2,}(\S+(?: \S+)?) {2,}(\S.*?) *$", done.stdout, re.MULTILINE))
@@ -128,7 +130,7 @@ def test_a_description_says_what_is_in_a_file(tmp_path: Path) -> None:
     assert facts["irregularities"] == "none"
 
 
-def test_what_is_unusual_is_counted_with_its_first_line(tmp_path: Path, market: Path) -> None:
+def test_anomalies_are_counted_with_their_first_line(tmp_path: Path, market: Path) -> None:
     lines = [json.loads(line) for line in market.read_bytes().splitlines()]
     lines[5]["mc"][0]["img"] = True
     lines[7]["mc"][0]["rc"].append({"id": lines[1]["mc"][0]["rc"][0]["id"], "spn": "NaN", "spf": "Infinity"})
@@ -174,7 +176,7 @@ def test_the_manifest_names_every_file_with_source_hash_licence_and_counts() -> 
         assert known.content
 
 
-def test_the_list_says_what_is_here(tmp_path: Path) -> None:
+def test_data_list_shows_local_files(tmp_path: Path) -> None:
     done = perfbench("data", "list", folder=tmp_path)
     assert done.returncode == 0
     assert re.search(r"^PRO-1.170258213 +not pulled +6.0 MB +22,367 +17 +MIT +official PRO", done.stdout, re.MULTILINE)
@@ -206,13 +208,13 @@ def test_a_check_compares_bytes_and_counts_with_the_manifest(tmp_path: Path) -> 
         ("sample-wni", "sample-wni: no such file, and no known name; did you mean `sample-win`?"),
     ],
 )
-def test_a_known_file_that_is_not_here_is_one_line(tmp_path: Path, spec: str, complaint: str) -> None:
+def test_catalogued_file_that_is_missing_is_reported_in_one_line(tmp_path: Path, spec: str, complaint: str) -> None:
     done = perfbench("run", *QUICK, "--data", spec, folder=tmp_path)
     assert done.returncode == 5
     assert complaint in one_line(done.stderr)
 
 
-def test_without_pulled_files_the_bundled_sample_is_measured_and_one_line_says_so(tmp_path: Path) -> None:
+def test_bundled_sample_is_measured_with_a_notice_when_no_files_are_pulled(tmp_path: Path) -> None:
     done = perfbench("run", "--mode", "lightweight", "--rounds", "1", folder=tmp_path)
     assert done.returncode == 0
     assert "replay · sample-win · 8,000 updates" in done.stdout
@@ -272,7 +274,7 @@ def test_a_pull_that_is_killed_leaves_no_half_file(tmp_path: Path) -> None:
     assert perfbench("data", "pull", folder=tmp_path, timeout=300).returncode == 0
 
 
-def test_without_network_and_cache_one_line_says_so(tmp_path: Path) -> None:
+def test_pull_fails_in_one_line_when_network_and_cache_are_missing(tmp_path: Path) -> None:
     done = perfbench("data", "pull", folder=tmp_path, env={"PIP_NO_INDEX": "1"})
     assert done.returncode == 5
     line = one_line(done.stderr)

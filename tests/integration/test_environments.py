@@ -77,7 +77,7 @@ def imported(environment: Environment, module: str) -> str:
 # What is built -----------------------------------------------------------------------------------------------------------
 
 
-def test_a_release_is_built_with_what_it_demands(index: Index) -> None:
+def test_release_is_built_with_its_dependencies(index: Index) -> None:
     (built,) = provided(EnvironmentRequest("engine==1.0"))
     assert built.name == "engine==1.0"
     assert built.version == sys.version.split()[0]
@@ -87,12 +87,12 @@ def test_a_release_is_built_with_what_it_demands(index: Index) -> None:
     assert imported(built, "engine") == "1.0"
 
 
-def test_two_releases_stand_side_by_side_in_the_order_in_which_they_were_asked_for(index: Index) -> None:
+def test_two_releases_are_provided_in_the_requested_order(index: Index) -> None:
     after, before = provided(EnvironmentRequest("engine==2.0"), EnvironmentRequest("engine==1.0"))
     assert (imported(after, "engine"), imported(before, "engine")) == ("2.0", "1.0")
 
 
-def test_the_same_versions_are_one_environment_unless_another_copy_is_asked_for(index: Index) -> None:
+def test_same_versions_share_an_environment_unless_a_separate_copy_is_requested(index: Index) -> None:
     pinned, newest, copy = provided(
         EnvironmentRequest("engine==2.0"), EnvironmentRequest("engine"), EnvironmentRequest("engine==2.0", copy=1)
     )
@@ -114,17 +114,17 @@ def test_another_python_that_is_here_is_taken(index: Index) -> None:
     assert asked.stdout.split()[1] == built.version == other.version
 
 
-def test_here_is_not_built(index: Index) -> None:
+def test_environment_here_is_not_built(index: Index) -> None:
     (here,) = provided(EnvironmentRequest("here"))
     assert here.python == sys.executable
 
 
-def test_here_with_a_need_that_is_here_is_here(index: Index) -> None:
+def test_environment_here_is_used_when_the_required_package_is_installed(index: Index) -> None:
     (here,) = provided(EnvironmentRequest("here", ("pytest --no-deps",)))
     assert here.python == sys.executable
 
 
-def test_an_extra_that_a_release_does_not_have_is_said(index: Index, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unknown_extra_of_a_release_is_reported(index: Index, capsys: pytest.CaptureFixture[str]) -> None:
     provided(EnvironmentRequest("engine[speed]==2.0"))
     assert "engine[speed]==2.0: engine 2.0 has no extra `speed`" in capsys.readouterr().out
 
@@ -132,32 +132,32 @@ def test_an_extra_that_a_release_does_not_have_is_said(index: Index, capsys: pyt
 # What one mode needs on top ----------------------------------------------------------------------------------------------
 
 
-def test_a_need_comes_on_top_and_the_versions_below_stay(index: Index) -> None:
+def test_required_package_is_added_and_other_versions_stay(index: Index) -> None:
     index.wheel("reader", "0.3", ("helper",))
     below, above = provided(EnvironmentRequest("engine==1.0"), EnvironmentRequest("engine==1.0", ("reader==0.3",)))
     assert versions(above) == {**versions(below), "reader": "0.3"}
     assert above.demanded == (("engine", "1.0"), ("reader", "0.3"))
 
 
-def test_a_need_without_its_dependencies_does_not_care_for_what_it_demands(index: Index) -> None:
+def test_required_package_with_no_deps_ignores_its_dependencies(index: Index) -> None:
     index.wheel("framework", "3.0", ("engine==2.0", "helper>=1.5"))
     (built,) = provided(EnvironmentRequest("engine==1.0", ("framework --no-deps",)))
     assert versions(built) == {"engine": "1.0", "helper": "1.0", "framework": "3.0"}
 
 
-def test_a_need_that_is_there_is_no_need(index: Index) -> None:
+def test_required_package_that_is_installed_changes_nothing(index: Index) -> None:
     below, above = provided(EnvironmentRequest("engine==1.0"), EnvironmentRequest("engine==1.0", ("helper --no-deps",)))
     assert below.python == above.python
 
 
-def test_a_need_that_does_not_fit_is_one_line(index: Index) -> None:
+def test_conflicting_required_package_is_reported_in_one_line(index: Index) -> None:
     index.wheel("framework", "3.0", ("engine==2.0",))
     reason = refused(EnvironmentRequest("engine==1.0", ("framework",)))
     assert "framework" in reason
     assert "engine==2.0" in reason
 
 
-def test_the_same_need_gets_the_same_version_on_both_sides(index: Index) -> None:
+def test_required_package_gets_the_same_version_on_both_sides(index: Index) -> None:
     index.wheel("framework", "3.0")
     (before,) = provided(EnvironmentRequest("engine==1.0", ("framework --no-deps",)))
     index.wheel("framework", "3.1")
@@ -179,13 +179,13 @@ def aged(index: Index) -> Index:
     return index
 
 
-def test_an_old_release_whose_pins_cannot_be_had_takes_the_newest_dependencies(aged: Index) -> None:
+def test_old_release_with_unavailable_pins_gets_the_newest_dependencies(aged: Index) -> None:
     (built,) = provided(EnvironmentRequest("old-engine==1.0"))
     assert built.recipe == "newest dependencies"
     assert versions(built) == {"old-engine": "1.0", "fast": "9.0", "helper": "1.5"}
 
 
-def test_then_the_others_of_the_same_package_are_built_the_same_way(aged: Index) -> None:
+def test_other_releases_of_a_package_with_unavailable_pins_use_the_same_recipe(aged: Index) -> None:
     alone, other = provided(EnvironmentRequest("old-engine==2.0"), EnvironmentRequest("engine==1.0"))
     assert (alone.recipe, versions(alone)["helper"]) == ("pins", "1.0")
     old, together, other = provided(
@@ -214,28 +214,28 @@ def test_a_dependency_that_never_had_a_wheel_is_built_and_the_release_not_passed
 # Reuse -------------------------------------------------------------------------------------------------------------------
 
 
-def test_what_is_pinned_is_had_again_without_any_index(index: Index, tmp_path: Path) -> None:
+def test_pinned_spec_is_provided_from_the_cache_when_the_index_is_down(index: Index, tmp_path: Path) -> None:
     assert build("engine==2.0", folder=tmp_path, url=index.url).returncode == 0
     again = build("engine==2.0", folder=tmp_path, url=CLOSED, UV_CACHE_DIR=str(tmp_path / "empty"))
     assert again.returncode == 0
     assert not (tmp_path / "empty").exists(), "uv was not even started"
 
 
-def test_what_is_not_pinned_is_resolved_again(index: Index, capsys: pytest.CaptureFixture[str]) -> None:
+def test_unpinned_spec_is_resolved_again(index: Index, capsys: pytest.CaptureFixture[str]) -> None:
     (before,) = provided(EnvironmentRequest("engine"))
     index.wheel("engine", "3.0")
     (after,) = provided(EnvironmentRequest("engine"))
     assert (versions(before)["engine"], versions(after)["engine"]) == ("2.0", "3.0")
 
 
-def test_what_is_not_pinned_is_taken_as_it_was_when_the_index_cannot_be_reached(index: Index, tmp_path: Path) -> None:
+def test_unpinned_spec_keeps_its_last_resolution_when_the_index_is_unreachable(index: Index, tmp_path: Path) -> None:
     assert build("engine", folder=tmp_path, url=index.url).returncode == 0
     again = perfbench("environments", "engine", folder=tmp_path, env=using(CLOSED, tmp_path / "other"))
     assert again.returncode == 0
     assert "engine: the index cannot be reached; using the resolution of 20" in again.stderr
 
 
-def test_a_replaced_interpreter_or_a_damaged_environment_is_built_anew(index: Index) -> None:
+def test_environment_is_rebuilt_when_damaged_or_when_its_interpreter_was_replaced(index: Index) -> None:
     (built,) = provided(EnvironmentRequest("engine==1.0"))
     Path(built.python).unlink()
     (again,) = provided(EnvironmentRequest("engine==1.0"))
@@ -266,7 +266,7 @@ def test_a_checkout_is_built_as_it_is_with_its_commit(repository: Path) -> None:
     assert (clean.sources[0].commit, clean.sources[0].dirty) == (git(repository, "rev-parse", "HEAD"), False)
 
 
-def test_an_edit_makes_another_environment_and_taking_it_back_the_first_one(repository: Path) -> None:
+def test_edited_checkout_gets_a_new_environment_and_the_reverted_checkout_the_first(repository: Path) -> None:
     module = repository / "engine/__init__.py"
     text = module.read_text()
     (clean,) = provided(EnvironmentRequest(str(repository)))
@@ -324,32 +324,34 @@ def test_a_git_url_is_built_at_its_revision(repository: Path) -> None:
         (".", "cannot build .: it has neither pyproject.toml nor setup.py"),
     ],
 )
-def test_what_cannot_be_built_is_one_line_with_the_reason(index: Index, tmp_path: Path, spec: str, reason: str) -> None:
+def test_impossible_environment_is_reported_in_one_line_with_the_reason(
+    index: Index, tmp_path: Path, spec: str, reason: str
+) -> None:
     done = build(spec, folder=tmp_path, url=index.url)
     assert done.returncode == 5
     assert reason in one_line(done.stderr)
 
 
-def test_what_is_no_spec_is_a_mistake_of_the_command_line(index: Index, tmp_path: Path) -> None:
+def test_invalid_spec_is_a_usage_error(index: Index, tmp_path: Path) -> None:
     done = build("engine==", folder=tmp_path, url=index.url)
     assert done.returncode == 2
     assert "is not a valid environment spec" in one_line(done.stderr)
 
 
-def test_the_others_are_built_all_the_same(index: Index, tmp_path: Path) -> None:
+def test_other_environments_are_built_when_one_fails(index: Index, tmp_path: Path) -> None:
     done = build("engine==9.0", "engine==1.0", "nobody", folder=tmp_path, url=index.url)
     assert done.returncode == 5
     assert "engine==1.0" in done.stdout
     assert done.stderr.splitlines()[-1].startswith("perfbench: 2 of 3 environments cannot be built")
 
 
-def test_an_index_that_cannot_be_reached_is_one_line(index: Index, tmp_path: Path) -> None:
+def test_unreachable_index_is_reported_in_one_line(index: Index, tmp_path: Path) -> None:
     done = build("engine==1.0", folder=tmp_path, url=CLOSED)
     assert done.returncode == 5
     assert "engine==1.0: the package index cannot be reached" in one_line(done.stderr)
 
 
-def test_a_build_that_fails_is_one_line_with_its_whole_log_kept(index: Index, tmp_path: Path) -> None:
+def test_failed_build_is_reported_in_one_line_and_its_log_is_kept(index: Index, tmp_path: Path) -> None:
     checkout(tmp_path / "work", "engine", "2.0", before="print('step one'); int('no number')")
     done = build("./work", folder=tmp_path, url=index.url)
     assert done.returncode == 5
@@ -368,7 +370,7 @@ def test_a_syntax_error_in_a_checkout_is_its_file_and_line(index: Index, tmp_pat
 
 
 @linux_only
-def test_a_disk_that_fills_up_in_a_build_is_one_line_and_nothing_half_built_is_kept(
+def test_disk_that_fills_up_during_a_build_is_reported_and_leaves_no_partial_environment(
     index: Index, tmp_path: Path
 ) -> None:
     checkout(tmp_path / "work", "engine", "7.0")
@@ -448,7 +450,7 @@ def test_two_builds_at_once_do_not_disturb_each_other(index: Index, tmp_path: Pa
 # The list, and pruning ---------------------------------------------------------------------------------------------------
 
 
-def test_what_is_kept_is_listed_with_its_packages(index: Index, tmp_path: Path) -> None:
+def test_cached_environments_are_listed_with_their_packages(index: Index, tmp_path: Path) -> None:
     assert perfbench("environments", folder=tmp_path).stdout == "no cached environments\n"
     assert build("engine==1.0", folder=tmp_path, url=index.url).returncode == 0
     listed = perfbench("environments", folder=tmp_path, env={"COLUMNS": "200"}).stdout
@@ -459,7 +461,7 @@ def test_what_is_kept_is_listed_with_its_packages(index: Index, tmp_path: Path) 
     assert foot.startswith("1 environment, ")
 
 
-def test_pruning_frees_everything_but_what_is_in_use(index: Index, tmp_path: Path) -> None:
+def test_pruning_frees_everything_except_environments_in_use(index: Index, tmp_path: Path) -> None:
     assert build("engine==1.0", folder=tmp_path, url=index.url).returncode == 0
     (used,) = provided(EnvironmentRequest("engine==2.0"))
     pruned = perfbench("environments", "--prune", folder=tmp_path).stdout.splitlines()
@@ -469,7 +471,7 @@ def test_pruning_frees_everything_but_what_is_in_use(index: Index, tmp_path: Pat
     assert [one.spec for one in prune.list_cached_environments()] == ["engine==2.0"]
 
 
-def test_pruning_by_age_leaves_what_was_used_lately(index: Index, tmp_path: Path) -> None:
+def test_pruning_by_age_keeps_recently_used_environments(index: Index, tmp_path: Path) -> None:
     assert build("engine==1.0", "engine==2.0", folder=tmp_path, url=index.url).returncode == 0
     (old,) = [one for one in prune.list_cached_environments() if one.spec == "engine==1.0"]
     long_ago = time.time() - 40 * 86400
@@ -482,7 +484,7 @@ def test_pruning_by_age_leaves_what_was_used_lately(index: Index, tmp_path: Path
     assert [one.spec for one in prune.list_cached_environments()] == ["engine==2.0"]
 
 
-def test_an_age_without_pruning_is_refused(tmp_path: Path) -> None:
+def test_prune_age_requires_the_prune_option(tmp_path: Path) -> None:
     done = perfbench("environments", "--older-than", "3", folder=tmp_path)
     assert done.returncode == 2
     assert "add --prune" in one_line(done.stderr)
@@ -522,7 +524,7 @@ def test_a_real_old_release_with_compiled_pins_has_no_wheels_for_this_python(rea
     assert imported(old, "betfairlightweight") == "2.15.4"
 
 
-def test_here_with_a_need_is_built_from_the_versions_that_are_here(real_index: None) -> None:
+def test_environment_here_with_a_required_package_is_built_from_installed_versions(real_index: None) -> None:
     here = versions(host.describe_host())
     (built,) = provided(EnvironmentRequest("here", ("tickrush==0.1.0",)))
     assert versions(built)["tickrush"] == "0.1.0"

@@ -613,7 +613,7 @@ def test_latency_proxy_adds_its_delay_and_forwards_everything(market: Path, tmp_
             assert updates > 100, "to the end, which arrives too"
 
 
-def test_new_connection_costs_three_round_trips_and_a_kept_one_costs_one(market: Path, tmp_path: Path) -> None:
+def test_new_connection_costs_three_round_trips_and_a_reused_connection_one(market: Path, tmp_path: Path) -> None:
     with serving("--data", market, "--wait-for", 1000, "--rtt", "80ms", folder=tmp_path) as served:
         body = rpc("SportsAPING/v1.0/listMarketBook", marketIds=[MARKET])
         start = time.monotonic()

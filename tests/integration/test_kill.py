@@ -33,7 +33,7 @@ def killed_after(folder: Path, seconds: float, *arguments: str) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="kill -9")
 @pytest.mark.stress
-def test_a_run_killed_twenty_times_is_whole_in_the_end(tmp_path: Path) -> None:
+def test_run_killed_twenty_times_ends_complete(tmp_path: Path) -> None:
     chance = random.Random(20)
     before = b""
     journals = finished = 0

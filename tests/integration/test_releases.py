@@ -56,7 +56,7 @@ def compared(folder: Path, before: str, after: str, *arguments: object) -> tuple
         ("2.5.0", "2.7.0", "lightweight", ["adds the raw update to the book"]),
     ],
 )
-def test_what_releases_announced_to_change_is_named_and_explains_the_whole_difference(
+def test_announced_changes_of_releases_are_named_and_explain_the_whole_difference(
     folder: Path, before: str, after: str, mode: str, told: list[str]
 ) -> None:
     code, table = compared(folder, before, after, "--mode", mode)
@@ -112,7 +112,7 @@ FLOORS = dict.fromkeys(("read_file", "decode_orjson", "decode_msgspec"), "floor"
 
 
 @pytest.mark.network_heavy
-def test_readers_are_as_good_as_their_books_and_floors_have_none(folder: Path) -> None:
+def test_readers_are_checked_by_their_books_and_floor_modes_have_none(folder: Path) -> None:
     code, outputs, table = engines(folder, "event")
     assert code == 6
     assert outputs["flumine_stream"] == "yes"

@@ -195,7 +195,7 @@ def test_the_orders_are_the_same_in_every_pass_and_with_every_hash_seed(market: 
 
 
 @pytest.mark.parametrize("parameters", ["stake=3", "every=50", "within=300", "inplay=true", "dearest=5"])
-def test_other_parameters_give_other_orders(market: Path, parameters: str) -> None:
+def test_orders_depend_on_the_parameters(market: Path, parameters: str) -> None:
     assert digested(market, strategy_parameters=parameters).digest != digested(market).digest
 
 

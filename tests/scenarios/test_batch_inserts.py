@@ -181,9 +181,7 @@ class Child:
         return sum(int(line) for line in (self._said + said).split(b"\n")[:-1])
 
 
-def test_every_way_to_write_into_sqlite_saves_the_same_rows_and_says_what_a_kill_would_lose(
-    market: Path, tmp_path: Path
-) -> None:
+def test_every_sqlite_mode_saves_the_same_rows_and_reports_its_loss_on_a_kill(market: Path, tmp_path: Path) -> None:
     said = numbers(market, tmp_path, SQLITE)
     assert {mode: said[mode]["at_risk_rows"] for mode in SQLITE[:-1]} == {
         "commit_per_row": 0,
@@ -352,7 +350,7 @@ def test_deferred_begin_fails_at_once_beside_a_writer_and_an_immediate_begin_wai
 
 
 @pytest.mark.parametrize("reads_first", [True, False])
-def test_only_a_deferred_transaction_that_reads_first_does_not_wait(
+def test_deferred_transaction_that_reads_first_does_not_wait(
     scenario: Any, connection: sqlite3.Connection, database: str, reads_first: bool
 ) -> None:
     """The other writer ends after a second: whoever waits for it succeeds."""

@@ -136,7 +136,7 @@ def test_the_ladder_has_350_prices_from_1_01_to_1000() -> None:
     assert sorted(set(READS.TICKS)) == READS.TICKS
 
 
-def test_a_costly_model_is_asked_for_the_last_reads_only() -> None:
+def test_costly_model_computes_the_last_reads_only() -> None:
     found = [READS.Read(number, 0, (number,)) for number in range(1000)]
     assert [read.published for read in CACHES.stream_of(found, 1000, 0.005, 1).reads] == list(range(995, 1000))
     assert len(CACHES.stream_of(found, 1000, 0, 1).reads) == 1
@@ -145,7 +145,7 @@ def test_a_costly_model_is_asked_for_the_last_reads_only() -> None:
 # What a cache does ------------------------------------------------------------------------------------------------------
 
 
-def test_the_table_says_that_the_answers_are_the_same_and_what_a_cache_keeps(tmp_path: Path, market: Path) -> None:
+def test_table_confirms_equal_answers_and_shows_the_size_of_a_cache(tmp_path: Path, market: Path) -> None:
     chosen = [option for mode in ("none", "lru_cache", "lru_cache_method") for option in ("--mode", mode)]
     small = ("--set", "reads=2000", "--set", "cost_us=1")
     done = perfbench("run", "caching", *QUICK, "--data", market, *small, *chosen, folder=tmp_path)
@@ -248,7 +248,7 @@ def test_file_without_offers_is_not_available_for_best_prices_but_for_last_price
     assert numbers(prices_only, "plain_dict", key="price")["hit_ratio"] == 0.25
 
 
-def test_a_key_that_is_not_known_is_refused_with_those_that_are(market: Path) -> None:
+def test_unknown_key_is_refused_with_the_list_of_valid_keys(market: Path) -> None:
     said = refused(market, "none", key="mood")
     assert not said.unavailable
     assert "key=mood, runners=changed: key is one of exact, sizes, price, best, drift" in str(said)

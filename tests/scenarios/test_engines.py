@@ -77,7 +77,9 @@ def test_fields_that_a_reader_lacks_are_named(everything: Environment, market: P
     assert output_diff.find_first_field(right, other) == ("[0].streamingsnap", "True", "nothing")
 
 
-def test_on_an_event_a_reader_is_compared_by_what_each_line_changed(everything: Environment, tmp_path: Path) -> None:
+def test_reader_of_an_event_file_is_compared_by_the_changes_of_each_line(
+    everything: Environment, tmp_path: Path
+) -> None:
     event = generated(tmp_path / "event", seed=13, markets=3, bsp=False)
     found = outputs(everything, event, *LACKING)
     assert {output.updates for output in found.values()} == {240}
@@ -143,7 +145,7 @@ def test_check_detects_a_single_different_size(everything: Environment, market: 
         assert digested(everything, mode, other, [LACKING]).undone != baseline.undone
 
 
-def test_a_floor_counts_the_lines_with_market_changes(everything: Environment, market: Path, tmp_path: Path) -> None:
+def test_floor_mode_counts_lines_with_market_changes(everything: Environment, market: Path, tmp_path: Path) -> None:
     heartbeat = '{"op":"mcm","clk":"9","pt":1780311281595,"ct":"HEARTBEAT"}\n'
     beating = rewritten(market, tmp_path / "1.100000007", lambda text: text + heartbeat)
     for floor in ("read_file", "decode_orjson", "decode_msgspec"):
@@ -154,7 +156,7 @@ def test_a_floor_counts_the_lines_with_market_changes(everything: Environment, m
             worker.end()
 
 
-def test_a_file_name_that_betfair_data_does_not_know_gives_no_books(
+def test_file_name_unsupported_by_betfair_data_gives_no_books(
     everything: Environment, market: Path, tmp_path: Path
 ) -> None:
     market.rename(tmp_path / "market.txt")

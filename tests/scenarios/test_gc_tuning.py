@@ -52,13 +52,13 @@ def knotted(market: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str,
     return run(market, tmp_path_factory.mktemp("knotted"), cycles="true")[1]
 
 
-def test_every_mode_sees_the_same_books(plain: tuple[str, dict[str, dict[str, float]]]) -> None:
+def test_every_mode_gets_the_same_books(plain: tuple[str, dict[str, dict[str, float]]]) -> None:
     same = dict(re.findall(r"^[ !] (\w+) .*\b(yes|no)$", plain[0], re.MULTILINE))
     assert same == dict.fromkeys(MODES[1:], "yes")
     assert set(plain[1]) == set(MODES)
 
 
-def test_the_modes_do_what_they_say(plain: tuple[str, dict[str, dict[str, float]]]) -> None:
+def test_modes_set_the_collector_as_their_names_announce(plain: tuple[str, dict[str, dict[str, float]]]) -> None:
     collections = {mode: numbers["collections"] for mode, numbers in plain[1].items()}
     assert collections["default"] > MARKETS
     assert collections["collect_at_close"] >= collections["default"] + MARKETS - 1
@@ -74,7 +74,7 @@ def test_disabled_collector_pauses_no_market(plain: tuple[str, dict[str, dict[st
     assert plain[1]["default"]["pause_ms"] > 0
 
 
-def test_only_the_collector_frees_books_that_are_held_by_a_cycle(
+def test_books_in_a_reference_cycle_are_freed_by_the_collector_only(
     plain: tuple[str, dict[str, dict[str, float]]], knotted: dict[str, dict[str, float]]
 ) -> None:
     for mode in ("collect_at_close", "off_until_close"):

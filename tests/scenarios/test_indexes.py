@@ -71,7 +71,7 @@ def numbers(folder: Path) -> dict[str, dict[str, float]]:
     return {measured["case"]["mode"]: measured["samples"][0]["numbers"] for measured in document["measurements"]}
 
 
-def test_every_layout_of_sqlite_gives_the_same_answers_and_says_what_it_costs(tmp_path: Path, market: Path) -> None:
+def test_every_sqlite_layout_gives_the_same_answers_and_reports_its_cost(tmp_path: Path, market: Path) -> None:
     done = run(market, tmp_path, modes=ON_SQLITE)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = re.findall(r"^  (\w+) .*\b(yes|no)$", done.stdout, re.MULTILINE)
@@ -158,9 +158,7 @@ def test_a_password_in_the_url_of_a_server_is_refused_since_parameters_are_saved
     assert "not available here: PostgreSQL: the URL has a password, and parameters are saved" in done.stdout
 
 
-def test_on_a_cold_cache_every_query_reads_from_the_disk_or_the_run_says_that_it_cannot(
-    tmp_path: Path, market: Path
-) -> None:
+def test_queries_on_a_cold_cache_read_from_the_disk_or_are_reported_unavailable(tmp_path: Path, market: Path) -> None:
     done = run(market, tmp_path, "--set", "cache=cold", modes=["no_index", "advised"])
     if "cache=cold: " in done.stdout:
         assert "not available here" in done.stdout

@@ -49,7 +49,7 @@ def times(market: Path) -> list[int]:
 
 
 @linux
-def test_every_mode_sees_the_same_books(run: tuple[str, dict[str, dict[str, float]]]) -> None:
+def test_every_mode_gets_the_same_books(run: tuple[str, dict[str, dict[str, float]]]) -> None:
     same = dict(re.findall(r"^[ !] (\w+) .*\b(yes|no)$", run[0], re.MULTILINE))
     assert same == dict.fromkeys((*EACH, *SECONDS), "yes")
 
@@ -90,7 +90,7 @@ def test_open_statm_file_agrees_with_psutil_at_every_read(
         assert resident() - before == pytest.approx(len(more), rel=0.1)
 
 
-def test_a_system_without_proc_says_so(shipped: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_system_without_proc_is_reported(shipped: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
     log = shipped("_memory_log")
     monkeypatch.setattr(log, "STATM", "/nowhere/statm")
     with pytest.raises(NotAvailable, match="this system has no /nowhere/statm: run it on Linux"), log.kept_open():

@@ -80,7 +80,7 @@ def test_the_server_listens_on_a_socket_in_a_folder_of_its_own_and_on_no_port(tm
 
 
 @real
-def test_nothing_is_left_when_the_set_up_ends(tmp_path: Path) -> None:
+def test_server_and_its_files_are_removed_when_the_setup_ends(tmp_path: Path) -> None:
     with holding(tmp_path) as (process, folder, server):
         assert process.stdin is not None
         process.stdin.close()
@@ -89,7 +89,7 @@ def test_nothing_is_left_when_the_set_up_ends(tmp_path: Path) -> None:
 
 
 @real
-def test_nothing_is_left_when_the_process_and_its_group_are_killed(tmp_path: Path) -> None:
+def test_server_and_its_files_are_removed_when_the_process_group_is_killed(tmp_path: Path) -> None:
     with holding(tmp_path) as (process, folder, server):
         os.killpg(process.pid, signal.SIGKILL)  # as the host ends a worker
         process.wait()
@@ -129,7 +129,7 @@ def test_a_server_that_is_not_there_or_does_not_start_is_not_available(tmp_path:
     assert not list(tmp_path.iterdir())
 
 
-def test_of_several_releases_the_newest_is_taken_by_number(tmp_path: Path) -> None:
+def test_newest_of_several_installed_releases_is_chosen_by_number(tmp_path: Path) -> None:
     for name in ("9.6", "15", "16"):
         folder = tmp_path / name / "bin"
         folder.mkdir(parents=True)

@@ -135,7 +135,7 @@ def trading(shipped: Callable[[str], Any], market: Path, tmp_path: Path) -> Call
 
 
 @linux
-def test_all_modes_see_the_same_and_only_a_restart_or_malloc_trim_gives_memory_back(
+def test_modes_get_the_same_books_and_only_a_restart_or_malloc_trim_returns_memory(
     tmp_path: Path,
 ) -> None:
     market = tmp_path / "1.1"
@@ -170,7 +170,7 @@ def passed(mode: str, market: Path, folder: Path, **parameters: float) -> Any:
 
 
 @linux
-def test_the_command_line_compares_the_modes_and_judges_the_advice(market: Path, tmp_path: Path) -> None:
+def test_command_line_compares_the_modes_and_checks_the_advice(market: Path, tmp_path: Path) -> None:
     asked = ("--mode", "never", "--mode", "exec_itself", "--set", "updates=60", "--set", "save_every=1")
     done = perfbench("run", "restart", "--quiet", "--rounds", "1", *asked, "--data", market, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -223,7 +223,7 @@ TOLD = ("streaming_update", "publishTime")
 
 
 @pytest.mark.parametrize("hours", [0.001, 0.004, 0.02])
-def test_the_clock_of_the_market_says_when(hours: float, trading: Callable[..., Trading]) -> None:
+def test_restarts_follow_the_clock_of_the_market(hours: float, trading: Callable[..., Trading]) -> None:
     traded = trading()
     traded.hours = hours
     due, expected = traded.exchange.published[0] + hours * MS_PER_HOUR, []
@@ -269,7 +269,7 @@ def test_exec_alone_loses_what_is_in_a_buffer(tmp_path: Path) -> None:
     assert (tmp_path / "log").read_text() == ""
 
 
-def test_a_trader_that_fails_says_why(shipped: Callable[[str], Any], market: Path, tmp_path: Path) -> None:
+def test_failed_trader_reports_the_reason(shipped: Callable[[str], Any], market: Path, tmp_path: Path) -> None:
     exchange = shipped("_exchange").Exchange(str(market), 10)
     program = shipped("_programs").Program(exchange, str(tmp_path), ["--exchange=1", "--folder=.", "--hours=1"])
     with pytest.raises(RuntimeError, match=r"the trader failed: .*invalid choice: 'sometimes'"):

@@ -163,7 +163,7 @@ def test_lists_without_room_in_memory_are_not_available(market: Path, tmp_path: 
     assert "not available here: 1,000,000,000,000 updates in lists need 106,000,000 MB of memory" in output
 
 
-def test_a_file_without_prices_says_so(market: Path, tmp_path: Path) -> None:
+def test_file_without_prices_is_reported(market: Path, tmp_path: Path) -> None:
     without(market, tmp_path / "no prices", "ltp", "trd", "tv")
     _, output = run(tmp_path / "no prices", tmp_path)
     assert "not available here: no prices has no traded prices (ltp)" in output

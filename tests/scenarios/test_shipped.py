@@ -78,7 +78,7 @@ def test_every_scenario_about_advice_is_measured_in_seconds_and_its_modes_agree(
 
 
 @pytest.mark.parametrize("where", ["market", "runner", "ladder", "definition"])
-def test_the_check_sees_a_change_of_any_part_of_a_book(tmp_path: Path, where: str) -> None:
+def test_check_detects_a_change_of_any_part_of_a_book(tmp_path: Path, where: str) -> None:
     write_market(RECIPES["full depth, BSP, removal"], tmp_path / "market")
     scenario = """
 from _bflw import books_fields, replay

@@ -114,7 +114,7 @@ def test_limit_within_the_day_is_read_off_the_curve_and_a_later_limit_extrapolat
     assert hours[1] == pytest.approx(24 + (500e6 - first["end_rss_bytes"]) / first["growth_bytes_per_hour"], rel=0.1)
 
 
-def test_a_full_and_a_lightweight_soak_say_the_same_of_every_book(market: Path, shipped: Callable[[str], Any]) -> None:
+def test_full_and_lightweight_soak_agree_on_every_book(market: Path, shipped: Callable[[str], Any]) -> None:
     session, templates = shipped("_session"), shipped("_templates")
     day = session.Day(templates.of_file(str(market), 15), 2, 18)
     said = []
@@ -225,7 +225,7 @@ def in_order(runners: list[dict[str, Any]]) -> list[dict[str, Any]]:
     return sorted(runners, key=lambda runner: runner["selectionId"])
 
 
-def test_the_markets_of_an_event_come_by_turns_and_each_has_its_own_id(
+def test_markets_of_an_event_are_interleaved_and_each_has_its_own_id(
     tmp_path: Path, shipped: Callable[[str], Any]
 ) -> None:
     session, path = shipped("_session"), tmp_path / "event"
@@ -299,7 +299,7 @@ def filled_after(hours: float) -> Shape:
         pytest.param(lambda hour: hour * hour / 10, True, id="ever faster"),
     ],
 )
-def test_growth_tells_a_leak_from_what_comes_to_rest(
+def test_growth_separates_a_leak_from_bounded_memory(
     shipped: Callable[[str], Any], shape: Shape, leak: bool, noise: float
 ) -> None:
     assert shipped("_growth").growth(curve(shape, noise), 6).leak is leak

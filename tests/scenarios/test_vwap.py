@@ -158,7 +158,7 @@ def test_periods_below_one_are_refused() -> None:
             made(0)
 
 
-def test_a_file_without_trades_says_so(market: Path, tmp_path: Path) -> None:
+def test_file_without_trades_is_reported(market: Path, tmp_path: Path) -> None:
     without(market, tmp_path / "no trades", "trd", "tv")
     _, output = run(tmp_path / "no trades", tmp_path, modes=STREAMING)
     assert "not available here: no trades has no traded volume (trd)" in output

@@ -19,6 +19,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
+from types import ModuleType
 from typing import IO, Any
 
 import pytest
@@ -39,6 +40,10 @@ WARM_PACKAGES = (
     "six",
 )
 """What a fork keeps of the packages of this interpreter: what a replay here imports anyway, which takes most of its time."""
+
+
+FORGOTTEN: list[ModuleType] = []
+"""Modules that a fork has taken out of ``sys.modules``, kept alive: to free them would take longer than most passes."""
 
 
 class ForkedWorker:
@@ -127,7 +132,7 @@ def _enter_environment(python: str) -> None:
             continue
         warm = prefix == own and name.partition(".")[0] in WARM_PACKAGES
         if not warm and (not file.startswith(standard) or "site-packages" in file):
-            del sys.modules[name]
+            FORGOTTEN.append(sys.modules.pop(name))
 
 
 class _Subprocess:

@@ -192,7 +192,7 @@ def _run_tools(
         tool_comparison.save_document(document, measuring.results)
 
     measurements = tool_comparison.run_comparisons(plan, group, sizes, unchanged.settings.seed, report)
-    outcome = measuring.execute(((group, (one,)) for one in measurements), record)
+    outcome = measuring.execute(((group, (measurement,)) for measurement in measurements), record)
     if outcome.problem is not None:
         raise outcome.problem
     if outcome.interrupted:
@@ -215,13 +215,13 @@ def _show_saved(name: str, results: Path, color: str) -> None:
     """Show a saved calibration. Raises StorageProblem, NotMeasured."""
     path = RUNS.find(name, results)
     unchanged = storage.load_run(path)
-    found = session.analyse_run(unchanged)
+    calibrated = session.analyse_run(unchanged)
     slower = storage.load_run(RUNS.find(session.format_slowdown_name(path.stem), path.parent))
-    injected = session.analyse_slowdown_run(slower, found)
+    injected = session.analyse_slowdown_run(slower, calibrated)
     cost = session.read_pair_cost(unchanged)
-    sys.stdout.write(calibration.render_calibration(unchanged, found, injected))
-    if (rivals := tool_comparison.load_document(path.stem, path.parent)) is not None:
-        standings = (score_gate(found, injected, cost), *score_tools(rivals))
-        sys.stdout.write("\n" + calibration.render_tool_scores(standings))
+    sys.stdout.write(calibration.render_calibration(unchanged, calibrated, injected))
+    if (comparison := tool_comparison.load_document(path.stem, path.parent)) is not None:
+        scores = (score_gate(calibrated, injected, cost), *score_tools(comparison))
+        sys.stdout.write("\n" + calibration.render_tool_scores(scores))
     differences = session.read_log_ratios(unchanged, unchanged.duets[0])
     sys.stdout.write("\n" + calibration.plot_changes(differences, color=console.wants_color(sys.stdout, color)))

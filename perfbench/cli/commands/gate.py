@@ -157,10 +157,10 @@ def _parse_budget(text: str) -> Budget:
     if what == "count":
         return Budget("count", parse.parse_share(f"--budget {what}", most))
     if what == "peak":
-        found = SIZE_PATTERN.fullmatch(most.strip())
-        if found is None:
+        match = SIZE_PATTERN.fullmatch(most.strip())
+        if match is None:
             raise UsageProblem(f"--budget {text}: write a size such as peak=200MB")
-        return Budget("peak", float(found[1]) * BYTES_PER_UNIT[found[2]])
+        return Budget("peak", float(match[1]) * BYTES_PER_UNIT[match[2]])
     if what.isidentifier() and most.strip().endswith("%"):
         return Budget("change", parse.parse_share(f"--budget {what}", most), metric=what)
     mode, slash, other = what.partition("/")

@@ -75,8 +75,8 @@ def _find_reference_runs(results: Path) -> list[str]:
 def _show_advice(names: list[str], runs: list[str], results: Path, markdown: bool) -> None:
     reports = [build.build_report(storage.load_run(RUNS.find(run, results)), ()) for run in runs]
     if names:
-        known = {table.scenario for report in reports for table in report.tables}
-        plan.require_known(names, known, f"scenario in {'this run' if len(runs) == 1 else 'these runs'}")
+        names_in_runs = {table.scenario for report in reports for table in report.tables}
+        plan.require_known(names, names_in_runs, f"scenario in {'this run' if len(runs) == 1 else 'these runs'}")
         reports = [replace(r, tables=tuple(table for table in r.tables if table.scenario in names)) for r in reports]
     advised = [report for report in reports if any(table.advice for table in report.tables)]
     if not advised:

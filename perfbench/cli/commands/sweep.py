@@ -11,9 +11,9 @@ import typer
 
 from perfbench.cli import measure, options, sweep_output
 from perfbench.cli.measure import OutputOptions
-from perfbench.environments import host
+from perfbench.environments import host, provide
 from perfbench.environments.package_index import NAME_PATTERN, ReleaseInterval
-from perfbench.errors import ExitCode, NotMeasured, OutputsDiffer, UsageProblem
+from perfbench.errors import EnvironmentProblem, ExitCode, NotMeasured, OutputsDiffer, ScenarioProblem, UsageProblem
 from perfbench.model import Settings
 from perfbench.report.plots import _matplotlib
 from perfbench.runner import scenarios
@@ -103,10 +103,10 @@ def sweep(
         raise UsageProblem("--bisect takes a single --mode")
     if bisect and resume:
         raise UsageProblem("--bisect cannot be resumed", hint="leave out --resume; a search takes few comparisons")
-    modes = tuple(mode or (scenarios.find_baseline_mode(scenario, scenarios_folder or [], host.describe_host()),))
     others = (*(with_ or ()), *([f"python=={python}"] if python else []))
     swept = _resolve_subject(subject, first, last, every, others)
     require_anchor(swept, anchor)
+    modes = tuple(mode or (_find_baseline_mode(scenario, scenarios_folder or [], swept, quiet),))
     settings = options.build_settings(
         ctx,
         environments=(swept.specs,),
@@ -135,12 +135,12 @@ def _run_sweep(swept: SweepSubject, settings: Settings | None, output: OutputOpt
     if run.settings.environments[0] != swept.specs:
         raise UsageProblem(f"{finished.path} is not a sweep of {swept.names[0]} to {swept.names[-1]}")
     try:
-        found = sweep_output.show_sweep(run, plot, output.color)
+        trajectory = sweep_output.show_sweep(run, plot, output.color)
     finally:
         measure.print_saved_path(finished, output.quiet)
-    if any(step.output == "no" for step in found.steps):
+    if any(step.output == "no" for step in trajectory.steps):
         raise OutputsDiffer('not every release gives the same output (see the lines marked "!")')
-    if run.problems or any(point.problem for line in found.lines for point in line.points):
+    if run.problems or any(point.problem for line in trajectory.lines for point in line.points):
         raise NotMeasured('not every release was measured (see the lines marked "!")')
 
 
@@ -150,20 +150,20 @@ def _build_comparer(
     """How a search compares a candidate with the first one: a run of its own, saved like any other."""
     specs = dict(zip(swept.names, swept.specs, strict=True))
 
-    def compare(asked: ComparisonRequest) -> CandidateResult:
+    def compare(request: ComparisonRequest) -> CandidateResult:
         pair = replace(
-            settings, environments=((specs[asked.anchor], specs[asked.candidate]),), links="neighbours", anchor=""
+            settings, environments=((specs[request.anchor], specs[request.candidate]),), links="neighbours", anchor=""
         )
-        name = None if output.save is None else f"{output.save}-{asked.candidate}"
+        name = None if output.save is None else f"{output.save}-{request.candidate}"
         try:
             finished = measure.measure(pair, replace(output, save=name))
         except NotMeasured as problem:
-            return CandidateResult(asked.candidate, failure=str(problem))
+            return CandidateResult(request.candidate, failure=str(problem))
         measure.print_saved_path(finished, quiet=True)
         plan = SamplingPlan(None, settings.rounds)
         why = "; ".join(finished.run.problems)
-        found = evaluate_candidate(asked, settings.modes[0], finished.run.measurements, specs, plan)
-        return replace(found, failure=(why or found.failure) if found.failure else "")
+        result = evaluate_candidate(request, settings.modes[0], finished.run.measurements, specs, plan)
+        return replace(result, failure=(why or result.failure) if result.failure else "")
 
     return compare
 
@@ -175,6 +175,21 @@ def _resolve_subject(
     if folder.is_dir() and (not NAME_PATTERN.fullmatch(subject) or (folder / ".git").exists()):
         return resolve_commits(folder, first, last, others)
     return resolve_releases(subject, first, last, every, others)
+
+
+def _find_baseline_mode(scenario: str, folders: list[Path], swept: SweepSubject, quiet: bool) -> str:
+    """The baseline mode of the scenario, loaded here, else in the first swept environment: only that may have what it imports.
+
+    Raises UsageProblem, ScenarioProblem.
+    """
+    try:
+        return scenarios.find_baseline_mode(scenario, folders, host.describe_host())
+    except ScenarioProblem:
+        observe: Callable[[str], None] = lambda line: None if quiet else typer.echo(line, err=True)  # noqa: E731
+        (first,) = provide.provide_environments([provide.EnvironmentRequest(swept.specs[0])], {}, observe)
+        if isinstance(first, EnvironmentProblem):
+            raise
+        return scenarios.find_baseline_mode(scenario, folders, first)
 
 
 def _build_observer(quiet: bool) -> Callable[[BisectStep, int], None]:

@@ -75,7 +75,11 @@ class ApiServer:
             target=lambda: asyncio.run(self._serve(address, certificates, opened)), daemon=True
         )
         self._thread.start()
-        self.port, self.cert_port = opened.result()
+        try:
+            self.port, self.cert_port = opened.result()
+        except UsageProblem:
+            self._thread.join()
+            raise
 
     async def _serve(
         self, address: tuple[str, int], certificates: CertificateAuthority, opened: Future[tuple[int, int]]
@@ -98,6 +102,7 @@ class ApiServer:
             ).start()
         except (OSError, OverflowError) as error:
             reason = getattr(error, "strerror", None) or str(error)
+            await runner.cleanup()
             opened.set_exception(UsageProblem(f"--api-port: cannot listen on {host}:{port}: {reason}"))
             return
         ports = [address[1] for address in runner.addresses]

@@ -27,6 +27,7 @@ MAX_IN_FLIGHT_BYTES = 1 << 20
 
 PING_COUNT = 21
 OPEN_TIMEOUT_SECONDS = 10.0
+CLOSE_TIMEOUT_SECONDS = 1.0
 
 
 class ProxyEndpoint(asyncio.Protocol):
@@ -44,6 +45,7 @@ class ProxyEndpoint(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
+        self._proxy.add_transport(transport)
         if self.peer is None:
             self._open_at = time.monotonic() + self._proxy.round_trip
             self._proxy.connect(self)
@@ -81,6 +83,8 @@ class ProxyEndpoint(asyncio.Protocol):
 
     def connection_lost(self, error: Exception | None) -> None:
         self._is_closed = True
+        if self.transport:
+            self._proxy.discard_transport(self.transport)
         self._schedule(partial(self._deliver_close, reset=error is not None))
 
     def _deliver_close(self, *, reset: bool) -> None:
@@ -118,9 +122,28 @@ class LatencyProxy:
         self.round_trip = round_trip
         # select, unlike epoll, has a resolution below a millisecond
         self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
-        self._targets: dict[asyncio.AbstractServer, tuple[str, int]] = {}
+        self._servers: list[asyncio.Server] = []
+        self._transports: set[asyncio.Transport] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
-        threading.Thread(target=self._loop.run_forever, daemon=True).start()
+        self._thread = threading.Thread(target=self._run, daemon=True)
+        self._thread.start()
+
+    def _run(self) -> None:
+        try:
+            self._loop.run_forever()
+            self._loop.run_until_complete(self._close_sockets())
+        finally:
+            self._loop.close()
+
+    async def _close_sockets(self) -> None:
+        for server in self._servers:
+            server.close()
+        for task in self._tasks:
+            task.cancel()
+        await asyncio.gather(*self._tasks, return_exceptions=True)
+        for transport in self._transports:
+            transport.abort()
+        await asyncio.sleep(0)  # an aborted transport closes its socket in the next iteration of the loop
 
     def listen(self, host: str, port: int, target: tuple[str, int], option: str) -> int:
         """Listen on a port (0: any) for a target and return the port. Raises UsageProblem if it cannot listen."""
@@ -133,7 +156,7 @@ class LatencyProxy:
 
     async def _open(self, host: str, port: int, target: tuple[str, int]) -> int:
         server = await self._loop.create_server(lambda: _ClientEndpoint(self, target), host, port)
-        self._targets[server] = target
+        self._servers.append(server)
         bound_port: int = server.sockets[0].getsockname()[1]
         return bound_port
 
@@ -151,6 +174,14 @@ class LatencyProxy:
             if client.transport:
                 reset_transport(client.transport)
 
+    def add_transport(self, transport: asyncio.Transport) -> None:
+        """Register an open connection, to be closed with the proxy."""
+        self._transports.add(transport)
+
+    def discard_transport(self, transport: asyncio.Transport) -> None:
+        """Remove a closed connection."""
+        self._transports.discard(transport)
+
     def schedule_at(self, moment: float, deliver: Callable[[], None]) -> None:
         """Run an action at a time of the monotonic clock."""
         self._loop.call_at(moment, deliver)
@@ -166,8 +197,10 @@ class LatencyProxy:
         return statistics.median(round_trips[1:])
 
     def close(self) -> None:
-        """Close all connections."""
-        self._loop.call_soon_threadsafe(self._loop.stop)
+        """Close all ports and connections, and end the thread."""
+        with suppress(RuntimeError):  # the loop is already closed
+            self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join(CLOSE_TIMEOUT_SECONDS)
 
 
 class _ClientEndpoint(ProxyEndpoint):

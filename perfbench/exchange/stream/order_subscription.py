@@ -76,7 +76,7 @@ class OrderSubscription:
             return math.inf
         return self._last_sent_at + self._config.conflate_ms / 1000 if self._config.conflate_ms else 0.0
 
-    def build_next_message(self, now: float, *, behind: bool) -> StreamMessage | None:  # noqa: ARG002 - what is due is always told in one
+    def build_next_message(self, now: float, *, behind: bool) -> StreamMessage | None:  # noqa: ARG002 - all pending changes are always sent in one message
         """Build the due message of changes or heartbeat; None if nothing is due."""
         due = self._change_due()
         if now >= due:

@@ -39,15 +39,15 @@ Floats = NDArray[np.float64]
 
 @dataclass(frozen=True, slots=True)
 class Proportion:
-    """``found`` of ``tried``, with the 95 % interval of Wilson (*Probable inference*, JASA 22, 1927)."""
+    """``count`` of ``tried``, with the 95 % interval of Wilson (*Probable inference*, JASA 22, 1927)."""
 
-    found: int
+    count: int
     tried: int
 
     @property
     def share(self) -> float:
-        """``found`` / ``tried``; not a number without a trial."""
-        return self.found / self.tried if self.tried else math.nan
+        """``count`` / ``tried``; not a number without a trial."""
+        return self.count / self.tried if self.tried else math.nan
 
     @property
     def interval(self) -> tuple[float, float]:
@@ -64,7 +64,7 @@ class Proportion:
 class SlowdownDetection:
     """The detection of a slowdown by the share ``injected``: the estimated ratio, and how often a gate detects it.
 
-    ``found`` with all pairs, ``early`` with 17 of them, and ``in_time`` with as many as a gate has time for.
+    ``detected`` with all pairs, ``early`` with 17 of them, and ``in_time`` with as many as a gate has time for.
     """
 
     injected: float
@@ -72,7 +72,7 @@ class SlowdownDetection:
     low: float
     high: float
     pairs: int
-    found: Proportion
+    detected: Proportion
     early: Proportion
     in_time: Proportion
 

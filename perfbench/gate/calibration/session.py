@@ -110,7 +110,7 @@ def plan_slowdowns(prepared: PreparedRun, sizes: Sequence[float], name: str, pai
 
 def _slow_down_group(group: CaseGroup, share: float) -> CaseGroup:
     before, after = group.places
-    slowed = replace(after.case, environment=f"{after.case.environment} made slower by {share:.4%}")
+    slowed = replace(after.case, environment=f"{after.case.environment} slowed by {share:.4%}")
     return replace(group, places=(before, replace(after, case=slowed, slowdown=share)), duets=((before.case, slowed),))
 
 

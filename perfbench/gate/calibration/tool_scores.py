@@ -28,7 +28,7 @@ class ToolScore:
     tool: str
     seconds: float
     false_alarms: Proportion
-    found: tuple[tuple[float, Proportion], ...]
+    detections: tuple[tuple[float, Proportion], ...]
     detectable: float
 
 

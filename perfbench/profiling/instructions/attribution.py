@@ -74,7 +74,7 @@ class _CallerResolver:
         return self._found.get(name, ()) if name in self._callers else NO_CALLER_SHARES
 
     def _behind(self, name: str) -> CallerShares:
-        found: dict[int, float] = {}
+        owner_shares: dict[int, float] = {}
         pending = {name: 1.0}
         for _ in range(MAX_CALLER_DEPTH):
             if sum(pending.values()) < NEGLIGIBLE_SHARE:
@@ -82,14 +82,14 @@ class _CallerResolver:
             further: dict[str, float] = {}
             for callee, share in pending.items():
                 for caller, part in self._split(callee):
-                    known = self._known(caller)
-                    for owner, behind in known:
-                        found[owner] = found.get(owner, 0.0) + share * part * behind
-                    if not known:
+                    resolved = self._known(caller)
+                    for owner, behind in resolved:
+                        owner_shares[owner] = owner_shares.get(owner, 0.0) + share * part * behind
+                    if not resolved:
                         further[caller] = further.get(caller, 0.0) + share * part
             pending = further
-        whole = sum(found.values())
-        return tuple((owner, share / whole) for owner, share in found.items()) if whole else NO_CALLER_SHARES
+        whole = sum(owner_shares.values())
+        return tuple((owner, share / whole) for owner, share in owner_shares.items()) if whole else NO_CALLER_SHARES
 
     def _split(self, callee: str) -> list[tuple[str, float]]:
         callers = self._callers.get(callee, {})
@@ -100,15 +100,15 @@ class _CallerResolver:
 def _attribute_calls(
     arcs: Iterable[CallArc], owners: Mapping[str, int], callers: _CallerResolver
 ) -> tuple[CallCount, ...]:
-    found: dict[tuple[int, int], int] = {}
+    counts: dict[tuple[int, int], int] = {}
     for arc in arcs:
         callee = owners.get(arc.callee, NO_CALLER)
         if callee == NO_CALLER:
             continue
         shares = callers.owners(arc.caller)
         for (caller, _), count in zip(shares, _split_count(arc.calls, shares), strict=True):
-            found[caller, callee] = found.get((caller, callee), 0) + count
-    return tuple(CallCount(*pair, count) for pair, count in sorted(found.items()) if count)
+            counts[caller, callee] = counts.get((caller, callee), 0) + count
+    return tuple(CallCount(*pair, count) for pair, count in sorted(counts.items()) if count)
 
 
 def _split_count(count: int, shares: Sequence[tuple[int, float]]) -> list[int]:

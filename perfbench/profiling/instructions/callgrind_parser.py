@@ -1,7 +1,8 @@
 """Parser of callgrind output: own instructions of each function, and calls.
 
 Format: "Callgrind Format Specification" (https://valgrind.org/docs/manual/cl-format.html). Files and objects are left out:
-functions are told apart by their names alone, those without a symbol by their address. All levels of a recursion are one function.
+functions are distinguished by their names alone, those without a symbol by their address. All levels of a recursion are one
+function.
 """
 
 from __future__ import annotations
@@ -107,12 +108,12 @@ class _ParserState:
             self.total = self.total or int(words[self.event])
 
     def _name(self, value: str) -> str:
-        found = COMPRESSED_NAME_PATTERN.fullmatch(value)
-        if found is None:
+        match = COMPRESSED_NAME_PATTERN.fullmatch(value)
+        if match is None:
             return RECURSION_PATTERN.sub("", value)
-        if found[2] is not None:
-            self.names[found[1]] = RECURSION_PATTERN.sub("", found[2])
-        return self.names[found[1]]
+        if match[2] is not None:
+            self.names[match[1]] = RECURSION_PATTERN.sub("", match[2])
+        return self.names[match[1]]
 
     def _cost(self, costs: list[str]) -> None:
         """Costs that are left out at the end are zero, those of a jump all of them."""

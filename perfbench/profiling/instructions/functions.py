@@ -85,10 +85,10 @@ def count_functions(trial: Trial, table: CaseGroup, conditions: Conditions) -> F
     (case,) = trial.cases
     on_head = replace(table, market=table.head)
     request = build_request("time", on_head, case, conditions.core_for(table))
-    asked = replace(request, held=True, counted=True, by_function=True)
+    counting = replace(request, held=True, counted=True, by_function=True)
     timeout = conditions.timeout * callgrind.TIMEOUT_FACTOR
     with Callgrind(by_function=True) as counter:
-        worker = start_worker(on_head, case, asked, trial, timeout, counter.prefix)
+        worker = start_worker(on_head, case, counting, trial, timeout, counter.prefix)
         try:
             with worker:
                 counts, addressed, work = _run_counted_pass(worker, counter, trial, table, case)
@@ -117,17 +117,23 @@ def _run_counted_pass(
 
 
 def group_by_function(
-    counts: CallgrindCounts, addresses: Sequence[str], found: Sequence[Function], work: int
+    counts: CallgrindCounts, addresses: Sequence[str], functions_at: Sequence[Function], work: int
 ) -> FunctionCounts:
-    """What callgrind counted, by the functions that were found at these addresses. Those of perfbench go to the rest."""
-    named = {callgrind.format_unnamed(address): one for address, one in zip(addresses, found, strict=True)}
+    """What callgrind counted, by the functions at these addresses. Those of perfbench go to the rest."""
+    named = {
+        callgrind.format_unnamed(address): function for address, function in zip(addresses, functions_at, strict=True)
+    }
     collecting = [node.name for node in counts.nodes if node.name.startswith(callgrind.COLLECTOR_PREFIX)]
     counted = {node.name for node in counts.nodes}
-    functions = {one.key: one for address, one in named.items() if address in counted and one.kind != "perfbench"}
+    functions = {
+        function.key: function
+        for address, function in named.items()
+        if address in counted and function.kind != "perfbench"
+    }
     if collecting:
         functions[GARBAGE_COLLECTION.key] = GARBAGE_COLLECTION
     indices = {key: index for index, key in enumerate(functions)}
-    owners = {address: indices.get(one.key, NO_CALLER) for address, one in named.items()}
+    owners = {address: indices.get(function.key, NO_CALLER) for address, function in named.items()}
     owners.update((name, indices[GARBAGE_COLLECTION.key]) for name in collecting)
     apportioned = attribution.attribute_counts(counts, owners, len(functions))
     calls = [0] * len(functions)

@@ -39,8 +39,8 @@ def profile_allocations(
     except TrialFailed as error:
         if not str(error).startswith(MEMRAY_MISSING):
             raise
-    found = _run_allocation_profiler(trial, table, case, conditions, artefact, TRACEMALLOC)
-    return replace(found, remark=MEMRAY_FALLBACK_NOTE + found.remark)
+    summary = _run_allocation_profiler(trial, table, case, conditions, artefact, TRACEMALLOC)
+    return replace(summary, remark=MEMRAY_FALLBACK_NOTE + summary.remark)
 
 
 def profile_lines(
@@ -53,8 +53,8 @@ def profile_lines(
 
     Raises TrialFailed, also for a function that is not there.
     """
-    asked = replace(_build_request(table, case, conditions, LINE_PROFILER, artefact), function=function)
-    lined = request_answer(trial, table, case, asked, conditions.timeout * TIMEOUT_FACTOR, LineMemoryProfile)
+    request = replace(_build_request(table, case, conditions, LINE_PROFILER, artefact), function=function)
+    lined = request_answer(trial, table, case, request, conditions.timeout * TIMEOUT_FACTOR, LineMemoryProfile)
     return LineProfile(case, function, lined.text, lined.calls, lined.cut, tuple(lined.packages))
 
 
@@ -80,8 +80,8 @@ def check_function(table: CaseGroup, conditions: Conditions, function: str) -> N
 def _run_allocation_profiler(
     trial: Trial, table: CaseGroup, case: Case, conditions: Conditions, artefact: Path, profiler: str
 ) -> AllocationSummary:
-    asked = _build_request(table, case, conditions, profiler, artefact)
-    allocated = request_answer(trial, table, case, asked, conditions.timeout * TIMEOUT_FACTOR, AllocationProfile)
+    request = _build_request(table, case, conditions, profiler, artefact)
+    allocated = request_answer(trial, table, case, request, conditions.timeout * TIMEOUT_FACTOR, AllocationProfile)
     return AllocationSummary(
         case=case,
         profiler=profiler,
@@ -89,9 +89,9 @@ def _run_allocation_profiler(
         peak_bytes=allocated.peak_bytes,
         by_bytes=tuple(allocated.by_bytes),
         by_count=tuple(allocated.by_count),
-        artefact=asked.artefact,
+        artefact=request.artefact,
         html=allocated.html,
-        remark=allocated.remark,
+        remark=allocated.note,
         packages=tuple(allocated.packages),
     )
 

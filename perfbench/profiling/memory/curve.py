@@ -1,7 +1,7 @@
-"""The memory of a pass in the course of time, and what it says: where it stays, how fast it grows, what is left. Pure.
+"""Memory of a pass over time: plateau, growth and what is left afterwards. Pure.
 
-Memory is resident bytes of the worker with its children. Growth is told by update and not by second, since a market has its quiet
-and its busy times.
+Memory is resident bytes of the worker with its children. Growth is measured by update and not by second, since a market has its
+quiet and its busy times.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ PLATEAU_SHARE = 0.2
 ENDS = 3
 MAX_BLOCKS = 100
 MIN_BLOCKS = 12
-"""In the half of a pass from which growth is told: with fewer samples a trend and a single step look the same."""
+"""In the half of a pass that growth is computed from: with fewer samples a trend and a single step look the same."""
 
 MIN_GROWTH_BYTES = 1 << 20
 """Python takes memory from the system in arenas of 256 KiB, since 3.10 of 1 MiB (Objects/obmalloc.c)."""
@@ -147,7 +147,7 @@ def build_title(curves: Sequence[MemoryCurve]) -> str:
 def build_labels(curves: Sequence[MemoryCurve]) -> list[str]:
     """The mode of each case, with its scenario, environment, data and parameters where these are not the same for all."""
     cases = [curve.case for curve in curves]
-    found = []
+    labels = []
     for case in cases:
         parts = {
             "scenario": case.scenario,
@@ -159,8 +159,8 @@ def build_labels(curves: Sequence[MemoryCurve]) -> list[str]:
         differing = [
             part for name, part in parts.items() if name == "mode" or len({getattr(other, name) for other in cases}) > 1
         ]
-        found.append(" · ".join(filter(None, differing)))
-    return found
+        labels.append(" · ".join(filter(None, differing)))
+    return labels
 
 
 def _format_common(values: Sequence[str]) -> str:

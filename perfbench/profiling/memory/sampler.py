@@ -37,15 +37,15 @@ class _MemorySamples:
         memory_profiler adds up what is resident in each process, so memory that a forked child shares is counted twice.
         """
         try:
-            found = memory_profiler.memory_usage(
+            readings = memory_profiler.memory_usage(
                 pid, interval=SAMPLE_INTERVAL, timeout=SAMPLE_INTERVAL, timestamps=True, include_children=True
             )
         except psutil.Error:
             return
-        for one in found:
-            if one is not None and one[0] > 0:
-                self.times.append(one[1])
-                self.rss.append(round(one[0] * MIB))
+        for reading in readings:
+            if reading is not None and reading[0] > 0:
+                self.times.append(reading[1])
+                self.rss.append(round(reading[0] * MIB))
 
 
 def sample_memory(
@@ -58,9 +58,9 @@ def sample_memory(
     Raises TrialFailed, also for a worker that is killed or takes longer than it may.
     """
     core = conditions.core_for(table)
-    asked = replace(build_request("watch", table, case, core), held=True, marks=[number for number, _ in marks])
+    request = replace(build_request("watch", table, case, core), held=True, marks=[number for number, _ in marks])
     samples = _MemorySamples()
-    with start_worker(table, case, asked, trial, conditions.timeout) as worker:
+    with start_worker(table, case, request, trial, conditions.timeout) as worker:
         wait_until_ready(worker, table)
         samples.take(worker.pid)
         worker.go()
@@ -97,7 +97,7 @@ def _build_curve(
     marks = [
         MemoryMark(name, at - watched.started) for name, at in zip(what, watched.marks, strict=True) if at is not None
     ]
-    marks += [MemoryMark(GARBAGE, one.began - watched.started) for one in watched.full]
+    marks += [MemoryMark(GARBAGE, collection.began - watched.started) for collection in watched.full]
     seconds = watched.ended - watched.started
     return MemoryCurve(
         case=case,
@@ -121,7 +121,7 @@ def _interpolate_updates(times: Sequence[float], watched: MemoryObservation) -> 
     seconds = watched.ended - watched.started
     if not watched.progress:
         return tuple(watched.work * time / seconds for time in times)
-    known = [at - watched.started for at in watched.progress] + [seconds]
+    ends = [at - watched.started for at in watched.progress] + [seconds]
     counts = [float(place * watched.stride) for place in range(len(watched.progress))] + [float(watched.updates)]
     share = watched.work / watched.updates if watched.updates else 1.0
-    return tuple(float(one) * share for one in np.interp(times, known, counts))
+    return tuple(float(count) * share for count in np.interp(times, ends, counts))

@@ -86,9 +86,9 @@ def draw_band(
     axes.plot(xs, ys, marker=marker, markersize=4, linewidth=1.2, color=color, label=label)
 
 
-def compute_line_boxes(axes: Axes, known: Sequence[tuple[float, float]]) -> Iterator[Bbox]:
+def compute_line_boxes(axes: Axes, corners: Sequence[tuple[float, float]]) -> Iterator[Bbox]:
     """Small boxes all along the line through these points, in pixels."""
-    points = [axes.transData.transform(point) for point in known]
+    points = [axes.transData.transform(point) for point in corners]
     for first, second in zip(points, points[1:] or points, strict=False):
         for share in range(17):
             x, y = first + (second - first) * share / 16

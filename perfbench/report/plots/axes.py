@@ -67,12 +67,12 @@ def choose_log_ticks(low: float, high: float) -> list[float]:
         step = next(step for step in steps if (high - low) / step <= MAX_TICKS - 1)
         return [round(number * step, 12) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
     decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    found: list[float] = []
+    ticks: list[float] = []
     for within in TICK_MANTISSAS:
-        found = [tick for decade in decades for n in within if low <= (tick := round(n * 10.0**decade, 12)) <= high]
-        if len(found) <= MAX_TICKS:
+        ticks = [tick for decade in decades for n in within if low <= (tick := round(n * 10.0**decade, 12)) <= high]
+        if len(ticks) <= MAX_TICKS:
             break
-    return found
+    return ticks
 
 
 def choose_spaced_labels(places: Sequence[float], distance: float) -> list[int]:

@@ -157,8 +157,8 @@ def _label_crossovers(axes: Axes, figure: Figure) -> None:
     taken += compute_line_boxes(axes, [(value, 1.0) for value in figure.values])
     for number, curve in enumerate(figure.curves):
         color = LINE_COLORS[number % len(LINE_COLORS)]
-        for found in crossover.find_crossovers(curve):
-            axes.plot(found.value, 1, "D", markersize=7, markerfacecolor="white", color=color, zorder=5)
-            bracket = crossover_text.format_interval(found, curve)
-            text = f"{crossover_text.format_interpolated(found.value, curve)} {bracket}".strip()
-            place_label(axes, (found.value, 1.0), escape_formula(text), color, taken)
+        for crossing in crossover.find_crossovers(curve):
+            axes.plot(crossing.value, 1, "D", markersize=7, markerfacecolor="white", color=color, zorder=5)
+            bracket = crossover_text.format_interval(crossing, curve)
+            text = f"{crossover_text.format_interpolated(crossing.value, curve)} {bracket}".strip()
+            place_label(axes, (crossing.value, 1.0), escape_formula(text), color, taken)

@@ -39,16 +39,16 @@ def plot_figure(figure: Figure, width: int, *, color: bool) -> str:
     plot.draw(plot.signal([left, right], [0.0, 0.0], marker=plotext.marker("braille", "gray")).lines())
     for number, curve in enumerate(figure.curves):
         pixel = LINE_COLORS[number % len(LINE_COLORS)]
-        known = [(figure.place(point.value), point) for point in curve.known]
-        for x, point in known:
+        measured = [(figure.place(point.value), point) for point in curve.known]
+        for x, point in measured:
             if point.low > 0 and point.high < math.inf:
                 ends = [math.log(point.low), math.log(point.high)]
                 plot.draw(plot.signal([x, x], ends, marker=plotext.marker("braille", pixel)).lines())
-        draw_dots(plot, [(x, math.log(point.ratio)) for x, point in known if point.ratio], number)
+        draw_dots(plot, [(x, math.log(point.ratio)) for x, point in measured if point.ratio], number)
     for number, curve in enumerate(figure.curves):
-        for found in crossover.find_crossovers(curve):
+        for crossing in crossover.find_crossovers(curve):
             mark = plotext.marker(CROSSOVER_MARK, LINE_COLORS[number % len(LINE_COLORS)])
-            plot.draw(plot.signal([figure.place(found.value)], [0.0], marker=mark))
+            plot.draw(plot.signal([figure.place(crossing.value)], [0.0], marker=mark))
     for x, y, text in _place_labels(figure, (left, right), (math.log(low), math.log(high)), inside):
         plot.draw(plot.text(x, y, text, alignment="center"))
     lines = plot.build().string(colorless=not color).rstrip("\n").split("\n")
@@ -82,7 +82,7 @@ def _place_labels(
         return int((x - across[0]) / column), round((y - up[0]) / row)
 
     marks: list[tuple[float, RatioCurve]] = [
-        (found.value, curve) for curve in figure.curves for found in crossover.find_crossovers(curve)
+        (crossing.value, curve) for curve in figure.curves for crossing in crossover.find_crossovers(curve)
     ]
     taken = {cell(figure.place(p.value), math.log(p.ratio)) for curve in figure.curves for p in curve.known if p.ratio}
     taken |= {cell(figure.place(value), 0.0) for value, _ in marks}

@@ -28,7 +28,7 @@ MARK_SHAPES = {IN_PLAY: "^", CLOSE: "X"}
 
 MARK_SYMBOLS = {IN_PLAY: "▲", CLOSE: "▼"}
 MAX_TICKS = 400
-"""Full collections are drawn up to so many for each curve: more of them would be a bar."""
+"""Maximum of full collections drawn for each curve: more of them would be a bar."""
 
 TICK_HEIGHT = 0.02
 """The height of the tick of a collection, in parts of the axes."""
@@ -89,7 +89,7 @@ def _draw_collections(axes: Axes, curve: MemoryCurve, number: int, color: str) -
 
 def _build_legend_handles(curves: Sequence[MemoryCurve]) -> list[Line2D]:
     """The legend of the marks that occur."""
-    known = {mark.what for curve in curves for mark in curve.marks}
+    occurring = {mark.what for curve in curves for mark in curve.marks}
     shapes = {**MARK_SHAPES, GARBAGE: "|"}
     names = {
         **{what: f"{what}" for what in MARK_SHAPES},
@@ -99,7 +99,7 @@ def _build_legend_handles(curves: Sequence[MemoryCurve]) -> list[Line2D]:
     return [
         Line2D([], [], linestyle="", marker=shape, markersize=7, color="0.4", label=names[what])
         for what, shape in shapes.items()
-        if what in known
+        if what in occurring
     ]
 
 

@@ -54,8 +54,10 @@ def plot_chart(chart: SweepChart, width: int, *, color: bool) -> str:
 
 def _draw_line(figure: Any, line: ModeTrajectory, number: int) -> None:
     """The dots of a mode, joined over what is missing, and a triangle with its size at each real step."""
-    known = [(place, math.log(point.relative)) for place, point in enumerate(line.points) if point.relative is not None]
-    draw_dots(figure, known, number)
+    points = [
+        (place, math.log(point.relative)) for place, point in enumerate(line.points) if point.relative is not None
+    ]
+    draw_dots(figure, points, number)
     for place, point in enumerate(line.points):
         if point.step is not None and point.step.significant and point.relative is not None:
             slower = point.step.ratio > 1
@@ -85,7 +87,7 @@ def _place_labels(chart: SweepChart, columns: int) -> list[_Label]:
 
     dots = [(n, point.relative, point.step) for line in chart.trajectory.lines for n, point in enumerate(line.points)]
     taken = {cell(place, relative) for place, relative, _ in dots if relative is not None}
-    found = []
+    labels = []
     for place, relative, step in dots:
         if step is None or not step.significant or relative is None:
             continue
@@ -93,8 +95,8 @@ def _place_labels(chart: SweepChart, columns: int) -> list[_Label]:
         text, dot = format_change(step.ratio), cell(place, relative)
         free = find_free_row(dot, text, (up, -up, 2 * up, -2 * up), columns, taken)
         if free is not None:
-            found.append(_Label(place, low + free * row, text))
-    return found
+            labels.append(_Label(place, low + free * row, text))
+    return labels
 
 
 def _draw_failures(figure: Any, chart: SweepChart) -> None:

@@ -33,12 +33,12 @@ class _FunctionCost:
     calls: float | None
 
 
-def render_profile(found: Profile, owners: Sequence[Owner], width: int) -> str:
+def render_profile(profile: Profile, owners: Sequence[Owner], width: int) -> str:
     """One profile: what it is, who owns the time, and its functions by self and by inclusive time."""
-    text = wrap_lines([format_title(found.case), *(f"  {line}" for line in _describe_profile(found))], width) + "\n"
+    text = wrap_lines([format_title(profile.case), *(f"  {line}" for line in _describe_profile(profile))], width) + "\n"
     if owners:
-        text += _render_owners(found, owners, width) + "\n"
-    return text + _render_functions(found, width)
+        text += _render_owners(profile, owners, width) + "\n"
+    return text + _render_functions(profile, width)
 
 
 def wrap_lines(lines: Sequence[str], width: int) -> str:
@@ -54,49 +54,53 @@ def format_title(case: Case) -> str:
     )
 
 
-def _describe_profile(found: Profile) -> tuple[str, str]:
-    unit = found.unit.removesuffix("s")
-    passes = formatting.format_plural(len(found.passes), "pass", "passes")
-    how = found.profiler if found.profiler == "cprofile" else f"{found.profiler}, every {1000 * found.interval:.3g} ms"
+def _describe_profile(profile: Profile) -> tuple[str, str]:
+    unit = profile.unit.removesuffix("s")
+    passes = formatting.format_plural(len(profile.passes), "pass", "passes")
+    how = (
+        profile.profiler
+        if profile.profiler == "cprofile"
+        else f"{profile.profiler}, every {1000 * profile.interval:.3g} ms"
+    )
     return (
-        f"{formatting.format_seconds(found.seconds)} CPU for {formatting.format_count(found.work)} {found.unit}, "
-        f"{formatting.format_seconds(found.seconds / found.work)} each {unit}",
-        f"{how}, {passes}: this profile cost {formatting.format_factor(found.overhead)}; "
+        f"{formatting.format_seconds(profile.seconds)} CPU for {formatting.format_count(profile.work)} {profile.unit}, "
+        f"{formatting.format_seconds(profile.seconds / profile.work)} each {unit}",
+        f"{how}, {passes}: this profile cost {formatting.format_factor(profile.overhead)}; "
         "shares are scaled to the seconds without it",
     )
 
 
-def _render_owners(found: Profile, owners: Sequence[Owner], width: int) -> str:
-    columns = (Column("seconds"), Column("%"), Column(f"each {found.unit.removesuffix('s')}"))
+def _render_owners(profile: Profile, owners: Sequence[Owner], width: int) -> str:
+    columns = (Column("seconds"), Column("%"), Column(f"each {profile.unit.removesuffix('s')}"))
     rows = [
         (
             f"  {make_printable(part.owner)}",
-            formatting.format_seconds(part.share * found.seconds),
+            formatting.format_seconds(part.share * profile.seconds),
             f"{100 * part.share:.1f}",
-            formatting.format_seconds(part.share * found.seconds / found.work),
+            formatting.format_seconds(part.share * profile.seconds / profile.work),
         )
-        for part in ownership.compute_owner_shares(found, owners)
+        for part in ownership.compute_owner_shares(profile, owners)
         if part.share > 0 or part.owner == ownership.REMAINDER_OWNER
     ]
     return text_table.render("  who owns the time", columns, rows, width)
 
 
-def _render_functions(found: Profile, width: int) -> str:
+def _render_functions(profile: Profile, width: int) -> str:
     """The functions by their own time, and below those by their time with callees that the call of everything is not."""
-    costs = _compute_costs(found)
+    costs = _compute_costs(profile)
     by_self = sorted((cost for cost in costs if cost.alone > 0), key=lambda cost: -cost.alone)[:MAX_FUNCTIONS]
-    rows = _build_rows(found, by_self)
-    left = max(0.0, found.seconds - sum(cost.alone for cost in by_self))
+    rows = _build_rows(profile, by_self)
+    left = max(0.0, profile.seconds - sum(cost.alone for cost in by_self))
     if len(costs) > len(by_self):
         name = f"  {formatting.format_plural(len(costs) - len(by_self), 'other function')}"
-        rows.append((name, formatting.format_seconds(left), f"{100 * left / found.seconds:.1f}", "", "", "", ""))
+        rows.append((name, formatting.format_seconds(left), f"{100 * left / profile.seconds:.1f}", "", "", "", ""))
     inner = [
         cost
         for cost in costs
-        if cost.inclusive < WHOLE_PASS_SHARE * found.seconds or cost.alone > (1 - WHOLE_PASS_SHARE) * found.seconds
+        if cost.inclusive < WHOLE_PASS_SHARE * profile.seconds or cost.alone > (1 - WHOLE_PASS_SHARE) * profile.seconds
     ]
     by_all = sorted(inner, key=lambda cost: -cost.inclusive)[:MAX_CALLEES]
-    unit = found.unit.removesuffix("s")
+    unit = profile.unit.removesuffix("s")
     columns = (
         Column("self"),
         Column("%"),
@@ -105,43 +109,48 @@ def _render_functions(found: Profile, width: int) -> str:
         Column("%"),
         Column(f"calls each {unit}", optional=2),
     )
-    tables = (("  functions by their own time", rows), ("  functions by time with callees", _build_rows(found, by_all)))
+    tables = (
+        ("  functions by their own time", rows),
+        ("  functions by time with callees", _build_rows(profile, by_all)),
+    )
     return "\n".join(text_table.render(head, columns, body, width) for head, body in tables)
 
 
-def _build_rows(found: Profile, costs: Sequence[_FunctionCost]) -> list[tuple[str, ...]]:
+def _build_rows(profile: Profile, costs: Sequence[_FunctionCost]) -> list[tuple[str, ...]]:
     return [
         (
             f"  {make_printable(cost.key)}",
             formatting.format_seconds(cost.alone),
-            f"{100 * cost.alone / found.seconds:.1f}",
-            formatting.format_seconds(cost.alone / found.work),
+            f"{100 * cost.alone / profile.seconds:.1f}",
+            formatting.format_seconds(cost.alone / profile.work),
             formatting.format_seconds(cost.inclusive),
-            f"{100 * cost.inclusive / found.seconds:.1f}",
+            f"{100 * cost.inclusive / profile.seconds:.1f}",
             "" if cost.calls is None else format_calls(cost.calls),
         )
         for cost in costs
     ]
 
 
-def _compute_costs(found: Profile) -> list[_FunctionCost]:
+def _compute_costs(profile: Profile) -> list[_FunctionCost]:
     """Every function, its seconds scaled to those of a pass without a profiler."""
-    scale = found.seconds / sum(one.seconds for one in found.passes)
+    scale = profile.seconds / sum(pass_.seconds for pass_ in profile.passes)
     alone: dict[int, float] = defaultdict(float)
     inclusive: dict[int, float] = defaultdict(float)
-    for one in found.passes:
-        for index, seconds in enumerate(one.inclusive):
+    for pass_ in profile.passes:
+        for index, seconds in enumerate(pass_.inclusive):
             inclusive[index] += seconds * scale
-        for stack in one.stacks:
+        for stack in pass_.stacks:
             alone[stack.frames[-1]] += stack.seconds * scale
-            for index in () if one.inclusive else set(stack.frames):
+            for index in () if pass_.inclusive else set(stack.frames):
                 inclusive[index] += stack.seconds * scale
     often: dict[int, int] = defaultdict(int)
-    for call in found.calls:
+    for call in profile.calls:
         often[call.callee] += call.count
     return [
-        _FunctionCost(function.key, alone[index], inclusive[index], often[index] / found.work if found.calls else None)
-        for index, function in enumerate(found.functions)
+        _FunctionCost(
+            function.key, alone[index], inclusive[index], often[index] / profile.work if profile.calls else None
+        )
+        for index, function in enumerate(profile.functions)
         if alone[index] or inclusive[index]
     ]
 
@@ -151,12 +160,12 @@ def format_calls(value: float) -> str:
     return f"{value:.3g}" if value < 1000 else formatting.format_rate(value)
 
 
-def render_callbacks(found: Profile, owners: Sequence[Owner], width: int) -> str:
+def render_callbacks(profile: Profile, owners: Sequence[Owner], width: int) -> str:
     """By which functions the framework calls the user's code, and what each takes; empty where there is none."""
-    called = ownership.find_callbacks(found, owners)
+    called = ownership.find_callbacks(profile, owners)
     if not called:
         return ""
-    unit = found.unit.removesuffix("s")
+    unit = profile.unit.removesuffix("s")
     columns = (
         Column("own code"),
         Column("%"),
@@ -167,30 +176,30 @@ def render_callbacks(found: Profile, owners: Sequence[Owner], width: int) -> str
         Column("each call", optional=3),
     )
     rows = []
-    for one in called[:MAX_FUNCTIONS]:
-        seconds = one.inclusive * found.seconds
+    for callback in called[:MAX_FUNCTIONS]:
+        seconds = callback.inclusive * profile.seconds
         cells = (
-            f"  {make_printable(one.key)}",
-            formatting.format_seconds(one.alone * found.seconds),
-            f"{100 * one.alone:.1f}",
-            formatting.format_seconds(one.alone * found.seconds / found.work),
+            f"  {make_printable(callback.key)}",
+            formatting.format_seconds(callback.alone * profile.seconds),
+            f"{100 * callback.alone:.1f}",
+            formatting.format_seconds(callback.alone * profile.seconds / profile.work),
             formatting.format_seconds(seconds),
-            f"{100 * one.inclusive:.1f}",
-            "" if one.calls is None else format_calls(one.calls),
-            formatting.format_seconds(seconds / found.work / one.calls) if one.calls else "",
+            f"{100 * callback.inclusive:.1f}",
+            "" if callback.calls is None else format_calls(callback.calls),
+            formatting.format_seconds(seconds / profile.work / callback.calls) if callback.calls else "",
         )
         rows.append(cells)
     return text_table.render("  the user's strategy, by callback", columns, rows, width)
 
 
-def render_slow_updates(found: SlowUpdates, width: int) -> str:
+def render_slow_updates(slow_updates: SlowUpdates, width: int) -> str:
     """The slowest 1 % of the updates: where they stand and what they bring; and what each market takes, if there are several."""
-    count = formatting.format_plural(len(found.slowest), "update")
+    count = formatting.format_plural(len(slow_updates.slowest), "update")
     lines = [
-        format_title(found.case),
-        f"  the slowest 1 % of {formatting.format_plural(found.updates, 'update')} ({count}) take {found.share:.1%} of the time; "
-        f"a typical one takes {formatting.format_seconds(found.typical)}",
-        f"  by the wall clock, of each update the least of {found.passes} passes without a profiler",
+        format_title(slow_updates.case),
+        f"  the slowest 1 % of {formatting.format_plural(slow_updates.updates, 'update')} ({count}) "
+        f"take {slow_updates.share:.1%} of the time; a typical one takes {formatting.format_seconds(slow_updates.typical)}",
+        f"  by the wall clock, of each update the least of {slow_updates.passes} passes without a profiler",
     ]
     columns = (
         Column("market time"),
@@ -204,26 +213,26 @@ def render_slow_updates(found: SlowUpdates, width: int) -> str:
             f"  {formatting.format_count(slow.place.line)}",
             _format_market_time(slow.place.publish_time),
             formatting.format_seconds(slow.seconds),
-            formatting.format_factor(slow.seconds / found.typical) if found.typical else "",
+            formatting.format_factor(slow.seconds / slow_updates.typical) if slow_updates.typical else "",
             str(slow.place.runners),
             f"{formatting.format_bytes(slow.place.size_bytes)}{', a market definition' if slow.place.definition else ''}",
         )
-        for slow in found.slowest[:MAX_SLOW_UPDATES]
+        for slow in slow_updates.slowest[:MAX_SLOW_UPDATES]
     ]
     text = wrap_lines(lines, width) + "\n" + text_table.render("  line of the file", columns, rows, width)
-    return text + ("\n" + _render_markets(found, width) if len(found.markets) > 1 else "")
+    return text + ("\n" + _render_markets(slow_updates, width) if len(slow_updates.markets) > 1 else "")
 
 
-def _render_markets(found: SlowUpdates, width: int) -> str:
+def _render_markets(slow_updates: SlowUpdates, width: int) -> str:
     rows = [
         (
-            f"  {make_printable(one.market)}",
-            formatting.format_count(one.updates),
-            formatting.format_seconds(one.seconds),
-            f"{100 * one.seconds / found.seconds:.1f}",
-            formatting.format_seconds(one.seconds / one.updates),
+            f"  {make_printable(market.market)}",
+            formatting.format_count(market.updates),
+            formatting.format_seconds(market.seconds),
+            f"{100 * market.seconds / slow_updates.seconds:.1f}",
+            formatting.format_seconds(market.seconds / market.updates),
         )
-        for one in found.markets[:MAX_FUNCTIONS]
+        for market in slow_updates.markets[:MAX_FUNCTIONS]
     ]
     columns = tuple(map(Column, ("updates", "takes", "%", "each update")))
     return text_table.render("  market", columns, rows, width)

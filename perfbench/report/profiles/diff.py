@@ -20,15 +20,17 @@ MAX_ROWS = 12
 MIN_INTERVAL_PAIRS = signed_rank.count_minimum_pairs(0.95)
 
 
-def render_profile_diff(before: Profile, after: Profile, found: DiffBreakdown, width: int, rows: int = MAX_ROWS) -> str:
+def render_profile_diff(
+    before: Profile, after: Profile, breakdown: DiffBreakdown, width: int, rows: int = MAX_ROWS
+) -> str:
     """The functions behind the difference of two profiles: a table whose rows add up to it."""
     lines = [
         f"{format_title(before.case)} → {after.case.environment}",
-        f"  {_describe_difference(found)}",
-        f"  {_describe_method(before, after, found)}",
+        f"  {_describe_difference(breakdown)}",
+        f"  {_describe_method(before, after, breakdown)}",
     ]
     text = wrap_lines(lines, width) + "\n"
-    if not found.rows:
+    if not breakdown.rows:
         return text + "  no function stands out\n"
     unit = after.unit.removesuffix("s")
     columns = (
@@ -39,12 +41,12 @@ def render_profile_diff(before: Profile, after: Profile, found: DiffBreakdown, w
         Column("what happened", left=True),
     )
     body: list[tuple[str, ...]] = []
-    whole = found.difference.seconds
-    for row in found.rows[:rows]:
+    whole = breakdown.difference.seconds
+    for row in breakdown.rows[:rows]:
         body.append((f"  {make_printable(row.key)}", *_format_row(row, whole)))
         body.extend((make_printable(line), "", "", "", "", "") for line in _describe_callers(row))
-    rest = whole - sum(row.change for row in found.rows[:rows])
-    others = f"{len(found.rows) - rows} more stand out" if len(found.rows) > rows else "none stands out"
+    rest = whole - sum(row.change for row in breakdown.rows[:rows])
+    others = f"{len(breakdown.rows) - rows} more stand out" if len(breakdown.rows) > rows else "none stands out"
     body.append(("  all other functions", format_signed_seconds(rest), _format_share(rest, whole), "", "", others))
     body.append(("  the whole difference", format_signed_seconds(whole), _format_share(whole, whole), "", "", ""))
     return text + text_table.render("  function", columns, body, width)
@@ -54,10 +56,10 @@ def render_instruction_diff(
     name: str, before: Sequence[FunctionCounts], after: Sequence[FunctionCounts], unit: str, width: int
 ) -> str:
     """The functions that execute more or less than before, by deterministic counts under the same hash seeds."""
-    one, other = (sum(count.total / count.work for count in side) / len(side) for side in (before, after))
+    first_rate, second_rate = (sum(count.total / count.work for count in side) / len(side) for side in (before, after))
     each = f"each {unit.removesuffix('s')}"
-    rates = f"{formatting.format_rate(one)} → {formatting.format_rate(other)}"
-    counted = f"{rates} instructions {each}, {formatting.format_share(other / one)}"
+    rates = f"{formatting.format_rate(first_rate)} → {formatting.format_rate(second_rate)}"
+    counted = f"{rates} instructions {each}, {formatting.format_share(second_rate / first_rate)}"
     lines = [name, f"  {counted} · callgrind, the first lines of the market: instructions, not time"]
     text = wrap_lines(lines, width) + "\n"
     changes = functions.diff_counts(before, after)
@@ -76,12 +78,12 @@ def render_instruction_diff(
             f"  {make_printable(row.function.key)}",
             f"{formatting.format_rate(row.before)} → {formatting.format_rate(row.after)}",
             _format_increase(row.change),
-            formatting.format_share(1 + row.change / one),
+            formatting.format_share(1 + row.change / first_rate),
             first if first == second else f"{first} → {second}",
         )
         body.append(cells)
-    rest = other - one - sum(row.change for row in changes[:MAX_ROWS])
-    body.append(("  all others", "", _format_increase(rest), formatting.format_share(1 + rest / one), ""))
+    rest = second_rate - first_rate - sum(row.change for row in changes[:MAX_ROWS])
+    body.append(("  all others", "", _format_increase(rest), formatting.format_share(1 + rest / first_rate), ""))
     return text + text_table.render("  function", columns, body, width)
 
 
@@ -89,29 +91,29 @@ def _format_increase(value: float) -> str:
     return f"{'+' if value > 0 else '−'}{formatting.format_rate(abs(value))}"
 
 
-def _describe_difference(found: DiffBreakdown) -> str:
-    one = found.difference
-    known = math.isfinite(one.low) and math.isfinite(one.high)
+def _describe_difference(breakdown: DiffBreakdown) -> str:
+    difference = breakdown.difference
+    finite = math.isfinite(difference.low) and math.isfinite(difference.high)
     interval = (
-        f"{format_signed_seconds(one.low)} to {format_signed_seconds(one.high)}"
-        if known
+        f"{format_signed_seconds(difference.low)} to {format_signed_seconds(difference.high)}"
+        if finite
         else f"too few pairs for an interval; it needs {MIN_INTERVAL_PAIRS}"
     )
-    unpaired = "" if one.paired else "; the two profiles were not measured at the same time"
-    seconds = f"{formatting.format_seconds(one.before)} → {formatting.format_seconds(one.after)}"
-    change = formatting.format_change(one.after / one.before)
-    return f"{seconds}, {change}: {format_signed_seconds(one.seconds)} ({interval}{unpaired})"
+    unpaired = "" if difference.paired else "; the two profiles were not measured at the same time"
+    seconds = f"{formatting.format_seconds(difference.before)} → {formatting.format_seconds(difference.after)}"
+    change = formatting.format_change(difference.after / difference.before)
+    return f"{seconds}, {change}: {format_signed_seconds(difference.seconds)} ({interval}{unpaired})"
 
 
-def _describe_method(before: Profile, after: Profile, found: DiffBreakdown) -> str:
-    costs = " and ".join(dict.fromkeys(formatting.format_factor(one.overhead) for one in (before, after)))
+def _describe_method(before: Profile, after: Profile, breakdown: DiffBreakdown) -> str:
+    costs = " and ".join(dict.fromkeys(formatting.format_factor(side.overhead) for side in (before, after)))
     interval = f", every {1000 * before.interval:.3g} ms" if before.profiler != "cprofile" else ""
     scale = (
         "unchanged functions set the scale"
-        if found.anchored
+        if breakdown.anchored
         else "each side is scaled to its seconds without a profiler"
     )
-    passes = "1 pass" if found.pairs == 1 else f"{found.pairs} passes"
+    passes = "1 pass" if breakdown.pairs == 1 else f"{breakdown.pairs} passes"
     return f"{before.profiler}{interval}, {passes} a side: these profiles cost {costs}; {scale}"
 
 

@@ -90,8 +90,8 @@ def render_html(made: Session) -> str:
     """pyinstrument's page of a session, self-contained: it fetches no fonts, and no name in it is taken for HTML."""
     data: str = JSONForHTMLRenderer().render(made)
     html: str = HTMLRenderer(resample_interval=0).render(made)
-    start, found, end = html.partition(data)
-    assert found, "pyinstrument no longer writes its data as it renders it"
+    start, separator, end = html.partition(data)
+    assert separator, "pyinstrument no longer writes its data as it renders it"
     start = FONT_URL_PATTERN.sub(EMPTY_STYLESHEET, start).replace(CHARSET_MARKUP, f"{CHARSET_MARKUP}\n{HEAD_MARKUP}", 1)
     return start + data.replace("<", "\\u003c") + end
 

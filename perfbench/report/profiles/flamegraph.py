@@ -35,7 +35,7 @@ class ProfileSummary:
 
 @dataclass(frozen=True, slots=True)
 class ShownFunction:
-    """A function as the page shows it. ``change``: of its own seconds in a pass, where it is known from elsewhere."""
+    """A function as the page shows it. ``change``: of its own seconds in a pass, where another measurement gives it."""
 
     name: str
     path: str
@@ -109,8 +109,8 @@ def merge_frames(before: Profile, after: Profile, keys: Mapping[str, int]) -> Fr
 
 
 def _build_page(before: Profile, after: Profile, changes: Mapping[str, float]) -> PageData:
-    known = {function.key: function for profile in (before, after) for function in profile.functions}
-    keys = {key: number for number, key in enumerate(known)}
+    functions = {function.key: function for profile in (before, after) for function in profile.functions}
+    keys = {key: number for number, key in enumerate(functions)}
     first, second = before.case, after.case
     modes = _join_values(f"{first.scenario}/{first.mode}", f"{second.scenario}/{second.mode}")
     whats = (
@@ -122,13 +122,13 @@ def _build_page(before: Profile, after: Profile, changes: Mapping[str, float]) -
         _join_values(make_printable(first.environment), make_printable(second.environment)),
         make_printable(" · ".join(filter(None, whats))),
         (_describe_side(before), _describe_side(after)),
-        tuple(_describe_function(function, changes) for function in known.values()),
+        tuple(_describe_function(function, changes) for function in functions.values()),
         merge_frames(before, after, keys),
     )
 
 
 def _describe_side(profile: Profile) -> ProfileSummary:
-    samples = sum(one.samples for one in profile.passes)
+    samples = sum(pass_.samples for pass_ in profile.passes)
     every = f"{1000 * profile.interval:g} ms"
     passes = formatting.format_plural(len(profile.passes), "profiled pass", "profiled passes")
     about = f"{passes}, {formatting.format_count(samples)} samples by {profile.profiler} every {every}, Python {profile.python}"

@@ -58,28 +58,30 @@ def render_curves(curves: Sequence[MemoryCurve], width: int = UNWRAPPED_WIDTH) -
     )
 
 
-def render_allocations(found: AllocationSummary, width: int = UNWRAPPED_WIDTH) -> str:
+def render_allocations(summary: AllocationSummary, width: int = UNWRAPPED_WIDTH) -> str:
     """The largest functions by bytes, and those by count, each with its share of all that was there."""
-    peak = f"{format_bytes(found.peak_bytes)} allocated at the peak of the pass"
-    about = f"{found.profiler} · {make_printable(found.case.id)} · {peak}"
+    peak = f"{format_bytes(summary.peak_bytes)} allocated at the peak of the pass"
+    about = f"{summary.profiler} · {make_printable(summary.case.id)} · {peak}"
     parts = [wrap_line(f"  {about}", width) + "\n"]
     columns = (Column("bytes"), Column("share", optional=1), Column("blocks"), Column("file", left=True))
-    for head, allocated in (("largest by bytes", found.by_bytes), ("most by count", found.by_count)):
-        rows = [_format_allocation(one, found.peak_bytes) for one in allocated[:MAX_ROWS]]
+    for head, allocated in (("largest by bytes", summary.by_bytes), ("most by count", summary.by_count)):
+        rows = [_format_allocation(allocation, summary.peak_bytes) for allocation in allocated[:MAX_ROWS]]
         parts.append(text_table.render(f"  {head}", columns, rows, width, rule=False))
-    notes = [note for note in (found.remark, found.html and f"flame graph: {found.html}") if note]
+    notes = [note for note in (summary.remark, summary.html and f"flame graph: {summary.html}") if note]
     return "\n".join([*parts, *(wrap_line(f"  {make_printable(note)}", width) + "\n" for note in notes)])
 
 
-def render_line_profile(found: LineProfile, width: int = UNWRAPPED_WIDTH) -> str:
+def render_line_profile(profile: LineProfile, width: int = UNWRAPPED_WIDTH) -> str:
     """memory_profiler's own table, and how much of the pass it is of."""
-    calls = format_plural(found.calls, "call")
+    calls = format_plural(profile.calls, "call")
     looked = (
-        f"{calls}: limited to the first {format_count(MAX_OBSERVED)} calls or updates" if found.cut else f"all {calls}"
+        f"{calls}: limited to the first {format_count(MAX_OBSERVED)} calls or updates"
+        if profile.cut
+        else f"all {calls}"
     )
     warning = "  memory is read at every line: the pass is many times slower, and memory that a line takes and frees does not show"
-    about = f"  memory_profiler · {make_printable(found.function)} · {make_printable(found.case.id)} · {looked}"
-    return f"{wrap_line(about, width)}\n{wrap_line(warning, width)}\n\n{found.text.rstrip()}\n"
+    about = f"  memory_profiler · {make_printable(profile.function)} · {make_printable(profile.case.id)} · {looked}"
+    return f"{wrap_line(about, width)}\n{wrap_line(warning, width)}\n\n{profile.text.rstrip()}\n"
 
 
 def format_signed_bytes(value: float) -> str:
@@ -88,12 +90,12 @@ def format_signed_bytes(value: float) -> str:
     return text.replace("-", "−") if text in (MISSING_TEXT, "0 B") or value < 0 else f"+{text}"
 
 
-def _format_allocation(one: Allocation, whole: int) -> tuple[str, ...]:
-    share = f"{one.bytes / whole:.1%}" if whole else MISSING_TEXT
+def _format_allocation(allocation: Allocation, whole: int) -> tuple[str, ...]:
+    share = f"{allocation.bytes / whole:.1%}" if whole else MISSING_TEXT
     return (
-        f"  {make_printable(one.function)}",
-        format_bytes(one.bytes),
+        f"  {make_printable(allocation.function)}",
+        format_bytes(allocation.bytes),
         share,
-        format_count(one.count),
-        make_printable(one.path),
+        format_count(allocation.count),
+        make_printable(allocation.path),
     )

@@ -63,13 +63,13 @@ def plot_changes(differences: Sequence[float], *, color: bool) -> str:
 
 def render_tool_scores(scores: Sequence[ToolScore]) -> str:
     """The table of how other tools did on the same two builds and the same slowdowns."""
-    sizes = [size for size, _ in scores[0].found]
+    sizes = [size for size, _ in scores[0].detections]
     table = text_table.new_plain_table()
     table.add_column("  tool", no_wrap=True)
     for head in ("time per comparison", "false alarms", *(f"detects {size:.1%}" for size in sizes), "detects ≥"):
         table.add_column(head, justify="right")
     for score in scores:
-        detections = dict(score.found)
+        detections = dict(score.detections)
         table.add_row(
             f"  {score.tool}",
             f"{score.seconds:.0f} s",
@@ -118,7 +118,7 @@ def _describe_detection(slower: Sequence[SlowdownDetection]) -> Iterator[tuple[s
         yield (
             f"injected slowdown {detection.injected:.2%}",
             f"{formatting.format_change(detection.ratio)} ({interval}) from {detection.pairs} pairs, {recovered}; "
-            f"detected in {_format_share(detection.found)}{early}",
+            f"detected in {_format_share(detection.detected)}{early}",
         )
 
 
@@ -130,7 +130,7 @@ def _format_rate(rate: Proportion) -> str:
     if not rate.tried:
         return "none tried"
     low, high = rate.interval
-    return f"{rate.found} of {rate.tried:,} ({low:.1%} to {high:.1%})"
+    return f"{rate.count} of {rate.tried:,} ({low:.1%} to {high:.1%})"
 
 
 def _format_signed(value: float) -> str:

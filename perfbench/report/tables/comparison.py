@@ -105,7 +105,7 @@ def build_report_table(table: ReportTable, report: Report) -> TextTable:
         for row in table.rows
     ]
     return TextTable(
-        title=make_printable(_build_title(table)),
+        title=make_printable(_build_title(table, report)),
         heads=tuple(map(make_printable, heads)),
         rows=tuple(tuple(map(make_printable, row)) for row in rows),
         below=tuple(map(make_printable, _build_notes(table))),
@@ -185,8 +185,10 @@ def _format_share(comparison: Comparison | None) -> str:
     return f"{comparison.sigma:.2%}" if comparison is not None and math.isfinite(comparison.sigma) else ""
 
 
-def _build_title(table: ReportTable) -> str:
+def _build_title(table: ReportTable, report: Report) -> str:
     parts = [table.scenario, table.data]
+    if not table.sides and len(report.run.settings.environments) > 1:
+        parts += [m.case.environment for m in report.run.measurements if m.case.id == table.rows[0].case]
     if table.work is not None:
         parts.append(f"{formatting.format_count(table.work)} {table.unit}")
     parts += [f"{name} {value}" for name, value in table.parameters]

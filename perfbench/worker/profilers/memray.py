@@ -14,9 +14,7 @@ from perfbench.worker.protocol import AllocationProfile, Request
 NEEDS: Tuple[str, ...] = ("memray",)
 SUFFIX = ".memray.bin"
 
-NETWORK_REMARK = (
-    "its flame graph loads scripts from cdn.jsdelivr.net when it is opened: a newer memray would embed them"
-)
+NETWORK_NOTE = "its flame graph loads scripts from cdn.jsdelivr.net when it is opened: a newer memray would embed them"
 
 
 def observe(call: Callable[[], Any], path: str, request: Request) -> AllocationProfile:
@@ -39,14 +37,14 @@ def observe(call: Callable[[], Any], path: str, request: Request) -> AllocationP
             if stack:
                 _, file, line = stack[0]
                 sites.add(file, line, record.size, record.n_allocations)
-    html, remark = _write_flame_graph(path)
+    html, note = _write_flame_graph(path)
     return AllocationProfile(
         work=work.amount,
         peak_bytes=peak,
         by_bytes=sites.largest(0),
         by_count=sites.largest(1),
         html=html,
-        remark=remark,
+        note=note,
         packages=[],
     )
 
@@ -55,7 +53,7 @@ def _write_flame_graph(path: str) -> Tuple[str, str]:
     """Write memray's flame graph of the peak; its path, and a note: without ``--no-web`` the page needs the network."""
     html = (path[: -len(SUFFIX)] if path.endswith(SUFFIX) else path) + ".memray.html"
     last = ""
-    for options, remark in ((["--no-web"], ""), ([], NETWORK_REMARK)):
+    for options, note in ((["--no-web"], ""), ([], NETWORK_NOTE)):
         done = subprocess.run(
             [sys.executable, "-I", "-m", "memray", "flamegraph", *options, "--force", "--output", html, path],
             stdin=subprocess.DEVNULL,
@@ -65,6 +63,6 @@ def _write_flame_graph(path: str) -> Tuple[str, str]:
             check=False,
         )
         if done.returncode == 0:
-            return html, remark
+            return html, note
         last = " ".join(done.stdout.split())[-200:]
     return "", "memray made no flame graph: " + last

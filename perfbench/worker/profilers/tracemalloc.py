@@ -12,8 +12,8 @@ from perfbench.worker.protocol import AllocationProfile, Request
 NEEDS: Tuple[str, ...] = ()
 SUFFIX = ".tracemalloc"
 
-REMARK_AT_END = "tracemalloc: allocations by function at the end of the pass, not at its peak"
-REMARK_AT_LAST_UPDATE = "tracemalloc: allocations by function at the last update, not at the peak"
+NOTE_AT_END = "tracemalloc: allocations by function at the end of the pass, not at its peak"
+NOTE_AT_LAST_UPDATE = "tracemalloc: allocations by function at the last update, not at the peak"
 
 
 def observe(call: Callable[[], Any], path: str, request: Request) -> AllocationProfile:
@@ -48,6 +48,6 @@ def observe(call: Callable[[], Any], path: str, request: Request) -> AllocationP
         by_bytes=sites.largest(0),
         by_count=sites.largest(1),
         html="",
-        remark=REMARK_AT_LAST_UPDATE if at_update else REMARK_AT_END,
+        note=NOTE_AT_LAST_UPDATE if at_update else NOTE_AT_END,
         packages=[],
     )

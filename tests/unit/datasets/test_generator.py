@@ -111,7 +111,7 @@ def test_a_market_opens_is_suspended_turns_in_play_and_closes() -> None:
     ]
 
 
-def test_at_the_end_one_runner_has_won_and_the_removed_one_has_not_lost() -> None:
+def test_final_definition_has_one_winner_and_the_removed_runner_is_no_loser() -> None:
     last = definitions(EVERYTHING)[-1]
     assert Counter(runner["status"] for runner in last["runners"]) == {"WINNER": 1, "LOSER": 4, "REMOVED": 1}
     assert last["numberOfActiveRunners"] == 0
@@ -163,7 +163,7 @@ def test_traded_volume_is_cumulative_with_some_corrections() -> None:
 
 
 @pytest.mark.parametrize("wanted", [1.0, 2.0, 3.5])
-def test_as_many_runners_change_as_the_recipe_says(wanted: float) -> None:
+def test_number_of_changed_runners_follows_the_recipe(wanted: float) -> None:
     recipe = Recipe(seed=7, runners=14, updates=4000, changed_runners=wanted)
     counts = [len({runner["id"] for runner in c["rc"]}) for c in changes(recipe) if "marketDefinition" not in c][1:]
     assert sum(counts) / len(counts) == pytest.approx(wanted, rel=0.08)
@@ -251,7 +251,7 @@ def test_the_overround_of_a_generated_market_is_near_100_percent(tmp_path: Path)
 # The command ---------------------------------------------------------------------------------------------------------
 
 
-def test_the_command_writes_what_the_recipe_says_and_never_over_a_file(tmp_path: Path) -> None:
+def test_command_writes_the_recipe_and_never_over_a_file(tmp_path: Path) -> None:
     options = ("--seed", "5", "--runners", "6", "--updates", "900", "--bsp", "--in-play", "--removal")
     done = perfbench("data", "generate", "market", *options, "--changed-runners", "2.5", folder=tmp_path)
     assert done.returncode == 0, done.stderr

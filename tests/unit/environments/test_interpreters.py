@@ -94,7 +94,7 @@ def test_an_interpreter_with_several_names_counts_once(home: Path) -> None:
     assert find_interpreters() == (Interpreter(VERSION, REAL),)
 
 
-def test_what_is_too_old_another_implementation_or_broken_does_not_count(home: Path) -> None:
+def test_interpreter_that_is_too_old_or_broken_or_another_implementation_is_ignored(home: Path) -> None:
     claims_to_be(home / "bin/python3.7", "3.7.16")
     claims_to_be(home / "bin/python3.10", "3.10.14", implementation="pypy")
     script(home / "bin/python3.11", f"printf '%s\\n' cpython 3.11.1 {home}/bin/python3.11; exit 127")

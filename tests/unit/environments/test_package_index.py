@@ -54,12 +54,12 @@ def test_a_package_that_is_not_there_is_one_line(index: Path) -> None:
 
 
 @pytest.mark.parametrize("name", ["--help", "horses==2.0", "https://example.org", "", "two words"])
-def test_what_cannot_be_a_name_never_reaches_pip(index: Path, name: str) -> None:
+def test_invalid_name_never_reaches_pip(index: Path, name: str) -> None:
     with pytest.raises(UsageProblem, match="not the name of a package"):
         package_index.list_releases(name)
 
 
-def test_an_index_that_cannot_be_reached_is_one_line(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_unreachable_index_is_reported_in_one_line(index: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")  # the discard port: nobody listens
     monkeypatch.setenv("PIP_RETRIES", "1")
     with pytest.raises(EnvironmentProblem) as problem:

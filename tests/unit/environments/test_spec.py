@@ -47,7 +47,7 @@ def test_spaces_around_operators_do_not_matter(text: str) -> None:
         ("/src/flumine-3", LocalCheckout("/src/flumine-3", ())),
     ],
 )
-def test_what_has_a_separator_or_begins_with_a_dot_is_a_checkout(text: str, folder: LocalCheckout) -> None:
+def test_spec_with_a_separator_or_a_leading_dot_is_a_checkout(text: str, folder: LocalCheckout) -> None:
     assert parse_spec(f"{text} python==3.11.7", {}).parts == (folder,)
 
 
@@ -94,7 +94,7 @@ def test_a_python_alone_is_an_environment_without_packages() -> None:
         ("a @ https://host/a.whl", "neither name==version, a path nor a git URL"),
     ],
 )
-def test_what_is_no_spec_is_refused_in_one_line(text: str, reason: str) -> None:
+def test_invalid_spec_is_refused_in_one_line(text: str, reason: str) -> None:
     with pytest.raises(UsageProblem) as refused:
         parse_spec(text, {})
     assert reason in str(refused.value)

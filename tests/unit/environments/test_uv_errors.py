@@ -80,7 +80,7 @@ def test_the_reason_is_one_line(said: str, reason: str) -> None:
 
 
 @pytest.mark.parametrize("said", [REFUSED, OFFLINE])
-def test_an_index_that_cannot_be_reached_is_told_from_everything_else(said: str) -> None:
+def test_unreachable_index_is_distinguished_from_other_errors(said: str) -> None:
     assert isinstance(uv_errors.build_problem(said), IndexUnreachable)
     assert not isinstance(uv_errors.build_problem(CONFLICT), IndexUnreachable)
 

@@ -50,7 +50,7 @@ def test_a_tool_does_not_call_faster_code_slower(name: str, tmp_path: Path) -> N
 
 
 @pytest.mark.parametrize("name", tools.list_tools())
-def test_a_tool_that_fails_says_so_in_one_line(name: str, tmp_path: Path) -> None:
+def test_failed_tool_is_reported_in_one_line(name: str, tmp_path: Path) -> None:
     tool = tools.load_tool(name)
     if reason := tool.missing():
         pytest.skip(reason)
@@ -60,7 +60,7 @@ def test_a_tool_that_fails_says_so_in_one_line(name: str, tmp_path: Path) -> Non
     assert len(str(failure.value).splitlines()) == 1
 
 
-def test_every_tool_tells_its_version() -> None:
+def test_every_tool_reports_its_version() -> None:
     known = [tools.load_tool(name) for name in tools.list_tools() if not tools.load_tool(name).missing()]
     assert len(known) >= 2
     assert all(tool.version(sys.executable)[0].isdigit() for tool in known)
@@ -73,7 +73,7 @@ def compared(tool: str, injected: float, ratio: float, slower: bool, seconds: fl
     return ToolMeasurement(tool, injected, seconds, ratio, slower)
 
 
-def test_the_standing_of_a_tool_is_what_its_comparisons_say() -> None:
+def test_score_of_a_tool_follows_its_comparisons() -> None:
     ratios = (1.1, 1 / 1.1, 1.1, 1 / 1.1)
     unchanged = [compared("x", 0.0, ratio, ratio > 1, seconds=12.0) for ratio in ratios]
     slower = [compared("x", 0.05, 1.05, True, seconds=6.0), compared("x", 0.05, 0.99, False, seconds=6.0)]
@@ -82,7 +82,7 @@ def test_the_standing_of_a_tool_is_what_its_comparisons_say() -> None:
     assert found.tool == "x 1.2"
     assert found.seconds == pytest.approx(10.0)
     assert found.false_alarms == Proportion(2, 4)
-    assert found.found == ((0.05, Proportion(1, 2)),)
+    assert found.detections == ((0.05, Proportion(1, 2)),)
     assert found.detectable == pytest.approx(1.1 ** (2.3263 + 1.6449) - 1, rel=1e-3)
 
 

@@ -60,7 +60,7 @@ def test_a_threshold_lets_smaller_changes_pass_and_larger_ones_not() -> None:
     assert only(gated(sides("plain", 0.07, 48), threshold=0.05)).verdict is Verdict.REGRESSED
 
 
-def test_what_scatters_too_much_is_not_told() -> None:
+def test_noisy_case_is_inconclusive() -> None:
     wild = sides("plain", 0.0, 12, tuple(RNG.normal(0.0, 0.1, 12)))
     found = only(gated(wild, most=12))
     assert found.verdict is Verdict.INCONCLUSIVE
@@ -108,7 +108,7 @@ def test_a_case_is_settled_at_a_look_and_not_between_looks() -> None:
     assert is_settled(wild[:136], 136, 1, STRICT)
 
 
-def test_with_many_cases_the_first_look_can_be_too_early() -> None:
+def test_first_look_can_be_too_early_for_many_cases() -> None:
     clear = [0.05 + noise for noise in NOISE]
     assert not is_settled(clear[:12], 136, 40, STRICT)
     assert is_settled(clear[:17], 136, 40, STRICT)
@@ -125,7 +125,7 @@ def test_a_case_that_regressed_leaves_its_share_to_the_others() -> None:
     assert with_one[key].confidence < without[key].confidence
 
 
-def test_of_unchanged_cases_hardly_any_gate_is_wrong() -> None:
+def test_gates_of_unchanged_cases_are_hardly_ever_wrong() -> None:
     rng = np.random.default_rng(5)
     wrong = 0
     for _ in range(300):
@@ -154,13 +154,13 @@ def test_a_borderline_case_regresses_alone_or_beside_one_that_leaves_it_its_shar
     assert 0 < found.detectable < math.inf
 
 
-def test_a_comparison_tells_the_seconds_of_its_own_sides() -> None:
+def test_comparison_has_the_seconds_of_its_own_sides() -> None:
     found = only(gated(sides("plain", 0.5, 12, [0.0] * 12)))
     assert (found.before, found.after) == pytest.approx((1.0, 1.5))
     assert found.confidence < 1
 
 
-def test_a_case_of_which_one_pair_is_left_is_not_judged() -> None:
+def test_case_with_a_single_pair_has_no_verdict() -> None:
     found = only(gated(sides("plain", 0.5, 1)))
     assert found.verdict is Verdict.INCONCLUSIVE
     assert [warning.what for warning in found.warnings] == ["too few pairs for a verdict"]
@@ -169,7 +169,7 @@ def test_a_case_of_which_one_pair_is_left_is_not_judged() -> None:
 @pytest.mark.parametrize(
     ("terms", "told"), [(GatePolicy(sigma=0.001), True), (GatePolicy(sigma=0.01), False), (GatePolicy(), False)]
 )
-def test_pairs_that_scatter_more_than_twice_as_much_as_calibrated_are_doubtful(terms: GatePolicy, told: bool) -> None:
+def test_pairs_with_more_than_twice_the_calibrated_noise_get_a_warning(terms: GatePolicy, told: bool) -> None:
     found = only(gated(sides("plain", 0.0, 48), sigma=terms.sigma))
     assert any("than in the calibration" in str(warning) for warning in found.warnings) is told
 
@@ -227,7 +227,7 @@ def test_a_ratio_between_modes_is_held_against_its_limit() -> None:
     assert only(ratio_of_modes(1.8)).verdict is Verdict.INCONCLUSIVE
 
 
-def test_a_ratio_above_its_limit_is_said_with_both() -> None:
+def test_ratio_above_its_limit_is_reported_with_both_numbers() -> None:
     found = ratio_of_modes(1.9)
     terms = found.settings.gate
     assert terms is not None
@@ -248,5 +248,5 @@ def test_a_case_that_was_declared_and_is_not_there_has_no_comparison() -> None:
     assert verdict.evaluate_gate(replace(found, measurements=found.measurements[:1])) == {}
 
 
-def test_without_a_gate_there_is_nothing_to_judge() -> None:
+def test_run_of_another_command_has_no_gate_result() -> None:
     assert verdict.evaluate_gate(run(sides("plain", 0.0, 12))) == {}

@@ -40,7 +40,7 @@ def looked(scenario: str, mode: str, folder: Path) -> AllocationSummary:
 
 @needs_memray
 @pytest.mark.parametrize(("mode", "kept"), [("keeps_all", 30_000), ("keeps_some", 5000)])
-def test_memray_says_who_had_the_memory_when_it_was_most(mode: str, kept: int, tmp_path: Path) -> None:
+def test_memray_names_the_owners_of_the_memory_peak(mode: str, kept: int, tmp_path: Path) -> None:
     found = looked("keeps_books", mode, tmp_path)
     first = found.by_bytes[0]
     assert (found.profiler, found.work, found.remark) == ("memray", 30_000, "")
@@ -66,7 +66,7 @@ def test_small_objects_count_as_they_are(tmp_path: Path) -> None:
     assert first.bytes == pytest.approx(20_000 * sys.getsizeof(1.5), rel=0.01)
 
 
-def test_where_memray_is_not_installed_tracemalloc_looks(
+def test_tracemalloc_replaces_memray_when_memray_is_not_installed(
     monkeypatch: pytest.MonkeyPatch, replay: CaseGroup, tmp_path: Path
 ) -> None:
     monkeypatch.setattr(allocations, "MEMRAY", "absent")
@@ -87,13 +87,13 @@ def test_where_memray_is_not_installed_tracemalloc_looks(
     assert [one.count for one in found.by_count] == sorted((one.count for one in found.by_count), reverse=True)
 
 
-def test_a_worker_without_memray_says_so_in_the_words_that_the_host_knows(tmp_path: Path) -> None:
+def test_worker_without_memray_reports_it_in_the_form_that_the_host_expects(tmp_path: Path) -> None:
     if importlib.util.find_spec("memray") is not None:
         pytest.skip("memray is installed")
     assert looked("collects", "twice", tmp_path).remark.startswith("memray is not installed in this environment; ")
 
 
-def test_the_tables_show_shares_and_the_remark(replay: CaseGroup, tmp_path: Path) -> None:
+def test_allocation_tables_show_shares_and_the_warning(replay: CaseGroup, tmp_path: Path) -> None:
     found = allocations.profile_allocations(*trial_of(replay, "lightweight"), CONDITIONS, tmp_path / "found")
     text = render_allocations(found)
     assert "  largest by bytes" in text
@@ -116,7 +116,7 @@ def test_a_function_is_shown_line_by_line_over_its_first_calls(replay: CaseGroup
     assert "3,000 calls: limited to the first 3,000 calls or updates" in render_line_profile(found)
 
 
-def test_a_function_of_the_scenario_goes_by_the_name_of_its_file(tmp_path: Path) -> None:
+def test_function_of_the_scenario_is_named_after_its_file(tmp_path: Path) -> None:
     found = allocations.profile_lines(
         *trial_of(table_of("keeps_small"), "numbers"), CONDITIONS, "keeps_small:Book.once", tmp_path / "found"
     )

@@ -26,7 +26,7 @@ def test_code_in_between_belongs_to_those_that_called_it_by_what_their_calls_too
     assert found == AttributedCounts((40, 30), (), 0)
 
 
-def test_so_does_what_that_code_called_in_turn() -> None:
+def test_callees_of_code_in_between_belong_to_the_owner_too() -> None:
     found = apportioned({"f": 1, "u": 2, "v": 40}, CallArc("f", "u", 1, 42), CallArc("u", "v", 3, 40))
     assert found.instructions == (43, 0)
 
@@ -36,14 +36,14 @@ def test_an_owner_that_is_called_by_code_in_between_keeps_its_own() -> None:
     assert found == AttributedCounts((15, 1000), (CallCount(0, 1, 7),), 0)
 
 
-def test_what_has_no_owner_is_the_rest() -> None:
+def test_code_that_has_no_owner_belongs_to_the_rest() -> None:
     found = apportioned(
         {"root": 7, "worker": 5, "u": 4, "f": 10}, CallArc("worker", "u", 1, 4), CallArc("worker", "f", 1, 10)
     )
     assert found == AttributedCounts((10, 0), (CallCount(NO_CALLER, 0, 1),), 16)
 
 
-def test_an_owner_that_nobody_known_calls_has_no_caller() -> None:
+def test_owner_called_by_no_other_owner_has_no_caller() -> None:
     found = apportioned({"root": 7, "f": 10}, CallArc("root", "f", 3, 10))
     assert found.calls == (CallCount(NO_CALLER, 0, 3),)
 
@@ -76,5 +76,5 @@ def test_calls_stay_whole_numbers_that_add_up() -> None:
     assert sum(found.instructions) + found.rest == 33
 
 
-def test_what_no_function_counted_is_in_the_rest_too() -> None:
+def test_uncounted_instructions_belong_to_the_rest_too() -> None:
     assert apportioned({"f": 10}, total=12).rest == 2

@@ -66,7 +66,7 @@ def test_a_file_is_read() -> None:
     )
 
 
-def test_what_the_functions_executed_themselves_is_the_whole() -> None:
+def test_sum_of_the_self_costs_is_the_total() -> None:
     counts = parse_counts(WHOLE)
     assert sum(node.instructions for node in counts.nodes) == counts.total
 
@@ -126,13 +126,13 @@ def test_a_file_that_counts_nothing_is_no_count(text: str) -> None:
     "lines", [("1 10",), ("fn=(3)",), ("fn=a", "1 much"), ("fn=a", "calls=x 1"), ("fn=a", "calls=")]
 )
 def test_a_broken_file_is_one_line(lines: tuple[str, ...]) -> None:
-    with pytest.raises(TrialFailed, match="callgrind wrote what cannot be read") as told:
+    with pytest.raises(TrialFailed, match="callgrind output cannot be parsed") as caught:
         body(*lines)
-    assert len(str(told.value).splitlines()) == 1
+    assert len(str(caught.value).splitlines()) == 1
 
 
 def test_a_file_without_instructions_is_refused() -> None:
-    with pytest.raises(TrialFailed, match="cannot be read"):
+    with pytest.raises(TrialFailed, match="cannot be parsed"):
         parse_counts("events: Dr\nsummary: 5\n")
 
 
@@ -162,16 +162,16 @@ def left_out(name: str) -> bool:
         "dl_x",
     ],
 )
-def test_whatever_has_a_name_is_left_out(name: str) -> None:
+def test_named_function_is_left_out(name: str) -> None:
     assert left_out(name)
 
 
 @pytest.mark.parametrize("name", ["0x000000000547b021", "_dl_runtime_resolve_xsave", "gc_collect_main"])
-def test_trampolines_the_loader_and_the_collector_are_not(name: str) -> None:
+def test_trampolines_the_loader_and_the_collector_are_not_left_out(name: str) -> None:
     assert not left_out(name)
 
 
-def test_only_a_count_by_function_leaves_out() -> None:
+def test_functions_are_left_out_of_counts_by_function_only() -> None:
     with callgrind.Callgrind() as plain, callgrind.Callgrind(by_function=True) as by_function:
         assert not any("--fn-skip" in option for option in plain.prefix)
         assert by_function.prefix[-1].startswith("--fn-skip")

@@ -105,13 +105,13 @@ def test_a_function_made_slower_stands_first_with_its_seconds(key: str, share: f
     assert found.anchored
 
 
-def test_what_did_not_change_has_no_row_though_the_profiler_costs_more_than_the_work() -> None:
+def test_unchanged_function_has_no_row_although_the_profiler_costs_more_than_the_work() -> None:
     slower = {"lib/cache.py:sort": COSTS["lib/cache.py:sort"] + 0.2}
     names = {row.key for row in blame(side(slower, edited=tuple(slower))).rows}
     assert names == {"lib/cache.py:sort"}
 
 
-def test_without_any_change_the_table_is_empty() -> None:
+def test_table_of_unchanged_profiles_is_empty() -> None:
     found = [blame(side(), seed=seed) for seed in range(200)]
     assert sum(bool(one.rows) for one in found) <= 2
 
@@ -125,7 +125,7 @@ def test_the_rows_and_the_rest_are_the_measured_difference() -> None:
     assert not {row.key: row.change > 0 for row in found.rows}["lib/book.py:Book.__init__"]
 
 
-def test_a_function_that_is_called_twice_as_often_says_so_and_by_whom() -> None:
+def test_function_called_twice_as_often_shows_its_calls_and_its_caller() -> None:
     key, caller = "lib/cache.py:sort", "lib/cache.py:update"
     before = side(callers={key: caller})
     after = side({key: 2 * COSTS[key]}, {key: 2 * CALLS[key]}, (caller,), {key: caller})
@@ -157,7 +157,7 @@ def test_a_function_that_was_renamed_and_made_slower_is_one_row_with_both_names(
     assert [(row.key, row.was) for row in found.rows] == [(new, old)]
 
 
-def test_what_the_standard_library_took_belongs_to_its_caller() -> None:
+def test_time_in_the_standard_library_belongs_to_its_caller() -> None:
     names = (
         ("lib/listener.py:on_data", "library"),
         ("json/decoder.py:decode", "standard"),
@@ -179,20 +179,20 @@ def test_what_the_standard_library_took_belongs_to_its_caller() -> None:
     assert found.rows[0].change == pytest.approx(0.2)
 
 
-def test_where_nearly_everything_changed_each_side_is_scaled_to_its_own_seconds() -> None:
+def test_sides_are_scaled_to_their_own_seconds_when_nearly_everything_changed() -> None:
     every = tuple(key for key in COSTS if _kind(key) == "library")
     found = blame(side({key: COSTS[key] / 3 for key in every}, edited=every))
     assert not found.anchored
     assert sum(row.change for row in found.rows) == pytest.approx(found.difference.seconds, rel=0.03)
 
 
-def test_one_pass_a_side_is_judged_by_its_samples() -> None:
+def test_single_pass_per_side_is_tested_by_its_samples() -> None:
     key = "lib/cache.py:update"
     assert blame(side({key: 0.4}, edited=(key,)), passes=1).rows[0].key == key
     assert not blame(side(), passes=1).rows
 
 
-def test_where_nobody_counted_calls_no_function_is_taken_for_unchanged() -> None:
+def test_difference_without_call_counts_is_not_anchored() -> None:
     """A function of the same code that is called half as often costs half as much: it would set a wrong scale."""
     key = "lib/book.py:Book.__init__"
     measured = TimeDifference(1.0, 0.875, -0.126, -0.124)
@@ -211,7 +211,7 @@ def test_calls_that_cost_the_profiler_far_more_than_the_program_are_scaled_to_wh
     assert found.rows[0].change == pytest.approx(0.1, abs=0.01)
 
 
-def test_a_function_that_was_edited_and_costs_the_same_is_not_blamed() -> None:
+def test_edited_function_of_equal_cost_has_no_row() -> None:
     every = tuple(key for key in COSTS if _kind(key) == "library")[:2]
     found = [blame(side(edited=every), seed=seed) for seed in range(100)]
     assert sum(bool(one.rows) for one in found) <= 3

@@ -51,7 +51,7 @@ def test_a_callback_has_what_its_own_code_took_and_what_it_took_with_all_that_it
     assert [process.alone, process.inclusive] == pytest.approx([0.0, 0.1])
 
 
-def test_without_code_of_the_user_there_are_no_callbacks(found: Profile) -> None:
+def test_callbacks_require_code_of_the_user(found: Profile) -> None:
     assert ownership.find_callbacks(found, OWNERS[1:]) == ()
 
 
@@ -82,17 +82,17 @@ def test_comparisons_of_one_environment_are_none_although_its_modes_are_paired()
         ({"capped": 0.3}, "30% of the samples' seconds were lost to other processes"),
     ],
 )
-def test_a_profile_that_is_to_be_doubted_says_so(found: Profile, changed: dict[str, float], said: str) -> None:
+def test_unreliable_profile_has_warnings(found: Profile, changed: dict[str, float], said: str) -> None:
     assert trust_warnings.find_profile_warnings([found]) == ()
     (line,) = trust_warnings.find_profile_warnings([with_pass(found, **changed)])
     assert said in line
 
 
-def test_a_process_that_py_spy_paused_does_not_say_that_the_machine_was_busy(found: Profile) -> None:
+def test_process_paused_by_py_spy_gets_no_warning_of_a_busy_machine(found: Profile) -> None:
     assert trust_warnings.find_profile_warnings([replace(with_pass(found, wall_seconds=1.5), profiler="pyspy")]) == ()
 
 
-def test_another_python_or_profiler_on_each_side_is_a_doubt(found: Profile) -> None:
+def test_different_pythons_or_profilers_on_the_sides_give_a_warning(found: Profile) -> None:
     lines = trust_warnings.find_profile_warnings([found, replace(found, python="3.8.18", profiler="cprofile")])
     assert lines[0].startswith("not the same Python on each side (3.11.2 and 3.8.18)")
     assert lines[1].startswith("not the same profiler")
@@ -152,5 +152,5 @@ def test_an_update_of_two_markets_counts_for_both_by_half() -> None:
     assert sum(one.seconds for one in told.markets) == pytest.approx(told.seconds)
 
 
-def test_passes_of_another_number_of_updates_say_nothing() -> None:
+def test_passes_of_another_number_of_updates_give_no_difference() -> None:
     assert slow_updates.find_slow_updates(CASE, [[1000] * 199], PLACES) is None

@@ -143,7 +143,7 @@ def test_recursion_is_counted_once() -> None:
 
 
 @needs_valgrind
-def test_a_generator_is_called_each_time_it_goes_on_and_one_of_before_the_pass_too() -> None:
+def test_generator_is_called_at_each_resumption_even_if_created_before_the_pass() -> None:
     counts = counted()
     made, each, last = 1, 80, 1
     from_before = 2 + 1
@@ -151,7 +151,7 @@ def test_a_generator_is_called_each_time_it_goes_on_and_one_of_before_the_pass_t
 
 
 @needs_valgrind
-def test_callers_are_told() -> None:
+def test_calls_are_counted_by_caller() -> None:
     counts = counted()
     keys = [function.key.partition(":")[2] for function in counts.functions]
     found = {(call.caller, keys[call.callee]): call.count for call in counts.callers}
@@ -182,7 +182,7 @@ def worker(python: Interpreter, held: bool = False) -> WorkerProcess:
 @needs_trampolines
 @pytest.mark.parametrize("version", sorted(NEW), ids=str)
 @pytest.mark.parametrize("held", [False, True])
-def test_a_worker_says_where_functions_are_and_removes_the_map(version: tuple[int, ...], held: bool) -> None:
+def test_worker_reports_function_addresses_and_removes_the_map(version: tuple[int, ...], held: bool) -> None:
     with worker(NEW[version], held=held) as asked:
         asked.expect(Ready)
         path = Path(MAP_PATH_TEMPLATE.format(asked.pid))
@@ -219,7 +219,7 @@ def test_a_worker_names_functions() -> None:
 
 
 @needs_trampolines
-def test_what_an_earlier_process_left_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_map_of_an_earlier_process_is_not_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(perf_trampolines, "MAP_PATH_TEMPLATE", str(tmp_path / "perf-{}.map"))
     monkeypatch.setattr(sys, "activate_stack_trampoline", lambda _: None, raising=False)
     path = tmp_path / f"perf-{os.getpid()}.map"
@@ -232,7 +232,7 @@ def test_what_an_earlier_process_left_is_not_read(tmp_path: Path, monkeypatch: p
 
 
 @pytest.mark.skipif(not OLD, reason="no Python before 3.12 on this machine")
-def test_an_older_python_is_told_in_one_line() -> None:
+def test_older_python_is_reported_in_one_line() -> None:
     with worker(OLD[-1]) as asked, pytest.raises(TrialFailed) as told:
         asked.expect(Ready)
     assert str(told.value) == (
@@ -240,7 +240,7 @@ def test_an_older_python_is_told_in_one_line() -> None:
     )
 
 
-def test_the_lines_of_a_map() -> None:
+def test_map_lines_are_parsed_into_addresses_and_functions() -> None:
     lines = [
         "547b021 b py::Mill.grind:/a folder/x:y.py",
         "547b030 1a0 trampoline",
@@ -257,7 +257,9 @@ def test_the_lines_of_a_map() -> None:
 
 
 @pytest.mark.parametrize(("version", "can"), [("3.11.7", False), ("3.12.1", True), ("3.14.0rc1", True), ("", True)])
-def test_an_environment_says_whether_it_can(monkeypatch: pytest.MonkeyPatch, version: str, can: bool) -> None:
+def test_environment_before_python_3_12_cannot_count_by_function(
+    monkeypatch: pytest.MonkeyPatch, version: str, can: bool
+) -> None:
     monkeypatch.setattr(callgrind, "explain_unavailable", lambda: "")
     told = explain_unavailable(Environment("./base", "python", version))
     assert (told == "") is can
@@ -267,7 +269,7 @@ def test_an_environment_says_whether_it_can(monkeypatch: pytest.MonkeyPatch, ver
     )
 
 
-def test_without_valgrind_none_can(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_valgrind_rules_out_counts_in_every_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(callgrind, "explain_unavailable", lambda: "no valgrind")
     assert explain_unavailable(Environment("here", "python", "3.13.0")) == "no valgrind"
 

@@ -93,19 +93,19 @@ def test_a_leak_grows_by_what_it_leaks(shape: Shape) -> None:
 
 @pytest.mark.parametrize("shape", [warmed, filled, settling, one_step, saw, lambda _: 0.0])
 @pytest.mark.parametrize("noise", [0.0, 300_000.0])
-def test_whatever_comes_to_rest_is_bounded(shape: Shape, noise: float) -> None:
+def test_curve_that_levels_off_is_bounded(shape: Shape, noise: float) -> None:
     assert classify_growth(curve(shape, noise=noise)) == "bounded"
 
 
-def test_a_leak_on_top_of_a_warm_up_is_seen() -> None:
+def test_leak_on_top_of_a_warm_up_is_detected() -> None:
     assert classify_growth(curve(lambda share: warmed(share) + leak(share) / 5)) == "grows"
 
 
-def test_a_leak_below_the_size_of_an_arena_is_not() -> None:
+def test_leak_below_the_size_of_an_arena_is_not_detected() -> None:
     assert classify_growth(curve(lambda share: 1.5 * ARENA * share)) == "bounded"
 
 
-def test_few_samples_say_nothing_of_growth() -> None:
+def test_few_samples_give_no_verdict_on_growth() -> None:
     found = curve(leak, samples=20)
     assert classify_growth(found) == "too short"
     assert math.isnan(estimate_growth(found))
@@ -117,7 +117,7 @@ def test_growth_is_by_update_however_fast_these_come() -> None:
     assert estimate_growth(by_time) == pytest.approx(500_000, rel=0.02)
 
 
-def test_what_is_freed_after_the_last_update_does_not_count() -> None:
+def test_memory_freed_after_the_last_update_is_ignored() -> None:
     found = curve(leak)
     ended = replace(
         found,
@@ -140,7 +140,7 @@ def test_the_peak_is_the_kernel_s_where_samples_missed_it() -> None:
     assert compute_peak(replace(found, hwm_bytes=900_000_000)) == 900_000_000
 
 
-def test_what_is_left_is_told_where_the_system_tells() -> None:
+def test_retained_memory_is_computed_when_the_system_reports_it() -> None:
     assert compute_retained(curve(leak)) is None
     assert compute_retained(replace(curve(leak), after_bytes=BASE - 1000)) == -1000
 

@@ -69,7 +69,7 @@ def test_the_peak_of_the_samples_is_that_of_the_kernel(watched: dict[str, Memory
 
 
 @needs_vmhwm
-def test_only_what_outlives_the_pass_is_left_after_it(watched: dict[str, MemoryCurve]) -> None:
+def test_retained_memory_is_only_memory_that_outlives_the_pass(watched: dict[str, MemoryCurve]) -> None:
     whole = UPDATES * KEPT
     left = {mode: compute_retained(curve) or 0 for mode, curve in watched.items()}
     assert left["remembers"] == pytest.approx(whole, rel=0.05)
@@ -134,7 +134,7 @@ def sample(tmp_path: Path) -> Market:
     return markets[0]
 
 
-def test_a_market_turns_where_its_definition_says_so(sample: Market) -> None:
+def test_market_turns_in_play_at_its_definition(sample: Market) -> None:
     assert find_turning_points(sample) == ((4798, "in-play"), (5999, "close"))
 
 
@@ -173,7 +173,7 @@ def test_updates_that_nobody_watches_are_the_very_same_object() -> None:
     assert update_hooks.observed(updates) is updates
 
 
-def test_whoever_watches_is_told_before_each_update_and_at_the_end() -> None:
+def test_observer_is_called_before_each_update_and_at_the_end() -> None:
     with told() as numbers:
         seen = [(update, tuple(numbers)) for update in update_hooks.observed("ab")]
     assert seen == [("a", (0,)), ("b", (0, 1))]
@@ -187,7 +187,7 @@ def test_several_files_in_one_pass_are_numbered_on() -> None:
     assert numbers == [0, 1, 2, 2, 3]
 
 
-def test_of_a_generator_that_observes_what_it_reads_only_what_it_yields_is_told() -> None:
+def test_generator_that_observes_its_input_reports_only_yielded_updates() -> None:
     def mode() -> Iterator[str]:
         yield from ("".join(pair) for pair in zip(*[iter(update_hooks.observed("abcd"))] * 2, strict=True))
 

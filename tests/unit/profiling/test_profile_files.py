@@ -111,7 +111,7 @@ def test_the_tree_keeps_to_its_width_and_threshold() -> None:
     assert all(float(line.split("%")[0].split()[-1]) >= 10 for line in lines if "%" in line)
 
 
-def test_the_tree_has_colors_when_it_is_asked_for_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_tree_has_colors_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
     for variable in ("NO_COLOR", "FORCE_COLOR"):
         monkeypatch.setenv(variable, "1")
         assert "\x1b[31m2.000\x1b[0m" in render_tree(SMALL, width=80, color=True)

@@ -63,7 +63,7 @@ def test_all_frames_together_take_a_pass_of_each_side() -> None:
     assert all(parent < number for number, parent in enumerate(frames["parents"]))
 
 
-def test_the_title_says_what_differs_and_what_does_not() -> None:
+def test_title_names_differing_and_common_parts() -> None:
     page = data(BEFORE, AFTER)
     assert (page["title"], page["what"]) == (
         "betfairlightweight==2.11.2 → betfairlightweight==2.12.0",
@@ -77,14 +77,14 @@ def test_the_title_says_what_differs_and_what_does_not() -> None:
     assert "<title>betfairlightweight==2.11.2 → betfairlightweight==2.12.0 ·" in flamegraph.render(BEFORE, AFTER)
 
 
-def test_it_says_what_a_sample_weighs() -> None:
+def test_flamegraph_states_the_weight_of_a_sample() -> None:
     first, second = data(BEFORE, AFTER)["sides"]
     assert (first["sample"], second["sample"]) == (4.0 / 4000, 3.0 / 2000)
     assert first["about"] == "1 profiled pass, 4,000 samples by pyinstrument every 1 ms, Python 3.11.2"
     assert data(profile({TOP: 1.0}, {TOP: 1.0}), AFTER)["sides"][0]["about"].startswith("2 profiled passes, ")
 
 
-def test_known_changes_are_given_to_their_functions() -> None:
+def test_changes_are_assigned_to_their_functions() -> None:
     functions = data(BEFORE, AFTER, {SHARED: -0.25, "elsewhere.py:f": 1.0})["functions"]
     assert {one["name"]: one["change"] for one in functions} == {"top": None, "shared": -0.25, "old": None, "new": None}
 
@@ -154,7 +154,7 @@ def on(browser: Browser, name: str, *, click: bool = False) -> None:
     browser.point(x, y, click=click)
 
 
-def test_the_browser_sees_a_fetch_and_an_error(browser: Browser, tmp_path: Path) -> None:
+def test_browser_detects_a_fetch_and_an_error(browser: Browser, tmp_path: Path) -> None:
     path = tmp_path / "bad.html"
     path.write_text(
         "<link rel=icon href='data:,'><img src='http://fetched.invalid/x'><script>console.error('complaint'); lost()</script>"
@@ -198,7 +198,7 @@ def test_colors_are_red_where_slower_and_blue_where_faster(shown: Browser) -> No
     ]
 
 
-def test_a_frame_tells_its_seconds_under_the_mouse(shown: Browser) -> None:
+def test_frame_shows_its_seconds_under_the_mouse(shown: Browser) -> None:
     on(shown, "shared")
     assert text(shown, "#tip") == (
         "shared lib/a.py:12 before after change of the pass"
@@ -208,7 +208,7 @@ def test_a_frame_tells_its_seconds_under_the_mouse(shown: Browser) -> None:
     )
 
 
-def test_the_root_tells_the_whole_pass(shown: Browser) -> None:
+def test_root_shows_the_whole_pass(shown: Browser) -> None:
     on(shown, "whole pass")
     assert "with all it calls 4.000s 3.000s −1.000s −25.0 % 100.0 % → 100.0 %" in text(shown, "#tip")
 
@@ -295,7 +295,7 @@ def test_narrow_neighbours_are_one_frame_that_opens(browser: Browser, tmp_path: 
 
 
 @pytest.mark.parametrize("width", [900, 1600])
-def test_nothing_stands_out_at_any_width(width: int, browser: Browser, tmp_path: Path) -> None:
+def test_page_fits_every_width(width: int, browser: Browser, tmp_path: Path) -> None:
     browser.open(written(tmp_path, large(), large(faster=True)), width=width)
     assert browser.run("document.documentElement.scrollWidth") <= width
     assert browser.run("document.querySelectorAll('.frame').length") > 50

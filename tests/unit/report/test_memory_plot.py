@@ -79,7 +79,7 @@ def test_the_same_curves_give_the_same_file(tmp_path: Path, suffix: str) -> None
     )
 
 
-def test_a_name_without_a_known_suffix_is_refused(tmp_path: Path) -> None:
+def test_file_name_with_an_unknown_suffix_is_refused(tmp_path: Path) -> None:
     with pytest.raises(UsageProblem) as raised:
         write_memory_plot(CURVES, tmp_path / "memory.jpg")
     assert raised.value.hint == "write a name that ends in .png or .svg"

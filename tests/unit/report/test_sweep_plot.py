@@ -82,7 +82,7 @@ def test_the_sizes_of_the_steps_are_written_beside_them_where_there_is_room() ->
     assert {size for size in SIZES if size in text} >= {"2.3x faster", "2.7x faster", "+6.9 %", "+13.3 %"}
 
 
-def test_colour_only_where_it_is_asked_for_and_the_text_is_the_same() -> None:
+def test_colour_appears_on_request_only_and_the_text_is_the_same() -> None:
     colored = plot_chart(CHART, 100, color=True)
     assert "\x1b[" in colored
     plain = "".join(part.partition("m")[2] if number else part for number, part in enumerate(colored.split("\x1b[")))

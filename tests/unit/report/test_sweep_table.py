@@ -99,7 +99,7 @@ def test_a_second_mode_has_columns_of_its_own_and_its_steps_stand_with_those_of_
     ]
 
 
-def test_an_output_that_differs_marks_the_row_and_is_said() -> None:
+def test_differing_output_marks_the_row_and_is_reported() -> None:
     points = (LIGHT.points[0], stop("2.12.0", 0.1, 0.1, step("2.11.2", "2.12.0", 0.1, Verdict.IMPROVED, output="no")))
     found = build_sweep_table(
         Trajectory(RELEASES[:2], (ModeTrajectory("light", "2.11.2", points),)),
@@ -112,7 +112,7 @@ def test_an_output_that_differs_marks_the_row_and_is_said() -> None:
     assert "! light, 2.11.2 → 2.12.0: the output differs" in found.below
 
 
-def test_a_reason_that_holds_for_all_the_rest_is_said_once_and_too_few_pairs_are_doubtful() -> None:
+def test_common_reason_is_reported_once_and_too_few_pairs_give_a_warning() -> None:
     broken = "2.11.2 → 2.12.0: KeyError"
     points = (
         LIGHT.points[0],
@@ -164,11 +164,11 @@ def test_foreign_text_cannot_command_the_terminal() -> None:
         (0.7, "−30.0 %"),
     ],
 )
-def test_a_change_is_told_as_a_share_or_as_a_factor(ratio: float, text: str) -> None:
+def test_change_is_shown_as_a_share_or_as_a_factor(ratio: float, text: str) -> None:
     assert format_change(ratio) == text
 
 
-def test_both_ends_of_an_interval_are_told_in_the_same_way() -> None:
+def test_ends_of_an_interval_are_shown_in_the_same_form() -> None:
     assert format_change_interval(1.059, 1.083) == "+5.9 to +8.3 %"
     assert format_change_interval(0.96, 1.01) == "−4.0 to +1.0 %"
     assert format_change_interval(1 / 2.31, 1 / 2.25) == "2.25–2.31x faster"

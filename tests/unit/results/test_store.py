@@ -39,7 +39,7 @@ def test_store_refuses_name_of_finished_or_unfinished_document(tmp_path: Path, s
         NOTES.require_free("taken", tmp_path)
 
 
-def test_store_tells_names_of_documents_from_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_store_distinguishes_documents_from_other_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "package.whl").touch()
     assert not NOTES.is_saved("package.whl", tmp_path / "results")

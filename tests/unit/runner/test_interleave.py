@@ -11,7 +11,7 @@ from perfbench.runner.interleave import EQUAL_TIME_RATIO, MAX_REPEATED_PASSES, I
 
 
 @given(st.floats(1e-3, 1e3), st.floats(1e-3, 1e3))
-def test_both_sides_need_the_same_time_in_all_and_take_the_same_number_of_turns(before: float, after: float) -> None:
+def test_sides_take_the_same_total_time_and_number_of_slices(before: float, after: float) -> None:
     one, two = interleave.plan_slices(before, after)
     assert min(one.passes, two.passes) == 1
     spent = one.passes * before, two.passes * after
@@ -97,13 +97,13 @@ def test_the_passes_of_the_shorter_side_lie_between_the_turns_of_the_longer() ->
     assert order == ["light 0", "light 1", "light 2", "full"]
 
 
-def test_one_that_is_quicker_than_thought_ends_and_the_other_goes_on_alone() -> None:
+def test_faster_side_ends_and_the_other_continues_alone() -> None:
     stage = Stage()
     sides = ([Actor(stage, "full", 3.0)], 0.5), ([Actor(stage, "light", 0.05)], 0.1)
     assert play(stage, *sides) == ["light", "full"]
 
 
-def test_one_that_hangs_is_given_to_the_caller_when_its_time_is_up() -> None:
+def test_side_that_hangs_is_passed_to_the_caller_at_the_timeout() -> None:
     stage = Stage()
     order = play(stage, ([Actor(stage, "hangs", 1e9, limit=3.0)], 0.5), ([Actor(stage, "light", 0.6)], 0.1))
     assert sorted(order) == ["hangs", "light"]

@@ -39,11 +39,11 @@ def test_the_name_of_the_cpu_is_the_makers(tmp_path: Path) -> None:
     assert machine.read_cpu_name(tmp_path) == "AMD EPYC 9R14"
 
 
-def test_without_a_name_the_architecture_is_told(tmp_path: Path) -> None:
+def test_unnamed_processor_is_described_by_its_architecture(tmp_path: Path) -> None:
     assert machine.read_cpu_name(tmp_path)
 
 
-def test_without_control_groups_there_is_no_limit(tmp_path: Path) -> None:
+def test_system_without_control_groups_has_no_limit(tmp_path: Path) -> None:
     assert machine.read_cpu_quota(tmp_path) is None
     assert machine.read_usable_memory(tmp_path) == psutil.virtual_memory().total
 
@@ -81,7 +81,7 @@ def test_inside_a_container_the_limit_stands_at_the_top(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("text", ["max 100000", "-1", "", "200000", "200000 0", "nonsense nonsense"])
-def test_a_quota_that_says_none_or_nonsense_is_none(tmp_path: Path, text: str) -> None:
+def test_absent_or_invalid_quota_is_no_quota(tmp_path: Path, text: str) -> None:
     write(tmp_path, proc__self__cgroup="0::/", sys__fs__cgroup__cpu_DOT_max=text)
     assert machine.read_cpu_quota(tmp_path) is None
 
@@ -137,7 +137,7 @@ def test_an_unreadable_account_still_gives_a_core_that_is_allowed(
     assert machine.find_quietest_core(0.0, tmp_path) == 6
 
 
-def test_where_nothing_can_be_pinned_there_is_no_quietest_core(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_quietest_core_requires_pinning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_read_allowed_cores", lambda: None)
     assert machine.find_quietest_core() is None
     assert machine.count_usable_cores() >= 1
@@ -161,7 +161,7 @@ def test_the_real_account_of_stolen_time_is_a_share() -> None:
     assert 0 <= share <= 1
 
 
-def test_the_cache_is_where_the_user_says(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_cache_folder_follows_the_users_setting(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("PERFBENCH_CACHE", str(tmp_path))
     assert paths.cache_folder() == tmp_path
     monkeypatch.delenv("PERFBENCH_CACHE")

@@ -36,7 +36,7 @@ def test_every_check_of_this_machine_has_a_finding_and_if_it_is_not_good_a_remed
     assert list(tmp_path.iterdir()) == []
 
 
-def test_one_core_is_few(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_single_core_is_too_few(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(machine, "_read_allowed_cores", lambda: {7})
     assert state_of(machine_checks.check_cores()) == "warning"
     monkeypatch.setattr(machine, "_read_allowed_cores", lambda: {7, 8})
@@ -44,7 +44,7 @@ def test_one_core_is_few(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.parametrize(("load", "state"), [(0.0, "good"), (2.0, "good"), (2.1, "warning")])
-def test_the_load_is_judged_against_the_cores(
+def test_load_is_compared_with_the_number_of_cores(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, load: float, state: str
 ) -> None:
     monkeypatch.setattr(machine, "_read_allowed_cores", lambda: {0, 1, 2, 3})
@@ -93,7 +93,7 @@ def test_a_boosted_clock_is_noted(tmp_path: Path, file: str, text: str, state: s
     assert check.remedy.startswith(command)
 
 
-def test_what_a_machine_does_not_tell_is_left_out(tmp_path: Path) -> None:
+def test_unreported_properties_of_a_machine_are_left_out(tmp_path: Path) -> None:
     assert machine_checks.check_boost(tmp_path) is None
     assert machine_checks.check_clock_source(tmp_path) is None
     assert machine_checks.check_address_layout(tmp_path) is None

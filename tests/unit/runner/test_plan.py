@@ -20,7 +20,7 @@ def one_table(**changes: object) -> CaseGroup:
     return table
 
 
-def test_there_is_a_table_for_each_scenario_market_and_point_of_the_sweep() -> None:
+def test_plan_has_a_table_for_each_scenario_market_and_point_of_the_sweep() -> None:
     scenarios = [scenario("base", "one", name="replay", uses_market=True), scenario("base", name="queue")]
     markets = [MARKET, MARKET]
     tables = plan.plan_groups([[offer(one)] for one in scenarios], markets, settings(sweep=(("window", ("1", "20")),)))
@@ -69,7 +69,7 @@ def test_the_baseline_is_the_first_case_wherever_it_stands_in_the_file() -> None
     assert [case.mode for case in table.cases] == ["one", "three", "two"]
 
 
-def test_without_the_baseline_the_first_chosen_mode_takes_its_place() -> None:
+def test_first_chosen_mode_replaces_an_unchosen_baseline() -> None:
     made = scenario("base", "one", "two")
     chosen = replace(made, modes=tuple(matrix.choose_modes(made, ("two", "one"))))
     (table,) = plan.plan_groups([[offer(chosen)]], [], settings())
@@ -99,7 +99,7 @@ def duets(table: CaseGroup) -> list[tuple[str, ...]]:
     return [tuple(f"{case.mode} {case.environment}" for case in duet) for duet in table.duets]
 
 
-def test_of_several_environments_each_mode_is_compared_with_itself_in_the_first() -> None:
+def test_mode_in_several_environments_is_compared_with_itself_in_the_first() -> None:
     (table,) = side_by_side(THEN, NOW, SOON)
     assert duets(table) == [
         ("base bflw==1.0", "base bflw==2.0"),
@@ -109,7 +109,7 @@ def test_of_several_environments_each_mode_is_compared_with_itself_in_the_first(
     ]
 
 
-def test_in_a_chain_each_environment_has_a_table_with_the_one_before() -> None:
+def test_chain_has_a_table_of_each_environment_with_its_predecessor() -> None:
     tables = side_by_side(THEN, NOW, SOON, links="neighbours")
     assert [duets(table)[0] for table in tables] == [
         ("base bflw==1.0", "base bflw==2.0"),
@@ -117,7 +117,7 @@ def test_in_a_chain_each_environment_has_a_table_with_the_one_before() -> None:
     ]
 
 
-def test_with_an_anchor_each_environment_has_a_table_with_that_one() -> None:
+def test_anchor_has_a_table_with_each_environment() -> None:
     tables = side_by_side(THEN, NOW, SOON, links="anchor")
     assert [duets(table)[0] for table in tables] == [
         ("base bflw==2.0", "base bflw==1.0"),

@@ -141,7 +141,7 @@ def rounds(stage: Stage) -> int:
     return len({trial.round for trial in stage.trials if trial.kind == "duet"})
 
 
-def test_scheduler_runs_exactly_the_rounds_asked_for(stage: Stage) -> None:
+def test_scheduler_runs_exactly_the_requested_rounds(stage: Stage) -> None:
     measured(stage, table(), rounds=5)
     assert Counter(trial.kind for trial in stage.trials) == {"check": 3, "memory": 9, "alone": 9, "duet": 10}
 
@@ -189,7 +189,7 @@ def test_side_that_fails_its_count_of_instructions_is_timed_nevertheless(stage: 
     assert (kinds["alone"], kinds["duet"]) == (12, 4)
 
 
-def test_of_three_sides_the_other_two_are_measured_when_one_fails_its_checks(stage: Stage) -> None:
+def test_side_that_fails_its_checks_leaves_the_other_two_measured(stage: Stage) -> None:
     stage.failing = {"bflw==3.0": "check"}
     measured(stage, side_by_side(*PLACES), rounds=8)
     environments = Counter(c.environment for trial in stage.trials if trial.kind == "duet" for c in trial.cases)

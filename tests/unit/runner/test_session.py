@@ -106,7 +106,9 @@ def test_full_disk_ends_the_trials_with_its_problem(tmp_path: Path, group: CaseG
     assert listener.progress == ["trial 0"]
 
 
-def test_signal_while_preparing_says_that_nothing_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_signal_while_preparing_reports_that_nothing_was_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def interrupt(*_: object) -> None:
         os.kill(os.getpid(), signal.SIGINT)
 
@@ -115,7 +117,7 @@ def test_signal_while_preparing_says_that_nothing_was_measured(tmp_path: Path, m
         session.prepare(settings(), None)
 
 
-def test_handlers_and_workspace_are_gone_after_the_session(tmp_path: Path) -> None:
+def test_handlers_and_workspace_are_removed_after_the_session(tmp_path: Path) -> None:
     before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
     with Session(tmp_path, Recorder()) as session:
         assert session.workspace.is_dir()

@@ -31,13 +31,13 @@ def table(*measurements: object, **changes: object) -> ReportTable:
 # Pairs ---------------------------------------------------------------------------------------------------------------
 
 
-def test_only_samples_of_one_pair_are_compared() -> None:
+def test_samples_are_compared_within_their_pair_only() -> None:
     before = [sample(0, 1.0), sample(1, 2.0), sample(2, 4.0), sample(3, 1.0, kind="alone")]
     after = [sample(2, 8.0), sample(0, 2.0), sample(5, 99.0), sample(3, 7.0, kind="alone")]
     assert compute_log_ratios(before, after, "cpu_seconds") == pytest.approx([math.log(2), math.log(2)])
 
 
-def test_a_time_of_zero_says_nothing() -> None:
+def test_time_of_zero_gives_no_ratio() -> None:
     assert compute_log_ratios([sample(0, 0.0)], [sample(0, 1.0)], "cpu_seconds") == []
 
 
@@ -63,7 +63,7 @@ def test_a_machine_that_changes_its_speed_changes_no_ratio(ratio: float, rounds:
     assert found.sigma == pytest.approx(0, abs=1e-9)
 
 
-def test_a_comparison_holds_what_its_pairs_say() -> None:
+def test_comparison_holds_estimate_and_interval_of_its_pairs() -> None:
     found = compare_paired(measurement("a", BASE), measurement("b", [2 * s for s in BASE]), "cpu_seconds", 0.95)
     assert found is not None
     assert (found.metric.name, found.pairs, found.verdict) == ("cpu_seconds", 12, Verdict.REGRESSED)
@@ -120,7 +120,7 @@ def test_a_run_that_could_stop_early_asks_more_of_its_intervals() -> None:
     assert 0.95 < choose_confidence(settings(rounds=None)) < 1
 
 
-def test_without_a_pair_there_is_no_comparison() -> None:
+def test_comparison_requires_a_pair() -> None:
     assert compare_paired(measurement("a", []), measurement("b", [1.0]), "cpu_seconds", 0.95) is None
 
 
@@ -176,7 +176,7 @@ def test_work_that_changes_from_pass_to_pass_has_no_ratio() -> None:
     assert "odd did 7 updates in one pass and 100 in another: the ratio would be meaningless" in found.rows[1].notes
 
 
-def test_a_difference_is_told_and_the_report_says_so() -> None:
+def test_differing_output_is_reported_and_changes_the_status() -> None:
     wrong = replace(measurement("wrong", BASE), difference=OutputDifference(1234, "runners[2].ltp", "3.5", "3.55"))
     report = build.build_report(run([measurement("base", BASE, baseline=True), wrong]), ())
     assert report.status.kind is Status.OUTPUTS_DIFFER

@@ -95,7 +95,7 @@ def shown(*cases: Measurement, **changes: object) -> str:
     return "\n".join(["  ".join(page.heads), *("  ".join(row) for row in page.rows), *page.below])
 
 
-def test_the_table_shows_both_counts_and_the_change_and_says_that_it_is_no_time() -> None:
+def test_instruction_table_shows_both_counts_and_the_change_and_a_note_that_it_is_not_a_time() -> None:
     table = shown(counted("base", (4.213e9,) * 3), counted("one", (3.1e9,) * 3), count=True)
     assert "instructions" in table.splitlines()[0]
     assert table.splitlines()[1].endswith("4.21 G")
@@ -103,12 +103,12 @@ def test_the_table_shows_both_counts_and_the_change_and_says_that_it_is_no_time(
     assert "instructions: callgrind, hash seeds 0, 1, 2; instructions, not time" in table
 
 
-def test_a_run_without_counts_says_nothing_of_them() -> None:
+def test_run_without_counts_does_not_mention_them() -> None:
     assert "instructions" not in shown(measurement("base", TIMED, baseline=True), measurement("one", TIMED))
 
 
 @pytest.mark.parametrize(("work", "lines"), [(50, "first 2,000 lines"), (100, "whole file")])
-def test_the_line_below_says_which_part_of_the_file_was_counted(work: int, lines: str) -> None:
+def test_line_below_the_table_names_the_counted_part_of_the_file(work: int, lines: str) -> None:
     case = counted("base", (1e9,) * 3, work=work)
     case = replace(case, case=replace(case.case, data="market"))
     assert (
@@ -154,7 +154,7 @@ def test_a_gate_shows_more_instructions_and_lets_them_pass() -> None:
     assert row.breaches == ()
 
 
-def test_with_a_budget_for_instructions_it_does_not() -> None:
+def test_gate_with_an_instruction_budget_fails_on_more_instructions() -> None:
     row, table = gated(1.01, Budget("count", 0.002))
     assert row.breaches == ("executes 1.00 G → 1.01 G instructions, +1.0 %: more than 0.2% above",)
     assert row.status is CaseStatus.OVER_BUDGET

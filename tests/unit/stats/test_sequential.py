@@ -28,7 +28,7 @@ def test_the_bounds_of_equally_spaced_looks_are_those_of_pocock(count: int, boun
     assert -NormalDist().inv_cdf(compute_level(spaced, 0.025)) == pytest.approx(bound, abs=0.0006)
 
 
-def test_one_look_has_the_whole_chance_to_be_wrong() -> None:
+def test_single_look_spends_the_whole_alpha() -> None:
     assert compute_level((12,)) == pytest.approx(ONE_SIDED_ERROR)
 
 
@@ -49,7 +49,7 @@ def crossings(differences: NDArray[np.float64], looks: tuple[int, ...], one_look
 
 
 @pytest.mark.parametrize("noise", ["normal", "heavy tails"])
-def test_of_unchanged_code_no_more_gates_are_wrong_than_was_promised(noise: str) -> None:
+def test_false_alarm_rate_on_unchanged_code_stays_within_alpha(noise: str) -> None:
     rng = np.random.default_rng(7)
     size = (20_000, GATE_LOOKS[-1])
     differences = rng.standard_normal(size) if noise == "normal" else rng.standard_t(2, size)
@@ -63,19 +63,19 @@ def test_the_looks_are_those_that_there_is_time_for_and_never_none() -> None:
     assert select_looks(1000) == GATE_LOOKS
 
 
-def test_the_smallest_change_that_is_seen_falls_with_the_pairs_and_grows_with_the_noise() -> None:
+def test_detectable_change_falls_with_the_pairs_and_grows_with_the_noise() -> None:
     seen = [compute_detectable(0.015, pairs, 0.001, 0.0025) for pairs in range(12, 200)]
     assert seen == sorted(seen, reverse=True)
     assert compute_detectable(0.03, 48, 0.001, 0.0) == pytest.approx(2 * compute_detectable(0.015, 48, 0.001, 0.0))
 
 
-def test_what_is_let_pass_is_on_top_of_what_is_seen() -> None:
+def test_threshold_adds_to_the_detectable_change() -> None:
     assert compute_detectable(0.015, 48, 0.001, 0.0025) == pytest.approx(
         compute_detectable(0.015, 48, 0.001, 0.0) + 0.0025
     )
 
 
-def test_too_few_pairs_see_nothing() -> None:
+def test_too_few_pairs_detect_nothing() -> None:
     assert math.isinf(compute_detectable(0.015, 11, 0.005, 0.0025))
     assert math.isinf(compute_detectable(0.015, 12, 2.0**-13, 0.0025))
 

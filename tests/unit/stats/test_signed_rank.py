@@ -148,7 +148,7 @@ def test_ties_and_zeros_only_make_the_interval_cover_more(magnitudes: list[int])
     assert covering / total >= 0.95
 
 
-def test_without_ties_the_coverage_over_all_signs_is_the_largest_that_the_ranks_allow() -> None:
+def test_coverage_over_all_signs_is_the_largest_that_untied_ranks_allow() -> None:
     """With 8 pairs: 2 · P(W ≤ 3) = 2 · 5 / 256 are rejected; one rank more would reject 7 / 128 > 5 %."""
     magnitudes = np.array([1.0, 2.1, 4.3, 8.7, 16.9, 33.0, 65.0, 129.0])
     rejected = sum(
@@ -177,7 +177,7 @@ def test_fewer_pairs_than_can_bear_the_confidence_are_refused(confidence: float,
 
 
 @pytest.mark.parametrize("confidence", [0.0, 1.0, -0.5, 95.0, math.nan])
-def test_a_confidence_that_is_none_is_refused(confidence: float) -> None:
+def test_confidence_outside_0_and_1_is_refused(confidence: float) -> None:
     with pytest.raises(ValueError, match="a confidence lies between 0 and 1"):
         compute_interval([0.1] * 10, confidence)
 
@@ -219,7 +219,7 @@ def test_the_p_value_does_not_depend_on_the_direction(row: list[float]) -> None:
     assert compute_p_value(row, 0.5) == compute_p_value([-value for value in row], 0.5)
 
 
-def test_a_false_alarm_is_never_more_likely_than_the_p_value_says_even_with_ties() -> None:
+def test_false_alarm_rate_never_exceeds_the_p_value_even_with_ties() -> None:
     """Over all signs of tied magnitudes, with a zero among them."""
     signs = list(itertools.product((-1, 1), repeat=9))
     found = [compute_p_value(np.array([0, 1, 1, 1, 2, 2, 3, 3, 3]) * sign) for sign in signs]
@@ -227,7 +227,7 @@ def test_a_false_alarm_is_never_more_likely_than_the_p_value_says_even_with_ties
         assert sum(p <= level for p in found) / len(signs) <= level + 1e-12
 
 
-def test_all_of_one_sign_has_the_smallest_p_value_that_the_pairs_allow() -> None:
+def test_differences_of_one_sign_have_the_smallest_p_value_that_the_pairs_allow() -> None:
     assert compute_p_value([0.07] * 12, 0.0025) == 2 / 2**12
     assert compute_p_value([0.002] * 40, 0.0025) == 1.0
     assert compute_p_value([0.0] * 12) == 1.0
@@ -315,7 +315,7 @@ def test_the_coverage_survives_stopping_at_the_first_narrow_interval(noise: str,
 
 
 @pytest.mark.statistical
-def test_without_paying_for_the_looks_the_coverage_erodes() -> None:
+def test_coverage_erodes_when_looks_are_not_corrected_for() -> None:
     """The reason for ``looking_confidence``: 24,000 runs found 93.9 and 95.6 %; here both see the same 1,200 runs."""
     plain, paid = (coverage("normal", 2.2, confidence, 1200) for confidence in (0.95, choose_adaptive_confidence(0.95)))
     assert 0.93 <= plain < 0.95
@@ -348,7 +348,7 @@ def row_with_rank_sum(first: int, second: int, excess: int) -> list[float]:
 
 
 @pytest.mark.parametrize("pairs", [8, 9, 12, 17, 24, 33])
-def test_the_halves_disagree_only_where_the_exact_test_says_so_too(pairs: int) -> None:
+def test_halves_disagree_only_when_the_exact_test_agrees(pairs: int) -> None:
     first, second = pairs // 2, pairs - pairs // 2
     disagreeing = 0
     for excess in range(first * second + 1):
@@ -398,13 +398,13 @@ def test_an_estimate_stands_on_the_scale_of_ratios() -> None:
     assert 2.2 < found.low < found.ratio < found.high < 2.35
 
 
-def test_before_and_after_exchanged_give_the_reciprocal() -> None:
+def test_exchanged_sides_give_the_reciprocal() -> None:
     row = np.random.default_rng(7).normal(0.7, 0.02, 17)
     there, back = estimate(row), estimate(-row)
     assert (1 / back.ratio, 1 / back.high, 1 / back.low) == pytest.approx((there.ratio, there.low, there.high))
 
 
-def test_both_sides_of_the_interval_must_be_narrow() -> None:
+def test_interval_must_be_narrow_on_each_side() -> None:
     def with_ends(low: float, high: float) -> Estimate:
         return Estimate(2.0, low, high, 12, 0.01, 0.0, False)
 

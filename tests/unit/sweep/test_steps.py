@@ -74,7 +74,7 @@ def test_a_machine_that_slows_down_all_the_time_makes_no_step() -> None:
     assert seconds[-1] > 1.5 * seconds[0]
 
 
-def test_without_changes_hardly_one_sweep_in_twenty_has_any_false_step() -> None:
+def test_sweeps_of_unchanged_code_have_a_false_step_in_at_most_one_of_twenty() -> None:
     """150 sweeps of 12 steps, 24 pairs each: at 5 % for the whole sweep; each step at 5 % would alarm in 46 % of them."""
     flat = {f"1.{number}": 1.0 for number in range(13)}
     alarms = naive = 0
@@ -172,7 +172,7 @@ def test_the_course_is_the_product_of_the_steps_and_its_uncertainty_adds_up() ->
         assert widths[-1] == pytest.approx(math.hypot(widths[-2], own))
 
 
-def test_the_interval_of_a_course_covers_the_truth_as_often_as_it_says() -> None:
+def test_interval_of_a_trajectory_has_its_nominal_coverage() -> None:
     """400 sweeps of 8 steps with 12 pairs each; the estimate of 95 % scatters by 1.1 %."""
     covering = 0
     names = [str(number) for number in range(9)]
@@ -232,7 +232,7 @@ def test_releases_that_did_other_work_have_no_ratio() -> None:
     assert line.points[1].problem == "1 → 2: 100 updates before and 99 after: the work differs, no ratio"
 
 
-def test_outputs_that_differ_are_told_beside_the_step() -> None:
+def test_differing_outputs_are_reported_beside_the_step() -> None:
     def digest(_before: Measurement, after: Measurement) -> str:
         return "no" if after.case.environment.endswith("2.12.0") else "yes"
 
@@ -244,7 +244,7 @@ def test_outputs_that_differ_are_told_beside_the_step() -> None:
 
 
 @pytest.mark.parametrize("anchor", ["2.10.0", "2.12.0", "2.23.2"])
-def test_with_an_anchor_the_same_steps_are_found_less_certainly(anchor: str) -> None:
+def test_anchor_finds_the_same_steps_less_certainly(anchor: str) -> None:
     plan = SamplingPlan(anchor, rounds=24)
     anchored = found(sweep(COSTS, anchor=anchor), plan)
     (line,) = anchored.lines
@@ -271,7 +271,7 @@ def test_a_step_by_way_of_the_anchor_is_the_rank_sum_test_of_both_rows() -> None
     assert step.paired is False
 
 
-def test_an_anchor_without_pairs_leaves_nothing_to_tell_but_the_reason() -> None:
+def test_anchor_without_pairs_leaves_the_reason_only() -> None:
     names = ("1", "2")
     (line,) = found([measured("light", "1"), measured("light", "2")], SamplingPlan("1", 24), names).lines
     assert [point.relative for point in line.points] == [None, None]

@@ -62,7 +62,7 @@ def test_an_anchor_must_be_among_what_is_swept() -> None:
 
 
 @pytest.mark.parametrize(("releases", "modes", "rounds"), [(2, 1, 17), (37, 2, 17), (3000, 9, 24)])
-def test_there_are_rounds_enough_for_a_step_to_stand_out(releases: int, modes: int, rounds: int) -> None:
+def test_default_rounds_suffice_for_a_significant_step(releases: int, modes: int, rounds: int) -> None:
     names = tuple(map(str, range(releases)))
     assert choose_rounds(SweepSubject("horses", names, names), modes) == rounds
     assert rounds >= count_pairs_needed((releases - 1) * modes)

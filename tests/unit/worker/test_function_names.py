@@ -72,13 +72,13 @@ def test_functions_of_the_same_code_have_the_same_shape_and_others_have_not(name
     assert shapes["other_prices"] == shapes["also_prices"] != shapes["prices"]
 
 
-def test_a_name_that_is_not_in_the_source_is_kept(names: tuple[FunctionNamer, str]) -> None:
+def test_name_that_is_not_in_the_source_stays_unchanged(names: tuple[FunctionNamer, str]) -> None:
     known, path = names
     assert known.named(path, 99, "made").key == "strategy.py:made"
     assert known.named("/nowhere/made.py", 1, "made").key == "made.py:made"
 
 
-def test_functions_are_told_apart_by_where_they_come_from(names: tuple[FunctionNamer, str]) -> None:
+def test_functions_are_distinguished_by_their_origin(names: tuple[FunctionNamer, str]) -> None:
     known, _ = names
     library = known.named(pytest.__file__, 1, "main")
     assert (library.kind, library.key) == ("library", "pytest/__init__.py:main")

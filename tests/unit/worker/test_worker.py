@@ -95,7 +95,7 @@ def test_worker_reports_the_state_of_the_market_file_before_and_after_its_pass(
 
 
 @each_python
-def test_worker_reports_a_market_file_that_is_gone_after_its_pass(python: Interpreter, tmp_path: Path) -> None:
+def test_worker_reports_a_market_file_that_disappears_after_its_pass(python: Interpreter, tmp_path: Path) -> None:
     (tmp_path / "removes.py").write_text(
         "import os\nfrom perfbench import mode\n\n\n@mode\ndef one(market):\n    os.unlink(market)\n    return 1\n"
     )
@@ -139,14 +139,14 @@ def test_a_worker_digests_an_output_the_same_in_every_python(python: Interpreter
 
 
 @each_python
-def test_a_worker_shows_the_updates_that_it_is_asked_for(python: Interpreter) -> None:
+def test_worker_shows_requested_updates(python: Interpreter) -> None:
     with asked(python, "dump", "other_output", "wrong", first=2499, last=2500) as worker:
         items = list(worker.answers(OutputItem))
     assert [(item.number, item.value["runners"][1]["price"]) for item in items] == [(2499, 3.5), (2500, 3.55)]
 
 
 @each_python
-def test_one_check_digests_the_output_with_each_set_of_changes_undone(python: Interpreter) -> None:
+def test_check_digests_the_output_with_each_set_of_changes_undone(python: Interpreter) -> None:
     sets = [["order"], [], ["order", "price"], ["price"]]
     digested = {}
     for mode in ("before", "reordered", "repriced", "both", "something_else"):
@@ -174,7 +174,7 @@ def test_a_dump_shows_the_output_with_the_first_set_of_changes_undone(python: In
 
 
 @each_python
-def test_traits_are_told_of_the_first_item_of_output(python: Interpreter) -> None:
+def test_traits_are_those_of_the_first_item_of_output(python: Interpreter) -> None:
     with asked(python, "check", "known_changes", "before") as worker:
         assert worker.expect(OutputDigest).traits == {"prices start at": "0.0"}
         worker.end()
@@ -221,7 +221,7 @@ def test_a_list_that_holds_something_else_is_one_clear_line(tmp_path: Path, line
         worker_process.describe_scenario_file(environment(here()), str(tmp_path / "odd.py"))
 
 
-def test_a_worker_describes_groups_floors_changes_and_what_was_imported() -> None:
+def test_worker_describes_groups_floor_modes_changes_and_imported_versions() -> None:
     found = worker_process.describe_scenario_file(environment(here()), str(SCENARIOS / "known_changes.py"))
     assert [(change.name, change.release, change.trait) for change in found.scenario.changes] == [
         ("order", "2.0", ""),
@@ -275,7 +275,7 @@ def test_the_worker_imports_the_standard_library_only() -> None:
                 assert not name.startswith("perfbench.") or name.startswith("perfbench.worker"), path.name
 
 
-def test_what_was_really_imported_is_reported_with_version_and_file(tmp_path: Path) -> None:
+def test_imported_packages_are_reported_with_version_and_file(tmp_path: Path) -> None:
     (tmp_path / "imports.py").write_text(
         '"""?"""\nimport betfairlightweight\nfrom perfbench import mode\n@mode\ndef one():\n    return 1\n'
     )
@@ -379,7 +379,7 @@ def test_a_work_that_claims_more_than_its_output_shows_is_refused(python: Interp
 
 @each_python
 @pytest.mark.parametrize("memory", [True, False])
-def test_a_mode_that_works_in_processes_of_its_own_tells_their_peak_memory(python: Interpreter, memory: bool) -> None:
+def test_mode_with_its_own_processes_reports_their_peak_memory(python: Interpreter, memory: bool) -> None:
     with asked(python, "time", "output_at_the_end", "works_elsewhere", memory=memory) as worker:
         worker.expect(Ready)
         worker.go()

@@ -92,11 +92,11 @@ def read_installed_version(distribution: str, python: str) -> str:
 
 
 def read_output(command: Sequence[str]) -> str:
-    """What a command says, stripped. Raises TrialFailed."""
+    """The output of a command, stripped. Raises TrialFailed."""
     try:
         return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
     except (OSError, subprocess.CalledProcessError) as error:
-        raise TrialFailed(f"{command[0]} does not tell its version") from error
+        raise TrialFailed(f"{command[0]} does not print its version") from error
 
 
 def run_command(
@@ -108,8 +108,8 @@ def run_command(
     except OSError as error:
         raise TrialFailed(f"{command[0]} cannot be started: {error.strerror}") from error
     if done.returncode not in allowed:
-        said = (done.stderr.strip() or done.stdout.strip() or "it said nothing").splitlines()[-1]
+        last_line = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
         raise TrialFailed(
-            f"{Path(command[0]).name} ended with code {done.returncode}: {said}", done.stdout + done.stderr
+            f"{Path(command[0]).name} ended with code {done.returncode}: {last_line}", done.stdout + done.stderr
         )
     return done

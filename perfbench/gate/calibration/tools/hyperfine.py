@@ -1,4 +1,4 @@
-"""hyperfine: whole processes, one side after the other; judged by the t-test of its ``scripts/welch_ttest.py``.
+"""hyperfine: whole processes, one side after the other; evaluated by the t-test of its ``scripts/welch_ttest.py``.
 
 See https://github.com/sharkdp/hyperfine: a warm-up against cold caches, at least ten runs, and the export as JSON, which the script
 reads and calls different where Welch's two-sided test has p < 0.05.

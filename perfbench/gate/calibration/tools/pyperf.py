@@ -1,4 +1,4 @@
-"""pyperf: passes in twenty processes a side, one side after the other; judged by its ``compare_to``.
+"""pyperf: passes in twenty processes a side, one side after the other; evaluated by its ``compare_to``.
 
 See https://pyperf.readthedocs.io/en/latest/run_benchmark.html: ``python bench.py -o FILE`` on each side, three values and a warm-up
 in each process; ``pyperf compare_to`` says which side is slower where its t-test is significant. There are as many processes as
@@ -41,16 +41,16 @@ def version(python: str) -> str:
 
 def compare(before: ToolSide, after: ToolSide, pace: TimeBudget, folder: Path) -> ToolResult:
     """The ratio of the means; slower if ``compare_to`` says so. Raises TrialFailed."""
-    one = pace.startup + (VALUES_PER_PROCESS + WARMUP_VALUES) * pace.one_pass
-    processes = max(MIN_PROCESSES, min(DEFAULT_PROCESSES, round(pace.comparison / 2 / one) - CALIBRATION_PROCESSES))
+    seconds = pace.startup + (VALUES_PER_PROCESS + WARMUP_VALUES) * pace.one_pass
+    processes = max(MIN_PROCESSES, min(DEFAULT_PROCESSES, round(pace.comparison / 2 / seconds) - CALIBRATION_PROCESSES))
     files = [folder / "before.json", folder / "after.json"]
     for side, file in zip((before, after), files, strict=True):
         options = ["--quiet", f"--output={file}", f"--processes={processes}", f"--values={VALUES_PER_PROCESS}"]
         inherited = "--inherit-environ=" + ",".join(side.variables)
         run_command([side.python, str(PASSES_FOLDER / "pyperf_bench.py"), *options, inherited], side, folder)
-    said = run_command([before.python, "-m", "pyperf", "compare_to", *map(str, files)], before, folder).stdout
+    output = run_command([before.python, "-m", "pyperf", "compare_to", *map(str, files)], before, folder).stdout
     means = [_read_mean(file) for file in files]
-    return ToolResult(means[1] / means[0], "slower" in said)
+    return ToolResult(means[1] / means[0], "slower" in output)
 
 
 def _read_mean(file: Path) -> float:

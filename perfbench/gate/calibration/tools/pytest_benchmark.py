@@ -1,4 +1,4 @@
-"""pytest-benchmark: passes in the process of pytest, one side after the other; judged by ``--benchmark-compare-fail=min:5%``.
+"""pytest-benchmark: passes in the process of pytest, one side after the other; evaluated by ``--benchmark-compare-fail=min:5%``.
 
 See https://pytest-benchmark.readthedocs.io/en/latest/comparing.html: the first side is saved, the second compared with it, and
 pytest fails where the fastest round is slower by more than 5 %.
@@ -49,8 +49,6 @@ def compare(before: ToolSide, after: ToolSide, pace: TimeBudget, folder: Path) -
     second = ["--benchmark-compare=0001", "--benchmark-compare-fail=min:5%", f"--benchmark-json={files[1]}"]
     done = run_command([after.python, *common, *timing, *second, bench], after, folder, allowed=(0, FAILED_EXIT_CODE))
     if done.returncode == FAILED_EXIT_CODE and "Performance has regressed" not in done.stdout + done.stderr:
-        raise TrialFailed(
-            f"pytest failed: {(done.stdout.strip().splitlines() or ['it said nothing'])[-1]}", done.stdout
-        )
+        raise TrialFailed(f"pytest failed: {(done.stdout.strip().splitlines() or ['no output'])[-1]}", done.stdout)
     fastest = [json.loads(file.read_text())["benchmarks"][0]["stats"]["min"] for file in files]
     return ToolResult(fastest[1] / fastest[0], done.returncode == FAILED_EXIT_CODE)
