@@ -18,7 +18,7 @@ import pytest
 import requests
 from betfairlightweight import APIClient, exceptions, filters
 from support.command_line import one_line, perfbench
-from support.exchange_client import PATIENCE, Client, Served, serving, trader
+from support.exchange_client import TIMEOUT_SECONDS, Client, Served, serving, trader
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
@@ -79,7 +79,7 @@ def test_certificate_login_requires_a_certificate(still: Served) -> None:
     body = {"username": "me", "password": "secret"}
     url = f"https://127.0.0.1:{still.opened['cert_port']}/api/certlogin"
     answer = requests.post(
-        url, body, headers={"X-Application": "key"}, verify=still.opened["authority"], timeout=PATIENCE
+        url, body, headers={"X-Application": "key"}, verify=still.opened["authority"], timeout=TIMEOUT_SECONDS
     )
     assert answer.json() == {"loginStatus": "CERT_AUTH_REQUIRED"}
 
@@ -405,7 +405,7 @@ def test_readme_bot_trades(market: Path, tmp_path: Path) -> None:
         ports = [str(served.opened[name]) for name in ("port", "api_port")]
         done = subprocess.run(
             [sys.executable, "-c", bot, *ports, served.opened["authority"]],
-            capture_output=True, encoding="utf-8", timeout=PATIENCE, check=False,
+            capture_output=True, encoding="utf-8", timeout=TIMEOUT_SECONDS, check=False,
         )  # fmt: skip
     assert (done.returncode, done.stderr) == (0, "")
     placed, waiting, *_, last = done.stdout.splitlines()
@@ -422,7 +422,7 @@ def call(still: Served, path: str, body: bytes, **headers: str) -> requests.Resp
     said = {"X-Application": "key", "X-Authentication": "any", "Content-Type": "application/json", **headers}
     url = f"https://127.0.0.1:{still.opened['api_port']}{path}"
     kept = {name: value for name, value in said.items() if value}
-    return requests.post(url, body, headers=kept, verify=still.opened["authority"], timeout=PATIENCE)
+    return requests.post(url, body, headers=kept, verify=still.opened["authority"], timeout=TIMEOUT_SECONDS)
 
 
 def rpc(method: str, **parameters: Any) -> bytes:
@@ -501,7 +501,7 @@ def test_malformed_http_is_answered_or_closed(still: Served) -> None:
 
 def connected(still: Served) -> ssl.SSLSocket:
     context = ssl.create_default_context(cafile=still.opened["authority"])
-    raw = socket.create_connection(("127.0.0.1", still.opened["api_port"]), PATIENCE)
+    raw = socket.create_connection(("127.0.0.1", still.opened["api_port"]), TIMEOUT_SECONDS)
     return context.wrap_socket(raw, server_hostname="127.0.0.1")
 
 
@@ -512,7 +512,7 @@ def test_api_connection_without_a_complete_request_is_reset(still: Served, said:
         start = time.monotonic()
         with suppress(ConnectionResetError):  # Python's TLS takes a reset for the end
             assert wire.recv(1) == b""
-        assert time.monotonic() - start < PATIENCE / 2
+        assert time.monotonic() - start < TIMEOUT_SECONDS / 2
 
 
 # Faults and distance ----------------------------------------------------------------------------------------------------------

@@ -16,7 +16,7 @@ from typing import Any
 
 import psutil
 import pytest
-from support.exchange_client import PATIENCE, Client, Served, closed, merged, serving, subscribed
+from support.exchange_client import TIMEOUT_SECONDS, Client, Served, closed, merged, serving, subscribed
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
@@ -78,7 +78,7 @@ def test_client_that_is_repeatedly_reset_misses_nothing(market: Path, tmp_path: 
 
 def _abandon(port: int, moments: random.Random) -> None:
     """Connect, begin the handshake or not, and go."""
-    with socket.create_connection(("127.0.0.1", port), PATIENCE) as plain:
+    with socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS) as plain:
         plain.sendall(bytes.fromhex("16030100c8010000c40303")[: moments.randrange(0, 11)])
 
 
@@ -103,7 +103,7 @@ def test_clients_start_over_after_the_exchange_was_killed(market: Path, tmp_path
                 served.process.send_signal(signal.SIGKILL)
                 while client.hear():
                     pass
-                served.process.wait(PATIENCE)
+                served.process.wait(TIMEOUT_SECONDS)
     assert merged(held) == uncut(market, tmp_path)
 
 
@@ -239,7 +239,7 @@ def _called(served: Served, chance: random.Random) -> str:
     said = chance.choice(HEADS) + b"Content-Length: %d\r\n\r\n" % length + body
     context = ssl.create_default_context(cafile=served.opened["authority"])
     with (
-        socket.create_connection(("127.0.0.1", served.opened["api_port"]), PATIENCE) as raw,
+        socket.create_connection(("127.0.0.1", served.opened["api_port"]), TIMEOUT_SECONDS) as raw,
         context.wrap_socket(raw, server_hostname="127.0.0.1") as wire,
     ):
         try:
@@ -269,7 +269,7 @@ def test_many_clients_of_many_markets_get_all_updates(crowd: Path, tmp_path: Pat
         for thread in threads:
             thread.start()
         for thread in threads:
-            thread.join(2 * PATIENCE)
+            thread.join(2 * TIMEOUT_SECONDS)
     assert len(ends) == CLIENTS
     assert all(end == ends[0] for end in ends)
     assert len(ends[0]) == len(served.opened["markets"]) == 40

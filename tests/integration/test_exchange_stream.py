@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 from support.command_line import HERE, one_line, perfbench
-from support.exchange_client import PATIENCE, Client, Served, closed, merged, serving, subscribed
+from support.exchange_client import TIMEOUT_SECONDS, Client, Served, closed, merged, serving, subscribed
 from support.small_disks import tiny_disk
 from support.special_files import Reader, is_fifo
 
@@ -56,13 +56,13 @@ def still(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Se
 def followed(served: Served, mode: str, fields: dict[str, Any], folder: Path) -> list[list[dict[str, Any]]]:
     """The books of every update that betfairlightweight got."""
     given = (served.port, mode, json.dumps({"marketIds": [MARKET]}), json.dumps(fields), folder / "followed")
-    subprocess.run([sys.executable, CLIENT, *map(str, given)], check=True, timeout=2 * PATIENCE)
+    subprocess.run([sys.executable, CLIENT, *map(str, given)], check=True, timeout=2 * TIMEOUT_SECONDS)
     return read(folder / "followed")
 
 
 def replayed(market: Path, mode: str, folder: Path) -> list[list[dict[str, Any]]]:
     given = ("replay", market, mode, folder / "replayed")
-    subprocess.run([sys.executable, CLIENT, *map(str, given)], check=True, timeout=PATIENCE)
+    subprocess.run([sys.executable, CLIENT, *map(str, given)], check=True, timeout=TIMEOUT_SECONDS)
     return read(folder / "replayed")
 
 
@@ -302,7 +302,7 @@ def test_client_that_never_reads_is_disconnected_and_delays_nobody(market: Path,
             heard = 0
             while not closed(message):
                 message, heard = client.changes(), heard + 1
-        until = time.monotonic() + PATIENCE
+        until = time.monotonic() + TIMEOUT_SECONDS
         while time.monotonic() < until:
             with Client(served.port) as other:
                 if other.authenticate()["connectionsAvailable"] == 9:
@@ -350,7 +350,7 @@ def test_signal_ends_the_exchange_with_a_report_while_clients_are_connected(
     with serving("--data", market, "--wait-for", 9, folder=tmp_path) as served:
         client, _ = subscribed(served.port)
         served.process.send_signal(number)
-        told, complaints = served.process.communicate(timeout=PATIENCE)
+        told, complaints = served.process.communicate(timeout=TIMEOUT_SECONDS)
         client.close()
     assert (served.process.returncode, complaints) == (0, "")
     assert [one["ended"] for one in json.loads(told)["connections"]] == ["the exchange closed"]
@@ -365,7 +365,7 @@ def test_burst_of_signals_ends_the_exchange_like_a_single_one(market: Path, tmp_
             for _ in range(10):
                 served.process.send_signal(signal.SIGTERM)
                 time.sleep(moments.random() * 3e-5)
-            told, complaints = served.process.communicate(timeout=PATIENCE)
+            told, complaints = served.process.communicate(timeout=TIMEOUT_SECONDS)
         assert (served.process.returncode, complaints) == (0, "")
         assert json.loads(told)["connections"] == []
 
@@ -385,7 +385,7 @@ def test_signal_ends_the_exchange_while_it_reads_its_files(tmp_path: Path) -> No
         while not _handles(process.pid, signal.SIGTERM):
             time.sleep(0.01)
         process.send_signal(signal.SIGTERM)
-        told, complaints = process.communicate(timeout=PATIENCE)
+        told, complaints = process.communicate(timeout=TIMEOUT_SECONDS)
     assert (process.returncode, told, complaints) == (130, "", "perfbench: interrupted\n")
 
 
@@ -435,7 +435,7 @@ def test_log_that_fills_the_disk_loses_nothing_of_the_report(market: Path, tmp_p
             while not closed(message):
                 message = client.changes()
         served.process.send_signal(signal.SIGTERM)
-        told, complaint = served.process.communicate(timeout=PATIENCE)
+        told, complaint = served.process.communicate(timeout=TIMEOUT_SECONDS)
     assert served.process.returncode == 5
     assert json.loads(told)["connections"][0]["frames"] == served.opened["updates"]
     assert "log.csv cannot be written (No space left on device)\nhint: free some space" in one_line(complaint)
@@ -467,12 +467,12 @@ def test_announced_connection_snippet_works(market: Path, tmp_path: Path) -> Non
         [sys.executable, "-c", bot.replace("stream.start()", stopping + "stream.start()")],
         capture_output=True,
         encoding="utf-8",
-        timeout=PATIENCE,
+        timeout=TIMEOUT_SECONDS,
         check=False,
         env={variable[0].removeprefix("export "): variable[2]},
     )
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=PATIENCE)
+    rest, _ = process.communicate(timeout=TIMEOUT_SECONDS)
     assert (done.stdout, done.stderr) == ("CLOSED\n", "")
     assert "CPU use: " in rest
 

@@ -1,4 +1,4 @@
-"""Pages in a real browser: headless Chromium, told what to do over its pipe of DevTools messages, without any package for it.
+"""Pages in a real browser: headless Chromium, controlled over its pipe of DevTools messages, without any package for it.
 
 Whatever leads out of the machine goes to a proxy that is not there: Chromium itself asks its maker for things at every start.
 """
@@ -71,19 +71,19 @@ class Browser:
         self.errors: list[str] = []
         self.requests: list[str] = []
         program = chromium()
-        (told, tells), (reads, says) = _pipe(), _pipe()
+        (command_end, to_browser), (from_browser, answer_end) = _pipe(), _pipe()
         command = [program, *FLAGS, f"--user-data-dir={folder / 'chromium'}", "about:blank"]
         self._process = subprocess.Popen(
-            [sys.executable, "-c", AT_3_AND_4, str(told), str(says), *command],
-            pass_fds=(told, says),
+            [sys.executable, "-c", AT_3_AND_4, str(command_end), str(answer_end), *command],
+            pass_fds=(command_end, answer_end),
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={**os.environ, "HOME": str(folder)},
         )
-        os.close(told)
-        os.close(says)
-        self._to: BinaryIO = os.fdopen(tells, "wb", buffering=0)
-        self._from, self._rest, self._number, self._session = reads, b"", 0, ""
+        os.close(command_end)
+        os.close(answer_end)
+        self._to: BinaryIO = os.fdopen(to_browser, "wb", buffering=0)
+        self._from, self._rest, self._number, self._session = from_browser, b"", 0, ""
 
     def __enter__(self) -> Browser:
         targets = self.call("Target.getTargets")["targetInfos"]
@@ -113,7 +113,7 @@ class Browser:
         self.call("Emulation.setEmulatedMedia", features=[scheme])
         self.call("Page.navigate", url=page.as_uri())
         self.wait("document.readyState === 'complete' && location.protocol === 'file:'")
-        # Two frames later whatever was laid out is drawn, and observers of its size have been told.
+        # Two frames later whatever was laid out is drawn, and observers of its size have been called.
         self.run("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(0))))")
 
     def wait(self, condition: str) -> None:
@@ -162,8 +162,8 @@ class Browser:
     def _messages(self) -> Iterator[dict[str, Any]]:
         end = time.monotonic() + TIMEOUT
         while True:
-            line, found, rest = self._rest.partition(b"\0")
-            if found:
+            line, separator, rest = self._rest.partition(b"\0")
+            if separator:
                 self._rest = rest
                 yield json.loads(line)
                 continue

@@ -56,7 +56,7 @@ def perfbench(
 ) -> subprocess.CompletedProcess[str]:
     """``perfbench …`` called in a folder; its output is UTF-8 and never wrapped.
 
-    It is called in this process, unless ``process`` or a variable that only an interpreter's start reads demands another.
+    It is called in this process, unless ``process`` or a variable that only an interpreter's start reads requires another.
     """
     command = [sys.executable, "-m", "perfbench", *map(str, arguments)]
     environment = variables(folder, **(env or {}))
@@ -153,7 +153,7 @@ def measured(
     timeout: float = 120,
     process: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """``perfbench run`` with one of the test scenarios, two rounds unless told otherwise."""
+    """``perfbench run`` with one of the test scenarios, two rounds by default."""
     rounds = () if any(str(argument) in ("--rounds", "--max-time") for argument in arguments) else QUICK
     options = ("--scenarios", SCENARIOS, *rounds, *arguments)
     return perfbench("run", scenario, *options, folder=folder, env=env, timeout=timeout, process=process)

@@ -1,4 +1,4 @@
-"""An exchange of its own process, as a user starts it, and a client that says what it is told to, byte by byte."""
+"""An exchange in its own process, as a user starts it, and a client with control over every byte that it sends."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from betfairlightweight.streaming.betfairstream import BetfairStream
 
 from support.command_line import variables
 
-PATIENCE = 30
+TIMEOUT_SECONDS = 30
 """Seconds after which a test gives up."""
 
 
 class Served:
-    """What the exchange said when it opened, and what it did, once it is closed."""
+    """A running exchange: its announcement (``opened``) and, once it is closed, its report (``statement``)."""
 
     def __init__(self, process: subprocess.Popen[str]) -> None:
         self.process = process
@@ -41,9 +41,9 @@ class Served:
     def close(self) -> None:
         """End it as a service manager does."""
         self.process.send_signal(signal.SIGTERM)
-        told, complaints = self.process.communicate(timeout=PATIENCE)
+        report, complaints = self.process.communicate(timeout=TIMEOUT_SECONDS)
         assert (self.process.returncode, complaints) == (0, ""), complaints
-        self.statement = json.loads(told)
+        self.statement = json.loads(report)
 
 
 @contextmanager
@@ -71,7 +71,7 @@ def serving(*options: object, folder: Path, **more: str) -> Iterator[Served]:
 
 
 @contextmanager
-def trader(served: Served, user: str = "me", password: str = "secret", **said: Any) -> Iterator[APIClient]:
+def trader(served: Served, user: str = "me", password: str = "secret", **options: Any) -> Iterator[APIClient]:
     """An unchanged client of betfairlightweight that looks at this exchange; it keeps its connection."""
     opened = served.opened
     where = f"https://127.0.0.1:{opened['api_port']}"
@@ -83,7 +83,7 @@ def trader(served: Served, user: str = "me", password: str = "secret", **said: A
     with requests.Session() as session:
         session.verify = opened["authority"]
         session.trust_env = False
-        yield APIClient(user, password, app_key="key", locale="perfbench", session=session, **said)
+        yield APIClient(user, password, app_key="key", locale="perfbench", session=session, **options)
 
 
 class Client:
@@ -93,7 +93,7 @@ class Client:
         context = ssl.create_default_context()
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
-        self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", port), PATIENCE))
+        self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS))
         self.lines = self.socket.makefile("rb")
         self.heard = 0
         self.greeting = self.hear()
@@ -123,8 +123,8 @@ class Client:
             return {}
         assert not line or line.endswith(b"\r\n")
         self.heard += len(line)
-        found: dict[str, Any] = json.loads(line) if line else {}
-        return found
+        message: dict[str, Any] = json.loads(line) if line else {}
+        return message
 
     def asked(self, message: dict[str, Any] | bytes) -> dict[str, Any]:
         """The answer to a message."""
@@ -135,9 +135,9 @@ class Client:
         """As anybody."""
         return self.asked({"op": "authentication", "id": 1, "appKey": "key", "session": "token"})
 
-    def subscribe(self, number: int = 2, **said: Any) -> dict[str, Any]:
+    def subscribe(self, number: int = 2, **fields: Any) -> dict[str, Any]:
         """The first message of a subscription to markets."""
-        status = self.asked({"op": "marketSubscription", "id": number, **said})
+        status = self.asked({"op": "marketSubscription", "id": number, **fields})
         assert status["statusCode"] == "SUCCESS", status
         return self.hear()
 
@@ -148,11 +148,11 @@ class Client:
         return message
 
 
-def subscribed(port: int, **said: Any) -> tuple[Client, dict[str, Any]]:
+def subscribed(port: int, **fields: Any) -> tuple[Client, dict[str, Any]]:
     """A client that has subscribed, and the first message that it got."""
     client = Client(port)
     assert client.authenticate()["statusCode"] == "SUCCESS"
-    return client, client.subscribe(**said)
+    return client, client.subscribe(**fields)
 
 
 def closed(message: dict[str, Any]) -> bool:
@@ -161,7 +161,7 @@ def closed(message: dict[str, Any]) -> bool:
 
 
 def merged(messages: list[dict[str, Any]]) -> dict[str, Any]:
-    """A market as a client has it that was told these: an independent and slow reading of the protocol."""
+    """The market that a client builds from these messages: an independent and slow reading of the protocol."""
     definition: dict[str, Any] = {}
     runners: dict[int, dict[str, Any]] = {}
     for message in messages:
@@ -169,9 +169,9 @@ def merged(messages: list[dict[str, Any]]) -> dict[str, Any]:
             if change.get("img"):
                 definition, runners = {}, {}
             definition = change.get("marketDefinition", definition)
-            for said in change.get("rc", ()):
-                runner = runners.setdefault(said["id"], {})
-                for key, value in said.items():
+            for changed in change.get("rc", ()):
+                runner = runners.setdefault(changed["id"], {})
+                for key, value in changed.items():
                     if not isinstance(value, list):
                         runner[key] = value
                     elif not value:

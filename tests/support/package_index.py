@@ -47,7 +47,7 @@ backend-path = ["."]
 
 
 class Index:
-    """The folder of a simple index (PEP 503); ``url`` is what uv is told."""
+    """The folder of a simple index (PEP 503); ``url`` is the index URL for uv."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder

@@ -24,7 +24,7 @@ def profile(
 
     :param kinds: of functions that are not ``library``, by the beginning of their keys.
     """
-    keys = list(dict.fromkeys(key for one in passes for stack in one for key in stack.split(" > ")))
+    keys = list(dict.fromkeys(key for stacks in passes for stack in stacks for key in stack.split(" > ")))
     numbers = {key: number for number, key in enumerate(keys)}
     functions = tuple(_function(key, number, kinds or {}) for key, number in numbers.items())
     return Profile(
@@ -34,7 +34,7 @@ def profile(
         "pyinstrument",
         0.001,
         functions,
-        tuple(_pass(one, numbers) for one in passes),
+        tuple(_pass(stacks, numbers) for stacks in passes),
         unprofiled,
     )
 

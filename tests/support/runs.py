@@ -28,7 +28,7 @@ HERE = Environment("here", "python")
 
 
 def sample(round_: int, seconds: float, kind: TrialKind = "duet", work: int = 100, pair: str = "") -> Sample:
-    """A sample of so many CPU seconds, in the pair of its round."""
+    """A sample of this many CPU seconds, in the pair of its round."""
     return Sample(kind, round_, 0, pair or f"pair {round_}", work, {"cpu_seconds": seconds, "wall_seconds": seconds})
 
 
@@ -82,21 +82,21 @@ def sides_of(mode: str, before: Iterable[float], after: Iterable[float]) -> list
     return [replace(side, case=replace(side.case, environment=place)) for side, place in places]
 
 
-def gated(*cases: Sequence[Measurement], most: int = 136, **terms: object) -> Run:
+def gated(*cases: Sequence[Measurement], most: int = 136, **policy: object) -> Run:
     """A gate's run of these cases, each a measurement before and one after."""
     duets = tuple((before.case.id, after.case.id) for before, after in cases)
-    kept = GatePolicy(pairs=tuple(PairBudget(*duet, most) for duet in duets), **terms)  # type: ignore[arg-type]
-    found = run([side for case in cases for side in case], environments=(("old", "new"),), gate=kept)
-    return replace(found, duets=duets)
+    gate = GatePolicy(pairs=tuple(PairBudget(*duet, most) for duet in duets), **policy)  # type: ignore[arg-type]
+    made = run([side for case in cases for side in case], environments=(("old", "new"),), gate=gate)
+    return replace(made, duets=duets)
 
 
 def scenario(*modes: str, name: str = "made_up", uses_market: bool = False) -> Scenario:
     """A scenario with these modes, the first its baseline, and a parameter ``window``."""
-    found = tuple(
+    declared = tuple(
         Mode(mode, "", number == 0, parameters=(Parameter("window", 10),), uses_market=uses_market)
         for number, mode in enumerate(modes)
     )
-    return Scenario(name, f"{name}.py", "?", "updates", "cpu_seconds", "", found)
+    return Scenario(name, f"{name}.py", "?", "updates", "cpu_seconds", "", declared)
 
 
 MARKET = Market("market", "/market", "", 1, 1, 1)

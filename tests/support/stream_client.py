@@ -24,20 +24,20 @@ OF_THE_CONNECTION = (
     "streaming_snap",
     "publishTime",
 )
-PATIENCE = 60
+TIMEOUT_SECONDS = 60
 
 
 def plain(book: Any, lightweight: bool) -> dict[str, Any]:
-    """A book without what only says how and when it was sent."""
-    said = book if lightweight else book._data
-    kept: dict[str, Any] = {key: value for key, value in said.items() if key not in OF_THE_CONNECTION}
+    """A book without the fields of its transmission."""
+    fields = book if lightweight else book._data
+    kept: dict[str, Any] = {key: value for key, value in fields.items() if key not in OF_THE_CONNECTION}
     if not lightweight:
-        kept["runners_as_objects"] = [said_by(runner) for runner in book.runners]
+        kept["runners_as_objects"] = [list_attributes(runner) for runner in book.runners]
     return kept
 
 
-def said_by(runner: Any) -> list[Any]:
-    """What the objects of full mode say, prices included."""
+def list_attributes(runner: Any) -> list[Any]:
+    """The attributes of a runner object of full mode, prices included."""
     ladders = runner.ex.available_to_back, runner.ex.available_to_lay, runner.ex.traded_volume
     return [
         runner.selection_id,
@@ -48,9 +48,9 @@ def said_by(runner: Any) -> list[Any]:
 
 
 def client() -> Any:
-    found = betfairlightweight.APIClient("you", "password", app_key="any")
-    found.session_token = "any"
-    return found
+    api = betfairlightweight.APIClient("you", "password", app_key="any")
+    api.session_token = "any"
+    return api
 
 
 def follow(
@@ -67,11 +67,11 @@ def follow(
     threading.Thread(target=stream.start, daemon=True).start()
     open_markets: set[str] = set()
     while True:
-        books = updates.get(timeout=PATIENCE)
+        books = updates.get(timeout=TIMEOUT_SECONDS)
         yield [plain(book, lightweight) for book in books]
         for book in books:
-            said = book if lightweight else book._data
-            (open_markets.discard if said["status"] == "CLOSED" else open_markets.add)(said["marketId"])
+            fields = book if lightweight else book._data
+            (open_markets.discard if fields["status"] == "CLOSED" else open_markets.add)(fields["marketId"])
         if not open_markets:
             stream.stop()
             return
@@ -88,9 +88,9 @@ def replay(path: str, lightweight: bool) -> Iterator[list[dict[str, Any]]]:
 if __name__ == "__main__":
     if sys.argv[1] == "replay":
         _, _, market, mode, target = sys.argv
-        found = replay(market, mode == "lightweight")
+        updates = replay(market, mode == "lightweight")
     else:
         _, where, mode, markets, fields, target = sys.argv
-        found = follow(int(where), mode == "lightweight", json.loads(markets), json.loads(fields))
+        updates = follow(int(where), mode == "lightweight", json.loads(markets), json.loads(fields))
     with open(target, "w") as file:
-        file.writelines(json.dumps(books, sort_keys=True, default=str) + "\n" for books in found)
+        file.writelines(json.dumps(books, sort_keys=True, default=str) + "\n" for books in updates)

@@ -52,7 +52,7 @@ def sweep(
                 first, second = pair(number, f"{mode}@{before}", f"{mode}@{after}", seconds)
                 samples[mode, before].append(first)
                 samples[mode, after].append(second)
-    return [measured(mode, release, found) for (mode, release), found in samples.items()]
+    return [measured(mode, release, made) for (mode, release), made in samples.items()]
 
 
 def measured(mode: str, release: str, samples: Sequence[Sample] = ()) -> Measurement:

@@ -189,11 +189,13 @@ class LatencyProxy:
     def measure_round_trip(self, host: str) -> float:
         """Measure the round-trip time in seconds: the median of several pings through the proxy, without the first."""
         with socket.create_server((host, 0)) as listener:
-            threading.Thread(target=_serve_echo, args=(listener,), daemon=True).start()
+            echo = threading.Thread(target=_serve_echo, args=(listener,), daemon=True)
+            echo.start()
             port = self.listen(host, 0, (host, listener.getsockname()[1]), "--rtt")
             with socket.create_connection((host, port), OPEN_TIMEOUT_SECONDS) as connection:
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 round_trips = [_measure_ping(connection) for _ in range(PING_COUNT)]
+        echo.join(OPEN_TIMEOUT_SECONDS)
         return statistics.median(round_trips[1:])
 
     def close(self) -> None:
