@@ -101,7 +101,7 @@ def test_announced_changes_are_named_and_only_those_that_matter(workshop: Path) 
     code, table, _ = compared(workshop, "ticks", "./old", "./new")
     assert code == 0
     assert "known changes" in row_text(table, "books")
-    assert "known changes: ticker 2.0 sorts the runners; with them undone" in table
+    assert "known changes: ticker 2.0 sorts the runners; with these reverted" in table
     assert "0 and not None" not in table
 
 

@@ -20,6 +20,8 @@ from support.checkouts import checkout
 from support.command_line import SCENARIOS, one_line
 from support.crossings import (
     DIMENSIONS,
+    SEVERAL,
+    SIZES,
     Crossing,
     arguments_of,
     cover_all_pairs,
@@ -30,8 +32,6 @@ from support.crossings import (
 from support.forked_worker import fork_workers
 from support.invariants import (
     SECONDS,
-    SEVERAL,
-    SIZES,
     Done,
     call,
     content_of,

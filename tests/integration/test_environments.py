@@ -487,7 +487,7 @@ def test_pruning_by_age_keeps_recently_used_environments(index: Index, tmp_path:
 def test_prune_age_requires_the_prune_option(tmp_path: Path) -> None:
     done = perfbench("environments", "--older-than", "3", folder=tmp_path)
     assert done.returncode == 2
-    assert "add --prune" in one_line(done.stderr)
+    assert "--older-than requires --prune" in one_line(done.stderr)
 
 
 # Real releases: these need the package index -----------------------------------------------------------------------------

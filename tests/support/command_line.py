@@ -19,7 +19,7 @@ from pathlib import Path
 from typing import IO
 
 from perfbench.__main__ import main
-from perfbench.environments import uv, uv_compile
+from perfbench.environments import cache, uv, uv_compile
 
 HERE = Path(__file__).resolve().parents[1]
 SCENARIOS = HERE / "data" / "scenarios"
@@ -90,6 +90,7 @@ def _process_state(folder: Path, environment: Mapping[str, str], argv: list[str]
     before = dict(os.environ)
     cwd, arguments, temporary, bytecode = os.getcwd(), sys.argv, tempfile.tempdir, sys.dont_write_bytecode
     handlers = {number: signal.getsignal(number) for number in HANDLED_SIGNALS}
+    in_use = set(cache._shared_locks)
     try:
         os.chdir(folder)
         os.environ.clear()
@@ -105,6 +106,8 @@ def _process_state(folder: Path, environment: Mapping[str, str], argv: list[str]
         sys.argv, tempfile.tempdir, sys.dont_write_bytecode = arguments, temporary, bytecode
         os.chdir(cwd)
         _forget_environment()
+        for key in cache._shared_locks.keys() - in_use:
+            cache.release_shared_lock(key)  # the exit of a process does
 
 
 def _forget_environment() -> None:

@@ -119,6 +119,9 @@ def pairs_of(crossing: Crossing) -> Iterator[Pair]:
     yield from map(frozenset, itertools.combinations(zip(DIMENSIONS, values_of(crossing), strict=True), 2))
 
 
+SIZES = {"m60": 60, "m90": 90, "m130": 130}
+SEVERAL = ("m60", "m130")
+"""The markets in a folder or an archive."""
 MODES = {"one": ("halved",), "two": ("plain", "halved")}
 REPLAY_MODES = {"one": ("lightweight",), "two": ("lightweight", "full")}
 ENVIRONMENTS = {"one": ("old",), "two": ("old", "new"), "reversed": ("new", "old"), "three": ("old", "new", "third")}
@@ -151,6 +154,13 @@ EXPORTS = {
     "openmetrics": "out.prom",
 }
 COLUMNS = ("--columns", "rate,memory,output,pairs,wall")
+
+
+def files_of(crossing: Crossing) -> tuple[str, ...]:
+    """The markets that a crossing replays."""
+    if crossing.files == "none":
+        return ()
+    return SEVERAL if crossing.files.startswith(("folder", "zip", "tar", "two")) else ("m90",)
 
 
 def modes_of(crossing: Crossing) -> tuple[str, ...]:

@@ -1,4 +1,4 @@
-"""What holds for every run, whatever was combined in it: checks of its files, its saved document, its tables and its exports.
+"""Invariants of every run: checks of its files, its saved document, its tables and its exports.
 
 The modes of the scenarios ``sized`` and ``flat`` time themselves: work × seconds of the environment × factor of the mode ×
 ``scale``. So every number has one right value, and the markets have different sizes: whatever is mixed up is seen.
@@ -28,11 +28,7 @@ from perfbench.errors import ExitCode, PerfbenchError
 from perfbench.report import build, status
 from perfbench.report.model import Report
 from perfbench.results import storage
-from support.crossings import COLUMNS, EXPORTS, NAMED, Crossing, environments_of, modes_of, scales_of
-
-SIZES = {"m60": 60, "m90": 90, "m130": 130}
-SEVERAL = ("m60", "m130")
-"""The markets in a folder or an archive."""
+from support.crossings import COLUMNS, EXPORTS, NAMED, SIZES, Crossing, environments_of, files_of, modes_of, scales_of
 
 FLAT_WORK = 17
 SECONDS = {"old": 0.010, "new": 0.004, "third": 0.025}
@@ -63,13 +59,6 @@ class Done:
     def table(self) -> str:
         """What is shown to people, wherever it is written."""
         return self.err if self.crossing.output == "stdout" else self.out
-
-
-def files_of(crossing: Crossing) -> tuple[str, ...]:
-    """The markets that a crossing replays."""
-    if crossing.files == "none":
-        return ()
-    return SEVERAL if crossing.files.startswith(("folder", "zip", "tar", "two")) else ("m90",)
 
 
 def call(arguments: list[str], folder: Path, temporary: Path) -> tuple[int, str, str]:
@@ -166,16 +155,15 @@ def every_named_case_is_measured(done: Done) -> None:
 
 
 def every_named_thing_is_shown(done: Done) -> None:
-    shown = done.table
     named = [*modes_of(done.crossing), *NAMED[done.crossing.scenarios]]
     named += [market["name"] for market in done.run["data"]]
     if len(environments_of(done.crossing)) > 1:
         named += environments_of(done.crossing)
     for name in named:
-        assert re.search(rf"(?<!\w){re.escape(name)}(?!\w)", shown), f"{name} is not shown:\n{shown}"
+        assert re.search(rf"(?<!\w){re.escape(name)}(?!\w)", done.table), f"{name} is not shown:\n{done.table}"
     if done.crossing.command == "sweep":
         for scale in scales_of(done.crossing):
-            assert f"scale {scale}" in shown
+            assert f"scale {scale}" in done.table
 
 
 def exit_code_is_that_of_the_report(done: Done) -> None:

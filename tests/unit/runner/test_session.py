@@ -46,6 +46,14 @@ def group() -> CaseGroup:
     return made
 
 
+@pytest.fixture
+def default_hangup() -> Iterator[None]:
+    """A hang-up that is not ignored, although the tests may run under nohup."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 Events = Iterator[tuple[CaseGroup, Progress | Sequence[str]]]
 
 
@@ -66,7 +74,9 @@ def test_session_records_each_result_before_the_next_trial(tmp_path: Path, group
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
-def test_signal_ends_the_trials_and_keeps_what_was_recorded(tmp_path: Path, group: CaseGroup, number: int) -> None:
+def test_signal_ends_the_trials_and_keeps_what_was_recorded(
+    tmp_path: Path, group: CaseGroup, number: int, default_hangup: None
+) -> None:
     recorded: list[str] = []
 
     def interrupted() -> Events:
