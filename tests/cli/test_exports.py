@@ -198,7 +198,7 @@ def test_every_format_renders_every_kind_of_report(format_: str, kind: str) -> N
 
 def test_the_help_and_the_readme_name_every_format() -> None:
     option = ExportTo.__metadata__[0]  # type: ignore[attr-defined]
-    assert sorted(re.findall(r"[\w-]+", option.help.partition("; ")[0].replace(" or ", ", "))) == list_formats()
+    assert sorted(re.findall(r"[\w-]+", option.help.partition("Formats: ")[2])) == list_formats()
     readme = (HERE.parent / "README.md").read_text()
     section = readme.partition("## Export formats")[2].partition("\n## ")[0]
     named = {
