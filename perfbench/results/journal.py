@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,6 +28,8 @@ class AppendOnlyFile:
     def create(cls, path: Path, first: object) -> AppendOnlyFile:
         """A new file with its first line; its folder is made. Raises StorageProblem, also if the file exists."""
         try:
+            if path.parent.exists() and not path.parent.is_dir():
+                raise NotADirectoryError(errno.ENOTDIR, os.strerror(errno.ENOTDIR))
             path.parent.mkdir(parents=True, exist_ok=True)
             file = cls(path, path.open("xb", buffering=0))
         except OSError as error:

@@ -98,7 +98,7 @@ def _add_spent_seconds(results: Iterator[Result], state: GroupState) -> tuple[Re
     """The results of a duet; if the rule evaluates pairs, with the wall-clock seconds that the whole pair took."""
     start = time.monotonic()
     together = tuple(results)
-    if not state.rule.judges_pairs:
+    if not state.rule.wants_verdicts:
         return together
     spent = {SPENT_SECONDS.name: time.monotonic() - start}
     return tuple(

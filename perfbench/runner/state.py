@@ -83,12 +83,12 @@ class GroupState:
 
     def _is_covered_by_pairs(self, case: Case) -> bool:
         """Whether pairs give every metric that a solo pass would. A gate may stop them early, so its solo passes stay."""
-        return self.sequential and not self.rule.judges_pairs and any(case in duet for duet in self.duets)
+        return self.sequential and not self.rule.wants_verdicts and any(case in duet for duet in self.duets)
 
     def _lost_partners(self, case: Case) -> bool:
         """Whether every case that it is compared with is given up. In a table of modes each mode stays useful alone."""
         partners = {other.id for duet in self.group.duets if case in duet for other in duet if other != case}
-        modes_alone = not self.rule.judges_pairs and len({other.environment for other in self.group.cases}) == 1
+        modes_alone = not self.rule.wants_verdicts and len({other.environment for other in self.group.cases}) == 1
         return bool(partners) and not modes_alone and partners <= self.given_up
 
     def _refused(self, cases: Sequence[Case]) -> bool:

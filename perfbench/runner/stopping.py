@@ -26,7 +26,7 @@ class StoppingRule(Protocol):
         """The time limit of all rounds in seconds; None where the number of rounds alone decides."""
 
     @property
-    def judges_pairs(self) -> bool:
+    def wants_verdicts(self) -> bool:
         """Whether a verdict on each pair is all that is wanted: a case without its partner is not measured then."""
 
     def is_settled(self, before: Case, after: Case, log_ratios: Sequence[float]) -> bool:
@@ -50,7 +50,7 @@ class FixedRounds:
     """Exactly this many rounds."""
 
     rounds: int
-    judges_pairs: bool = False
+    wants_verdicts: bool = False
     max_seconds: None = None
 
     @property
@@ -80,7 +80,7 @@ class UntilPrecise:
 
     precision: float
     max_seconds: float
-    judges_pairs: bool = False
+    wants_verdicts: bool = False
 
     @property
     def max_rounds(self) -> int:
@@ -123,7 +123,7 @@ class SequentialGate:
     policy: GatePolicy
     comparisons: int
     max_seconds: float
-    judges_pairs: bool = True
+    wants_verdicts: bool = True
 
     @property
     def max_rounds(self) -> int:
@@ -153,7 +153,7 @@ def choose_rule(settings: Settings, comparisons: int) -> StoppingRule:
     :param comparisons: how many pairs a gate compares in all; unused without a gate.
     """
     if settings.rounds is not None:
-        return FixedRounds(settings.rounds, judges_pairs=settings.gate is not None)
+        return FixedRounds(settings.rounds, wants_verdicts=settings.gate is not None)
     if settings.gate is not None:
         return SequentialGate(settings.gate, comparisons, settings.max_time)
     return UntilPrecise(settings.precision, settings.max_time)

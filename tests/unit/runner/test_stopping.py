@@ -23,7 +23,7 @@ def estimates(*pairs: list[float]) -> list[Estimate | None]:
 def test_rule_follows_from_rounds_then_gate_then_precision() -> None:
     gate = GatePolicy(seconds=5.0)
     assert choose_rule(settings(rounds=4), 1) == FixedRounds(4)
-    assert choose_rule(settings(rounds=4, gate=gate), 1) == FixedRounds(4, judges_pairs=True)
+    assert choose_rule(settings(rounds=4, gate=gate), 1) == FixedRounds(4, wants_verdicts=True)
     assert choose_rule(settings(gate=gate, max_time=9.0), 3) == SequentialGate(gate, 3, 9.0)
     assert choose_rule(settings(precision=0.02, max_time=9.0), 1) == UntilPrecise(0.02, 9.0)
 
