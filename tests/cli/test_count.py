@@ -137,7 +137,7 @@ def test_missing_valgrind_is_reported_in_one_line_before_anything_is_measured(tm
     done = perfbench("run", "instructs", "--count", *COMMON, folder=tmp_path, env={"PATH": str(tmp_path)})
     assert (done.returncode, done.stdout) == (5, "")
     told = one_line(done.stderr)
-    assert "instructions are counted by valgrind" in told
+    assert "counting instructions needs Valgrind" in told
     assert "leave out --count" in told
     assert not (tmp_path / "results").exists()
 
