@@ -241,9 +241,9 @@ def test_mode_whose_baseline_is_missing_has_seconds_and_no_ratio(tmp_path: Path)
 
 
 def test_a_mode_that_hangs_is_ended_after_its_time(tmp_path: Path) -> None:
-    done = measured("hangs", "--timeout", "0.3", folder=tmp_path)
+    done = measured("hangs", "--timeout", "0.8", folder=tmp_path)
     assert done.returncode == 5
-    assert "! sleeps: timed out after 3 s (raise the limit with --timeout)" in done.stdout
+    assert "! sleeps: timed out after 8 s (raise the limit with --timeout)" in done.stdout
     assert "1.000s" in rows(done.stdout)["sound"]
 
 
