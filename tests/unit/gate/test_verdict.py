@@ -12,7 +12,7 @@ from support.runs import gated, measurement, run, sides_of
 
 from perfbench.gate import verdict
 from perfbench.gate.budgets import find_breaches
-from perfbench.gate.verdict import evaluate_gate
+from perfbench.gate.verdict import evaluate_gate, find_regressions
 from perfbench.model import Budget, Comparison, GatePolicy, Measurement, Run, Verdict
 from perfbench.stats.sequential import build_bounds, is_settled
 from perfbench.stats.verdict_bounds import MIN_EFFECT, VerdictBounds
@@ -250,3 +250,11 @@ def test_a_case_that_was_declared_and_is_not_there_has_no_comparison() -> None:
 
 def test_run_of_another_command_has_no_gate_result() -> None:
     assert verdict.evaluate_gate(run(sides("plain", 0.0, 12))) == {}
+
+
+def test_regressions_are_the_slower_pairs_that_did_the_same_work() -> None:
+    slower, faster, other_work = sides("slower", 0.1, 12), sides("faster", -0.1, 12), sides("other", 0.1, 12)
+    before, after = other_work
+    less = replace(after, samples=tuple(replace(sample, work=sample.work + 1) for sample in after.samples))
+    run = gated(slower, faster, [before, less])
+    assert find_regressions(run) == {(slower[0].case.id, slower[1].case.id)}
