@@ -33,7 +33,8 @@ class ExchangeConfig:
     ``Server.log``. ``close_when_done``: close each connection after the last update. ``round_trip``: added round-trip
     time in seconds. ``users``: passwords by user name (None: anybody). ``api``: None for no API. ``reset_every``:
     frames after which a connection is reset (0: never). ``stale_window``: start and end, in seconds of market time
-    from the opening, of a period in which the stream reports stale data.
+    from the opening, of a period in which the stream reports stale data. ``keep_times``: serve the times of market
+    definitions as they are in the file; otherwise they move with the market clock.
     """
 
     host: str = LOOPBACK
@@ -49,3 +50,4 @@ class ExchangeConfig:
     api_port: int = 0
     reset_every: int = 0
     stale_window: tuple[float, float] | None = None
+    keep_times: bool = False

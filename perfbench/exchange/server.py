@@ -51,7 +51,7 @@ class Server:
         self._reports: list[ConnectionReport] = []
         self._delays = DelayHistogram()
         self.log: dict[str, list[Frame]] = {}
-        self.clock = MarketClock(timeline, config.speed, config.stale_window)
+        self.clock = MarketClock(timeline, config.speed, config.stale_window, keep_times=config.keep_times)
         self._sessions = Sessions(config.users)
         self._order_manager = OrderManager(timeline, config.api.opening_balance) if config.api else None
         self.certificates = CertificateAuthority(config.host)

@@ -6,7 +6,7 @@ import json
 import math
 from bisect import bisect_right
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -39,12 +39,15 @@ class Timeline:
     """Updates in order; the first ``opening`` of them were published before the exchange opens.
 
     ``offsets`` are those of the updates; ``definitions`` holds the first definition of every market by id.
+    ``opening_times``: market time of the opening by market id, in seconds since 1970; files of different days have
+    different ones.
     """
 
     updates: tuple[Update, ...]
     offsets: tuple[float, ...]
     opening: int
     definitions: dict[str, MarketChange]
+    opening_times: dict[str, float] = field(default_factory=dict)
 
     @property
     def seconds(self) -> float:
@@ -73,24 +76,27 @@ def build_timeline(
     two files.
     """
     definitions: dict[str, MarketChange] = {}
+    opening_times: dict[str, float] = {}
     updates: list[Update] = []
     for name, path in files:
-        file_definitions, file_updates = _read_market_file(name, path, since, until)
+        file_definitions, file_updates, opens_at = _read_market_file(name, path, since, until)
         if duplicates := sorted(definitions.keys() & file_definitions.keys()):
             raise DataProblem(f"{name}: market {duplicates[0]} is also in another file; leave one of them out")
         definitions |= file_definitions
+        opening_times |= dict.fromkeys(file_definitions, opens_at)
         updates += file_updates
     updates.sort(key=lambda update: update.offset)
     opening = sum(update.offset < 0 for update in updates)
     first_offset = updates[opening].offset
     shifted = tuple(Update(min(u.offset - first_offset, u.offset), u.line) for u in updates)
-    return Timeline(shifted, tuple(update.offset for update in shifted), opening, definitions)
+    opening_times = {market_id: opens_at + first_offset for market_id, opens_at in opening_times.items()}
+    return Timeline(shifted, tuple(update.offset for update in shifted), opening, definitions, opening_times)
 
 
 def _read_market_file(
     name: str, path: Path, since: float | None, until: float | None
-) -> tuple[dict[str, MarketChange], list[Update]]:
-    """Return the first definitions of a file's markets and the file's updates."""
+) -> tuple[dict[str, MarketChange], list[Update], float]:
+    """Return the first definitions of a file's markets, the file's updates, and the market time of its opening."""
     definitions: dict[str, MarketChange] = {}
     published: list[tuple[float, bytes]] = []
     for line, message in _iterate_messages(path):
@@ -108,7 +114,7 @@ def _read_market_file(
         raise DataProblem(f"{name} has no update while the exchange is open; use an earlier --from or a later --until")
     (_, first), *rest = published
     later = (Update(moment - opens_at, line) for moment, line in rest if moment <= closes_at)
-    return definitions, [Update(-math.inf, first), *later]
+    return definitions, [Update(-math.inf, first), *later], opens_at
 
 
 def _iterate_messages(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
