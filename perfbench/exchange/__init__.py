@@ -5,6 +5,7 @@ Unmodified clients of any release connect to it. It never contacts the real exch
 
 from perfbench.exchange.api.fault_injection import DEFAULT_FAULT_KINDS, FAULT_KINDS, FaultConfig
 from perfbench.exchange.api.server import ApiConfig
+from perfbench.exchange.app_keys import AppKeys
 from perfbench.exchange.config import LOOPBACK, ExchangeConfig, Limits
 from perfbench.exchange.metrics import ConnectionReport, ExchangeReport, Frame
 from perfbench.exchange.replay.timeline import Timeline, build_timeline
@@ -15,6 +16,7 @@ __all__ = [
     "FAULT_KINDS",
     "LOOPBACK",
     "ApiConfig",
+    "AppKeys",
     "ConnectionReport",
     "ExchangeConfig",
     "ExchangeReport",

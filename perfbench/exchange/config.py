@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 
 from perfbench.exchange.api.server import ApiConfig
+from perfbench.exchange.app_keys import AppKeys
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +35,7 @@ class ExchangeConfig:
     time in seconds. ``users``: passwords by user name (None: anybody). ``api``: None for no API. ``reset_every``:
     frames after which a connection is reset (0: never). ``stale_window``: start and end, in seconds of market time
     from the opening, of a period in which the stream reports stale data. ``keep_times``: serve the times of market
-    definitions as they are in the file; otherwise they move with the market clock.
+    definitions as they are in the file; otherwise they move with the market clock. ``app_keys``: accepted application keys.
     """
 
     host: str = LOOPBACK
@@ -51,3 +52,4 @@ class ExchangeConfig:
     reset_every: int = 0
     stale_window: tuple[float, float] | None = None
     keep_times: bool = False
+    app_keys: AppKeys = field(default_factory=AppKeys)

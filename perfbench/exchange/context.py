@@ -7,6 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from perfbench.exchange.account.sessions import Sessions
+from perfbench.exchange.app_keys import AppKeys
 from perfbench.exchange.config import Limits
 from perfbench.exchange.matching.order_manager import OrderManager
 from perfbench.exchange.replay.best_offers import MarketFields
@@ -39,3 +40,4 @@ class ExchangeContext:
     order_manager: OrderManager | None = None
     sessions: Sessions = field(default_factory=Sessions)
     reset_every: int = 0
+    app_keys: AppKeys = field(default_factory=AppKeys)

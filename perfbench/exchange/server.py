@@ -16,9 +16,9 @@ from perfbench.exchange.context import ExchangeContext
 from perfbench.exchange.matching.order_manager import OrderManager
 from perfbench.exchange.metrics import ClockReading, ConnectionReport, DelayHistogram, ExchangeReport, Frame
 from perfbench.exchange.network.latency_proxy import LatencyProxy
-from perfbench.exchange.replay.best_offers import MarketFields
 from perfbench.exchange.replay.clock import MarketClock
 from perfbench.exchange.replay.feed import Feed, build_opening_images
+from perfbench.exchange.replay.feed_cache import FeedCache
 from perfbench.exchange.replay.timeline import Timeline
 from perfbench.exchange.stream.connection import StreamConnection
 from perfbench.exchange.stream.transport import TlsTransport
@@ -43,15 +43,14 @@ class Server:
         self._config = config
         self._closing = threading.Event()
         self._lock = threading.Lock()
-        self._feeds: dict[MarketFields, Feed] = {}
-        self._feed_lock = threading.Lock()
-        self._opening_images = build_opening_images(timeline)
+        self.clock = MarketClock(timeline, config.speed, config.stale_window, keep_times=config.keep_times)
+        opening = build_opening_images(timeline)
+        self._feeds = FeedCache(lambda fields: Feed(timeline, opening, fields, self.clock.shift_definition))
         self._open_connections: dict[str, threading.Thread] = {}
         self._subscribers: set[str] = set()
         self._reports: list[ConnectionReport] = []
         self._delays = DelayHistogram()
         self.log: dict[str, list[Frame]] = {}
-        self.clock = MarketClock(timeline, config.speed, config.stale_window, keep_times=config.keep_times)
         self._sessions = Sessions(config.users)
         self._order_manager = OrderManager(timeline, config.api.opening_balance) if config.api else None
         self.certificates = CertificateAuthority(config.host)
@@ -60,7 +59,7 @@ class Server:
             self.clock,
             config.limits,
             secrets.token_urlsafe(8),
-            lambda fields: self._get_feed(timeline, fields),
+            self._feeds.get,
             self._handle_subscription,
             self._count_available_connections,
             self._closing,
@@ -69,6 +68,7 @@ class Server:
             self._order_manager,
             self._sessions,
             config.reset_every,
+            config.app_keys,
         )
         self._tls = self.certificates.create_server_context()
         self._open_ports(config)
@@ -151,12 +151,6 @@ class Server:
         self._delays.merge(connection_handler.delays)
         if connection_handler.log:
             self.log[report.connection] = connection_handler.log
-
-    def _get_feed(self, timeline: Timeline, fields: MarketFields) -> Feed:
-        with self._feed_lock:
-            if fields not in self._feeds:
-                self._feeds[fields] = Feed(timeline, self._opening_images, fields)
-            return self._feeds[fields]
 
     def _handle_subscription(self, name: str) -> None:
         with self._lock:

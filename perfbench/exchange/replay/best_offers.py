@@ -1,11 +1,13 @@
 """Reduction of market changes to subscribed fields, with best offers derived from the full ladders.
 
 Names follow Betfair's Exchange Stream API. Best offers are levels ``[level, price, size]``; level 0 is the best, and
-a level of size 0 is empty. Files recorded with best offers keep their own.
+a level of size 0 is empty. Sizes below £1 are rolled up to the next worse price, as the exchange does for best offers
+and not for the full ladders. Files recorded with best offers keep their own.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,6 +15,9 @@ from perfbench.exchange.market_cache import LEVEL_LADDERS, RUNNER_ID_KEYS, Marke
 
 BEST_OFFER_SOURCES = {"batb": ("atb", True), "batl": ("atl", False)}
 """Best-offer ladders, the full ladder each is derived from, and whether higher prices are better."""
+
+ROLL_UP_LIMIT = 1.0
+"""Smallest size of a best offer in pounds (Betfair, Exchange Stream API, EX_BEST_OFFERS; currency parameters of GBP)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,11 +95,31 @@ class _BestOffers:
                     ladder[price] = size
                 else:
                     ladder.pop(price, None)
-            best = sorted(ladder.items(), reverse=highest_first)[: self._levels]
+            best = roll_up(sorted(ladder.items(), reverse=highest_first), self._levels)
             if levels := list(_diff_levels(self._last_sent[name], best)):
                 changes[name] = levels
             self._last_sent[name] = best
         return changes
+
+
+def roll_up(
+    offers: Iterable[tuple[float, float]], levels: int, limit: float = ROLL_UP_LIMIT
+) -> list[tuple[float, float]]:
+    """Return the best levels of offers (price, size), which are sorted best first, with small sizes rolled up.
+
+    Sizes are added from the best price on until they reach the limit in pounds; their level has the price of the last of
+    them. What does not reach the limit by the end of the ladder is left out.
+    """
+    rolled: list[tuple[float, float]] = []
+    total = 0.0
+    for price, size in offers:
+        total = round(total + size, 2) if total else size
+        if total >= limit:
+            rolled.append((price, total))
+            total = 0.0
+            if len(rolled) == levels:
+                break
+    return rolled
 
 
 def _diff_levels(before: list[tuple[float, float]], after: list[tuple[float, float]]) -> list[list[float]]:

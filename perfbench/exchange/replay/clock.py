@@ -110,6 +110,11 @@ class MarketClock:
             return text
 
     @property
+    def moves_times(self) -> bool:
+        """Whether the times of definitions are moved."""
+        return not self._keep_times
+
+    @property
     def opened_at(self) -> float:
         """Wall clock time of the opening, in seconds since 1970; that of a start now, until market time starts."""
         return time.time() + START_DELAY_SECONDS if self._opened_at is None else self._opened_at

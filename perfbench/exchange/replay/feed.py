@@ -1,10 +1,15 @@
-"""Pre-encoded updates of a timeline for one set of fields."""
+"""Pre-encoded updates of a timeline for one set of fields.
+
+Definitions are stored with the times of the file and moved to the wall clock when they are sent, because market time
+starts later than the feed is built.
+"""
 
 from __future__ import annotations
 
 import json
 from bisect import bisect_left
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from perfbench.exchange.market_cache import MarketCache, MarketChange
 from perfbench.exchange.replay.best_offers import ChangeReducer, MarketFields
@@ -12,6 +17,12 @@ from perfbench.exchange.replay.timeline import Timeline
 
 IMAGE_INTERVAL = 256
 """Changes between two stored images of a market; bounds the merges needed for any image."""
+
+DEFINITION_KEY = b'"marketDefinition":{'
+"""Part of every encoded change that has a definition; as a value, its quotes would be escaped."""
+
+ShiftDefinition = Callable[[str, dict[str, Any]], dict[str, Any]]
+"""Moves the times of the definition of a market (``MarketClock.shift_definition``)."""
 
 
 def build_opening_images(timeline: Timeline) -> list[MarketChange]:
@@ -29,8 +40,11 @@ class Feed:
     A position is the number of published updates.
     """
 
-    def __init__(self, timeline: Timeline, opening: Sequence[MarketChange], fields: MarketFields) -> None:
+    def __init__(
+        self, timeline: Timeline, opening: Sequence[MarketChange], fields: MarketFields, shift: ShiftDefinition
+    ) -> None:
         """:param opening: images of the markets when the exchange opens; earlier updates are never sent."""
+        self._shift = shift
         self._markets: dict[str, _MarketHistory] = {}
         reducer = ChangeReducer(fields)
         before: list[tuple[tuple[str, bytes], ...]] = [()] * (timeline.opening - 1)
@@ -63,14 +77,26 @@ class Feed:
 
     def bodies(self, number: int, market_ids: frozenset[str]) -> list[bytes]:
         """Return the changes of an update to these markets, encoded as JSON."""
-        return [body for market_id, body in self._frames[number] if market_id in market_ids]
+        return [
+            self._encode(json.loads(body)) if DEFINITION_KEY in body else body
+            for market_id, body in self._frames[number]
+            if market_id in market_ids
+        ]
 
     def image(self, position: int, market_ids: frozenset[str]) -> list[bytes]:
         """Return the images of these markets at a position."""
         images = (
             self._markets[market_id].image(position) for market_id in sorted(market_ids) if market_id in self._markets
         )
-        return [_encode_change(image) for image in images if image]
+        return [self._encode(image) for image in images if image]
+
+    def definitions(self, position: int, market_ids: frozenset[str]) -> list[bytes]:
+        """Return changes that repeat the definitions of these markets at a position, if they are among the fields."""
+        images = (
+            self._markets[market_id].image(position) for market_id in sorted(market_ids) if market_id in self._markets
+        )
+        names = ("id", "marketDefinition")
+        return [self._encode({name: image[name] for name in names}) for image in images if image and names[1] in image]
 
     def merge_changes(self, first: int, position: int, market_ids: frozenset[str], *, conflated: bool) -> list[bytes]:
         """Return the changes from update ``first`` up to a position, merged into one for each of these markets."""
@@ -79,7 +105,13 @@ class Feed:
             for market_id in sorted(market_ids)
             if market_id in self._markets
         )
-        return [_encode_change(change) for change in merged_changes if change]
+        return [self._encode(change) for change in merged_changes if change]
+
+    def _encode(self, change: MarketChange) -> bytes:
+        definition = change.get("marketDefinition")
+        if isinstance(definition, dict):
+            change = {**change, "marketDefinition": self._shift(change["id"], definition)}
+        return _encode_change(change)
 
 
 class _MarketHistory:

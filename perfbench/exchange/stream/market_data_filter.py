@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from perfbench.exchange.market_cache import LEVEL_LADDERS
 from perfbench.exchange.replay.best_offers import MarketFields
 from perfbench.exchange.stream.request_messages import MarketDataFilter, StreamRequestError
 
@@ -35,4 +36,7 @@ def resolve_fields(data_filter: MarketDataFilter | None) -> MarketFields:
             "INVALID_INPUT", f"marketDataFilter.ladderLevels: {levels} is not between {minimum} and {maximum}"
         )
     names = data_filter.fields or tuple(FIELD_KEYS)
-    return MarketFields(frozenset(key for name in names for key in FIELD_KEYS[name]), levels or DEFAULT_LADDER_LEVELS)
+    keys = frozenset(key for name in names for key in FIELD_KEYS[name])
+    if not keys & LEVEL_LADDERS:
+        levels = None  # without such ladders it makes no difference, and the feed can be shared
+    return MarketFields(keys, levels or DEFAULT_LADDER_LEVELS)
