@@ -14,13 +14,14 @@ from perfbench.exchange.replay.best_offers import MarketFields
 from perfbench.exchange.replay.clock import MarketClock
 from perfbench.exchange.replay.feed import Feed
 from perfbench.exchange.replay.timeline import Timeline
+from perfbench.exchange.resume_tokens import ResumeTokens
 
 
 @dataclass(frozen=True, slots=True)
 class ExchangeContext:
     """State shared by all stream connections.
 
-    ``initial_clk`` identifies this exchange: clocks issued by another one are rejected. ``feed`` returns the encoded
+    ``resume_tokens``: clocks issued by another exchange are rejected. ``feed`` returns the encoded
     updates for a set of fields; ``on_subscription`` is called for every subscription; ``closing`` ends all
     connections; ``count_available_connections`` returns how many more are allowed. ``record_frames``: log every
     frame. ``close_when_done``: close a connection after the last update. ``reset_every``: reset a connection after
@@ -30,7 +31,7 @@ class ExchangeContext:
     timeline: Timeline
     clock: MarketClock
     limits: Limits
-    initial_clk: str
+    resume_tokens: ResumeTokens
     feed: Callable[[MarketFields], Feed]
     on_subscription: Callable[[str], None]
     count_available_connections: Callable[[], int]

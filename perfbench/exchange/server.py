@@ -20,6 +20,7 @@ from perfbench.exchange.replay.clock import MarketClock
 from perfbench.exchange.replay.feed import Feed, build_opening_images
 from perfbench.exchange.replay.feed_cache import FeedCache
 from perfbench.exchange.replay.timeline import Timeline
+from perfbench.exchange.resume_tokens import ResumeTokens
 from perfbench.exchange.stream.connection import StreamConnection
 from perfbench.exchange.stream.transport import TlsTransport
 from perfbench.exchange.tls.certificates import CertificateAuthority
@@ -54,11 +55,12 @@ class Server:
         self._sessions = Sessions(config.users)
         self._order_manager = OrderManager(timeline, config.api.opening_balance) if config.api else None
         self.certificates = CertificateAuthority(config.host)
+        self._exchange_id = secrets.token_urlsafe(8)
         self._context = ExchangeContext(
             timeline,
             self.clock,
             config.limits,
-            secrets.token_urlsafe(8),
+            ResumeTokens(self._exchange_id),
             self._feeds.get,
             self._handle_subscription,
             self._count_available_connections,
@@ -119,7 +121,7 @@ class Server:
             except OSError:
                 return
             try:
-                self._start_connection(connection, f"{self._context.initial_clk}-{number}")
+                self._start_connection(connection, f"{self._exchange_id}-{number}")
             except (OSError, ValueError):  # the client is already gone
                 connection.close()
 

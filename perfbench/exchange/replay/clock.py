@@ -53,6 +53,11 @@ class MarketClock:
             self.started_at = time.monotonic() + START_DELAY_SECONDS
             return True
 
+    @property
+    def opening(self) -> int:
+        """Number of updates that are published when market time starts."""
+        return self._timeline.opening
+
     def get_due_time(self, number: int) -> float:
         """Return when an update is due; infinite if there is no such update or the clock is stopped."""
         if self.started_at is None or number >= len(self._timeline.offsets):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import re
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -11,27 +10,22 @@ from contextlib import suppress
 from perfbench.exchange.context import ExchangeContext
 from perfbench.exchange.metrics import ConnectionReport, DelayHistogram, Frame
 from perfbench.exchange.stream import response_messages
-from perfbench.exchange.stream.market_data_filter import resolve_fields
-from perfbench.exchange.stream.market_subscription import MarketSubscription, MarketSubscriptionConfig, StreamMessage
-from perfbench.exchange.stream.order_cache import OrderStreamOptions
-from perfbench.exchange.stream.order_subscription import OrderSubscription, OrderSubscriptionConfig
+from perfbench.exchange.stream.market_subscription import StreamMessage
 from perfbench.exchange.stream.request_messages import (
-    CONFLATE_MS_BOUNDS,
-    HEARTBEAT_MS_BOUNDS,
     AuthenticationRequest,
     HeartbeatRequest,
-    MarketFilter,
     MarketSubscriptionRequest,
-    OrderFilter,
     OrderSubscriptionRequest,
     StreamRequest,
     StreamRequestError,
-    clamp_milliseconds,
     decode_request,
 )
+from perfbench.exchange.stream.subscriptions import (
+    Subscription,
+    create_market_subscription,
+    create_order_subscription,
+)
 from perfbench.exchange.stream.transport import ConnectionClosed, TlsTransport
-
-POSITION_PATTERN = re.compile("[0-9]{1,18}")
 
 MARKET_STREAM, ORDER_STREAM = "markets", "orders"
 """Subscriptions of a connection, at most one of each."""
@@ -46,9 +40,11 @@ class StreamConnection:
     def __init__(self, context: ExchangeContext, transport: TlsTransport, name: str, *, accepted: bool = True) -> None:
         self._context, self._transport, self._name, self._accepted = context, transport, name, accepted
         self._session: str | None = None
-        self._subscriptions: dict[str, MarketSubscription | OrderSubscription] = {}
+        self._subscriptions: dict[str, Subscription] = {}
         self._wake: Callable[[], None] | None = None
+        self._has_delayed_data = False
         self._opened_at = time.monotonic()
+        self._authenticated_at = self._opened_at
         self._writable_at = 0.0
         self._is_behind = False
         self._blocked = 0.0
@@ -88,11 +84,17 @@ class StreamConnection:
         return min(due - time.monotonic(), MAX_LISTEN_SECONDS)
 
     def _enforce_timeout(self) -> None:
-        """End a connection that sends nothing, or leaves a request incomplete for too long."""
-        timeout = self._context.limits.timeout
-        idle = 0.0 if self._session else time.monotonic() - self._opened_at
-        if max(idle, self._transport.seconds_incomplete) > timeout:
+        """End a connection that takes too long to authenticate, to subscribe or to complete a request."""
+        timeout, now = self._context.limits.timeout, time.monotonic()
+        unauthenticated = 0.0 if self._session else now - self._opened_at
+        unsubscribed = 0.0 if self._subscriptions or not self._session else now - self._authenticated_at
+        if max(unauthenticated, self._transport.seconds_incomplete) > timeout:
             self._send_failure(StreamRequestError("TIMEOUT", f"no complete request within {timeout:g} s"))
+        if unsubscribed > timeout:
+            text = f"no subscription within {timeout:g} s of the authentication"
+            self._send_failure(StreamRequestError("TIMEOUT", text))
+        if self._session and not self._context.sessions.is_valid(self._session):
+            self._send_failure(StreamRequestError("INVALID_SESSION_INFORMATION", "the session has ended"))
 
     # Requests -------------------------------------------------------------------------------------------------------------
 
@@ -117,15 +119,13 @@ class StreamConnection:
         if isinstance(request, AuthenticationRequest):
             self._authenticate(request)
         elif isinstance(request, HeartbeatRequest):
-            self._send_bytes(
-                response_messages.build_success_status(request.id, self._context.count_available_connections())
-            )
+            self._send_bytes(response_messages.build_success_status(request.id))
         elif not self._session:
             raise StreamRequestError("NOT_AUTHORIZED", "authenticate first")
         elif isinstance(request, OrderSubscriptionRequest):
             self._subscribe_to_orders(request, self._session)
         else:
-            self._subscribe(request)
+            self._subscribe_to_markets(request)
 
     def _authenticate(self, request: AuthenticationRequest) -> None:
         for code, is_rejected, text in (
@@ -135,6 +135,11 @@ class StreamConnection:
                 f"the limit is {self._context.limits.max_connections} connections",
             ),
             ("NO_APP_KEY", not request.app_key, "appKey is missing"),
+            (
+                "INVALID_APP_KEY",
+                not self._context.app_keys.is_valid(request.app_key or ""),
+                "appKey is not one of this exchange",
+            ),
             ("NO_SESSION", request.session is None, "session is missing"),
             (
                 "INVALID_SESSION_INFORMATION",
@@ -144,94 +149,33 @@ class StreamConnection:
         ):
             if is_rejected:
                 raise StreamRequestError(code, text)
+        if self._session is None:
+            self._authenticated_at = time.monotonic()
         self._session = request.session
+        self._has_delayed_data = self._context.app_keys.is_delayed(request.app_key or "")
         self._send_bytes(
             response_messages.build_success_status(request.id, self._context.count_available_connections())
         )
 
-    def _subscribe(self, request: MarketSubscriptionRequest) -> None:
-        limits, definitions = self._context.limits, self._context.timeline.definitions
-        market_filter = request.market_filter or MarketFilter()
-        market_ids = frozenset(
-            market for market, definition in definitions.items() if market_filter.matches(market, definition)
-        )
-        if len(market_ids) > limits.max_markets:
-            text = f"subscription matches {len(market_ids)} markets; the limit is {limits.max_markets}"
-            raise StreamRequestError("SUBSCRIPTION_LIMIT_EXCEEDED", text, closes_connection=False)
-        resume_position = self._resolve_resume_position(request, len(self._context.timeline.updates))
-        feed = self._context.feed(resolve_fields(request.market_data_filter))
-        config = MarketSubscriptionConfig(
-            request.id or 0,
-            market_ids,
-            clamp_milliseconds(request.conflate_ms, CONFLATE_MS_BOUNDS, CONFLATE_MS_BOUNDS[0]),
-            clamp_milliseconds(request.heartbeat_ms, HEARTBEAT_MS_BOUNDS, HEARTBEAT_MS_BOUNDS[1]),
-            bool(request.segmentation_enabled),
-        )
-        self._start_subscription(
-            MARKET_STREAM,
-            request.id,
-            MarketSubscription(config, feed, self._context.clock, self._context.initial_clk),
-            resume_position,
-        )
+    def _subscribe_to_markets(self, request: MarketSubscriptionRequest) -> None:
+        subscription = create_market_subscription(self._context, request, delayed=self._has_delayed_data)
+        self._send_bytes(response_messages.build_success_status(request.id))
+        # Market time may start now: before the image, which then has the final times, and after its position is fixed.
         self._context.on_subscription(self._name)
-
-    def _start_subscription(
-        self,
-        kind: str,
-        request: int | None,
-        subscription: MarketSubscription | OrderSubscription,
-        resume_position: int | None,
-    ) -> None:
-        self._send_bytes(response_messages.build_success_status(request, self._context.count_available_connections()))
-        for message in subscription.build_opening_messages(resume_position):
-            self._send_bytes(message)
-        self._subscriptions[kind] = subscription
+        self._start_subscription(MARKET_STREAM, subscription)
 
     def _subscribe_to_orders(self, request: OrderSubscriptionRequest, session: str) -> None:
-        order_manager = self._context.order_manager
-        if order_manager is None:
-            raise StreamRequestError(
-                "SUBSCRIPTION_LIMIT_EXCEEDED",
-                "no order stream: the exchange runs without its API",
-                closes_connection=False,
-            )
-        order_filter = request.order_filter or OrderFilter()
-        refs = order_filter.customer_strategy_refs
-        options = OrderStreamOptions(
-            frozenset(refs) if refs else None,
-            order_filter.include_overall_position is not False,
-            bool(order_filter.partition_matched_by_strategy_ref),
-        )
-        config = OrderSubscriptionConfig(
-            request.id or 0,
-            self._context.sessions.get_account(session),
-            options,
-            clamp_milliseconds(request.conflate_ms, CONFLATE_MS_BOUNDS, CONFLATE_MS_BOUNDS[0]),
-            clamp_milliseconds(request.heartbeat_ms, HEARTBEAT_MS_BOUNDS, HEARTBEAT_MS_BOUNDS[1]),
-        )
-        resume_position = self._resolve_resume_position(request, len(order_manager.journal))
-        if self._wake is None:
+        subscription = create_order_subscription(self._context, request, session)
+        if self._wake is None and self._context.order_manager is not None:
             self._wake = self._transport.create_waker()
-            order_manager.add_listener(self._wake)
-        self._start_subscription(
-            ORDER_STREAM,
-            request.id,
-            OrderSubscription(config, order_manager.journal, self._context.initial_clk),
-            resume_position,
-        )
+            self._context.order_manager.add_listener(self._wake)
+        self._send_bytes(response_messages.build_success_status(request.id))
+        self._start_subscription(ORDER_STREAM, subscription)
 
-    def _resolve_resume_position(
-        self, request: MarketSubscriptionRequest | OrderSubscriptionRequest, last_position: int
-    ) -> int | None:
-        """Return the position to resume from; None for a new subscription."""
-        if request.initial_clk is None and request.clk is None:
-            return None
-        is_own = request.initial_clk == self._context.initial_clk and POSITION_PATTERN.fullmatch(request.clk or "")
-        position = int(request.clk or 0) if is_own else -1
-        if not 0 <= position <= last_position:
-            text = "initialClk/clk were not issued by this server"
-            raise StreamRequestError("INVALID_CLOCK", text, closes_connection=False)
-        return position
+    def _start_subscription(self, kind: str, subscription: Subscription) -> None:
+        for message in subscription.build_opening_messages():
+            self._send_bytes(message)
+        self._subscriptions[kind] = subscription
 
     # Updates --------------------------------------------------------------------------------------------------------------
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import time
 from dataclasses import dataclass
 
@@ -26,6 +27,14 @@ class MarketSubscriptionConfig:
 
 
 @dataclass(frozen=True, slots=True)
+class ResumePoint:
+    """Where a client resumes: the position that it has reached, and the markets that it has with the same fields."""
+
+    position: int
+    market_ids: frozenset[str]
+
+
+@dataclass(frozen=True, slots=True)
 class StreamMessage:
     """Encoded message, when it was due, the position after it, and the number of updates in it."""
 
@@ -37,45 +46,63 @@ class StreamMessage:
 
 
 class MarketSubscription:
-    """Subscription that begins with an image or with the changes that the client missed."""
+    """Subscription that begins, at its construction, with an image or with the changes that the client missed.
 
-    def __init__(self, config: MarketSubscriptionConfig, feed: Feed, clock: MarketClock, initial_clk: str) -> None:
+    Until market time starts, definitions have provisional times; the final ones follow before the first update.
+    """
+
+    def __init__(
+        self,
+        config: MarketSubscriptionConfig,
+        feed: Feed,
+        clock: MarketClock,
+        initial_clk: str,
+        resume: ResumePoint | None = None,
+    ) -> None:
         self._config, self._feed, self._clock, self._initial_clk = config, feed, clock, initial_clk
-        self._position = 0
+        self._resume = resume
         self._last_sent_at = time.monotonic()
+        self._position = clock.count_due_updates(self._last_sent_at)
+        self._has_provisional_times = False
 
-    def build_opening_messages(self, resume_position: int | None) -> list[bytes]:
-        """Build the first messages: an image of the markets, or the changes since a position."""
-        now = time.monotonic()
-        self._position, self._last_sent_at = self._clock.count_due_updates(now), now
-        config = self._config
-        if resume_position is None:
-            change_type, bodies = b"SUB_IMAGE", self._feed.image(self._position, config.market_ids)
-        else:
-            change_type = b"RESUB_DELTA"
-            bodies = self._feed.merge_changes(resume_position, self._position, config.market_ids, conflated=False)
-        groups = list(_split_segments(bodies)) if config.segmented else [bodies]
+    def build_opening_messages(self) -> list[bytes]:
+        """Build the first messages: an image of the markets, or the changes since a position and images of new markets.
+
+        All segments but the last are without the clocks, so that nobody resumes from half an image.
+        """
+        resume, self._last_sent_at = self._resume, time.monotonic()
+        self._has_provisional_times = self._clock.started_at is None or (
+            resume is not None and resume.position <= self._clock.opening
+        )
+        market_ids = self._config.market_ids
+        known = market_ids & resume.market_ids if resume else frozenset[str]()
+        bodies = self._feed.image(self._position, market_ids - known)
+        if resume:
+            bodies += self._feed.merge_changes(resume.position, self._position, known, conflated=False)
+        change_type = "RESUB_DELTA" if known or (resume and not market_ids) else "SUB_IMAGE"
+        groups = list(_split_segments(bodies)) if self._config.segmented else [bodies]
         return [
-            self._encode_opening_message(change_type, group, _encode_segment_type(number, len(groups)))
-            for number, group in enumerate(groups)
+            self._encode_opening_message(change_type, group, number, len(groups)) for number, group in enumerate(groups)
         ]
 
-    def _encode_opening_message(self, change_type: bytes, bodies: list[bytes], segment: bytes) -> bytes:
-        changes = b',"mc":[%b]' % b",".join(bodies) if bodies else b""
-        return (
-            b'{"op":"mcm","id":%d,"initialClk":"%b","clk":"%d","conflateMs":%d,"heartbeatMs":%d,"pt":%d,"ct":"%b"%b%b}\r\n'
-            % (
-                self._config.request_id,
-                self._initial_clk.encode(),
-                self._position,
-                self._config.conflate_ms,
-                self._config.heartbeat_ms,
-                read_epoch_ms(),
-                change_type,
-                segment,
-                changes,
-            )
-        )
+    def _encode_opening_message(self, change_type: str, bodies: list[bytes], number: int, count: int) -> bytes:
+        status = self._clock.get_status(time.monotonic())
+        clocks = {"initialClk": self._initial_clk, "clk": str(self._position)} if number == count - 1 else {}
+        header = json.dumps(
+            {
+                "op": "mcm",
+                "id": self._config.request_id,
+                **({"status": status} if status else {}),
+                **clocks,
+                "conflateMs": self._config.conflate_ms,
+                "heartbeatMs": self._config.heartbeat_ms,
+                "pt": read_epoch_ms(),
+                "ct": change_type,
+                **_name_segment(number, count),
+            },
+            separators=(",", ":"),
+        ).encode()
+        return header[:-1] + (b',"mc":[%b]' % b",".join(bodies) if bodies else b"") + b"}\r\n"
 
     @property
     def is_complete(self) -> bool:
@@ -98,6 +125,10 @@ class MarketSubscription:
 
         :param behind: the client is too slow, and gets all due updates in one frame.
         """
+        if self._has_provisional_times and self._clock.started_at is not None:
+            self._has_provisional_times = False
+            if self._clock.moves_times and (message := self._repeat_definitions(now)):
+                return message
         first, due = self._position, self._frame_due()
         if now < due:
             return self._heartbeat(now) if now >= self._heartbeat_due() else None
@@ -114,6 +145,17 @@ class MarketSubscription:
             self._config.request_id, last, read_epoch_ms(), bodies, self._clock.get_status(now)
         )
         return StreamMessage(data, due, last, last - first, last - first > 1)
+
+    def _repeat_definitions(self, now: float) -> StreamMessage | None:
+        """Build a message with the definitions, whose times are now final; None without definitions."""
+        bodies = self._feed.definitions(self._position, self._config.market_ids)
+        if not bodies:
+            return None
+        self._last_sent_at = now
+        data = response_messages.build_market_change(
+            self._config.request_id, self._position, read_epoch_ms(), bodies, self._clock.get_status(now)
+        )
+        return StreamMessage(data, now, self._position, 0)
 
     def _heartbeat(self, now: float) -> StreamMessage:
         due, self._last_sent_at = self._heartbeat_due(), now
@@ -136,7 +178,7 @@ def _split_segments(bodies: list[bytes]) -> list[list[bytes]]:
     return groups
 
 
-def _encode_segment_type(number: int, count: int) -> bytes:
+def _name_segment(number: int, count: int) -> dict[str, str]:
     if count == 1:
-        return b""
-    return b',"segmentType":"%b"' % (b"SEG_START" if number == 0 else b"SEG_END" if number == count - 1 else b"SEG")
+        return {}
+    return {"segmentType": "SEG_START" if number == 0 else "SEG_END" if number == count - 1 else "SEG"}

@@ -16,7 +16,7 @@ from perfbench.exchange.matching.order_manager import MarketClosed
 STATUS_CODES = {True: "E", False: "EC"}
 ORDER_TYPE_CODES = {"LIMIT": "L", "LIMIT_ON_CLOSE": "LOC", "MARKET_ON_CLOSE": "MOC"}
 PERSISTENCE_CODES = {"LAPSE": "L", "PERSIST": "P", "MARKET_ON_CLOSE": "MOC"}
-REGULATOR_CODE = "REG_LGA"
+REGULATOR_CODE = "REG_GGC"
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +86,7 @@ class OrderCache:
             for runner_key, orders in runners.items()
         ]
         closed = {"closed": True} if market_id in self._closed else {}
-        return {"accountId": 0, "id": market_id, **closed, "orc": changes}
+        return {"id": market_id, **closed, "orc": changes}
 
     def _build_runner_change(
         self, runner_key: RunnerKey, orders: list[Order], before: dict[str, Order], *, full_image: bool

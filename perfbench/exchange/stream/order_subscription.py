@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 from perfbench.exchange.matching.order import Order
 from perfbench.exchange.matching.order_manager import MarketClosed
+from perfbench.exchange.replay.clock import MarketClock
 from perfbench.exchange.stream import response_messages
 from perfbench.exchange.stream.market_subscription import StreamMessage
 from perfbench.exchange.stream.order_cache import OrderCache, OrderStreamOptions
@@ -35,15 +36,22 @@ class OrderSubscription:
     """Always True: pending orders never keep a connection open."""
 
     def __init__(
-        self, config: OrderSubscriptionConfig, journal: Sequence[Order | MarketClosed], initial_clk: str
+        self,
+        config: OrderSubscriptionConfig,
+        journal: Sequence[Order | MarketClosed],
+        clock: MarketClock,
+        initial_clk: str,
+        resume_position: int | None = None,
     ) -> None:
-        self._config, self._journal, self._initial_clk = config, journal, initial_clk
+        self._config, self._journal, self._clock, self._initial_clk = config, journal, clock, initial_clk
+        self._resume_position = resume_position
         self._cache = OrderCache(config.account, config.options)
         self._position = 0
         self._last_sent_at = time.monotonic()
 
-    def build_opening_messages(self, resume_position: int | None) -> list[bytes]:
+    def build_opening_messages(self) -> list[bytes]:
         """Build the first message: an image of the orders, or the changes since a position."""
+        resume_position = self._resume_position
         self._last_sent_at = time.monotonic()
         self._read_changes(len(self._journal) if resume_position is None else min(resume_position, len(self._journal)))
         if resume_position is None:
@@ -53,6 +61,7 @@ class OrderSubscription:
         message = {
             "op": ORDER_CHANGE_OPERATION,
             "id": self._config.request_id,
+            **self._describe_health(self._last_sent_at),
             "initialClk": self._initial_clk,
             "clk": str(self._position),
             "conflateMs": self._config.conflate_ms,
@@ -61,6 +70,11 @@ class OrderSubscription:
             "ct": change_type,
         }
         return [response_messages.encode_line({**message, "oc": changes} if changes else message)]
+
+    def _describe_health(self, now: float) -> dict[str, int]:
+        """Return the status, which is part of every message while data are stale."""
+        status = self._clock.get_status(now)
+        return {"status": status} if status else {}
 
     def _read_changes(self, position: int) -> list[dict[str, object]]:
         changes = self._cache.apply_entries(self._journal[self._position : position])
@@ -87,6 +101,7 @@ class OrderSubscription:
             message = {
                 "op": ORDER_CHANGE_OPERATION,
                 "id": self._config.request_id,
+                **self._describe_health(now),
                 "clk": str(self._position),
                 "pt": read_epoch_ms(),
             }
@@ -94,7 +109,11 @@ class OrderSubscription:
         if now >= self._last_sent_at + self._config.heartbeat_ms / 1000:
             due, self._last_sent_at = self._last_sent_at + self._config.heartbeat_ms / 1000, now
             data = response_messages.build_heartbeat(
-                self._config.request_id, self._position, read_epoch_ms(), operation=ORDER_CHANGE_OPERATION
+                self._config.request_id,
+                self._position,
+                read_epoch_ms(),
+                self._clock.get_status(now),
+                operation=ORDER_CHANGE_OPERATION,
             )
             return StreamMessage(data, due, self._position, 0)
         return None

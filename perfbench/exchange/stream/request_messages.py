@@ -16,7 +16,10 @@ CONFLATE_MS_BOUNDS = (0, 120_000)
 
 
 class StreamRequestError(Exception):
-    """Rejected request: error code of the schema, message, and whether the connection is closed."""
+    """Rejected request: error code of the schema, message, and whether the connection is closed.
+
+    Every error but SUBSCRIPTION_LIMIT_EXCEEDED closes it (Betfair, Exchange Stream API, status).
+    """
 
     def __init__(self, code: str, text: str, *, closes_connection: bool = True, request_id: int | None = None) -> None:
         super().__init__(text)
@@ -133,18 +136,13 @@ _ID_DECODER = msgspec.json.Decoder(msgspec.defstruct("OnlyId", [("id", int | Non
 
 
 def decode_request(line: bytes) -> StreamRequest:
-    """Decode a request. Raises StreamRequestError: INVALID_REQUEST for an unknown message, INVALID_INPUT for an
-    invalid value.
-    """
+    """Decode a request. Raises StreamRequestError: INVALID_INPUT, for whatever cannot be deserialised."""
     try:
         request: StreamRequest = _REQUEST_DECODER.decode(line)
     except msgspec.ValidationError as error:
-        is_field_error = "`$." in str(error) and "`$.op`" not in str(error)
-        raise StreamRequestError(
-            "INVALID_INPUT" if is_field_error else "INVALID_REQUEST", str(error), request_id=_decode_request_id(line)
-        ) from error
+        raise StreamRequestError("INVALID_INPUT", str(error), request_id=_decode_request_id(line)) from error
     except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
-        raise StreamRequestError("INVALID_REQUEST", f"not a JSON message: {error}") from error
+        raise StreamRequestError("INVALID_INPUT", f"not a JSON message: {error}") from error
     return request
 
 

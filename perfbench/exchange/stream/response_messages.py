@@ -19,17 +19,17 @@ def build_connection_message(connection_id: str) -> bytes:
     return encode_line({"op": "connection", "connectionId": connection_id})
 
 
-def build_success_status(request_id: int | None, connections_available: int) -> bytes:
-    """Build the status of an accepted request."""
-    return encode_line(
-        {
-            "op": "status",
-            "id": request_id,
-            "statusCode": "SUCCESS",
-            "connectionClosed": False,
-            "connectionsAvailable": connections_available,
-        }
-    )
+def build_success_status(request_id: int | None, connections_available: int | None = None) -> bytes:
+    """Build the status of an accepted request; only that of an authentication has ``connections_available``."""
+    message = {**_with_id({"op": "status"}, request_id), "statusCode": "SUCCESS", "connectionClosed": False}
+    if connections_available is not None:
+        message["connectionsAvailable"] = connections_available
+    return encode_line(message)
+
+
+def _with_id(message: dict[str, Any], request_id: int | None) -> dict[str, Any]:
+    """Add the id of the request that is answered, if there is one."""
+    return message if request_id is None else {**message, "id": request_id}
 
 
 def build_failure_status(
@@ -38,8 +38,7 @@ def build_failure_status(
     """Build the status of a rejected request."""
     return encode_line(
         {
-            "op": "status",
-            "id": request_id,
+            **_with_id({"op": "status"}, request_id),
             "statusCode": "FAILURE",
             "errorCode": code,
             "errorMessage": message_text,
