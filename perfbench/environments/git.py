@@ -1,4 +1,4 @@
-"""Calls of the user's own git: commits of a checkout, its tracked files, commits of a remote repository."""
+"""Commits of a checkout, its tracked files, and commits of remote repositories. A git that fails is never an answer."""
 
 from __future__ import annotations
 
@@ -7,36 +7,20 @@ import re
 import shutil
 from pathlib import Path
 
-from perfbench.environments import process, uv_errors
-from perfbench.environments.process import ProcessResult
+from perfbench.environments.git_command import (
+    NOT_A_REPOSITORY_MESSAGE,
+    SHALLOW_HINT,
+    build_git_problem,
+    find_commit,
+    is_in_git,
+    is_shallow,
+    read_git_output,
+    run_git,
+)
 from perfbench.errors import EnvironmentProblem, UsageProblem
 from perfbench.model import Checkout
 
 SHORT_HASH_LENGTH = 12
-GIT_VARIABLES = {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C.UTF-8"}
-"""No lock on the user's index, no question for a password, messages in English."""
-
-
-def run_git(*arguments: str, folder: Path | None = None) -> ProcessResult:
-    """Run a git command, in a checkout if one is given, whatever its exit code. Raises EnvironmentProblem without git."""
-    if shutil.which("git") is None:
-        raise EnvironmentProblem("git is required, but was not found", hint="install git")
-    location = () if folder is None else ("-C", os.path.abspath(folder))
-    return process.run_program(["git", *location, *arguments], process.copy_variables() | GIT_VARIABLES)
-
-
-def read_git_output(*arguments: str, about: str, folder: Path | None = None) -> str:
-    """Standard output of a git command. Raises EnvironmentProblem with the reason if it fails.
-
-    :param about: the checkout or repository, as named in the error.
-    """
-    result = run_git(*arguments, folder=folder)
-    if not result.code:
-        return result.out
-    if any(message in result.err for message in uv_errors.UNREACHABLE_MESSAGES):
-        raise uv_errors.IndexUnreachable(f"cannot reach {about}")
-    reasons = [line for line in result.err.splitlines() if line.startswith(("fatal:", "error:"))]
-    raise EnvironmentProblem(f"{about}: git failed: {(reasons or result.err.splitlines() or ['no reason given'])[0]}")
 
 
 # Commits -----------------------------------------------------------------------------------------------------------------
@@ -46,22 +30,28 @@ def list_commits(checkout: Path, first: str, last: str) -> tuple[str, ...]:
     """The full hashes of the first-parent commits from ``first`` to ``last``, both included, oldest first.
 
     Raises UsageProblem for a folder that is not a git checkout, an unknown commit, and a ``first`` that is not an ancestor of
-    ``last`` on its first-parent line; EnvironmentProblem without git.
+    ``last`` on its first-parent line; EnvironmentProblem without git and if git fails.
     """
     find_top_folder(checkout)
     start, end = (_resolve_commit(checkout, text) for text in (first, last))
-    between_them = run_git("rev-list", "--first-parent", "--reverse", f"{start}..{end}", folder=checkout).out.split()
-    line = run_git("rev-list", "--first-parent", end, folder=checkout).out.split()
+    line = read_git_output("rev-list", "--first-parent", end, about=str(checkout), folder=checkout).split()
     if start == end or start not in line:
-        raise UsageProblem(f"--from {first}: not among the ancestors of --to {last} (first parents)")
-    return (start, *between_them)
+        raise UsageProblem(
+            f"--from {first}: not among the ancestors of --to {last} (first parents)", hint=explain_shallow(checkout)
+        )
+    return tuple(reversed(line[: line.index(start) + 1]))
 
 
 def _resolve_commit(checkout: Path, text: str) -> str:
-    result = run_git("rev-parse", "--verify", "--quiet", "--end-of-options", f"{text}^{{commit}}", folder=checkout)
-    if result.code != 0:
-        raise UsageProblem(f"{text}: {checkout} has no such commit")
-    return result.out.strip()
+    commit = find_commit(checkout, text, str(checkout))
+    if not commit:
+        raise UsageProblem(f"{text}: {checkout} has no such commit", hint=explain_shallow(checkout))
+    return commit
+
+
+def explain_shallow(folder: Path) -> str:
+    """A hint how to get the history of a shallow clone; empty for a checkout with its history, and outside of git."""
+    return SHALLOW_HINT if is_in_git(folder) and is_shallow(folder) else ""
 
 
 def build_commit_spec(checkout: Path, commit: str) -> str:
@@ -75,48 +65,55 @@ def shorten_commit(commit: str) -> str:
 
 
 def read_head(folder: Path) -> tuple[str, bool]:
-    """The checked-out commit, empty outside of git; and whether tracked files were modified since."""
-    try:
-        head = run_git("rev-parse", "--verify", "--quiet", "HEAD", folder=folder)
-    except EnvironmentProblem:
+    """The checked-out commit, empty outside of git and before the first commit; and whether tracked files were modified since.
+
+    Raises EnvironmentProblem if git fails in a checkout.
+    """
+    if not is_in_git(folder) or not (head := find_commit(folder, "HEAD", str(folder))):
         return "", False
-    if head.code != 0:
-        return "", False
-    changes = run_git("status", "--porcelain", "--untracked-files=no", folder=folder).out
-    return head.out.strip(), bool(changes.strip())
+    changes = read_git_output("status", "--porcelain", "--untracked-files=no", about=str(folder), folder=folder)
+    return head, bool(changes.strip())
 
 
 def find_top_folder(folder: Path) -> Path:
-    """The top of the checkout around a folder. Raises UsageProblem outside of git."""
+    """The top of the checkout around a folder. Raises UsageProblem outside of git, EnvironmentProblem if git fails."""
     result = run_git("rev-parse", "--show-toplevel", folder=folder)
-    if result.code != 0:
+    if not result.code:
+        return Path(result.out.removesuffix("\n"))
+    if NOT_A_REPOSITORY_MESSAGE in result.err or not is_in_git(folder):
         raise UsageProblem(f"{folder}: not a git checkout")
-    return Path(result.out.strip())
+    raise build_git_problem(str(folder), result)
 
 
 def list_branch_ancestors(folder: Path, branch: str) -> tuple[str, ...]:
-    """The merge base of HEAD and a branch, and its first-parent ancestors, nearest first; none without the branch."""
-    base = run_git("merge-base", "HEAD", branch, folder=folder)
-    if base.code != 0:
+    """The merge base of HEAD and a branch, and its first-parent ancestors, nearest first; none without the branch.
+
+    Raises EnvironmentProblem if git fails.
+    """
+    if not is_in_git(folder):
         return ()
-    return tuple(run_git("rev-list", "--first-parent", base.out.strip(), folder=folder).out.split())
+    about = str(folder)
+    tips = [find_commit(folder, revision, about) for revision in ("HEAD", branch)]
+    if not all(tips):
+        return ()
+    base = run_git("merge-base", *tips, folder=folder)
+    if base.code == 1:  # the two have no common history
+        return ()
+    if base.code:
+        raise build_git_problem(about, base)
+    return tuple(read_git_output("rev-list", "--first-parent", base.out.strip(), about=about, folder=folder).split())
 
 
 # Checkouts and remote repositories ---------------------------------------------------------------------------------------
-
-
-def is_in_git(folder: Path) -> bool:
-    """Whether git is installed and the folder is in a checkout."""
-    return shutil.which("git") is not None and any((parent / ".git").exists() for parent in (folder, *folder.parents))
 
 
 def read_checkout(folder: Path) -> Checkout:
     """The commit of a source folder and whether anything in it was modified. Raises EnvironmentProblem."""
     if not is_in_git(folder):
         return Checkout(str(folder), "", dirty=False)
-    commit = run_git("rev-parse", "--verify", "--quiet", "HEAD", folder=folder).out.strip()
-    changes = read_git_output("status", "--porcelain", "--", ".", about=str(folder), folder=folder)
-    return Checkout(str(folder), commit, dirty=bool(changes.strip()))
+    commit = find_commit(folder, "HEAD", str(folder))
+    status = ("status", "--porcelain", "--untracked-files=normal", "--", ".")
+    return Checkout(str(folder), commit, dirty=bool(read_git_output(*status, about=str(folder), folder=folder).strip()))
 
 
 def list_unignored_files(folder: Path) -> list[Path]:
@@ -127,12 +124,38 @@ def list_unignored_files(folder: Path) -> list[Path]:
     return [Path(name) for name in dict.fromkeys(listing.split("\0")) if name and os.path.lexists(folder / name)]
 
 
+def identify_history(folder: Path) -> str:
+    """What a version that is computed from git depends on, apart from the files: commit, branch and tags of a checkout.
+
+    Raises EnvironmentProblem if git fails.
+    """
+    head = find_commit(folder, "HEAD", str(folder))
+    branch = run_git("symbolic-ref", "--quiet", "HEAD", folder=folder).out.strip()  # nothing if HEAD is detached
+    listing = ("for-each-ref", "--format=%(objectname) %(refname)", "refs/tags")
+    return f"{head} {branch}\n{read_git_output(*listing, about=str(folder), folder=folder)}"
+
+
+def clone_history(folder: Path, target: Path) -> Path:
+    """Clone the repository of a checkout without the files of this folder, which are to be copied, and return its place there.
+
+    The clone shares the objects. Files outside of the folder are those of HEAD. Raises EnvironmentProblem if git fails.
+    """
+    top, about = find_top_folder(folder).resolve(), str(folder)
+    read_git_output("clone", "--quiet", "--shared", "--no-checkout", "--", str(top), str(target), about=about)
+    read_git_output("read-tree", "HEAD", about=about, folder=target)
+    inside = target / folder.relative_to(top)
+    if inside != target:
+        read_git_output("checkout-index", "--all", "--quiet", about=about, folder=target)
+        shutil.rmtree(inside, ignore_errors=True)
+    return inside
+
+
 def resolve_remote_commit(url: str, revision: str) -> str:
     """The commit of a branch, a tag or, without a revision, HEAD of a remote repository; empty if only a clone can resolve it.
 
     Raises EnvironmentProblem, IndexUnreachable for a repository that cannot be reached.
     """
-    listing = read_git_output("ls-remote", url, about=f"git+{url}")
+    listing = read_git_output("ls-remote", "--", url, about=f"git+{url}")
     refs = [line.split("\t") for line in listing.splitlines() if "\t" in line]
     commits = {name: commit for commit, name in refs}
     names = [f"refs/tags/{revision}^{{}}", f"refs/tags/{revision}", f"refs/heads/{revision}"] if revision else ["HEAD"]
@@ -141,6 +164,12 @@ def resolve_remote_commit(url: str, revision: str) -> str:
 
 def clone_repository(url: str, revision: str, folder: Path, about: str) -> str:
     """Clone a repository, check out a revision (empty for the default branch) and return its commit. Raises EnvironmentProblem."""
-    read_git_output("clone", "--quiet", "--no-checkout", url, str(folder), about=about)
-    read_git_output("checkout", "--quiet", *filter(None, [revision]), about=about, folder=folder)
-    return read_git_output("rev-parse", "HEAD", about=about, folder=folder).strip()
+    read_git_output("clone", "--quiet", "--no-checkout", "--", url, str(folder), about=about)
+    commits = (find_commit(folder, name, about) for name in (f"origin/{revision}", revision or "HEAD"))
+    commit = next((commit for commit in commits if commit), "")
+    if not commit:
+        shallow = " in its shallow history" if is_shallow(folder) else ""
+        reason = f"no commit `{revision}`{shallow}" if revision else "no commit"
+        raise EnvironmentProblem(f"{about}: the repository has {reason}", hint=explain_shallow(folder))
+    read_git_output("checkout", "--quiet", "--detach", commit, about=about, folder=folder)
+    return commit

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import tempfile
 import threading
@@ -15,27 +14,6 @@ from perfbench.errors import EnvironmentProblem
 
 CALL_TIMEOUT = 900.0
 """Seconds for one call: a build that waits for input never ends."""
-
-REPOSITORY_VARIABLES = frozenset(
-    (
-        "GIT_ALTERNATE_OBJECT_DIRECTORIES",
-        "GIT_COMMON_DIR",
-        "GIT_DIR",
-        "GIT_GRAFT_FILE",
-        "GIT_IMPLICIT_WORK_TREE",
-        "GIT_INDEX_FILE",
-        "GIT_INTERNAL_SUPER_PREFIX",
-        "GIT_NAMESPACE",
-        "GIT_NO_REPLACE_OBJECTS",
-        "GIT_OBJECT_DIRECTORY",
-        "GIT_PREFIX",
-        "GIT_QUARANTINE_PATH",
-        "GIT_REPLACE_REF_BASE",
-        "GIT_SHALLOW_FILE",
-        "GIT_WORK_TREE",
-    )
-)
-"""Variables that bind git to one repository, set in hooks (``git rev-parse --local-env-vars``, without the configuration)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +29,15 @@ _running_processes: set[subprocess.Popen[str]] = set()
 _processes_lock = threading.Lock()
 
 
-def copy_variables() -> dict[str, str]:
-    """The user's environment variables without those that bind git to one repository."""
-    return {name: value for name, value in os.environ.items() if name not in REPOSITORY_VARIABLES}
-
-
-def run_program(command: list[str], variables: Mapping[str, str], lock: int | None = None) -> ProcessResult:
+def run_program(
+    command: list[str], variables: Mapping[str, str], lock: int | None = None, undecodable: str = "replace"
+) -> ProcessResult:
     """Run a program to its end, in a folder without any project's settings.
 
     Raises EnvironmentProblem if it cannot be started or times out.
 
     :param lock: a file descriptor that the process inherits, so that a file stays locked if perfbench is killed.
+    :param undecodable: what becomes of output that is not UTF-8; ``surrogateescape`` keeps the names of files.
     """
     try:
         process = subprocess.Popen(
@@ -70,7 +46,7 @@ def run_program(command: list[str], variables: Mapping[str, str], lock: int | No
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
-            errors="replace",
+            errors=undecodable,
             cwd=tempfile.gettempdir(),
             env=dict(variables),
             pass_fds=() if lock is None else (lock,),

@@ -4,44 +4,37 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
-import tempfile
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from email.parser import HeaderParser
 from pathlib import Path
 
 from packaging.utils import canonicalize_name
 
-from perfbench.environments import cache, git, uv, uv_errors
+from perfbench.environments import cache, git, sources, uv, uv_errors
 from perfbench.environments.interpreters import Interpreter
 from perfbench.environments.process import ProcessResult
 from perfbench.environments.spec import COMMIT_PATTERN, GitRepository, LocalCheckout
+from perfbench.environments.variables import list_build_settings
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Checkout
 from perfbench.util import paths
-from perfbench.util.files import build_cache_problem, build_read_problem, open_atomically
+from perfbench.util.files import build_cache_problem, open_atomically
 
-IGNORED_FOLDERS = frozenset(
-    (
-        ".git",
-        ".hg",
-        ".svn",
-        ".tox",
-        ".nox",
-        ".venv",
-        "venv",
-        ".mypy_cache",
-        ".pytest_cache",
-        ".ruff_cache",
-        "__pycache__",
-        "node_modules",
-        ".eggs",
-    )
+HISTORY_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
+HISTORY_PATTERN = re.compile(
+    r"setuptools[-_]scm|scm_version|vcs[-_]versioning|hatch[-_]vcs|flit[-_]scm|versioneer|versioningit|dunamai|miniver|\bpbr\b"
+    r"|dynamic[-_]versioning|git[-_]versioning|source\s*=\s*[\"'](?:scm|vcs)[\"']|git[\"', ]+(?:describe|rev-parse)",
+    re.IGNORECASE,
 )
-IGNORED_TOP_FOLDERS = frozenset(("build", "dist", "env"))
+"""In the files of a project: its version is computed from commits and tags."""
+
+HISTORY_HINT = (
+    "its version comes from git: measure a checkout, git+file://…@COMMIT, or set SETUPTOOLS_SCM_PRETEND_VERSION"
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,14 +69,36 @@ def _build_from_folder(source: LocalCheckout, python: Interpreter, observe: Call
     folder = Path(os.path.expanduser(source.path)).resolve()
     _require_project(folder, source.path)
     checkout = git.read_checkout(folder)
-    if wheel := _find_built_wheel(_digest_files(folder, _list_sources(folder)), python, checkout):
+    history = git.identify_history(folder) if checkout.commit and _needs_history(folder) else ""
+    files = sources.list_sources(folder)
+    if wheel := _find_built_wheel(_digest_snapshot(folder, files, history), python, checkout):
         return wheel
     observe(f"building a snapshot of {source.path}")
-    with _make_temporary_folder() as workspace:
+    if large := sources.describe_large_sources(folder, files):
+        observe(f"{source.path}: {large}")
+    with sources.make_temporary_folder() as workspace:
         copy = workspace / "sources"
-        _copy_files(folder, _list_sources(folder), copy)
+        if history:
+            copy = git.clone_history(folder, copy)
+        sources.copy_files(folder, files, copy)
         # The digest of the copy: what is edited while it is made cannot be cached under the digest of the content before.
-        return _run_build(copy, _digest_files(copy, _walk_sources(copy)), python, checkout, source.path)
+        return _run_build(copy, _digest_snapshot(copy, files, history), python, checkout, source.path)
+
+
+def _needs_history(folder: Path) -> bool:
+    texts = (
+        (folder / name).read_bytes().decode("utf-8", "replace") for name in HISTORY_FILES if (folder / name).is_file()
+    )
+    return any(HISTORY_PATTERN.search(text) for text in texts)
+
+
+def _digest_snapshot(folder: Path, files: Sequence[Path], history: str) -> str:
+    return _add_build_settings(sources.digest_files(folder, files) + history)
+
+
+def _add_build_settings(digest: str) -> str:
+    """The digest of sources together with the settings of compilers and backends: with others they give another wheel."""
+    return hashlib.sha256(repr((digest, list_build_settings())).encode("utf-8", "surrogateescape")).hexdigest()
 
 
 def _build_from_git(source: GitRepository, python: Interpreter, observe: Callable[[str], None]) -> SourceWheel:
@@ -94,7 +109,7 @@ def _build_from_git(source: GitRepository, python: Interpreter, observe: Callabl
     if commit and (wheel := _find_built_wheel(_digest_commit(source, commit), python, checkout)):
         return wheel
     observe(f"building {label}")
-    with _make_temporary_folder() as workspace:
+    with sources.make_temporary_folder() as workspace:
         clone = workspace / "sources"
         commit = git.clone_repository(source.url, commit or source.revision, clone, label)
         folder = clone / source.subdirectory
@@ -103,7 +118,7 @@ def _build_from_git(source: GitRepository, python: Interpreter, observe: Callabl
 
 
 def _digest_commit(source: GitRepository, commit: str) -> str:
-    return hashlib.sha256(f"{source.url} {commit} {source.subdirectory}".encode()).hexdigest()
+    return _add_build_settings(f"{source.url} {commit} {source.subdirectory}")
 
 
 def _require_project(folder: Path, label: str) -> None:
@@ -111,70 +126,6 @@ def _require_project(folder: Path, label: str) -> None:
         raise EnvironmentProblem(f"{label} is not a folder")
     if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
         raise EnvironmentProblem(f"cannot build {label}: it has neither pyproject.toml nor setup.py")
-
-
-# Sources -----------------------------------------------------------------------------------------------------------------
-
-
-def _list_sources(folder: Path) -> list[Path]:
-    """The sources, relative to the folder: in git those that are tracked or not ignored; else all but caches."""
-    if git.is_in_git(folder) and (paths_in_git := git.list_unignored_files(folder)):
-        return [file for path in paths_in_git for file in _expand_submodule(folder, path)]
-    return _walk_sources(folder)
-
-
-def _expand_submodule(folder: Path, path: Path) -> list[Path]:
-    """A file, or the files of a submodule, which git lists as one entry."""
-    full = folder / path
-    return [path / file for file in _walk_sources(full)] if full.is_dir() and not full.is_symlink() else [path]
-
-
-def _walk_sources(folder: Path) -> list[Path]:
-    sources = []
-    for top, folders, files in os.walk(folder):
-        parent = Path(top)
-        folders[:] = sorted(
-            name
-            for name in folders
-            if name not in IGNORED_FOLDERS
-            and not (parent == folder and name in IGNORED_TOP_FOLDERS)
-            and not name.endswith(".egg-info")
-            and not (parent / name / "pyvenv.cfg").exists()
-        )
-        sources += [(parent / name).relative_to(folder) for name in files if not name.endswith(".pyc")]
-    return sources
-
-
-def _digest_files(folder: Path, files: list[Path]) -> str:
-    digest = hashlib.sha256()
-    try:
-        for file in sorted(files):
-            path = folder / file
-            content = os.fsencode(os.readlink(path)) if path.is_symlink() else path.read_bytes()
-            executable = bool(path.lstat().st_mode & 0o100)
-            digest.update(b"%s\0%d %d\0" % (os.fsencode(file.as_posix()), executable, len(content)))
-            digest.update(content)
-    except OSError as error:
-        raise build_read_problem(EnvironmentProblem, error.filename or folder, error) from error
-    return digest.hexdigest()
-
-
-def _copy_files(folder: Path, files: list[Path], target: Path) -> None:
-    try:
-        for file in files:
-            (target / file).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(folder / file, target / file, follow_symlinks=False)
-    except OSError as error:
-        raise EnvironmentProblem(f"cannot copy {folder}: {error.strerror or error}") from error
-
-
-@contextmanager
-def _make_temporary_folder() -> Iterator[Path]:
-    try:
-        with tempfile.TemporaryDirectory(prefix="perfbench-", ignore_cleanup_errors=True) as name:
-            yield Path(name).resolve()
-    except OSError as error:
-        raise EnvironmentProblem(f"cannot unpack sources: {error}") from error
 
 
 # Wheels ------------------------------------------------------------------------------------------------------------------
@@ -213,7 +164,8 @@ def _build_problem(result: ProcessResult, label: str, log: str) -> EnvironmentPr
     if not uv_errors.find_failed_build(result.err) or isinstance(problem, uv_errors.IndexUnreachable):
         return problem
     full_log = f" (full log: {log})" if log else ""
-    return EnvironmentProblem(f"cannot build {label}: {uv_errors.find_build_error(result.err)}{full_log}")
+    hint = HISTORY_HINT if HISTORY_PATTERN.search(result.err) and "version" in result.err else ""
+    return EnvironmentProblem(f"cannot build {label}: {uv_errors.find_build_error(result.err)}{full_log}", hint=hint)
 
 
 def _describe_wheel(path: Path, digest: str, checkout: Checkout) -> SourceWheel:

@@ -13,43 +13,8 @@ import uv as packaged
 
 from perfbench.environments import process
 from perfbench.environments.process import ProcessResult
+from perfbench.environments.variables import copy_build_variables
 from perfbench.errors import EnvironmentProblem
-
-BLOCKED_VARIABLES = frozenset(
-    (
-        "PYTHONPATH",
-        "PYTHONHOME",
-        "VIRTUAL_ENV",
-        "CONDA_PREFIX",
-        "FORCE_COLOR",
-        "CLICOLOR_FORCE",
-        "UV_PYTHON",
-        "UV_SYSTEM_PYTHON",
-        "UV_BREAK_SYSTEM_PACKAGES",
-        "UV_PROJECT",
-        "UV_PROJECT_ENVIRONMENT",
-        "UV_WORKING_DIRECTORY",
-        "UV_CONSTRAINT",
-        "UV_OVERRIDE",
-        "UV_EXCLUDE",
-        "UV_BUILD_CONSTRAINT",
-        "UV_RESOLUTION",
-        "UV_NO_BUILD",
-        "UV_NO_BUILD_PACKAGE",
-        "UV_NO_BINARY",
-        "UV_NO_BINARY_PACKAGE",
-        "UV_REQUIRE_HASHES",
-        "UV_VENV_SEED",
-        "UV_VENV_CLEAR",
-        "UV_VENV_RELOCATABLE",
-        "UV_COMPILE_BYTECODE",
-        "UV_NO_BUILD_ISOLATION",
-        "UV_CUSTOM_COMPILE_COMMAND",
-        "UV_TORCH_BACKEND",
-        "UV_NO_INSTALLER_METADATA",
-    )
-)
-"""Settings that would change what is built or where; those of indexes, certificates, caches and the network are passed on."""
 
 FIXED_VARIABLES = {
     "UV_PYTHON_DOWNLOADS": "never",
@@ -58,6 +23,7 @@ FIXED_VARIABLES = {
     # A mode that modifies a file of its package must not modify it in uv's cache and in every other environment.
     "UV_LINK_MODE": "copy",
     "GIT_TERMINAL_PROMPT": "0",
+    "GIT_OPTIONAL_LOCKS": "0",
     # Resolving the dependencies of an old Rust package must not download its crates.
     "CARGO_NET_OFFLINE": "true",
 }
@@ -79,7 +45,7 @@ def run_uv(*arguments: str, lock: int | None = None, retries: int = 2) -> Proces
 
 def build_variables(retries: int) -> dict[str, str]:
     """Environment variables for uv: the user's own, with pip's index and certificate unless uv has its own."""
-    variables = {name: value for name, value in process.copy_variables().items() if name not in BLOCKED_VARIABLES}
+    variables = copy_build_variables()
     variables.setdefault("UV_HTTP_RETRIES", str(retries))
     pip = _read_pip_settings()
     if not any(name in variables for name in INDEX_VARIABLES):

@@ -11,7 +11,7 @@ from pathlib import Path
 from perfbench import __version__
 from perfbench.datasets import resolve
 from perfbench.environments import git
-from perfbench.errors import DataProblem, NotMeasured, UsageProblem
+from perfbench.errors import DataProblem, EnvironmentProblem, NotMeasured, UsageProblem
 from perfbench.model import (
     SCHEMA,
     CaseGroup,
@@ -77,8 +77,17 @@ def prepare_run(
         conditions = Conditions(machine.find_quietest_core(), settings.timeout)
         tables, policy = pilot.run_pilots(tables, settings, conditions, workspace)
         settings, markets = replace(settings, gate=policy), [table.market for table in tables if table.market]
-    run = _build_run(settings, name, scenarios.values(), markets, tables)
+    run = _build_run(settings, name, scenarios.values(), markets, tables, _read_head(observe))
     return PreparedRun(tuple(tables), replace(run, problems=tuple(problems), unbuilt=tuple(offered.unbuilt.items())))
+
+
+def _read_head(observe: Callable[[str], None]) -> tuple[str, bool]:
+    """Commit and state of the working folder; a git that fails is reported, and the run has no commit."""
+    try:
+        return git.read_head(Path.cwd())
+    except EnvironmentProblem as problem:
+        observe(f"! the commit is not saved with the run: {'; '.join(problem.lines)}")
+        return "", False
 
 
 def _build_run(
@@ -87,8 +96,8 @@ def _build_run(
     scenarios: Iterable[Scenario],
     markets: Iterable[Market],
     tables: Sequence[CaseGroup],
+    head: tuple[str, bool],
 ) -> Run:
-    commit, dirty = git.read_head(Path.cwd())
     places = dict.fromkeys(_strip_paths(place.environment) for table in tables for place in table.places)
     return Run(
         schema=SCHEMA,
@@ -103,8 +112,8 @@ def _build_run(
         measurements=tuple(_build_empty_measurements(tables)),
         environments=tuple(places),
         duets=tuple(dict.fromkeys((before.id, after.id) for table in tables for before, after in table.duets)),
-        commit=commit,
-        dirty=dirty,
+        commit=head[0],
+        dirty=head[1],
     )
 
 
