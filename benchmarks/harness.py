@@ -36,7 +36,7 @@ from perfbench.util import paths
 from perfbench.worker.protocol import PassMeasurement, Ready, Request
 
 BARE_LOOP = Path(__file__).with_name("bare_loop.py")
-REPLAY = paths.bundled_folder("scenarios") / "replay.py"
+REPLAY = paths.bundled_folder("scenarios") / "replay" / "replay.py"
 BARE_TYPER = (
     "import typer\napp = typer.Typer()\n@app.command()\ndef hello(name: str) -> None:\n    print(name)\napp()\n"
 )

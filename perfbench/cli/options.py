@@ -27,7 +27,7 @@ DEFAULT_MARKET_TEXT = "the pulled PRO file, else the bundled sample"
 Scenarios = Annotated[
     list[str] | None,
     typer.Option(
-        "--scenario", metavar="NAME", help="Scenario, by name or file; repeatable.", show_default=DEFAULT_SCENARIO
+        "--scenario", metavar="NAME", help="Scenario, by name, topic or file; repeatable.", show_default=DEFAULT_SCENARIO
     ),
 ]
 Data = Annotated[

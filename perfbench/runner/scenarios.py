@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from perfbench.errors import ScenarioProblem, TrialFailed, UsageProblem
@@ -12,17 +12,59 @@ from perfbench.util import paths
 from perfbench.util.suggest import suggest_name
 
 
+def find_topics() -> dict[str, dict[str, Path]]:
+    """The shipped scenario files by name, in their topics: the folders that they are in."""
+    folders = sorted(folder for folder in paths.bundled_folder("scenarios").glob("[!_.]*") if folder.is_dir())
+    topics = {folder.name: _list_scenario_files(folder) for folder in folders}
+    return {topic: files for topic, files in topics.items() if files}
+
+
 def find_scenario_files(folders: Sequence[Path]) -> dict[str, Path]:
-    """Scenario files by name, from these folders and the shipped one; a user's file takes precedence over a shipped one.
+    """Scenario files by name, the shipped ones and those of these folders; a user's file takes precedence over a shipped one.
 
     Raises UsageProblem for a missing folder.
     """
-    files: dict[str, Path] = {}
-    for folder in (paths.bundled_folder("scenarios"), *folders):
+    files = {name: path for topic in find_topics().values() for name, path in topic.items()}
+    for folder in folders:
         if not folder.is_dir():
             raise UsageProblem(f"--scenarios {folder}: no such folder")
-        files.update({path.stem: path.resolve() for path in sorted(folder.glob("[!_.]*.py"))})
+        files.update(_list_scenario_files(folder))
     return files
+
+
+def group_by_topic(files: Mapping[str, Path]) -> dict[str, list[Path]]:
+    """These files in their topics; a user's own files come last, under an empty name."""
+    topics = {topic: set(own.values()) for topic, own in find_topics().items()}
+    groups: dict[str, list[Path]] = {topic: [] for topic in topics}
+    for path in files.values():
+        groups.setdefault(next((topic for topic, own in topics.items() if path in own), ""), []).append(path)
+    return groups
+
+
+def _list_scenario_files(folder: Path) -> dict[str, Path]:
+    return {path.stem: path.resolve() for path in sorted(folder.glob("[!_.]*.py"))}
+
+
+def expand_topics(names: Sequence[str], folders: Sequence[Path]) -> list[str]:
+    """The names with topics replaced by the names of their scenarios; ``replay/`` is the topic, ``replay`` its scenario.
+
+    Raises UsageProblem for a topic that is also the name of a user's scenario.
+    """
+    topics = find_topics()
+    expanded: list[str] = []
+    for name in names:
+        topic = name.rstrip("/")
+        if topic not in topics or (name == topic and topic in topics[topic]):
+            expanded.append(name)
+            continue
+        own = find_scenario_files(folders).get(topic) if name == topic else None
+        if own is not None:
+            raise UsageProblem(
+                f"`{name}` is a topic and a scenario ({own})",
+                hint=f"{topic}/ is the topic, the path of the file the scenario",
+            )
+        expanded += topics[topic]
+    return list(dict.fromkeys(expanded))
 
 
 def choose_scenarios(names: Sequence[str], folders: Sequence[Path]) -> list[Path]:
@@ -34,6 +76,11 @@ def choose_scenarios(names: Sequence[str], folders: Sequence[Path]) -> list[Path
             chosen.append(Path(name).resolve())
         elif name in files:
             chosen.append(files[name])
+        elif name.rstrip("/") in (topics := find_topics()):
+            raise UsageProblem(
+                f"`{name}` is a topic; one scenario is needed here",
+                hint=f"choose one of {', '.join(topics[name.rstrip('/')])}",
+            )
         else:
             raise UsageProblem(f"no scenario `{name}`{suggest_name(name, files)}")
     return chosen

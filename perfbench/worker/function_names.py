@@ -21,6 +21,9 @@ BUILT_IN_FILE = "~"
 
 PACKAGE_DIRECTORY = os.path.dirname(os.path.dirname(os.path.abspath(__file__)))
 
+KIT_DIRECTORY = os.path.join(PACKAGE_DIRECTORY, "kit") + os.sep
+"""Its functions do the work of scenarios and are measured; the rest of the package is not."""
+
 INITIAL_SYS_PATH = tuple(sys.path)
 """Folders of packages. Those that a scenario adds, such as the folder of a strategy, are the user's."""
 
@@ -75,7 +78,8 @@ class FunctionNamer:
         if os.path.dirname(full) == self._scenarios:  # before perfbench itself: a wheel contains the shipped scenarios
             return "scenario", os.path.basename(full)
         if full.startswith(PACKAGE_DIRECTORY + os.sep):
-            return "perfbench", "perfbench" + full[len(PACKAGE_DIRECTORY) :].replace(os.sep, "/")
+            kind = "scenario" if full.startswith(KIT_DIRECTORY) else "perfbench"
+            return kind, "perfbench" + full[len(PACKAGE_DIRECTORY) :].replace(os.sep, "/")
         for root, kind in self._roots:
             if full.startswith(root):
                 return kind, full[len(root) :].replace(os.sep, "/")

@@ -12,9 +12,10 @@ from contextlib import contextmanager
 from typing import Any, Callable, Dict, List, Optional
 
 from perfbench.worker import update_hooks
+from perfbench.worker.process_memory import resident_bytes
 from perfbench.worker.protocol import GarbageCollection, MemoryObservation, Request
 from perfbench.worker.scenario_api import Work
-from perfbench.worker.timed_pass import convert_to_work, resident_bytes
+from perfbench.worker.timed_pass import convert_to_work
 
 MAX_TIMES = 2048
 """Maximum number of recorded times of updates; even, so that every other one can be dropped."""

@@ -30,6 +30,9 @@ from perfbench.worker.scenario_description import Mode, Owner, Parameter, Parame
 CanonicalFunction = Callable[..., Any]
 """A scenario's canonical form, called with an item, ``part`` and the set of changes to undo."""
 
+KIT = "perfbench.kit"
+"""The package whose modules belong to the scenarios that import them."""
+
 Listed = TypeVar("Listed", Change, Claim)
 
 
@@ -216,11 +219,12 @@ def _adapt_canonical(function: CanonicalFunction) -> CanonicalFunction:
 
 
 def _hash_scenario(path: Path) -> str:
-    """SHA-256 of the scenario file and of the modules beginning with _ that it imported from the scenarios folder."""
+    """SHA-256 of the scenario file and of what it imported: modules beginning with _ from the scenarios folder, and the kit."""
     folder = _find_scenarios_folder(path)
-    files = (getattr(module, "__file__", None) for name, module in sys.modules.items() if name.startswith("_"))
-    helpers = sorted({Path(file) for file in files if file and _is_helper(Path(file), folder)})
-    return hashlib.sha256(b"".join(file.read_bytes() for file in (path, *helpers))).hexdigest()
+    loaded = [(name, getattr(module, "__file__", None)) for name, module in list(sys.modules.items())]
+    helpers = {Path(file) for name, file in loaded if file and name.startswith("_") and _is_helper(Path(file), folder)}
+    kit = {Path(file) for name, file in loaded if file and name.startswith(KIT)}
+    return hashlib.sha256(b"".join(file.read_bytes() for file in (path, *sorted(helpers), *sorted(kit)))).hexdigest()
 
 
 def _find_scenarios_folder(path: Path) -> Path:

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Callable, Dict, Optional
 
+from perfbench.worker.process_memory import peak_rss_bytes
 from perfbench.worker.protocol import PassMeasurement, Request
 from perfbench.worker.scenario_api import ScenarioError, Work
 
@@ -72,27 +73,6 @@ def convert_to_work(outcome: Any) -> Work:
     if work.seconds is not None and not (math.isfinite(work.seconds) and work.seconds > 0):
         raise ScenarioError("Work(seconds=%r): the seconds must be positive" % (work.seconds,))
     return work
-
-
-def peak_rss_bytes() -> Optional[float]:
-    """The peak of resident memory in bytes; None where the system has no VmHWM.
-
-    Not ru_maxrss, which survives fork and exec: the child of a large host would report the host.
-    """
-    peak = resident_bytes("VmHWM")
-    return None if peak is None else float(peak)
-
-
-def resident_bytes(line: str) -> Optional[int]:
-    """Resident memory of this process in bytes, now (``VmRSS``) or at its peak (``VmHWM``); None where it is not available."""
-    try:
-        with open("/proc/self/status", encoding="ascii", errors="replace") as status:
-            for entry in status:
-                if entry.startswith(line + ":"):
-                    return int(entry.split()[1]) * 1024
-    except OSError:
-        pass
-    return None
 
 
 def _read_queue_seconds() -> Optional[float]:

@@ -15,6 +15,7 @@ from perfbench.report.tables import comparison
 from perfbench.report.tables.comparison import SIDE_COLUMNS
 from perfbench.results import merge, storage
 from perfbench.results.document import RUNS
+from perfbench.runner.scenarios import expand_topics
 
 app = typer.Typer(add_completion=False)
 
@@ -78,7 +79,7 @@ def compare(
     settings = options.build_settings(
         ctx,
         environments=_group_by_python(sides or [], python),
-        scenarios=scenario,
+        scenarios=expand_topics(scenario or (), scenarios_folder or ()),
         folders=scenarios_folder,
         modes=mode,
         data=data,

@@ -17,6 +17,7 @@ from perfbench.gate.baseline import build_baseline_spec, find_baseline, pin_inpu
 from perfbench.gate.blame import blame_regressions
 from perfbench.gate.calibration import session
 from perfbench.model import Budget, GatePolicy, Run, Settings
+from perfbench.runner.scenarios import expand_topics
 
 app = typer.Typer(add_completion=False)
 
@@ -93,6 +94,7 @@ def gate(
         whole=whole,
     )
     before, baseline = _choose_reference(ctx, before, baseline)
+    scenario = expand_topics(scenario or (), scenarios_folder or ())
     settings = options.build_settings(
         ctx,
         environments=((before or "", after),),

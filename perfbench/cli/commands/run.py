@@ -12,6 +12,7 @@ from perfbench.cli.measure import OutputOptions
 from perfbench.report import figures
 from perfbench.report.tables import comparison
 from perfbench.results import journal, storage
+from perfbench.runner.scenarios import expand_topics
 
 app = typer.Typer(add_completion=False)
 
@@ -20,7 +21,8 @@ app = typer.Typer(add_completion=False)
 def run(
     ctx: typer.Context,
     scenarios: Annotated[
-        list[str] | None, typer.Argument(help="Scenarios, by name or file.", show_default=options.DEFAULT_SCENARIO)
+        list[str] | None,
+        typer.Argument(help="Scenarios, by name, topic or file.", show_default=options.DEFAULT_SCENARIO),
     ] = None,
     data: options.Data = None,
     mode: options.ModeNames = None,
@@ -69,7 +71,7 @@ def run(
     settings = options.build_settings(
         ctx,
         environments=tuple((spec,) for spec in env or (options.DEFAULT_ENVIRONMENT,)),
-        scenarios=scenarios,
+        scenarios=expand_topics(scenarios or (), scenarios_folder or ()),
         folders=scenarios_folder,
         modes=mode,
         data=data,

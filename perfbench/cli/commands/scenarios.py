@@ -21,7 +21,13 @@ from perfbench.report.tables import advice
 from perfbench.results import storage
 from perfbench.results.document import RUNS
 from perfbench.runner import plan
-from perfbench.runner.scenarios import choose_scenarios, describe_scenario, find_scenario_files
+from perfbench.runner.scenarios import (
+    choose_scenarios,
+    describe_scenario,
+    expand_topics,
+    find_scenario_files,
+    group_by_topic,
+)
 from perfbench.util.formatting import make_printable
 
 app = typer.Typer(add_completion=False)
@@ -32,7 +38,9 @@ REFERENCE_PREFIX = "reference-verdicts"
 
 @app.command()
 def scenarios(
-    names: Annotated[list[str] | None, typer.Argument(help="Scenarios by name or file.", show_default="all")] = None,
+    names: Annotated[
+        list[str] | None, typer.Argument(help="Scenarios by name, topic or file.", show_default="all")
+    ] = None,
     folder: options.ScenariosFolder = None,
     verdicts: Annotated[
         bool,
@@ -56,14 +64,19 @@ def scenarios(
     if markdown:
         raise UsageProblem("--markdown requires --verdicts")
     folders = folder or []
-    paths = choose_scenarios(names, folders) if names else list(find_scenario_files(folders).values())
+    paths = choose_scenarios(expand_topics(names, folders), folders) if names else None
+    topics = group_by_topic(find_scenario_files(folders)) if paths is None else {"": paths}
     console, problems = build_console(), []
-    for path in paths:
-        try:
-            console.print(_build_table(describe_scenario(path, host.describe_host())))
+    for topic, paths in topics.items():
+        if topic:
+            console.print(_build_heading(topic, paths))
             console.print()
-        except ScenarioProblem as problem:
-            problems.append(str(problem))
+        for path in paths:
+            try:
+                console.print(_build_table(describe_scenario(path, host.describe_host())))
+                console.print()
+            except ScenarioProblem as problem:
+                problems.append(str(problem))
     if problems:
         raise NotMeasured("; ".join(problems))
 
@@ -82,6 +95,12 @@ def _show_advice(names: list[str], runs: list[str], results: Path, markdown: boo
     if not advised:
         raise NotMeasured(f"no advice in {', '.join(runs)}", hint="measure scenarios that have advice, such as vwap")
     sys.stdout.write("\n".join(map(advice.render_markdown if markdown else advice.render_text, advised)))
+
+
+def _build_heading(topic: str, paths: list[Path]) -> Text:
+    """The topic, and how to run it: ``replay`` is also the name of a scenario, and means that."""
+    name = f"{topic}/" if topic in {path.stem for path in paths} else topic
+    return Text(f"{topic.upper()} · perfbench run {name}", style="bold")
 
 
 def _build_table(scenario: Scenario) -> Table:

@@ -1,0 +1,186 @@
+"""How often may a program log its memory while it replays a market, and how?
+
+Every mode replays the first ``updates`` books of the market file and logs resident memory into an array. ``call_us`` is the
+median time of a call, ``logged_share`` the share of the pass that all calls took, ``every_for_1_percent`` the number of updates
+between two calls at which they take 1 % of it. Seconds are those of the market's clock; a live program uses its own. ``--set
+lightweight=true`` replays plain dicts, which take less time, so that the same call is a larger share.
+"""
+
+from __future__ import annotations
+
+import importlib
+import os
+import time
+from array import array
+from contextlib import contextmanager
+from statistics import median
+from typing import Any, Callable, Iterator
+
+from perfbench import Claim, Metric, NotAvailable, Work, mode, observed, setup
+from perfbench.kit import ScenarioError
+from perfbench.kit.books import Session
+from perfbench.kit.books import session as session_of
+from perfbench.kit.pins import PSUTIL
+
+UNIT = "updates"
+METRICS = {
+    "calls": Metric("", better="neither"),
+    "call_us": Metric("µs"),
+    "logged_share": Metric("share"),
+    "every_for_1_percent": Metric("updates"),
+}
+QUICK = {"updates": 100}
+NOTES = "performance notes of the community"
+TEXT = "log memory with psutil at every update"
+CLAIMS = [
+    Claim("off", "psutil_each_update", 1.0, NOTES, text=TEXT, better="statm_each_second"),
+    Claim(
+        "psutil_each_update", "psutil_each_second", 1.0, NOTES, "logged_share", "log once a second", "statm_each_second"
+    ),
+]
+
+
+STATM = "/proc/self/statm"
+PAGE = os.sysconf("SC_PAGE_SIZE")
+LONGEST = 128
+"""Buffer size in bytes for seven numbers."""
+
+AIM = 0.01
+EMPTY_CALLS = 1_000
+
+
+@contextmanager
+def kept_open() -> Iterator[Callable[[], int]]:
+    """Read the resident memory from a file that stays open: the system regenerates it for each read from offset 0."""
+    try:
+        number = os.open(STATM, os.O_RDONLY)
+    except OSError:
+        raise NotAvailable("this system has no {}: run it on Linux".format(STATM)) from None
+    try:
+        yield lambda: int(os.pread(number, LONGEST, 0).split()[1]) * PAGE
+    finally:
+        os.close(number)
+
+
+def not_logged(session: Session) -> Work:
+    """The replay alone."""
+    for number, book in enumerate(observed(session.books())):
+        session.record.note(number, book)
+    return Work(session.amount, output=session.record.items())
+
+
+def logged(session: Session, resident: Callable[[], int], every_ms: int = 0) -> Work:
+    """The replay with a call at every update, or at the first one after ``every_ms`` milliseconds of the market's clock.
+
+    If the clock goes back, as in a file of several markets, the interval restarts. Raises ScenarioError for a negative interval.
+    """
+    if every_ms < 0:
+        raise ScenarioError("every_ms={}: milliseconds between two calls, at least 0".format(every_ms))
+    log, took = (array("q", [0]) * session.amount for _ in range(2))
+    clock, calls, logged_at = time.perf_counter_ns, 0, -every_ms
+    began = clock()
+    for number, book in enumerate(observed(session.books())):
+        session.record.note(number, book)
+        now = session.record.published(number)
+        if not 0 <= now - logged_at < every_ms:
+            start = clock()
+            log[calls] = resident()
+            took[calls] = clock() - start
+            calls, logged_at = calls + 1, now
+    whole = clock() - began
+    nothing = _empty_call()
+    spent = max(sum(took[:calls]) - calls * nothing, 1)
+    call = max(median(took[:calls]) - nothing, 1)
+    rest = (whole - spent) / session.amount
+    return Work(
+        session.amount,
+        output=session.record.items(),
+        calls=calls,
+        call_us=call / 1e3,
+        logged_share=spent / whole,
+        every_for_1_percent=call * (1 - AIM) / AIM / rest,
+        last_rss_bytes=log[calls - 1],
+    )
+
+
+def _empty_call() -> float:
+    """Nanoseconds that reading the clock adds to a call."""
+    clock: Any = time.perf_counter_ns
+    took = []
+    for _ in range(EMPTY_CALLS):
+        start = clock()
+        took.append(clock() - start)
+    return median(took)
+
+
+@setup
+def session(market: str, *, updates: int = 10_000, lightweight: bool = False) -> Session:
+    """One market with ``updates`` updates."""
+    return session_of(market, 1, updates, lightweight)
+
+
+@setup
+def statm() -> Iterator[Callable[[], int]]:
+    """/proc/self/statm, opened once. Raises NotAvailable where the system has none."""
+    with kept_open() as resident:
+        yield resident
+
+
+@setup
+def psutil() -> Any:
+    """psutil, imported."""
+    return importlib.import_module("psutil")
+
+
+@setup
+def as_advised(psutil: Any) -> Callable[[], int]:
+    """psutil.Process().memory_info().rss, a new Process for each call."""
+    return lambda: int(psutil.Process().memory_info().rss)
+
+
+@setup
+def process(psutil: Any) -> Any:
+    """A Process object, created once."""
+    return psutil.Process()
+
+
+@mode(baseline=True)
+def off(session: Session) -> Work:
+    """Memory is not logged."""
+    return not_logged(session)
+
+
+@mode(needs=[PSUTIL])
+def psutil_each_update(session: Session, as_advised: Callable[[], int]) -> Work:
+    """As advised: psutil.Process().memory_info().rss at every update."""
+    return logged(session, as_advised)
+
+
+@mode(needs=[PSUTIL])
+def psutil_kept(session: Session, process: Any) -> Work:
+    """psutil at every update, with one Process object."""
+    return logged(session, lambda: int(process.memory_info().rss))
+
+
+@mode(needs=[PSUTIL])
+def psutil_each_second(session: Session, as_advised: Callable[[], int], *, every_ms: int = 1000) -> Work:
+    """psutil.Process().memory_info().rss once a second of the market's clock."""
+    return logged(session, as_advised, every_ms)
+
+
+@mode
+def statm_kept_open(session: Session, statm: Callable[[], int]) -> Work:
+    """/proc/self/statm, opened once and read again at every update."""
+    return logged(session, statm)
+
+
+@mode
+def statm_each_second(session: Session, statm: Callable[[], int], *, every_ms: int = 1000) -> Work:
+    """/proc/self/statm, kept open, once a second of the market's clock."""
+    return logged(session, statm, every_ms)
+
+
+@mode(needs=[PSUTIL], group="exact")
+def uss_each_second(session: Session, process: Any, *, every_ms: int = 1000) -> Work:
+    """The unique set size (USS), for which the system scans all pages of the process."""
+    return logged(session, lambda: int(process.memory_full_info().uss), every_ms)

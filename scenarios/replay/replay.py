@@ -1,0 +1,157 @@
+"""How fast does betfairlightweight replay a market, and what does each representation of its books cost?
+
+``--set debug=false`` turns off the log message that the listener of releases 2.12.0 to 2.14.0 formats for every update. Earlier
+releases always format it and have no switch; later ones format it only if the log level requires it.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any, Callable, Dict, FrozenSet, Iterator, List
+
+from perfbench import Claim, canonical, mode, setup
+from perfbench.kit.bflw import book_fields, patch_with_flumine, replay, time_zone
+from perfbench.kit.known_changes import CHANGES, ZONE_TRAIT
+from perfbench.kit.owners import REPLAY
+from perfbench.kit.pins import BETFAIR_DATA, FLUMINE, FLUMINE_ALONE, MSGSPEC, ORJSON, TICKRUSH
+from perfbench.kit.readers import (
+    Changed,
+    betfair_data_books,
+    betfair_data_markets,
+    books_of,
+    decoded_lines,
+    flumine_books,
+    flumine_generators,
+    lines_with_changes,
+    listed,
+    tickrush_books,
+)
+
+UNIT = "updates"
+
+TRAITS = {ZONE_TRAIT: lambda update: time_zone(listed(update))}
+
+OWNERS = REPLAY
+
+__all__ = ["CHANGES"]
+
+
+def _claim(before: str, seconds_before: float, after: str, seconds_after: float) -> Claim:
+    source = "betfairlightweight 2.12.0 release notes: {:.3f}s → {:.3f}s".format(seconds_before, seconds_after)
+    before, after = "{}@betfairlightweight==2.11.2".format(before), "{}@betfairlightweight==2.12.0".format(after)
+    return Claim(before, after, seconds_before / seconds_after, source)
+
+
+CLAIMS = [
+    _claim("lightweight", 6.860, "lightweight", 2.998),
+    _claim("full", 36.005, "full", 10.625),
+    _claim("patched", 13.896, "patched", 5.005),
+    _claim("lightweight", 6.860, "patched", 5.005),
+]
+
+
+@mode(baseline=True)
+def lightweight(market: str, *, debug: bool = True) -> Iterator[List[Any]]:
+    """Books as plain dicts (StreamListener(lightweight=True))."""
+    return replay(market, lightweight=True, debug=debug)
+
+
+@mode
+def full(market: str, *, debug: bool = True) -> Iterator[List[Any]]:
+    """Books as the library's resource classes, its default."""
+    return replay(market, lightweight=False, debug=debug)
+
+
+@setup
+def patched_classes() -> None:
+    """flumine's faster classes instead of the library's own."""
+    patch_with_flumine()
+
+
+@mode(needs=[FLUMINE_ALONE])
+def patched(market: str, patched_classes: None, *, debug: bool = True) -> Iterator[List[Any]]:
+    """Books as resource classes with flumine's slotted ones for prices."""
+    return replay(market, lightweight=False, debug=debug)
+
+
+@setup
+def betfair_data() -> Any:
+    """betfair_data, imported."""
+    return importlib.import_module("betfair_data")
+
+
+@mode(needs=[BETFAIR_DATA], group="engines")
+def betfair_data_bflw(market: str, betfair_data: Any) -> Iterator[List[Any]]:
+    """betfair_data's reader that imitates betfairlightweight (betfair_data.bflw.Files)."""
+    return betfair_data_books(betfair_data, market)
+
+
+@mode(needs=[BETFAIR_DATA], group="engines")
+def betfair_data_files(market: str, betfair_data: Any) -> Iterator[Any]:
+    """betfair_data's own reader and objects (betfair_data.Files)."""
+    return betfair_data_markets(betfair_data, market)
+
+
+@setup
+def tickrush_module() -> Any:
+    """tickrush, imported."""
+    return importlib.import_module("tickrush")
+
+
+@mode(needs=[TICKRUSH], group="engines")
+def tickrush(market: str, tickrush_module: Any) -> Iterator[Any]:
+    """tickrush's reader, whose books compute their fields on access."""
+    return tickrush_books(tickrush_module, market)
+
+
+@setup
+def flumine_module() -> Any:
+    """flumine's generator, imported."""
+    return flumine_generators()
+
+
+@mode(needs=[FLUMINE], group="engines")
+def flumine_stream(market: str, flumine_module: Any) -> Iterator[List[Any]]:
+    """flumine's own historical generator, as a backtest reads markets."""
+    return flumine_books(flumine_module, market)
+
+
+@mode(group="engines", floor=True)
+def read_file(market: str) -> int:
+    """Floor: read the lines without decoding them."""
+    return lines_with_changes(market)
+
+
+@setup
+def orjson_loads() -> Callable[..., Any]:
+    """orjson's decoder."""
+    loads: Callable[..., Any] = importlib.import_module("orjson").loads
+    return loads
+
+
+@mode(needs=[ORJSON], group="engines", floor=True)
+def decode_orjson(market: str, orjson_loads: Callable[..., Any]) -> int:
+    """Floor: decode the JSON with orjson, nothing else."""
+    return decoded_lines(market, orjson_loads)
+
+
+@setup
+def msgspec_decode() -> Callable[..., Any]:
+    """msgspec's untyped decoder, as orjson's is."""
+    decode: Callable[..., Any] = importlib.import_module("msgspec").json.Decoder().decode
+    return decode
+
+
+@mode(needs=[MSGSPEC], group="engines", floor=True)
+def decode_msgspec(market: str, msgspec_decode: Callable[..., Any]) -> int:
+    """Floor: decode the JSON with msgspec, nothing else."""
+    return decoded_lines(market, msgspec_decode)
+
+
+CHANGED = Changed()
+
+
+@canonical
+def books(update: Any, part: Callable[..., Any], undone: FrozenSet[str]) -> List[Dict[str, Any]]:
+    """Every field of every book that the line changed."""
+    return CHANGED.only(part, books_of(update), lambda book: book_fields(book, part, undone))
