@@ -9,7 +9,7 @@ from typing import TextIO
 
 from rich.console import Console
 
-from perfbench.report.text_table import UNWRAPPED_WIDTH
+from perfbench.report.prose import UNLIMITED_WIDTH
 
 
 def build_console() -> Console:
@@ -20,8 +20,8 @@ def build_console() -> Console:
 def detect_width(stream: TextIO) -> int:
     """The width of a stream in columns."""
     if stream.isatty() or "COLUMNS" in os.environ:
-        return shutil.get_terminal_size((UNWRAPPED_WIDTH, 24)).columns
-    return UNWRAPPED_WIDTH
+        return shutil.get_terminal_size((UNLIMITED_WIDTH, 24)).columns
+    return UNLIMITED_WIDTH
 
 
 def wants_color(stream: TextIO, color: str) -> bool:

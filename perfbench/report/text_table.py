@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-import textwrap
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -13,12 +13,17 @@ from rich.console import Console, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from perfbench.report.prose import UNLIMITED_WIDTH, wrap_line
+from perfbench.report.short_names import shorten_names
+from perfbench.report.table_layout import COLUMN_GAP
+
 
 @dataclass(frozen=True, slots=True)
 class TextTable:
     """A table as texts: a title, the heads, the rows, and the lines below. The first column is aligned left, the others right.
 
-    ``compared``: the third column is the ratio of the seconds in the second.
+    ``compared``: the third column is the ratio of the seconds in the second. ``ranks``: which column a narrow terminal leaves out
+    first, the lowest number first and 0 never; without them none.
     """
 
     title: str
@@ -26,16 +31,14 @@ class TextTable:
     rows: tuple[tuple[str, ...], ...]
     below: tuple[str, ...]
     compared: bool
+    ranks: tuple[int, ...] = ()
 
-
-UNWRAPPED_WIDTH = 1000
-"""Width where there is no terminal: enough for every table."""
-
-COLUMN_GAP = 3
-"""Blanks between two columns; a table with a rule has one of them from its box."""
 
 MIN_NAME_WIDTH = 36
 """Columns that the names of rows need: below it the least important numbers are left out."""
+
+MIN_CUT_NAME_WIDTH = 22
+"""Columns up to which the names of rows may be shortened; below it a row becomes a block."""
 
 MIN_TEXT_WIDTH = 18
 """Columns that a text on the right needs."""
@@ -44,6 +47,13 @@ MIN_HEAD_WIDTH = 7
 """Columns up to which a head of several words stays on one line."""
 
 FOLD_INDENT = "  "
+BLOCK_INDENT = "    "
+
+FAILED_MARK = "!"
+WARNING_PREFIX = "warning: "
+
+LEFT_OUT_NOTE = "not shown in {} columns: {}"
+"""Which columns a table leaves out at the width of the terminal."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +68,7 @@ class Column:
     optional: int = 0
 
 
-def render_text(*parts: RenderableType, width: int = UNWRAPPED_WIDTH, color: bool = False) -> str:
+def render_text(*parts: RenderableType, width: int = UNLIMITED_WIDTH, color: bool = False) -> str:
     """Rich renderables as text, one below the other; no line ends with blanks, and a ``Text`` is never wrapped.
 
     :param color: add ANSI styles.
@@ -82,22 +92,53 @@ def render(
 ) -> str:
     """The table in at most ``width`` columns where names and numbers allow it; no line ends with blanks.
 
-    A table that is too wide gets heads of several lines, then fewer columns, then names without their beginnings.
+    A table that is too wide gets heads of several lines, then fewer columns, which it names, then names without their beginnings;
+    where not even that fits, a block for each row.
     """
     kept = list(range(len(columns)))
     widths = _compute_natural_widths(head, columns, rows)
-    if _sum_widths(widths) > width:
+    if _sum_widths(widths) > width and width < UNLIMITED_WIDTH:
         kept, widths = _fit_columns(head, columns, rows, width)
+    cramped = widths[0] < min(MIN_CUT_NAME_WIDTH, max(map(cell_len, (head, *(row[0] for row in rows)))))
+    if (_sum_widths(widths) > width or cramped) and width < UNLIMITED_WIDTH:
+        return _render_blocks(head, columns, rows, width)
     style, padding = (box.SIMPLE_HEAD, (0, COLUMN_GAP - 1, 0, 0)) if rule else (None, (0, COLUMN_GAP, 0, 0))
     table = Table(box=style, pad_edge=False, padding=padding, show_edge=False)
     heads = _fold_heads([head, *(columns[place].head for place in kept)], widths)
     table.add_column(heads[0], width=widths[0], overflow="fold")
     for place, text, size in zip(kept, heads[1:], widths[1:], strict=True):
         table.add_column(text, justify="left" if columns[place].left else "right", width=size, overflow="fold")
-    for row in rows:
-        cells = [row[0], *(row[place + 1] for place in kept)]
+    for row, name in zip(rows, _shorten_first_cells(rows, widths[0]), strict=True):
+        cells = [name, *(row[place + 1] for place in kept)]
         table.add_row(*(Text(shorten_name(cell, size)) for cell, size in zip(cells, widths, strict=True)))
-    return render_text(table, width=max(width, _sum_widths(widths)))
+    left_out = [column.head for place, column in enumerate(columns) if place not in kept]
+    notes = [Text(wrap_line(f"  {LEFT_OUT_NOTE.format(width, ', '.join(left_out))}", width))] if left_out else []
+    return render_text(table, *notes, width=max(width, _sum_widths(widths)))
+
+
+def format_field(head: str, cell: str, width: int) -> str:
+    """``    peak memory  21.5 MB`` in a line, or in two of them where it is too wide."""
+    cell = re.sub(r" {3,}", "  ", cell.strip())
+    line = f"{BLOCK_INDENT}{head}  {cell}"
+    if cell_len(line) <= width:
+        return line
+    return f"{wrap_line(BLOCK_INDENT + head, width)}\n{wrap_line(f'{BLOCK_INDENT}  {cell}', width)}"
+
+
+def _render_blocks(head: str, columns: Sequence[Column], rows: Sequence[Sequence[str]], width: int) -> str:
+    lines = [wrap_line(head, width)]
+    for row, name in zip(rows, _shorten_first_cells(rows, width), strict=True):
+        lines.append(wrap_line(name, width))
+        fields = zip((column.head for column in columns), row[1:], strict=True)
+        lines += [format_field(name, cell, width) for name, cell in fields if cell.strip()]
+    return "\n".join(lines) + "\n"
+
+
+def _shorten_first_cells(rows: Sequence[Sequence[str]], width: int) -> list[str]:
+    """The names of the rows, shortened together so that they differ; sentences stay as they are."""
+    plain = [row[0] for row in rows if " " not in row[0].strip()]
+    short = dict(zip(plain, shorten_names(plain, width), strict=True))
+    return [short.get(row[0], row[0]) for row in rows]
 
 
 def shorten_name(name: str, width: int) -> str:
@@ -110,12 +151,6 @@ def shorten_name(name: str, width: int) -> str:
     if " " in bare:
         return wrap_line(name, width)
     return f"{indent}…{bare[-room:]}"
-
-
-def wrap_line(line: str, width: int) -> str:
-    """Fold a line of prose between words, with a hanging indent behind a mark such as ``!``."""
-    indent = len(line) - len(line.lstrip("! "))
-    return textwrap.fill(line, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False)
 
 
 def _fold_heads(heads: Sequence[str], widths: Sequence[int]) -> list[Text]:

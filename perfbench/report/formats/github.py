@@ -14,8 +14,7 @@ from perfbench.report import markdown_text
 from perfbench.report.model import Report
 from perfbench.report.outcomes import CaseOutcome, OutcomeKind, collect_outcomes
 from perfbench.report.tables import build_tables
-from perfbench.report.tables.comparison import FAILED_MARK
-from perfbench.report.text_table import TextTable
+from perfbench.report.text_table import FAILED_MARK, TextTable
 from perfbench.util import formatting
 
 SUFFIX = ".md"

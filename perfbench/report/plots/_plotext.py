@@ -7,8 +7,10 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 import plotext
+from rich.cells import cell_len
 
 from perfbench.report.plots.axes import choose_log_ticks
+from perfbench.report.prose import wrap_line
 
 LINE_COLORS = ("blue", "orange", "green", "magenta", "yellow", "cyan")
 LINE_MARKERS = ("●", "■", "◆", "○", "□", "◇")
@@ -59,3 +61,14 @@ def find_free_row(
             taken |= covered
             return y + away
     return None
+
+
+def frame_plot(title: str, lines: Sequence[str], entries: Sequence[str], width: int) -> str:
+    """A plot between its title and its legend, both folded at this width: no entry is broken that fits a line."""
+    legend: list[str] = []
+    for entry in entries:
+        if legend and cell_len(f"{legend[-1]}   {entry}") <= width:
+            legend[-1] += f"   {entry}"
+        else:
+            legend.append(f"  {entry}")
+    return "\n".join([wrap_line(f"  {title}", width), *lines, *legend]) + "\n"

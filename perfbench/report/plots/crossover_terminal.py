@@ -14,6 +14,7 @@ from perfbench.report.plots._plotext import (
     PLOT_ROWS,
     draw_dots,
     find_free_row,
+    frame_plot,
     new_canvas,
     set_ratio_axis,
 )
@@ -52,7 +53,7 @@ def plot_figure(figure: Figure, width: int, *, color: bool) -> str:
     for x, y, text in _place_labels(figure, (left, right), (math.log(low), math.log(high)), inside):
         plot.draw(plot.text(x, y, text, alignment="center"))
     lines = plot.build().string(colorless=not color).rstrip("\n").split("\n")
-    return "\n".join([f"  {make_printable(f'{figure.title}: {figure.ylabel}')}", *lines, _build_legend(figure)]) + "\n"
+    return frame_plot(make_printable(f"{figure.title}: {figure.ylabel}"), lines, _list_legend(figure), columns)
 
 
 def _set_value_axis(plot: object, figure: Figure, columns: int) -> tuple[float, float]:
@@ -95,11 +96,11 @@ def _place_labels(
     return labels
 
 
-def _build_legend(figure: Figure) -> str:
+def _list_legend(figure: Figure) -> list[str]:
     modes = [
         f"{LINE_MARKERS[number % len(LINE_MARKERS)]} {make_printable(curve.mode)}"
         for number, curve in enumerate(figure.curves)
     ]
     crossed = any(crossover.find_crossovers(curve) for curve in figure.curves)
     cross = [f"{CROSSOVER_MARK} as fast as {make_printable(figure.reference)}"] if crossed else []
-    return "  " + "   ".join([*modes, *cross])
+    return [*modes, *cross]

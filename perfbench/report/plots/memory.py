@@ -15,6 +15,7 @@ from perfbench.datasets.updates import CLOSE, IN_PLAY
 from perfbench.profiling.memory.curve import GARBAGE, MemoryCurve, MemoryMark, build_labels, build_title, read_sample
 from perfbench.report.plots import _matplotlib, _plotext, sweep_terminal
 from perfbench.report.plots._matplotlib import LINE_COLORS, escape_formula
+from perfbench.report.prose import wrap_line
 from perfbench.util.files import RESULTS_CHOICE
 from perfbench.util.formatting import make_printable
 
@@ -124,7 +125,7 @@ def plot_in_terminal(curves: Sequence[MemoryCurve], width: int, *, color: bool) 
     return (
         "\n".join(
             [
-                f"  {make_printable(build_title(curves))}: {YLABEL}, by {XLABEL}",
+                wrap_line(f"  {make_printable(build_title(curves))}: {YLABEL}, by {XLABEL}", columns),
                 *lines,
                 *_build_terminal_legend(curves, columns),
             ]

@@ -15,6 +15,7 @@ from perfbench.report.plots._plotext import (
     PLOT_ROWS,
     draw_dots,
     find_free_row,
+    frame_plot,
     new_canvas,
     set_ratio_axis,
 )
@@ -22,7 +23,7 @@ from perfbench.report.plots.axes import SweepChart, compute_axis_limits, find_fa
 from perfbench.sweep.trajectory import ModeTrajectory
 from perfbench.util.formatting import format_change, make_printable
 
-MIN_WIDTH, MAX_WIDTH = 50, 160
+MIN_WIDTH, MAX_WIDTH = 36, 160
 
 
 def plot_chart(chart: SweepChart, width: int, *, color: bool) -> str:
@@ -39,17 +40,8 @@ def plot_chart(chart: SweepChart, width: int, *, color: bool) -> str:
     figure.ruler("x").lim(-0.5, len(names) - 0.5)
     for label in _place_labels(chart, inside):
         figure.draw(figure.text(label.x, label.y, label.text, alignment="center"))
-    text = figure.build().string(colorless=not color)
-    return (
-        "\n".join(
-            [
-                "  " + make_printable(f"{chart.title}: {chart.ylabel}"),
-                *text.rstrip("\n").split("\n"),
-                _build_legend(chart),
-            ]
-        )
-        + "\n"
-    )
+    lines = figure.build().string(colorless=not color).rstrip("\n").split("\n")
+    return frame_plot(make_printable(f"{chart.title}: {chart.ylabel}"), lines, _list_legend(chart), columns)
 
 
 def _draw_line(figure: Any, line: ModeTrajectory, number: int) -> None:
@@ -107,14 +99,12 @@ def _draw_failures(figure: Any, chart: SweepChart) -> None:
         figure.draw(figure.signal(places, [math.log(low)] * len(places), marker=plotext.marker("x", "gray")))
 
 
-def _build_legend(chart: SweepChart) -> str:
+def _list_legend(chart: SweepChart) -> list[str]:
     modes = [
         f"{LINE_MARKERS[number % len(LINE_MARKERS)]} {make_printable(line.mode)}"
         for number, line in enumerate(chart.trajectory.lines)
     ]
-    return "  " + "   ".join(
-        [*modes, "▲ faster", "▼ slower", *(["x not measured"] if find_failed_releases(chart.trajectory) else [])]
-    )
+    return [*modes, "▲ faster", "▼ slower", *(["x not measured"] if find_failed_releases(chart.trajectory) else [])]
 
 
 def _choose_release_labels(names: Sequence[str], columns: int) -> list[int]:

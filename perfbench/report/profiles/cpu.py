@@ -11,7 +11,7 @@ from perfbench.model import Case, Owner
 from perfbench.profiling import ownership
 from perfbench.profiling.model import Profile
 from perfbench.profiling.slow_updates import SlowUpdates
-from perfbench.report import text_table
+from perfbench.report import prose, text_table
 from perfbench.report.text_table import Column
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
@@ -43,7 +43,7 @@ def render_profile(profile: Profile, owners: Sequence[Owner], width: int) -> str
 
 def wrap_lines(lines: Sequence[str], width: int) -> str:
     """Lines of text, each folded where it is wider than that."""
-    return "".join(f"{text_table.wrap_line(make_printable(line), width)}\n" for line in lines)
+    return "".join(f"{prose.wrap_line(make_printable(line), width)}\n" for line in lines)
 
 
 def format_title(case: Case) -> str:

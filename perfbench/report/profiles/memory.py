@@ -16,7 +16,8 @@ from perfbench.profiling.memory.curve import (
 )
 from perfbench.profiling.memory.model import Allocation, AllocationSummary, LineProfile
 from perfbench.report import text_table
-from perfbench.report.text_table import UNWRAPPED_WIDTH, Column, wrap_line
+from perfbench.report.prose import UNLIMITED_WIDTH, wrap_line
+from perfbench.report.text_table import Column
 from perfbench.util.formatting import MISSING_TEXT, format_bytes, format_count, format_plural, make_printable
 from perfbench.worker.profilers.lines import MAX_OBSERVED
 
@@ -27,7 +28,7 @@ CAPTION = (
 )
 
 
-def render_curves(curves: Sequence[MemoryCurve], width: int = UNWRAPPED_WIDTH) -> str:
+def render_curves(curves: Sequence[MemoryCurve], width: int = UNLIMITED_WIDTH) -> str:
     """A row for each case: peak, plateau, growth for 1000 updates, what is left afterwards, and the verdict."""
     units = " or ".join(sorted({curve.unit for curve in curves}))
     columns = (
@@ -58,7 +59,7 @@ def render_curves(curves: Sequence[MemoryCurve], width: int = UNWRAPPED_WIDTH) -
     )
 
 
-def render_allocations(summary: AllocationSummary, width: int = UNWRAPPED_WIDTH) -> str:
+def render_allocations(summary: AllocationSummary, width: int = UNLIMITED_WIDTH) -> str:
     """The largest functions by bytes, and those by count, each with its share of all that was there."""
     peak = f"{format_bytes(summary.peak_bytes)} allocated at the peak of the pass"
     about = f"{summary.profiler} · {make_printable(summary.case.id)} · {peak}"
@@ -71,7 +72,7 @@ def render_allocations(summary: AllocationSummary, width: int = UNWRAPPED_WIDTH)
     return "\n".join([*parts, *(wrap_line(f"  {make_printable(note)}", width) + "\n" for note in notes)])
 
 
-def render_line_profile(profile: LineProfile, width: int = UNWRAPPED_WIDTH) -> str:
+def render_line_profile(profile: LineProfile, width: int = UNLIMITED_WIDTH) -> str:
     """memory_profiler's own table, and how much of the pass it is of."""
     calls = format_plural(profile.calls, "call")
     looked = (

@@ -11,7 +11,7 @@ from perfbench.errors import UsageProblem
 from perfbench.model import INSTRUCTIONS, Comparison, Metric, Verdict
 from perfbench.report import advice
 from perfbench.report.model import Report, ReportTable, Row
-from perfbench.report.text_table import TextTable
+from perfbench.report.text_table import FAILED_MARK, WARNING_PREFIX, TextTable
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 from perfbench.util.suggest import suggest_name
@@ -22,8 +22,6 @@ VERDICT_MARKS = {
     Verdict.UNCHANGED: "=",
     Verdict.INCONCLUSIVE: "?",
 }
-FAILED_MARK = "!"
-WARNING_PREFIX = "warning: "
 KNOWN_CHANGES_NOTE = "known changes: {}; with these reverted on both sides, the outputs are equal"
 
 
@@ -70,6 +68,28 @@ OPTIONAL_COLUMNS: dict[str, tuple[str, FormatCell]] = {
 }
 """The columns after mode and seconds, by their name in ``--columns``."""
 
+COLUMN_RANKS = {
+    name: rank
+    for rank, name in enumerate(
+        (
+            "doc",
+            "startup",
+            "sigma",
+            "wall",
+            "pairs",
+            "rate",
+            "claim",
+            "memory",
+            "numbers",
+            INSTRUCTIONS.name,
+            "interval",
+            "output",
+        ),
+        1,
+    )
+}
+"""The order in which a narrow terminal leaves columns out; the mode, the seconds and the ratio are always shown."""
+
 NUMBERS_COLUMN = "numbers"
 """The name in ``--columns`` of all columns with the scenario's own metrics."""
 
@@ -93,7 +113,9 @@ def build_report_table(table: ReportTable, report: Report) -> TextTable:
     slower = _are_all_slower(table.rows)
     compared = any(row.comparison is not None for row in table.rows)
     ratio = (("slower" if slower else "faster"),) if compared else ()
-    shown = [column for name in _choose_columns(table, report) for column in _expand_column(name, table)]
+    names = _choose_columns(table, report)
+    shown = [column for name in names for column in _expand_column(name, table)]
+    ranks = [COLUMN_RANKS[name] for name in names for _ in _expand_column(name, table)]
     heads = ("mode", _format_seconds_heading(table), *ratio, *(head for head, _ in shown))
     rows = [
         (
@@ -110,6 +132,7 @@ def build_report_table(table: ReportTable, report: Report) -> TextTable:
         rows=tuple(tuple(map(make_printable, row)) for row in rows),
         below=tuple(map(make_printable, _build_notes(table))),
         compared=compared,
+        ranks=(*[0] * (len(heads) - len(ranks)), *ranks),
     )
 
 

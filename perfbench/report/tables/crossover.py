@@ -7,8 +7,8 @@ from collections.abc import Iterator
 from perfbench.report.figures import UNCOMPARABLE_TEXTS
 from perfbench.report.model import Figure
 from perfbench.report.tables import crossover_text
-from perfbench.report.tables.comparison import FAILED_MARK, VERDICT_MARKS
-from perfbench.report.text_table import TextTable
+from perfbench.report.tables.comparison import VERDICT_MARKS
+from perfbench.report.text_table import FAILED_MARK, TextTable
 from perfbench.sweep import crossover
 from perfbench.sweep.crossover import CurvePoint, RatioCurve
 from perfbench.util import formatting

@@ -8,19 +8,17 @@ from collections.abc import Iterator
 from perfbench.environments import labels
 from perfbench.model import Comparison, Verdict
 from perfbench.report.model import CaseStatus, Report, ReportTable, Row
-from perfbench.report.tables.comparison import (
-    FAILED_MARK,
-    KNOWN_CHANGES_NOTE,
-    VERDICT_MARKS,
-    WARNING_PREFIX,
-    format_instructions,
-)
+from perfbench.report.tables.comparison import KNOWN_CHANGES_NOTE, VERDICT_MARKS, format_instructions
 from perfbench.report.text import format_row_name
-from perfbench.report.text_table import TextTable
+from perfbench.report.text_table import FAILED_MARK, WARNING_PREFIX, TextTable
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
 HEADS = ("case", "change", "interval", "seconds", "pairs", "time", "detects ≥", "same output", "verdict")
+RANKS = (0, 0, 8, 5, 2, 1, 3, 7, 0)
+"""The order in which a narrow terminal leaves columns out; case, change and verdict are always shown."""
+
+INSTRUCTIONS_RANK = 4
 INSTRUCTIONS_POSITION = HEADS.index("same output")
 """The position of the column of instructions, if they were counted."""
 

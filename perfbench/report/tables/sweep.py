@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 
 from perfbench.model import OutputMatch
-from perfbench.report.tables.comparison import FAILED_MARK, VERDICT_MARKS, WARNING_PREFIX
-from perfbench.report.text_table import TextTable
+from perfbench.report.tables.comparison import VERDICT_MARKS
+from perfbench.report.text_table import FAILED_MARK, WARNING_PREFIX, TextTable
 from perfbench.sweep.steps import CONFIDENCE, SIGNIFICANCE_LEVEL, ReleaseStep, SamplingPlan, count_pairs_needed
 from perfbench.sweep.trajectory import ModeTrajectory, Trajectory, TrajectoryPoint
 from perfbench.util import formatting
@@ -50,6 +50,7 @@ def build_sweep_table(trajectory: Trajectory, plan: SamplingPlan, title: str, me
             )
         ),
         compared=False,
+        ranks=(0, *[2, 0, 1] * len(trajectory.lines)),
     )
 
 

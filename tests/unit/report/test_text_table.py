@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import pytest
 
-from perfbench.report.text_table import Column, render, shorten_name, wrap_line
+from perfbench.report.prose import wrap_line
+from perfbench.report.text_table import Column, render, shorten_name
 
 COLUMNS = (
     Column("self"),
