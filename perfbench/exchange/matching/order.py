@@ -25,8 +25,9 @@ class Order:
     """State of an order. Amounts in pounds, rounded to pence; times in milliseconds since 1970.
 
     ``liability`` is the maximum loss of an order at the starting price, whose ``size`` is 0. ``fills`` are the
-    matched sizes at each price. ``queue_ahead`` is the size queued earlier at the same price. ``on_close``: the
-    remainder is matched at the starting price.
+    matched sizes at each price. ``lapse_reason`` is a code of Betfair's order stream (lsrc), empty without one.
+    ``queue_ahead`` is the size queued earlier at the same price. ``on_close``: the remainder is matched at the starting
+    price. ``expired``: a fill-or-kill order that was killed.
     """
 
     bet_id: str
@@ -48,9 +49,12 @@ class Order:
     matched_at: int | None = None
     cancelled_at: int | None = None
     lapsed_at: int | None = None
+    voided_at: int | None = None
+    lapse_reason: str = ""
     queue_ahead: float = 0.0
     on_close: bool = False
     complete: bool = False
+    expired: bool = False
 
     @property
     def size_matched(self) -> float:
@@ -79,6 +83,11 @@ class Order:
         """Whether the order can still be matched."""
         return not self.complete and (self.order_type != "LIMIT" or self.size_remaining > 0)
 
+    @property
+    def status(self) -> str:
+        """Status of the order (Betfair, Betting Enums, OrderStatus)."""
+        return "EXECUTABLE" if self.executable else "EXPIRED" if self.expired else "EXECUTION_COMPLETE"
+
     def add_fills(self, new_fills: Iterable[tuple[float, float]], now: int) -> Order:
         """Add fills (price, size)."""
         fills = dict(self.fills)
@@ -90,20 +99,27 @@ class Order:
         """Cancel part of the remainder."""
         return replace(self, size_cancelled=round_to_pence(self.size_cancelled + size), cancelled_at=now)
 
-    def lapse(self, now: int) -> Order:
+    def kill(self, now: int) -> Order:
+        """Cancel a fill-or-kill order of which nothing was matched."""
+        return replace(self.cancel(self.size_remaining, now), expired=True)
+
+    def lapse(self, now: int, reason: str = "") -> Order:
         """Lapse the remainder."""
         return replace(
-            self, size_lapsed=round_to_pence(self.size_lapsed + self.size_remaining), lapsed_at=now, complete=True
-        )
-
-    def void(self) -> Order:
-        """Void the order, because its runner was removed."""
-        return replace(
             self,
-            size_voided=round_to_pence(self.size_matched + self.size_voided + self.size_remaining),
-            fills=(),
+            size_lapsed=round_to_pence(self.size_lapsed + self.size_remaining),
+            lapsed_at=now,
+            lapse_reason=reason,
             complete=True,
         )
+
+    def void(self, now: int) -> Order:
+        """Void what is matched and lapse what is not, because the runner was removed."""
+        order = self.lapse(now) if self.executable else self
+        if not order.fills:
+            return order
+        size_voided = round_to_pence(order.size_voided + order.size_matched)
+        return replace(order, size_voided=size_voided, voided_at=now, fills=(), complete=True)
 
     def is_better_price(self, price: float) -> bool:
         """Return whether a price is better for this order than its own."""

@@ -5,17 +5,24 @@ from __future__ import annotations
 import itertools
 import json
 import time
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from perfbench.exchange.account.wallet import AccountFunds, Wallet
-from perfbench.exchange.matching.exposure import compute_exposure
+from perfbench.exchange.account.wallet import AccountFunds, StatementEntry, Wallet
 from perfbench.exchange.matching.instructions import MarketVersion, PlaceInstruction
 from perfbench.exchange.matching.matcher import Matcher
-from perfbench.exchange.matching.order import Order, OrderType, PersistenceType, RunnerKey, round_to_pence
+from perfbench.exchange.matching.order import Order, round_to_pence
+from perfbench.exchange.matching.placement import (
+    AcceptedOrders,
+    accept_order,
+    find_lapse_reason,
+    get_version,
+    is_delayed,
+)
 from perfbench.exchange.matching.settlement import compute_commission, compute_profit
-from perfbench.exchange.matching.validation import find_instruction_error, find_market_error
+from perfbench.exchange.matching.validation import find_instruction_errors, find_market_error
 from perfbench.exchange.replay.timeline import Timeline
 from perfbench.exchange.wall_clock import read_epoch_ms
 
@@ -23,6 +30,9 @@ CUSTOMER_REF_SECONDS = 60.0
 """Seconds during which a customer reference is rejected as a duplicate (Betfair, placeOrders, customerRef)."""
 
 FIRST_BET_ID = 300_000_000_001
+
+EXPOSURE_LIMIT = 10_000.0
+"""Smallest exposure limit of an account, in pounds; it is that of the opening balance, if that is larger."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,16 +51,29 @@ class InstructionOutcome:
     size_cancelled: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class Rejection:
+    """Request that was not accepted: its error code, and the outcome of each instruction."""
+
+    error_code: str
+    outcomes: tuple[InstructionOutcome, ...]
+
+
 class OrderManager:
-    """Orders of all accounts. Not thread-safe, except for the append-only ``journal`` and ``add_listener``."""
+    """Orders of all accounts. Not thread-safe, except for the append-only ``journal`` and ``add_listener``.
+
+    ``exposure_limit`` is that of every account, in pounds.
+    """
 
     def __init__(self, timeline: Timeline, opening_balance: float) -> None:
         self._timeline = timeline
         self._wallet = Wallet(opening_balance)
+        self.exposure_limit = max(opening_balance, EXPOSURE_LIMIT)
         self._position = 0
         self._customer_refs: dict[tuple[str, str], float] = {}
         self._bet_ids = itertools.count(FIRST_BET_ID)
         self._listeners: list[Callable[[], None]] = []
+        self._orders: defaultdict[str, dict[str, Order]] = defaultdict(dict)
         self.matchers: dict[str, Matcher] = {}
         self.journal: list[Order | MarketClosed] = []
 
@@ -69,21 +92,24 @@ class OrderManager:
     def _apply(self, change: dict[str, Any]) -> None:
         matcher = self.matchers.setdefault(change["id"], Matcher(change["id"]))
         was_closed = matcher.closed
-        self.journal += matcher.apply_change(change, read_epoch_ms())
+        for order in matcher.apply_change(change, read_epoch_ms()):
+            self._record(order)
         if matcher.closed and not was_closed:
             self._settle(matcher)
             self.journal.append(MarketClosed(change["id"]))
 
     def _settle(self, matcher: Matcher) -> None:
-        definition = matcher.state.definition
-        for account in {order.account for order in matcher.orders.values()}:
-            net_profit = sum(compute_profit(o, definition) for o in matcher.orders.values() if o.account == account)
-            self._wallet.settle(account, net_profit, compute_commission(net_profit, definition))
+        definition, profits = matcher.state.definition, defaultdict[str, float](float)
+        for order in matcher.orders.values():
+            profits[order.account] += compute_profit(order, definition)
+        for account, profit in profits.items():
+            commission = compute_commission(round_to_pence(profit), definition)
+            self._wallet.settle(account, matcher.state.market_id, profit, commission, matcher.settled_at or 0)
 
     @property
     def has_open_orders(self) -> bool:
         """Whether any order can still be matched."""
-        return any(matcher.open_orders for matcher in self.matchers.values())
+        return any(matcher.has_open_orders for matcher in self.matchers.values())
 
     # Listeners --------------------------------------------------------------------------------------------------------------
 
@@ -101,6 +127,7 @@ class OrderManager:
                 listener()
 
     def _record(self, order: Order) -> Order:
+        self._orders[order.account][order.bet_id] = order
         self.journal.append(order)
         return order
 
@@ -108,20 +135,29 @@ class OrderManager:
 
     def get_funds(self, account: str) -> AccountFunds:
         """Return the funds of an account."""
-        exposures = (self._compute_exposure(account, matcher) for matcher in self.matchers.values())
-        return self._wallet.get_funds(account, round_to_pence(sum(exposures)))
+        return self._wallet.get_funds(account, self._compute_exposure(account))
 
-    @staticmethod
-    def _compute_exposure(account: str, matcher: Matcher, new_orders: Iterable[Order] = ()) -> float:
-        if matcher.closed:
-            return 0.0
-        own = [order for order in matcher.orders.values() if order.account == account]
-        return compute_exposure([*own, *new_orders], int(matcher.state.definition.get("numberOfWinners") or 1))
+    def list_statement(self, account: str) -> list[StatementEntry]:
+        """Return the account's statement, latest entry first."""
+        return self._wallet.list_statement(account)
+
+    def _compute_exposure(self, account: str, market_id: str = "", additional: Iterable[Order] = ()) -> float:
+        """Return the exposure of an account in pounds, with additional orders on a market."""
+        total = 0.0
+        for name, matcher in self.matchers.items():
+            if not matcher.closed and (account in matcher.exposures or name == market_id):
+                new_orders = additional if name == market_id else ()
+                total += matcher.exposures[account].compute_worst_loss(matcher.winners, new_orders)
+        return round_to_pence(total)
 
     def list_orders(self, account: str) -> list[Order]:
         """Return all orders of an account, oldest first."""
-        orders = [o for matcher in self.matchers.values() for o in matcher.orders.values() if o.account == account]
-        return sorted(orders, key=lambda order: order.bet_id)
+        return sorted(self._orders.get(account, {}).values(), key=lambda order: order.bet_id)
+
+    def list_open_orders(self, account: str) -> list[Order]:
+        """Return the orders of an account that can still be matched, oldest first."""
+        open_orders = (order for matcher in self.matchers.values() for order in matcher.open_orders)
+        return sorted((order for order in open_orders if order.account == account), key=lambda order: order.bet_id)
 
     def register_customer_ref(self, account: str, reference: str) -> bool:
         """Register a customer reference; False if it is a duplicate."""
@@ -132,6 +168,59 @@ class OrderManager:
 
     # Orders ---------------------------------------------------------------------------------------------------------------
 
+    def accept_orders(
+        self,
+        account: str,
+        market_id: str,
+        instructions: Sequence[PlaceInstruction],
+        version: MarketVersion | None = None,
+        customer_strategy_ref: str = "",
+    ) -> AcceptedOrders | Rejection:
+        """Validate all orders of a request and reserve their exposure; they are matched by ``execute_orders``."""
+        matcher = self.matchers.get(market_id)
+        error_code = find_market_error(matcher, version)
+        if error_code or matcher is None:
+            outcomes = [InstructionOutcome(error_code="ERROR_IN_ORDER") for _ in instructions]
+            return Rejection(error_code or "INVALID_MARKET_ID", tuple(outcomes))
+        codes = find_instruction_errors(instructions, matcher.state)
+        if any(codes):
+            outcomes = [InstructionOutcome(error_code=code or "ERROR_IN_ORDER") for code in codes]
+            return Rejection("BET_ACTION_ERROR", tuple(outcomes))
+        accepted = tuple(
+            accept_order(i, str(next(self._bet_ids)), account, market_id, customer_strategy_ref, read_epoch_ms())
+            for i in instructions
+        )
+        exposure = self._compute_exposure(account, market_id, [entry.order for entry in accepted])
+        funds = self.get_funds(account)
+        if exposure > funds.exposure and (
+            exposure > round_to_pence(funds.available + funds.exposure) or exposure > self.exposure_limit
+        ):
+            outcomes = [InstructionOutcome(error_code="INSUFFICIENT_FUNDS") for _ in instructions]
+            return Rejection("INSUFFICIENT_FUNDS", tuple(outcomes))
+        for entry in accepted:
+            matcher.exposures[account].replace_order(None, entry.order)
+        return AcceptedOrders(market_id, accepted, get_version(version))
+
+    def is_delayed(self, accepted: AcceptedOrders) -> bool:
+        """Return whether the bet delay of the market applies to accepted orders."""
+        return is_delayed(accepted, self.matchers[accepted.market_id])
+
+    def execute_orders(self, accepted: AcceptedOrders) -> list[InstructionOutcome]:
+        """Match accepted orders; those that the market no longer takes lapse."""
+        matcher, now, journal_length = self.matchers[accepted.market_id], read_epoch_ms(), len(self.journal)
+        outcomes = []
+        for entry in accepted.orders:
+            matcher.exposures[entry.order.account].replace_order(entry.order, None)
+            order = replace(entry.order, placed_at=now)
+            reason = find_lapse_reason(order, matcher, accepted.version)
+            if reason is None:
+                order = matcher.place_order(order, now, entry.min_fill_size)
+            else:
+                order = matcher.set_order(order.lapse(now, reason))
+            outcomes.append(InstructionOutcome(self._record(order)))
+        self._notify_listeners(journal_length)
+        return outcomes
+
     def place_orders(
         self,
         account: str,
@@ -140,71 +229,23 @@ class OrderManager:
         version: MarketVersion | None = None,
         customer_strategy_ref: str = "",
     ) -> tuple[str | None, list[InstructionOutcome]]:
-        """Place all orders or none; return the request's error code, if any, and the outcome of each instruction."""
-        matcher = self.matchers.get(market_id)
-        error_code = find_market_error(matcher, version)
-        if error_code or matcher is None:
-            return error_code, [InstructionOutcome(error_code="ERROR_IN_ORDER") for _ in instructions]
-        codes = [find_instruction_error(instruction, matcher.state) for instruction in instructions]
-        if any(codes):
-            return "BET_ACTION_ERROR", [InstructionOutcome(error_code=code or "ERROR_IN_ORDER") for code in codes]
-        orders = [
-            self._create_order(account, market_id, instruction, customer_strategy_ref) for instruction in instructions
-        ]
-        additional_exposure = self._compute_exposure(account, matcher, orders) - self._compute_exposure(
-            account, matcher
-        )
-        if additional_exposure > self.get_funds(account).available:
-            return "INSUFFICIENT_FUNDS", [InstructionOutcome(error_code="INSUFFICIENT_FUNDS") for _ in instructions]
-        journal_length = len(self.journal)
-        placed = [
-            InstructionOutcome(
-                self._record(matcher.place_order(order, read_epoch_ms(), _resolve_min_fill(instruction)))
-            )
-            for order, instruction in zip(orders, instructions, strict=True)
-        ]
-        self._notify_listeners(journal_length)
-        return None, placed
-
-    def _create_order(
-        self, account: str, market_id: str, instruction: PlaceInstruction, customer_strategy_ref: str
-    ) -> Order:
-        limit, limit_on_close = instruction.limit_order, instruction.limit_on_close_order
-        on_close_order = limit_on_close or instruction.market_on_close_order
-        order_type: OrderType = instruction.order_type  # type: ignore[assignment]
-        persistence_type: PersistenceType = limit.persistence_type or "LAPSE" if limit else "MARKET_ON_CLOSE"  # type: ignore[assignment]
-        is_limit = order_type == "LIMIT" and limit is not None
-        return Order(
-            str(next(self._bet_ids)),
-            account,
-            RunnerKey(market_id, instruction.selection_id, instruction.handicap or 0.0),
-            instruction.side,  # type: ignore[arg-type]
-            order_type,
-            limit.price
-            if limit and is_limit
-            else limit_on_close.price
-            if limit_on_close and order_type == "LIMIT_ON_CLOSE"
-            else 0.0,
-            round_to_pence(limit.size or 0.0) if limit and is_limit else 0.0,
-            0.0 if is_limit or on_close_order is None else on_close_order.liability,
-            persistence_type,
-            read_epoch_ms(),
-            instruction.customer_order_ref or "",
-            customer_strategy_ref,
-        )
+        """Place all orders or none, without a delay; return the request's error code, if any, and each outcome."""
+        accepted = self.accept_orders(account, market_id, instructions, version, customer_strategy_ref)
+        if isinstance(accepted, Rejection):
+            return accepted.error_code, list(accepted.outcomes)
+        return None, self.execute_orders(accepted)
 
     def _find_open_order(
         self, account: str, market_id: str | None, bet_id: str
     ) -> tuple[Matcher, Order] | InstructionOutcome:
         """Return an account's order that can still be changed, else an outcome with the error code."""
-        for name, matcher in self.matchers.items():
-            order = matcher.orders.get(bet_id)
-            if order is None or order.account != account or market_id not in (None, name):
-                continue
-            if matcher.closed or not order.executable or order.order_type != "LIMIT" or order.on_close:
-                return InstructionOutcome(error_code="BET_TAKEN_OR_LAPSED")
-            return matcher, order
-        return InstructionOutcome(error_code="INVALID_BET_ID")
+        order = self._orders.get(account, {}).get(bet_id)
+        if order is None or market_id not in (None, order.runner.market_id):
+            return InstructionOutcome(error_code="INVALID_BET_ID")
+        matcher = self.matchers[order.runner.market_id]
+        if matcher.closed or not order.executable or order.order_type != "LIMIT" or order.on_close:
+            return InstructionOutcome(error_code="BET_TAKEN_OR_LAPSED")
+        return matcher, order
 
     def cancel_order(
         self, account: str, market_id: str | None, bet_id: str, size_reduction: float | None = None
@@ -247,19 +288,10 @@ class OrderManager:
 
     def _replace_order(self, matcher: Matcher, order: Order) -> Order:
         journal_length = len(self.journal)
-        matcher.orders[order.bet_id] = order
-        self._record(order)
+        self._record(matcher.set_order(order))
         self._notify_listeners(journal_length)
         return order
 
 
 def _accepts_bsp_bets(definition: dict[str, Any]) -> bool:
     return bool(definition.get("bspMarket")) and not definition.get("bspReconciled")
-
-
-def _resolve_min_fill(instruction: PlaceInstruction) -> float | None:
-    """Return the size that must be matched immediately; None without fill or kill."""
-    limit = instruction.limit_order
-    if instruction.order_type != "LIMIT" or limit is None or limit.time_in_force is None:
-        return None
-    return limit.size if limit.min_fill_size is None else limit.min_fill_size

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 from perfbench.exchange.matching.instructions import MarketVersion, PlaceInstruction
 from perfbench.exchange.matching.market_state import MarketState
@@ -22,6 +22,9 @@ MIN_BET_PAYOUT = 10.0
 MIN_BSP_LIABILITY = {"BACK": 1.0, "LAY": 10.0}
 """Minimum liability of an order at the starting price, in pounds."""
 
+MAX_MARKET_VERSION = 10**12 - 1
+"""Largest market version: it has at most 12 digits (Betfair, ExecutionReportErrorCode, INVALID_MARKET_VERSION)."""
+
 ORDER_REF_PATTERN = re.compile(r"[A-Za-z0-9\-._+*:;~]{1,32}")
 STRATEGY_REF_PATTERN = re.compile(r".{1,15}", re.DOTALL)
 ORDER_DETAIL_FIELDS = {
@@ -29,6 +32,7 @@ ORDER_DETAIL_FIELDS = {
     "LIMIT_ON_CLOSE": "limit_on_close_order",
     "MARKET_ON_CLOSE": "market_on_close_order",
 }
+PRICED_ORDER_FIELDS = {name: field for name, field in ORDER_DETAIL_FIELDS.items() if name != "MARKET_ON_CLOSE"}
 SUPPORTED_BETTING_TYPES = frozenset({"ODDS"})
 UNSUPPORTED_MARKET_TYPES = frozenset({"EACH_WAY"})
 """Market types that do not accept bets here: their settlement is not implemented."""
@@ -49,14 +53,35 @@ def find_market_error(matcher: Matcher | None, version: MarketVersion | None) ->
     if definition.get("status") != "OPEN":
         return "MARKET_NOT_OPEN_FOR_BETTING"
     seen_version = version.version if version else None
-    return (
-        "INVALID_MARKET_VERSION" if seen_version is not None and definition.get("version", 0) > seen_version else None
-    )
+    if seen_version is not None and not 0 <= seen_version <= MAX_MARKET_VERSION:
+        return "INVALID_MARKET_VERSION"
+    return None
 
 
-def find_instruction_error(instruction: PlaceInstruction, state: MarketState) -> str | None:
-    """Return the error code of an invalid instruction; None for a valid one."""
-    return next(_iterate_instruction_errors(instruction, state), None)
+def find_instruction_errors(instructions: Sequence[PlaceInstruction], state: MarketState) -> list[str | None]:
+    """Return the error code of each instruction of a request; None for a valid one."""
+    codes = [next(_iterate_instruction_errors(instruction, state), None) for instruction in instructions]
+    if any(codes):
+        return codes
+    overlapping = _find_overlapping(instructions)
+    return ["INVALID_BACK_LAY_COMBINATION" if number in overlapping else None for number in range(len(codes))]
+
+
+def _find_overlapping(instructions: Sequence[PlaceInstruction]) -> set[int]:
+    """Return the numbers of the instructions that would be matched with one another."""
+    priced: list[tuple[int, tuple[int, float, str], str, float]] = []
+    for number, i in enumerate(instructions):
+        detail = getattr(i, PRICED_ORDER_FIELDS.get(i.order_type, ""), None)
+        if detail is not None:
+            priced.append((number, (i.selection_id, i.handicap or 0.0, i.order_type), i.side, detail.price))
+    return {
+        number
+        for number, key, side, price in priced
+        for _, other_key, other_side, other_price in priced
+        if key == other_key
+        and side != other_side
+        and (price <= other_price if side == "BACK" else other_price <= price)
+    }
 
 
 def _iterate_instruction_errors(instruction: PlaceInstruction, state: MarketState) -> Iterator[str]:
@@ -90,19 +115,20 @@ def _iterate_limit_errors(instruction: PlaceInstruction, state: MarketState) -> 
     if not is_valid_stake(order.size, order.price):
         yield "INVALID_BET_SIZE"
     persistence = order.persistence_type or "LAPSE"
-    may_persist = definition.get("turnInPlayEnabled") or definition.get("inPlay")
+    passive = "PASSIVE" in (definition.get("betDelayModels") or ())
+    may_persist = (definition.get("turnInPlayEnabled") or definition.get("inPlay")) and not passive
     if (
         persistence not in ("LAPSE", "PERSIST", "MARKET_ON_CLOSE")
         or (persistence == "PERSIST" and not may_persist)
         or (persistence == "MARKET_ON_CLOSE" and not definition.get("bspMarket"))
     ):
         yield "INVALID_PERSISTENCE_TYPE"
-    if order.time_in_force not in (None, "FILL_OR_KILL"):
-        yield "TIME_IN_FORCE_CONFLICT"
+    if order.time_in_force is not None and order.persistence_type not in (None, "LAPSE"):
+        yield "UNEXPECTED_PERSISTENCE_TYPE"
     min_fill_size = order.min_fill_size
     if min_fill_size is not None and order.time_in_force is None:
         yield "UNEXPECTED_MIN_FILL_SIZE"
-    if min_fill_size is not None and not 0 < min_fill_size <= (order.size or 0):
+    if min_fill_size is not None and not MIN_BET_SIZE <= min_fill_size <= (order.size or 0):
         yield "INVALID_MIN_FILL_SIZE"
 
 

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from perfbench.exchange.account.wallet import AccountFunds
 from perfbench.exchange.matching.instructions import (
     LimitOnCloseOrder,
     LimitOrder,
@@ -16,7 +19,8 @@ from perfbench.exchange.matching.instructions import (
     PlaceInstruction,
 )
 from perfbench.exchange.matching.order import Order
-from perfbench.exchange.matching.order_manager import InstructionOutcome, MarketClosed, OrderManager
+from perfbench.exchange.matching.order_manager import InstructionOutcome, MarketClosed, OrderManager, Rejection
+from perfbench.exchange.matching.placement import AcceptedOrders
 from perfbench.exchange.matching.price_ladder import is_on_ladder
 from perfbench.exchange.replay.timeline import build_timeline
 from perfbench.exchange.stream.order_cache import OrderCache, OrderStreamOptions
@@ -216,20 +220,27 @@ def test_starting_price_orders_are_matched_at_it_or_lapse(tmp_path: Path) -> Non
     assert exchange.place_at_starting_price("BACK", 10.0).error_code == "MARKET_NOT_OPEN_FOR_BSP_BETTING"
 
 
-def test_orders_on_a_removed_runner_are_voided(tmp_path: Path) -> None:
+def test_removed_runner_voids_what_is_matched_and_lapses_what_is_not(tmp_path: Path) -> None:
     exchange = Exchange(
         tmp_path,
         OPENING,
         definition_change(statuses=("REMOVED", "ACTIVE")),
         definition_change(status="CLOSED", statuses=("REMOVED", "WINNER")),
     )
-    bet_id = exchange.place_accepted("BACK", 3.0, 15.0)
+    bet_id, unmatched = exchange.place_accepted("BACK", 3.0, 15.0), exchange.place_accepted("LAY", 2.0, 4.0)
+    at_starting_price = exchange.place_at_starting_price("BACK", 5.0).order
+    assert at_starting_price
     exchange.advance()
     order = exchange.order(bet_id)
-    assert (order.size_voided, order.size_matched, order.executable) == (15.0, 0.0, False)
+    assert (order.size_voided, order.size_lapsed, order.size_matched, order.executable) == (10.0, 5.0, 0.0, False)
+    assert order.voided_at is not None
+    assert order.lapsed_at is not None
+    assert (exchange.order(unmatched).size_voided, exchange.order(unmatched).size_lapsed) == (0.0, 4.0)
+    assert not exchange.order(at_starting_price.bet_id).executable
     assert exchange.place("BACK", 3.0, 5.0).error_code == "RUNNER_REMOVED"
     exchange.advance()
     assert exchange.order_manager.get_funds(ME).available == 1000.0
+    assert exchange.order(bet_id) is order
 
 
 @pytest.mark.parametrize(
@@ -289,7 +300,8 @@ def test_exposure_is_the_largest_possible_loss(tmp_path: Path) -> None:
         ({"side": "SIDEWAYS"}, "INVALID_BID_TYPE"),
         ({"runner": 99}, "INVALID_RUNNER"),
         ({"persistence_type": "FOREVER"}, "INVALID_PERSISTENCE_TYPE"),
-        ({"time_in_force": "TOMORROW"}, "TIME_IN_FORCE_CONFLICT"),
+        ({"time_in_force": "FILL_OR_KILL", "persistence_type": "PERSIST"}, "UNEXPECTED_PERSISTENCE_TYPE"),
+        ({"time_in_force": "FILL_OR_KILL", "min_fill_size": 0.5}, "INVALID_MIN_FILL_SIZE"),
         ({"min_fill_size": 5.0}, "UNEXPECTED_MIN_FILL_SIZE"),
         ({"time_in_force": "FILL_OR_KILL", "min_fill_size": 50.0}, "INVALID_MIN_FILL_SIZE"),
     ],
@@ -323,17 +335,171 @@ def test_market_that_accepts_no_bets_returns_its_error_code(
     assert Exchange(tmp_path, definition_change(**fields)).place("BACK", 3.0, 10.0).error_code == error_code
 
 
-def test_order_for_an_earlier_market_version_is_rejected(tmp_path: Path) -> None:
+def build_limit(
+    side: str = "BACK", price: float = 3.0, size: float = 2.0, runner: int = FAVOURITE, **fields: Any
+) -> PlaceInstruction:
+    return PlaceInstruction(
+        order_type="LIMIT",
+        selection_id=runner,
+        side=side,
+        limit_order=LimitOrder(price=price, size=size, **fields),
+    )
+
+
+def test_order_for_an_earlier_market_version_is_accepted_and_lapses(tmp_path: Path) -> None:
     exchange = Exchange(tmp_path, OPENING)
-    instruction = PlaceInstruction(
-        order_type="LIMIT", selection_id=FAVOURITE, side="BACK", limit_order=LimitOrder(price=3.0, size=2.0)
+    error_code, (outcome,) = exchange.order_manager.place_orders(ME, MARKET, [build_limit()], MarketVersion(version=6))
+    assert (error_code, outcome.error_code) == (None, None)
+    order = outcome.order
+    assert order is not None
+    assert (order.size_matched, order.size_lapsed, order.lapse_reason) == (0.0, 2.0, "MKT_VERSION")
+    assert exchange.order_manager.journal == [order], "the order stream shows it"
+    assert exchange.order_manager.get_funds(ME).exposure == 0.0
+    for version in (7, 8):
+        _, (outcome,) = exchange.order_manager.place_orders(ME, MARKET, [build_limit()], MarketVersion(version=version))
+        assert outcome.order is not None
+        assert outcome.order.size_matched == 2.0
+    for version in (-1, 10**12):
+        error_code, _ = exchange.order_manager.place_orders(ME, MARKET, [build_limit()], MarketVersion(version=version))
+        assert error_code == "INVALID_MARKET_VERSION"
+    assert exchange.order_manager.place_orders(ME, "1.9", [build_limit()])[0] == "INVALID_MARKET_ID"
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        (definition_change(status="SUSPENDED"), "MKT_SUSPENDED"),
+        (definition_change(status="INACTIVE"), "MKT_INVALID"),
+        (definition_change(status="CLOSED", statuses=("WINNER", "LOSER")), "MKT_UNKNOWN"),
+        (definition_change(statuses=("REMOVED", "ACTIVE")), "RNR_UNKNOWN"),
+        (definition_change(version=8), "MKT_VERSION"),
+        (definition_change(inPlay=True), "SP_IN_PLAY"),
+    ],
+    ids=lambda value: value if isinstance(value, str) else "",
+)
+def test_accepted_order_lapses_with_its_reason_if_the_market_changes_before_it_is_matched(
+    tmp_path: Path, change: dict[str, Any], reason: str
+) -> None:
+    exchange = Exchange(tmp_path, OPENING, change)
+    on_close = PlaceInstruction(
+        order_type="MARKET_ON_CLOSE",
+        selection_id=FAVOURITE,
+        side="BACK",
+        market_on_close_order=MarketOnCloseOrder(liability=10.0),
     )
-    assert (
-        exchange.order_manager.place_orders(ME, MARKET, [instruction], MarketVersion(version=6))[0]
-        == "INVALID_MARKET_VERSION"
+    accepted = exchange.order_manager.accept_orders(
+        ME, MARKET, [on_close if reason == "SP_IN_PLAY" else build_limit()], MarketVersion(version=7)
     )
-    assert exchange.order_manager.place_orders(ME, MARKET, [instruction], MarketVersion(version=7))[0] is None
-    assert exchange.order_manager.place_orders(ME, "1.9", [instruction])[0] == "INVALID_MARKET_ID"
+    assert isinstance(accepted, AcceptedOrders)
+    assert exchange.order_manager.get_funds(ME).exposure > 0.0, "it is reserved"
+    assert exchange.order_manager.list_orders(ME) == []
+    exchange.advance()
+    (outcome,) = exchange.order_manager.execute_orders(accepted)
+    assert outcome.order is not None
+    assert (outcome.order.lapse_reason, outcome.order.status) == (reason, "EXECUTION_COMPLETE")
+    assert exchange.order_manager.get_funds(ME) == AccountFunds(1000.0, 0.0)
+
+
+@pytest.mark.parametrize(
+    ("instructions", "delayed"),
+    [
+        ([build_limit(price=4.0)], False),
+        ([build_limit("LAY", 2.0)], False),
+        ([build_limit(price=3.0)], True),
+        ([build_limit("LAY", 3.05)], True),
+        ([build_limit(price=4.0), build_limit(price=3.0)], True),
+        ([build_limit(price=4.0, time_in_force="FILL_OR_KILL")], True),
+    ],
+)
+def test_passive_model_spares_the_bet_delay_of_orders_that_cannot_match_immediately(
+    tmp_path: Path, instructions: list[PlaceInstruction], delayed: bool
+) -> None:
+    passive = {**definition_change(inPlay=True, betDelay=5, betDelayModels=["PASSIVE"])}
+    exchange = Exchange(tmp_path, {**OPENING, **passive}, definition_change(inPlay=True, betDelay=5))
+    accepted = exchange.order_manager.accept_orders(ME, MARKET, instructions)
+    assert isinstance(accepted, AcceptedOrders)
+    assert exchange.order_manager.is_delayed(accepted) == delayed
+    rejected = exchange.order_manager.accept_orders(ME, MARKET, [build_limit(persistence_type="PERSIST")])
+    assert isinstance(rejected, Rejection)
+    assert rejected.outcomes[0].error_code == "INVALID_PERSISTENCE_TYPE"
+    exchange.advance()
+    assert exchange.order_manager.is_delayed(accepted), "without the model every order waits"
+
+
+@pytest.mark.parametrize(
+    ("back", "lay", "overlapping"), [(3.0, 3.0, True), (3.0, 3.1, True), (3.1, 3.0, False)]
+)  # fmt: skip
+def test_back_and_lay_of_a_request_must_not_match_each_other(
+    tmp_path: Path, back: float, lay: float, overlapping: bool
+) -> None:
+    exchange = Exchange(tmp_path, OPENING)
+    others = [build_limit("LAY", 9.0, runner=OUTSIDER)]
+    instructions = [build_limit("BACK", back), build_limit("LAY", lay), *others]
+    _, outcomes = exchange.order_manager.place_orders(ME, MARKET, instructions)
+    codes = ["INVALID_BACK_LAY_COMBINATION"] * 2 + ["ERROR_IN_ORDER"] if overlapping else [None] * 3
+    assert [outcome.error_code for outcome in outcomes] == codes
+
+
+def test_exposure_limit_bounds_the_exposure_of_a_winning_account(tmp_path: Path) -> None:
+    exchange = Exchange(tmp_path, OPENING, funds=50.0)
+    assert exchange.order_manager.exposure_limit == 10_000.0
+    exchange.order_manager.exposure_limit = 20.0
+    assert exchange.place("BACK", 4.0, 20.0).order is not None
+    assert exchange.place("BACK", 4.0, 1.0).error_code == "INSUFFICIENT_FUNDS"
+    assert Exchange(tmp_path, OPENING, funds=50_000.0).order_manager.exposure_limit == 50_000.0
+
+
+@pytest.mark.parametrize(
+    ("reason", "lapses"), [("Goal", True), ("VAR_CHECK", True), ("Third Party Unavailable", False), (None, False)]
+)
+def test_suspension_for_a_material_event_lapses_unmatched_orders_that_do_not_persist(
+    tmp_path: Path, reason: str | None, lapses: bool
+) -> None:
+    in_play = {**OPENING, **definition_change(inPlay=True)}
+    exchange = Exchange(tmp_path, in_play, definition_change(inPlay=True, status="SUSPENDED", suspendReason=reason))
+    lapsing = exchange.place_accepted("BACK", 4.0, 2.0)
+    persisting = exchange.place_accepted("BACK", 4.0, 3.0, persistence_type="PERSIST")
+    exchange.advance()
+    assert exchange.order(lapsing).size_lapsed == (2.0 if lapses else 0.0)
+    assert exchange.order(persisting).executable
+
+
+def test_cost_of_an_update_does_not_depend_on_the_number_of_finished_orders(tmp_path: Path) -> None:
+    """Orders that are looked at during an update and a placement, counted after few and after 20,000 finished ones."""
+    updates = [book([[3.0, 10.0 + number]], []) for number in range(4)]
+    exchange = Exchange(tmp_path, OPENING, *updates, funds=1e6)
+    counts = []
+    for finished in (10, 20_000):
+        for _ in range(finished // 10):
+            _, outcomes = exchange.order_manager.place_orders(ME, MARKET, [build_limit(price=900.0)] * 10)
+            for outcome in outcomes:
+                assert outcome.order is not None
+                exchange.order_manager.cancel_order(ME, MARKET, outcome.order.bet_id)
+        waiting = exchange.place_accepted("BACK", 900.0, 2.0)
+        counts.append(count_calls(exchange.advance))
+        counts.append(count_calls(lambda: exchange.place("BACK", 900.0, 2.0)))
+        counts.append(count_calls(lambda: exchange.order_manager.get_funds(ME)))
+        exchange.order_manager.cancel_order(ME, MARKET, waiting)
+        for order in exchange.order_manager.list_open_orders(ME):
+            exchange.order_manager.cancel_order(ME, MARKET, order.bet_id)
+    assert counts[:3] == counts[3:]
+    assert len(exchange.order_manager.list_orders(ME)) > 20_000
+
+
+def count_calls(function: Callable[[], object]) -> int:
+    """Return the number of Python and C calls during a call."""
+    calls = 0
+
+    def count(_frame: object, event: str, _argument: object) -> None:
+        nonlocal calls
+        calls += event in ("call", "c_call")
+
+    sys.setprofile(count)
+    try:
+        function()
+    finally:
+        sys.setprofile(None)
+    return calls
 
 
 def test_request_places_all_its_orders_or_none(tmp_path: Path) -> None:
@@ -363,6 +529,7 @@ def test_fill_or_kill_matches_its_minimum_immediately_or_nothing(
         exchange.place_accepted("BACK", 3.0, size, time_in_force="FILL_OR_KILL", min_fill_size=min_fill_size)
     )
     assert (order.size_matched, order.size_cancelled, order.executable) == (matched, size - matched, False)
+    assert order.status == ("EXECUTION_COMPLETE" if matched else "EXPIRED")
 
 
 def test_order_is_cancelled_partly_then_entirely_but_only_once(tmp_path: Path) -> None:
@@ -422,7 +589,7 @@ def test_order_cache_returns_changes_and_images(tmp_path: Path) -> None:
     assert image["orc"][0]["mb"] == [[3.0, 10.0]]
     read_count = len(journal)
     exchange.advance()
-    assert cache.apply_entries(journal[read_count:]) == [{"accountId": 0, "id": MARKET, "closed": True, "orc": []}]
+    assert cache.apply_entries(journal[read_count:]) == [{"id": MARKET, "closed": True, "orc": []}]
     assert cache.image() == []
     assert OrderCache("somebody else", OrderStreamOptions()).apply_entries(journal) == []
     assert OrderCache(ME, OrderStreamOptions(strategies=frozenset({"mine"}))).apply_entries(journal) == []
