@@ -1,12 +1,13 @@
-"""Budgets of a gate: limits on memory, instruction counts, metrics and ratios between modes."""
+"""Budgets of a gate: what was measured against each limit on memory, instructions, metrics and ratios between modes."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
+from dataclasses import dataclass
 from statistics import median
 
-from perfbench.model import PEAK_RSS_BYTES, Comparison, GatePolicy, Measurement, Metric, Verdict
+from perfbench.model import PEAK_RSS_BYTES, Budget, Comparison, GatePolicy, Measurement, Metric, Verdict
 from perfbench.stats import instructions, rank_sum, sequential
 from perfbench.stats.metrics import select_metric_values
 from perfbench.stats.pairs import select_values
@@ -17,6 +18,52 @@ NOISE_WARNING_FACTOR = 2.0
 
 MIN_MEMORY_BYTES = 1_000_000
 """Increases of memory up to this are ignored (docs/method.md, "Memory")."""
+
+PEAK_MEMORY = "peak memory"
+SIZE_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))
+
+
+@dataclass(frozen=True, slots=True)
+class BudgetResult:
+    """What one comparison came to against one budget.
+
+    ``before`` is None where the limit is on the value after alone. ``measured`` is the figure that the limit is on, in words;
+    ``breach`` says how the limit is exceeded, and is empty where it is not.
+    """
+
+    budget: Budget
+    before: float | None
+    after: float
+    measured: str
+    breach: str = ""
+
+
+def evaluate_budgets(
+    policy: GatePolicy,
+    before: Measurement,
+    after: Measurement,
+    comparison: Comparison | None,
+    own: Sequence[Metric] = (),
+    cases: int = 1,
+) -> tuple[BudgetResult, ...]:
+    """The result of every budget that applies to a comparison and was measured, in the order of the policy.
+
+    :param own: the metrics of the scenario; :param cases: the number of comparisons of the gate.
+    """
+    across = before.case.environment != after.case.environment
+    results: list[BudgetResult | None] = []
+    for budget in policy.budgets:
+        if budget.kind == "ratio":
+            limited = not across and (budget.mode, budget.other) == (after.case.mode, before.case.mode)
+            results.append(_evaluate_ratio(budget, before, comparison) if limited else None)
+        elif across and budget.metric:
+            metric = next((metric for metric in own if metric.name == budget.metric), None)
+            results.append(_evaluate_metric(budget, metric, before, after, cases) if metric else None)
+        elif across and budget.kind == "count":
+            results.append(_evaluate_count(budget, before, after))
+        elif across:
+            results.append(_evaluate_memory(budget, before, after))
+    return tuple(result for result in results if result is not None)
 
 
 def find_breaches(
@@ -31,44 +78,60 @@ def find_breaches(
 
     :param own: the metrics of the scenario; :param cases: the number of comparisons of the gate.
     """
-    breaches: list[str] = []
-    across = before.case.environment != after.case.environment
-    if comparison is not None and comparison.verdict is Verdict.REGRESSED:
-        limit = None if across else policy.limit(after.case.mode, before.case.mode)
-        if limit is None:
-            breaches.append(f"is slower: {formatting.format_change(comparison.ratio)}")
-        else:
-            breaches.append(f"takes {comparison.ratio:.3f} times {before.case.mode}: the limit is {limit:g}")
-    if across:
-        breaches += _find_memory_breaches(policy, before, after)
-        breaches += _find_count_breaches(policy, before, after)
-        breaches += _find_metric_breaches(policy, before, after, own, cases)
+    results = evaluate_budgets(policy, before, after, comparison, own, cases)
+    breaches = [result.breach for result in results if result.breach]
+    limited = any(result.budget.kind == "ratio" for result in results)
+    if comparison is not None and comparison.verdict is Verdict.REGRESSED and not limited:
+        breaches.insert(0, f"is slower: {formatting.format_change(comparison.ratio)}")
     return tuple(breaches)
 
 
 def find_unreported(policy: GatePolicy, measurement: Measurement, own: Sequence[Metric]) -> tuple[str, ...]:
     """The metrics that have a budget and that a case should report and does not."""
     limited = {budget.metric for budget in policy.budgets}
-    return tuple(m.name for m in own if m.name in limited and not select_metric_values(m, measurement))
+    missing = [m.name for m in own if m.name in limited and not select_metric_values(m, measurement)]
+    if policy.limits_memory and not _select_peaks(measurement):
+        missing.append(PEAK_MEMORY)
+    return tuple(missing)
 
 
-def _find_metric_breaches(
-    policy: GatePolicy, before: Measurement, after: Measurement, own: Sequence[Metric], cases: int
-) -> Iterable[str]:
-    metrics = {metric.name: metric for metric in own}
-    for budget in policy.budgets:
-        if budget.metric not in metrics:
-            continue
-        metric = metrics[budget.metric]
-        standard, values = (select_metric_values(metric, side) for side in (before, after))
-        if not (standard and values):
-            continue
-        first, second = (formatting.format_amount(median(side), metric.unit) for side in (standard, values))
-        if budget.kind == "change" and _is_worse(metric, standard, values, budget.limit, cases):
-            yield f"{metric.name} {first} → {second}: worse by more than {budget.limit:.1%}"
-        elif budget.kind == "number" and _exceeds_limit(metric, median(values), budget.limit):
-            bound = "at least" if metric.better == "higher" else "at most"
-            yield f"{metric.name} {second}: allowed is {bound} {formatting.format_amount(budget.limit, metric.unit)}"
+def format_budget(budget: Budget) -> str:
+    """A budget as it is typed: ``memory=5%``, ``peak=200MB``, ``patched/lightweight=1.8``, ``pause_ms=20``."""
+    if budget.kind == "ratio":
+        return f"{budget.mode}/{budget.other}={budget.limit:g}"
+    name = budget.metric or budget.kind
+    if budget.kind == "peak":
+        unit, scale = next(((unit, scale) for unit, scale in SIZE_UNITS if budget.limit >= scale), SIZE_UNITS[-1])
+        return f"{name}={budget.limit / scale:g}{unit}"
+    return f"{name}={budget.limit:g}" if budget.kind == "number" else f"{name}={100 * budget.limit:g}%"
+
+
+def _evaluate_ratio(budget: Budget, before: Measurement, comparison: Comparison | None) -> BudgetResult | None:
+    if comparison is None:
+        return None
+    breach = f"takes {comparison.ratio:.3f} times {before.case.mode}: the limit is {budget.limit:g}"
+    regressed = comparison.verdict is Verdict.REGRESSED
+    measured = f"{comparison.ratio:.3f} ({formatting.format_interval(comparison.low, comparison.high)})"
+    return BudgetResult(budget, comparison.before, comparison.after, measured, breach if regressed else "")
+
+
+def _evaluate_metric(
+    budget: Budget, metric: Metric, before: Measurement, after: Measurement, cases: int
+) -> BudgetResult | None:
+    sides = [select_metric_values(metric, side) for side in (before, after)]
+    if not all(sides):
+        return None
+    first, second = map(median, sides)
+    if budget.kind == "number":
+        amount = formatting.format_amount(second, metric.unit)
+        bound = "at least" if metric.better == "higher" else "at most"
+        breach = f"{metric.name} {amount}: allowed is {bound} {formatting.format_amount(budget.limit, metric.unit)}"
+        exceeded = _exceeds_limit(metric, second, budget.limit)
+        return BudgetResult(budget, None, second, amount, breach if exceeded else "")
+    amounts = formatting.format_amount_pair(first, second, metric.unit)
+    breach = f"{metric.name} {amounts}: worse by more than {budget.limit:.1%}"
+    exceeded = _is_worse(metric, sides[0], sides[1], budget.limit, cases)
+    return BudgetResult(budget, first, second, _describe_change(amounts, first, second), breach if exceeded else "")
 
 
 def _is_worse(metric: Metric, before: Sequence[float], after: Sequence[float], limit: float, cases: int) -> bool:
@@ -84,24 +147,34 @@ def _exceeds_limit(metric: Metric, value: float, limit: float) -> bool:
     return value < limit if metric.better == "higher" else value > limit
 
 
-def _find_count_breaches(policy: GatePolicy, before: Measurement, after: Measurement) -> Iterable[str]:
+def _evaluate_count(budget: Budget, before: Measurement, after: Measurement) -> BudgetResult | None:
     count = instructions.compare_counts(before, after)
-    for budget in policy.budgets:
-        if budget.kind == "count" and count is not None and count.ratio > 1 + budget.limit:
-            yield (
-                f"executes {formatting.format_quantity(count.before)} → {formatting.format_quantity(count.after)} instructions, "
-                f"{formatting.format_share(count.ratio)}: more than {100 * budget.limit:g}% above"
-            )
+    if count is None:
+        return None
+    amounts, change = formatting.format_quantity_pair(count.before, count.after), formatting.format_share(count.ratio)
+    breach = f"executes {amounts} instructions, {change}: more than {100 * budget.limit:g}% above"
+    exceeded = count.ratio > 1 + budget.limit
+    return BudgetResult(budget, count.before, count.after, f"{amounts}, {change}", breach if exceeded else "")
 
 
-def _find_memory_breaches(policy: GatePolicy, before: Measurement, after: Measurement) -> Iterable[str]:
-    peaks = [select_values(side.samples, PEAK_RSS_BYTES.name, "memory") for side in (before, after)]
+def _evaluate_memory(budget: Budget, before: Measurement, after: Measurement) -> BudgetResult | None:
+    peaks = [_select_peaks(side) for side in (before, after)]
     if not all(peaks):
-        return
+        return None
     first, second = map(median, peaks)
-    for budget in policy.budgets:
-        if budget.kind == "memory" and second - first > MIN_MEMORY_BYTES and second / first - 1 > budget.limit:
-            change = f"{formatting.format_bytes(first)} → {formatting.format_bytes(second)}"
-            yield f"peak memory {change}: more than {budget.limit:.1%} above"
-        if budget.kind == "peak" and second > budget.limit:
-            yield f"peak memory {formatting.format_bytes(second)}: the limit is {formatting.format_bytes(budget.limit)}"
+    if budget.kind == "peak":
+        amount = formatting.format_bytes(second)
+        breach = f"{PEAK_MEMORY} {amount}: the limit is {formatting.format_bytes(budget.limit)}"
+        return BudgetResult(budget, None, second, amount, breach if second > budget.limit else "")
+    amounts = formatting.format_bytes_pair(first, second)
+    exceeded = second - first > MIN_MEMORY_BYTES and second > first * (1 + budget.limit)
+    breach = f"{PEAK_MEMORY} {amounts}: more than {budget.limit:.1%} above"
+    return BudgetResult(budget, first, second, _describe_change(amounts, first, second), breach if exceeded else "")
+
+
+def _select_peaks(measurement: Measurement) -> list[float]:
+    return select_values(measurement.samples, PEAK_RSS_BYTES.name, "memory")
+
+
+def _describe_change(amounts: str, first: float, second: float) -> str:
+    return f"{amounts}, {formatting.format_share(second / first)}" if first > 0 else amounts

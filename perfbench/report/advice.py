@@ -117,7 +117,7 @@ def format_amounts(result: ClaimResult) -> str:
     """``0.61s → 0.25s``."""
     assert result.before is not None
     assert result.after is not None
-    return " → ".join(formatting.format_amount(value, result.metric.unit) for value in (result.before, result.after))
+    return formatting.format_amount_pair(result.before, result.after, result.metric.unit)
 
 
 def format_effect(result: ClaimResult) -> str:

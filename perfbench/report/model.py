@@ -6,6 +6,7 @@ import math
 from dataclasses import dataclass
 from enum import Enum
 
+from perfbench.gate.budgets import BudgetResult
 from perfbench.model import METRICS, Claim, Comparison, Metric, MetricComparison, OutputMatch, Run, Value, Verdict
 from perfbench.stats.instructions import CountComparison
 from perfbench.sweep.crossover import RatioCurve
@@ -93,7 +94,7 @@ class Row:
     of all its pairs in seconds, and ``breaches`` are the regressions and exceeded budgets. ``instructions`` are those of a pass,
     ``count`` their comparison with the case before. ``case`` is the id of the case, or of the one after. ``blame`` names, a line
     each, the functions behind a regression. ``unavailable`` names what this machine lacks for the mode, empty if nothing.
-    ``reported`` are the scenario's own metrics, in their order.
+    ``reported`` are the scenario's own metrics, in their order; ``budgets`` what was measured against each budget of a gate.
     """
 
     mode: str
@@ -119,6 +120,7 @@ class Row:
     blame: tuple[str, ...] = ()
     unavailable: str = ""
     reported: tuple[MetricComparison, ...] = ()
+    budgets: tuple[BudgetResult, ...] = ()
 
     @property
     def output_differs(self) -> bool:

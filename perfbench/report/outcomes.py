@@ -96,6 +96,6 @@ def _describe_row(row: Row) -> str:
     comparison = row.comparison
     if comparison is None:
         return formatting.format_seconds(row.seconds) if row.seconds is not None else ""
-    seconds = f"{formatting.format_seconds(comparison.before)} → {formatting.format_seconds(comparison.after)}"
+    seconds = formatting.format_seconds_pair(comparison.before, comparison.after)
     change = f"{formatting.format_change(comparison.ratio)} ({formatting.format_change_interval(comparison.low, comparison.high)})"
     return f"{seconds}, {change}, {formatting.format_plural(comparison.pairs, 'pair')}, {comparison.verdict.value}"

@@ -81,6 +81,7 @@ class RowBuilder:
             blame=tuple(self._describe_blame(measurement, before)),
             unavailable=f"{label}: not available here: {lacking}" if lacking else "",
             reported=tuple(self._compare_metrics(measurement, before)),
+            budgets=self._evaluate_budgets(measurement, before, comparison),
         )
 
     def compare(self, before: Measurement, after: Measurement) -> Comparison | None:
@@ -141,6 +142,15 @@ class RowBuilder:
             return ()
         own = self.scenario_metrics(measurement)
         return budgets.find_breaches(policy, before, measurement, comparison, own, len(self.run.duets))
+
+    def _evaluate_budgets(
+        self, measurement: Measurement, before: Measurement | None, comparison: Comparison | None
+    ) -> tuple[budgets.BudgetResult, ...]:
+        policy = self.run.settings.gate
+        if before is None or policy is None:
+            return ()
+        own = self.scenario_metrics(measurement)
+        return budgets.evaluate_budgets(policy, before, measurement, comparison, own, len(self.run.duets))
 
     def _describe_notes(
         self, measurement: Measurement, before: Measurement | None, same_output: OutputMatch

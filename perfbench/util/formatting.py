@@ -12,17 +12,50 @@ LARGE_FACTOR = 1.5
 """From this factor on a change is formatted as a factor, ``2.3x faster``; below as a share, ``+7.1 %``."""
 
 
-def format_seconds(value: float) -> str:
-    """``6.860s``: always three decimals, and never fewer than two figures of a duration that was measured.
+SECONDS_UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6), ("ns", 1e9))
+BYTES_UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
+QUANTITY_UNITS = (("", 1.0), (" k", 1e3), (" M", 1e6), (" G", 1e9), (" T", 1e12))
 
-    Below 0.01 s the unit becomes ``ms`` (``0.412ms``), then ``µs`` and ``ns``, so that little is not printed as 0.000s.
+
+def format_seconds(value: float) -> str:
+    """``6.860s``: always three decimals, and never fewer than three figures of a duration that was measured.
+
+    Below 0.1 s the unit becomes ``ms`` (``12.345ms``), then ``µs`` and ``ns``, so that little is not printed as 0.000s.
     """
     if not math.isfinite(value):
         return MISSING_TEXT
-    for unit, scale in (("s", 1.0), ("ms", 1e3), ("µs", 1e6)):
-        if abs(value) * scale >= 0.01 or value == 0:
-            return f"{value * scale + 0.0:.3f}{unit}"
-    return f"{value * 1e9:.3f}ns"
+    unit, scale = _choose_seconds_unit(value)
+    return f"{value * scale + 0.0:.3f}{unit}"
+
+
+def format_seconds_pair(before: float, after: float) -> str:
+    """``6.860s → 2.998s``, ``6.664ms → 10.123ms``: both in one unit, that of the shorter."""
+    if not (math.isfinite(before) and math.isfinite(after)):
+        return f"{format_seconds(before)} → {format_seconds(after)}"
+    unit, scale = _choose_seconds_unit(_find_smaller(before, after))
+    comma = "" if unit == "s" else ","
+    return " → ".join(f"{value * scale + 0.0:{comma}.3f}{unit}" for value in (before, after))
+
+
+def _choose_seconds_unit(value: float) -> tuple[str, float]:
+    if value == 0:
+        return SECONDS_UNITS[0]
+    return next(((unit, scale) for unit, scale in SECONDS_UNITS if abs(value) * scale >= 0.1), SECONDS_UNITS[-1])
+
+
+def _find_smaller(before: float, after: float) -> float:
+    """The one nearer to zero, unless it is zero, which says nothing about the unit."""
+    return min((value for value in (before, after) if value), key=abs, default=0.0)
+
+
+def format_bytes_pair(before: float, after: float) -> str:
+    """``212.0 MB → 208.4 MB``, ``999.9 kB → 1,000.4 kB``: both in one unit, that of the smaller."""
+    first, second = format_bytes(before), format_bytes(after)
+    units = dict(BYTES_UNITS)
+    unit = format_bytes(_find_smaller(before, after)).partition(" ")[2]
+    if unit in units and MISSING_TEXT not in (first, second):
+        return " → ".join(f"{value / units[unit]:,.1f} {unit}" for value in (before, after))
+    return f"{first} → {second}" if unit != "B" else f"{before:,.0f} B → {after:,.0f} B"
 
 
 def format_bytes(value: float) -> str:
@@ -70,6 +103,17 @@ def format_amount(value: float, unit: str) -> str:
     return f"{_format_three_figures(value)} {unit}".rstrip()
 
 
+def format_amount_pair(before: float, after: float, unit: str) -> str:
+    """Two numbers of one metric in one unit: ``96.3 B → 1,210 B``, ``1.25 ms → 20 ms``, ``6.860s → 2.998s``."""
+    if unit == "seconds":
+        return format_seconds_pair(before, after)
+    if unit == "bytes" and math.isfinite(before) and math.isfinite(after):
+        if abs(_find_smaller(before, after)) < 999.5:
+            return f"{_format_three_figures(before)} B → {_format_three_figures(after)} B"
+        return format_bytes_pair(before, after)
+    return f"{format_amount(before, unit)} → {format_amount(after, unit)}"
+
+
 def _format_three_figures(value: float) -> str:
     """``12,300``, ``1.25``, ``0.0412``, ``320``: three figures, and none that say nothing."""
     rounded = float(f"{value:.3g}")
@@ -108,6 +152,21 @@ def format_quantity(value: float) -> str:
             return f"{rounded:.{max(0, _count_decimals(rounded))}f}{unit}" if unit else f"{rounded:g}"
         rounded /= 1000
     return f"{rounded:,.{max(0, _count_decimals(rounded))}f} T"
+
+
+def format_quantity_pair(before: float, after: float) -> str:
+    """``4.21 G → 3.10 G``, ``999 M → 1,010 M``: both in one unit, that of the smaller."""
+    texts = format_quantity(before), format_quantity(after)
+    unit = format_quantity(_find_smaller(before, after)).lstrip("-0123456789.,")
+    scale = dict(QUANTITY_UNITS).get(unit)
+    if scale is None or MISSING_TEXT in texts:
+        return " → ".join(texts)
+    return " → ".join(f"{_keep_three_figures(value / scale)}{unit}" for value in (before, after))
+
+
+def _keep_three_figures(value: float) -> str:
+    rounded = float(f"{value:.3g}")
+    return f"{rounded:,.{max(0, _count_decimals(rounded))}f}" if rounded else "0"
 
 
 def format_change_interval(low: float, high: float) -> str:

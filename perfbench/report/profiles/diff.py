@@ -100,7 +100,7 @@ def _describe_difference(breakdown: DiffBreakdown) -> str:
         else f"too few pairs for an interval; it needs {MIN_INTERVAL_PAIRS}"
     )
     unpaired = "" if difference.paired else "; the two profiles were not measured at the same time"
-    seconds = f"{formatting.format_seconds(difference.before)} → {formatting.format_seconds(difference.after)}"
+    seconds = formatting.format_seconds_pair(difference.before, difference.after)
     change = formatting.format_change(difference.after / difference.before)
     return f"{seconds}, {change}: {format_signed_seconds(difference.seconds)} ({interval}{unpaired})"
 

@@ -26,16 +26,17 @@ KNOWN_CHANGES_NOTE = "known changes: {}; with these reverted on both sides, the 
 
 
 def _format_memory(row: Row) -> str:
-    sides = [formatting.format_bytes(peak) for peak in (row.peak_before, row.peak_rss_bytes) if peak]
-    return " → ".join(sides)
+    if row.peak_before and row.peak_rss_bytes:
+        return formatting.format_bytes_pair(row.peak_before, row.peak_rss_bytes)
+    return next((formatting.format_bytes(peak) for peak in (row.peak_before, row.peak_rss_bytes) if peak), "")
 
 
 def format_instructions(row: Row) -> str:
     """``4.21 G → 3.10 G  −26.4 % ▲``; of a row without a comparison ``4.21 G``."""
     if row.count is None:
         return "" if row.instructions is None else formatting.format_quantity(row.instructions)
-    before, after = formatting.format_quantity(row.count.before), formatting.format_quantity(row.count.after)
-    return f"{before} → {after}  {formatting.format_share(row.count.ratio)} {VERDICT_MARKS[row.count.verdict]}"
+    counts = formatting.format_quantity_pair(row.count.before, row.count.after)
+    return f"{counts}  {formatting.format_share(row.count.ratio)} {VERDICT_MARKS[row.count.verdict]}"
 
 
 def _format_interval(row: Row, slower: bool) -> str:
@@ -162,13 +163,10 @@ def _format_metric(metric: Metric, row: Row, table: ReportTable, _slower: bool) 
     number = next((number for number in row.reported if number.metric == metric), None)
     if number is None:
         return ""
-    before = (
-        f"{formatting.format_amount(number.before, metric.unit)} → "
-        if table.sides and number.before is not None
-        else ""
-    )
     mark = f" {VERDICT_MARKS[number.verdict]}" if number.verdict is not None else ""
-    return f"{before}{formatting.format_amount(number.after, metric.unit)}{mark}"
+    if table.sides and number.before is not None:
+        return f"{formatting.format_amount_pair(number.before, number.after, metric.unit)}{mark}"
+    return f"{formatting.format_amount(number.after, metric.unit)}{mark}"
 
 
 def _format_seconds_heading(table: ReportTable) -> str:
@@ -188,7 +186,7 @@ def _format_mode(row: Row) -> str:
 def _format_seconds(row: Row) -> str:
     if row.comparison is not None:
         # a row shows the seconds of the pairs that its ratio comes from, not of all passes of the case
-        return f"{formatting.format_seconds(row.comparison.before)} → {formatting.format_seconds(row.comparison.after)}"
+        return formatting.format_seconds_pair(row.comparison.before, row.comparison.after)
     return formatting.format_seconds(row.seconds) if row.seconds is not None else "–"
 
 

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 
 from perfbench.environments import labels
+from perfbench.gate.budgets import format_budget
 from perfbench.model import Comparison, Verdict
 from perfbench.report.model import CaseStatus, Report, ReportTable, Row
 from perfbench.report.tables.comparison import KNOWN_CHANGES_NOTE, VERDICT_MARKS, format_instructions
@@ -15,12 +18,12 @@ from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
 HEADS = ("case", "change", "interval", "seconds", "pairs", "time", "detects ≥", "same output", "verdict")
-RANKS = (0, 0, 8, 5, 2, 1, 3, 7, 0)
+RANKS: tuple[int, ...] = (0, 0, 8, 5, 2, 1, 3, 7, 0)
 """The order in which a narrow terminal leaves columns out; case, change and verdict are always shown."""
 
-INSTRUCTIONS_RANK = 4
-INSTRUCTIONS_POSITION = HEADS.index("same output")
-"""The position of the column of instructions, if they were counted."""
+INSTRUCTIONS_RANK, BUDGET_RANK = 4, 9
+EXTRA_POSITION = HEADS.index("same output")
+"""The position of the columns of instructions and budgets, if there are any."""
 
 BAD_STATUSES = (
     CaseStatus.OUTPUT_DIFFERS,
@@ -34,21 +37,37 @@ def build_gate_table(report: Report) -> TextTable:
     """The table of a gate, with a row for each of its comparisons."""
     comparisons = [(table, row) for table in report.tables for row in table.rows if not row.baseline]
     rows = [_format_row(table, row) for table, row in comparisons]
-    heads: tuple[str, ...] = HEADS
-    if any(table.counted for table in report.tables):
-        heads = (*HEADS[:INSTRUCTIONS_POSITION], "instructions", *HEADS[INSTRUCTIONS_POSITION:])
-        counts = (format_instructions(row) for _, row in comparisons)
-        rows = [
-            (*row[:INSTRUCTIONS_POSITION], count, *row[INSTRUCTIONS_POSITION:])
-            for row, count in zip(rows, counts, strict=True)
-        ]
+    extra = list(_build_extra_columns(report, [row for _, row in comparisons]))
+    front, back = slice(None, EXTRA_POSITION), slice(EXTRA_POSITION, None)
     return TextTable(
         title=make_printable(_build_title(report, len(comparisons))),
-        heads=heads,
-        rows=tuple(tuple(map(make_printable, row)) for row in rows),
+        heads=tuple(map(make_printable, (*HEADS[front], *(column.head for column in extra), *HEADS[back]))),
+        rows=tuple(
+            tuple(map(make_printable, (*row[front], *(column.cells[place] for column in extra), *row[back])))
+            for place, row in enumerate(rows)
+        ),
         below=tuple(map(make_printable, _build_notes(report))),
         compared=False,
+        ranks=(*RANKS[front], *(column.rank for column in extra), *RANKS[back]),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _ExtraColumn:
+    head: str
+    rank: int
+    cells: tuple[str, ...]
+
+
+def _build_extra_columns(report: Report, rows: Sequence[Row]) -> Iterator[_ExtraColumn]:
+    """The instructions if they were counted, and what was measured against each budget."""
+    if any(table.counted for table in report.tables):
+        yield _ExtraColumn("instructions", INSTRUCTIONS_RANK, tuple(map(format_instructions, rows)))
+    policy = report.run.settings.gate
+    for budget in policy.budgets if policy is not None else ():
+        results = [next((result for result in row.budgets if result.budget == budget), None) for row in rows]
+        cells = tuple("" if result is None else result.measured for result in results)
+        yield _ExtraColumn(format_budget(budget), BUDGET_RANK, cells)
 
 
 def _format_row(table: ReportTable, row: Row) -> tuple[str, ...]:
@@ -63,7 +82,7 @@ def _format_row(table: ReportTable, row: Row) -> tuple[str, ...]:
         front + format_row_name(table, row),
         f"{formatting.format_change(comparison.ratio)} {VERDICT_MARKS[comparison.verdict]}",
         formatting.format_change_interval(comparison.low, comparison.high),
-        f"{formatting.format_seconds(comparison.before)} → {formatting.format_seconds(comparison.after)}",
+        formatting.format_seconds_pair(comparison.before, comparison.after),
         str(comparison.pairs),
         spent,
         _format_detectable(comparison),
@@ -100,3 +119,17 @@ def _build_notes(report: Report) -> Iterator[str]:
     yield from dict.fromkeys(
         f"{WARNING_PREFIX}{'; '.join(table.warnings)}" for table in report.tables if table.warnings
     )
+    yield describe_gate(report)
+
+
+def describe_gate(report: Report) -> str:
+    """How the gate ended, in a line: ``gate passed: 3 cases (2 unchanged, 1 inconclusive), within memory=5%, peak=200MB``."""
+    rows = [row for table in report.tables for row in table.rows if not row.baseline]
+    counts = Counter(row.status.value for row in rows)
+    statuses = ", ".join(f"{count} {status}" for status, count in counts.items())
+    cases = formatting.format_plural(len(rows), "case") + (f" ({statuses})" if statuses else "")
+    if not report.status.ok:
+        return f"gate failed: {cases}"
+    policy = report.run.settings.gate
+    kept = ", ".join(map(format_budget, policy.budgets)) if policy is not None else ""
+    return f"gate passed: {cases}" + (f", within {kept}" if kept else "")

@@ -11,13 +11,17 @@ from hypothesis import strategies as st
 
 from perfbench.util.formatting import (
     MISSING_TEXT,
+    format_amount_pair,
     format_bytes,
+    format_bytes_pair,
     format_count,
     format_factor,
     format_interval,
     format_quantity,
+    format_quantity_pair,
     format_rate,
     format_seconds,
+    format_seconds_pair,
     format_share,
     make_printable,
 )
@@ -41,12 +45,14 @@ def read_back(text: str) -> float:
         (2.998, "2.998s"),
         (0.0, "0.000s"),
         (-0.0, "0.000s"),
-        (0.01, "0.010s"),
+        (0.1, "0.100s"),
+        (0.012345, "12.345ms"),
+        (0.01, "10.000ms"),
         (0.00412, "4.120ms"),
         (0.000412, "0.412ms"),
         (0.0005, "0.500ms"),
         (0.0000041, "4.100µs"),
-        (92e-9, "0.092µs"),
+        (92e-9, "92.000ns"),
         (4e-9, "4.000ns"),
         (-0.000412, "-0.412ms"),
         (36005.0, "36005.000s"),
@@ -238,3 +244,29 @@ def test_foreign_text_is_printable_encodable_and_stays_what_it_was_if_it_is_harm
     assert shown.encode("utf-8").decode("utf-8") == shown
     assert make_printable(shown) == shown
     assert shown == text or not text.isprintable()
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (format_seconds_pair(0.006664, 0.010123), "6.664ms → 10.123ms"),
+        (format_seconds_pair(6.86, 2.998), "6.860s → 2.998s"),
+        (format_seconds_pair(0.099, 0.12), "99.000ms → 120.000ms"),
+        (format_seconds_pair(0.05, 12.5), "50.000ms → 12,500.000ms"),
+        (format_seconds_pair(0.0, 0.05), "0.000ms → 50.000ms"),
+        (format_seconds_pair(0.0, 0.0), "0.000s → 0.000s"),
+        (format_seconds_pair(math.nan, 1.0), f"{MISSING_TEXT} → 1.000s"),
+        (format_bytes_pair(999_900, 1_000_400), "999.9 kB → 1,000.4 kB"),
+        (format_bytes_pair(212e6, 208.4e6), "212.0 MB → 208.4 MB"),
+        (format_bytes_pair(0, 5e6), "0.0 MB → 5.0 MB"),
+        (format_bytes_pair(400, 5000), "400 B → 5,000 B"),
+        (format_amount_pair(96.3, 1210, "bytes"), "96.3 B → 1,210 B"),
+        (format_amount_pair(1.25, 20, "ms"), "1.25 ms → 20 ms"),
+        (format_amount_pair(0.02, 0.3, "seconds"), "20.000ms → 300.000ms"),
+        (format_quantity_pair(4.21e9, 3.1e9), "4.21 G → 3.10 G"),
+        (format_quantity_pair(999e6, 1.01e9), "999 M → 1,010 M"),
+        (format_quantity_pair(0, 12e6), "0 M → 12.0 M"),
+    ],
+)
+def test_pair_of_numbers_has_one_unit(text: str, expected: str) -> None:
+    assert text == expected
