@@ -17,6 +17,7 @@ from perfbench.environments.git_command import (
     read_git_output,
     run_git,
 )
+from perfbench.environments.spec import GitRepository, format_repository
 from perfbench.errors import EnvironmentProblem, UsageProblem
 from perfbench.model import Checkout
 
@@ -55,8 +56,15 @@ def explain_shallow(folder: Path) -> str:
 
 
 def build_commit_spec(checkout: Path, commit: str) -> str:
-    """The environment spec of a commit of a checkout."""
-    return f"git+{checkout.resolve().as_uri()}@{commit}"
+    """The environment spec of a commit of a checkout, or of a folder in it. Raises as ``locate_commit`` does."""
+    return format_repository(locate_commit(checkout, commit))
+
+
+def locate_commit(checkout: Path, commit: str, extras: tuple[str, ...] = ()) -> GitRepository:
+    """A commit of a checkout, or of a folder in it. Raises UsageProblem outside of git, EnvironmentProblem if git fails."""
+    top = find_top_folder(checkout).resolve()
+    inside = checkout.resolve().relative_to(top).as_posix()
+    return GitRepository(top.as_uri(), commit, "" if inside == "." else inside, extras)
 
 
 def shorten_commit(commit: str) -> str:

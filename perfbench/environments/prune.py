@@ -66,7 +66,7 @@ def prune_environments(older_than_days: float | None = None) -> PruneResult:
             continue
         freed += size
         removed += [environment] if environment else []
-    for kind in ("resolved", "picked", "learned", "wheels", "logs"):
+    for kind in ("resolved", "picked", "learned", "wheels", "logs", "bytecode"):
         freed += _remove_stale_files(paths.environment_cache_folder() / kind, before)
     return PruneResult(tuple(removed), tuple(in_use), freed)
 

@@ -155,6 +155,14 @@ def _parse_repository(word: str, spec: str) -> GitRepository:
     return GitRepository(f"{scheme}://{path}", revision, options.get("subdirectory", ""), extras)
 
 
+def format_repository(repository: GitRepository, name: str = "") -> str:
+    """A repository as a word of a spec; ``name`` is that of its package, which stands before extras."""
+    extras = f"{name or 'package'}[{','.join(repository.extras)}]@" if repository.extras else ""
+    revision = f"@{repository.revision}" if repository.revision else ""
+    subdirectory = f"#subdirectory={repository.subdirectory}" if repository.subdirectory else ""
+    return f"{extras}git+{repository.url}{revision}{subdirectory}"
+
+
 def _build_problem(spec: str, reason: str, *, hint: str = "") -> UsageProblem:
     return UsageProblem(f"`{spec}` is not a valid environment spec: {reason}", hint=hint)
 

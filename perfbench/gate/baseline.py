@@ -5,12 +5,23 @@ Its seconds are never used: the environment is rebuilt and measured now, in pair
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from perfbench.environments import git
+from perfbench.environments.git_command import find_commit, is_in_git
+from perfbench.environments.spec import (
+    HOST_SPEC,
+    EnvironmentSpec,
+    GitRepository,
+    LocalCheckout,
+    PackageRequirement,
+    format_repository,
+    parse_spec,
+)
 from perfbench.errors import NotMeasured, StorageProblem
-from perfbench.model import Environment, Measurement, PinnedInput, Run
+from perfbench.model import Environment, Measurement, PinnedInput, Run, Settings
 from perfbench.results import storage
 from perfbench.results.document import RUNS
 from perfbench.runner.imported_versions import PREFIX_PLACEHOLDER
@@ -18,18 +29,29 @@ from perfbench.runner.imported_versions import PREFIX_PLACEHOLDER
 DOCUMENT_PATTERN = f"*{RUNS.suffix}"
 
 
-def find_baseline(name: str, results: Path, folder: Path) -> Run:
+def find_baseline(name: str, folders: Sequence[Path], checkout: Path) -> Run:
     """A saved run by its path or name; else, for a branch, the newest run on the commits below the merge base with it.
 
-    :param folder: the checkout that the user works in. Raises StorageProblem if there is none.
+    :param folders: folders of saved runs, searched in this order. :param checkout: the folder that the user works in.
+
+    Raises StorageProblem if there is none, EnvironmentProblem if git fails.
     """
-    try:
-        return storage.load_run(RUNS.find(name, results))
-    except StorageProblem:
-        if RUNS.is_saved(name, results):
-            raise
-    saved = list(_load_saved_runs(results))
-    for commit in git.list_branch_ancestors(folder, name):
+    for folder in folders:
+        try:
+            return storage.load_run(RUNS.find(name, folder))
+        except StorageProblem:
+            if RUNS.is_saved(name, folder):
+                raise
+    ancestors = git.list_branch_ancestors(checkout, name)
+    for folder in folders:
+        if run := _find_newest(list(_load_saved_runs(folder)), ancestors):
+            return run
+    raise _build_missing_problem(name, folders, checkout)
+
+
+def _find_newest(saved: Sequence[Run], commits: Sequence[str]) -> Run | None:
+    """The newest whole run of the first commit that has one, without modified files."""
+    for commit in commits:
         here = [
             run
             for run in saved
@@ -37,10 +59,14 @@ def find_baseline(name: str, results: Path, folder: Path) -> Run:
         ]
         if here:
             return max(here, key=lambda run: run.created)
-    raise StorageProblem(
-        f"{name}: no run of that name in {results}, and no run of a commit on such a branch",
-        hint=f"create one with perfbench run --save {name}",
-    )
+    return None
+
+
+def _build_missing_problem(name: str, folders: Sequence[Path], checkout: Path) -> StorageProblem:
+    cause = f"{name}: no run of that name in {' or '.join(map(str, folders))}, and no run of a commit on such a branch"
+    if remedy := git.explain_shallow(checkout):
+        return StorageProblem(f"{cause} in this shallow clone", hint=remedy)
+    return StorageProblem(cause, hint=f"create one with perfbench run --save {name}")
 
 
 def _load_saved_runs(results: Path) -> Iterator[Run]:
@@ -49,6 +75,20 @@ def _load_saved_runs(results: Path) -> Iterator[Run]:
             yield storage.load_run(path)
         except StorageProblem:
             continue  # not a run, or saved by a newer perfbench
+
+
+def choose_title(name: str, spec: str, settings: Settings) -> str:
+    """The name of the rebuilt environment: that of the baseline as given, or of its file.
+
+    The spec itself if the name means something else already: the environment to check, or a configured name.
+    """
+    title = " ".join(name.split())
+    if Path(name).is_file():
+        title = next(
+            (Path(name).name.removesuffix(end) for end in RUNS.suffixes if name.endswith(end)), Path(name).stem
+        )
+    taken = {HOST_SPEC, "", *(configured for configured, _ in settings.names), *settings.environments[0]}
+    return spec if title in taken else title
 
 
 def pin_inputs(run: Run) -> tuple[PinnedInput, ...]:
@@ -64,26 +104,54 @@ def build_baseline_spec(run: Run, folder: Path) -> str:
     """
     if not run.finished or run.problems or any(measurement.failures for measurement in run.measurements):
         raise NotMeasured(f"{run.id} cannot serve as a baseline: it is incomplete", hint="measure it again")
-    name = run.settings.environments[0][-1] if run.settings.environments else "here"
+    name = run.settings.environments[0][-1] if run.settings.environments else HOST_SPEC
     environment = next((place for place in run.environments if place.name == name), None)
     measured = [measurement for measurement in run.measurements if measurement.case.environment == name]
     if environment is None or not measured:
         raise NotMeasured(
             f"{run.id} cannot serve as a baseline: its installed packages are unknown", hint="measure it again"
         )
+    spec = parse_spec(name, dict(run.settings.names))
+    if not spec.is_here:
+        return _pin_spec(run, spec, environment, folder)
     if environment.sources:
-        return _build_checkout_spec(run, environment, folder)
-    if name != "here":
-        return name
+        return git.build_commit_spec(git.find_top_folder(folder), _require_commit(run, environment))
     return _build_package_spec(run, environment, measured)
 
 
-def _build_checkout_spec(run: Run, environment: Environment, folder: Path) -> str:
-    (source, *others) = environment.sources
-    if others or source.dirty or not source.commit:
-        why = "of several checkouts" if others else "with uncommitted changes" if source.dirty else "outside of git"
+def _pin_spec(run: Run, spec: EnvironmentSpec, environment: Environment, folder: Path) -> str:
+    """The spec of the run with the versions and the commit that were measured."""
+    versions = {package.name: package.version for package in environment.packages}
+    words = []
+    for part in spec.parts:
+        if isinstance(part, PackageRequirement):
+            extras = f"[{','.join(part.extras)}]" if part.extras else ""
+            is_exact = part.pin or part.name not in versions
+            words.append(part.text if is_exact else f"{part.name}{extras}=={versions[part.name]}")
+        else:
+            name = environment.demanded[len(spec.releases)][0] if len(environment.demanded) > len(spec.releases) else ""
+            words.append(_pin_source(part, name, _require_commit(run, environment), folder))
+    return " ".join([*words, f"python=={spec.python}"] if spec.python else words)
+
+
+def _pin_source(part: LocalCheckout | GitRepository, name: str, commit: str, folder: Path) -> str:
+    """A checkout or repository at a commit; a checkout that is no longer there is sought in the folder of the user."""
+    if isinstance(part, GitRepository):
+        return format_repository(GitRepository(part.url, commit, part.subdirectory, part.extras), name)
+    checkout = (folder / os.path.expanduser(part.path)).resolve()
+    if not (checkout.is_dir() and is_in_git(checkout) and find_commit(checkout, commit, part.path)):
+        checkout = git.find_top_folder(folder)
+    return format_repository(git.locate_commit(checkout, commit, part.extras), name)
+
+
+def _require_commit(run: Run, environment: Environment) -> str:
+    (source, *others) = environment.sources or (None,)
+    if source is None or others or source.dirty or not source.commit:
+        why = "outside of git"
+        if source is not None and (others or source.dirty):
+            why = "of several checkouts" if others else "with uncommitted changes"
         raise NotMeasured(f"{run.id} was measured {why}, which cannot be rebuilt", hint="measure a commit")
-    return git.build_commit_spec(git.find_top_folder(folder), source.commit)
+    return source.commit
 
 
 def _build_package_spec(run: Run, environment: Environment, measured: list[Measurement]) -> str:

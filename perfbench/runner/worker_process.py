@@ -20,7 +20,9 @@ import msgspec
 
 from perfbench.errors import TrialFailed
 from perfbench.model import Environment
+from perfbench.util import paths
 from perfbench.worker import protocol
+from perfbench.worker.bytecode import FOLDER_VARIABLE
 from perfbench.worker.protocol import ANSWER_TYPES, GO, Done, Failed, Request
 
 WORKER_SCRIPT = Path(__file__).resolve().parent.parent / "worker" / "__main__.py"
@@ -75,6 +77,7 @@ class WorkerProcess:
                     env={
                         **variables,
                         HOST_PYTHON_VARIABLE: sys.executable,
+                        FOLDER_VARIABLE: str(paths.bytecode_folder()),
                         "PYTHONHASHSEED": str(hash_seed),
                         "PYTHONIOENCODING": "utf-8",
                     },

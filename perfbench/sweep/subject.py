@@ -92,7 +92,7 @@ def find_anchor(run: Run) -> str | None:
 
 def _shorten_name(name: str) -> str:
     """The name of a commit as it is shown; a release as it is."""
-    _, at, commit = name.rpartition("@")
+    _, at, commit = name.partition("#")[0].rpartition("@")
     return git.shorten_commit(commit) if at else name
 
 

@@ -17,14 +17,23 @@ def bundled_folder(name: str) -> Path:
 
 
 def cache_folder() -> Path:
-    """The cache folder: PERFBENCH_CACHE, else perfbench's folder in the user's cache."""
+    """The absolute path of the cache folder: PERFBENCH_CACHE, else perfbench's folder in the user's cache."""
     named = os.environ.get("PERFBENCH_CACHE")
-    return Path(named) if named else platformdirs.user_cache_path("perfbench", appauthor=False)
+    return (
+        Path(os.path.abspath(os.path.expanduser(named)))
+        if named
+        else platformdirs.user_cache_path("perfbench", appauthor=False)
+    )
 
 
 def market_cache_folder() -> Path:
     """The cache folder of pulled market files."""
     return cache_folder() / "markets"
+
+
+def bytecode_folder() -> Path:
+    """The cache folder of the bytecode of scenario files and checkouts that a worker imports."""
+    return environment_cache_folder() / "bytecode"
 
 
 def environment_cache_folder() -> Path:

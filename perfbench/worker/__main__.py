@@ -23,6 +23,9 @@ def mount() -> None:
     module = importlib.util.module_from_spec(spec)
     sys.modules["perfbench"] = module
     spec.loader.exec_module(module)
+    from perfbench.worker.bytecode import FOLDER_VARIABLE, redirect_bytecode  # noqa: PLC0415 - only importable once mounted
+
+    redirect_bytecode(PACKAGE_DIRECTORY, os.environ.get(FOLDER_VARIABLE))
 
 
 def main() -> None:

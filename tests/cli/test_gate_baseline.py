@@ -138,7 +138,6 @@ def test_gate_reports_missing_baseline_and_how_to_create_it(project: Path) -> No
 
 
 def test_gate_rejects_market_file_that_baseline_did_not_measure(project: Path, market: Path, tmp_path: Path) -> None:
-    commit(project, BODY)
     scenario = tmp_path / "reads.py"
     scenario.write_text(
         "import ticker\nfrom perfbench import Work, mode\n\n"
@@ -166,6 +165,36 @@ def test_gate_rejects_market_file_that_baseline_did_not_measure(project: Path, m
     code, _, complaint = gated(project, "--baseline", f"reads-{tmp_path.name}")
     assert code == 5
     assert "market file market is not what reads-" in one_line(complaint)
+
+
+def test_gate_is_titled_by_its_baseline(project: Path) -> None:
+    commit(project, BODY)
+    for name, title in (("main", "main → ."), ("first", "first → ."), (str(kept(project)), "first → .")):
+        code, table, complaint = gated(project, "--baseline", name, "--save", f"titled-{len(name)}")
+        assert code == 0, complaint
+        assert title in table
+        assert "git+file://" not in table
+        shown = perfbench("show", f"titled-{len(name)}", folder=project)
+        assert title in shown.stdout
+
+
+def test_baseline_is_found_where_the_project_saves_its_runs(project: Path, tmp_path: Path) -> None:
+    commit(project, SLOWER)
+    for name in ("first", "main"):
+        code, table, complaint = gated(project, "--baseline", name, "--results", tmp_path / "apart")
+        assert code == 3, table + complaint
+    code, _, complaint = gated(project, "--baseline", "nobody", "--results", tmp_path / "apart")
+    assert code == 5
+    assert f"no run of that name in {tmp_path / 'apart'} or results" in one_line(complaint)
+
+
+def test_baseline_of_a_configured_results_folder_is_found(project: Path, tmp_path: Path) -> None:
+    (tmp_path / "saved").mkdir()
+    shutil.copy(kept(project), tmp_path / "saved" / "stored.json")
+    configuration = tmp_path / "perfbench.toml"
+    configuration.write_text(f'[gate]\nresults = "{tmp_path / "saved"}"\n')
+    given = ("--config", configuration, "gate", "--after", ".", "--quiet", "--results", tmp_path / "apart")
+    assert perfbench(*given, "--baseline", "stored", folder=project).returncode in (0, 3)
 
 
 def test_a_standard_is_named_once(project: Path) -> None:

@@ -13,7 +13,7 @@ import typer
 from perfbench.cli import exports, measure, options, parse
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import UsageProblem
-from perfbench.gate.baseline import build_baseline_spec, find_baseline, pin_inputs
+from perfbench.gate.baseline import build_baseline_spec, choose_title, find_baseline, pin_inputs
 from perfbench.gate.blame import blame_regressions
 from perfbench.gate.calibration import session
 from perfbench.model import Budget, GatePolicy, Run, Settings
@@ -106,12 +106,18 @@ def gate(
         max_time=max_time,
         timeout=timeout,
         accept=accept,
-        gate=session.apply_calibration(policy, results),
+        gate=policy,
         count=count or policy.limits_count,
     )
+    # The action saves its run apart: baselines and the calibration stand where the project saves its runs.
+    folders = tuple(dict.fromkeys((results, Path(ctx.lookup_default("results") or options.DEFAULT_RESULTS))))
+    for folder in reversed(folders):
+        policy = session.apply_calibration(policy, folder)
+    settings = replace(settings, gate=policy)
     if baseline is not None:
-        run = find_baseline(baseline, results, Path.cwd())
-        settings = _pin_to_baseline(replace(settings, scenarios=tuple(scenario or run.settings.scenarios)), run)
+        run = find_baseline(baseline, folders, Path.cwd())
+        settings = replace(settings, scenarios=tuple(scenario or run.settings.scenarios))
+        settings = _pin_to_baseline(settings, run, baseline)
     output = OutputOptions(results, save, wanted, (), color, quiet)
     measure.measure_and_show(settings, output, blame_regressions if blame else None)
 
@@ -131,15 +137,18 @@ def _choose_reference(ctx: typer.Context, before: str | None, baseline: str | No
     return before, baseline
 
 
-def _pin_to_baseline(settings: Settings, run: Run) -> Settings:
-    """The settings with the environment of a baseline, and its cases unless others were named."""
+def _pin_to_baseline(settings: Settings, run: Run, name: str) -> Settings:
+    """The settings with the environment of a baseline under its name, and its cases unless others were named."""
     assert settings.gate is not None
+    spec = build_baseline_spec(run, Path.cwd())
+    title = choose_title(name, spec, settings)
     baseline = run.settings
     chosen = {Path(name).stem for name in settings.scenarios}
     changes = {change.name for scenario in run.scenarios if scenario.name in chosen for change in scenario.changes}
     pinned = replace(
         settings,
-        environments=((build_baseline_spec(run, Path.cwd()), settings.environments[0][1]),),
+        environments=((title, settings.environments[0][1]),),
+        names=settings.names if title == spec else (*settings.names, (title, spec)),
         modes=settings.modes or baseline.modes,
         data=settings.data or baseline.data or tuple(market.name for market in run.data),
         parameters=settings.parameters or baseline.parameters,

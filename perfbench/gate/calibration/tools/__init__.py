@@ -18,7 +18,9 @@ from typing import Protocol, cast
 
 from perfbench.errors import TrialFailed, UsageProblem
 from perfbench.runner.worker_process import PASSED_VARIABLES, WORKER_SCRIPT
+from perfbench.util import paths
 from perfbench.util.suggest import suggest_name
+from perfbench.worker.bytecode import FOLDER_VARIABLE
 from perfbench.worker.protocol import Request
 
 PASSES_FOLDER = Path(__file__).parent / "passes"
@@ -35,6 +37,7 @@ class ToolSide:
     def variables(self) -> dict[str, str]:
         """All environment variables of the tool and what it starts: as few as a worker of perfbench has."""
         passed = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
+        passed[FOLDER_VARIABLE] = str(paths.bytecode_folder())
         return {**passed, "PERFBENCH_WORKER": str(WORKER_SCRIPT), "PERFBENCH_REQUEST": json.dumps(asdict(self.request))}
 
 
