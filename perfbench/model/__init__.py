@@ -47,6 +47,7 @@ from perfbench.model.run import (
     Sample,
 )
 from perfbench.model.scenario import (
+    CHILD_SECONDS,
     CPU_SECONDS,
     INSTRUCTIONS,
     METRICS,
@@ -68,6 +69,7 @@ from perfbench.model.scenario import (
 )
 
 __all__ = [
+    "CHILD_SECONDS",
     "CPU_SECONDS",
     "INSTRUCTIONS",
     "METRICS",

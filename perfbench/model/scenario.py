@@ -11,6 +11,9 @@ WALL_SECONDS = Metric("seconds", name="wall_seconds")
 REPORTED_SECONDS = Metric("seconds", name="reported_seconds")
 STARTUP_SECONDS = Metric("seconds", name="startup_seconds")
 QUEUE_SECONDS = Metric("seconds", name="queue_seconds")
+CHILD_SECONDS = Metric("seconds", name="child_seconds")
+"""CPU seconds of the child processes that a mode waited for, a part of its ``cpu_seconds``; missing where there are none."""
+
 PEAK_RSS_BYTES = Metric("bytes", name="peak_rss_bytes")
 SPENT_SECONDS = Metric("seconds", name="spent_seconds")
 """Wall-clock seconds of the host for a whole duet of a gate, from the start of its workers to their end."""
@@ -26,6 +29,7 @@ METRICS = {
         REPORTED_SECONDS,
         STARTUP_SECONDS,
         QUEUE_SECONDS,
+        CHILD_SECONDS,
         PEAK_RSS_BYTES,
         SPENT_SECONDS,
         INSTRUCTIONS,

@@ -37,10 +37,13 @@ class CallCount:
 
 @dataclass(frozen=True, slots=True)
 class ProfiledPass:
-    """One profiled pass. ``capped`` are the wall seconds of samples that were left out because the process did not run.
+    """One profiled pass. ``capped`` are the wall seconds of samples that were left out because their thread did not run.
 
     ``inclusive``: of a profiler that knows no stacks but a function and its caller, the seconds of every function of the profile
     with all that it called.
+
+    ``cpu_seconds`` include the ``child_seconds`` of child processes and the ``unseen_seconds`` of threads, into which the profiler
+    does not look; ``queue_seconds`` are those in which the pass waited for a core, None where the system does not tell.
     """
 
     work: int
@@ -50,6 +53,9 @@ class ProfiledPass:
     capped: float
     stacks: tuple[Stack, ...]
     inclusive: tuple[float, ...] = ()
+    child_seconds: float = 0.0
+    unseen_seconds: float = 0.0
+    queue_seconds: float | None = None
 
     @property
     def seconds(self) -> float:

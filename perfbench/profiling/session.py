@@ -29,6 +29,9 @@ from perfbench.worker.protocol import CpuProfile
 CALL_COUNTER = "cprofile"
 """The profiler for call counts beside those that sample."""
 
+OTHER_PROFILER = "choose --profiler pyinstrument"
+"""What to do where a profiler cannot keep threads apart."""
+
 SLOW_UPDATE_PASSES = 3
 COARSEST_INTERVAL, FINEST_INTERVAL = 0.001, 0.0001
 TARGET_SAMPLES = 10_000
@@ -178,6 +181,10 @@ class ProfilingSession:
     def _sample(self, step: _Step) -> ProfileRecord:
         interval = self._findings[step.case.id].interval or self._choose_interval(step.group, step.case)
         sampled = self._run_profiled_pass(step, self._options.profiler, interval)
+        if sampled.mixed:
+            raise NotMeasured(
+                f"{self._options.profiler} mixes the calls of all threads in Python 3.12 and newer", hint=OTHER_PROFILER
+            )
         return ProfileRecord(step.number, step.case.id, sampled=sampled, interval=interval)
 
     def _choose_interval(self, group: CaseGroup, case: Case) -> float:

@@ -51,9 +51,10 @@ def count_instructions(trial: Trial, table: CaseGroup, conditions: Conditions) -
             ready, executed = run_counted_pass(worker, table, counter.start, counter.stop)
             measured = worker.expect(PassMeasurement)
             worker.end()
+            printed = worker.describe_output()
     except TrialFailed as error:
         return build_failure(trial, case, error)
-    return _keep_count_only(build_sample_result(trial, table.place(case), 0, ready, measured), executed)
+    return _keep_count_only(build_sample_result(trial, table.place(case), 0, ready, measured, printed), executed)
 
 
 def run_counted_pass(

@@ -6,8 +6,8 @@ import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import replace
 
-from perfbench.model import SPENT_SECONDS, CaseGroup, Result, Settings, Trial
-from perfbench.runner import instruction_pass, known_changes, output_check, plan
+from perfbench.model import SPENT_SECONDS, CaseGroup, Failure, Result, Settings, Trial
+from perfbench.runner import instruction_pass, known_changes, output_check, plan, work_check
 from perfbench.runner.state import GroupState, Progress
 from perfbench.runner.stopping import StoppingRule
 from perfbench.runner.trial import Conditions, execute_trial
@@ -56,11 +56,25 @@ def _compare_outputs(state: GroupState, conditions: Conditions) -> Iterator[tupl
     ):
         state.add(result)
         yield (result,)
+    for result in _find_wrong_work(state):
+        state.add(result)
+        yield (result,)
     for trial, outputs, changes in state.differing_outputs():
         yield Progress(f"where do the outputs of {_format_cases(trial)} differ?", 0.0, None)
         result = output_check.explain_difference(trial, state.group, outputs, changes, conditions, remembered)
         state.add(result)
         yield (result,)
+
+
+def _find_wrong_work(state: GroupState) -> list[Result]:
+    """A failure of each case whose check pass did other work than the market file has."""
+    checks = {trial.cases[0].id: trial for trial in plan.plan_checks(state.group)}
+    wrong = work_check.find_wrong_work(state.group, state.outputs, state.broken)
+    return [
+        Result(checks[case.id].id, case.id, failure=Failure("check", reason))
+        for case, reason in wrong
+        if case.id not in state.given_up
+    ]
 
 
 def _count_instructions(state: GroupState, conditions: Conditions) -> Iterator[tuple[Result, ...] | Progress]:

@@ -42,6 +42,8 @@ class GroupState:
         self.done: dict[str, set[str]] = defaultdict(set)
         self.failures: dict[str, int] = defaultdict(int)
         self.given_up: set[str] = set()
+        self.broken: set[str] = set()
+        """Cases that are given up for another reason than what this machine lacks."""
         self.uncountable: set[str] = set()
         self.unequal_work: set[tuple[str, str]] = set()
         own = {case.id for case in group.cases}
@@ -64,6 +66,7 @@ class GroupState:
             self.failures[result.case] += 1
             if result.failure.trial != "duet" or self.failures[result.case] > MAX_FAILURES:
                 self.given_up.add(result.case)
+                self.broken |= set() if result.failure.unavailable else {result.case}
         if result.difference is not None and result.difference.less_work:
             self.unequal_work.add((result.difference.against, result.case))
 

@@ -113,7 +113,7 @@ def _run_solo_pass(trial: Trial, table: CaseGroup, case: Case, order: int, condi
             worker.go()
             measured = worker.expect(PassMeasurement)
             worker.end()
-            return build_sample_result(trial, table.place(case), order, ready, measured)
+            return build_sample_result(trial, table.place(case), order, ready, measured, worker.describe_output())
     except TrialFailed as error:
         return build_failure(trial, case, error)
 
@@ -184,7 +184,9 @@ def _run_interleaved(
             worker.go()
             measured = worker.expect(PassMeasurement)
             worker.end()
-            yield build_sample_result(trial, table.place(cases[worker]), order, ready[worker], measured)
+            yield build_sample_result(
+                trial, table.place(cases[worker]), order, ready[worker], measured, worker.describe_output()
+            )
         except TrialFailed as error:
             yield build_failure(trial, cases[worker], error)
         worker.close()
@@ -196,14 +198,17 @@ def _select_first_failures(results: Sequence[Result]) -> Iterator[Result]:
 
 
 def build_sample_result(
-    trial: Trial, place: CaseInEnvironment, order: int, ready: Ready, measured: PassMeasurement
+    trial: Trial, place: CaseInEnvironment, order: int, ready: Ready, measured: PassMeasurement, printed: str = ""
 ) -> Result:
-    """The result of a pass; a failure where its times cannot be right."""
+    """The result of a pass; a failure where it did nothing or its times cannot be right.
+
+    :param printed: what the worker printed, the reason of a pass that did no work.
+    """
     case, packages = place.case, tuple(measured.packages)
     metrics = {**measured.metrics, "startup_seconds": ready.startup_seconds}
     wrong = imported_versions.find_wrong_import(place.environment, packages)
     if measured.work == 0:
-        wrong = "did no work: 0 updates came out"
+        wrong = describe_no_work("updates", printed)
     stopped = [name for name in (CPU_SECONDS.name, WALL_SECONDS.name) if measured.metrics[name] <= 0]
     if stopped:
         wrong = f"took {measured.metrics[stopped[0]]:g} s by its clock, which stood still or went back: sample rejected"
@@ -211,3 +216,8 @@ def build_sample_result(
         return Result(trial.id, case.id, failure=Failure(trial.kind, wrong))
     sample = Sample(trial.kind, trial.round, order, trial.id, measured.work, metrics, measured.numbers)
     return Result(trial.id, case.id, sample=sample, packages=packages)
+
+
+def describe_no_work(unit: str, printed: str) -> str:
+    """The reason of a pass without work, with what the worker printed."""
+    return f"did no work: 0 {unit} came out" + (f"; {printed}" if printed else "")

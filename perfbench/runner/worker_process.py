@@ -16,14 +16,13 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, TypeVar
 
-import msgspec
-
 from perfbench.errors import TrialFailed
 from perfbench.model import Environment
-from perfbench.util import paths
+from perfbench.runner import worker_answers
+from perfbench.util import formatting, paths
 from perfbench.worker import protocol
 from perfbench.worker.bytecode import FOLDER_VARIABLE
-from perfbench.worker.protocol import ANSWER_TYPES, GO, Done, Failed, Request
+from perfbench.worker.protocol import GO, Done, Request
 
 WORKER_SCRIPT = Path(__file__).resolve().parent.parent / "worker" / "__main__.py"
 
@@ -38,6 +37,9 @@ HOST_PYTHON_VARIABLE = "PERFBENCH_PYTHON"
 
 MAX_LINE_BYTES = 512 * 1024 * 1024
 STDERR_TAIL_LENGTH = 4000
+SHOWN_LINES, SHOWN_LENGTH = 3, 300
+"""Lines and characters of a worker's standard error in the reason of a failure."""
+
 
 Answer = TypeVar("Answer")
 
@@ -61,6 +63,7 @@ class WorkerProcess:
         :param accept: called with the last answer; raises TrialFailed if no sample of this worker may be taken.
         """
         self._accept = accept
+        self._request = request
         self._stderr = tempfile.TemporaryFile()  # noqa: SIM115 - closed in close()
         self._deadline = time.monotonic() + timeout
         self._timeout = timeout
@@ -168,15 +171,21 @@ class WorkerProcess:
         return time.monotonic() > self._deadline
 
     def _answer(self) -> object:
-        line = self._line()
         try:
-            say = msgspec.json.decode(line, type=_MessageType).say
-            answer: object = msgspec.json.decode(line, type=ANSWER_TYPES[say])
-        except (msgspec.MsgspecError, KeyError) as error:
-            raise TrialFailed(f"the worker broke the protocol: {line[:80]!r}") from error
-        if isinstance(answer, Failed):
-            raise TrialFailed(answer.message, answer.detail, unavailable=answer.unavailable)
-        return answer
+            return worker_answers.decode_answer(self._line(), self._request)
+        except TrialFailed as error:
+            printed = "" if error.unavailable else self.describe_output()
+            if not printed:
+                raise
+            raise TrialFailed(f"{error}; {printed}", error.detail, hint=error.hint) from error
+
+    def describe_output(self) -> str:
+        """The last lines that the worker printed or logged, in one of bounded length; empty if it printed nothing."""
+        lines = [line.strip() for line in self._stderr_tail().splitlines() if line.strip()]
+        text = formatting.make_printable(" / ".join(lines[-SHOWN_LINES:]))
+        if not text:
+            return ""
+        return f"it printed: {text if len(text) <= SHOWN_LENGTH else '…' + text[-SHOWN_LENGTH:]}"
 
     def _line(self) -> bytes:
         searched = 0
@@ -212,16 +221,13 @@ class WorkerProcess:
         return f"the worker ended with code {code} before it was done"
 
     def _stderr_tail(self) -> str:
-        size = self._stderr.seek(0, os.SEEK_END)
-        self._stderr.seek(max(0, size - STDERR_TAIL_LENGTH))
-        return self._stderr.read().decode("utf-8", "replace")
+        """The end of the worker's standard error; its position, which the worker shares, is left alone."""
+        file = self._stderr.fileno()
+        start = max(0, os.fstat(file).st_size - STDERR_TAIL_LENGTH)
+        return os.pread(file, STDERR_TAIL_LENGTH, start).decode("utf-8", "replace")
 
 
-class _MessageType(msgspec.Struct):
-    say: str
-
-
-END_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 
 
 @contextlib.contextmanager

@@ -5,10 +5,12 @@ from __future__ import annotations
 import ast
 import gc
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Callable, Dict, List, Tuple, Union
 
 from perfbench.worker import update_hooks
 from perfbench.worker.cpu_profile_pass import load_profiler
+from perfbench.worker.cpu_usage import child_cpu_seconds
 from perfbench.worker.function_names import FunctionNamer
 from perfbench.worker.protocol import Allocation, AllocationProfile, LineMemoryProfile, Request
 from perfbench.worker.scenario_api import Work
@@ -19,6 +21,8 @@ MEMORY_PROFILERS = ("memray", "tracemalloc", "lines")
 
 MAX_FUNCTIONS = 25
 """Functions reported per measure."""
+
+CHILDREN_NOTE = "allocations of child processes are not included"
 
 OWN_KIND = "perfbench"
 
@@ -33,7 +37,17 @@ def run_allocation_pass(
     observe = load_profiler(request.profiler).observe
     gc.collect()
     wait()
-    profile: Union[AllocationProfile, LineMemoryProfile] = observe(lambda: _drain_mode(call), request.artefact, request)
+    child_seconds: List[float] = []
+
+    def run() -> Work:
+        before = child_cpu_seconds()
+        work = _drain_mode(call)
+        child_seconds.append(child_cpu_seconds() - before)
+        return work
+
+    profile: Union[AllocationProfile, LineMemoryProfile] = observe(run, request.artefact, request)
+    if isinstance(profile, AllocationProfile) and any(child_seconds):
+        return replace(profile, note="; ".join(filter(None, (profile.note, CHILDREN_NOTE))))
     return profile
 
 

@@ -61,6 +61,11 @@ class CpuProfile:
     caller (−1 for none), callee and count, if the profiler counts calls; if its stacks are only a function and its caller,
     ``inclusive`` has the seconds of every function with all that it called. The seconds of the pass include the cost of the
     profiler.
+
+    ``cpu_seconds`` are those of all threads and of the child processes that the mode waited for. The profiler did not look into
+    the ``child_seconds`` of the children and the ``unseen_seconds`` of threads that it does not observe: each is one stack, of
+    a function that stands for them. ``queue_seconds`` are those in which the pass waited for a core, None where the system
+    does not tell. ``mixed``: the profiler cannot keep threads apart, so that it has counts of calls only.
     """
 
     work: int
@@ -74,6 +79,10 @@ class CpuProfile:
     calls: List[List[int]]
     packages: List[Package]
     inclusive: List[float] = field(default_factory=list)
+    child_seconds: float = 0.0
+    unseen_seconds: float = 0.0
+    queue_seconds: Optional[float] = None
+    mixed: bool = False
 
 
 @dataclass(frozen=True)

@@ -8,6 +8,7 @@ import time
 from collections.abc import Iterator
 from typing import Any, Callable, Dict, Optional
 
+from perfbench.worker.cpu_usage import child_cpu_seconds, queue_seconds
 from perfbench.worker.process_memory import peak_rss_bytes
 from perfbench.worker.protocol import PassMeasurement, Request
 from perfbench.worker.scenario_api import ScenarioError, Work
@@ -19,7 +20,10 @@ def run_timed_pass(
     request: Request,
     on_completed: Optional[Callable[[], None]] = None,
 ) -> PassMeasurement:
-    """Collect garbage, wait for GO, run the mode once to its end. Seconds of CPU (all threads) and of wall time, bytes.
+    """Collect garbage, wait for GO, run the mode once to its end. Seconds of CPU and of wall time, bytes.
+
+    The CPU seconds are those of all threads and of the child processes that the mode waited for; the part of the children stands
+    in ``child_seconds`` too.
 
     :param request: its ``slowdown`` extends the pass by this share of its own CPU seconds, and the seconds of a mode that times
         itself.
@@ -28,7 +32,8 @@ def run_timed_pass(
     gc.collect()
     wait()
     # Converting a number with more digits takes more instructions.
-    queued = None if request.counted else _read_queue_seconds()
+    queued = None if request.counted else queue_seconds()
+    children = 0.0 if request.counted else child_cpu_seconds()
     wall_before = time.perf_counter_ns()
     cpu_before = time.process_time_ns()
     outcome = call()
@@ -41,13 +46,16 @@ def run_timed_pass(
         inject_slowdown(cpu_before, request.slowdown)
     cpu_after = time.process_time_ns()
     wall_after = time.perf_counter_ns()
+    children = 0.0 if request.counted else child_cpu_seconds() - children
     if on_completed is not None:
         on_completed()
     work = Work(count) if drained else convert_to_work(outcome)
-    metrics = {"cpu_seconds": (cpu_after - cpu_before) / 1e9, "wall_seconds": (wall_after - wall_before) / 1e9}
+    own = (cpu_after - cpu_before) / 1e9
+    metrics = {"cpu_seconds": own + children, "wall_seconds": (wall_after - wall_before) / 1e9}
+    metrics.update(_build_optional_metric("child_seconds", children or None))
     metrics.update(_build_optional_metric("reported_seconds", work.seconds and work.seconds * (1 + request.slowdown)))
     if queued is not None:
-        metrics.update(_build_optional_metric("queue_seconds", (_read_queue_seconds() or 0.0) - queued))
+        metrics.update(_build_optional_metric("queue_seconds", (queue_seconds() or 0.0) - queued))
     numbers = _check_finite(work.numbers)
     peak = numbers.pop("peak_rss_bytes", None)
     if request.memory:
@@ -73,14 +81,6 @@ def convert_to_work(outcome: Any) -> Work:
     if work.seconds is not None and not (math.isfinite(work.seconds) and work.seconds > 0):
         raise ScenarioError("Work(seconds=%r): the seconds must be positive" % (work.seconds,))
     return work
-
-
-def _read_queue_seconds() -> Optional[float]:
-    try:
-        with open("/proc/self/schedstat", encoding="ascii") as schedstat:
-            return int(schedstat.read().split()[1]) / 1e9
-    except (OSError, IndexError, ValueError):
-        return None
 
 
 def _build_optional_metric(name: str, value: Optional[float]) -> Dict[str, float]:

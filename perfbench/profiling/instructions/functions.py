@@ -110,7 +110,7 @@ def _run_counted_pass(
     addressed = worker.expect(TrampolineAddresses)
     measured = worker.expect(PassMeasurement)
     worker.end()
-    failure = build_sample_result(trial, table.place(case), 0, ready, measured).failure
+    failure = build_sample_result(trial, table.place(case), 0, ready, measured, worker.describe_output()).failure
     if failure is not None:
         raise TrialFailed(failure.message, failure.detail)
     return callgrind_parser.parse_counts(written), addressed, measured.work

@@ -13,7 +13,7 @@ from perfbench.errors import TrialFailed
 from perfbench.model import Case, CaseGroup, Trial
 from perfbench.profiling.memory.curve import GARBAGE, MemoryCurve, MemoryMark
 from perfbench.runner import imported_versions
-from perfbench.runner.trial import Conditions, build_request, start_worker, wait_until_ready
+from perfbench.runner.trial import Conditions, build_request, describe_no_work, start_worker, wait_until_ready
 from perfbench.runner.worker_process import WorkerProcess
 from perfbench.worker.protocol import MemoryObservation, PassCompleted
 
@@ -70,10 +70,11 @@ def sample_memory(
         worker.go()
         watched = worker.expect(MemoryObservation)
         worker.end()
+        printed = worker.describe_output()
     packages = tuple(watched.packages)
     wrong = imported_versions.find_wrong_import(table.place(case).environment, packages)
     if watched.work == 0:
-        wrong = f"did no work: 0 {table.scenario.unit} came out"
+        wrong = describe_no_work(table.scenario.unit, printed)
     if wrong or not samples.times:
         raise TrialFailed(wrong or "the memory of the worker could not be sampled")
     return replace(

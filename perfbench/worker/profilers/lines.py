@@ -28,7 +28,7 @@ DECIMAL_PLACES = 2
 def observe(call: Callable[[], Any], path: str, request: Request) -> LineMemoryProfile:
     """memory_profiler's table of the function ``module:name`` over its first 3000 calls, or the first 3000 updates of the pass.
 
-    Raises ScenarioError for a function that does not exist, is not written in Python, or is not called.
+    Raises ScenarioError for a function that does not exist, is not written in Python, or is not called in the main thread.
     """
     memory_profiler = importlib.import_module("memory_profiler")
     code = resolve(request)
@@ -46,7 +46,7 @@ def observe(call: Callable[[], Any], path: str, request: Request) -> LineMemoryP
     finally:
         lines.disable()
     if not tracer.calls:
-        raise ScenarioError("{} was not called in this pass".format(request.function))
+        raise ScenarioError("{} was not called in the main thread of this pass".format(request.function))
     table = io.StringIO()
     memory_profiler.show_results(lines, stream=table, precision=DECIMAL_PLACES)
     with open(path, "w", encoding="utf-8") as file:

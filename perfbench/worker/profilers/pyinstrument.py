@@ -1,12 +1,12 @@
-"""pyinstrument: samples the whole stack every millisecond of wall time, when a function is called or returns."""
+"""pyinstrument: samples the whole stack of each thread every millisecond of wall time, when a function is called or returns."""
 
 from __future__ import annotations
 
 import importlib
-import time
 from typing import Any, Callable, List, Tuple
 
-from perfbench.worker.cpu_profile_pass import Frame, RawProfile
+from perfbench.worker import thread_observer
+from perfbench.worker.cpu_profile_pass import Frame, PassClock, RawProfile, build_thread_frame
 from perfbench.worker.protocol import Request
 
 NEEDS: Tuple[str, ...] = ("pyinstrument",)
@@ -14,37 +14,59 @@ SUFFIX = ""
 """The host writes its artefact, from all passes."""
 
 MIN_CAP_INTERVALS = 3
-"""Intervals to which the weight of a sample is at least capped where the process did not run."""
+"""Intervals to which the weight of a sample is at least capped where the thread did not run."""
 
 MAX_WALL_TO_CPU_RATIO = 1.02
 """Ratio of wall to CPU seconds up to which no sample is capped: calls into C may also take long."""
 
 
 def observe(call: Callable[[], Any], path: str, request: Request) -> RawProfile:
-    """Profile the pass: stacks, each with the wall seconds in which the process ran."""
+    """Profile the pass: stacks, each with the wall seconds in which its thread ran; those of other threads below their name."""
     del path
-    profiler = importlib.import_module("pyinstrument").Profiler(interval=request.interval, async_mode="disabled")
+    start_profiler = importlib.import_module("pyinstrument").Profiler
 
-    start = time.process_time()
-    profiler.start()
-    try:
-        outcome = call()
-    finally:
-        session = profiler.stop()
-    ran = time.process_time() - start
-    cap = compute_weight_cap(
-        [seconds for _, seconds in session.frame_records], ran, MIN_CAP_INTERVALS * request.interval
-    )
+    def start() -> Any:
+        profiler = start_profiler(interval=request.interval, async_mode="disabled")
+        profiler.start()
+        return profiler
+
+    with thread_observer.observe_threads(start, lambda profiler: profiler.stop().frame_records) as threads:
+        clock = PassClock()
+        profiler = start()
+        try:
+            outcome = call()
+        finally:
+            session = profiler.stop()
+        clock.stop()
     observed = RawProfile(outcome)
-    for identifiers, seconds in session.frame_records:
-        observed.add(tuple(map(_parse_frame, identifiers)), min(seconds, cap))
-        observed.capped += max(0.0, seconds - cap)
-        observed.samples += 1
+    _add_samples(observed, (), session.frame_records, clock.main, request.interval)
+    ended = list(threads)
+    for thread in ended:
+        _add_samples(observed, (build_thread_frame(thread.name),), thread.found, thread.cpu_seconds, request.interval)
+    observed.unseen = clock.find_unseen(sum(thread.cpu_seconds for thread in ended))
     return observed
 
 
+def _add_samples(
+    observed: RawProfile, root: Tuple[Frame, ...], records: List[Tuple[List[str], float]], ran: float, interval: float
+) -> None:
+    """Add the samples of a thread that ran for so many CPU seconds, below a root if it is not the main one."""
+    cap = compute_weight_cap([seconds for _, seconds in records], ran, MIN_CAP_INTERVALS * interval)
+    for identifiers, seconds in records:
+        stack = tuple(map(_parse_frame, identifiers))
+        observed.add(stack if not root else root + cut_above_work(stack), min(seconds, cap))
+        observed.capped += max(0.0, seconds - cap)
+        observed.samples += 1
+
+
+def cut_above_work(stack: Tuple[Frame, ...]) -> Tuple[Frame, ...]:
+    """The part of the stack of a thread below the function that runs its work."""
+    names = [name for _, _, name in stack]
+    return stack[names.index(thread_observer.RUN_NAME) + 1 :] if thread_observer.RUN_NAME in names else stack
+
+
 def compute_weight_cap(weights: List[float], ran: float, least: float) -> float:
-    """The cap of weights at which their sum is the running time of the process, at least ``least``; infinity without a loss."""
+    """The cap of weights at which their sum is the running time of the thread, at least ``least``; infinity without a loss."""
     if sum(weights) <= MAX_WALL_TO_CPU_RATIO * ran:
         return float("inf")
     below = 0.0

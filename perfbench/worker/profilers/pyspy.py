@@ -12,7 +12,7 @@ import sysconfig
 import threading
 from typing import Any, Callable, List, Tuple
 
-from perfbench.worker.cpu_profile_pass import Frame, RawProfile
+from perfbench.worker.cpu_profile_pass import ALL_THREADS_FRAME, Frame, RawProfile
 from perfbench.worker.function_names import BUILT_IN_FILE
 from perfbench.worker.protocol import Request
 from perfbench.worker.scenario_api import ScenarioError
@@ -25,6 +25,9 @@ SPY_TIMEOUT_SECONDS = 30.0
 PR_SET_PTRACER = 0x59616D61
 """prctl(2): whom Yama lets trace this process."""
 PR_SET_PTRACER_ANY = ctypes.c_ulong(-1)
+
+THREAD_ENTRY = ("threading.py", "_bootstrap_inner")
+"""File and name of the function that calls everything in a thread."""
 
 ENTRY_PATTERN = re.compile(r"(?P<name>.*) \((?P<file>.*):(?P<line>\d+)\)$")
 
@@ -42,11 +45,18 @@ def observe(call: Callable[[], Any], path: str, request: Request) -> RawProfile:
         with open(path, encoding="utf-8", errors="replace") as lines:
             for line in lines:
                 frames, _, count = line.rstrip("\n").rpartition(" ")
-                observed.add(tuple(map(_parse_frame, frames.split(";"))), int(count) * request.interval)
+                stack = _mark_thread(tuple(map(_parse_frame, frames.split(";"))))
+                observed.add(stack, int(count) * request.interval)
                 observed.samples += int(count)
     except OSError:
         pass  # without a file there are no samples, which the host reports
     return observed
+
+
+def _mark_thread(stack: Tuple[Frame, ...]) -> Tuple[Frame, ...]:
+    """A stack of another thread than the main one below the function that stands for these threads."""
+    entered = [place for place, (file, _, name) in enumerate(stack) if (os.path.basename(file), name) == THREAD_ENTRY]
+    return stack if not entered else (ALL_THREADS_FRAME, *stack[entered[0] + 1 :])
 
 
 def _start_spy(path: str, interval: float) -> "subprocess.Popen[str]":

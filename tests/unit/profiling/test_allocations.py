@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from support.scenarios import scenario_path
 from support.watched_tables import CONDITIONS, table_of, trial_of
 
 from perfbench.datasets import resolve
@@ -16,7 +17,6 @@ from perfbench.model import CaseGroup, Market
 from perfbench.profiling.memory import allocations
 from perfbench.profiling.memory.model import AllocationSummary
 from perfbench.report.profiles.memory import render_allocations, render_line_profile
-from perfbench.util import paths
 
 BOOK = sys.getsizeof(bytes(1000))
 needs_memray = pytest.mark.skipif(importlib.util.find_spec("memray") is None, reason="memray is not installed")
@@ -31,7 +31,7 @@ def sample(tmp_path_factory: pytest.TempPathFactory) -> Market:
 
 @pytest.fixture(scope="module")
 def replay(sample: Market) -> CaseGroup:
-    return table_of(paths.bundled_folder("scenarios") / "replay.py", sample)
+    return table_of(scenario_path("replay"), sample)
 
 
 def looked(scenario: str, mode: str, folder: Path) -> AllocationSummary:
@@ -147,7 +147,7 @@ def test_a_short_pass_is_looked_at_whole(tmp_path: Path) -> None:
         ("nowhere_at_all:x", "there is no module `nowhere_at_all` in this environment"),
         ("nonsense", "`nonsense` is not a function: write MODULE:FUNCTION"),
         ("builtins:len", "`builtins:len` is not a function written in Python"),
-        ("csv:Sniffer.sniff", "csv:Sniffer.sniff was not called in this pass"),
+        ("csv:Sniffer.sniff", "csv:Sniffer.sniff was not called in the main thread of this pass"),
     ],
 )
 def test_a_function_that_cannot_be_looked_at_is_one_clear_line(

@@ -78,14 +78,38 @@ def test_comparisons_of_one_environment_are_none_although_its_modes_are_paired()
     ("changed", "said"),
     [
         ({"samples": 12}, "only 12 samples"),
-        ({"wall_seconds": 1.5}, "the machine was busy: profiled passes took 1.50 times their CPU seconds"),
-        ({"capped": 0.3}, "30% of the samples' seconds were lost to other processes"),
+        (
+            {"wall_seconds": 1.5},
+            "profiled passes took 1.50 times their CPU seconds: the machine was busy, or they waited",
+        ),
+        (
+            {"wall_seconds": 1.5, "queue_seconds": 0.25},
+            "the machine was busy: profiled passes waited 0.250s for a core",
+        ),
+        ({"capped": 0.3}, "0.300s of a pass, in which its threads waited, were left out"),
+        (
+            {"unseen_seconds": 0.4},
+            "0.400s of CPU in a pass were in other threads, which pyinstrument does not look into",
+        ),
     ],
 )
 def test_unreliable_profile_has_warnings(found: Profile, changed: dict[str, float], said: str) -> None:
     assert trust_warnings.find_profile_warnings([found]) == ()
     (line,) = trust_warnings.find_profile_warnings([with_pass(found, **changed)])
     assert said in line
+
+
+def test_pass_that_waits_gets_no_warning_of_a_busy_machine(found: Profile) -> None:
+    assert trust_warnings.find_profile_warnings([with_pass(found, wall_seconds=9.0, queue_seconds=0.01)]) == ()
+
+
+@pytest.mark.parametrize("queued", [None, 0.01])
+def test_pass_that_waits_for_child_processes_says_so_and_nothing_of_a_busy_machine(
+    found: Profile, queued: float | None
+) -> None:
+    waiting = with_pass(found, wall_seconds=9.0, child_seconds=0.75, queue_seconds=queued)
+    (line,) = trust_warnings.find_profile_warnings([waiting])
+    assert line.endswith("0.750s of CPU in a pass were in child processes, which pyinstrument does not look into")
 
 
 def test_process_paused_by_py_spy_gets_no_warning_of_a_busy_machine(found: Profile) -> None:

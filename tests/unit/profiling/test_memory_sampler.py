@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from support.scenarios import scenario_path
 from support.watched_tables import CONDITIONS, table_of, trial_of
 
 from perfbench.datasets import resolve
@@ -24,7 +25,6 @@ from perfbench.profiling.memory.curve import (
     estimate_growth,
 )
 from perfbench.runner.trial import Conditions
-from perfbench.util import paths
 from perfbench.worker import update_hooks
 
 KEPT = sys.getsizeof(bytes(1000)) + 8
@@ -120,7 +120,7 @@ def test_a_worker_that_hangs_is_ended(books: CaseGroup) -> None:
 
 
 def test_the_backtest_shows_how_far_it_is(sample: Market) -> None:
-    (scenario,) = paths.bundled_folder("scenarios").glob("backtest.py")
+    scenario = scenario_path("backtest")
     points = find_turning_points(sample)
     found = trial_of(table_of(scenario, sample), "flumine_reader")
     curve = sampler.sample_memory(*found, Conditions(None, 120.0), points)
