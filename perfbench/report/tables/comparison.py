@@ -94,19 +94,30 @@ COLUMN_RANKS = {
 NUMBERS_COLUMN = "numbers"
 """The name in ``--columns`` of all columns with the scenario's own metrics."""
 
+COLUMN_SIGNS = ("+", "-")
+"""Before a name in ``--columns``: add it to the usual ones, or take it away."""
+
 MODE_COLUMNS = ("interval", "rate", "memory", NUMBERS_COLUMN, "output")
 SIDE_COLUMNS = ("interval", NUMBERS_COLUMN, "output", "claim")
 """The default columns where modes are compared, and where environments or runs are."""
 
 
 def parse_columns(text: str, default: tuple[str, ...] = MODE_COLUMNS) -> tuple[str, ...]:
-    """Parse ``--columns``: a list of names, or ``+name,name`` to add to the default ones. Raises UsageProblem."""
-    names = tuple(name.strip() for name in text.lstrip("+").split(",") if name.strip())
-    for name in names:
+    """Parse ``--columns``: a list of names, each with ``+`` to add it or ``-`` to take it away. Raises UsageProblem.
+
+    A list that begins with a sign changes the default columns, and names without a sign are added; any other list replaces them.
+    """
+    words = [word.strip() for word in text.split(",") if word.strip()]
+    shown = list(default) if text.strip().startswith(COLUMN_SIGNS) else []
+    for word in words:
+        name = word.lstrip("".join(COLUMN_SIGNS)).strip()
+        if not name and word in COLUMN_SIGNS:
+            continue
         if name not in (*OPTIONAL_COLUMNS, NUMBERS_COLUMN):
             hint = suggest_name(name, (*OPTIONAL_COLUMNS, NUMBERS_COLUMN)).removeprefix("; ")
             raise UsageProblem(f"--columns: no column `{name}`", hint=hint)
-    return tuple(dict.fromkeys((*default, *names))) if text.startswith("+") else names
+        shown = [other for other in shown if other != name] if word.startswith("-") else [*shown, name]
+    return tuple(dict.fromkeys(shown))
 
 
 def build_report_table(table: ReportTable, report: Report) -> TextTable:
