@@ -8,7 +8,6 @@ import threading
 import time
 from contextlib import ExitStack, suppress
 
-from perfbench.errors import UsageProblem
 from perfbench.exchange.account.sessions import Sessions
 from perfbench.exchange.api.server import ApiServer
 from perfbench.exchange.config import ExchangeConfig
@@ -16,6 +15,8 @@ from perfbench.exchange.context import ExchangeContext
 from perfbench.exchange.matching.order_manager import OrderManager
 from perfbench.exchange.metrics import ClockReading, ConnectionReport, DelayHistogram, ExchangeReport, Frame
 from perfbench.exchange.network.latency_proxy import LatencyProxy
+from perfbench.exchange.network.listening_socket import SOCKET_BUFFER_BYTES, open_listening_socket, resolve_host
+from perfbench.exchange.network.round_trip import measure_round_trip
 from perfbench.exchange.replay.clock import MarketClock
 from perfbench.exchange.replay.feed import Feed, build_opening_images
 from perfbench.exchange.replay.feed_cache import FeedCache
@@ -25,9 +26,8 @@ from perfbench.exchange.stream.connection import StreamConnection
 from perfbench.exchange.stream.transport import TlsTransport
 from perfbench.exchange.tls.certificates import CertificateAuthority
 
-LISTEN_BACKLOG = 128
-SEND_BUFFER_BYTES = 1 << 18
-"""Small send buffer, so that a client that stops reading is noticed early whatever the system's default."""
+MAX_REFUSED_CONNECTIONS = 16
+"""Connections above the limit that are served until they are refused with its error; further ones are closed at once."""
 
 SHUTDOWN_SECONDS = 0.8
 """Time for threads to end when the exchange closes; a thread blocked in a send is abandoned."""
@@ -42,6 +42,7 @@ class Server:
 
     def __init__(self, timeline: Timeline, config: ExchangeConfig) -> None:
         self._config = config
+        self._host = resolve_host(config.host)
         self._closing = threading.Event()
         self._lock = threading.Lock()
         self.clock = MarketClock(timeline, config.speed, config.stale_window, keep_times=config.keep_times)
@@ -84,9 +85,9 @@ class Server:
             self._proxy = LatencyProxy(config.round_trip) if config.round_trip else None
             if self._proxy:
                 on_failure.callback(self._proxy.close)
-            self.round_trip = self._proxy.measure_round_trip(config.host) if self._proxy else 0.0
+            self.round_trip = measure_round_trip(self._proxy, self._host) if self._proxy else 0.0
             self._socket = on_failure.enter_context(
-                _open_listening_socket(config.host, 0 if self._proxy else config.port)
+                open_listening_socket(self._host, 0 if self._proxy else config.port)
             )
             self.port = self._expose_port(self._socket.getsockname()[1], config.port, "--port")
             self._api = self._start_api(config)
@@ -100,7 +101,7 @@ class Server:
         if config.api is None or self._order_manager is None:
             return None
         return ApiServer(
-            (config.host, 0 if self._proxy else config.api_port),
+            (self._host, 0 if self._proxy else config.api_port),
             self.certificates,
             config.api,
             order_manager=self._order_manager,
@@ -111,7 +112,7 @@ class Server:
 
     def _expose_port(self, inner_port: int, requested_port: int, option: str) -> int:
         """Return the port that clients connect to: that of the latency proxy, if there is one."""
-        host = self._config.host
+        host = self._host
         return self._proxy.listen(host, requested_port, (host, inner_port), option) if self._proxy else inner_port
 
     def _accept_connections(self) -> None:
@@ -120,14 +121,21 @@ class Server:
                 connection, _ = self._socket.accept()
             except OSError:
                 return
+            if self._is_crowded():
+                connection.close()
+                continue
             try:
                 self._start_connection(connection, f"{self._exchange_id}-{number}")
             except (OSError, ValueError):  # the client is already gone
                 connection.close()
 
+    def _is_crowded(self) -> bool:
+        with self._lock:
+            return len(self._open_connections) >= self._config.limits.max_connections + MAX_REFUSED_CONNECTIONS
+
     def _start_connection(self, connection: socket.socket, name: str) -> None:
         connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SEND_BUFFER_BYTES)
+        connection.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BUFFER_BYTES)
         wrapped = self._tls.wrap_socket(connection, server_side=True, do_handshake_on_connect=False)
         transport = TlsTransport(wrapped, self._config.limits.timeout)
         with self._lock:
@@ -188,11 +196,3 @@ class Server:
                 end.wall - self._started_at.wall,
                 api,
             )
-
-
-def _open_listening_socket(host: str, port: int) -> socket.socket:
-    try:
-        return socket.create_server((host, port), backlog=LISTEN_BACKLOG)
-    except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        raise UsageProblem(f"--port: cannot listen on {host}:{port}: {reason}") from error

@@ -8,9 +8,7 @@ netem.
 from __future__ import annotations
 
 import asyncio
-import selectors
 import socket
-import statistics
 import threading
 import time
 from collections.abc import Callable
@@ -20,12 +18,19 @@ from functools import partial
 from typing import Any
 
 from perfbench.errors import UsageProblem
+from perfbench.exchange.network.fine_selector import FineSelector
+from perfbench.exchange.network.listening_socket import SOCKET_BUFFER_BYTES, format_address, open_listening_socket
 from perfbench.exchange.network.tcp_reset import reset_transport
 
 MAX_IN_FLIGHT_BYTES = 1 << 20
 """Bytes in flight in one direction above which its sender is no longer read."""
 
-PING_COUNT = 21
+MAX_CONNECTIONS = 400
+"""Connections of clients at a time, of all ports together; further ones are closed at once."""
+
+WINDOW_FULL, PEER_BLOCKED = "window full", "peer blocked"
+"""Reasons not to read from a side: too much of it is in flight; the other side cannot write."""
+
 OPEN_TIMEOUT_SECONDS = 10.0
 CLOSE_TIMEOUT_SECONDS = 1.0
 
@@ -40,13 +45,16 @@ class ProxyEndpoint(asyncio.Protocol):
         self._last_delivery_at = 0.0
         self._in_flight_bytes = 0
         self._queued: list[Callable[[], None]] = []
-        self._is_closed = False
+        self._pause_reasons: set[str] = set()
+        self._has_ended = self._end_delivered = self._is_closed = False
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         assert isinstance(transport, asyncio.Transport)
         self.transport = transport
-        self._proxy.add_transport(transport)
-        if self.peer is None:
+        _limit_buffers(transport)
+        if not self._proxy.add_transport(transport, is_client=self.peer is None):
+            transport.abort()
+        elif self.peer is None:
             self._open_at = time.monotonic() + self._proxy.round_trip
             self._proxy.connect(self)
         else:
@@ -61,25 +69,34 @@ class ProxyEndpoint(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         self._in_flight_bytes += len(data)
-        if self._in_flight_bytes > MAX_IN_FLIGHT_BYTES and self.transport:
-            self.transport.pause_reading()
+        if self._in_flight_bytes > MAX_IN_FLIGHT_BYTES:
+            self.pause_reading(WINDOW_FULL)
         self._schedule(partial(self._deliver_data, data))
 
     def _deliver_data(self, data: bytes) -> None:
         self._in_flight_bytes -= len(data)
-        if self.transport and not self.transport.is_closing() and self._in_flight_bytes <= MAX_IN_FLIGHT_BYTES:
-            self.transport.resume_reading()
+        if self._in_flight_bytes <= MAX_IN_FLIGHT_BYTES:
+            self.resume_reading(WINDOW_FULL)
         if self.peer and self.peer.transport and not self.peer.transport.is_closing():
             self.peer.transport.write(data)
 
     def eof_received(self) -> bool:
+        self._has_ended = True
         self._schedule(self._deliver_eof)
+        self._close_if_done()
         return True  # the other direction stays open
 
     def _deliver_eof(self) -> None:
         if self.peer and self.peer.transport and not self.peer.transport.is_closing():
             with suppress(OSError, RuntimeError):
                 self.peer.transport.write_eof()
+            self.peer._end_delivered = True
+            self.peer._close_if_done()
+
+    def _close_if_done(self) -> None:
+        """Close this side when both directions have ended."""
+        if self._has_ended and self._end_delivered and self.transport:
+            self.transport.close()
 
     def connection_lost(self, error: Exception | None) -> None:
         self._is_closed = True
@@ -98,12 +115,24 @@ class ProxyEndpoint(asyncio.Protocol):
 
     def pause_writing(self) -> None:
         """Stop reading from the peer while this side cannot write."""
-        if self.peer and self.peer.transport and not self.peer._is_closed:
-            self.peer.transport.pause_reading()
+        if self.peer:
+            self.peer.pause_reading(PEER_BLOCKED)
 
     def resume_writing(self) -> None:
-        if self.peer and self.peer.transport and not self.peer._is_closed:
-            self.peer.transport.resume_reading()
+        if self.peer:
+            self.peer.resume_reading(PEER_BLOCKED)
+
+    def pause_reading(self, reason: str) -> None:
+        """Stop reading from this side until every reason is gone."""
+        self._pause_reasons.add(reason)
+        if self.transport and not self._is_closed:
+            self.transport.pause_reading()
+
+    def resume_reading(self, reason: str) -> None:
+        """Remove a reason not to read from this side."""
+        self._pause_reasons.discard(reason)
+        if not self._pause_reasons and self.transport and not self.transport.is_closing():
+            self.transport.resume_reading()
 
     def _schedule(self, deliver: Callable[[], None]) -> None:
         """Schedule an action on the peer, never before an earlier one."""
@@ -120,10 +149,10 @@ class LatencyProxy:
 
     def __init__(self, round_trip: float) -> None:
         self.round_trip = round_trip
-        # select, unlike epoll, has a resolution below a millisecond
-        self._loop = asyncio.SelectorEventLoop(selectors.SelectSelector())
+        self._loop = asyncio.SelectorEventLoop(FineSelector())
         self._servers: list[asyncio.Server] = []
         self._transports: set[asyncio.Transport] = set()
+        self._client_transports: set[asyncio.Transport] = set()
         self._tasks: set[asyncio.Task[Any]] = set()
         self._thread = threading.Thread(target=self._run, daemon=True)
         self._thread.start()
@@ -147,18 +176,19 @@ class LatencyProxy:
 
     def listen(self, host: str, port: int, target: tuple[str, int], option: str) -> int:
         """Listen on a port (0: any) for a target and return the port. Raises UsageProblem if it cannot listen."""
-        listening: Future[int] = asyncio.run_coroutine_threadsafe(self._open(host, port, target), self._loop)
+        listener = open_listening_socket(host, port, option)
+        bound_port: int = listener.getsockname()[1]
+        listening: Future[None] = asyncio.run_coroutine_threadsafe(self._open(listener, target), self._loop)
         try:
-            return listening.result(OPEN_TIMEOUT_SECONDS)
-        except (OSError, OverflowError) as error:
-            reason = getattr(error, "strerror", None) or str(error)
-            raise UsageProblem(f"{option}: cannot listen on {host}:{port}: {reason}") from error
-
-    async def _open(self, host: str, port: int, target: tuple[str, int]) -> int:
-        server = await self._loop.create_server(lambda: _ClientEndpoint(self, target), host, port)
-        self._servers.append(server)
-        bound_port: int = server.sockets[0].getsockname()[1]
+            listening.result(OPEN_TIMEOUT_SECONDS)
+        except OSError as error:
+            listener.close()
+            address = format_address(host, bound_port)
+            raise UsageProblem(f"{option}: cannot listen on {address}: {error.strerror}") from error
         return bound_port
+
+    async def _open(self, listener: socket.socket, target: tuple[str, int]) -> None:
+        self._servers.append(await self._loop.create_server(lambda: _ClientEndpoint(self, target), sock=listener))
 
     def connect(self, client: ProxyEndpoint) -> None:
         """Connect to the target of a client endpoint."""
@@ -174,29 +204,21 @@ class LatencyProxy:
             if client.transport:
                 reset_transport(client.transport)
 
-    def add_transport(self, transport: asyncio.Transport) -> None:
-        """Register an open connection, to be closed with the proxy."""
+    def add_transport(self, transport: asyncio.Transport, *, is_client: bool) -> bool:
+        """Register an open connection, to be closed with the proxy; False if there are too many of clients."""
         self._transports.add(transport)
+        if is_client:
+            self._client_transports.add(transport)
+        return not is_client or len(self._client_transports) <= MAX_CONNECTIONS
 
     def discard_transport(self, transport: asyncio.Transport) -> None:
         """Remove a closed connection."""
         self._transports.discard(transport)
+        self._client_transports.discard(transport)
 
     def schedule_at(self, moment: float, deliver: Callable[[], None]) -> None:
         """Run an action at a time of the monotonic clock."""
         self._loop.call_at(moment, deliver)
-
-    def measure_round_trip(self, host: str) -> float:
-        """Measure the round-trip time in seconds: the median of several pings through the proxy, without the first."""
-        with socket.create_server((host, 0)) as listener:
-            echo = threading.Thread(target=_serve_echo, args=(listener,), daemon=True)
-            echo.start()
-            port = self.listen(host, 0, (host, listener.getsockname()[1]), "--rtt")
-            with socket.create_connection((host, port), OPEN_TIMEOUT_SECONDS) as connection:
-                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-                round_trips = [_measure_ping(connection) for _ in range(PING_COUNT)]
-        echo.join(OPEN_TIMEOUT_SECONDS)
-        return statistics.median(round_trips[1:])
 
     def close(self) -> None:
         """Close all ports and connections, and end the thread."""
@@ -213,18 +235,9 @@ class _ClientEndpoint(ProxyEndpoint):
         self.target = target
 
 
-def _measure_ping(connection: socket.socket) -> float:
-    start = time.monotonic()
-    connection.sendall(b"?")
-    if not connection.recv(1):
-        raise ConnectionError("the proxy closed the connection")
-    return time.monotonic() - start
-
-
-def _serve_echo(listener: socket.socket) -> None:
-    with suppress(OSError):
-        connection, _ = listener.accept()
-        connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        with connection:
-            while received := connection.recv(1):
-                connection.sendall(received)
+def _limit_buffers(transport: asyncio.Transport) -> None:
+    """Bound what the system holds back for a side that does not read."""
+    connection: socket.socket = transport.get_extra_info("socket")
+    for buffer in (socket.SO_SNDBUF, socket.SO_RCVBUF):
+        with suppress(OSError):  # already reset by its client
+            connection.setsockopt(socket.SOL_SOCKET, buffer, SOCKET_BUFFER_BYTES)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import select
+import selectors
 import socket
 import ssl
 import time
 from collections.abc import Callable
 from contextlib import suppress
 
+from perfbench.exchange.network.fine_selector import FineSelector
 from perfbench.exchange.network.tcp_reset import ZERO_LINGER
 
 MAX_REQUEST_BYTES = 1 << 20
@@ -27,6 +28,8 @@ class TlsTransport:
     def __init__(self, connection: ssl.SSLSocket, timeout: float) -> None:
         self._socket = connection
         self._timeout = timeout
+        self._selector = FineSelector()
+        self._selector.register(connection, selectors.EVENT_READ)
         self._buffer = b""
         self.buffered_at = time.monotonic()
         self._wakeup_sockets: tuple[socket.socket, socket.socket] | None = None
@@ -37,6 +40,7 @@ class TlsTransport:
             self._wakeup_sockets = socket.socketpair()
             for end in self._wakeup_sockets:
                 end.setblocking(False)
+            self._selector.register(self._wakeup_sockets[0], selectors.EVENT_READ)
         return self._wake
 
     def _wake(self) -> None:
@@ -58,10 +62,9 @@ class TlsTransport:
         Raises ConnectionClosed at the end of the connection, and for a request larger than ``MAX_REQUEST_BYTES``.
         """
         if not self._socket.pending():
-            wakeup = self._wakeup_sockets[:1] if self._wakeup_sockets else ()
-            ready, _, _ = select.select([self._socket, *wakeup], [], [], max(seconds, 0.0))
-            for woken in set(wakeup) & set(ready):
-                woken.recv(RECEIVE_BYTES)
+            ready = {key.fileobj for key, _ in self._selector.select(max(seconds, 0.0))}
+            if self._wakeup_sockets and self._wakeup_sockets[0] in ready:
+                self._wakeup_sockets[0].recv(RECEIVE_BYTES)
             if self._socket not in ready:
                 return []
         self._receive()
@@ -114,6 +117,7 @@ class TlsTransport:
         self._end()
 
     def _end(self) -> None:
+        self._selector.close()
         self._socket.close()
         for end in self._wakeup_sockets or ():
             end.close()
