@@ -7,14 +7,17 @@ import traceback
 
 from perfbench import __version__
 from perfbench.errors import ExitCode, PerfbenchError
+from perfbench.util.encoding import allow_any_character
 
 
 def main() -> None:
     """The console command ``perfbench``; always ends by ``sys.exit`` with a code of ``ExitCode``."""
+    for stream in (sys.stdout, sys.stderr):
+        allow_any_character(stream)
     try:
-        from perfbench.cli.app import app  # noqa: PLC0415 - an interrupt while it is imported is reported like any other
+        from perfbench.cli.app import run_command_line  # noqa: PLC0415 - an interrupt meanwhile is reported like any other
 
-        app()
+        sys.exit(run_command_line())
     except PerfbenchError as error:
         print("perfbench: " + "\n".join(error.lines), file=sys.stderr)
         sys.exit(error.exit_code)

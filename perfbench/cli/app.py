@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import ast
+import contextlib
+import os
+import sys
+from collections.abc import Sequence
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -11,13 +15,25 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from perfbench import __version__
-from perfbench.cli.config import load_defaults
+from perfbench.cli.config import Configuration, load_configuration
+from perfbench.cli.option_errors import HELP_ERROR, explain_error, is_option_error, require_single_data_values
 from perfbench.cli.parse import ENVIRONMENT_NAMES_KEY
-from perfbench.errors import Interrupted, UsageProblem
+from perfbench.cli.value_sources import (
+    SOURCES_KEY,
+    Defaults,
+    add_configured,
+    add_variables,
+    attribute_error,
+    find_unknown_variables,
+    name_variables,
+)
+from perfbench.errors import ExitCode, Interrupted, PerfbenchError, UsageProblem
 from perfbench.util.suggest import suggest_name
 
 COMMANDS_FOLDER = Path(__file__).parent / "commands"
-VARIABLE_PREFIX = "PERFBENCH"
+CONFIG_OPTION = "--config"
+ARGUMENTS_KEY = "perfbench.arguments"
+"""Key of the arguments as they were typed, in Typer's context."""
 
 
 class LazyCommandGroup(TyperGroup):
@@ -41,45 +57,54 @@ class LazyCommandGroup(TyperGroup):
         doc = ast.get_docstring(ast.parse(text)) or ""
         return TyperCommand(cmd_name, help=doc.partition("\n")[0])
 
+    def parse_args(self, ctx: Any, args: list[str]) -> Any:
+        """Parse the options before the command; --config may stand after it too."""
+        ctx.meta[ARGUMENTS_KEY] = tuple(args)
+        return super().parse_args(ctx, _move_config_forward(args))
+
     def invoke(self, ctx: Any) -> Any:
-        """Call the command. Raises Interrupted for Ctrl-C, which Typer would turn into a silent exit."""
+        """Call the command. Raises Interrupted for Ctrl-C, which Typer would turn into a silent exit, and PerfbenchError."""
+        arguments = ctx.meta[ARGUMENTS_KEY]
         try:
             return super().invoke(ctx)
         except KeyboardInterrupt:
             raise Interrupted("interrupted") from None
+        except BrokenPipeError:  # Typer would end with 1
+            raise typer.Exit(close_broken_output()) from None
+        except PerfbenchError as error:
+            raise attribute_error(error, ctx, arguments) from error.__cause__
+        except Exception as error:
+            if not is_option_error(error) or type(error).__name__ == HELP_ERROR:
+                raise
+            raise attribute_error(explain_error(error, arguments), ctx, arguments) from None
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command, imported."""
+        if args and args[0] not in self.list_commands(ctx):
+            near = suggest_name(args[0], self.list_commands(ctx), list_all=False)
+            raise UsageProblem(f"no command `{args[0]}`{near}", hint="see perfbench --help")
         name, outline, rest = super().resolve_command(ctx, args)
         if name is None or outline is None:
             return name, outline, rest
         command = typer.main.get_command(import_module(f"perfbench.cli.commands.{name}").app)
         command.name = name
-        _set_option_variables(command)
         _reflow_help(command)
         ctx.obj = command  # the callback reads the configuration, and runs after this
         return name, command, rest
 
 
-def _set_option_variables(command: Any) -> None:
-    """Give every option its environment variable, and leave the variables out of the help, which they would drown.
-
-    A variable is named after the option as it is typed: ``PERFBENCH_RUN_SET`` for ``--set``, whose parameter is ``set_``.
-    """
-    for part in _list_commands(command):
-        for parameter in part.params:
-            parameter.show_envvar = False
-            typed = _option_name(parameter)
-            if typed != parameter.name.replace("_", "-"):
-                commands = dict.fromkeys((command.name, part.name))
-                words = "_".join((VARIABLE_PREFIX, *commands, typed))
-                parameter.envvar = words.replace("-", "_").upper()
-
-
-def _option_name(parameter: Any) -> str:
-    """The name of a parameter as it is typed, without leading hyphens."""
-    long = (option.removeprefix("--") for option in parameter.opts if option.startswith("--"))
-    return str(next(long, parameter.name))
+def _move_config_forward(args: list[str]) -> list[str]:
+    """The arguments with every --config before the command."""
+    end = args.index("--") if "--" in args else len(args)
+    first: list[str] = []
+    rest: list[str] = []
+    position = 0
+    while position < end:
+        length = 2 if args[position] == CONFIG_OPTION and position + 1 < end else 1
+        is_config = args[position].partition("=")[0] == CONFIG_OPTION
+        (first if is_config else rest).extend(args[position : position + length])
+        position += length
+    return [*first, *rest, *args[end:]]
 
 
 def _reflow_help(command: Any) -> None:
@@ -94,16 +119,35 @@ def _list_commands(command: Any) -> tuple[Any, ...]:
     return command, *getattr(command, "commands", {}).values()
 
 
-def _map_to_parameters(settings: dict[str, Any], name: str, command: Any) -> dict[str, Any]:
-    """The configured options of a command, by the names of its parameters. Raises UsageProblem for an unknown option."""
-    names = {subcommand: subcommand for subcommand in getattr(command, "commands", ())}
-    for parameter in command.params:
-        if parameter.name != "help":
-            names[_option_name(parameter)] = parameter.name
-    for key in settings:
-        if key.replace("_", "-") not in names:
-            raise UsageProblem(f"configuration: [{name}] has no `{key}`{suggest_name(key, names)}")
-    return {names[key.replace("_", "-")]: value for key, value in settings.items()}
+def _build_defaults(configuration: Configuration, command: Any, arguments: Sequence[str]) -> tuple[Defaults, list[str]]:
+    """The defaults of a command and its subcommands; the sources are those of what is called.
+
+    Also returns a line about each variable that sets nothing. Raises UsageProblem.
+
+    :param arguments: as they were typed.
+    """
+    name, subcommands = str(command.name), getattr(command, "commands", {})
+    settings = dict(configuration.commands.get(name, {}))
+    defaults = Defaults()
+    unknown: list[str] = []
+    called = next((argument for argument in arguments if argument in subcommands), None)
+    for child in subcommands.values():
+        nested = Defaults()
+        section = settings.pop(child.name, {})
+        if not isinstance(section, dict):
+            place = f"{configuration.file}, [{configuration.section(name)}] {child.name}"
+            raise UsageProblem(f"{place}: not a section", hint=f"write [{configuration.section(name, child.name)}]")
+        add_configured(nested, section, child, configuration.section(name, child.name), configuration.file)
+        if child.name == called:
+            add_variables(nested, child, (name, child.name))
+            defaults.sources |= nested.sources
+            unknown += find_unknown_variables([*name_variables(child, (name, child.name))], (name, child.name))
+        defaults.values[child.name] = nested.values
+    add_configured(defaults, settings, command, configuration.section(name), configuration.file)
+    add_variables(defaults, command, (name,))
+    if not subcommands:
+        unknown += find_unknown_variables([*name_variables(command, (name,))], (name,))
+    return defaults, unknown
 
 
 app = typer.Typer(
@@ -112,7 +156,7 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
-    context_settings={"help_option_names": ["-h", "--help"], "auto_envvar_prefix": VARIABLE_PREFIX},
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
 
 
@@ -128,9 +172,11 @@ def perfbench(
     config: Annotated[
         Path | None,
         typer.Option(
-            "--config",
+            CONFIG_OPTION,
             metavar="FILE",
-            help="Read settings from FILE.",
+            help="Read settings from FILE; also after the command.",
+            envvar="PERFBENCH_CONFIG",
+            show_envvar=False,
             show_default="perfbench.toml, else [tool.perfbench] of pyproject.toml",
         ),
     ] = None,
@@ -140,9 +186,40 @@ def perfbench(
 ) -> None:
     """Benchmark and profile the replay of Betfair stream files."""
     del version
-    settings = load_defaults(config, Path.cwd(), set(LazyCommandGroup.names()))
-    names = settings.pop("environments", {})
-    ctx.meta[ENVIRONMENT_NAMES_KEY] = tuple((name, str(spec)) for name, spec in names.items())
-    if (name := ctx.invoked_subcommand) is not None:
-        settings[name] = _map_to_parameters(settings.get(name, {}), name, ctx.obj)
-    ctx.default_map = settings
+    configuration = load_configuration(config, Path.cwd(), set(LazyCommandGroup.names()))
+    ctx.meta[ENVIRONMENT_NAMES_KEY] = tuple(configuration.environments.items())
+    if ctx.invoked_subcommand is None or ctx.obj is None:
+        return
+    arguments = ctx.meta[ARGUMENTS_KEY]
+    require_single_data_values(arguments)
+    defaults, unknown = _build_defaults(configuration, ctx.obj, arguments)
+    for line in unknown:
+        print(f"warning: {line}", file=sys.stderr)
+    ctx.meta[SOURCES_KEY] = defaults.sources
+    ctx.default_map = {ctx.invoked_subcommand: defaults.values}
+
+
+def close_broken_output() -> int:
+    """Give up an output that nobody reads any more: nothing more is written, also not at exit. Returns the exit code."""
+    with contextlib.suppress(OSError, ValueError):
+        nothing = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(nothing, sys.stdout.fileno())
+        os.close(nothing)
+    return ExitCode.DONE
+
+
+def run_command_line() -> int:
+    """Run the command in ``sys.argv``; returns its exit code. Raises PerfbenchError."""
+    try:
+        result = app(standalone_mode=False)
+    except SystemExit:  # Rich and Typer end the process themselves if nobody reads its output
+        return close_broken_output()
+    except Exception as error:
+        if not is_option_error(error):
+            raise
+        if type(error).__name__ == HELP_ERROR:  # the help is printed
+            return ExitCode.USAGE
+        raise explain_error(error, sys.argv[1:]) from None
+    if result == ExitCode.INTERRUPTED:  # before the command began: Typer gives the exception no other trace
+        raise Interrupted("interrupted; nothing was measured")
+    return result if isinstance(result, int) else ExitCode.DONE

@@ -12,6 +12,8 @@ Precedence: a flag, an environment variable ``PERFBENCH_<COMMAND>_<OPTION>``, th
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Set
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -22,41 +24,98 @@ from perfbench.util.suggest import suggest_name
 
 CONFIG_FILE = "perfbench.toml"
 PYPROJECT_FILE = "pyproject.toml"
+SHARED_TABLE = ("tool", "perfbench")
 ENVIRONMENTS_TABLE = "environments"
 """The section of named environment specs; it holds no defaults of the command of that name."""
 
 
-def load_defaults(named: Path | None, folder: Path, commands: set[str]) -> dict[str, dict[str, Any]]:
-    """The defaults by command and option, from the named file, else from perfbench.toml or pyproject.toml in the folder.
+@dataclass(frozen=True, slots=True)
+class Configuration:
+    """The settings of each command as they stand in ``file``, below the table ``prefix``, and the named environment specs."""
 
-    Raises UsageProblem for a file that cannot be read and for an unknown section.
+    file: str = ""
+    prefix: str = ""
+    commands: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    environments: Mapping[str, str] = field(default_factory=dict)
+
+    def section(self, *names: str) -> str:
+        """The name of a section as it stands in the file."""
+        return ".".join((*((self.prefix,) if self.prefix else ()), *names))
+
+
+def load_configuration(named: Path | None, folder: Path, commands: Set[str]) -> Configuration:
+    """The configuration of the named file, else of perfbench.toml or pyproject.toml in the folder.
+
+    The sections of a command are top-level tables, or stand in ``[tool.perfbench]``, as in every pyproject.toml.
+
+    Raises UsageProblem for a file that cannot be read, an unknown section, and a section that is no table.
     """
     path = named or next((folder / name for name in (CONFIG_FILE, PYPROJECT_FILE) if (folder / name).is_file()), None)
     if path is None:
-        return {}
+        return Configuration()
     document = _read_tables(path)
-    settings = document.get("tool", {}).get("perfbench", {}) if path.name == PYPROJECT_FILE else document
-    for key, section in settings.items():
-        if (
-            key == ENVIRONMENTS_TABLE
-            and isinstance(section, dict)
-            and all(isinstance(spec, str) for spec in section.values())
-        ):
-            continue
-        if key not in commands or not isinstance(section, dict):
-            raise UsageProblem(f"{path}: `{key}` is not a command of perfbench{suggest_name(key, commands)}")
-    return {
-        command: section
-        if command == ENVIRONMENTS_TABLE
-        else {option.replace("-", "_"): value for option, value in section.items()}
-        for command, section in settings.items()
-    }
+    shared: Any = document
+    for key in SHARED_TABLE:
+        shared = shared.get(key) if isinstance(shared, dict) else None
+    is_shared = path.name == PYPROJECT_FILE or shared is not None
+    settings = (shared if shared is not None else {}) if is_shared else document
+    prefix = ".".join(SHARED_TABLE) if is_shared else ""
+    file = path.name if named is None else str(path)
+    if not isinstance(settings, dict):
+        raise UsageProblem(f"{file}: {prefix} is not a table", hint=f"write a section [{prefix}.run]")
+    configuration = Configuration(file, prefix, {}, {})
+    return Configuration(
+        file,
+        prefix,
+        {
+            name: _require_section(configuration, name, settings[name], commands)
+            for name in settings
+            if name != ENVIRONMENTS_TABLE
+        },
+        _require_specs(configuration, settings.get(ENVIRONMENTS_TABLE, {})),
+    )
+
+
+def _require_section(configuration: Configuration, name: str, section: Any, commands: Set[str]) -> dict[str, Any]:
+    """The section of a command. Raises UsageProblem."""
+    if name not in commands:
+        raise UsageProblem(
+            f"{configuration.file}: `{name}` is not a command of perfbench{suggest_name(name, commands)}",
+            hint=f"write options into the section of a command, such as [{configuration.section('run')}]",
+        )
+    if not isinstance(section, dict):
+        raise UsageProblem(
+            f"{configuration.file}: `{name}` is not a section", hint=f"write [{configuration.section(name)}]"
+        )
+    return section
+
+
+def _require_specs(configuration: Configuration, specs: Any) -> dict[str, str]:
+    """The named environment specs. Raises UsageProblem."""
+    section = configuration.section(ENVIRONMENTS_TABLE)
+    for name, spec in specs.items() if isinstance(specs, dict) else [("", None)]:
+        if not isinstance(spec, str) or not spec.strip():
+            place = f"{configuration.file}, [{section}] {name}".rstrip()
+            raise UsageProblem(f"{place}: not an environment spec", hint='write NAME = "betfairlightweight==2.12.0"')
+    return dict(specs)
 
 
 def _read_tables(path: Path) -> dict[str, Any]:
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=dict[str, Any])
+        text = path.read_bytes().decode("utf-8-sig")
     except OSError as error:
-        raise UsageProblem(f"{path} cannot be read: {error.strerror}") from error
+        raise UsageProblem(
+            f"{path} cannot be read: {error.strerror}", hint="name another file with --config"
+        ) from error
+    except UnicodeDecodeError as error:
+        raise UsageProblem(
+            f"{path} is not TOML: byte {error.start + 1} is not UTF-8", hint="save it as UTF-8"
+        ) from error
+    except ValueError as error:
+        raise UsageProblem(f"{str(path)!r} is not a path: {error}", hint="name another file with --config") from error
+    try:
+        return msgspec.toml.decode(text, type=dict[str, Any])
+    except RecursionError as error:
+        raise UsageProblem(f"{path} is not TOML: nested too deeply", hint="see README.md for an example") from error
     except (msgspec.MsgspecError, ValueError) as error:
-        raise UsageProblem(f"{path} is not TOML: {error}") from error
+        raise UsageProblem(f"{path} is not TOML: {error}", hint="write texts in quotation marks") from error

@@ -7,12 +7,25 @@ from typing import Annotated, Optional
 
 import typer
 
+from perfbench.cli import parse
 from perfbench.exchange.api.fault_injection import DEFAULT_FAULT_KINDS, FAULT_KINDS
 
 STREAM_PANEL, API_PANEL, FAULT_PANEL = "Stream", "API", "Fault injection"
 
 Speed = Annotated[
-    str, typer.Option(metavar="TIMES", help="Speed of market time relative to real time; max: all updates at once.")
+    str,
+    typer.Option(
+        metavar="TIMES",
+        help="Speed of market time relative to real time; max: all updates at once. Bet delays and the times of definitions are "
+        "divided by it; conflateMs, heartbeatMs and --patience stay in real time.",
+    ),
+]
+KeepTimes = Annotated[
+    bool,
+    typer.Option(
+        "--keep-times",
+        help="Serve start times and other times of definitions as in the file, instead of moving them to the wall clock.",
+    ),
 ]
 Since = Annotated[
     str,
@@ -29,11 +42,35 @@ Until = Annotated[
 RoundTrip = Annotated[
     str, typer.Option(metavar="TIME", help="Added round-trip time between clients and the exchange, e.g. 20ms.")
 ]
-Host = Annotated[str, typer.Option(help="Address to listen on.")]
+Host = Annotated[
+    str,
+    typer.Option(help="Address to listen on; one that other machines can reach needs --user, --users or --insecure."),
+]
+Insecure = Annotated[bool, typer.Option("--insecure", help="Let anybody who can reach --host log in.")]
 WaitFor = Annotated[int, typer.Option(min=1, help="Start market time when this many clients have subscribed.")]
 User = Annotated[
     Optional[list[str]],  # noqa: UP045 - Typer reads it at run time
-    typer.Option(metavar="NAME:PASSWORD", help="Account that may log in; repeatable.", show_default="anybody"),
+    typer.Option(
+        metavar="NAME:PASSWORD",
+        help="Account that may log in; repeatable. Other users of this machine can see it in the list of processes.",
+        show_default="anybody",
+        callback=parse.values_of,
+    ),
+]
+Users = Annotated[
+    Optional[Path],  # noqa: UP045
+    typer.Option(
+        metavar="FILE", help="File with one NAME:PASSWORD a line, in addition to --user.", show_default="none"
+    ),
+]
+AppKey = Annotated[
+    Optional[list[str]],  # noqa: UP045
+    typer.Option(
+        metavar="KEY",
+        help="Accepted application key; KEY:delayed gets delayed data (conflateMs 180000); repeatable.",
+        show_default="any key, live",
+        callback=parse.names_of,
+    ),
 ]
 AsJson = Annotated[bool, typer.Option("--json", help="Print addresses, and the final report, as JSON.")]
 
@@ -52,7 +89,8 @@ Markets = Annotated[
 ConflateAfter = Annotated[
     float,
     typer.Option(
-        min=0.01,
+        parser=parse.build_type(parse.build_duration_parser("s", minimum=0.01)),
+        metavar="SECONDS",
         help="Merge pending updates for a client that has not read for this many seconds.",
         rich_help_panel=STREAM_PANEL,
     ),
@@ -60,15 +98,16 @@ ConflateAfter = Annotated[
 Timeout = Annotated[
     float,
     typer.Option(
-        min=0.1,
-        help="Disconnect a client that neither reads nor sends for this many seconds.",
+        parser=parse.build_type(parse.build_duration_parser("s", minimum=0.1)),
+        metavar="SECONDS",
+        help="Disconnect a client that does not read, authenticate, subscribe or complete a request for this many seconds.",
         rich_help_panel=STREAM_PANEL,
     ),
 ]
 Log = Annotated[
     Optional[Path],  # noqa: UP045
     typer.Option(
-        help="Write when each frame was due and sent to this CSV file, at the end.",
+        help="Write when each frame was due and sent to this CSV file, as they are sent.",
         rich_help_panel=STREAM_PANEL,
     ),
 ]
@@ -110,6 +149,7 @@ FaultKinds = Annotated[
     typer.Option(
         metavar="KIND",
         help=f"Kind of fault to inject: {', '.join(FAULT_KINDS)}; repeatable.",
+        callback=parse.names_of,
         show_default=", ".join(DEFAULT_FAULT_KINDS),
         rich_help_panel=FAULT_PANEL,
     ),

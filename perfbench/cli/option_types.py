@@ -6,33 +6,26 @@ All of them raise UsageProblem with the option and an example.
 from __future__ import annotations
 
 import math
-import re
 
+from perfbench.cli import parse
 from perfbench.errors import UsageProblem
 from perfbench.exchange.api.fault_injection import DEFAULT_FAULT_KINDS, FAULT_KINDS
 from perfbench.util.suggest import suggest_name
 
-DURATION_PATTERN = re.compile(r"([+-]?\d+(?:\.\d+)?)\s*(ms|s|m|h|)")
-UNIT_SECONDS = {"ms": 0.001, "s": 1.0, "": 1.0, "m": 60.0, "h": 3600.0}
 MAX_SPEED = "max"
+OFFSET = parse.build_duration_parser(signed=True, examples="-1800s, -30m or 2h")
+DURATION = parse.build_duration_parser()
+SHARE = parse.build_share_parser(maximum=1.0)
 
 
 def parse_offset(option: str, text: str) -> float:
     """Parse a signed offset such as ``-30m``, ``2h`` or ``1.5s`` to seconds."""
-    return _parse_seconds(option, text, -math.inf, "-1800s, -30m or 2h")
+    return parse.parse_option(option, text, OFFSET)
 
 
 def parse_duration(option: str, text: str) -> float:
-    """Parse a duration to seconds."""
-    return _parse_seconds(option, text, 0.0, "20ms or 1.5s")
-
-
-def _parse_seconds(option: str, text: str, minimum: float, examples: str) -> float:
-    match = DURATION_PATTERN.fullmatch(text.strip())
-    number = float(match[1]) * UNIT_SECONDS[match[2]] if match else math.nan
-    if not number >= minimum:
-        raise UsageProblem(f"{option} {text}: expected a duration such as {examples}")
-    return number
+    """Parse a duration with its unit to seconds: ``20`` may be meant as milliseconds."""
+    return parse.parse_option(option, text, DURATION)
 
 
 def parse_time_range(option: str, text: str | None) -> tuple[float, float] | None:
@@ -41,19 +34,16 @@ def parse_time_range(option: str, text: str | None) -> tuple[float, float] | Non
         return None
     begin, dots, end = text.partition("..")
     if not dots:
-        raise UsageProblem(f"{option} {text}: expected a range such as 10s..20s")
-    return parse_duration(option, begin), parse_duration(option, end)
+        raise UsageProblem(f"{option} {text}: not a range", hint="write a range such as 10s..20s")
+    first, last = parse_duration(option, begin), parse_duration(option, end)
+    if first >= last:
+        raise UsageProblem(f"{option} {text}: ends before it begins", hint="write a range such as 10s..20s")
+    return first, last
 
 
 def parse_share(option: str, text: str) -> float:
     """Parse a share such as ``10%`` or ``0.1``."""
-    try:
-        number = float(text.removesuffix("%")) / (100 if text.endswith("%") else 1)
-    except ValueError:
-        number = -1.0
-    if not 0 <= number <= 1:
-        raise UsageProblem(f"{option} {text}: expected a share such as 10% or 0.1")
-    return number
+    return parse.parse_option(option, text, SHARE)
 
 
 def parse_speed(option: str, text: str) -> float:
@@ -65,7 +55,7 @@ def parse_speed(option: str, text: str) -> float:
     except ValueError:
         number = 0.0
     if not 0 < number < math.inf:
-        raise UsageProblem(f"{option} {text}: expected a positive number such as 60, or {MAX_SPEED}")
+        raise UsageProblem(f"{option} {text}: not a speed", hint=f"write a positive number such as 60, or {MAX_SPEED}")
     return number
 
 
@@ -73,7 +63,10 @@ def parse_fault_kinds(names: list[str] | None) -> tuple[str, ...]:
     """Parse the names of faults; without names the default ones."""
     for name in names or ():
         if name not in FAULT_KINDS:
-            raise UsageProblem(f"--fault {name}: choose {', '.join(FAULT_KINDS)}{suggest_name(name, FAULT_KINDS)}")
+            raise UsageProblem(
+                f"--fault {name}: no fault of that name{suggest_name(name, FAULT_KINDS, list_all=False)}",
+                hint=f"choose {', '.join(FAULT_KINDS)}",
+            )
     return tuple(names or DEFAULT_FAULT_KINDS)
 
 
@@ -83,6 +76,6 @@ def parse_users(values: list[str] | None) -> dict[str, str] | None:
     for text in values or ():
         name, colon, password = text.partition(":")
         if not (name and colon and password):
-            raise UsageProblem("--user: expected NAME:PASSWORD")
+            raise UsageProblem("--user: not a name and a password", hint="write NAME:PASSWORD")
         passwords[name] = password
     return passwords or None

@@ -27,7 +27,11 @@ DEFAULT_MARKET_TEXT = "the pulled PRO file, else the bundled sample"
 Scenarios = Annotated[
     list[str] | None,
     typer.Option(
-        "--scenario", metavar="NAME", help="Scenario, by name, topic or file; repeatable.", show_default=DEFAULT_SCENARIO
+        "--scenario",
+        metavar="NAME",
+        help="Scenario, by name, topic or file; repeatable.",
+        show_default=DEFAULT_SCENARIO,
+        callback=parse.paths_of,
     ),
 ]
 Data = Annotated[
@@ -36,12 +40,17 @@ Data = Annotated[
         metavar="PATH",
         help="Market file, folder, archive or known name; repeatable.",
         show_default=DEFAULT_MARKET_TEXT,
+        callback=parse.paths_of,
     ),
 ]
 ModeNames = Annotated[
     list[str] | None,
     typer.Option(
-        "--mode", metavar="NAME", help="Mode or group of modes; repeatable.", show_default="all without a group"
+        "--mode",
+        metavar="NAME",
+        help="Mode or group of modes; repeatable.",
+        show_default="all without a group",
+        callback=parse.names_of,
     ),
 ]
 Rounds = Annotated[
@@ -53,12 +62,34 @@ Rounds = Annotated[
         show_default="until --precision or --max-time",
     ),
 ]
-MaxTime = Annotated[float, typer.Option(min=0, metavar="SECONDS", help="Time limit of the rounds, per table.")]
+Seconds = parse.build_type(parse.build_duration_parser("s"))
+"""Type of a duration in seconds, or with a unit."""
+
+MaxTime = Annotated[
+    float,
+    typer.Option(
+        parser=Seconds,
+        metavar="SECONDS",
+        help="Time limit of the rounds, per table; also 90s or 2m. Set-up, check and memory passes, and the round that is running, "
+        "come on top.",
+    ),
+]
 Precision = Annotated[
     float,
-    typer.Option(min=0.0001, max=1, metavar="SHARE", help="Stop when every interval is ± this share of its ratio."),
+    typer.Option(
+        parser=parse.build_type(parse.build_share_parser(0.0001, 1.0)),
+        metavar="SHARE",
+        help="Stop when every interval is ± this share of its ratio, e.g. 1% or 0.01.",
+    ),
 ]
-Timeout = Annotated[float, typer.Option(min=0.1, metavar="SECONDS", help="Time limit of a single pass.")]
+Timeout = Annotated[
+    float,
+    typer.Option(
+        parser=parse.build_type(parse.build_duration_parser("s", minimum=0.1)),
+        metavar="SECONDS",
+        help="Time limit of a single pass; also 90s or 2m.",
+    ),
+]
 Count = Annotated[
     bool,
     typer.Option("--count", help="Also count executed instructions with Valgrind (deterministic; not a time)."),
@@ -69,19 +100,33 @@ ParameterValues = Annotated[
         "--set",
         metavar="NAME=VALUE",
         help="Set a parameter of the scenarios, or SCENARIO.NAME of one; repeatable.",
+        callback=parse.values_of,
     ),
 ]
 SweepValues = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME=V1,V2", help="Measure one table per value of a parameter; repeatable."),
+    typer.Option(
+        metavar="NAME=V1,V2",
+        help='Measure one table per value of a parameter; repeatable. Quote a value with commas: NAME="1,2",3.',
+        callback=parse.values_of,
+    ),
 ]
 ScenariosFolder = Annotated[
     list[Path] | None,
-    typer.Option("--scenarios", metavar="FOLDER", help="Folder with your own scenario files; repeatable."),
+    typer.Option(
+        "--scenarios",
+        metavar="FOLDER",
+        help="Folder with your own scenario files; repeatable.",
+        callback=parse.folders_of,
+    ),
 ]
 Accept = Annotated[
     list[str] | None,
-    typer.Option(metavar="NAME", help="Treat this named output change as expected in every comparison; repeatable."),
+    typer.Option(
+        metavar="NAME",
+        help="Treat this named output change as expected in every comparison; repeatable.",
+        callback=parse.names_of,
+    ),
 ]
 Results = Annotated[Path, typer.Option(metavar="FOLDER", help="Folder of the saved runs.")]
 Save = Annotated[
@@ -97,14 +142,17 @@ ExportTo = Annotated[
         help="Write the results in another format; - for standard output; repeatable. Formats: json, csv, markdown, "
         "terminal, junit, github, github-annotations, github-action-benchmark, bencher, pytest-benchmark, pyperf, "
         "hyperfine, openmetrics.",
+        callback=parse.assignments_of,
     ),
 ]
 Columns = Annotated[
-    str,
+    list[str] | None,
     typer.Option(
         metavar="NAMES",
-        help="Columns, comma-separated; +NAME adds to the usual ones. Columns: interval, rate, memory, numbers, output, "
-        "claim, wall, startup, pairs, sigma, doc, instructions.",
+        help="Columns, comma-separated; repeatable; +NAME adds to the usual ones, -NAME takes one away. "
+        "Columns: interval, rate, memory, numbers, output, claim, wall, startup, pairs, sigma, doc, instructions.",
+        show_default="+",
+        callback=parse.names_of,
     ),
 ]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour in the terminal.")]

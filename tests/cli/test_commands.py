@@ -153,7 +153,7 @@ def test_named_config_file_overrides_the_table_of_pyproject(tmp_path: Path) -> N
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("[run]\nronds = 3\n", "configuration: [run] has no `ronds`; did you mean `rounds`?"),
+        ("[run]\nronds = 3\n", "perfbench.toml: [run] has no `ronds`; did you mean `rounds`?"),
         ("[rnu]\nrounds = 3\n", "perfbench.toml: `rnu` is not a command of perfbench; did you mean `run`?"),
         ("rounds = 3\n", "perfbench.toml: `rounds` is not a command of perfbench"),
         ("[run\n", "perfbench.toml is not TOML"),

@@ -52,9 +52,10 @@ def calibrate(
     max_time: Annotated[
         float,
         typer.Option(
-            min=1,
+            parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
             metavar="SECONDS",
-            help="Time limit for all pairs; exceeded only for the minimum of 24 pairs and 12 of a slowdown.",
+            help="Time limit for all pairs; also 90s or 2m. Exceeded for the minimum of 24 pairs and 12 of a slowdown; set-up, "
+            "check passes and the passes of other tools come on top.",
         ),
     ] = 300.0,
     rounds: Annotated[
@@ -72,17 +73,24 @@ def calibrate(
             metavar="SHARE",
             help="Slowdown to inject, e.g. 1.6%; repeatable.",
             show_default="half, once and twice what 48 pairs detect",
+            callback=parse.names_of,
         ),
     ] = None,
     gate_time: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="The --max-time of the simulated gates.")
+        float,
+        typer.Option(
+            parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
+            metavar="SECONDS",
+            help="The --max-time of the simulated gates.",
+        ),
     ] = 30.0,
     against: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="TOOL,TOOL",
             help="Compare with other tools on the same builds, each by its own protocol: hyperfine, pyperf, pytest-benchmark.",
             show_default="none",
+            callback=parse.names_of,
         ),
     ] = None,
     comparisons: Annotated[
@@ -111,7 +119,7 @@ def calibrate(
     if shown is not None:
         _show_saved(shown, results, color)
         return
-    tools = tuple(dict.fromkeys(against.split(","))) if against else ()
+    tools = tuple(dict.fromkeys(against or ()))
     tool_comparison.require_tools(tools)
     folders = [Path(folder) for folder in scenarios_folder or ()]
     here = host.describe_host()
@@ -131,7 +139,7 @@ def calibrate(
         timeout=timeout,
         gate=GatePolicy(seconds=gate_time),
     )
-    sizes = tuple(parse.parse_share("--slower", text) for text in slower or ())
+    sizes = tuple(parse.parse_option("--slower", text, parse.build_share_parser(1e-6, 10.0)) for text in slower or ())
     storage.require_file_name(save)
     session.require_free_names(
         (save, session.format_slowdown_name(save), tool_comparison.format_document_name(save)), results

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options, output
+from perfbench.cli import exports, measure, options, output, parse
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import UsageProblem
 from perfbench.report import build, status
@@ -37,11 +37,12 @@ def compare(
     data: options.Data = None,
     mode: options.ModeNames = None,
     python: Annotated[
-        str | None,
+        list[str] | None,
         typer.Option(
             metavar="3.8,3.11",
             help="Measure on these Python versions; with a single environment, compare them with the first.",
             show_default="the one that runs perfbench",
+            callback=parse.names_of,
         ),
     ] = None,
     rounds: options.Rounds = None,
@@ -57,7 +58,7 @@ def compare(
     save: options.Save = None,
     resume: options.Resume = False,
     export: options.ExportTo = None,
-    columns: options.Columns = "+",
+    columns: options.Columns = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
@@ -67,7 +68,10 @@ def compare(
     Announced speed-ups are confirmed or refuted, outputs compared field by field. Two saved runs were not measured at the same
     time; their comparison is unpaired, and the table says so.
     """
-    wanted, shown = exports.parse_exports(export or ()), comparison.parse_columns(columns, SIDE_COLUMNS)
+    wanted, shown = (
+        exports.parse_exports(export or ()),
+        comparison.parse_columns(parse.join_columns(columns), SIDE_COLUMNS),
+    )
     if _are_saved_runs(sides or [], results):
         runs = [storage.load_run(RUNS.find(side, results)) for side in sides or []]
         report = build.build_report(merge.merge_runs(*runs), shown)
@@ -106,19 +110,18 @@ def _are_saved_runs(sides: list[str], results: Path) -> bool:
     return bool(saved)
 
 
-def _require_two_sides(sides: list[str], python: str | None) -> None:
-    if len(sides) * len((python or "").split(",")) < 2:
+def _require_two_sides(sides: list[str], python: list[str] | None) -> None:
+    if len(sides) * len(python or ("",)) < 2:
         raise UsageProblem(
             "at least two environments are needed",
             hint="for example: perfbench compare betfairlightweight==2.11.2 here",
         )
 
 
-def _group_by_python(sides: list[str], python: str | None) -> tuple[tuple[str, ...], ...]:
+def _group_by_python(sides: list[str], python: list[str] | None) -> tuple[tuple[str, ...], ...]:
     """Groups of environments to compare: per Python version all specs; of a single spec all its Python versions."""
-    if python is None:
+    if not python:
         return (tuple(sides),)
-    versions = [version.strip() for version in python.split(",")]
     if len(sides) == 1:
-        return (tuple(f"{sides[0]} python=={version}" for version in versions),)
-    return tuple(tuple(f"{side} python=={version}" for side in sides) for version in versions)
+        return (tuple(f"{sides[0]} python=={version}" for version in python),)
+    return tuple(tuple(f"{side} python=={version}" for side in sides) for version in python)

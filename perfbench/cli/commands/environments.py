@@ -25,6 +25,7 @@ from perfbench.util.formatting import make_printable
 
 app = typer.Typer(add_completion=False)
 
+SECONDS_PER_DAY = 86400.0
 HIGHLIGHTED_PACKAGES = ("betfairlightweight", "flumine", "betfair-data", "tickrush")
 
 
@@ -41,7 +42,10 @@ def list_environments(
     older_than: Annotated[
         float | None,
         typer.Option(
-            "--older-than", metavar="DAYS", min=0, help="With --prune: only environments not used for this many days."
+            "--older-than",
+            parser=parse.build_type(parse.build_duration_parser("d")),
+            metavar="DAYS",
+            help="With --prune: only environments not used for this many days; also 12h.",
         ),
     ] = None,
     quiet: options.Quiet = False,
@@ -56,7 +60,7 @@ def list_environments(
     if prune and specs:
         raise UsageProblem("--prune takes no specs", hint="use --older-than to remove only some")
     if prune:
-        _prune_cache(older_than)
+        _prune_cache(None if older_than is None else older_than / SECONDS_PER_DAY)
     elif specs:
         _build_environments(specs, dict(parse.read_environment_names(ctx)), quiet)
     else:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-import re
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -12,6 +12,8 @@ import typer
 
 from perfbench.cli import exports, measure, options, parse
 from perfbench.cli.measure import OutputOptions
+from perfbench.cli.value_sources import read_rank
+from perfbench.environments.spec import HOST_SPEC
 from perfbench.errors import UsageProblem
 from perfbench.gate.baseline import build_baseline_spec, choose_title, find_baseline, pin_inputs
 from perfbench.gate.blame import blame_regressions
@@ -21,16 +23,21 @@ from perfbench.runner.scenarios import expand_topics
 
 app = typer.Typer(add_completion=False)
 
-SIZE_PATTERN = re.compile(r"(\d+(?:\.\d+)?)\s*(kB|MB|GB)")
-SOURCE_RANKS = {"COMMANDLINE": 3, "ENVIRONMENT": 2, "DEFAULT_MAP": 1}
-"""Precedence of where the value of an option comes from."""
+SHARE = parse.build_share_parser()
 
-BYTES_PER_UNIT = {"kB": 1e3, "MB": 1e6, "GB": 1e9}
+
+DEFAULT_AFTER_VARIABLE = "PERFBENCH_DEFAULT_AFTER"
+"""Set by the GitHub action, whose perfbench stands apart: there the checkout is checked, unless the configuration says else."""
+
+
+def _read_default_after() -> str:
+    return os.environ.get(DEFAULT_AFTER_VARIABLE) or HOST_SPEC
 
 
 @app.command()
 def gate(
     ctx: typer.Context,
+    *,
     before: Annotated[
         str | None, typer.Option(metavar="SPEC", help="Environment to compare with.", show_default=False)
     ] = None,
@@ -42,15 +49,32 @@ def gate(
             show_default=False,
         ),
     ] = None,
-    after: Annotated[str, typer.Option(metavar="SPEC", help="Environment to check.")] = "here",
+    after: Annotated[
+        str,
+        typer.Option(
+            metavar="SPEC", help="Environment to check.", default_factory=_read_default_after, show_default="here"
+        ),
+    ],
     scenario: options.Scenarios = None,
     mode: options.ModeNames = None,
     data: options.Data = None,
     threshold: Annotated[
-        str, typer.Option(metavar="SHARE", help="Fail on a slowdown above this share, e.g. 5%.")
-    ] = "0%",
+        float,
+        typer.Option(
+            parser=parse.build_type(parse.build_share_parser()),
+            metavar="SHARE",
+            help="Fail on a slowdown above this share, e.g. 5% or 0.05.",
+            show_default="0%",
+        ),
+    ] = 0.0,
     max_time: Annotated[
-        float, typer.Option(min=1, metavar="SECONDS", help="Time limit of the pairs, per case.")
+        float,
+        typer.Option(
+            parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
+            metavar="SECONDS",
+            help="Time limit of the pairs, per case; also 90s or 2m. Set-up, pilot, check and memory passes and at least 12 pairs "
+            "come on top.",
+        ),
     ] = 30.0,
     budget: Annotated[
         list[str] | None,
@@ -58,6 +82,7 @@ def gate(
             metavar="WHAT=LIMIT",
             help="Fail above this limit; repeatable. memory=5%, count=0.2%, peak=200MB, patched/lightweight=1.8, or a metric "
             "of the scenario: bytes_per_update=5%, pause_ms=20.",
+            callback=parse.assignments_of,
         ),
     ] = None,
     fail_on_inconclusive: Annotated[
@@ -87,7 +112,7 @@ def gate(
     """
     wanted = exports.parse_exports(export or ())
     policy = GatePolicy(
-        threshold=parse.parse_share("--threshold", threshold),
+        threshold=threshold,
         seconds=max_time,
         budgets=tuple(map(_parse_budget, budget or ())),
         fail_on_inconclusive=fail_on_inconclusive,
@@ -128,9 +153,7 @@ def _choose_reference(ctx: typer.Context, before: str | None, baseline: str | No
     Raises UsageProblem for neither, and for both from the same place.
     """
     if before is not None and baseline is not None:
-        ranks = [
-            SOURCE_RANKS.get(getattr(ctx.get_parameter_source(name), "name", ""), 0) for name in ("before", "baseline")
-        ]
+        ranks = [read_rank(ctx, name) for name in ("before", "baseline")]
         before, baseline = (before if ranks[0] >= ranks[1] else None), (baseline if ranks[1] >= ranks[0] else None)
     if (before is None) == (baseline is None):
         raise UsageProblem("give exactly one of --before SPEC and --baseline RUN")
@@ -164,16 +187,13 @@ def _parse_budget(text: str) -> Budget:
     """
     what, most = parse.parse_assignment("--budget", text)
     if what == "memory":
-        return Budget("memory", parse.parse_share(f"--budget {what}", most))
+        return Budget("memory", parse.parse_option(f"--budget {what}", most, SHARE))
     if what == "count":
-        return Budget("count", parse.parse_share(f"--budget {what}", most))
+        return Budget("count", parse.parse_option(f"--budget {what}", most, SHARE))
     if what == "peak":
-        match = SIZE_PATTERN.fullmatch(most.strip())
-        if match is None:
-            raise UsageProblem(f"--budget {text}: write a size such as peak=200MB")
-        return Budget("peak", float(match[1]) * BYTES_PER_UNIT[match[2]])
+        return Budget("peak", parse.parse_option(f"--budget {what}", most, parse.parse_size))
     if what.isidentifier() and most.strip().endswith("%"):
-        return Budget("change", parse.parse_share(f"--budget {what}", most), metric=what)
+        return Budget("change", parse.parse_option(f"--budget {what}", most, SHARE), metric=what)
     mode, slash, other = what.partition("/")
     try:
         limit = float(most)
@@ -183,6 +203,7 @@ def _parse_budget(text: str) -> Budget:
         return Budget("number", limit, metric=what)
     if not (mode and slash and other and limit > 0):
         raise UsageProblem(
-            f"--budget {text}: write memory=5%, count=0.2%, peak=200MB, MODE/OTHER=1.8, or METRIC=5% or METRIC=20"
+            f"--budget {text}: not a budget",
+            hint="write memory=5%, count=0.2%, peak=200MB, MODE/OTHER=1.8, or METRIC=5% or METRIC=20",
         )
     return Budget("ratio", limit, mode, other)

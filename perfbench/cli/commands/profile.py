@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from perfbench.cli import measure, options, profile_output
+from perfbench.cli import measure, options, parse, profile_output
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import Interrupted, NotMeasured, StorageProblem, UsageProblem
 from perfbench.model import Settings
@@ -30,6 +30,9 @@ from perfbench.runner.trial import Conditions
 app = typer.Typer(add_completion=False)
 
 DEFAULT_ROUNDS, DEFAULT_DIFF_ROUNDS = 3, 8
+DEFAULT_INTERVAL = 0.001
+"""Seconds."""
+
 EXAMPLE_FUNCTION = "betfairlightweight.streaming.cache:MarketBookCache.update_cache"
 
 
@@ -52,9 +55,9 @@ def profile(
     interval: Annotated[
         float | None,
         typer.Option(
-            min=0.05,
+            parser=parse.build_type(parse.build_duration_parser("ms", minimum=0.00005)),
             metavar="MS",
-            help="Milliseconds between samples.",
+            help="Milliseconds between samples; also 500us or 2ms.",
             show_default="1, with --diff finer for short passes",
         ),
     ] = None,
@@ -77,6 +80,7 @@ def profile(
         typer.Option(
             metavar="MODULE:FUNCTION",
             help="Profile the memory of a function line by line, over at most 3000 calls (very slow); repeatable.",
+            callback=parse.names_of,
         ),
     ] = None,
     count: Annotated[
@@ -132,7 +136,7 @@ def profile(
         count=count,
         tools=(*NEEDS[profiler], *(("memory-profiler",) if lines else ())),
     )
-    fixed = (interval or 0.0 if diff else interval or 1.0) / 1000
+    fixed = interval or (0.0 if diff else DEFAULT_INTERVAL)
     profiling = ProfileOptions(profiler, settings.rounds or 1, fixed, memory, allocations, count, functions)
     _profile(settings, profiling, output)
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options
+from perfbench.cli import exports, measure, options, parse
 from perfbench.cli.measure import OutputOptions
 from perfbench.report import figures
 from perfbench.report.tables import comparison
@@ -22,14 +22,19 @@ def run(
     ctx: typer.Context,
     scenarios: Annotated[
         list[str] | None,
-        typer.Argument(help="Scenarios, by name, topic or file.", show_default=options.DEFAULT_SCENARIO),
+        typer.Argument(
+            help="Scenarios, by name, topic or file.", show_default=options.DEFAULT_SCENARIO, callback=parse.paths_of
+        ),
     ] = None,
     data: options.Data = None,
     mode: options.ModeNames = None,
     env: Annotated[
         list[str] | None,
         typer.Option(
-            metavar="SPEC", help="Environment to measure in; repeatable, one table each.", show_default="here"
+            metavar="SPEC",
+            help="Environment to measure in; repeatable, one table each.",
+            show_default="here",
+            callback=parse.specs_of,
         ),
     ] = None,
     rounds: options.Rounds = None,
@@ -46,7 +51,7 @@ def run(
     save: options.Save = None,
     resume: options.Resume = False,
     export: options.ExportTo = None,
-    columns: options.Columns = "+",
+    columns: options.Columns = None,
     plot: Annotated[
         Path | None,
         typer.Option(metavar="FILE", help="Plot a numeric parameter sweep to this .png or .svg file."),
@@ -63,7 +68,7 @@ def run(
         results,
         save,
         exports.parse_exports(export or ()),
-        comparison.parse_columns(columns),
+        comparison.parse_columns(parse.join_columns(columns)),
         color,
         quiet,
         exports.build_plot_writer(plot),

@@ -11,7 +11,7 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
-from perfbench.cli import options
+from perfbench.cli import options, parse
 from perfbench.cli.console import build_console
 from perfbench.environments import host
 from perfbench.errors import NotMeasured, ScenarioProblem, UsageProblem
@@ -48,7 +48,12 @@ def scenarios(
     ] = False,
     run: Annotated[
         list[str] | None,
-        typer.Option(metavar="RUN", help="Saved run for --verdicts; repeatable.", show_default=f"{REFERENCE_PREFIX}*"),
+        typer.Option(
+            metavar="RUN",
+            help="Saved run for --verdicts; repeatable.",
+            show_default=f"{REFERENCE_PREFIX}*",
+            callback=parse.paths_of,
+        ),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the verdicts as a Markdown table.")] = False,
     results: options.Results = options.DEFAULT_RESULTS,

@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, options, output, sweep_output
+from perfbench.cli import exports, options, output, parse, sweep_output
 from perfbench.cli.exports import Export
 from perfbench.errors import UsageProblem
 from perfbench.model import Run
@@ -31,7 +31,7 @@ def show(
     ],
     results: options.Results = options.DEFAULT_RESULTS,
     export: options.ExportTo = None,
-    columns: options.Columns = "+",
+    columns: options.Columns = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Plot a sweep to this .png or .svg file.")] = None,
     color: options.Color = "auto",
 ) -> None:
@@ -54,7 +54,7 @@ def show(
         return
     write_plot = exports.build_plot_writer(plot)
     across = any(len(group) > 1 for group in saved.settings.environments)
-    shown = comparison.parse_columns(columns, SIDE_COLUMNS if across else MODE_COLUMNS)
+    shown = comparison.parse_columns(parse.join_columns(columns), SIDE_COLUMNS if across else MODE_COLUMNS)
     report = build.build_report(saved, shown)
     if plot is not None and not report.figures:
         raise UsageProblem(f"--plot: {saved.id} is neither a release sweep nor a numeric parameter sweep")
@@ -66,5 +66,7 @@ def show(
 def _show_sweep(saved: Run, parsed: Sequence[Export], plot: Path | None, color: str) -> None:
     if plot is not None:
         _matplotlib.check_plot_path(plot)
-    sweep_output.show_sweep(saved, plot, color)
-    exports.write_exports(build.build_report(saved, SIDE_COLUMNS), parsed)
+    try:
+        sweep_output.show_sweep(saved, plot, color, output.choose_stream(parsed))
+    finally:
+        exports.write_exports(build.build_report(saved, SIDE_COLUMNS), parsed)

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import measure, options, sweep_output
+from perfbench.cli import measure, options, parse, sweep_output
 from perfbench.cli.measure import OutputOptions
 from perfbench.environments import host, provide
 from perfbench.environments.package_index import NAME_PATTERN, ReleaseInterval
@@ -54,12 +54,22 @@ def sweep(
     scenario: Annotated[str, typer.Option(metavar="NAME", help="Scenario, by name or file.")] = "replay",
     mode: Annotated[
         list[str] | None,
-        typer.Option(metavar="NAME", help="Mode to measure; repeatable.", show_default="the baseline of the scenario"),
+        typer.Option(
+            metavar="NAME",
+            help="Mode to measure; repeatable.",
+            show_default="the baseline of the scenario",
+            callback=parse.names_of,
+        ),
     ] = None,
     data: options.Data = None,
     with_: Annotated[
         list[str] | None,
-        typer.Option("--with", metavar="REQUIREMENT", help="Additional requirement of every environment; repeatable."),
+        typer.Option(
+            "--with",
+            metavar="REQUIREMENT",
+            help="Additional requirement of every environment; repeatable.",
+            callback=parse.specs_of,
+        ),
     ] = None,
     python: Annotated[
         str | None,
@@ -74,9 +84,10 @@ def sweep(
     max_time: Annotated[
         float | None,
         typer.Option(
-            min=0,
+            parser=options.Seconds,
             metavar="SECONDS",
-            help="Stop each step when it is precise, or after this time, instead of a fixed number of pairs.",
+            help="Stop each step when it is precise, or after this time (also 90s or 2m), instead of a fixed number of pairs; "
+            "set-up, check and memory passes come on top.",
         ),
     ] = None,
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
