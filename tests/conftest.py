@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import compileall
-import importlib
 import math
 import os
 import re
@@ -14,6 +13,7 @@ from typing import Any
 
 import pytest
 from support.command_line import HERE, SHARED_CACHE
+from support.scenarios import import_shipped
 
 from perfbench.datasets.generator import files
 from perfbench.datasets.generator.recipe import Recipe
@@ -144,11 +144,10 @@ def shared_cache(request: pytest.FixtureRequest) -> Iterator[None]:
 
 @pytest.fixture(scope="module")
 def shipped() -> Iterator[Callable[[str], Any]]:
-    """Imports a file of the folder of scenarios."""
-    folder = str(paths.bundled_folder("scenarios"))
-    sys.path.append(folder)
-    yield importlib.import_module
-    sys.path.remove(folder)
+    """Imports a module of the kit, or a scenario file or the one beside it."""
+    before = list(sys.path)
+    yield import_shipped
+    sys.path[:] = before
 
 
 @pytest.fixture(scope="session")

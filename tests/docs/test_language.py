@@ -60,7 +60,7 @@ def list_sources() -> list[Path]:
         ".github/**/*.yml",
         "perfbench/**/*.py",
         "perfbench/**/*.html",
-        "scenarios/*.py",
+        "scenarios/*/*.py",
         "benchmarks/*.py",
         "tests/data/golden/help*.txt",
     )

@@ -49,7 +49,10 @@ def test_perfbench_runs_in_an_empty_folder_after_a_plain_install(wheel: Path, tm
         (["scenarios"], "lightweight (baseline)"),
         (["data", "check"], "sample-event"),
         (["doctor"], "Measuring is possible"),
-        (["profile", "backtest", "--rounds", "1", "--no-memory"], "_strategies.py:BestPrice.process_market_book"),
+        (
+            ["profile", "backtest", "--rounds", "1", "--no-memory"],
+            "perfbench/kit/strategies.py:BestPrice.process_market_book",
+        ),
     ):
         done = subprocess.run(
             [str(python.with_name("perfbench")), *arguments],

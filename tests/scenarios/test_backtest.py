@@ -13,6 +13,7 @@ from typing import Any
 import psutil
 import pytest
 from support.command_line import perfbench
+from support.scenarios import scenario_path
 from uv import find_uv_bin
 
 from perfbench.datasets.generator.files import write_market
@@ -21,7 +22,6 @@ from perfbench.environments.interpreters import find_interpreters
 from perfbench.errors import TrialFailed
 from perfbench.model import Environment
 from perfbench.runner.worker_process import WorkerProcess
-from perfbench.util import paths
 from perfbench.worker.protocol import OutputDigest, OutputItem, PassMeasurement, Ready, Request
 
 HERE = Environment("here", sys.executable)
@@ -88,7 +88,7 @@ def asked(
     task: str, market: Path, mode: str = "flumine_reader", where: Environment = HERE, seed: int = 0, **parameters: Any
 ) -> WorkerProcess:
     scenario = "backtest_processes" if mode.endswith(("process", "processes")) else "backtest"
-    path = str(paths.bundled_folder("scenarios") / f"{scenario}.py")
+    path = str(scenario_path(scenario))
     request = Request(task, path, mode, str(market), dict(parameters), first=0, last=1 << 30)
     return WorkerProcess(where, request, hash_seed=seed, timeout=100)
 
@@ -252,8 +252,8 @@ def test_invalid_strategy_is_one_line(market: Path, mine: Path, strategy: str, p
 
 READERS = '''"""Do other books give other orders?"""
 import json
-from _backtest import backtest, work
-from _strategies import choose
+from perfbench.kit.simulation import backtest, work
+from perfbench.kit.strategies import choose
 from perfbench import mode, setup
 
 UNIT = "updates"
@@ -301,8 +301,6 @@ def readers(tmp_path: Path) -> Path:
     own = tmp_path / "own"
     own.mkdir()
     (own / "readers.py").write_text(READERS)
-    for name in ("_backtest.py", "_strategies.py"):
-        (own / name).write_text((paths.bundled_folder("scenarios") / name).read_text())
     return own
 
 

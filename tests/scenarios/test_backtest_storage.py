@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 from pathlib import Path
@@ -10,12 +9,11 @@ from types import ModuleType
 
 import pytest
 from support.command_line import perfbench
+from support.scenarios import import_shipped
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
-from perfbench.util import paths
 
-SCENARIOS = paths.bundled_folder("scenarios")
 NO_NEEDS = ["sqlite_bare", "sqlite_pragmas", "sqlite_advised", "advised_beside_flumine", "sqlite_one_query"]
 FILES = ["files", "tick_files"]
 SMALL = ("--quiet", "--rounds", "1", "--set", "markets=3", "--set", "ticks=600")
@@ -30,10 +28,9 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture
-def loops(monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+def loops() -> ModuleType:
     """The module with the loop and the strategy."""
-    monkeypatch.syspath_prepend(SCENARIOS)
-    return importlib.import_module("_tick_loop")
+    return import_shipped("_tick_loop")
 
 
 def test_every_store_leads_to_the_same_bets_and_the_share_of_the_database_is_measured(

@@ -21,14 +21,14 @@ from typing import Any
 import numpy
 import pytest
 from support.command_line import perfbench
+from support.scenarios import scenario_path
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
-from perfbench.util import paths
 from perfbench.worker.scenario_api import ScenarioError
 from perfbench.worker.scenario_loader import LoadedScenario
 
-SCENARIO = paths.bundled_folder("scenarios") / "batch_inserts.py"
+SCENARIO = scenario_path("batch_inserts")
 SQLITE = ("commit_per_row", "one_transaction", "executemany_batches", "wal_rows", "wal_batches", "writer_thread")
 ROWS, FEW = 60, 20
 BATCH = 100

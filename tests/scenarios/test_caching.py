@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import sys
@@ -17,19 +16,17 @@ from hypothesis import given
 from hypothesis import strategies as some
 from support.command_line import QUICK, perfbench
 from support.installation import Installed
+from support.scenarios import import_shipped, scenario_path
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.errors import TrialFailed
 from perfbench.model import Environment
 from perfbench.runner.worker_process import WorkerProcess
-from perfbench.util import paths
 from perfbench.worker.protocol import OutputDigest, PassMeasurement, Ready, Request
 
-if str(paths.bundled_folder("scenarios")) not in sys.path:
-    sys.path.append(str(paths.bundled_folder("scenarios")))
-CACHES = importlib.import_module("_caches")
-READS = importlib.import_module("_reads")
+CACHING = import_shipped("caching")
+READS = import_shipped("_reads")
 
 HERE = Environment("here", sys.executable)
 OWN = (
@@ -66,7 +63,7 @@ def prices_only(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def asked(task: str, market: Path, mode: str, where: Environment = HERE, **parameters: Any) -> WorkerProcess:
-    scenario = str(paths.bundled_folder("scenarios") / "caching.py")
+    scenario = str(scenario_path("caching"))
     return WorkerProcess(
         where, Request(task, scenario, mode, str(market), {"cost_us": 1, **parameters}), hash_seed=0, timeout=100
     )
@@ -138,8 +135,8 @@ def test_the_ladder_has_350_prices_from_1_01_to_1000() -> None:
 
 def test_costly_model_computes_the_last_reads_only() -> None:
     found = [READS.Read(number, 0, (number,)) for number in range(1000)]
-    assert [read.published for read in CACHES.stream_of(found, 1000, 0.005, 1).reads] == list(range(995, 1000))
-    assert len(CACHES.stream_of(found, 1000, 0, 1).reads) == 1
+    assert [read.published for read in READS.stream_of(found, 1000, 0.005, 1).reads] == list(range(995, 1000))
+    assert len(READS.stream_of(found, 1000, 0, 1).reads) == 1
 
 
 # What a cache does ------------------------------------------------------------------------------------------------------
@@ -182,7 +179,7 @@ def test_hits_entries_and_bytes_are_those_of_the_cache(market: Path) -> None:
 
 def test_objects_shared_by_two_containers_are_counted_once() -> None:
     big = bytearray(1_000_000)
-    assert 1_000_000 < CACHES.held_bytes({"one": big, "two": [big]}) < 1_010_000
+    assert 1_000_000 < READS.held_bytes({"one": big, "two": [big]}) < 1_010_000
 
 
 @given(some.lists(some.tuples(some.integers(0, 3), some.integers(0, 4)), max_size=60), some.integers(0, 5))
@@ -190,7 +187,7 @@ def test_answer_with_a_time_to_live_is_never_older_and_an_insertion_drops_expire
     steps: list[tuple[int, int]], ttl: int
 ) -> None:
     now = 0
-    cached, known = CACHES.with_ttl(lambda key: float(now), ttl)
+    cached, known = CACHING.with_ttl(lambda key: float(now), ttl)
     for key, later in steps:
         now += later
         made = cached((key,), now)

@@ -11,12 +11,12 @@ from typing import Any
 
 import pytest
 from support.installation import Installed, asked, digested, shown
+from support.scenarios import scenario_path
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.model import Environment
 from perfbench.runner import output_diff, worker_process
-from perfbench.util import paths
 from perfbench.worker.protocol import OutputDigest, PassMeasurement, Ready
 
 READERS = ("betfair_data_bflw", "betfair_data_files", "tickrush", "flumine_stream")
@@ -26,9 +26,7 @@ LACKING = ("betfair-data message fields", "tickrush message fields")
 
 @pytest.fixture(scope="module")
 def everything(tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    found = worker_process.describe_scenario_file(
-        Environment("here", sys.executable), str(paths.bundled_folder("scenarios") / "replay.py")
-    )
+    found = worker_process.describe_scenario_file(Environment("here", sys.executable), str(scenario_path("replay")))
     needs = {need for mode in found.scenario.modes if mode.group == "engines" for need in mode.needs} - {"flumine"}
     assert all("==" in need for need in needs)
     return Installed(tmp_path_factory.mktemp("engines")).environment(

@@ -110,7 +110,7 @@ def test_a_session_that_cannot_be_is_refused(market: Path, tmp_path: Path, value
 
 
 def test_the_collector_is_afterwards_as_it_was_before(shipped: Callable[[str], Any]) -> None:
-    collector = shipped("_collector")
+    collector = shipped("gc_tuning")
     before = gc.get_threshold(), gc.isenabled(), gc.get_freeze_count(), len(gc.callbacks)
 
     def tuned() -> None:
@@ -128,7 +128,7 @@ def test_the_collector_is_afterwards_as_it_was_before(shipped: Callable[[str], A
 
 
 def test_a_pause_is_noted_where_it_happened(shipped: Callable[[str], Any]) -> None:
-    with shipped("_collector").watched() as watch:
+    with shipped("gc_tuning").watched() as watch:
         gc.disable()
         gc.collect()
         first = watch.longest

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import re
 import shutil
@@ -16,12 +15,11 @@ from typing import Any
 import numpy as np
 import pytest
 from support.command_line import perfbench, variables
+from support.scenarios import import_shipped, scenario_path
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
-from perfbench.util import paths
 
-SCENARIOS = paths.bundled_folder("scenarios")
 ON_SQLITE = [
     "no_index",
     "market_time",
@@ -47,9 +45,8 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def stores(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
     """The module that makes the databases, with a cache of its own."""
-    monkeypatch.syspath_prepend(SCENARIOS)
     monkeypatch.setenv("PERFBENCH_CACHE", str(tmp_path / "cache"))
-    return importlib.import_module("_tick_store")
+    return import_shipped("perfbench.kit.market_store")
 
 
 @pytest.fixture(scope="module")
@@ -129,8 +126,8 @@ def test_duckdb_and_a_named_postgresql_give_the_answers_of_sqlite_and_nothing_is
 def named_server() -> list[str]:
     """A command that has a server as long as its input is open."""
     code = (
-        f"import sys; sys.path[:0] = [{str(SCENARIOS)!r}, {str(Path(__file__).resolve().parents[2])!r}]\n"
-        "import _postgres\nwith _postgres.server() as conninfo:\n    print(conninfo, flush=True); sys.stdin.read()"
+        f"import sys; sys.path[:0] = [{str(Path(__file__).resolve().parents[2])!r}]\n"
+        "from perfbench.kit import postgres\nwith postgres.server() as conninfo:\n    print(conninfo, flush=True); sys.stdin.read()"
     )
     return [sys.executable, "-c", code]
 
@@ -195,9 +192,9 @@ def test_a_file_without_trades_is_not_available(tmp_path: Path, market: Path) ->
 # Traps ------------------------------------------------------------------------------------------------------------------
 
 TRAP = """
-from _questions import Questions, answered, questions_about
-from _tick_databases import SQLite
-from _tick_store import stored
+from _indexes import answered, questions_about
+from perfbench.kit.market_databases import SQLite
+from perfbench.kit.market_store import stored
 from perfbench import mode
 
 @mode(baseline=True)
@@ -222,8 +219,7 @@ def test_an_index_on_a_misspelt_column_in_double_quotes_is_made_in_silence_and_e
     connection.close()
     own = tmp_path / "own"
     own.mkdir()
-    for helper in SCENARIOS.glob("_*.py"):
-        shutil.copy(helper, own)
+    shutil.copy(scenario_path("indexes"), own / "_indexes.py")
     (own / "trap.py").write_text(f'"""Is the index used?"""\n{TRAP}')
     done = perfbench("run", "trap", "--scenarios", own, "--data", market, "--rounds", "1", "--quiet", folder=tmp_path)
     assert re.search(r"! quoted: the range query does not use idx_market_time: SCAN market_data", done.stdout)
@@ -284,7 +280,7 @@ def asked(store: Any, query: str, *layout: str) -> list[tuple[Any, ...]]:
 def test_the_rows_are_the_trades_of_the_file_again_and_again_as_markets_of_their_own(
     stores: ModuleType, market: Path
 ) -> None:
-    base = importlib.import_module("_prices").trades(str(market))
+    base = import_shipped("perfbench.kit.trades").trades(str(market))
     store = stores.stored(str(market), 2 * len(base) + 7, minutes=3)
     found = asked(store, "SELECT * FROM market_data ORDER BY sequence")
     assert len(found) == 2 * len(base) + 7
@@ -299,8 +295,8 @@ def test_the_rows_are_the_trades_of_the_file_again_and_again_as_markets_of_their
 
 
 def test_two_processes_that_want_a_store_at_once_get_the_same_one(tmp_path: Path, market: Path) -> None:
-    code = f"import sys; sys.path[:0] = {[str(SCENARIOS), str(Path(__file__).resolve().parents[2])]!r}\n" + (
-        f"from _tick_store import stored; print(stored({str(market)!r}, 30_000).base.stat().st_ino)"
+    code = f"import sys; sys.path[:0] = {[str(Path(__file__).resolve().parents[2])]!r}\n" + (
+        f"from perfbench.kit.market_store import stored; print(stored({str(market)!r}, 30_000).base.stat().st_ino)"
     )
     own = variables(tmp_path, PERFBENCH_CACHE=str(tmp_path / "cache"))
     started = [

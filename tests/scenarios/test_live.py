@@ -13,7 +13,6 @@ from support.exchange_client import serving, subscribed
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
-from perfbench.util import paths
 
 FIELDS = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
 GAP = 0.8
@@ -66,7 +65,7 @@ KILLED = """
 import os
 import signal
 
-from _exchange_process import exchange_process
+from perfbench.kit.exchange import exchange_process
 from perfbench import mode
 
 
@@ -82,8 +81,6 @@ def test_killed_exchange_is_reported(market: Path, tmp_path: Path) -> None:
     own = tmp_path / "own"
     own.mkdir()
     (own / "killed.py").write_text(KILLED)
-    helper = "_exchange_process.py"
-    (own / helper).write_text((paths.bundled_folder("scenarios") / helper).read_text())
     done = perfbench("run", "killed", *QUICK, "--data", market, "--scenarios", own, folder=tmp_path)
     assert done.returncode == 5
     assert "! killed: RuntimeError: the exchange failed: killed by signal 9 at" in done.stdout

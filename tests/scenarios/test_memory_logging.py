@@ -84,14 +84,14 @@ def test_open_statm_file_agrees_with_psutil_at_every_read(
     shipped: Callable[[str], Any],
 ) -> None:
     process = psutil.Process()
-    with shipped("_memory_log").kept_open() as resident:
+    with shipped("memory_logging").kept_open() as resident:
         assert resident() == pytest.approx(process.memory_info().rss, abs=1 << 20)
         before, more = resident(), b"x" * (32 << 20)
         assert resident() - before == pytest.approx(len(more), rel=0.1)
 
 
 def test_system_without_proc_is_reported(shipped: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    log = shipped("_memory_log")
+    log = shipped("memory_logging")
     monkeypatch.setattr(log, "STATM", "/nowhere/statm")
     with pytest.raises(NotAvailable, match="this system has no /nowhere/statm: run it on Linux"), log.kept_open():
         pass
@@ -101,7 +101,7 @@ def test_interval_of_one_percent_is_computed_from_calls_of_known_length(
     shipped: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a clock of our own: an update takes 98 µs and a call 2 µs."""
-    log = shipped("_memory_log")
+    log = shipped("memory_logging")
     now = iter(range(10**12))
     time = 0
 
@@ -142,4 +142,4 @@ def test_clock_that_goes_back_restarts_the_interval(shipped: Callable[[str], Any
     published = [5_000, 5_400, 6_000, 1_000, 1_999, 2_000]
     record = SimpleNamespace(note=lambda *_: None, published=published.__getitem__, items=lambda: iter(()))
     session = SimpleNamespace(amount=len(published), books=lambda: iter(published), record=record)
-    assert shipped("_memory_log").logged(session, lambda: 0, 1_000).numbers["calls"] == 4
+    assert shipped("memory_logging").logged(session, lambda: 0, 1_000).numbers["calls"] == 4

@@ -15,15 +15,11 @@ from pathlib import Path
 import psutil
 import pytest
 
-from perfbench.util import paths
-
-SCENARIOS = paths.bundled_folder("scenarios")
 HOLDS = """
 import sys, time
-sys.path.insert(0, {scenarios!r})
-import _postgres
+from perfbench.kit import postgres
 {change}
-with _postgres.server({url!r}) as conninfo:
+with postgres.server({url!r}) as conninfo:
     print(conninfo, flush=True)
     sys.stdin.read()
 """
@@ -32,7 +28,7 @@ real = pytest.mark.skipif(not INSTALLED, reason="apt-get install postgresql")
 
 
 def script(change: str = "", url: str = "") -> list[str]:
-    return [sys.executable, "-c", HOLDS.format(scenarios=str(SCENARIOS), change=change, url=url)]
+    return [sys.executable, "-c", HOLDS.format(change=change, url=url)]
 
 
 def environment(folder: Path) -> dict[str, str]:
@@ -109,11 +105,11 @@ def test_socket_path_stays_short_in_a_deep_temporary_folder(tmp_path: Path) -> N
     ("change", "line"),
     [
         (
-            "_postgres.PLACES = _postgres.SEARCHED = (); _postgres.shutil.which = lambda name: None",
+            "postgres.PLACES = postgres.SEARCHED = (); postgres.shutil.which = lambda name: None",
             "NotAvailable: PostgreSQL: no initdb found: apt-get install postgresql, or --set postgres=postgresql://…",
         ),
         pytest.param(
-            "_postgres.SOCKET_OPTIONS = ('-c', 'no_such_setting=1')",
+            "postgres.SOCKET_OPTIONS = ('-c', 'no_such_setting=1')",
             "NotAvailable: PostgreSQL did not start: ",
             marks=real,
         ),
@@ -136,8 +132,8 @@ def test_newest_of_several_installed_releases_is_chosen_by_number(tmp_path: Path
         for program in ("initdb", "postgres") if name != "16" else ("initdb",):
             (folder / program).touch(mode=0o755)
     change = (
-        f"_postgres.PLACES = ({str(tmp_path / '*' / 'bin')!r},); _postgres.SEARCHED = ();"
-        "_postgres.shutil.which = lambda name: None; print(_postgres.programs_folder()); sys.exit()"
+        f"postgres.PLACES = ({str(tmp_path / '*' / 'bin')!r},); postgres.SEARCHED = ();"
+        "postgres.shutil.which = lambda name: None; print(postgres.programs_folder()); sys.exit()"
     )
     done = subprocess.run(script(change), capture_output=True, text=True, env=environment(tmp_path), check=False)
     assert done.stdout.strip() == str(tmp_path / "15" / "bin"), done.stderr

@@ -25,7 +25,7 @@ from perfbench.datasets.generator.recipe import Recipe
 from perfbench.util import paths
 from perfbench.worker.scenario_api import NotAvailable
 
-FOLDER = paths.bundled_folder("scenarios")
+FOLDER = paths.bundled_folder("scenarios") / "memory"
 KILLS = 20
 UPDATES = 400
 MS_PER_HOUR = 3_600_000
@@ -36,12 +36,11 @@ pools = pytest.mark.skipif(sys.version_info < (3, 11), reason="max_tasks_per_chi
 
 FULL_DISK = """
 import resource, signal, sys
-sys.path.append(sys.argv[1])
-from _state import save
+from perfbench.kit.saved_state import save
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (100, 100))
 try:
-    if sys.argv[2] == "in_place":
+    if sys.argv[1] == "in_place":
         with open("state.json", "w") as file:
             file.write('"' + "new" * 100 + '"')
     else:
@@ -88,10 +87,10 @@ class Trading:
     """An exchange that sends the last updates of a market, and the folder of a trader of its own."""
 
     def __init__(self, shipped: Callable[[str], Any], market: Path, folder: Path, updates: int = UPDATES) -> None:
-        self.exchange = shipped("_exchange").Exchange(str(market), updates)
+        self.exchange = shipped("perfbench.kit.stream_server").Exchange(str(market), updates)
         self.hours = (self.exchange.published[-1] - self.exchange.published[0]) * 0.4 / MS_PER_HOUR
         self.folder = folder
-        self._load = shipped("_state").load
+        self._load = shipped("perfbench.kit.saved_state").load
         folder.mkdir()
         self._serving = threading.Thread(target=self.exchange.serve, args=(AlwaysThere(),), daemon=True)
         self._serving.start()
@@ -191,7 +190,7 @@ def test_an_image_and_what_follows_make_the_books_of_the_whole_stream(
     recipe: Recipe, shipped: Callable[[str], Any], tmp_path: Path
 ) -> None:
     write_market(recipe, tmp_path / "1.1")
-    exchange = shipped("_exchange").Exchange(str(tmp_path / "1.1"), 120)
+    exchange = shipped("perfbench.kit.stream_server").Exchange(str(tmp_path / "1.1"), 120)
     went_through = listener()
     went_through.on_data(exchange.image(0).decode())
     for position, line in enumerate(exchange._lines, 1):
@@ -270,8 +269,8 @@ def test_exec_alone_loses_what_is_in_a_buffer(tmp_path: Path) -> None:
 
 
 def test_failed_trader_reports_the_reason(shipped: Callable[[str], Any], market: Path, tmp_path: Path) -> None:
-    exchange = shipped("_exchange").Exchange(str(market), 10)
-    program = shipped("_programs").Program(exchange, str(tmp_path), ["--exchange=1", "--folder=.", "--hours=1"])
+    exchange = shipped("perfbench.kit.stream_server").Exchange(str(market), 10)
+    program = shipped("restart").Program(exchange, str(tmp_path), ["--exchange=1", "--folder=.", "--hours=1"], {})
     with pytest.raises(RuntimeError, match=r"the trader failed: .*invalid choice: 'sometimes'"):
         program.run("sometimes")
     with pytest.raises(RuntimeError, match="the trader failed: ModuleNotFoundError: No module named 'not_there'"):
@@ -290,7 +289,7 @@ def test_failed_trader_reports_the_reason(shipped: Callable[[str], Any], market:
 def test_mode_is_not_available_if_it_cannot_be_measured(
     asked: dict[str, Any], reason: str, shipped: Callable[[str], Any], market: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(shipped("_room"), "available", lambda: 600 * 10**6)
+    monkeypatch.setattr(shipped("perfbench.kit.memory"), "available", lambda: 600 * 10**6)
     with pytest.raises(NotAvailable, match=reason):
         next(shipped("restart").program(str(market), **{"updates": 50, **asked}))
 
@@ -341,10 +340,10 @@ def test_twenty_kills_leave_the_state_old_or_new_and_cost_nothing(trading: Calla
 def test_a_disk_that_is_full_half_way_tears_a_file_written_in_place_and_no_other(
     way: str, left: str, shipped: Callable[[str], Any], tmp_path: Path
 ) -> None:
-    state = shipped("_state")
+    state = shipped("perfbench.kit.saved_state")
     state.save(str(tmp_path / "state.json"), "old")
     done = subprocess.run(
-        [sys.executable, "-c", FULL_DISK, FOLDER, way], cwd=tmp_path, capture_output=True, text=True, check=True
+        [sys.executable, "-c", FULL_DISK, way], cwd=tmp_path, capture_output=True, text=True, check=True
     )
     assert done.stdout == "no room\n"
     try:
@@ -356,7 +355,7 @@ def test_a_disk_that_is_full_half_way_tears_a_file_written_in_place_and_no_other
 
 
 def test_state_with_any_modified_byte_is_detected(shipped: Callable[[str], Any], tmp_path: Path) -> None:
-    state, path = shipped("_state"), tmp_path / "state.json"
+    state, path = shipped("perfbench.kit.saved_state"), tmp_path / "state.json"
     assert state.load(str(path)) is None
     state.save(str(path), {"position": 7, "orders": [[1, "1.1/2/0", 250]]})
     whole = path.read_bytes()

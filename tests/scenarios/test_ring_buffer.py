@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import importlib.util
+import ast
 import json
 import re
-import sys
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
@@ -17,10 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as some
 from support.checkouts import checkout
 from support.command_line import QUICK, perfbench, without
+from support.scenarios import import_shipped, scenario_path
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
-from perfbench.util import paths
 
 RINGS = ("deque_maxlen", "numpy_ring", "array_ring", "deque_running_sum")
 
@@ -51,19 +49,8 @@ def same(output: str) -> dict[str, str]:
     return dict(re.findall(r"^[ !] (\w+) .*\b(yes|no)$", output, re.MULTILINE))
 
 
-def helper(name: str) -> ModuleType:
-    """A file that the scenarios share, imported from their folder."""
-    spec = importlib.util.spec_from_file_location(f"tested{name}", paths.bundled_folder("scenarios") / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-BUFFERS = helper("_buffers")
-ROOM = helper("_room")
+BUFFERS = import_shipped("ring_buffer")
+ROOM = import_shipped("perfbench.kit.memory")
 WINDOWS: dict[str, Callable[[int, int], Any]] = {
     "growing_lists": lambda periods, _: BUFFERS.GrowingLists(periods),
     "deque_maxlen": BUFFERS.DequeMaxlen,
@@ -98,18 +85,41 @@ def test_every_mode_gives_the_same_averages(
     assert {m["output"]["updates"] for m in measurements(tmp_path)} == {3_000}
 
 
+def split_buffers(source: str) -> tuple[str, str]:
+    """The scenario with its buffers imported, and the module ``buffers``: the classes, and the functions that they call."""
+    moved = [
+        node
+        for node in ast.parse(source).body
+        if isinstance(node, ast.ClassDef | ast.FunctionDef) and node.name in (*BUFFER_CLASSES, "counted", "held")
+    ]
+    parts = [str(ast.get_source_segment(source, node)) for node in moved]
+    scenario = source.replace("UNIT =", f"from buffers import {', '.join(BUFFER_CLASSES)}\n\nUNIT =", 1)
+    for part in parts:
+        scenario = scenario.replace(part, "")
+    return scenario, "\n\n\n".join([BUFFER_IMPORTS, *parts])
+
+
+BUFFER_CLASSES = ("GrowingLists", "DequeMaxlen", "ArrayRing", "NumpyRing", "RunningSum")
+BUFFER_IMPORTS = """from __future__ import annotations
+from array import array
+from collections import deque
+from datetime import datetime
+from typing import Any, Deque, List
+
+HUNDREDTHS = 100
+"""
+
+
 @pytest.mark.parametrize(("change", "code"), [("twice", 3), ("renamed", 0)])
 @pytest.mark.slow
 def test_a_gate_catches_a_change_that_doubles_the_bytes_of_an_update(
     market: Path, tmp_path: Path, change: str, code: int
 ) -> None:
-    """The scenario copied with its shared files, but for the buffers: those are of the package that changes."""
-    shipped, own = paths.bundled_folder("scenarios"), tmp_path / "own"
+    """The scenario without its buffers: those are of the package that changes."""
+    own = tmp_path / "own"
     own.mkdir()
-    for name in ("ring_buffer", "_prices", "_resident", "_room"):
-        text = (shipped / f"{name}.py").read_text()
-        (own / f"{name}.py").write_text(text.replace("from _buffers import", "from buffers import"))
-    buffers = (shipped / "_buffers.py").read_text()
+    scenario, buffers = split_buffers(scenario_path("ring_buffer").read_text())
+    (own / "ring_buffer.py").write_text(scenario)
     heavy = buffers.replace("prices.append(price)", "prices.append((price, float(time.microsecond), time))", 1)
     changed = {
         "twice": heavy.replace(

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from support.command_line import QUICK, perfbench
+from support.scenarios import list_scenario_paths
 
 from perfbench.datasets import manifest
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
-from perfbench.util import paths
 
 RECIPES = {
     "full depth, BSP, removal": Recipe(seed=11, runners=8, updates=700, bsp=True, in_play=True, removal=True),
@@ -25,7 +25,7 @@ NOTES = "performance notes of the community"
 SHORTEST = "gc_tuning"
 ADVISED = [
     pytest.param(path.stem, marks=() if path.stem == SHORTEST else pytest.mark.slow)  # each has a test file of its own
-    for path in sorted(paths.bundled_folder("scenarios").glob("[a-z]*.py"))
+    for path in list_scenario_paths()
     if "CLAIMS" in path.read_text()
 ]
 
@@ -33,7 +33,7 @@ ADVISED = [
 def test_every_shipped_scenario_has_a_question_and_a_line_for_each_mode(tmp_path: Path) -> None:
     done = perfbench("scenarios", folder=tmp_path)
     assert done.returncode == 0
-    for path in paths.bundled_folder("scenarios").glob("[a-z]*.py"):
+    for path in list_scenario_paths():
         assert re.search(rf"^{path.stem} · .+\?", done.stdout, re.MULTILINE)
 
 
@@ -81,7 +81,7 @@ def test_every_scenario_about_advice_is_measured_in_seconds_and_its_modes_agree(
 def test_check_detects_a_change_of_any_part_of_a_book(tmp_path: Path, where: str) -> None:
     write_market(RECIPES["full depth, BSP, removal"], tmp_path / "market")
     scenario = """
-from _bflw import books_fields, replay
+from perfbench.kit.bflw import books_fields, replay
 from perfbench import canonical, mode
 
 WHERE = {where!r}
@@ -116,8 +116,6 @@ def books(update, part):
     own = tmp_path / "own"
     own.mkdir()
     (own / "mutant.py").write_text(f'"""Does the check see it?"""\n{scenario.replace("{where!r}", repr(where))}')
-    for helper in ("_bflw.py", "_changes.py"):
-        (own / helper).write_text((paths.bundled_folder("scenarios") / helper).read_text())
     done = perfbench("run", "mutant", "--scenarios", own, *QUICK, "--data", "market", folder=tmp_path)
     assert done.returncode == 6, done.stdout + done.stderr
     expected = {

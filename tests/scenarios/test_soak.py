@@ -14,12 +14,12 @@ from typing import Any
 import pytest
 from scipy import stats
 from support.command_line import perfbench
+from support.scenarios import scenario_path
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.model import Environment
 from perfbench.runner.worker_process import WorkerProcess
-from perfbench.util import paths
 from perfbench.worker.protocol import OutputDigest, PassMeasurement, Ready, Request
 
 SMALL: dict[str, Any] = {"markets_per_hour": 2, "updates": 15, "books": 20}
@@ -43,7 +43,7 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def worker(task: str, mode: str, market: Path, **more: Any) -> WorkerProcess:
-    request = Request(task, str(paths.bundled_folder("scenarios") / "soak.py"), mode, str(market), {**SMALL, **more})
+    request = Request(task, str(scenario_path("soak")), mode, str(market), {**SMALL, **more})
     return WorkerProcess(Environment("here", sys.executable), request, hash_seed=0, timeout=100)
 
 
@@ -115,7 +115,7 @@ def test_limit_within_the_day_is_read_off_the_curve_and_a_later_limit_extrapolat
 
 
 def test_full_and_lightweight_soak_agree_on_every_book(market: Path, shipped: Callable[[str], Any]) -> None:
-    session, templates = shipped("_session"), shipped("_templates")
+    session, templates = shipped("_day"), shipped("_day")
     day = session.Day(templates.of_file(str(market), 15), 2, 18)
     said = []
     for lightweight in (False, True):
@@ -149,7 +149,7 @@ def test_a_list_for_which_the_machine_has_no_room_is_not_available_here(
 ) -> None:
     soak = shipped("soak")
     made = soak.soak(str(market), markets_per_hour=2, updates=15)
-    monkeypatch.setattr(shipped("_room"), "available", lambda: 100 * MIB)
+    monkeypatch.setattr(shipped("perfbench.kit.memory"), "available", lambda: 100 * MIB)
     with pytest.raises(Exception, match="720 market books in a list need"):
         soak.books_in_list(made)
 
@@ -159,11 +159,11 @@ def test_a_list_for_which_the_machine_has_no_room_is_not_available_here(
 
 @pytest.fixture
 def connection(shipped: Callable[[str], Any]) -> Any:
-    return shipped("_session").Connection(lightweight=True)
+    return shipped("_day").Connection(lightweight=True)
 
 
 def image(number: int, hour: float, shipped: Callable[[str], Any], status: str = "OPEN") -> Any:
-    session = shipped("_session")
+    session = shipped("_day")
     definition = f'{{"status":"{status}","runners":[{{"id":7,"sortPriority":1,"status":"ACTIVE"}}]}}'
     change = '{{"id":"1.{}","img":{},"marketDefinition":{},"rc":[{{"id":7,"ltp":2.5}}]}}'
     return session.Update(
@@ -200,7 +200,7 @@ def test_a_market_that_never_closes_stays_however_old(connection: Any, shipped: 
 
 def books(lines: list[str], shipped: Callable[[str], Any]) -> list[dict[str, Any]]:
     """The books of changes that are sent as live ones, without the id of the stream."""
-    session = shipped("_session")
+    session = shipped("_day")
     connection = session.Connection(lightweight=True)
     return [connection.update(session.Update(session.MIDNIGHT + place, line)) for place, line in enumerate(lines)]
 
@@ -212,7 +212,7 @@ def test_a_market_taken_over_by_its_image_has_the_books_of_the_whole_market(
     path = tmp_path / "market"
     write_market(Recipe(seed=5, runners=5, updates=300, bsp=True, in_play=True, removal=True, ladder=ladder), path)
     lines = [json.dumps(json.loads(line)["mc"][0]) for line in path.read_text().splitlines()]
-    (template,) = shipped("_templates").of_file(str(path), 22)
+    (template,) = shipped("_day").of_file(str(path), 22)
     cut = books(['{"id":"1.1",' + change for _, change in template.changes], shipped)
     whole = books(lines, shipped)[139:160]  # an image of 140, twenty more
     assert [book["status"] for book in cut] == ["OPEN"] * 21 + ["CLOSED"]
@@ -228,9 +228,9 @@ def in_order(runners: list[dict[str, Any]]) -> list[dict[str, Any]]:
 def test_markets_of_an_event_are_interleaved_and_each_has_its_own_id(
     tmp_path: Path, shipped: Callable[[str], Any]
 ) -> None:
-    session, path = shipped("_session"), tmp_path / "event"
+    session, path = shipped("_day"), tmp_path / "event"
     write_market(Recipe(seed=13, runners=4, updates=300, markets=3), path)
-    found = shipped("_templates").of_file(str(path), 10)
+    found = shipped("_day").of_file(str(path), 10)
     assert len(found) == 3
     updates = list(session.Day(found, 12, 18).updates(True))
     ids = [json.loads(update.change)["id"] for update in updates]
@@ -247,7 +247,7 @@ def test_market_of_days_is_compressed_to_an_hour_and_an_open_market_is_closed(
     changes = [{"id": "1.5", "marketDefinition": definition}, *[{"id": "1.5", "rc": [{"id": 7, "ltp": 2}]}] * 9]
     lines = [json.dumps({"op": "mcm", "pt": day * 24 * HOUR, "mc": [change]}) for day, change in enumerate(changes)]
     (tmp_path / "days").write_text("\n".join(lines))
-    (template,) = shipped("_templates").of_file(str(tmp_path / "days"), 100)
+    (template,) = shipped("_day").of_file(str(tmp_path / "days"), 100)
     offsets = [offset for offset, _ in template.changes]
     assert len(offsets) == 11
     assert offsets == sorted(offsets)
@@ -259,7 +259,7 @@ def test_market_of_days_is_compressed_to_an_hour_and_an_open_market_is_closed(
 def test_a_file_without_definitions_is_not_available(tmp_path: Path, shipped: Callable[[str], Any]) -> None:
     (tmp_path / "bare").write_text('{"op":"mcm","pt":1,"mc":[{"id":"1.5","rc":[{"id":7,"ltp":2}]}]}\n')
     with pytest.raises(Exception, match="bare has no marketDefinition: choose another file"):
-        shipped("_templates").of_file(str(tmp_path / "bare"), 20)
+        shipped("_day").of_file(str(tmp_path / "bare"), 20)
 
 
 # Growth -------------------------------------------------------------------------------------------------------------------
@@ -302,12 +302,12 @@ def filled_after(hours: float) -> Shape:
 def test_growth_separates_a_leak_from_bounded_memory(
     shipped: Callable[[str], Any], shape: Shape, leak: bool, noise: float
 ) -> None:
-    assert shipped("_growth").growth(curve(shape, noise), 6).leak is leak
+    assert shipped("perfbench.kit.growth").growth(curve(shape, noise), 6).leak is leak
 
 
 @pytest.mark.statistical
 def test_the_interval_holds_the_slope_about_as_often_as_it_promises(shipped: Callable[[str], Any]) -> None:
-    growth, chance, held = shipped("_growth").growth, random.Random(3), 0
+    growth, chance, held = shipped("perfbench.kit.growth").growth, random.Random(3), 0
     for _ in range(400):
         rss = [round(MIB * (40 + 0.3 * hour + chance.gauss(0, 0.3))) for hour in range(24)]
         found = growth(rss, 1)
@@ -318,24 +318,24 @@ def test_the_interval_holds_the_slope_about_as_often_as_it_promises(shipped: Cal
 def test_the_interval_is_that_of_the_textbook(shipped: Callable[[str], Any]) -> None:
     chance = random.Random(11)
     rss = [chance.gauss(50e6 + 1e6 * hour, 1e6) for hour in range(24)]
-    found = shipped("_growth").growth(rss, 1)
+    found = shipped("perfbench.kit.growth").growth(rss, 1)
     slope, _, low, high = stats.theilslopes(rss[12:], alpha=0.95)
     assert (found.per_hour, found.low, found.high) == pytest.approx((slope, low, high))
 
 
 def test_growth_below_an_arena_is_not_a_leak(shipped: Callable[[str], Any]) -> None:
-    found = shipped("_growth").growth(curve(lambda hour: hour / 20, 0.0), 6)
+    found = shipped("perfbench.kit.growth").growth(curve(lambda hour: hour / 20, 0.0), 6)
     assert 0 < found.low < found.floor
     assert found.leak is False
 
 
 def test_too_few_hours_are_refused(shipped: Callable[[str], Any]) -> None:
     with pytest.raises(ValueError, match="14 hours are too few to measure growth: at least 15"):
-        shipped("_growth").growth(curve(lambda hour: hour, 0.0, hours=14), 6)
+        shipped("perfbench.kit.growth").growth(curve(lambda hour: hour, 0.0, hours=14), 6)
 
 
 def test_a_limit_is_met_on_the_curve_or_as_growth_goes_on_or_never(shipped: Callable[[str], Any]) -> None:
-    module = shipped("_growth")
+    module = shipped("perfbench.kit.growth")
     leaking, flat = curve(lambda hour: hour, 0.0), curve(lambda hour: 0, 0.0)
     grown, rested = module.growth(leaking, 6), module.growth(flat, 6)
     assert module.hours_until(50 * MIB, leaking, 6, grown) == 10

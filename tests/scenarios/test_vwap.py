@@ -2,24 +2,21 @@
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
-import sys
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 from support.command_line import QUICK, perfbench, without
+from support.scenarios import import_shipped
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
-from perfbench.util import paths
 
 STREAMING = ("list_loop", "numpy_ring", "running_sums")
 BATCHES = ("batch_cumsum", "batch_numba", "batch_polars")
@@ -46,20 +43,8 @@ def same(output: str) -> dict[str, str]:
     return dict(re.findall(r"^[ !] (\w+) .*\b(yes|no)$", output, re.MULTILINE))
 
 
-def helper(name: str) -> ModuleType:
-    """A file that the scenarios share, imported from their folder."""
-    folder = paths.bundled_folder("scenarios")
-    spec = importlib.util.spec_from_file_location(f"tested{name}", folder / f"{name}.py")
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    sys.modules[spec.name] = module
-    spec.loader.exec_module(module)
-    return module
-
-
-VWAP = helper("_vwap")
-BATCH = helper("_vwap_batch")
+VWAP = import_shipped("vwap")
+BATCH = import_shipped("_vwap_batch")
 
 
 def exact(trades: Trades, periods: int) -> list[float | None]:

@@ -14,8 +14,8 @@ from uv import find_uv_bin
 
 from perfbench.model import Environment
 from perfbench.runner.worker_process import WorkerProcess
-from perfbench.util import paths
 from perfbench.worker.protocol import OutputDigest, OutputItem, Request
+from support.scenarios import scenario_path
 
 NO_NETWORK = re.compile(r"Failed to fetch|error sending request|dns error|Connection refused|timed out", re.IGNORECASE)
 
@@ -52,7 +52,7 @@ def _uv(*arguments: str) -> None:
 
 
 def asked(task: str, where: Environment, mode: str, market: Path, **more: Any) -> WorkerProcess:
-    request = Request(task, str(paths.bundled_folder("scenarios") / "replay.py"), mode, str(market), **more)
+    request = Request(task, str(scenario_path("replay")), mode, str(market), **more)
     return WorkerProcess(where, request, hash_seed=0, timeout=100)
 
 

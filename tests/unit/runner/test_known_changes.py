@@ -9,12 +9,12 @@ from typing import Any
 
 import pytest
 from support.installation import Installed, digested, shown
+from support.scenarios import scenario_path
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.model import Change
 from perfbench.runner import worker_process
-from perfbench.util import paths
 
 Edit = Callable[[dict[str, Any]], None]
 
@@ -53,7 +53,7 @@ def event(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def known_changes(installed: Installed) -> list[Change]:
-    path = str(paths.bundled_folder("scenarios") / "replay.py")
+    path = str(scenario_path("replay"))
     return [
         change
         for change in worker_process.describe_scenario_file(installed.release("2.24.0"), path).scenario.changes
@@ -158,9 +158,7 @@ def test_the_sp_sides_of_the_newer_release_are_swapped_back_and_the_older_one_is
 
 
 def test_the_claims_of_2_12_0_are_beside_the_scenario(installed: Installed) -> None:
-    found = worker_process.describe_scenario_file(
-        installed.release("2.24.0"), str(paths.bundled_folder("scenarios") / "replay.py")
-    )
+    found = worker_process.describe_scenario_file(installed.release("2.24.0"), str(scenario_path("replay")))
     old, new = "@betfairlightweight==2.11.2", "@betfairlightweight==2.12.0"
     assert {(claim.before, claim.after): round(claim.ratio, 3) for claim in found.scenario.claims} == {
         ("lightweight" + old, "lightweight" + new): 2.288,

@@ -124,5 +124,16 @@ def test_a_shipped_scenario_of_an_installed_perfbench_is_a_scenario() -> None:
     from perfbench.worker.function_names import PACKAGE_DIRECTORY
 
     shipped = Path(PACKAGE_DIRECTORY) / "bundled" / "scenarios"
-    found = FunctionNamer(str(shipped / "backtest.py")).named(str(shipped / "_strategies.py"), 1, "made")
-    assert (found.kind, found.key) == ("scenario", "_strategies.py:made")
+    found = FunctionNamer(str(shipped / "backtest.py")).named(str(shipped / "_shared.py"), 1, "made")
+    assert (found.kind, found.key) == ("scenario", "_shared.py:made")
+
+
+def test_function_of_the_kit_belongs_to_the_scenario_and_is_counted() -> None:
+    from perfbench.worker.function_names import PACKAGE_DIRECTORY
+
+    namer = FunctionNamer("/elsewhere/backtest.py")
+    found = [namer.named(str(Path(PACKAGE_DIRECTORY) / file), 1, "made") for file in ("kit/bflw.py", "worker/files.py")]
+    assert [(one.kind, one.key) for one in found] == [
+        ("scenario", "perfbench/kit/bflw.py:made"),
+        ("perfbench", "perfbench/worker/files.py:made"),
+    ]

@@ -1,0 +1,64 @@
+"""Scenario files by name and by topic."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from perfbench.errors import UsageProblem
+from perfbench.runner.scenarios import choose_scenarios, expand_topics, find_scenario_files, find_topics, group_by_topic
+
+NETWORK = ["batches", "connections", "live", "reconnect", "retries", "subscriptions"]
+
+
+def test_shipped_scenarios_stand_in_five_topics() -> None:
+    assert sorted(find_topics()) == ["calculation", "database", "memory", "network", "replay"]
+    assert sorted(find_topics()["network"]) == NETWORK
+
+
+def test_topic_stands_for_its_scenarios_each_of_them_once() -> None:
+    assert expand_topics(["connections", "network", "vwap"], []) == [
+        "connections",
+        *(name for name in NETWORK if name != "connections"),
+        "vwap",
+    ]
+
+
+def test_name_of_topic_and_of_its_scenario_is_the_scenario_unless_it_ends_with_a_slash() -> None:
+    assert expand_topics(["replay"], []) == ["replay"]
+    assert sorted(expand_topics(["replay/"], [])) == ["backtest", "backtest_processes", "replay"]
+
+
+def test_users_scenario_with_the_name_of_a_topic_is_refused_until_it_is_clear_which_one(tmp_path: Path) -> None:
+    own = tmp_path / "network.py"
+    own.touch()
+    with pytest.raises(UsageProblem) as refused:
+        expand_topics(["network"], [tmp_path])
+    assert str(refused.value) == f"`network` is a topic and a scenario ({own})"
+    assert refused.value.hint == "network/ is the topic, the path of the file the scenario"
+    assert expand_topics(["network/"], [tmp_path]) == NETWORK
+    assert choose_scenarios([str(own)], [tmp_path]) == [own]
+
+
+def test_topic_where_one_scenario_is_needed_is_refused_with_its_scenarios() -> None:
+    with pytest.raises(UsageProblem, match="`memory` is a topic; one scenario is needed here") as refused:
+        choose_scenarios(["memory"], [])
+    assert refused.value.hint == "choose one of gc_tuning, memory_logging, restart, ring_buffer, soak"
+
+
+def test_users_file_replaces_the_shipped_one_and_is_listed_after_the_topics(tmp_path: Path) -> None:
+    own = tmp_path / "vwap.py"
+    own.touch()
+    files = find_scenario_files([tmp_path])
+    assert files["vwap"] == own
+    groups = group_by_topic(files)
+    assert list(groups)[-1] == ""
+    assert groups[""] == [own]
+    assert [path.stem for path in groups["calculation"]] == ["caching"]
+
+
+def test_sub_folders_of_a_users_folder_are_not_searched(tmp_path: Path) -> None:
+    (tmp_path / "tests").mkdir()
+    (tmp_path / "tests" / "check.py").touch()
+    assert "check" not in find_scenario_files([tmp_path])
