@@ -36,9 +36,12 @@ HOST_PYTHON_VARIABLE = "PERFBENCH_PYTHON"
 """The interpreter of the host, for a scenario that starts a server of perfbench, whose packages its own may lack."""
 
 MAX_LINE_BYTES = 512 * 1024 * 1024
+DEATH_CHECK_SECONDS = 1.0
+"""Seconds without an answer after which a worker is looked after: its children may keep its pipe open."""
+
 STDERR_TAIL_LENGTH = 4000
-SHOWN_LINES, SHOWN_LENGTH = 3, 300
-"""Lines and characters of a worker's standard error in the reason of a failure."""
+SHOWN_LINES, SHOWN_START, SHOWN_END = 3, 140, 60
+"""Lines of a worker's standard error in the reason of a failure, and characters of the start and the end of each."""
 
 
 Answer = TypeVar("Answer")
@@ -170,6 +173,11 @@ class WorkerProcess:
         """Whether it exceeded its timeout."""
         return time.monotonic() > self._deadline
 
+    @property
+    def ended(self) -> bool:
+        """Whether the process has ended."""
+        return self._process.poll() is not None
+
     def _answer(self) -> object:
         try:
             return worker_answers.decode_answer(self._line(), self._request)
@@ -182,18 +190,20 @@ class WorkerProcess:
     def describe_output(self) -> str:
         """The last lines that the worker printed or logged, in one of bounded length; empty if it printed nothing."""
         lines = [line.strip() for line in self._stderr_tail().splitlines() if line.strip()]
-        text = formatting.make_printable(" / ".join(lines[-SHOWN_LINES:]))
-        if not text:
-            return ""
-        return f"it printed: {text if len(text) <= SHOWN_LENGTH else '…' + text[-SHOWN_LENGTH:]}"
+        shown = [_cut_middle(formatting.make_printable(line)) for line in lines[-SHOWN_LINES:]]
+        return f"it printed: {' / '.join(shown)}" if shown else ""
 
     def _line(self) -> bytes:
         searched = 0
         while (end := self._buffer.find(b"\n", searched)) < 0:
             searched = len(self._buffer)
             left = self._deadline - time.monotonic()
-            if left <= 0 or not self._selector.select(left):
+            if left <= 0:
                 raise TrialFailed(f"timed out after {self._timeout:g} s (raise the limit with --timeout)")
+            if not self._selector.select(min(left, DEATH_CHECK_SECONDS)) and not self.ended:
+                continue
+            if not self._selector.select(0):  # a child of the worker keeps its end of the pipe open
+                raise TrialFailed(self._last_words(), self._stderr_tail())
             part = os.read(self._pipe(self._process.stdout).fileno(), 1 << 16)
             if not part:
                 raise TrialFailed(self._last_words(), self._stderr_tail())
@@ -225,6 +235,10 @@ class WorkerProcess:
         file = self._stderr.fileno()
         start = max(0, os.fstat(file).st_size - STDERR_TAIL_LENGTH)
         return os.pread(file, STDERR_TAIL_LENGTH, start).decode("utf-8", "replace")
+
+
+def _cut_middle(line: str) -> str:
+    return line if len(line) <= SHOWN_START + SHOWN_END else f"{line[:SHOWN_START]} … {line[-SHOWN_END:]}"
 
 
 END_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)

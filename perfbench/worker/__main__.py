@@ -37,11 +37,10 @@ def main() -> None:
     os.dup2(empty, 0)
     os.close(empty)
     mount()
-    from perfbench.worker.server import RequestServer  # noqa: PLC0415 - only importable once mounted
+    from perfbench.worker.server import RequestServer, flush_output  # noqa: PLC0415 - only importable once mounted
 
     RequestServer(requests, answers).serve()
-    sys.stdout.flush()
-    sys.stderr.flush()
+    flush_output()
     # A scenario's threads and exit handlers must not keep a finished trial alive.
     os._exit(0)
 

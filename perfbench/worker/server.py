@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.metadata
 import json
 import os
@@ -45,9 +46,13 @@ class RequestServer:
     def __init__(self, requests: BinaryIO, answers: int) -> None:
         self._requests = requests
         self._answers = answers
+        self._process = os.getpid()
+        self._recursion_limit = sys.getrecursionlimit()
 
     def send(self, message: object) -> None:
-        """Write one answer."""
+        """Write one answer; a copy of this process that a scenario forked ends here instead."""
+        if os.getpid() != self._process:
+            os._exit(0)
         rest = encode_message(message)
         while rest:
             rest = rest[os.write(self._answers, rest) :]
@@ -63,8 +68,10 @@ class RequestServer:
                 os.sched_setaffinity(0, {request.core})
             self._answer(request)
         except NotAvailable as missing:
+            self._restore_process()
             self.send(Failed(" ".join(str(missing).split()), "", unavailable=True))
         except BaseException as error:  # a scenario may raise anything, SystemExit included
+            self._restore_process()
             self.send(Failed(_format_error(error, request), traceback.format_exc()))
         else:
             market = request.market
@@ -105,7 +112,13 @@ class RequestServer:
             return allocation_pass.run_allocation_pass(call, ready, request)
         return cpu_profile_pass.run_cpu_profile_pass(call, ready, request)
 
+    def _restore_process(self) -> None:
+        """Undo what a scenario changed of the process and an answer depends on; what it printed is seen by the host."""
+        sys.setrecursionlimit(self._recursion_limit)
+        flush_output()
+
     def _send_with_packages(self, answer: Any) -> None:
+        self._restore_process()
         answer.packages.extend(list_imported_packages())
         self.send(answer)
 
@@ -132,6 +145,13 @@ class RequestServer:
     def _wait(self) -> None:
         if self._requests.readline().strip() != GO.encode():
             raise ConnectionError("the host ended")
+
+
+def flush_output() -> None:
+    """Write out what was printed; a scenario may have closed or replaced the streams."""
+    for stream in (sys.stdout, sys.stderr):
+        with contextlib.suppress(Exception):
+            stream.flush()
 
 
 def _read_undone_changes(request: Request, loaded: LoadedScenario) -> List[FrozenSet[str]]:

@@ -190,7 +190,7 @@ def test_profile_fits_the_terminal(
     assert done.returncode == 0, done.stderr
     assert max(map(len, done.stdout.splitlines())) <= columns
     assert {"lightweight", "full"} <= set(re.findall(r"^  (\w+) +\d+\.\d MB", done.stdout, re.MULTILINE))
-    assert len(re.findall(r"^  \S*on_data +\d+\.\d+m?s +\d+\.\d ", done.stdout, re.MULTILINE)) >= 3
+    assert len(re.findall(r"^  \S*:[\w.]+ +\d+\.\d+[mµ]?s +\d+\.\d ", done.stdout, re.MULTILINE)) >= 3
 
 
 @pytest.mark.parametrize(

@@ -66,7 +66,7 @@ def outlives():
 @mode
 def in_child():
     with multiprocessing.get_context("fork").Pool(1) as pool:
-        return Work(1, output=pool.map(burn, [ROUNDS]))
+        return Work(1, output=pool.map(burn, [6 * ROUNDS]))
 '''
 
 

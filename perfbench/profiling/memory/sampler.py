@@ -84,7 +84,7 @@ def sample_memory(
 
 def _sample_until_answer(worker: WorkerProcess, samples: _MemorySamples) -> None:
     """Sample until the worker answers, ends or times out; the reader of its answer learns which."""
-    while not worker.answers_within(0) and not worker.overdue:
+    while not worker.answers_within(0) and not worker.overdue and not worker.ended:
         samples.take(worker.pid)
 
 

@@ -25,7 +25,7 @@ from perfbench.errors import StorageProblem
 from perfbench.profiling.model import Profile
 from perfbench.report.profiles import files
 from perfbench.report.profiles.files import format_collapsed, format_speedscope, render_html
-from perfbench.report.profiles.pyinstrument_session import build_session, render_tree
+from perfbench.report.profiles.pyinstrument_session import build_session, fold_recursions, render_tree
 
 SCHEMA = json.loads((HERE / "data" / "schemas" / "speedscope.json").read_text(encoding="utf-8"))
 COLLAPSED = re.compile(r"^(.*)\s+?(\d+(?:\.\d*)?)$")
@@ -109,6 +109,51 @@ def test_the_tree_keeps_to_its_width_and_threshold() -> None:
     assert max(map(len, lines)) <= 60
     assert len(lines) < len(render_tree(large(), width=60, color=False, threshold=0.01).splitlines())
     assert all(float(line.split("%")[0].split()[-1]) >= 10 for line in lines if "%" in line)
+
+
+def test_tree_shows_a_recursion_as_one_line_and_says_how_deep_it_is() -> None:
+    down = " > ".join(["a.py:run", *["a.py:down"] * 300])
+    text = render_tree(profile({down: 1.0, f"{down} > a.py:end": 3.0}, unprofiled=(4.0,)), width=80, color=False)
+    assert text == (
+        "4.000 100.0% run  a.py:10\n"
+        "└─ 4.000 100.0% down  a.py:11\n"
+        "   ├─ 3.000 75.0% end  a.py:12\n"
+        "   └─ 1.000 25.0% [self]  a.py\n"
+        "  a.py:down calls itself: up to 300 calls inside each other are one line\n"
+    )
+
+
+def test_recursion_of_several_functions_is_folded_and_its_seconds_stay() -> None:
+    made = profile({" > ".join(["a.py:even", "a.py:odd"] * 200): 1.0, "a.py:even > a.py:once": 1.0}, unprofiled=(2.0,))
+    stacks, often = fold_recursions(made.pool_stacks())
+    assert set(often.values()) == {200}
+    assert max(len(stack.frames) for stack in stacks) == 2
+    assert sum(stack.seconds for stack in stacks) == pytest.approx(2.0)
+
+
+def test_call_that_repeats_a_few_times_is_not_folded() -> None:
+    made = profile({" > ".join(["a.py:down"] * 4): 1.0})
+    assert fold_recursions(made.pool_stacks()) == (made.pool_stacks(), {})
+
+
+@pytest.mark.parametrize("width", [40, 80, 200])
+def test_tree_of_a_deep_stack_ends_where_its_lines_still_show_a_name(width: int) -> None:
+    deep = " > ".join(f"a.py:call_{number}" for number in range(400))
+    text = render_tree(profile({deep: 1.0}), width=width, color=False)
+    tree, _, note = text.partition("\n  deeper than ")
+    lines = tree.splitlines()
+    assert 8 <= len(lines) <= 60
+    assert all("call_" in line or "[self]" in line for line in lines if len(line) < width)
+    assert not any(line.strip() == "…" for line in lines)
+    if width == 200:
+        assert note == "50 calls: 100.0% of the pass, which count for the last call shown\n"
+
+
+def test_tree_of_many_branches_has_a_limited_number_of_lines() -> None:
+    made = profile({f"a.py:root > a.py:call_{number}": 1.0 for number in range(500)})
+    text = render_tree(made, width=80, color=False, threshold=0.0)
+    assert len(text.splitlines()) == 201
+    assert text.endswith("  301 more lines are in the saved files\n")
 
 
 def test_tree_has_colors_on_request(monkeypatch: pytest.MonkeyPatch) -> None:
