@@ -171,11 +171,11 @@ def test_a_copy_that_was_never_installed_is_noted(monkeypatch: pytest.MonkeyPatc
 
 def test_an_installation_without_scenarios_cannot_measure(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(paths, "bundled_folder", lambda name: tmp_path / name)
-    (tmp_path / "scenarios").mkdir()
-    (tmp_path / "scenarios" / "_helpers.py").touch()
+    (tmp_path / "scenarios" / "replay").mkdir(parents=True)
+    (tmp_path / "scenarios" / "replay" / "_shared.py").touch()
     states = {check.name: check.state for check in doctor.check_installation()}
     assert (states["scenarios"], states["sample data"]) == ("bad", "warning")
-    (tmp_path / "scenarios" / "replay.py").touch()
+    (tmp_path / "scenarios" / "replay" / "replay.py").touch()
     (tmp_path / "sample_data").mkdir()
     (tmp_path / "sample_data" / "MANIFEST.toml").touch()
     states = {check.name: check.state for check in doctor.check_installation()}

@@ -19,7 +19,7 @@ from perfbench.environments.host import describe_host
 from perfbench.environments.interpreters import find_interpreters
 from perfbench.errors import NotMeasured, PerfbenchError
 from perfbench.runner.machine_checks import MachineCheck, run_checks
-from perfbench.runner.scenarios import describe_scenario, find_scenario_files
+from perfbench.runner.scenarios import choose_scenarios, describe_scenario, find_scenario_files
 from perfbench.util import formatting, paths
 from perfbench.util.formatting import make_printable
 
@@ -95,7 +95,7 @@ def check_installation() -> tuple[MachineCheck, ...]:
 def check_worker() -> MachineCheck:
     """Check that a worker process starts and can load the main scenario."""
     try:
-        scenario = describe_scenario(find_scenario_files([])["replay"], describe_host())
+        scenario = describe_scenario(*choose_scenarios(["replay"], []), describe_host())
     except PerfbenchError as problem:
         return MachineCheck("worker", "bad", str(problem), REINSTALL_COMMAND)
     modes = formatting.format_plural(len(scenario.modes), "mode")
