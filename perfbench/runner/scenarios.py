@@ -82,7 +82,7 @@ def choose_scenarios(names: Sequence[str], folders: Sequence[Path]) -> list[Path
                 hint=f"choose one of {', '.join(topics[name.rstrip('/')])}",
             )
         else:
-            raise UsageProblem(f"no scenario `{name}`{suggest_name(name, files)}")
+            raise UsageProblem(f"no scenario `{name}`{suggest_name(name, {*files, *find_topics()})}")
     return chosen
 
 

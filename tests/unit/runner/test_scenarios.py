@@ -47,6 +47,13 @@ def test_topic_where_one_scenario_is_needed_is_refused_with_its_scenarios() -> N
     assert refused.value.hint == "choose one of gc_tuning, memory_logging, restart, ring_buffer, soak"
 
 
+def test_misspelt_topic_is_suggested() -> None:
+    with pytest.raises(UsageProblem) as refused:
+        choose_scenarios(["netwrok"], [])
+    assert "no scenario `netwrok`" in str(refused.value)
+    assert "network" in f"{refused.value}{refused.value.hint}"
+
+
 def test_users_file_replaces_the_shipped_one_and_is_listed_after_the_topics(tmp_path: Path) -> None:
     own = tmp_path / "vwap.py"
     own.touch()
