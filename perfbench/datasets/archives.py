@@ -1,41 +1,32 @@
 """Unpack compressed files and archives into a workspace by streaming, bounded and without trust in their names.
 
-The kind is detected from the first bytes, never from the name. Unpacked files get generated names in the workspace, so no
-member can be written outside of it; a member with such a path is refused as well. Expansion is limited, over all layers of a
-nested archive.
+The kind is detected from the first bytes, never from the name. A member with a path outside of the archive is refused. Expansion
+is limited, over all layers of a nested archive.
 """
 
 from __future__ import annotations
 
-import bz2
 import errno
-import gzip
-import itertools
 import lzma
-import shutil
-import stat
+import struct
 import tarfile
 import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO
 
+from perfbench.datasets.compressed_file import CHUNK_SIZE, DECOMPRESSORS, read_chunks
+from perfbench.datasets.file_kinds import START_BYTES, find_foreign_packer, find_packing
+from perfbench.datasets.tar_archive import CheckedArchive, list_members
+from perfbench.datasets.workspace import Workspace
+from perfbench.datasets.zip_archive import explain_member, list_files
 from perfbench.errors import DataProblem
 from perfbench.util.files import build_read_problem
 
-CHUNK_SIZE = 1 << 20
-MAX_EXPANSION_FACTOR = 200
-MIN_UNPACKED_LIMIT = 64 * 1000 * 1000
 MAX_NESTING = 4
-DISK_RESERVE = 100 * 1000 * 1000
-
-IGNORED_SUFFIXES = (".toml", ".md", ".txt", ".rst", ".py", ".pyc")
-"""Suffixes of files in folders and archives that are not market files."""
-
-MAGIC_NUMBERS = {b"\x1f\x8b": "gz", b"BZh": "bz2", b"\xfd7zXZ\x00": "xz", b"PK\x03\x04": "zip", b"PK\x05\x06": "zip"}
-OPENERS: dict[str, Callable[[Path], IO[bytes]]] = {"gz": gzip.GzipFile, "bz2": bz2.BZ2File, "xz": lzma.LZMAFile}  # type: ignore[dict-item]
 COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".tgz", ".tbz2", ".txz")
 
 DAMAGE_ERRORS = (
@@ -44,101 +35,62 @@ DAMAGE_ERRORS = (
     lzma.LZMAError,
     zipfile.BadZipFile,
     tarfile.TarError,
+    struct.error,
     OSError,
-    NotImplementedError,
+    RuntimeError,
     ValueError,
+    ArithmeticError,
+    LookupError,
 )
-"""Errors of Python's unpackers for truncated and damaged input."""
+"""Errors of Python's unpackers for truncated and damaged input. RuntimeError includes unknown and recursive formats."""
 
-FILE_NUMBERS = itertools.count()
-"""Numbers of all unpacked files of a process: the files of a folder share a workspace, and each is read again later."""
+DAMAGE_HINT = "download it again"
 
 
 @dataclass(frozen=True, slots=True)
 class PlainFile:
     """One file that is neither compressed nor an archive.
 
-    ``packing`` names the formats that it was packed in, ``packed_bytes`` its packed size.
+    ``packing`` names the formats that it was packed in, ``packed_bytes`` its packed size. ``is_member``: of an archive.
     """
 
     name: str
     path: Path
     packing: str
     packed_bytes: int
+    is_member: bool = False
 
 
-@dataclass(slots=True)
-class Workspace:
-    """Folder for the content of one file, and the bytes that it may still take."""
-
-    folder: Path
-    allowed: int
-    origin: str
-
-    @classmethod
-    def for_file(cls, folder: Path, path: Path) -> Workspace:
-        """A workspace for 200 times the file, at least 64 MB, and never the last 100 MB of the disk."""
-        bound = max(MIN_UNPACKED_LIMIT, MAX_EXPANSION_FACTOR * path.stat().st_size)
-        return cls(folder, min(bound, shutil.disk_usage(folder).free - DISK_RESERVE), path.name)
-
-    def store(self, source: IO[bytes]) -> Path:
-        """Copy a stream to a new file. Raises DataProblem above the limit."""
-        with self._new_file() as file:
-            while part := source.read(CHUNK_SIZE):
-                self.allowed -= len(part)
-                if self.allowed < 0:
-                    raise DataProblem(
-                        f"{self.origin} unpacks to more than {MAX_EXPANSION_FACTOR} times its size or the free disk space",
-                        hint="if you trust it, unpack it yourself and use its files",
-                    )
-                file.write(part)
-        return Path(file.name)
-
-    def _new_file(self) -> IO[bytes]:
-        """Create a new file: one that another market is replayed from is never written to."""
-        while True:
-            try:
-                return (self.folder / f"unpacked-{next(FILE_NUMBERS)}").open("xb")
-            except FileExistsError:
-                continue
+Unpacked = Iterator[PlainFile | DataProblem]
 
 
-def unpack_files(
-    path: Path, name: str, workspace: Workspace, packing: str = "", depth: int = 0
-) -> Iterator[PlainFile | DataProblem]:
+def unpack_files(path: Path, name: str, workspace: Workspace, packing: str = "", depth: int = 0) -> Unpacked:
     """Every plain file in a file, or a DataProblem for one that cannot be unpacked."""
     try:
-        kind = _detect_kind(path)
-        if kind == "plain":
+        with path.open("rb") as file:
+            start = file.read(START_BYTES)
+        kind = find_packing(start)
+        if packer := find_foreign_packer(start):
+            command = f"{packer.command} {name}"
+            yield DataProblem(
+                f"{name} is packed with {packer.name}, which is not supported", hint=f"unpack it: {command}"
+            )
+        elif not kind:
             yield PlainFile(name, path, packing or "plain", path.stat().st_size)
         elif depth == MAX_NESTING:
             yield DataProblem(f"{name} is packed {MAX_NESTING} times over", hint="unpack it yourself")
-        elif kind == "zip":
-            yield from _unpack_zip(path, name, workspace, depth)
-        elif kind == "tar":
-            yield from _unpack_tar(path, name, workspace, depth)
-        else:
+        elif kind in DECOMPRESSORS:
             yield from _unpack_compressed(path, name, kind, workspace, packing, depth)
+        else:
+            yield from (_unpack_zip if kind == "zip" else _unpack_tar)(path, name, workspace, depth)
     except DataProblem as problem:
         yield problem
     except DAMAGE_ERRORS as error:
         yield _build_damage_problem(name, error)
 
 
-def _detect_kind(path: Path) -> str:
-    with path.open("rb") as file:
-        start = file.read(512)
-    for magic, kind in MAGIC_NUMBERS.items():
-        if start.startswith(magic):
-            return kind
-    return "tar" if start[257:262] == b"ustar" else "plain"
-
-
-def _unpack_compressed(
-    path: Path, name: str, kind: str, workspace: Workspace, packing: str, depth: int
-) -> Iterator[PlainFile | DataProblem]:
-    with OPENERS[kind](path) as stream:
-        plain = workspace.store(stream)
+def _unpack_compressed(path: Path, name: str, kind: str, workspace: Workspace, packing: str, depth: int) -> Unpacked:
+    plain = workspace.store(read_chunks(path, kind))
     kinds = f"{packing} {kind}".strip()
     size = path.stat().st_size
     for unpacked in unpack_files(plain, _strip_suffix(name), workspace, kinds, depth + 1):
@@ -147,72 +99,89 @@ def _unpack_compressed(
         yield unpacked
 
 
-def _unpack_zip(path: Path, name: str, workspace: Workspace, depth: int) -> Iterator[PlainFile | DataProblem]:
-    is_empty = True
+def _unpack_zip(path: Path, name: str, workspace: Workspace, depth: int) -> Unpacked:
     with zipfile.ZipFile(path) as archive:
-        for member in archive.infolist():
-            if member.is_dir() or not _is_wanted(member.filename):
-                continue
-            is_empty = False
-            refusal = _explain_refusal(member.filename, linked=stat.S_ISLNK(member.external_attr >> 16))
-            if refusal or member.flag_bits & 1:
-                yield _build_member_problem(name, member.filename, refusal or "is encrypted")
-                continue
-            yield from _unpack_member(
-                archive.open(member), member.filename, name, "zip", member.compress_size, workspace, depth
-            )
-    if is_empty:
-        yield DataProblem(f"{name} contains no market file", hint="choose another archive")
+        for member in list_files(archive):
+            refusal = explain_member(member)
+            unpack = partial(_Member(name, member.filename, "zip", member.compress_size).unpack, workspace, depth)
+            yield from unpack(partial(archive.open, member), refusal) if _is_wanted(member.filename) else ()
 
 
-def _unpack_tar(path: Path, name: str, workspace: Workspace, depth: int) -> Iterator[PlainFile | DataProblem]:
-    is_empty = True
-    with tarfile.open(path, "r:") as archive:
-        for member in archive:
+def _unpack_tar(path: Path, name: str, workspace: Workspace, depth: int) -> Unpacked:
+    last = ""
+    with CheckedArchive(path) as archive:
+        for member in list_members(archive):
             if member.isdir() or not _is_wanted(member.name):
                 continue
-            is_empty = False
-            refusal = _explain_refusal(member.name, linked=not member.isreg())
-            if refusal:
-                yield _build_member_problem(name, member.name, refusal)
-                continue
-            content = archive.extractfile(member)
-            assert content is not None
-            yield from _unpack_member(content, member.name, name, "tar", member.size, workspace, depth)
-    if is_empty:
-        yield DataProblem(f"{name} contains no market file", hint="choose another archive")
+            refusal = "" if member.isreg() else "is a link or a device, not a file"
+            last = make_readable(member.name)
+            unpack = partial(_Member(name, last, "tar", member.size).unpack, workspace, depth)
+            yield from unpack(partial(_open_tar_member, archive, member), refusal)
+        if damage := archive.find_damage():
+            place = f"after member {last}" if last else "at its beginning"
+            yield DataProblem(f"{name} is damaged or cut off {place} ({damage})", hint=DAMAGE_HINT)
 
 
-def _unpack_member(
-    content: IO[bytes], member: str, archive: str, kind: str, size: int, workspace: Workspace, depth: int
-) -> Iterator[PlainFile | DataProblem]:
-    own_name = PurePosixPath(member).name
-    try:
-        with content:
-            stored = workspace.store(content)
-    except DAMAGE_ERRORS as error:
-        yield _build_damage_problem(f"{archive}: member {member}", error)
-        return
-    for unpacked in unpack_files(stored, own_name, workspace, kind, depth + 1):
-        if isinstance(unpacked, PlainFile) and unpacked.path == stored:
-            unpacked = replace(unpacked, packing=kind, packed_bytes=size)  # noqa: PLW2901
-        yield unpacked
+def _open_tar_member(archive: CheckedArchive, member: tarfile.TarInfo) -> IO[bytes]:
+    content = archive.extractfile(member)
+    assert content is not None
+    return content
+
+
+@dataclass(frozen=True, slots=True)
+class _Member:
+    """A file in an archive."""
+
+    archive: str
+    path: str
+    kind: str
+    size: int
+
+    def unpack(self, workspace: Workspace, depth: int, open_content: Callable[[], IO[bytes]], refusal: str) -> Unpacked:
+        label = f"{self.archive}: member {self.path}"
+        refusal = refusal or _explain_path(self.path)
+        if refusal:
+            yield DataProblem(f"{label} {refusal}", hint="repack the archive without it")
+            return
+        try:
+            with open_content() as content:
+                stored = workspace.store(iter(partial(content.read, CHUNK_SIZE), b""))
+        except DAMAGE_ERRORS as error:
+            yield _build_damage_problem(label, error)
+            return
+        for unpacked in unpack_files(stored, _get_file_name(self.path), workspace, self.kind, depth + 1):
+            if isinstance(unpacked, PlainFile):
+                own = {"packing": self.kind, "packed_bytes": self.size} if unpacked.path == stored else {}
+                unpacked = replace(unpacked, is_member=True, **own)  # type: ignore[arg-type] # noqa: PLW2901
+            yield unpacked
+
+
+def make_readable(name: str) -> str:
+    r"""A name that can be saved and printed: bytes that are not UTF-8 as escapes (``\udce9``)."""
+    return name.encode("utf-8", "backslashreplace").decode()
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is hidden, or made by an archiver for itself."""
+    return (name.startswith(".") and name not in (".", "..")) or name == "__MACOSX"
+
+
+def _split_path(member: str) -> tuple[str, ...]:
+    """The parts of a path in an archive, which Windows writes with backslashes."""
+    return tuple(member.replace("\\", "/").split("/"))
+
+
+def _get_file_name(member: str) -> str:
+    return PurePosixPath(*_split_path(member)).name
 
 
 def _is_wanted(member: str) -> bool:
-    name = PurePosixPath(member).name
-    return not name.startswith(".") and not name.endswith(IGNORED_SUFFIXES)
+    return not any(map(is_hidden, _split_path(member)))
 
 
-def _explain_refusal(member: str, *, linked: bool) -> str:
-    parts = member.replace("\\", "/").split("/")
-    if ".." in parts or member.startswith(("/", "\\")) or ":" in parts[0]:
-        return "points outside the archive"
-    return "is a link or a device, not a file" if linked else ""
-
-
-def _build_member_problem(archive: str, member: str, reason: str) -> DataProblem:
-    return DataProblem(f"{archive}: member {member} {reason}", hint="repack the archive without it")
+def _explain_path(member: str) -> str:
+    parts = _split_path(member)
+    return "points outside the archive" if ".." in parts or parts[0] == "" or ":" in parts[0] else ""
 
 
 def _strip_suffix(name: str) -> str:
@@ -226,7 +195,7 @@ def _build_damage_problem(name: str, error: BaseException) -> DataProblem:
         )
     if isinstance(error, OSError) and error.errno is not None:
         return build_read_problem(DataProblem, name, error)
-    return DataProblem(f"{name} is damaged or truncated ({_describe_error(error)})", hint="download it again")
+    return DataProblem(f"{name} is damaged or truncated ({_describe_error(error)})", hint=DAMAGE_HINT)
 
 
 def _describe_error(error: BaseException) -> str:

@@ -6,9 +6,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-import msgspec
-
 from perfbench.datasets.description import MarketDescription
+from perfbench.datasets.stream_message import MarketChange, MarketDefinition, StreamMessage, decode_definition
 from perfbench.errors import DataProblem
 
 DEFINITION_FIELDS = frozenset(
@@ -22,42 +21,40 @@ DEFINITION_FIELDS = frozenset(
 )
 """Fields of a definition in betfairlightweight 2.24; older releases fail in full mode on unknown fields."""
 
+REQUIRED_FIELDS = frozenset(
+    """
+    betDelay bettingType bspMarket bspReconciled complete crossMatching discountAllowed eventId eventTypeId inPlay
+    marketBaseRate marketTime numberOfActiveRunners numberOfWinners persistenceEnabled regulators runners runnersVoidable
+    status timezone turnInPlayEnabled version
+    """.split()  # noqa: SIM905
+)
+"""Fields without which betfairlightweight 2.24 cannot build a definition in full mode."""
+
 RUNNER_FIELDS = frozenset(["adjustmentFactor", "bsp", "hc", "id", "name", "removalDate", "sortPriority", "status"])
 
 NON_FINITE_PRICES = ("NaN", "Infinity", "-Infinity")
 
+CHANGE_TYPES = ("SUB_IMAGE", "RESUB_DELTA", "HEARTBEAT", "UPDATE")
+"""Values of ``ct`` (Betfair, Exchange Stream API); betfairlightweight ignores messages of any other."""
 
-class RunnerChange(msgspec.Struct):
-    """An entry of ``rc``: the fields that are checked."""
+CONNECTION_OPERATIONS = ("connection", "status")
+"""Answers of the stream that a raw recording has between the changes."""
 
-    id: int
-    hc: float | None = None
-    spn: float | str | None = None
-    spf: float | str | None = None
+FOREIGN_STREAMS = {"ocm": "an order stream", "rcm": "a race stream", "ccm": "a cricket stream"}
 
-
-class MarketChange(msgspec.Struct):
-    """An entry of ``mc``."""
-
-    id: str
-    marketDefinition: dict[str, Any] | None = None  # noqa: N815 - Betfair's name
-    rc: list[RunnerChange] | None = None
-    img: bool | None = None
-
-
-class StreamMessage(msgspec.Struct):
-    """A stream message."""
-
-    op: str | None = None
-    pt: int | None = None
-    mc: list[MarketChange] | None = None
+Runner = tuple[int, float | None]
 
 
 @dataclass
 class MarketState:
-    """The state of a market in the file."""
+    """The state of a market in the file.
 
-    runners: set[int] = field(default_factory=set)
+    ``runners`` are those of all its definitions, ``cached`` those that a reader knows: a new image forgets the earlier ones.
+    """
+
+    runners: set[Runner] = field(default_factory=set)
+    cached: set[Runner] = field(default_factory=set)
+    last_defined: set[Runner] = field(default_factory=set)
     in_play: bool = False
     changes: int = 0
 
@@ -84,16 +81,48 @@ class FileSummary:
         """Add a line. Raises DataProblem if the file cannot be replayed."""
         if line is None:
             self.note("blank", number)
-            return
-        if line.op == "ocm":
+        elif line.op == "mcm":
+            self._add_market_message(number, line, name)
+        else:
+            self._add_other_message(number, line, name)
+
+    def _add_other_message(self, number: int, line: StreamMessage, name: str) -> None:
+        place = f"{name}, line {number}"
+        if line.op is None:
+            raise DataProblem(f"{place} has no operation (op): no stream message", hint="choose a stream file")
+        if line.op in FOREIGN_STREAMS and not self.updates:
             raise DataProblem(
-                f"{name} is an order stream (line {number}: ocm), not a market stream", hint="choose a market file"
+                f"{name} is {FOREIGN_STREAMS[line.op]} (line {number}: {line.op}), not a market stream",
+                hint="choose a market file",
             )
-        if line.op != "mcm" or not line.mc:
+        if line.op == "ocm":
+            raise DataProblem(f"{place} is of an order stream (ocm)", hint="split the file into its streams")
+        if line.statusCode == "FAILURE":
+            raise DataProblem(
+                f"{place} is a status message FAILURE ({line.errorCode or 'no error code'}), at which readers end",
+                hint="split the recording there",
+            )
+        if line.op in CONNECTION_OPERATIONS:
+            self.note("connection", number)
+        else:
+            self.note("operation", f"`{line.op}` in line {number}")
+
+    def _add_market_message(self, number: int, line: StreamMessage, name: str) -> None:
+        place = f"{name}, line {number}"
+        if line.ct not in CHANGE_TYPES:
+            raise DataProblem(f"{place} has an unknown change type (ct): {line.ct[:20]!r}", hint="correct the line")
+        if line.statusCode == "FAILURE":
+            raise DataProblem(f"{place} is a FAILURE, at which readers end", hint="split the recording there")
+        if line.ct == "HEARTBEAT":
+            if line.mc:
+                raise DataProblem(
+                    f"{place} is a heartbeat with market changes, which only some readers take", hint="correct the line"
+                )
+        elif line.pt is None:
+            raise DataProblem(f"{place} has no publish time (pt)", hint="choose a stream file")
+        if not line.mc or line.pt is None:
             self.note("empty", number)
             return
-        if line.pt is None:
-            raise DataProblem(f"{name}, line {number} has no publish time (pt)", hint="choose a stream file")
         if line.pt < self.last:
             self.note("backwards", number)
         self.first = line.pt if self.first is None else self.first
@@ -106,39 +135,48 @@ class FileSummary:
 
     def _add_change(self, number: int, change: MarketChange, name: str) -> bool:
         state = self.markets.get(change.id)
+        defined = decode_definition(change, number, name)
         if state is None:
-            if change.marketDefinition is None:
+            if defined is None:
                 raise DataProblem(
                     f"{name}, line {number} changes market {change.id} before any definition of it",
                     hint="choose a recording that begins with the definition",
                 )
             state = self.markets[change.id] = MarketState()
-        elif change.img and state.changes:
-            self.note("image", number)
-        if change.marketDefinition is not None:
-            self._add_definition(number, change.marketDefinition, state, name)
-        changed = {(runner.id, runner.hc) for runner in change.rc or ()}
-        self.changed += len(changed)
+        elif change.img:
+            self.note("image" if defined else "bare image", number)
+            state.cached.clear()
+            state.last_defined.clear()
+        if defined is not None:
+            self._add_definition(number, *defined, state)
+        self.changed += len({runner.key for runner in change.rc})
         state.changes += 1
-        for runner in change.rc or ():
-            if runner.id not in state.runners:
-                self.note("stranger", f"runner {runner.id} in line {number}")
+        for runner in change.rc:
+            if runner.key not in state.cached:
+                self.note("stranger", f"runner {describe_runner(runner.key)} in line {number}")
             if runner.spn in NON_FINITE_PRICES or runner.spf in NON_FINITE_PRICES:
                 self.note("strange price", number)
         return state.in_play
 
-    def _add_definition(self, number: int, definition: dict[str, Any], state: MarketState, name: str) -> None:
-        runners = definition.get("runners")
-        if not isinstance(runners, list) or not all(isinstance(r, dict) and "id" in r for r in runners):
-            raise DataProblem(
-                f"{name}, line {number} has a market definition without runners", hint="choose a stream file"
-            )
+    def _add_definition(
+        self, number: int, definition: MarketDefinition, fields: dict[str, Any], state: MarketState
+    ) -> None:
         self.definitions += 1
-        state.in_play = definition.get("inPlay") is True
-        state.runners |= {runner["id"] for runner in runners}
-        unknown = sorted({*definition} - DEFINITION_FIELDS) + sorted({f for r in runners for f in r} - RUNNER_FIELDS)
+        state.in_play = definition.inPlay is True
+        defined = {runner.key for runner in definition.runners}
+        for key in sorted(state.last_defined - defined, key=str):
+            self.note("left", f"runner {describe_runner(key)} in line {number}")
+        if len(defined) < len(definition.runners):
+            self.note("twice", number)
+        state.last_defined = defined
+        state.cached |= defined
+        state.runners |= defined
+        runners = fields["runners"]
+        unknown = sorted({*fields} - DEFINITION_FIELDS) + sorted({f for r in runners for f in r} - RUNNER_FIELDS)
         if unknown:
             self.note("new field", f"`{unknown[0]}` in line {number}")
+        if missing := sorted(REQUIRED_FIELDS - {*fields}):
+            self.note("missing field", f"`{missing[0]}` in line {number}")
         if not all("sortPriority" in runner for runner in runners):
             self.note("no priority", number)
 
@@ -175,18 +213,33 @@ class FileSummary:
                 yield text.format(count=f"{count:,}", first=first)
 
 
+def describe_runner(key: Runner) -> str:
+    """A runner for a message: its selection, and its handicap if it has one."""
+    selection, handicap = key
+    return f"{selection} with handicap {handicap:g}" if handicap else str(selection)
+
+
 WARNING_TEXTS = {
-    "blank": "blank lines: {count} (first: line {first}); a replay skips them",
-    "empty": "lines without market changes: {count} (first: line {first}); a replay yields the same books again, "
-    "flumine fails",
+    "blank": "blank lines: {count} (first: line {first}); betfairlightweight yields the books before them again",
+    "empty": "lines without market changes: {count} (first: line {first}); betfairlightweight yields the books before them "
+    "again, flumine fails",
+    "connection": "messages about the connection: {count} (first: line {first}); betfairlightweight yields the books before "
+    "them again, flumine fails",
+    "operation": "lines of other operations: {count} (first: {first}); betfairlightweight yields the books before them "
+    "again, flumine fails",
     "backwards": "the time goes back {count} times (first: line {first}); sort the file",
     "stranger": "changes of runners that no definition has: {count} (first: {first}); releases up to 2.11 fail on them",
+    "bare image": "new images in mid-file without a definition: {count} (first: line {first}); betfairlightweight's books "
+    "lose theirs, flumine fails",
+    "twice": "definitions that have a runner twice: {count} (first: line {first}); readers keep the last",
     "new field": "definitions with a field that perfbench does not know: {count} (first: {first}); "
     "full mode fails on it or leaves it out",
+    "missing field": "definitions without a field that full mode needs: {count} (first: {first})",
     "no priority": "definitions with runners without sortPriority: {count} (first: line {first}); full mode fails",
 }
 
 IRREGULARITY_TEXTS = {
     "image": "new images in mid-file: {count} (first: line {first}); each rebuilds its market",
+    "left": "runners that a later definition leaves out: {count} (first: {first}); readers keep their last books",
     "strange price": 'starting prices that are "NaN" or "Infinity": {count} (first: line {first})',
 }

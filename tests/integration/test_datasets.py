@@ -127,12 +127,12 @@ def test_description_lists_the_content_of_a_file(tmp_path: Path) -> None:
     assert facts["runners changed"] == "2.59 per update"
     assert re.fullmatch(r"2026-06-01 \S+ to 2026-06-01 \S+, 1 h \d\d min \d\d s", facts["market time"])
     assert facts["in-play"] == "20.0% of the updates"
-    assert facts["irregularities"] == "none"
+    assert facts["unusual content"] == "none"
 
 
 def test_anomalies_are_counted_with_their_first_line(tmp_path: Path, market: Path) -> None:
     lines = [json.loads(line) for line in market.read_bytes().splitlines()]
-    lines[5]["mc"][0]["img"] = True
+    lines[5]["mc"][0].update(img=True, marketDefinition=lines[0]["mc"][0]["marketDefinition"])
     lines[7]["mc"][0]["rc"].append({"id": lines[1]["mc"][0]["rc"][0]["id"], "spn": "NaN", "spf": "Infinity"})
     (tmp_path / "odd").write_text("\n".join(json.dumps(line) for line in lines) + "\n\n")
     done = described(tmp_path, "odd")
@@ -142,10 +142,14 @@ def test_anomalies_are_counted_with_their_first_line(tmp_path: Path, market: Pat
     assert "blank lines: 1 (first: line 61)" in done.stdout
 
 
-def test_numbers_beyond_the_json_standard_are_read_as_the_libraries_read_them(tmp_path: Path, market: Path) -> None:
+def test_number_beyond_the_json_standard_is_refused_since_only_some_readers_take_it(
+    tmp_path: Path, market: Path
+) -> None:
     text = market.read_text().replace('"marketBaseRate":5.0', '"marketBaseRate":NaN')
     (tmp_path / "nan").write_text(text)
-    assert described(tmp_path, "nan").returncode == 0
+    done = described(tmp_path, "nan")
+    assert done.returncode == 5
+    assert "nan, line 1 is not JSON (NaN, which only some readers take)" in done.stderr
 
 
 def test_an_inspection_holds_one_line_in_memory_not_the_file(tmp_path: Path) -> None:

@@ -132,7 +132,7 @@ def _build_facts_table(market: MarketDescription) -> Table:
         ("market time", f"{span}, {_format_duration(market.seconds)}"),
         ("in-play", f"{market.in_play_updates / market.updates:.1%} of the updates"),
         ("SHA-256", market.sha256),
-        ("irregularities", "\n".join(market.irregularities) or "none"),
+        ("unusual content", "\n".join(market.irregularities) or "none"),
     )
     for name, value in rows:
         table.add_row(Text(f"  {name}"), Text(value))
