@@ -14,6 +14,7 @@ from rich.text import Text
 
 from perfbench.exchange.config import ExchangeConfig
 from perfbench.exchange.metrics import ExchangeReport, Lateness
+from perfbench.exchange.network.listening_socket import format_address
 from perfbench.exchange.replay.timeline import Timeline
 from perfbench.exchange.server import Server
 from perfbench.exchange.tls.certificates import CA_FILE_NAME, CLIENT_FILE_NAME
@@ -27,13 +28,13 @@ from betfairlightweight.streaming.betfairstream import BetfairStream
 BetfairStream._BetfairStream__port = {port}
 BetfairStream.HOSTS["perfbench"] = "{host}"
 """
-API_SNIPPET = """BaseClient.API_URLS["perfbench"] = "https://{host}:{api_port}/exchange/"
-BaseClient.IDENTITY_URLS["perfbench"] = "https://{host}:{api_port}/api/"
-BaseClient.IDENTITY_CERT_URLS["perfbench"] = "https://{host}:{cert_port}/api/"  # cert_files="{client}"
-client = betfairlightweight.APIClient("you", "password", app_key="any", locale="perfbench")
+API_SNIPPET = """BaseClient.API_URLS["perfbench"] = "https://{url_host}:{api_port}/exchange/"
+BaseClient.IDENTITY_URLS["perfbench"] = "https://{url_host}:{api_port}/api/"
+BaseClient.IDENTITY_CERT_URLS["perfbench"] = "https://{url_host}:{cert_port}/api/"  # cert_files="{client}"
+client = betfairlightweight.APIClient({user}, "password", app_key={app_key}, locale="perfbench")
 client.login_interactive()
 """
-ANY_SESSION_SNIPPET = """client = betfairlightweight.APIClient("you", "password", app_key="any")
+ANY_SESSION_SNIPPET = """client = betfairlightweight.APIClient("you", "password", app_key={app_key})
 client.session_token = "any"
 """
 SUBSCRIBE_SNIPPET = """listener = betfairlightweight.StreamListener(max_latency=None)
@@ -60,6 +61,8 @@ def describe_server(server: Server, timeline: Timeline, config: ExchangeConfig, 
         **(api if server.api_port else {}),
         "rtt_ms": server.round_trip * 1e3,
         "markets": sorted(timeline.definitions),
+        **({"user": min(config.users)} if config.users else {}),
+        **({"app_key": min(app_keys)} if (app_keys := config.app_keys.live or config.app_keys.delayed) else {}),
         "updates": len(timeline.updates) - timeline.opening,
         "seconds": timeline.seconds,
     }
@@ -72,9 +75,10 @@ def format_announcement(server_info: Mapping[str, Any], speed: float) -> str:
         f" and {len(markets) - MAX_LISTED_MARKETS} more" if len(markets) > MAX_LISTED_MARKETS else ""
     )
     pace = "all at once" if speed == math.inf else f"at {speed:g}x speed"
-    address = f"stream on {server_info['host']}:{server_info['port']}"
+    host = server_info["host"]
+    address = f"stream on {format_address(host, server_info['port'])}"
     if "api_port" in server_info:
-        address += f", API on {server_info['host']}:{server_info['api_port']}"
+        address += f", API on {format_address(host, server_info['api_port'])}"
     trip = f" · measured round trip {server_info['rtt_ms']:.1f} ms" if server_info["rtt_ms"] else ""
     lines = [f"{address} · {make_printable(named)} · {server_info['updates']:,} updates {pace}{trip}", ""]
     code = STREAM_SNIPPET + (API_SNIPPET if "api_port" in server_info else ANY_SESSION_SNIPPET) + SUBSCRIBE_SNIPPET
@@ -84,7 +88,14 @@ def format_announcement(server_info: Mapping[str, Any], speed: float) -> str:
         code = code.replace("from betfairlightweight.baseclient import BaseClient\n", "")
     lines += [
         code.format(
-            **{**server_info, "client": server_info.get("client"), "markets": json.dumps(markets[:MAX_LISTED_MARKETS])}
+            **{
+                "client": None,
+                **server_info,
+                "user": json.dumps(server_info.get("user", "you")),
+                "app_key": json.dumps(server_info.get("app_key", "any")),
+                "url_host": f"[{host}]" if ":" in host else host,
+                "markets": json.dumps(markets[:MAX_LISTED_MARKETS]),
+            }
         ),
         "",
     ]

@@ -24,7 +24,8 @@ def install_signal_handlers() -> Callable[[], bool]:
     return lambda: bool(came)
 
 
-SHUTDOWN_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+SHUTDOWN_SIGNALS = tuple(getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name))
+"""Signals that end the exchange; SIGHUP, which a closed terminal sends, unless it is ignored (``nohup``)."""
 
 
 class ShutdownHandler:
@@ -38,7 +39,8 @@ class ShutdownHandler:
         self._received: SimpleQueue[int] = SimpleQueue()
         self._is_waiting = False
         for number in SHUTDOWN_SIGNALS:
-            signal.signal(number, self._handle_signal)
+            if number in (signal.SIGINT, signal.SIGTERM) or signal.getsignal(number) is not signal.SIG_IGN:
+                signal.signal(number, self._handle_signal)
 
     def _handle_signal(self, number: int, _frame: FrameType | None) -> None:
         for other in SHUTDOWN_SIGNALS:

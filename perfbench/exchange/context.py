@@ -10,6 +10,7 @@ from perfbench.exchange.account.sessions import Sessions
 from perfbench.exchange.app_keys import AppKeys
 from perfbench.exchange.config import Limits
 from perfbench.exchange.matching.order_manager import OrderManager
+from perfbench.exchange.metrics import Frame
 from perfbench.exchange.replay.best_offers import MarketFields
 from perfbench.exchange.replay.clock import MarketClock
 from perfbench.exchange.replay.feed import Feed
@@ -21,11 +22,11 @@ from perfbench.exchange.resume_tokens import ResumeTokens
 class ExchangeContext:
     """State shared by all stream connections.
 
-    ``resume_tokens``: clocks issued by another exchange are rejected. ``feed`` returns the encoded
-    updates for a set of fields; ``on_subscription`` is called for every subscription; ``closing`` ends all
-    connections; ``count_available_connections`` returns how many more are allowed. ``record_frames``: log every
-    frame. ``close_when_done``: close a connection after the last update. ``reset_every``: reset a connection after
-    this many frames, in the middle of the next (0: never).
+    ``resume_tokens``: clocks issued by another exchange are rejected. ``feed`` returns the encoded updates for a set of
+    fields; ``on_subscription`` is called for every subscription; ``closing`` ends all connections;
+    ``count_available_connections`` returns how many more are allowed. ``record_frame``: called with the connection and
+    every frame. ``close_when_done``: close a connection after the last update. ``reset_every``: reset a connection after
+    this many frames, in the middle of the next (0: never). ``app_keys``: accepted application keys.
     """
 
     timeline: Timeline
@@ -36,7 +37,7 @@ class ExchangeContext:
     on_subscription: Callable[[str], None]
     count_available_connections: Callable[[], int]
     closing: threading.Event
-    record_frames: bool = False
+    record_frame: Callable[[str, Frame], None] | None = None
     close_when_done: bool = False
     order_manager: OrderManager | None = None
     sessions: Sessions = field(default_factory=Sessions)

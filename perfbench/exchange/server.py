@@ -13,7 +13,7 @@ from perfbench.exchange.api.server import ApiServer
 from perfbench.exchange.config import ExchangeConfig
 from perfbench.exchange.context import ExchangeContext
 from perfbench.exchange.matching.order_manager import OrderManager
-from perfbench.exchange.metrics import ClockReading, ConnectionReport, DelayHistogram, ExchangeReport, Frame
+from perfbench.exchange.metrics import ClockReading, ConnectionReport, DelayHistogram, ExchangeReport
 from perfbench.exchange.network.latency_proxy import LatencyProxy
 from perfbench.exchange.network.listening_socket import SOCKET_BUFFER_BYTES, open_listening_socket, resolve_host
 from perfbench.exchange.network.round_trip import measure_round_trip
@@ -52,8 +52,7 @@ class Server:
         self._subscribers: set[str] = set()
         self._reports: list[ConnectionReport] = []
         self._delays = DelayHistogram()
-        self.log: dict[str, list[Frame]] = {}
-        self._sessions = Sessions(config.users)
+        self._sessions = Sessions(config.users, login_required=config.api is not None)
         self._order_manager = OrderManager(timeline, config.api.opening_balance) if config.api else None
         self.certificates = CertificateAuthority(config.host)
         self._exchange_id = secrets.token_urlsafe(8)
@@ -66,7 +65,7 @@ class Server:
             self._handle_subscription,
             self._count_available_connections,
             self._closing,
-            config.record_frames,
+            config.record_frame,
             config.close_when_done,
             self._order_manager,
             self._sessions,
@@ -108,6 +107,7 @@ class Server:
             clock=self.clock,
             sessions=self._sessions,
             timeout=config.limits.timeout,
+            app_keys=config.app_keys,
         )
 
     def _expose_port(self, inner_port: int, requested_port: int, option: str) -> int:
@@ -159,8 +159,6 @@ class Server:
         self._reports.append(report)
         self._finished_at = ClockReading.take() if self._config.close_when_done else None
         self._delays.merge(connection_handler.delays)
-        if connection_handler.log:
-            self.log[report.connection] = connection_handler.log
 
     def _handle_subscription(self, name: str) -> None:
         with self._lock:

@@ -5,18 +5,17 @@ By default the exchange listens on the loopback interface only; it never contact
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import sys
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import typer
 
-from perfbench.cli import exchange_options, exchange_output, option_types
+from perfbench.cli import exchange_accounts, exchange_options, exchange_output, option_types
 from perfbench.cli.console import build_console
 from perfbench.cli.options import Data
 from perfbench.cli.signals import ShutdownHandler
@@ -25,17 +24,19 @@ from perfbench.errors import UsageProblem
 from perfbench.exchange.api.fault_injection import FaultConfig
 from perfbench.exchange.api.server import ApiConfig
 from perfbench.exchange.config import LOOPBACK, ExchangeConfig, Limits
-from perfbench.exchange.metrics import ExchangeReport, Frame
+from perfbench.exchange.frame_log import FrameLog
+from perfbench.exchange.metrics import ExchangeReport
+from perfbench.exchange.network.listening_socket import is_loopback, resolve_host
 from perfbench.exchange.replay.timeline import Timeline, build_timeline
 from perfbench.exchange.server import Server
-from perfbench.util.files import check_destination, write_atomically
+from perfbench.util.files import build_write_problem, check_destination, write_atomically
 
 app = typer.Typer(add_completion=False)
 
 DEFAULT_LIMITS = Limits()
 FROM_START = "start"
 UNTIL_END = "end"
-LOOPBACK_HOSTS = (LOOPBACK, "localhost", "::1")
+LOG_CHOICE = "--log file"
 
 
 @app.command("exchange")
@@ -45,9 +46,13 @@ def serve(
     since: exchange_options.Since = "-1800s",
     until: exchange_options.Until = UNTIL_END,
     rtt: exchange_options.RoundTrip = "0ms",
+    keep_times: exchange_options.KeepTimes = False,
     host: exchange_options.Host = LOOPBACK,
+    insecure: exchange_options.Insecure = False,
     wait_for: exchange_options.WaitFor = 1,
     user: exchange_options.User = None,
+    users: exchange_options.Users = None,
+    app_key: exchange_options.AppKey = None,
     port: exchange_options.Port = 0,
     connections: exchange_options.Connections = DEFAULT_LIMITS.max_connections,
     markets: exchange_options.Markets = DEFAULT_LIMITS.max_markets,
@@ -71,8 +76,10 @@ def serve(
 ) -> None:
     """Serve market files as a live stream and an API, on this machine, to unmodified clients.
 
-    Market time starts with the first subscription. Stop with Ctrl-C or SIGTERM; the exit code is then 0.
+    Market time starts with the first subscription. Stop with Ctrl-C, SIGTERM or SIGHUP; the exit code is then 0.
     """
+    accounts = exchange_accounts.read_users(user, users)
+    exchange_accounts.check_access(host, accounts, insecure=insecure, has_api=not no_api)
     pace = option_types.parse_speed("--speed", speed)
     config = ExchangeConfig(
         host,
@@ -80,30 +87,34 @@ def serve(
         pace,
         wait_for,
         Limits(patience, conflate_after if math.isfinite(pace) else math.inf, markets, connections),
-        log is not None,
+        None,
         hang_up,
         option_types.parse_duration("--rtt", rtt),
-        option_types.parse_users(user),
+        accounts,
         None if no_api else _parse_api_config(funds, service, per_market, _parse_faults(faults, fault, seed, stall)),
         api_port,
         cut_every,
         option_types.parse_time_range("--unhealthy", unhealthy),
+        keep_times,
+        exchange_accounts.parse_app_keys(app_key),
     )
     shutdown = ShutdownHandler()
     timeline = _load_timeline(data or [resolve.choose_default_market()], since, until)
     if log is not None:
-        _check_log(log)
+        check_destination(f"--log {log}", log)
     with tempfile.TemporaryDirectory(prefix="perfbench-") as temporary:
         folder = (certificates or Path(temporary)).absolute()
+        frames = log and _LogFile(log, Path(temporary))
         shutdown.start_waiting()
-        server = Server(timeline, config)
+        server = Server(timeline, replace(config, record_frame=frames.log.record) if frames else config)
         _write_certificates(server, folder)
         _announce(exchange_output.describe_server(server, timeline, config, folder), pace, as_json=json_)
         shutdown.wait()
-        report = server.close()
-    _print_report(report, as_json=json_)
-    if log is not None:
-        write_atomically(log, _encode_log(server.log), "--log file")
+        try:
+            _print_report(server.close(), as_json=json_)
+        finally:
+            if frames:
+                frames.close()
 
 
 def _parse_faults(share: str, kinds: list[str] | None, seed: int, stall: str) -> FaultConfig:
@@ -126,7 +137,7 @@ def _parse_api_config(funds: float, service: str, per_market: str, faults: Fault
 
 def _announce(server_info: dict[str, Any], speed: float, *, as_json: bool) -> None:
     host = server_info["host"]
-    if host not in LOOPBACK_HOSTS:
+    if not is_loopback(resolve_host(host)):
         typer.echo(f"warning: listening on {host}: anyone who can reach this address can connect", err=True)
     typer.echo(json.dumps(server_info) if as_json else exchange_output.format_announcement(server_info, speed))
     sys.stdout.flush()
@@ -164,19 +175,23 @@ def _write_certificates(server: Server, folder: Path) -> None:
         raise UsageProblem(f"--certificates {folder}: {error.strerror}; choose another directory") from error
 
 
-def _check_log(path: Path) -> None:
-    """Check that a log can be written before any client is served. Raises UsageProblem, StorageProblem.
+class _LogFile:
+    """Log of frames: a plain file is written while the exchange runs, any other destination once, at the end."""
 
-    A plain file gets its header now; any other destination is opened only once, at the end.
-    """
-    check_destination(f"--log {path}", path)
-    if path.is_file() or not path.exists():
-        write_atomically(path, _encode_log({}), "--log file")
+    def __init__(self, path: Path, workspace: Path) -> None:
+        """Open the log. Raises StorageProblem."""
+        self._path = path
+        self._spool = None if path.is_file() or not path.exists() else workspace / "frames.csv"
+        try:
+            self.log = FrameLog(self._spool or path)
+        except OSError as error:
+            raise build_write_problem(path, error, LOG_CHOICE) from error
 
-
-def _encode_log(frames: dict[str, list[Frame]]) -> bytes:
-    text = io.StringIO(newline="")
-    rows = csv.writer(text)
-    rows.writerow(("connection", "clk", "due", "sent", "bytes"))
-    rows.writerows((name, f.number, f.due, f.sent, f.size) for name, sent in frames.items() for f in sent)
-    return text.getvalue().encode()
+    def close(self) -> None:
+        """Complete the log. Raises StorageProblem."""
+        try:
+            self.log.close()
+        except OSError as error:
+            raise build_write_problem(self._path, error, LOG_CHOICE) from error
+        if self._spool:
+            write_atomically(self._path, self._spool.read_bytes(), LOG_CHOICE)

@@ -52,7 +52,6 @@ class StreamConnection:
         self._frames = 0
         self._size = 0
         self.delays = DelayHistogram()
-        self.log: list[Frame] = []
 
     def run(self) -> ConnectionReport:
         """Serve the client until one side ends the connection."""
@@ -198,8 +197,8 @@ class StreamConnection:
         if message.updates:
             self.delays.add(max(sent_at - max(message.due, self._writable_at), 0.0))
             self._frames += 1
-            if self._context.record_frames:
-                self.log.append(Frame(message.position, message.due, sent_at, len(message.data)))
+            if self._context.record_frame:
+                self._context.record_frame(self._name, Frame(message.position, message.due, sent_at, len(message.data)))
             self._conflated += message.conflated
         self._writable_at = sent_at + seconds
         self._is_behind = seconds > self._context.limits.conflate_after

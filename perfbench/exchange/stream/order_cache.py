@@ -16,6 +16,7 @@ from perfbench.exchange.matching.order_manager import MarketClosed
 STATUS_CODES = {True: "E", False: "EC"}
 ORDER_TYPE_CODES = {"LIMIT": "L", "LIMIT_ON_CLOSE": "LOC", "MARKET_ON_CLOSE": "MOC"}
 PERSISTENCE_CODES = {"LAPSE": "L", "PERSIST": "P", "MARKET_ON_CLOSE": "MOC"}
+MATCHED_KEYS = {"BACK": "mb", "LAY": "ml"}
 REGULATOR_CODE = "REG_GGC"
 
 
@@ -29,116 +30,142 @@ class OrderStreamOptions:
 
 
 class OrderCache:
-    """Orders of an account as last sent to a client."""
+    """Orders of an account as last sent to a client.
+
+    The cost of a change does not depend on how many orders there have been: only the open orders, the fills of the
+    others and the matched amounts by price are kept, and nothing of closed markets.
+    """
 
     def __init__(self, account: str, options: OrderStreamOptions) -> None:
         self._account, self._options = account, options
-        self._orders: dict[str, Order] = {}
-        self._closed: set[str] = set()
+        self._markets: dict[str, dict[RunnerKey, _RunnerOrders]] = {}
 
     def apply_entries(self, entries: Iterable[Order | MarketClosed]) -> list[dict[str, Any]]:
         """Apply journal entries and return the changes by market."""
-        before = dict(self._orders)
-        changed: dict[str, dict[RunnerKey, list[Order]]] = defaultdict(dict)
-        closed_markets = []
+        changed: dict[str, dict[RunnerKey, _RunnerOrders]] = {}
+        closed_markets = set()
         for entry in entries:
             if isinstance(entry, MarketClosed):
-                closed_markets.append(entry.market_id)
+                if self._markets.pop(entry.market_id, None):
+                    closed_markets.add(entry.market_id)
+                    changed.setdefault(entry.market_id, {})
             elif self._selects(entry):
-                self._orders[entry.bet_id] = entry
-                changed[entry.runner.market_id].setdefault(entry.runner, []).append(entry)
-        own_markets = {order.runner.market_id for order in self._orders.values()}
-        self._closed.update(closed_markets)
+                market_id = entry.runner.market_id
+                runner = self._markets.setdefault(market_id, {}).setdefault(entry.runner, _RunnerOrders())
+                runner.apply(entry)
+                changed.setdefault(market_id, {})[entry.runner] = runner
         return [
-            self._build_market_change(market_id, changed.get(market_id, {}), before)
-            for market_id in dict.fromkeys(
-                [*changed, *(market_id for market_id in closed_markets if market_id in own_markets)]
-            )
+            {
+                "id": market_id,
+                **({"closed": True} if market_id in closed_markets else {}),
+                "orc": [self._build_runner_change(key, runner.take_changes()) for key, runner in runners.items()],
+            }
+            for market_id, runners in changed.items()
         ]
 
     def image(self) -> list[dict[str, Any]]:
         """Return all open orders, and all matched amounts on markets that are not closed."""
-        runners_by_market: dict[str, dict[RunnerKey, list[Order]]] = defaultdict(dict)
-        for order in self._orders.values():
-            if order.runner.market_id not in self._closed:
-                open_orders = runners_by_market[order.runner.market_id].setdefault(order.runner, [])
-                if order.executable:
-                    open_orders.append(order)
         return [
-            {**self._build_market_change(market_id, runners, {}, full_image=True), "fullImage": True}
-            for market_id, runners in runners_by_market.items()
+            {
+                "id": market_id,
+                "orc": [
+                    self._build_runner_change(key, runner.list_all(), full_image=True)
+                    for key, runner in runners.items()
+                ],
+                "fullImage": True,
+            }
+            for market_id, runners in self._markets.items()
         ]
 
     def _selects(self, order: Order) -> bool:
         strategies = self._options.strategies
         return order.account == self._account and (strategies is None or order.customer_strategy_ref in strategies)
 
-    def _build_market_change(
-        self,
-        market_id: str,
-        runners: dict[RunnerKey, list[Order]],
-        before: dict[str, Order],
-        *,
-        full_image: bool = False,
-    ) -> dict[str, Any]:
-        changes = [
-            self._build_runner_change(runner_key, orders, before, full_image=full_image)
-            for runner_key, orders in runners.items()
-        ]
-        closed = {"closed": True} if market_id in self._closed else {}
-        return {"id": market_id, **closed, "orc": changes}
-
     def _build_runner_change(
-        self, runner_key: RunnerKey, orders: list[Order], before: dict[str, Order], *, full_image: bool
+        self, runner: RunnerKey, changes: _RunnerChanges, *, full_image: bool = False
     ) -> dict[str, Any]:
-        latest = {order.bet_id: order for order in orders}
-        change: dict[str, Any] = {"id": runner_key.selection_id}
-        if runner_key.handicap:
-            change["hc"] = runner_key.handicap
+        change: dict[str, Any] = {"id": runner.selection_id}
+        if runner.handicap:
+            change["hc"] = runner.handicap
         if full_image:
             change["fullImage"] = True
-        if latest:
-            change["uo"] = [build_unmatched_order(order) for order in latest.values()]
+        if changes.orders:
+            change["uo"] = [build_unmatched_order(order) for order in changes.orders]
         if self._options.include_overall:
-            change.update(self._build_matched_change(runner_key, before, None))
-        if self._options.partition_by_strategy:
-            strategy_refs = {
-                order.customer_strategy_ref for order in self._orders.values() if order.runner == runner_key
-            }
-            matched_by_strategy = {
-                ref: self._build_matched_change(runner_key, before, ref) for ref in sorted(strategy_refs)
-            }
-            if any(matched_by_strategy.values()):
-                change["smc"] = {ref: matched for ref, matched in matched_by_strategy.items() if matched}
+            change.update(_list_matched(changes.overall))
+        if self._options.partition_by_strategy and changes.by_strategy:
+            change["smc"] = {ref: _list_matched(matched) for ref, matched in sorted(changes.by_strategy.items())}
         return change
 
-    def _build_matched_change(
-        self, runner_key: RunnerKey, before: dict[str, Order], strategy: str | None
-    ) -> dict[str, list[list[float]]]:
-        """Return the matched amounts by price that changed: ``mb`` for backs, ``ml`` for lays."""
-        matched = {}
-        for key, side in (("mb", "BACK"), ("ml", "LAY")):
-            old = _sum_fills_by_price(
-                order for order in before.values() if _matches_runner(order, runner_key, side, strategy)
-            )
-            new = _sum_fills_by_price(
-                order for order in self._orders.values() if _matches_runner(order, runner_key, side, strategy)
-            )
-            if changed := [[p, new.get(p, 0.0)] for p in sorted({*old, *new}) if old.get(p) != new.get(p)]:
-                matched[key] = changed
-        return matched
+
+MatchedSizes = dict[tuple[str, float], float]
+"""Matched size by key of the stream (``mb`` for backs, ``ml`` for lays) and price."""
 
 
-def _matches_runner(order: Order, runner_key: RunnerKey, side: str, strategy: str | None) -> bool:
-    return order.runner == runner_key and order.side == side and strategy in (None, order.customer_strategy_ref)
+@dataclass(frozen=True, slots=True)
+class _RunnerChanges:
+    """Latest states of orders, and matched sizes in total and by strategy."""
+
+    orders: tuple[Order, ...]
+    overall: MatchedSizes
+    by_strategy: dict[str, MatchedSizes]
 
 
-def _sum_fills_by_price(orders: Iterable[Order]) -> dict[float, float]:
-    sums: dict[float, float] = defaultdict(float)
-    for order in orders:
-        for price, size in order.fills:
-            sums[price] = round_to_pence(sums[price] + size)
-    return sums
+class _RunnerOrders:
+    """Orders of an account on one runner, and what has changed of them since it was last taken."""
+
+    def __init__(self) -> None:
+        self._open: dict[str, Order] = {}
+        self._fills: dict[str, tuple[tuple[float, float], ...]] = {}
+        self._overall: MatchedSizes = {}
+        self._by_strategy: dict[str, MatchedSizes] = {}
+        self._changed_orders: dict[str, Order] = {}
+        self._changed_sizes: dict[tuple[str, str, float], None] = {}
+
+    def apply(self, order: Order) -> None:
+        """Apply the next state of an order."""
+        self._changed_orders[order.bet_id] = order
+        if order.executable:
+            self._open[order.bet_id] = order
+        else:
+            self._open.pop(order.bet_id, None)
+        before, after = dict(self._fills.pop(order.bet_id, ())), dict(order.fills)
+        if order.fills:
+            self._fills[order.bet_id] = order.fills
+        key, ref = MATCHED_KEYS[order.side], order.customer_strategy_ref
+        for price in {*before, *after}:
+            growth = after.get(price, 0.0) - before.get(price, 0.0)
+            if growth:
+                for sizes in (self._overall, self._by_strategy.setdefault(ref, {})):
+                    sizes[key, price] = round_to_pence(sizes.get((key, price), 0.0) + growth)
+                self._changed_sizes[ref, key, price] = None
+
+    def take_changes(self) -> _RunnerChanges:
+        """Return the changes since the last call."""
+        overall = {(key, price): self._overall[key, price] for _, key, price in self._changed_sizes}
+        by_strategy: dict[str, MatchedSizes] = defaultdict(dict)
+        for ref, key, price in self._changed_sizes:
+            by_strategy[ref][key, price] = self._by_strategy[ref][key, price]
+        changes = _RunnerChanges(tuple(self._changed_orders.values()), overall, dict(by_strategy))
+        self._changed_orders, self._changed_sizes = {}, {}
+        return changes
+
+    def list_all(self) -> _RunnerChanges:
+        """Return the open orders and everything that is matched."""
+        by_strategy = {ref: matched for ref, sizes in self._by_strategy.items() if (matched := _drop_empty(sizes))}
+        return _RunnerChanges(tuple(self._open.values()), _drop_empty(self._overall), by_strategy)
+
+
+def _drop_empty(sizes: MatchedSizes) -> MatchedSizes:
+    return {place: size for place, size in sizes.items() if size}
+
+
+def _list_matched(sizes: MatchedSizes) -> dict[str, list[list[float]]]:
+    """Return the matched sizes by price, in the form of the stream."""
+    lists: dict[str, list[list[float]]] = {}
+    for key, price in sorted(sizes):
+        lists.setdefault(key, []).append([price, sizes[key, price]])
+    return lists
 
 
 def build_unmatched_order(order: Order) -> dict[str, Any]:
@@ -163,6 +190,7 @@ def build_unmatched_order(order: Order) -> dict[str, Any]:
         "sl": order.size_lapsed,
         "sc": order.size_cancelled,
         "sv": order.size_voided,
+        **({"lsrc": order.lapse_reason} if order.lapse_reason else {}),
         "rac": "",
         "rc": REGULATOR_CODE,
         "rfo": order.customer_order_ref,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import ssl
 from pathlib import Path
 
@@ -10,6 +11,7 @@ import trustme
 LOCALHOST_NAMES = ("localhost", "127.0.0.1", "::1")
 CA_FILE_NAME = "exchange.pem"
 CLIENT_FILE_NAME = "client.pem"
+OWNER_ONLY = 0o600
 
 
 class CertificateAuthority:
@@ -29,8 +31,13 @@ class CertificateAuthority:
         return context
 
     def write_files(self, folder: Path) -> None:
-        """Write the CA certificate, and a client certificate with its key, to a folder. Raises OSError."""
+        """Write the CA certificate, and a client certificate with its key, to a folder. Raises OSError.
+
+        Nobody but the user may read the key.
+        """
         self._authority.cert_pem.write_to_path(str(folder / CA_FILE_NAME))
-        self._authority.issue_cert("bot@localhost").private_key_and_cert_chain_pem.write_to_path(
-            str(folder / CLIENT_FILE_NAME)
-        )
+        client = self._authority.issue_cert("bot@localhost").private_key_and_cert_chain_pem.bytes()
+        path = folder / CLIENT_FILE_NAME
+        with os.fdopen(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, OWNER_ONLY), "wb") as file:
+            path.chmod(OWNER_ONLY)  # a file of an earlier exchange keeps its mode
+            file.write(client)
