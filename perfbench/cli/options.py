@@ -156,7 +156,13 @@ Columns = Annotated[
     ),
 ]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour in the terminal.")]
-Quick = Annotated[bool, typer.Option("--quick", help="Smoke run: the scenario's small parameters and two rounds.")]
+Quick = Annotated[
+    bool,
+    typer.Option(
+        "--quick",
+        help="Smoke run: the scenario's small parameters, else the first 2,000 lines; two rounds.",
+    ),
+]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the result only, no progress.")]
 
 

@@ -9,8 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 
 from perfbench.datasets import head
-from perfbench.model import Case, CaseGroup, GatePolicy, Market, PairBudget, Sample, Settings, Trial
-from perfbench.runner import interleave, plan
+from perfbench.model import Case, CaseGroup, GatePolicy, PairBudget, Sample, Settings, Trial
+from perfbench.runner import heads, interleave, plan
 from perfbench.runner.trial import Conditions, execute_trial
 from perfbench.stats import sequential
 
@@ -58,7 +58,7 @@ def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, fo
     lines, whole_is_long = INITIAL_LINES, False
     for _ in range(MAX_PROBES):
         market = head.cut_market(table.market, lines, folder)
-        tried = _with_market(table, market)
+        tried = heads.move_to_market(table, market)
         samples = [_run_pass(tried, case, settings, conditions) for case in tried.cases]
         passes = [sample for sample in samples if sample is not None]
         if len(passes) < len(samples):
@@ -79,15 +79,6 @@ def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, fo
         short = not whole_is_long and seconds * table.market.updates / market.updates < UNCUT_BELOW_SECONDS
         lines = sys.maxsize if short else math.ceil(market.updates * wanted / seconds)
     return tried
-
-
-def _with_market(table: CaseGroup, market: Market) -> CaseGroup:
-    """The same comparison on another market."""
-    moved = {case: replace(case, data=market.name) for case in table.cases}
-    places = tuple(replace(place, case=moved[place.case]) for place in table.places)
-    return replace(
-        table, market=market, places=places, duets=tuple((moved[before], moved[after]) for before, after in table.duets)
-    )
 
 
 def _run_pass(table: CaseGroup, case: Case, settings: Settings, conditions: Conditions) -> Sample | None:

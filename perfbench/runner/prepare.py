@@ -23,7 +23,7 @@ from perfbench.model import (
     Scenario,
     Settings,
 )
-from perfbench.runner import callgrind, instruction_pass, machine, matrix, pilot, plan, worker_process
+from perfbench.runner import callgrind, heads, instruction_pass, machine, matrix, pilot, plan, worker_process
 from perfbench.runner.trial import Conditions
 from perfbench.util import formatting
 
@@ -69,6 +69,9 @@ def prepare_run(
         raise NotMeasured("; ".join(problems) or "nothing to measure: choose a mode or a market file", hint=hint)
     for problem in problems:
         observe(f"! {formatting.make_printable(problem)}")
+    if settings.quick:
+        tables = heads.cut_for_smoke_run(tables, workspace)
+        markets = heads.list_markets(tables)
     if settings.count:
         tables = instruction_pass.cut_markets(tables, workspace)
     if settings.gate is not None:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from perfbench.results import storage
 from tests.support.command_line import HERE, SCENARIOS, one_line, perfbench, variables
 
 GOLDEN = HERE / "data" / "golden"
@@ -177,3 +178,25 @@ def test_output_in_a_poor_encoding_has_substitutes_and_the_exit_code_of_the_comm
     assert b"Traceback" not in done.stderr
     assert "->" in done.stdout.decode(encoding)
     assert (tmp_path / "table.md").read_bytes() == expected
+
+
+def test_smoke_run_of_a_scenario_without_small_parameters_replays_the_first_lines(tmp_path: Path) -> None:
+    (tmp_path / "lines.py").write_text(
+        '"""How many lines are there?"""\nfrom perfbench import Work, mode\n\n\n'
+        "def count(market):\n    with open(market) as lines:\n        return Work(sum(1 for _ in lines), seconds=1.0)\n\n\n"
+        "@mode(baseline=True)\ndef one(market: str):\n    return count(market)\n\n\n"
+        "@mode\ndef two(market: str):\n    return count(market)\n"
+    )
+    done = perfbench("data", "generate", "m", "--updates", "2100", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    done = perfbench("run", "lines.py", "--data", "m", "--quick", "--save", "smoke", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    run = storage.load_run(tmp_path / "results" / "smoke.json")
+    assert [(market.name, market.updates) for market in run.data] == [("m:2000", 2000)]
+    for measurement in run.measurements:
+        assert measurement.case.data == "m:2000"
+        assert {sample.work for sample in measurement.samples} == {2000}
+        kinds = [sample.kind for sample in measurement.samples]
+        assert kinds.count("memory") <= 1
+        assert kinds.count("alone") <= 1
+        assert kinds.count("duet") == 2
