@@ -1,0 +1,46 @@
+"""Groups of cases on the first lines of their markets."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from perfbench.datasets import head
+from perfbench.model import CaseGroup, Market
+
+SMOKE_LINES = 2000
+"""Lines that ``--quick`` replays: a pass of the slowest mode takes about a second."""
+
+
+def move_to_market(table: CaseGroup, market: Market) -> CaseGroup:
+    """The same comparison on another market."""
+    moved = {case: replace(case, data=market.name) for case in table.cases}
+    places = tuple(replace(place, case=moved[place.case]) for place in table.places)
+    return replace(
+        table, market=market, places=places, duets=tuple((moved[before], moved[after]) for before, after in table.duets)
+    )
+
+
+def cut_for_smoke_run(tables: Sequence[CaseGroup], folder: Path) -> list[CaseGroup]:
+    """The groups of a smoke run: a scenario without small parameters of its own replays the first lines of each market.
+
+    :param folder: for the cut files. Raises DataProblem for a market that cannot be cut.
+    """
+    heads: dict[str, Market] = {}
+    groups = []
+    for table in tables:
+        if table.market is None or table.scenario.quick:
+            groups.append(table)
+            continue
+        if table.market.name not in heads:
+            own = folder / f"smoke-{len(heads)}"
+            own.mkdir()
+            heads[table.market.name] = head.cut_market(table.market, SMOKE_LINES, own)
+        groups.append(move_to_market(table, heads[table.market.name]))
+    return groups
+
+
+def list_markets(tables: Sequence[CaseGroup]) -> list[Market]:
+    """The markets of the groups, each once."""
+    return list(dict.fromkeys(table.market for table in tables if table.market is not None))
