@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from typing import TextIO
 
 from perfbench.cli import console
 from perfbench.cli.exports import MAX_PLOT_WIDTH, STANDARD_OUTPUT, Export, write_exports
@@ -13,17 +14,28 @@ from perfbench.report.plots import crossover_terminal
 
 
 def show_report(report: Report, exports: Sequence[Export], color: str) -> None:
-    """Print the tables and a plot of each figure of a sweep, and write the exports.
+    """Print the tables and a plot of each figure of a sweep, and write the exports, also if the screen cannot be written.
 
     Tables and plots go to standard error if an export goes to standard output.
 
-    Raises NotMeasured for files that cannot be written, after everything else is.
+    Raises NotMeasured for files that cannot be written, after everything else is, and OSError for the screen.
     """
-    to_stdout = next((export for export in exports if export.file == STANDARD_OUTPUT), None)
-    stream = sys.stderr if to_stdout else sys.stdout
-    stream.write(terminal.render(report, width=console.detect_width(stream), color=console.wants_color(stream, color)))
+    stream = choose_stream(exports)
+    try:
+        for text in _render_parts(report, stream, color):
+            stream.write(text)
+        stream.flush()
+    finally:
+        write_exports(report, exports)
+
+
+def choose_stream(exports: Sequence[Export]) -> TextIO:
+    """Where tables and plots go: to standard output, unless an export has it for itself."""
+    return sys.stderr if any(export.file == STANDARD_OUTPUT for export in exports) else sys.stdout
+
+
+def _render_parts(report: Report, stream: TextIO, color: str) -> Iterator[str]:
+    width, colored = console.detect_width(stream), console.wants_color(stream, color)
+    yield terminal.render(report, width=width, color=colored)
     for figure in report.figures:
-        width = min(MAX_PLOT_WIDTH, console.detect_width(stream))
-        stream.write("\n" + crossover_terminal.plot_figure(figure, width, color=console.wants_color(stream, color)))
-    stream.flush()
-    write_exports(report, exports)
+        yield "\n" + crossover_terminal.plot_figure(figure, min(MAX_PLOT_WIDTH, width), color=colored)

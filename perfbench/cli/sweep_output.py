@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TextIO
 
-from perfbench.cli.console import build_console, wants_color
+from perfbench.cli.console import detect_width, wants_color
 from perfbench.model import METRICS, Run, describe_processor
 from perfbench.report import rows, terminal_table, text_table
 from perfbench.report.plots import sweep, sweep_terminal
@@ -23,21 +24,25 @@ def read_trajectory(run: Run) -> tuple[Trajectory, SamplingPlan]:
     return build_trajectory(subject.build_releases(swept, run), run.measurements, plan, rows.classify_output), plan
 
 
-def show_sweep(run: Run, plot: Path | None, color: str) -> Trajectory:
-    """Print table and plot, write the plot into its file, and return the trajectory. Raises StorageProblem for that file."""
+def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = None) -> Trajectory:
+    """Print table and plot, write the plot into its file, and return the trajectory. Raises StorageProblem for that file.
+
+    :param stream: where to print; standard output by default.
+    """
+    out = stream or sys.stdout
     trajectory, plan = read_trajectory(run)
     metric = METRICS[run.scenarios[0].metric].label
     market = "".join(f" · {market.name}" for market in run.data)
     swept = subject.read_subject(run)
     title = f"{run.scenarios[0].name}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}".replace("  ", " ")
     source = f"{run.machine.python} · {describe_processor(run.machine)} · perfbench {run.perfbench}"
-    colored = wants_color(sys.stdout, color)
-    width = build_console().width
+    colored, width = wants_color(out, color), detect_width(out)
     texts = build_sweep_table(trajectory, plan, title, metric, source)
     parts = terminal_table.build_parts(texts, width, marked_lines=True)
-    sys.stdout.write(text_table.render_text(*parts, width=width, color=colored))
+    out.write(text_table.render_text(*parts, width=width, color=colored))
     chart = SweepChart(title, metric, source, trajectory)
-    sys.stdout.write(sweep_terminal.plot_chart(chart, min(120, width), color=colored))
+    out.write(sweep_terminal.plot_chart(chart, min(120, width), color=colored))
+    out.flush()
     if plot is not None:
         sweep.write_sweep_plot(chart, plot)
     return trajectory

@@ -111,9 +111,8 @@ def _build_comparison(
     sigma = math.nan if pairs < 2 else signed_rank.compute_sigma(differences)
     limited = allowed.better == -math.inf  # a budget for the ratio of two modes, to which the threshold does not apply
     smallest = MIN_EFFECT if limited else max(MIN_EFFECT, policy.threshold)
-    warnings = (
-        [TrustWarning("too few pairs for a verdict", str(pairs))] if few else _find_warnings(differences, sigma, policy)
-    )
+    too_few = TrustWarning(f"too few pairs for a verdict, which takes {sequential.GATE_LOOKS[0]}", str(pairs))
+    warnings = [too_few] if few else _find_warnings(differences, sigma, policy)
     return Comparison(
         METRICS[metric],
         before,

@@ -7,13 +7,14 @@ from itertools import groupby
 
 from perfbench.environments import labels
 from perfbench.gate import verdict
-from perfbench.model import Measurement, Run
+from perfbench.model import Measurement, Run, Sample
 from perfbench.report import advice, text
 from perfbench.report.figures import build_figures
 from perfbench.report.model import ClaimResult, Report, ReportTable, Row
 from perfbench.report.rows import GateComparisons, RowBuilder
 from perfbench.report.status import compute_status
 from perfbench.report.trust_warnings import describe_table_warnings
+from perfbench.runner import plan
 from perfbench.stats import instructions, pairs
 
 DEFAULT_GROUP = (("here",),)
@@ -50,7 +51,7 @@ def _build_table(group: Sequence[Measurement], run: Run, gate_comparisons: GateC
     builder = RowBuilder(run, gate_comparisons, metric, sides)
     rows = tuple(_build_rows(group, baseline, builder))
     market = next((market for market in run.data if market.name == group[0].case.data), None)
-    rounds = 1 + max((sample.round for sample in samples if sample.kind == "duet"), default=-1)
+    rounds = _count_rounds(samples)
     warnings = [*describe_table_warnings(rows, group, metric, run), *(market.doubts if market else ())]
     with_advice = not sides and run.settings.gate is None
     return ReportTable(
@@ -69,6 +70,14 @@ def _build_table(group: Sequence[Measurement], run: Run, gate_comparisons: GateC
         counted=instructions.describe_counting(group),
         advice=tuple(_evaluate_advice(group, builder)) if with_advice else (),
     )
+
+
+def _count_rounds(samples: Sequence[Sample]) -> int:
+    """The rounds of pairs; where nothing is paired, those of solo passes, which are numbered after the first solo passes."""
+    duets = [sample.round for sample in samples if sample.kind == "duet"]
+    if duets:
+        return 1 + max(duets)
+    return len({sample.round for sample in samples if sample.kind == "alone" and sample.round >= plan.SOLO_PASSES})
 
 
 def _evaluate_advice(group: Sequence[Measurement], builder: RowBuilder) -> Iterator[ClaimResult]:

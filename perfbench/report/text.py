@@ -94,11 +94,18 @@ def describe_conditions(group: Sequence[Measurement], metric: str, rounds: int, 
             parts.append(f"{environment.name}: {state}")
     gib = machine.memory_bytes / 2**30
     parts.append(f"{describe_processor(machine)}, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}")
-    interleaved = machine.pinned and metric == CPU_SECONDS.name
-    pairing = "pairs interleaved on one core" if interleaved else "sequential pairs"
-    rounds_text = formatting.format_plural(rounds, "round")
-    parts.append(f"{rounds_text}, {pairing if run.paired else 'unpaired'}, {METRICS[metric].label}")
+    method = [formatting.format_plural(rounds, "round") if rounds else "", _describe_pairing(group, metric, run)]
+    parts.append(", ".join(filter(None, [*method, METRICS[metric].label])))
     return " · ".join(part for part in parts if part)
+
+
+def _describe_pairing(group: Sequence[Measurement], metric: str, run: Run) -> str:
+    if not run.paired:
+        return "unpaired"
+    if len(group) == 1:
+        return "solo passes"
+    interleaved = run.machine.pinned and metric == CPU_SECONDS.name
+    return "pairs interleaved on one core" if interleaved else "sequential pairs"
 
 
 def list_environments(group: Sequence[Measurement], run: Run) -> list[Environment]:

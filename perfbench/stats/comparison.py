@@ -22,9 +22,10 @@ def compare_paired(before: Measurement, after: Measurement, metric: str, confide
     if not logs:
         return None
     seconds_before, seconds_after = map(median, pairs.pair_values(before.samples, after.samples, metric))
-    if len(logs) < signed_rank.count_minimum_pairs(confidence):
+    needed = signed_rank.count_minimum_pairs(confidence)
+    if len(logs) < needed:
         ratio = math.exp(signed_rank.hodges_lehmann(logs))
-        few = TrustWarning("too few pairs for an interval", str(len(logs)))
+        few = TrustWarning(f"too few pairs for an interval, which takes {needed}", str(len(logs)))
         return Comparison(
             METRICS[metric],
             seconds_before,

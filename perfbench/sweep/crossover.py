@@ -43,8 +43,8 @@ class RatioCurve:
 
     @property
     def known(self) -> tuple[CurvePoint, ...]:
-        """The points with a ratio."""
-        return tuple(point for point in self.points if point.ratio is not None)
+        """The points with a ratio that means something: none where the output differs or something is missing."""
+        return tuple(point for point in self.points if point.ratio is not None and not point.problem)
 
     @property
     def logarithmic(self) -> bool:

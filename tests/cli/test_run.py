@@ -52,7 +52,7 @@ def test_constant_times_print_as_in_the_readme(tmp_path: Path) -> None:
 def test_a_comparison_of_too_few_pairs_has_no_interval_and_no_verdict(tmp_path: Path) -> None:
     done = measured("known_times", "--rounds", "2", folder=tmp_path)
     assert "6.860s → 2.998s  2.3x ?" in done.stdout
-    assert "too few pairs for an interval (after 2)" in done.stdout
+    assert "too few pairs for an interval, which takes 6 (after 2)" in done.stdout
     assert "2.29–2.29" not in done.stdout
 
 

@@ -28,6 +28,7 @@ def build_crossover_table(figure: Figure) -> TextTable:
         rows=tuple(tuple(map(make_printable, row)) for row in rows),
         below=tuple(map(make_printable, _build_notes(figure))),
         compared=False,
+        ranks=(0, *range(1, len(figure.values) + 1), 0),
     )
 
 
@@ -48,7 +49,8 @@ def _format_ratios(curve: RatioCurve, figure: Figure) -> Iterator[str]:
 def _format_point(point: CurvePoint | None) -> str:
     if point is None or point.ratio is None or point.verdict is None:
         return formatting.MISSING_TEXT
-    return f"{format_ratio(point.ratio)} {VERDICT_MARKS[point.verdict]}"
+    mark = FAILED_MARK if point.problem in UNCOMPARABLE_TEXTS else VERDICT_MARKS[point.verdict]
+    return f"{format_ratio(point.ratio)} {mark}"
 
 
 def format_ratio(number: float) -> str:

@@ -17,7 +17,8 @@ MAX_LIST_LENGTH = 6
 def describe_curve(curve: RatioCurve) -> str:
     """The values for which the mode is faster, or if it never is, slower; in brackets the interval of each end."""
     if not curve.known:
-        return "not measured"
+        differs = any(point.ratio is not None for point in curve.points)
+        return "no comparable value" if differs else "not measured"
     segments = crossover.find_segments(curve)
     if not segments:
         unchanged = all(point.verdict is Verdict.UNCHANGED for point in curve.known)

@@ -163,7 +163,7 @@ def test_comparison_has_the_seconds_of_its_own_sides() -> None:
 def test_case_with_a_single_pair_has_no_verdict() -> None:
     found = only(gated(sides("plain", 0.5, 1)))
     assert found.verdict is Verdict.INCONCLUSIVE
-    assert [warning.what for warning in found.warnings] == ["too few pairs for a verdict"]
+    assert [warning.what for warning in found.warnings] == ["too few pairs for a verdict, which takes 12"]
 
 
 @pytest.mark.parametrize(
