@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -11,7 +12,8 @@ from typing import Any
 import pytest
 import yaml
 from support.checkouts import checkout
-from support.command_line import HERE, SCENARIOS, variables
+from support.command_line import HERE, SCENARIOS, perfbench, variables
+from support.releases import commit, git
 
 ROOT = HERE.parent
 ACTION = yaml.safe_load((ROOT / ".github" / "actions" / "gate" / "action.yml").read_text())
@@ -44,12 +46,18 @@ def workshop(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def judged(workshop: Path, folder: Path, **inputs: str) -> tuple[int, str, dict[str, str], str]:
-    """The exit code of the step, what it printed, its outputs, and the summary of the job."""
+def judged(
+    workshop: Path, folder: Path, *, folder_of_project: Path | None = None, **inputs: str
+) -> tuple[int, str, dict[str, str], str]:
+    """The exit code of the step, what it printed, its outputs, and the summary of the job.
+
+    It is called in the folder of the workshop, unless another is the checkout of the job.
+    """
+    shutil.rmtree(folder / "perfbench-reports", ignore_errors=True)
     asked = {name: str(about.get("default", "")) for name, about in ACTION["inputs"].items()}
     asked |= {"scenario": str(SCENARIOS / "ticks_gated.py"), "mode": "plain"}
     asked |= {name.replace("_", "-"): value for name, value in inputs.items()}
-    measure = step("Run the gate")
+    measure = step("Measure and judge")
     given = {name: text[len("${{ inputs.") : -len(" }}")] for name, text in measure["env"].items()}
     outputs, summary = folder / "outputs", folder / "summary"
     summary.touch()
@@ -72,7 +80,9 @@ def judged(workshop: Path, folder: Path, **inputs: str) -> tuple[int, str, dict[
         "-c",
         measure["run"],
     ]  # as a runner calls `shell: bash`
-    done = subprocess.run(command, cwd=workshop, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        command, cwd=folder_of_project or workshop, env=environment, capture_output=True, text=True, check=False
+    )
     said = dict(line.split("=", 1) for line in outputs.read_text().splitlines()) if outputs.exists() else {}
     return done.returncode, done.stdout, said, summary.read_text()
 
@@ -110,6 +120,45 @@ def test_environment_that_cannot_be_built_is_not_measured(workshop: Path, tmp_pa
     assert outputs["verdict"] == "not-measured"
 
 
+@pytest.fixture
+def project(workshop: Path, tmp_path: Path) -> Path:
+    """A project in git that configures its gate, and the same package made slower by 5 %."""
+    folder = tmp_path / "project"
+    shutil.copytree(workshop / "slower", folder)
+    shutil.copytree(workshop / "base", folder / "base")
+    scenario = str(SCENARIOS / "ticks_gated.py")
+    (folder / "perfbench.toml").write_text(
+        f'[gate]\nbefore = "./base"\nmode = "plain"\nscenario = "{scenario}"\nmax-time = 1\n'
+    )
+    return folder
+
+
+def test_configuration_of_the_project_decides_what_no_input_says(workshop: Path, project: Path, tmp_path: Path) -> None:
+    unset = {"scenario": "", "mode": ""}
+    code, _, outputs, summary = judged(workshop, tmp_path, folder_of_project=project, **unset)
+    assert (code, outputs["verdict"]) == (3, "regressed"), summary  # the checkout is checked by default
+    with (project / "perfbench.toml").open("a") as configuration:
+        configuration.write('threshold = "9%"\n')
+    assert judged(workshop, tmp_path, folder_of_project=project, **unset)[0] == 0
+
+
+def test_baseline_of_the_checkout_is_found(workshop: Path, tmp_path: Path) -> None:
+    project = checkout(tmp_path / "project", "1.0", BODY)
+    git(project, "init", "--quiet", "--initial-branch", "main")
+    git(project, "add", ".")
+    commit(project, "first")
+    measured = ("run", SCENARIOS / "ticks_gated.py", "--env", ".", "--mode", "plain", "--rounds", "1", "--save", "base")
+    environment = {"PERFBENCH_CACHE": str(workshop / "cache")}
+    assert perfbench(*measured, folder=project, env=environment).returncode == 0
+    (project / "ticker.py").write_text(BODY.replace("1.0", "1.05"))
+    for baseline in ("base", "main"):
+        given = {"baseline": baseline, "max_time": "1"}
+        code, _, outputs, summary = judged(workshop, tmp_path, folder_of_project=project, **given)
+        assert (code, outputs["verdict"]) == (3, "regressed")
+        assert f"{baseline} → ." in summary
+    assert sorted(path.name for path in (project / "results").iterdir()) == ["base.json"]
+
+
 def test_no_input_is_pasted_into_a_script() -> None:
     scripts = [step["run"] for step in ACTION["runs"]["steps"] if "run" in step]
     assert scripts
@@ -124,7 +173,7 @@ def test_every_input_is_used_and_every_output_is_made() -> None:
     }
     for name in ACTION["inputs"]:
         assert f"${{{{ inputs.{name} }}}}" in used, name
-    script = step("Run the gate")["run"]
+    script = step("Measure and judge")["run"]
     for name in ACTION["outputs"]:
         assert f'echo "{name}=' in script, name
 
