@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from perfbench.cli import output
+from perfbench.cli import output, resumption
 from perfbench.cli.exports import Export
 from perfbench.cli.progress import TerminalListener
 from perfbench.datasets import resolve
@@ -16,7 +15,7 @@ from perfbench.errors import Interrupted
 from perfbench.model import Run, Settings
 from perfbench.report import build, status
 from perfbench.report.model import Report
-from perfbench.results.storage import DEFAULT_RESULTS, require_file_name
+from perfbench.results.storage import require_file_name
 from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.session import FinishedRun, Session
 
@@ -51,32 +50,32 @@ def prepare(session: Session, settings: Settings, options: OutputOptions) -> Pre
     prepared = session.prepare(settings, options.save)
     if prepared.run.data and not settings.data and (note := resolve.describe_default_market()):
         session.listener.report_status(note)
+    if isinstance(session.listener, TerminalListener):
+        session.listener.announce_plan(prepared)
     return prepared
 
 
-def measure(settings: Settings | None, options: OutputOptions, afterwards: AfterMeasuring | None = None) -> FinishedRun:
+def measure(source: Settings | Path, options: OutputOptions, afterwards: AfterMeasuring | None = None) -> FinishedRun:
     """Prepare and measure; every sample is saved as it comes, also if the user interrupts it.
 
-    :param settings: None resumes the run that was interrupted last.
+    :param source: the settings of a new run, or the journal of an interrupted one to resume.
     :param afterwards: adds to the run while its markets are still unpacked.
     """
     with open_session(options) as session:
-        if settings is None:
-            prepared, finished = session.resume()
+        if isinstance(source, Path):
+            prepared, finished = session.resume(source)
         else:
-            prepared = prepare(session, settings, options)
+            prepared = prepare(session, source, options)
             finished = session.measure(prepared)
         return finished if afterwards is None else afterwards(session, prepared, finished)
 
 
-def measure_and_show(
-    settings: Settings | None, options: OutputOptions, afterwards: AfterMeasuring | None = None
-) -> Run:
+def measure_and_show(source: Settings | Path, options: OutputOptions, afterwards: AfterMeasuring | None = None) -> Run:
     """Measure, show the tables, write the exports, and say where the run is saved.
 
     Raises Interrupted, OutputsDiffer or NotMeasured after everything was shown.
     """
-    finished = measure(settings, options, afterwards)
+    finished = measure(source, options, afterwards)
     report = build.build_report(finished.run, options.columns)
     try:
         output.show_report(report, options.exports, options.color)
@@ -90,25 +89,7 @@ def measure_and_show(
 def print_saved_path(finished: FinishedRun, quiet: bool) -> None:
     """Say where the run is saved. Raises Interrupted if the user interrupted it."""
     if finished.interrupted:
-        hint = describe_resumption(finished.run.settings, finished.path.parent)
-        raise Interrupted(f"interrupted; what was measured is in {finished.path}", hint=hint)
+        hint = resumption.describe_resumption(finished.run.settings, finished.path.parent)
+        raise Interrupted(f"interrupted; what was measured is in {finished.path}", hint=hint, hung_up=finished.hung_up)
     if not quiet:
         print(f"saved in {finished.path}", file=sys.stderr)
-
-
-def describe_resumption(settings: Settings, results: Path) -> str:
-    """How to resume an interrupted run of these settings, such as ``perfbench run --resume --results elsewhere``.
-
-    :param results: the folder that holds its journal.
-    """
-    if settings.gate is not None:
-        return "a gate cannot be resumed: run it again"
-    widest = max(map(len, settings.environments), default=0)
-    if settings.links and widest > 2:
-        return "the same perfbench sweep command with --resume goes on where it stopped"
-    return f"perfbench {'compare' if widest > 1 else 'run'} --resume{format_results_option(results)} goes on where it stopped"
-
-
-def format_results_option(results: Path) -> str:
-    """`` --results FOLDER`` as it is typed in a shell; empty for the default folder."""
-    return "" if str(results) == DEFAULT_RESULTS else f" --results {shlex.quote(str(results))}"

@@ -168,6 +168,7 @@ class Run:
     baseline. ``paired`` is false for two saved runs side by side, which were not measured at the same time.
     ``unbuilt`` are the environments that could not be built, each with the reason. ``commit`` is the checked-out commit of the
     working folder, empty outside git, and ``dirty`` whether it had changes. ``blames``: functions behind the regressions of a gate.
+    ``warnings``: reasons to trust every table of it less.
     """
 
     schema: int
@@ -188,6 +189,7 @@ class Run:
     commit: str = ""
     dirty: bool = False
     blames: tuple[CaseBlame, ...] = ()
+    warnings: tuple[str, ...] = ()
 
     def scenario(self, name: str) -> Scenario | None:
         """The scenario of this name; None if its description is not in the document."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import groupby
 
 from perfbench.environments import labels
@@ -25,14 +26,30 @@ def build_report(run: Run, columns: Sequence[str]) -> Report:
 
     :param columns: the columns to show.
     """
-    groups = groupby(
+    grouped = groupby(
         run.measurements, key=lambda m: (m.case.scenario, m.case.data, m.case.parameters, _find_group_number(m, run))
     )
+    groups = [tuple(group) for _, group in grouped]
     gate_comparisons = verdict.evaluate_gate(run)
-    tables = tuple(_build_table(tuple(group), run, gate_comparisons) for _, group in groups)
-    return Report(
-        run, tables, run.problems, tuple(columns), compute_status(run, tables), figures=build_figures(run, tables)
-    )
+    tables = tuple(_build_table(group, run, gate_comparisons) for group in groups)
+    status = compute_status(run, tables)
+    begun = tuple(table for table, group in zip(tables, groups, strict=True) if any(map(_has_begun, group)))
+    problems = run.problems
+    if run.settings.gate is None and len(begun) < len(tables) > 1:
+        line = _describe_not_begun(tables, begun)
+        problems, status = (*problems, line), replace(status, missing=(*status.missing, line))
+        tables = begun
+    return Report(run, tables, problems, tuple(columns), status, figures=build_figures(run, tables))
+
+
+def _has_begun(measurement: Measurement) -> bool:
+    return bool(measurement.samples or measurement.failures or measurement.output)
+
+
+def _describe_not_begun(tables: Sequence[ReportTable], begun: Sequence[ReportTable]) -> str:
+    """``38 of 40 markets were not begun``; tables are counted where a market has several."""
+    what = "markets" if len({table.data for table in tables}) == len(tables) else "tables"
+    return f"{len(tables) - len(begun)} of {len(tables)} {what} were not begun"
 
 
 def _find_group_number(measurement: Measurement, run: Run) -> int:

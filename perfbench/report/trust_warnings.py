@@ -21,6 +21,7 @@ def describe_table_warnings(rows: Sequence[Row], group: Sequence[Measurement], m
         yield "this run is not finished" + ("; --resume continues it" if run.settings.gate is None else "")
     if not run.paired:
         yield "unpaired: the two runs were measured at different times, so the ratio includes changes of the machine in between"
+    yield from run.warnings
     yield from text.describe_installation_differences(group, run)
     about: dict[str, list[str]] = {}
     for row in rows:

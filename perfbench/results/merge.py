@@ -7,6 +7,7 @@ from dataclasses import replace
 
 from perfbench.errors import NotMeasured
 from perfbench.model import Case, Environment, Measurement, Run, describe_processor
+from perfbench.util import formatting
 
 
 def merge_runs(before: Run, after: Run) -> Run:
@@ -44,6 +45,7 @@ def merge_runs(before: Run, after: Run) -> Run:
         environments=tuple(_merge_environments(before, named[0])) + tuple(_merge_environments(after, named[1])),
         duets=tuple((first.case.id, second.case.id) for first, second in renamed),
         paired=False,
+        warnings=tuple(dict.fromkeys((*before.warnings, *after.warnings, *_describe_other_cores(before, after)))),
     )
 
 
@@ -87,9 +89,16 @@ def _describe_unmatched(
     )
 
 
+def _describe_other_cores(before: Run, after: Run) -> Iterable[str]:
+    """Usable cores differ by affinity or quota on one machine too: no reason to refuse, but one to trust a ratio less."""
+    first, second = (formatting.format_plural(run.machine.cores, "core") for run in (before, after))
+    if first != second:
+        yield f"the runs had different numbers of usable cores ({first} → {second}), so the ratio is doubtful"
+
+
 def _describe_mismatches(before: Run, after: Run) -> Iterable[str]:
     """Reasons why seconds cannot be compared: another processor, another version of the scenario."""
-    if (before.machine.cpu, before.machine.cores) != (after.machine.cpu, after.machine.cores):
+    if before.machine.cpu != after.machine.cpu:
         machines = (describe_processor(machine) for machine in (before.machine, after.machine))
         yield f"the runs are of different machines ({' → '.join(machines)}): their seconds cannot be compared"
     digests = {scenario.name: scenario.sha256 for scenario in before.scenarios}

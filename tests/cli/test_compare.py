@@ -287,6 +287,16 @@ def test_saved_run_of_another_machine_or_a_newer_perfbench_gets_a_warning(kept: 
     assert "was saved by a newer perfbench (schema 2)\nhint: update perfbench" in one_line(done.stderr)
 
 
+def test_runs_of_one_machine_with_other_usable_cores_are_compared_with_a_warning(kept: Path) -> None:
+    document = json.loads((kept / "results" / "new.json").read_text())
+    document["machine"]["cores"] += 3
+    (kept / "pinned.json").write_text(json.dumps(document))
+    done = perfbench("compare", "old", "pinned.json", folder=kept)
+    assert done.returncode == 0
+    assert "different machines" not in done.stdout
+    assert "different numbers of usable cores" in done.stdout
+
+
 def row_text(table: str, mode: str) -> str:
     return " ".join(row(table, mode))
 

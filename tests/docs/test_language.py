@@ -29,6 +29,7 @@ ALLOWED = {
     ("perfbench/datasets/description.py", "doubts="): "the same",
     ("perfbench/datasets/head.py", "doubts=market.doubts"): "the same",
     ("perfbench/model/gate.py", "demands"): "the same",
+    ("perfbench/results/merge.py", "the ratio is doubtful"): "what a warning says of a ratio",
     ("perfbench/runner/prepare.py", "policy.demands"): "the same",
     ("perfbench/model/environment.py", "demanded"): "the same",
     ("perfbench/environments/provide.py", "demanded="): "the same",

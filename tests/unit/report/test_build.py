@@ -26,3 +26,34 @@ def test_footer_without_a_round_names_none() -> None:
     only = replace(measurement("only", [], baseline=True), samples=(sample(0, 1.0, "alone"),))
     report = build.build_report(run([only]), ())
     assert "0 rounds" not in terminal.render(report)
+
+
+def test_tables_that_were_never_begun_are_counted_and_not_shown() -> None:
+    cases = [measurement(mode, [1.0] * 6 if n == 0 else [], baseline=mode == "a") for n in range(40) for mode in "ab"]
+    measured = [
+        replace(case, case=replace(case.case, data=f"1.{n // 2}"), output=case.output if n < 2 else None)
+        for n, case in enumerate(cases)
+    ]
+    report = build.build_report(replace(run(measured), finished=False), ())
+    assert len(report.tables) == 1
+    text = terminal.render(report)
+    assert "! 39 of 40 markets were not begun" in text
+    assert "–" not in text.splitlines()[2]
+    assert not report.status.ok
+    assert "39 of 40 markets were not begun" in report.status.missing
+
+
+def test_table_with_a_failure_was_begun_and_is_shown() -> None:
+    whole = measurement("a", [1.0] * 6, baseline=True)
+    failed = replace(measurement("a", [], baseline=True), output=None, failures=(Failure("check 0", "it broke"),))
+    failed = replace(failed, case=replace(failed.case, data="other"))
+    report = build.build_report(run([whole, failed]), ())
+    assert len(report.tables) == 2
+    assert not report.problems
+
+
+def test_single_table_without_a_result_is_shown() -> None:
+    report = build.build_report(
+        replace(run([replace(measurement("a", [], baseline=True), output=None)]), finished=False), ()
+    )
+    assert len(report.tables) == 1

@@ -34,6 +34,6 @@ def test_columns_of_environments_have_their_own_default() -> None:
 
 @pytest.mark.parametrize("text", ["+wal", "-wal", "wal", "+wall,+wal"])
 def test_unknown_column_is_named_without_its_sign(text: str) -> None:
-    with pytest.raises(UsageProblem, match="^--columns: no column `wal`$") as error:
+    with pytest.raises(UsageProblem, match=r"^--columns: no column `wal`$") as error:
         parse_columns(text)
     assert "wall" in error.value.hint
