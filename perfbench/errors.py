@@ -19,6 +19,7 @@ class ExitCode(IntEnum):
     INCONCLUSIVE = 4
     NOT_MEASURED = 5
     OUTPUTS_DIFFER = 6
+    HUNG_UP = 129
     INTERRUPTED = 130
 
 
@@ -97,6 +98,11 @@ class Inconclusive(PerfbenchError):
 
 
 class Interrupted(PerfbenchError):
-    """The user interrupted it; everything measured so far is saved."""
+    """The user interrupted it, or its terminal was closed (``hung_up``); everything measured so far is saved."""
 
     exit_code = ExitCode.INTERRUPTED
+
+    def __init__(self, cause: str, *, hint: str = "", hung_up: bool = False) -> None:
+        super().__init__(cause, hint=hint)
+        if hung_up:
+            self.exit_code = ExitCode.HUNG_UP

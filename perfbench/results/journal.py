@@ -7,7 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import BinaryIO
+from typing import BinaryIO, Literal
 
 import msgspec
 
@@ -151,14 +151,34 @@ def find_complete_length(content: bytes) -> int:
     return end
 
 
-def find_newest_journal(folder: Path) -> Path:
-    """The journal of the run that was interrupted last; a gate cannot be resumed. Raises StorageProblem if there is none."""
+JournalKind = Literal["runs", "sweeps", "gates", "damaged"]
+"""What was interrupted, in the plural."""
+
+
+def find_newest_journal(folder: Path, wanted: JournalKind = "runs") -> Path:
+    """The journal that was interrupted last; those of other kinds and damaged ones are skipped.
+
+    Raises StorageProblem if there is none, and names those that were skipped.
+    """
+    skipped: dict[JournalKind, list[str]] = {}
     plain = (path for path in folder.glob(f"*{JOURNAL_SUFFIX}") if path.is_file())
-    journals = sorted(plain, key=lambda path: path.stat().st_mtime, reverse=True)
-    for path in journals:
-        with path.open("rb") as file:
-            outline = file.readline()
-        if not outline.endswith(b"\n") or RUNS.decode(path, outline).settings.gate is None:
+    for path in sorted(plain, key=lambda path: path.stat().st_mtime, reverse=True):
+        kind = _read_kind(path)
+        if kind == wanted:
             return path
-    gates = ", ".join(path.name for path in journals)
-    raise StorageProblem(f"{folder} holds no interrupted run to resume" + (f", only gates: {gates}" if gates else ""))
+        skipped.setdefault(kind, []).append(path.name)
+    others = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in skipped.items())
+    raise StorageProblem(
+        f"{folder} holds no interrupted {wanted.removesuffix('s')} to resume" + (f", only {others}" if others else "")
+    )
+
+
+def _read_kind(path: Path) -> JournalKind:
+    try:
+        with path.open("rb") as file:
+            settings = RUNS.decode(path, file.readline()).settings
+    except (OSError, StorageProblem):
+        return "damaged"
+    if settings.gate is not None:
+        return "gates"
+    return "sweeps" if settings.links else "runs"

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 from typing import Protocol, TypeVar
@@ -14,7 +16,7 @@ from perfbench.datasets import inspection
 from perfbench.errors import Interrupted, StorageProblem
 from perfbench.model import CaseGroup, Result, Run, Settings
 from perfbench.results import document
-from perfbench.results.journal import Journal, find_newest_journal, read_journal
+from perfbench.results.journal import Journal, read_journal
 from perfbench.runner import machine, scheduler
 from perfbench.runner.interrupts import Interrupts, handle_interrupts
 from perfbench.runner.prepare import PreparedRun, list_installed_versions, prepare_run
@@ -49,7 +51,7 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True)
 class FinishedRun:
-    """A run with its samples, where it is saved, and whether the user interrupted it.
+    """A run with its samples, where it is saved, and whether the user interrupted it, or (``hung_up``) a closed terminal did.
 
     ``hint`` is that of the error that ended it, if any; saved runs and exports get the cause alone.
     """
@@ -58,6 +60,7 @@ class FinishedRun:
     path: Path
     interrupted: bool
     hint: str = ""
+    hung_up: bool = False
 
 
 class Session:
@@ -85,24 +88,30 @@ class Session:
     ) -> None:
         self._stack.__exit__(kind, error, trace)
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the terminal was closed, which interrupted it."""
+        return self._interrupts.hung_up
+
     def prepare(self, settings: Settings, name: str | None) -> PreparedRun:
         """Build the environments, open the markets and plan. Raises Interrupted, UsageProblem, NotMeasured.
 
         :param name: of the saved run; None for date and time.
         """
         with self._nothing_measured():
-            return prepare_run(settings, self._make_folder(), name, self.listener.report_status)
+            return prepare_run(
+                settings, self._make_folder(), name, lambda line: _report(partial(self.listener.report_status, line))
+            )
 
     def measure(self, prepared: PreparedRun) -> FinishedRun:
         """Measure a prepared run from its beginning. Raises UsageProblem if its name is taken, StorageProblem."""
         return self._measure(prepared, Journal.create(self.results, prepared.run), [])
 
-    def resume(self) -> tuple[PreparedRun, FinishedRun]:
-        """Measure the rest of the run that was interrupted last.
+    def resume(self, path: Path) -> tuple[PreparedRun, FinishedRun]:
+        """Measure the rest of the run with this journal.
 
-        Raises StorageProblem if there is none, or if its scenarios, market files or environments have changed since.
+        Raises StorageProblem if it cannot be read, or if its scenarios, market files or environments have changed since.
         """
-        path = find_newest_journal(self.results)
         saved, results = read_journal(path, path.read_bytes())
         prepared = self.prepare_again(path, saved)
         return prepared, self._measure(prepared, Journal.reopen(path), results)
@@ -142,7 +151,7 @@ class Session:
         )
         if not outcome.complete:
             journal.close()
-            return FinishedRun(run, journal.path, outcome.interrupted, hint)
+            return FinishedRun(run, journal.path, outcome.interrupted, hint, self.hung_up)
         try:
             return FinishedRun(run, journal.finish(run), interrupted=False)
         except StorageProblem as problem:
@@ -161,7 +170,7 @@ class Session:
         try:
             for group, event in events:
                 if isinstance(event, Progress):
-                    self.listener.report_progress(group, event)
+                    _report(partial(self.listener.report_progress, group, event))
                 else:
                     record(event)
                 self._interrupts.raise_if_received()
@@ -170,7 +179,7 @@ class Session:
         except StorageProblem as problem:
             return Outcome(problem=problem)
         finally:
-            self.listener.end_progress()
+            _report(self.listener.end_progress)
         return Outcome(complete=True)
 
     @contextmanager
@@ -179,10 +188,16 @@ class Session:
             yield
             self._interrupts.raise_if_received()
         except KeyboardInterrupt:
-            raise Interrupted("interrupted; nothing was measured yet") from None
+            raise Interrupted("interrupted; nothing was measured yet", hung_up=self.hung_up) from None
 
     def _make_folder(self) -> Path:
         return Path(tempfile.mkdtemp(dir=self.workspace))
+
+
+def _report(report: Callable[[], None]) -> None:
+    """Report something; a terminal that was closed takes no more lines, and what is measured goes on."""
+    with contextlib.suppress(OSError):
+        report()
 
 
 def _measure_groups(

@@ -206,13 +206,13 @@ def _run_tools(
     if outcome.interrupted:
         saved = [unchanged.id, *([tool_comparison.format_document_name(unchanged.id)] if compared else [])]
         paths = " and ".join(str(measuring.results / f"{name}.json") for name in saved)
-        raise Interrupted(f"interrupted; what was measured is in {paths}", hint=NOT_RESUMABLE)
+        raise Interrupted(f"interrupted; what was measured is in {paths}", hint=NOT_RESUMABLE, hung_up=measuring.hung_up)
 
 
 def _require_complete(finished: FinishedRun) -> Run:
     """The run, if all of it was measured. Raises Interrupted, NotMeasured."""
     if finished.interrupted:
-        raise Interrupted(f"interrupted; what was measured is in {finished.path}", hint=NOT_RESUMABLE)
+        raise Interrupted(f"interrupted; what was measured is in {finished.path}", hint=NOT_RESUMABLE, hung_up=finished.hung_up)
     failures = [f.message for m in finished.run.measurements for f in m.failures]
     if finished.run.problems or failures:
         raise NotMeasured("; ".join(dict.fromkeys((*finished.run.problems, *failures))))

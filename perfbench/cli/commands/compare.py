@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options, output, parse
+from perfbench.cli import exports, measure, options, output, parse, resumption
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import UsageProblem
 from perfbench.report import build, status
@@ -96,7 +96,8 @@ def compare(
         accept=accept,
         count=count,
     )
-    measure.measure_and_show(None if resume else settings, OutputOptions(results, save, wanted, shown, color, quiet))
+    source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings
+    measure.measure_and_show(source, OutputOptions(results, save, wanted, shown, color, quiet))
 
 
 def _are_saved_runs(sides: list[str], results: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from perfbench.cli import measure, options, parse, profile_output
+from perfbench.cli import measure, options, parse, profile_output, resumption
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import Interrupted, NotMeasured, StorageProblem, UsageProblem
 from perfbench.model import Settings
@@ -226,10 +226,11 @@ def _run_steps(
     outcome = session.execute(steps.measure(), file.write)
     if outcome.interrupted:
         file.close()
-        command = f"perfbench profile --resume{measure.format_results_option(session.results)}"
+        command = f"perfbench profile --resume{resumption.format_results_option(session.results)}"
         raise Interrupted(
             f"interrupted; what was profiled is in {file.path}",
             hint=f"{command} goes on where it stopped, perfbench profile --show {file.path} shows it",
+            hung_up=session.hung_up,
         )
     if outcome.problem is not None:
         file.close()

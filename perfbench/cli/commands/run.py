@@ -7,11 +7,11 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options, parse
+from perfbench.cli import exports, measure, options, parse, resumption
 from perfbench.cli.measure import OutputOptions
 from perfbench.report import figures
 from perfbench.report.tables import comparison
-from perfbench.results import journal, storage
+from perfbench.results import storage
 from perfbench.runner.scenarios import expand_topics
 
 app = typer.Typer(add_completion=False)
@@ -90,7 +90,7 @@ def run(
         count=count,
         quick=quick,
     )
+    source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings
     if plot is not None:
-        swept = storage.load_run(journal.find_newest_journal(results)).settings if resume else settings
-        figures.require_numeric_sweep(swept)
-    measure.measure_and_show(None if resume else settings, output)
+        figures.require_numeric_sweep(storage.load_run(source).settings if isinstance(source, Path) else source)
+    measure.measure_and_show(source, output)

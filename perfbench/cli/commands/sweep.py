@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import measure, options, parse, sweep_output
+from perfbench.cli import measure, options, parse, resumption, sweep_output
 from perfbench.cli.measure import OutputOptions
 from perfbench.environments import host, provide
 from perfbench.environments.package_index import NAME_PATTERN, ReleaseInterval
 from perfbench.errors import EnvironmentProblem, ExitCode, NotMeasured, OutputsDiffer, ScenarioProblem, UsageProblem
 from perfbench.model import Settings
 from perfbench.report.plots import _matplotlib
+from perfbench.results import storage
+from perfbench.results.journal import find_newest_journal
 from perfbench.runner import scenarios
 from perfbench.sweep.bisection import BisectEnd, BisectResult, BisectStep, CandidateResult, ComparisonRequest
 from perfbench.sweep.steps import SamplingPlan
@@ -36,9 +38,16 @@ app = typer.Typer(add_completion=False)
 @app.command()
 def sweep(
     ctx: typer.Context,
-    subject: Annotated[str, typer.Argument(metavar="PACKAGE|FOLDER", help="Package on the index, or git checkout.")],
-    first: Annotated[str, typer.Option("--from", metavar="VERSION", help="First release or commit.")],
-    last: Annotated[str, typer.Option("--to", metavar="VERSION", help="Last release or commit.")],
+    subject: Annotated[
+        str | None,
+        typer.Argument(metavar="PACKAGE|FOLDER", help="Package on the index, or git checkout.", show_default=False),
+    ] = None,
+    first: Annotated[
+        str | None, typer.Option("--from", metavar="VERSION", help="First release or commit.", show_default=False)
+    ] = None,
+    last: Annotated[
+        str | None, typer.Option("--to", metavar="VERSION", help="Last release or commit.", show_default=False)
+    ] = None,
     every: Annotated[
         ReleaseInterval, typer.Option(help="Measure every release, or the last of each minor series.")
     ] = "release",
@@ -114,6 +123,15 @@ def sweep(
         raise UsageProblem("--bisect takes a single --mode")
     if bisect and resume:
         raise UsageProblem("--bisect cannot be resumed", hint="leave out --resume; a search takes few comparisons")
+    output = OutputOptions(results, save, color=color, quiet=quiet)
+    if resume and subject is first is last is None:
+        _run_sweep(find_newest_journal(results, "sweeps"), output, plot)
+        return
+    if subject is None or first is None or last is None:
+        raise UsageProblem(
+            "a sweep needs a package or a checkout, --from and --to",
+            hint="for example: perfbench sweep betfairlightweight --from 2.11.2 --to 2.12.0",
+        )
     others = (*(with_ or ()), *([f"python=={python}"] if python else []))
     swept = _resolve_subject(subject, first, last, every, others)
     require_anchor(swept, anchor)
@@ -132,19 +150,27 @@ def sweep(
         links="neighbours" if anchor is None else "anchor",
         anchor="" if anchor is None else swept.specs[swept.names.index(anchor)],
     )
-    output = OutputOptions(results, save, color=color, quiet=quiet)
     if bisect:
         compare = _build_comparer(swept, settings, output)
         _print_result(swept, run_bisection(swept.names, compare, _build_observer(quiet)))
         return
-    _run_sweep(swept, None if resume else settings, output, plot)
+    _run_sweep(_find_journal(ctx, results, swept, settings) if resume else settings, output, plot)
 
 
-def _run_sweep(swept: SweepSubject, settings: Settings | None, output: OutputOptions, plot: Path | None) -> None:
-    finished = measure.measure(settings, output)
+def _find_journal(ctx: typer.Context, results: Path, swept: SweepSubject, settings: Settings) -> Path:
+    """The journal of the sweep that was interrupted last. Raises StorageProblem, UsageProblem if it is of another sweep."""
+    path = resumption.find_journal_to_resume(ctx, results, settings, "sweeps")
+    if storage.load_run(path).settings.environments[0] != swept.specs:
+        raise UsageProblem(
+            f"{path} is not a sweep of {swept.names[0]} to {swept.names[-1]}",
+            hint=f"resume it with perfbench sweep --resume{resumption.format_results_option(results)}, or delete it",
+        )
+    return path
+
+
+def _run_sweep(source: Settings | Path, output: OutputOptions, plot: Path | None) -> None:
+    finished = measure.measure(source, output)
     run = finished.run
-    if run.settings.environments[0] != swept.specs:
-        raise UsageProblem(f"{finished.path} is not a sweep of {swept.names[0]} to {swept.names[-1]}")
     try:
         trajectory = sweep_output.show_sweep(run, plot, output.color)
     finally:
