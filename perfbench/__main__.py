@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import os
 import sys
 import traceback
 
@@ -19,7 +21,9 @@ def main() -> None:
 
         sys.exit(run_command_line())
     except PerfbenchError as error:
-        print("perfbench: " + "\n".join(error.lines), file=sys.stderr)
+        with contextlib.suppress(OSError):
+            print("perfbench: " + "\n".join(error.lines), file=sys.stderr, flush=True)
+        _leave_closed_terminal()
         sys.exit(error.exit_code)
     except KeyboardInterrupt:
         print("perfbench: interrupted", file=sys.stderr)
@@ -31,6 +35,19 @@ def main() -> None:
         traceback.print_exc()
         print(f"perfbench {__version__}: this is a bug; please report it with the lines above", file=sys.stderr)
         sys.exit(ExitCode.INTERNAL)
+
+
+def _leave_closed_terminal() -> None:
+    """A terminal that was closed takes no more lines; what is left for it would change the exit code to 120."""
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except ValueError:
+            continue  # closed
+        except OSError:
+            nothing = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(nothing, stream.fileno())
+            os.close(nothing)
 
 
 if __name__ == "__main__":

@@ -23,6 +23,11 @@ class Interrupts:
         """Whether a signal has come."""
         return bool(self._received)
 
+    @property
+    def hung_up(self) -> bool:
+        """Whether the first signal was SIGHUP: the terminal or the connection to it was closed."""
+        return self._received[:1] == [signal.SIGHUP]
+
     def raise_if_received(self) -> None:
         """Raise KeyboardInterrupt if a signal has come: the exception of the handler is lost in a finaliser."""
         if self._received:

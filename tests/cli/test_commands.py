@@ -184,6 +184,7 @@ def test_exit_codes_are_those_of_the_table() -> None:
         "INCONCLUSIVE": 4,
         "NOT_MEASURED": 5,
         "OUTPUTS_DIFFER": 6,
+        "HUNG_UP": 129,
         "INTERRUPTED": 130,
     }
 
