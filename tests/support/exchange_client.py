@@ -19,10 +19,31 @@ from betfairlightweight import APIClient
 from betfairlightweight.baseclient import BaseClient
 from betfairlightweight.streaming.betfairstream import BetfairStream
 
+from support import stream_schema
 from support.command_line import variables
 
 TIMEOUT_SECONDS = 30
 """Seconds after which a test gives up."""
+
+
+APIS: dict[int, dict[str, Any]] = {}
+"""Announcements of exchanges by the port of the stream."""
+
+
+def log_in(opened: dict[str, Any], user: str = "me", password: str = "secret") -> str:
+    """Log in by password and return the session token; any token for an exchange without an API."""
+    if not opened.get("api_port"):
+        return "token"
+    answer = requests.post(
+        f"https://127.0.0.1:{opened['api_port']}/api/login",
+        {"username": user, "password": password},
+        headers={"X-Application": "key"},
+        verify=opened["authority"],
+        timeout=TIMEOUT_SECONDS,
+    )
+    token: str = answer.json()["token"]
+    assert token, answer.text
+    return token
 
 
 class Served:
@@ -36,6 +57,7 @@ class Served:
             raise AssertionError(process.communicate()[1])
         self.opened: dict[str, Any] = json.loads(line)
         self.port: int = self.opened["port"]
+        APIS[self.port] = self.opened
         self.statement: dict[str, Any] = {}
 
     def close(self) -> None:
@@ -96,6 +118,7 @@ class Client:
         self.socket = context.wrap_socket(socket.create_connection(("127.0.0.1", port), TIMEOUT_SECONDS))
         self.lines = self.socket.makefile("rb")
         self.heard = 0
+        self.port = port
         self.greeting = self.hear()
 
     def __enter__(self) -> Client:
@@ -124,6 +147,8 @@ class Client:
         assert not line or line.endswith(b"\r\n")
         self.heard += len(line)
         message: dict[str, Any] = json.loads(line) if line else {}
+        if message:
+            stream_schema.check(message)
         return message
 
     def asked(self, message: dict[str, Any] | bytes) -> dict[str, Any]:
@@ -133,7 +158,8 @@ class Client:
 
     def authenticate(self) -> dict[str, Any]:
         """As anybody."""
-        return self.asked({"op": "authentication", "id": 1, "appKey": "key", "session": "token"})
+        session = log_in(APIS.get(self.port, {}))
+        return self.asked({"op": "authentication", "id": 1, "appKey": "key", "session": session})
 
     def subscribe(self, number: int = 2, **fields: Any) -> dict[str, Any]:
         """The first message of a subscription to markets."""

@@ -14,12 +14,13 @@ import msgspec
 from aiohttp import web
 from aiohttp.web_protocol import RequestHandler
 
-from perfbench.exchange.account.sessions import Sessions
+from perfbench.exchange.account.sessions import LoginError, Sessions
 from perfbench.exchange.api import rpc
 from perfbench.exchange.api.exceptions import SERVICES, APINGException
 from perfbench.exchange.api.fault_injection import FAULT_STATUS_CODES, FAULTS_BEFORE_EXECUTION, FaultInjector
-from perfbench.exchange.api.operations import OperationDispatcher
+from perfbench.exchange.api.operations import Caller, OperationDispatcher
 from perfbench.exchange.api.rpc import HttpReply
+from perfbench.exchange.app_keys import AppKeys
 from perfbench.exchange.network.tcp_reset import reset_transport
 
 MAX_REQUEST_BYTES = 1 << 20
@@ -38,36 +39,42 @@ class ConnectionDropped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class ApplicationContext:
-    """Dependencies of the application, with the extra latency of every call and the timeout of a request in seconds."""
+    """Dependencies of the application, with the extra latency of every call and the timeout of a request in seconds.
+
+    ``begin_request`` and ``end_request`` are called with the connection of every request.
+    """
 
     operations: OperationDispatcher
     sessions: Sessions
+    app_keys: AppKeys
     faults: FaultInjector
     extra_latency: float
     request_timeout: float
+    begin_request: Callable[[RequestHandler], None]
+    end_request: Callable[[RequestHandler], None]
 
 
 class Application:
-    """Request handlers. ``calls`` counts calls by operation; ``active_connections`` have carried at least one
-    request.
-    """
+    """Request handlers. ``calls`` counts calls by operation."""
 
     def __init__(self, context: ApplicationContext) -> None:
         self._context = context
         self.calls: Counter[str] = Counter()
-        self.active_connections: set[RequestHandler] = set()
         self.app = web.Application(client_max_size=MAX_REQUEST_BYTES, middlewares=[self._handle_errors])
-        self.app.router.add_post("/api/{act:login|certlogin|keepAlive|logout}", self._handle_identity)
-        self.app.router.add_post("/exchange/{service:betting|account}/json-rpc/v1", self._handle_call)
-        self.app.router.add_post("/exchange/{service:betting|account}/json-rpc/v1/", self._handle_call)
-        self.app.router.add_post("/exchange/{service:betting|account}/rest/v1.0/{operation}", self._handle_call)
-        self.app.router.add_post("/exchange/{service:betting|account}/rest/v1.0/{operation}/", self._handle_call)
+        router = self.app.router
+        router.add_post("/api/{act:login|certlogin|keepAlive|logout}", self._handle_identity)
+        for slash in ("", "/"):
+            router.add_post("/exchange/{service:betting|account|heartbeat}/json-rpc/v1" + slash, self._handle_call)
+            router.add_post(
+                "/exchange/{service:betting|account|heartbeat}/rest/v1.0/{operation}" + slash, self._handle_call
+            )
+        router.add_get("/exchange/betting/rest/v1/{locale}/navigation/menu.json", self._handle_navigation)
 
     @web.middleware
     async def _handle_errors(
         self, request: web.Request, handler: Callable[[web.Request], Awaitable[web.StreamResponse]]
     ) -> web.StreamResponse:
-        self.active_connections.add(request.protocol)
+        self._context.begin_request(request.protocol)
         try:
             return await handler(request)
         except ConnectionDropped:
@@ -80,6 +87,8 @@ class Application:
         except Exception:
             traceback.print_exc()  # a bug in the exchange: reported, and not fatal to other clients
             return _build_error_response(request, web.HTTPInternalServerError())
+        finally:
+            self._context.end_request(request.protocol)
 
     async def _read_body(self, request: web.Request) -> bytes:
         try:
@@ -102,15 +111,16 @@ class Application:
         form = parse_qs(body.decode("utf-8", "replace"))
         user, password = (form.get(name, [""])[0] for name in ("username", "password"))
         app_key = request.headers.get("X-Application", "")
-        session = None if not app_key else self._context.sessions.log_in(user, password)
-        error_code = "" if session else "INVALID_USERNAME_OR_PASSWORD" if app_key else "INPUT_VALIDATION_ERROR"
+        certificate = request.transport.get_extra_info("peercert") if request.transport else None
+        if action == "certlogin" and not certificate:
+            return {"loginStatus": "CERT_AUTH_REQUIRED"}
+        session, error_code = "", "INPUT_VALIDATION_ERROR"
+        if app_key:
+            found = self._context.sessions.log_in(user, password)
+            session, error_code = ("", found.value) if isinstance(found, LoginError) else (found, "")
         if action == "certlogin":
-            certificate = request.transport.get_extra_info("peercert") if request.transport else None
-            if not certificate:
-                return {"loginStatus": "CERT_AUTH_REQUIRED"}
             return {"sessionToken": session, "loginStatus": "SUCCESS"} if session else {"loginStatus": error_code}
-        status = "SUCCESS" if session else "FAIL"
-        return {"token": session or "", "product": app_key, "status": status, "error": error_code}
+        return {"token": session, "product": app_key, "status": "SUCCESS" if session else "FAIL", "error": error_code}
 
     def _renew_session(self, action: str, request: web.Request) -> dict[str, Any]:
         session = request.headers.get("X-Authentication", "")
@@ -145,26 +155,38 @@ class Application:
 
         async def call(operation: str, parameters: Any) -> Any:
             self.calls[operation if len(self.calls) < MAX_COUNTED_OPERATIONS else "other"] += 1
-            account = self._identify_account(request)
+            caller = self._identify_caller(request)
             decoded = self._context.operations.decode_parameters(name, operation, parameters)
             if failing:
                 raise APINGException("UNEXPECTED_ERROR", "injected fault")
-            return await self._context.operations.call(operation, decoded, account)
+            return await self._context.operations.call(operation, decoded, caller)
 
         operation = request.match_info.get("operation")
         if operation is None:
             return await rpc.answer_json_rpc(SERVICES[name], body, call)
         return await rpc.answer_rest(SERVICES[name], operation, body, call)
 
-    def _identify_account(self, request: web.Request) -> str:
-        session = request.headers.get("X-Authentication")
-        if not request.headers.get("X-Application"):
+    def _identify_caller(self, request: web.Request) -> Caller:
+        app_key, session = request.headers.get("X-Application", ""), request.headers.get("X-Authentication")
+        app_keys, sessions = self._context.app_keys, self._context.sessions
+        if not app_key:
             raise APINGException("NO_APP_KEY", "missing header X-Application")
-        if session is None:
+        if not app_keys.is_valid(app_key):
+            raise APINGException("INVALID_APP_KEY", "not one of the application keys of this exchange")
+        if not session:
             raise APINGException("NO_SESSION", "missing header X-Authentication")
-        if not self._context.sessions.is_valid(session):
-            raise APINGException("INVALID_SESSION_INFORMATION", "session was not issued by a login")
-        return self._context.sessions.get_account(session)
+        if not sessions.is_valid(session):
+            raise APINGException("INVALID_SESSION_INFORMATION", "session was not issued by a login, or has expired")
+        return Caller(sessions.get_account(session), app_keys.is_delayed(app_key))
+
+    async def _handle_navigation(self, request: web.Request) -> web.StreamResponse:
+        self.calls["navigation"] += 1
+
+        async def call(_operation: str, _parameters: Any) -> Any:
+            self._identify_caller(request)
+            return self._context.operations.build_navigation_menu()
+
+        return _build_response(request, await rpc.answer_rest(SERVICES["betting"], "navigation", b"", call))
 
 
 def _build_error_response(request: web.Request, error: web.HTTPException) -> web.Response:

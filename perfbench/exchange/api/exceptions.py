@@ -16,7 +16,10 @@ ERROR_NUMBERS = {
     "NO_APP_KEY": 4,
     "NO_SESSION": 5,
     "UNEXPECTED_ERROR": 6,
+    "INVALID_APP_KEY": 7,
+    "TOO_MANY_REQUESTS": 8,
     "REQUEST_SIZE_EXCEEDS_LIMIT": 12,
+    "ACCESS_DENIED": 13,
 }
 
 
@@ -36,6 +39,11 @@ class RpcError(Exception):
         self.rpc_code, self.transport_code = rpc_code, transport_code
 
 
+def reject_input(name: str, reason: str) -> APINGException:
+    """Return the exception for an invalid or unsupported parameter."""
+    return APINGException("INVALID_INPUT_DATA", f"{name}: {reason}")
+
+
 @dataclass(frozen=True, slots=True)
 class ApiService:
     """API service: prefix of its method names, prefix of its error messages, and name of its exception."""
@@ -53,7 +61,8 @@ class ApiService:
 
 BETTING_SERVICE = ApiService("SportsAPING/v1.0/", "ANGX", "APINGException")
 ACCOUNT_SERVICE = ApiService("AccountAPING/v1.0/", "AANGX", "AccountAPINGException")
-SERVICES = {"betting": BETTING_SERVICE, "account": ACCOUNT_SERVICE}
+HEARTBEAT_SERVICE = ApiService("HeartbeatAPING/v1.0/", "ANGX", "APINGException")
+SERVICES = {"betting": BETTING_SERVICE, "account": ACCOUNT_SERVICE, "heartbeat": HEARTBEAT_SERVICE}
 
 PARSE_ERROR = -32700
 INVALID_REQUEST = -32600

@@ -45,7 +45,7 @@ def build_place_report(instruction: RequestModel | dict[str, Any], outcome: Inst
         return report
     return {
         **report,
-        "orderStatus": "EXECUTABLE" if order.executable else "EXECUTION_COMPLETE",
+        "orderStatus": order.status,
         "betId": order.bet_id,
         "placedDate": format_timestamp(order.placed_at),
         "averagePriceMatched": order.average_price,
@@ -53,7 +53,7 @@ def build_place_report(instruction: RequestModel | dict[str, Any], outcome: Inst
     }
 
 
-def build_pending_report(instruction: RequestModel) -> dict[str, Any]:
+def build_pending_report(instruction: RequestModel | dict[str, Any]) -> dict[str, Any]:
     """Build the report of an asynchronous place instruction."""
     return {"status": SUCCESS, "instruction": serialize_instruction(instruction), "orderStatus": "PENDING"}
 

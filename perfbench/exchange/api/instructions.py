@@ -1,6 +1,6 @@
 """Request types of the order operations.
 
-Names follow Betfair's Exchange API (Betting Type Definitions); unknown keys are ignored.
+Names follow Betfair's Exchange API (Betting Type Definitions); other keys are refused.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ import msgspec
 from perfbench.exchange.matching.instructions import MarketVersion, PlaceInstruction, RequestModel
 
 
-class PlaceOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class PlaceOrders(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Parameters of placeOrders: all instructions are placed, or none."""
 
     market_id: str
@@ -21,14 +21,14 @@ class PlaceOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
     async_: bool | None = msgspec.field(default=None, name="async")
 
 
-class CancelInstruction(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class CancelInstruction(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Instruction to cancel part of an order, or all that remains of it."""
 
     bet_id: str
     size_reduction: float | None = None
 
 
-class CancelOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class CancelOrders(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Parameters of cancelOrders; without instructions the whole market, without a market all orders."""
 
     market_id: str | None = None
@@ -36,14 +36,14 @@ class CancelOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
     customer_ref: str | None = None
 
 
-class ReplaceInstruction(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class ReplaceInstruction(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Instruction to cancel the remainder of an order and place it at another price."""
 
     bet_id: str
     new_price: float
 
 
-class ReplaceOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class ReplaceOrders(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Parameters of replaceOrders."""
 
     market_id: str
@@ -53,14 +53,14 @@ class ReplaceOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
     async_: bool | None = msgspec.field(default=None, name="async")
 
 
-class UpdateInstruction(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class UpdateInstruction(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Instruction to change the persistence type of an order."""
 
     bet_id: str
     new_persistence_type: str
 
 
-class UpdateOrders(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class UpdateOrders(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Parameters of updateOrders."""
 
     market_id: str

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from perfbench.exchange.matching.market_state import MarketState
+from perfbench.exchange.api.markets import Market
 
 DESCRIPTION_FIELDS = (
     "persistenceEnabled",
@@ -36,19 +36,44 @@ EVENT_TYPE_NAMES = {
 }
 """Names of event types (listEventTypes); files contain only ids."""
 
-SORT_ORDERS: dict[str, tuple[Callable[[MarketState], Any], bool]] = {
-    "MINIMUM_TRADED": (lambda state: state.total_matched, False),
-    "MAXIMUM_TRADED": (lambda state: state.total_matched, True),
-    "FIRST_TO_START": (lambda state: state.definition.get("marketTime", ""), False),
-    "LAST_TO_START": (lambda state: state.definition.get("marketTime", ""), True),
+SORT_ORDERS: dict[str, tuple[Callable[[Market], Any], bool]] = {
+    "MINIMUM_TRADED": (lambda market: market.state.total_matched, False),
+    "MAXIMUM_TRADED": (lambda market: market.state.total_matched, True),
+    "MINIMUM_AVAILABLE": (lambda market: market.state.total_available, False),
+    "MAXIMUM_AVAILABLE": (lambda market: market.state.total_available, True),
+    "FIRST_TO_START": (lambda market: market.definition.get("marketTime", ""), False),
+    "LAST_TO_START": (lambda market: market.definition.get("marketTime", ""), True),
 }
 """Sort key and direction (True: highest first) of each order."""
 
+PROJECTIONS = frozenset(
+    {
+        "COMPETITION",
+        "EVENT",
+        "EVENT_TYPE",
+        "MARKET_START_TIME",
+        "MARKET_DESCRIPTION",
+        "RUNNER_DESCRIPTION",
+        "RUNNER_METADATA",
+    }
+)
 
-def build_market_catalogue(state: MarketState, projection: Sequence[str]) -> dict[str, Any]:
+
+def describe_event_type(event_type_id: Any) -> dict[str, Any]:
+    """Return an event type; its name is its id if it is not known."""
+    return {"id": event_type_id, "name": EVENT_TYPE_NAMES.get(str(event_type_id), str(event_type_id))}
+
+
+def describe_event(definition: dict[str, Any]) -> dict[str, Any]:
+    """Return the event of a market; its name is None if the file has none."""
+    event = {"id": definition.get("eventId"), "name": definition.get("eventName")}
+    return {**event, **{key: definition[key] for key in EVENT_FIELDS if key in definition}}
+
+
+def build_market_catalogue(market: Market, projection: Sequence[str]) -> dict[str, Any]:
     """Build the catalogue entry of a market with the requested projection."""
-    definition = state.definition
-    fields: dict[str, Any] = {"marketId": state.market_id, "totalMatched": state.total_matched}
+    definition = market.definition
+    fields: dict[str, Any] = {"marketId": market.market_id, "totalMatched": market.state.total_matched}
     if "name" in definition:
         fields["marketName"] = definition["name"]
     if "MARKET_START_TIME" in projection:
@@ -56,11 +81,9 @@ def build_market_catalogue(state: MarketState, projection: Sequence[str]) -> dic
     if "MARKET_DESCRIPTION" in projection:
         fields["description"] = _build_description(definition)
     if "EVENT_TYPE" in projection:
-        event_type_id = definition.get("eventTypeId")
-        fields["eventType"] = {"id": event_type_id, "name": EVENT_TYPE_NAMES.get(str(event_type_id))}
+        fields["eventType"] = describe_event_type(definition.get("eventTypeId"))
     if "EVENT" in projection:
-        event = {"id": definition.get("eventId"), "name": definition.get("eventName")}
-        fields["event"] = {**event, **{key: definition[key] for key in EVENT_FIELDS if key in definition}}
+        fields["event"] = describe_event(definition)
     if {"RUNNER_DESCRIPTION", "RUNNER_METADATA"} & set(projection):
         fields["runners"] = [_build_runner_catalogue(runner, projection) for runner in definition.get("runners", ())]
     return fields

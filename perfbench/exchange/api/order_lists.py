@@ -2,81 +2,139 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
 from datetime import datetime, timezone
-from typing import Any
+from typing import Any, TypeVar
 
-from perfbench.exchange.api.exceptions import APINGException
+from perfbench.exchange.api.cleared_groups import GROUP_KEYS, build_cleared_group
+from perfbench.exchange.api.exceptions import APINGException, reject_input
 from perfbench.exchange.api.market_data import ORDER_PROJECTIONS, matches_projection
+from perfbench.exchange.api.markets import Market, Markets, TimeRange
 from perfbench.exchange.api.order_summaries import (
-    build_cleared_market_summary,
+    AMOUNT_KEYS,
     build_cleared_order_summary,
     build_current_order_summary,
+    build_item_description,
 )
 from perfbench.exchange.api.request_types import ListClearedOrders, ListCurrentOrders
 from perfbench.exchange.matching.order import Order
-from perfbench.exchange.matching.order_manager import OrderManager
-from perfbench.exchange.wall_clock import read_epoch_ms
 
 MAX_RECORDS = 1000
-SIZE_FIELD_BY_BET_STATUS = {
-    "SETTLED": "size_matched",
-    "VOIDED": "size_voided",
-    "LAPSED": "size_lapsed",
-    "CANCELLED": "size_cancelled",
+MAX_IDS = 250
+"""Bet and market ids of a request together (Betfair, REQUEST_SIZE_EXCEEDS_LIMIT)."""
+
+ORDER_TIMES: dict[str, Callable[[Order], int | None]] = {
+    "BY_BET": lambda order: order.placed_at,
+    "BY_MARKET": lambda order: order.placed_at,
+    "BY_PLACE_TIME": lambda order: order.placed_at,
+    "BY_MATCH_TIME": lambda order: order.matched_at,
+    "BY_SETTLED_TIME": lambda _: None,
+    "BY_VOID_TIME": lambda order: order.voided_at,
 }
-"""Size that must not be zero for an order to be listed under a bet status."""
+"""Time that each order of listCurrentOrders sorts by and that dateRange applies to (ms since 1970); orders without it are
+left out (Betfair, OrderBy). Current orders are not settled.
+"""
+
+SORT_DIRECTIONS = ("EARLIEST_TO_LATEST", "LATEST_TO_EARLIEST")
+SIDES = ("BACK", "LAY")
+
+Record = TypeVar("Record")
 
 
-def list_current_orders(order_manager: OrderManager, request: ListCurrentOrders, account: str) -> dict[str, Any]:
+def list_current_orders(markets: Markets, request: ListCurrentOrders, account: str) -> dict[str, Any]:
     """Answer listCurrentOrders: orders on markets that are not closed. Raises APINGException."""
-    if request.order_projection not in (None, *ORDER_PROJECTIONS):
-        raise APINGException("INVALID_INPUT_DATA", f"orderProjection: unknown value {request.order_projection}")
-    orders = [
-        order
-        for order in order_manager.list_orders(account)
-        if not order_manager.matchers[order.runner.market_id].closed
+    _check_choice("orderProjection", request.order_projection, ORDER_PROJECTIONS)
+    _check_choice("orderBy", request.order_by, tuple(ORDER_TIMES))
+    _check_choice("sortDir", request.sort_dir, SORT_DIRECTIONS)
+    if len(request.bet_ids or ()) + len(request.market_ids or ()) > MAX_IDS:
+        raise APINGException("REQUEST_SIZE_EXCEEDS_LIMIT", f"betIds and marketIds: at most {MAX_IDS} together")
+    order_by = request.order_by or "BY_PLACE_TIME"
+    get_time = ORDER_TIMES[order_by]
+    manager = markets.order_manager
+    candidates = manager.list_orders(account) if request.order_projection != "EXECUTABLE" else None
+    timed = [
+        (moment, order)
+        for order in (manager.list_open_orders(account) if candidates is None else candidates)
+        if not manager.matchers[order.runner.market_id].closed
         and matches_projection(order, request.order_projection)
         and _matches_filters(order, request)
-        and (
-            request.date_range is None
-            or request.date_range.contains(datetime.fromtimestamp(order.placed_at / 1000, timezone.utc))
-        )
+        and (moment := get_time(order)) is not None
+        and _is_in_range(moment, request.date_range)
     ]
+    by_market = order_by == "BY_MARKET"
+    timed.sort(key=lambda entry: (entry[1].runner.market_id if by_market else "", *_get_rank(*entry)))
     if request.sort_dir == "LATEST_TO_EARLIEST":
-        orders.reverse()
-    page, more_available = _slice_page(orders, request.from_record, request.record_count)
-    return {"currentOrders": [build_current_order_summary(order) for order in page], "moreAvailable": more_available}
+        timed.reverse()
+    page, more_available = slice_page([order for _, order in timed], request.from_record, request.record_count)
+    summaries = [build_current_order_summary(order) for order in page]
+    if request.include_item_description:
+        for summary in summaries:
+            version = manager.matchers[summary["marketId"]].state.definition.get("version")
+            summary["currentItemDescription"] = {"marketVersion": {"version": version}}
+    return {"currentOrders": summaries, "moreAvailable": more_available}
 
 
-def list_cleared_orders(order_manager: OrderManager, request: ListClearedOrders, account: str) -> dict[str, Any]:
-    """Answer listClearedOrders: orders on closed markets, one by one or by market. Raises APINGException."""
-    if request.bet_status not in SIZE_FIELD_BY_BET_STATUS:
-        raise APINGException("INVALID_INPUT_DATA", f"betStatus: unknown value {request.bet_status}")
-    if request.group_by not in (None, "BET", "MARKET"):
-        raise APINGException("INVALID_INPUT_DATA", f"groupBy: {request.group_by} is not supported; use BET or MARKET")
-    orders = [
-        order
-        for order in order_manager.list_orders(account)
-        if order_manager.matchers[order.runner.market_id].closed
-        and getattr(order, SIZE_FIELD_BY_BET_STATUS[request.bet_status])
-        and request.side in (None, order.side)
+def _get_rank(moment: int, order: Order) -> tuple[int, int, str]:
+    return moment, order.placed_at, order.bet_id
+
+
+def list_cleared_orders(markets: Markets, request: ListClearedOrders, account: str) -> dict[str, Any]:
+    """Answer listClearedOrders: orders on closed markets, one by one or in groups. Raises APINGException."""
+    _check_choice("betStatus", request.bet_status, tuple(AMOUNT_KEYS))
+    _check_choice("groupBy", request.group_by, ("BET", *GROUP_KEYS))
+    _check_choice("side", request.side, SIDES)
+    grouped = request.group_by not in (None, "BET")
+    if grouped and request.bet_status not in ("SETTLED", "VOIDED"):
+        raise reject_input("groupBy", f"{request.group_by} does not include {request.bet_status} bets; use BET")
+    entries = [
+        (order, market)
+        for order in markets.order_manager.list_orders(account)
+        if getattr(order, AMOUNT_KEYS[request.bet_status])
         and _matches_filters(order, request)
+        and request.side in (None, order.side)
+        and (market := markets.get(order.runner.market_id)) is not None
+        and _is_cleared(order, market, request)
     ]
-    if request.group_by == "MARKET":
-        markets = dict.fromkeys(order.runner.market_id for order in orders)
-        summaries = [
-            build_cleared_market_summary(
-                order_manager.matchers[name], [o for o in orders if o.runner.market_id == name], read_epoch_ms()
+    if grouped:
+        records = _group(entries, request.group_by or "")
+        page, more_available = slice_page(records, request.from_record, request.record_count)
+        return {"clearedOrders": page, "moreAvailable": more_available}
+    chosen, more_available = slice_page(entries, request.from_record, request.record_count)
+    summaries = []
+    for order, market in chosen:
+        summary = build_cleared_order_summary(order, market, request.bet_status)
+        if request.include_item_description:
+            summary["itemDescription"] = build_item_description(order, market)
+        summaries.append(summary)
+    return {"clearedOrders": summaries, "moreAvailable": more_available}
+
+
+def _is_cleared(order: Order, market: Market, request: ListClearedOrders) -> bool:
+    """Return whether an order's market is closed and selected."""
+    definition, settled_at = market.definition, market.matcher.settled_at
+    runners = request.runner_ids
+    return (
+        settled_at is not None
+        and (not request.event_type_ids or definition.get("eventTypeId") in request.event_type_ids)
+        and (not request.event_ids or definition.get("eventId") in request.event_ids)
+        and _is_in_range(settled_at, request.settled_date_range)
+        and (
+            not runners
+            or any(
+                (r.market_id, r.selection_id, r.handicap or 0.0)
+                == (order.runner.market_id, order.runner.selection_id, order.runner.handicap)
+                for r in runners
             )
-            for name in markets
-        ]
-    else:
-        summaries = [
-            build_cleared_order_summary(o, order_manager.matchers[o.runner.market_id].state.definition, read_epoch_ms())
-            for o in orders
-        ]
-    page, more_available = _slice_page(summaries, request.from_record, request.record_count)
-    return {"clearedOrders": page, "moreAvailable": more_available}
+        )
+    )
+
+
+def _group(entries: Sequence[tuple[Order, Market]], group_by: str) -> list[dict[str, Any]]:
+    groups: dict[tuple[Any, ...], list[tuple[Order, Market]]] = {}
+    for entry in entries:
+        key = tuple(get(*entry) for get in GROUP_KEYS[group_by].values())
+        groups.setdefault(key, []).append(entry)
+    return [build_cleared_group(group_by, group) for group in groups.values()]
 
 
 def _matches_filters(order: Order, request: ListCurrentOrders | ListClearedOrders) -> bool:
@@ -88,7 +146,20 @@ def _matches_filters(order: Order, request: ListCurrentOrders | ListClearedOrder
     )
 
 
-def _slice_page(records: list[Any], first: int | None, count: int | None) -> tuple[list[Any], bool]:
-    begin = max(first or 0, 0)
-    amount = MAX_RECORDS if not count else min(max(count, 0), MAX_RECORDS)
-    return records[begin : begin + amount], len(records) > begin + amount
+def _is_in_range(moment: int, period: TimeRange | None) -> bool:
+    return period is None or period.contains(datetime.fromtimestamp(moment / 1000, timezone.utc))
+
+
+def _check_choice(name: str, value: str | None, choices: Sequence[str]) -> None:
+    if value is not None and value not in choices:
+        raise reject_input(name, f"unknown value {value}")
+
+
+def slice_page(records: Sequence[Record], first: int | None, count: int | None) -> tuple[list[Record], bool]:
+    """Return a page of records, and whether there are more after it. Raises APINGException for negative numbers."""
+    for name, value in (("fromRecord", first), ("recordCount", count)):
+        if value is not None and value < 0:
+            raise reject_input(name, f"{value} is negative")
+    begin = first or 0
+    amount = min(count or MAX_RECORDS, MAX_RECORDS)
+    return list(records[begin : begin + amount]), len(records) > begin + amount

@@ -20,6 +20,9 @@ from perfbench.exchange.api.exceptions import (
 OperationHandler = Callable[[str, Any], Awaitable[Any]]
 """Executes an operation with parameters. Raises APINGException and RpcError."""
 
+MAX_ID = 2**63 - 1
+"""Largest id of a call that is repeated in its answer."""
+
 MAX_BATCH_SIZE = 100
 """Maximum number of calls in one JSON-RPC request."""
 
@@ -35,7 +38,7 @@ class HttpReply:
 def _decode_body(body: bytes) -> Any:
     try:
         return msgspec.json.decode(body)
-    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError) as error:
+    except (msgspec.DecodeError, RecursionError, UnicodeDecodeError, OverflowError, ValueError) as error:
         raise RpcError(PARSE_ERROR, "DSC-0008", f"not JSON: {error}") from error
 
 
@@ -52,7 +55,7 @@ async def answer_json_rpc(service: ApiService, body: bytes, call: OperationHandl
 
 async def _answer_call(service: ApiService, message: Any, call: OperationHandler) -> dict[str, Any]:
     is_object = isinstance(message, dict)
-    request_id = message.get("id") if is_object else None
+    request_id = _check_id(message.get("id")) if is_object else None
     try:
         if not is_object or not isinstance(message.get("method"), str):
             raise RpcError(INVALID_REQUEST, "DSC-0008", "not a JSON-RPC call")
@@ -66,6 +69,19 @@ async def _answer_call(service: ApiService, message: Any, call: OperationHandler
         text, data = service.describe_exception(error)
         return {"jsonrpc": "2.0", "error": {"code": -32099, "message": text, "data": data}, "id": request_id}
     return {"jsonrpc": "2.0", "result": result, "id": request_id}
+
+
+def _check_id(request_id: Any) -> Any:
+    """Return the id of a call as it is repeated in the answer; None for one that cannot be encoded."""
+    return (
+        request_id
+        if isinstance(request_id, str) or (isinstance(request_id, int | float) and _is_finite(request_id))
+        else None
+    )
+
+
+def _is_finite(number: float) -> bool:
+    return -MAX_ID <= number <= MAX_ID
 
 
 def _build_rpc_error(request_id: Any, error: RpcError) -> dict[str, Any]:

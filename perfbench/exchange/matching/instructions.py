@@ -1,6 +1,6 @@
 """Instruction types of placeOrders as frozen values.
 
-Names follow Betfair's Exchange API (Betting Type Definitions); unknown keys are ignored.
+Names follow Betfair's Exchange API (Betting Type Definitions); other keys are refused.
 """
 
 from __future__ import annotations
@@ -8,11 +8,11 @@ from __future__ import annotations
 import msgspec
 
 
-class RequestModel(msgspec.Struct, frozen=True, kw_only=True, rename="camel"):
+class RequestModel(msgspec.Struct, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Base of all request types."""
 
 
-class LimitOrder(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class LimitOrder(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Order at a limit price or better."""
 
     price: float
@@ -24,20 +24,20 @@ class LimitOrder(RequestModel, frozen=True, kw_only=True, rename="camel"):
     bet_target_size: float | None = None
 
 
-class LimitOnCloseOrder(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class LimitOnCloseOrder(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Order at the starting price, subject to a limit price."""
 
     liability: float
     price: float
 
 
-class MarketOnCloseOrder(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class MarketOnCloseOrder(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Order at the starting price."""
 
     liability: float
 
 
-class PlaceInstruction(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class PlaceInstruction(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Instruction to place an order."""
 
     order_type: str
@@ -50,7 +50,7 @@ class PlaceInstruction(RequestModel, frozen=True, kw_only=True, rename="camel"):
     customer_order_ref: str | None = None
 
 
-class MarketVersion(RequestModel, frozen=True, kw_only=True, rename="camel"):
+class MarketVersion(RequestModel, frozen=True, kw_only=True, rename="camel", forbid_unknown_fields=True):
     """Market version that the client last saw."""
 
     version: int | None = None

@@ -42,14 +42,23 @@ class MarketState:
         by_runner = sum(self.get_runner_prices(r["id"], r.get("hc", 0)).get("tv") or 0.0 for r in runners)
         return float(self._cache.market_values.get("tv") or round(by_runner, 2))
 
-    def get_runner_prices(self, get_runner_prices: int, handicap: float = 0.0) -> dict[str, Any]:
-        """Return the price data of a runner: ladders by price or level, and single values."""
-        return self._cache.get_runner((get_runner_prices, handicap))
+    @property
+    def total_available(self) -> float:
+        """Total available to back and lay on the market in pounds."""
+        total = 0.0
+        for runner in self.definition.get("runners", ()):
+            runner_key = RunnerKey(self.market_id, runner["id"], runner.get("hc", 0.0))
+            total += sum(size for side in OPPOSITE_SIDE for _, size in self.list_offers(runner_key, side))
+        return round(total, 2)
 
-    def find_runner_definition(self, get_runner_prices: int, handicap: float = 0.0) -> dict[str, Any] | None:
+    def get_runner_prices(self, selection_id: int, handicap: float = 0.0) -> dict[str, Any]:
+        """Return the price data of a runner: ladders by price or level, and single values."""
+        return self._cache.get_runner((selection_id, handicap))
+
+    def find_runner_definition(self, selection_id: int, handicap: float = 0.0) -> dict[str, Any] | None:
         """Return a runner's entry of the market definition; None for an unknown runner."""
         for definition in self.definition.get("runners", ()):
-            if definition["id"] == get_runner_prices and definition.get("hc", 0) == handicap:
+            if definition["id"] == selection_id and definition.get("hc", 0) == handicap:
                 runner_definition: dict[str, Any] = definition
                 return runner_definition
         return None
