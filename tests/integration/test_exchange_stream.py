@@ -25,7 +25,7 @@ from perfbench.datasets.generator.recipe import Recipe
 
 CLIENT = HERE / "support" / "stream_client.py"
 ALL = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
-MARKET = "1.900004100"
+MARKET, OTHER = "1.900004100", "1.900004101"
 UPDATES = 600
 WAITING = 1.0
 """Seconds in which the exchange has nothing to do."""
@@ -41,14 +41,15 @@ def market(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def at_once(market: Path, tmp_path: Path) -> Iterator[Served]:
     """An exchange that waits for a client, and then has everything due at once, from the middle of the file on."""
-    with serving("--data", market, "--speed", "max", "--from", "-60s", folder=tmp_path) as served:
+    options = ("--data", market, "--speed", "max", "--from", "-60s", "--keep-times", "--no-api")
+    with serving(*options, folder=tmp_path) as served:
         yield served
 
 
 @pytest.fixture(scope="module")
 def still(market: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Served]:
     """An exchange whose time stands still: it waits for more subscribers than will come."""
-    options = ("--data", market, "--wait-for", 1000, "--connections", 4, "--patience", 2)
+    options = ("--data", market, "--wait-for", 1000, "--connections", 4, "--patience", 2, "--no-api")
     with serving(*options, folder=tmp_path_factory.mktemp("still")) as served:
         yield served
 
@@ -92,11 +93,23 @@ def test_best_offers_equal_the_best_levels_of_the_full_depth(
     for books in expected:
         for runner in books[0]["runners"]:
             for side in ("availableToBack", "availableToLay"):
-                runner["ex"][side] = runner["ex"][side][:levels]
+                runner["ex"][side] = rolled_up(runner["ex"][side])[:levels]
     last = iter(expected)
     for books in seen:  # what changed deeper in the book was not sent
         assert any(books == other for other in last)
     assert seen[-1] == expected[-1]
+
+
+def rolled_up(offers: list[dict[str, float]]) -> list[dict[str, float]]:
+    """Offers, best first, in which each size below a pound is part of the next."""
+    levels: list[dict[str, float]] = []
+    pending = 0.0
+    for offer in offers:
+        pending = round(pending + offer["size"], 2)
+        if pending >= 1:
+            levels.append({"price": offer["price"], "size": pending})
+            pending = 0.0
+    return levels
 
 
 def test_stream_sends_subscribed_fields_only(at_once: Served) -> None:
@@ -176,15 +189,61 @@ def test_resumed_subscription_gets_missed_changes_and_ends_with_the_same_market(
         {"clk": "five"},
         {"clk": "٣"},
         {"clk": str(UPDATES + 1)},
+        {"clk": str(UPDATES // 2)},
+        {"clk": None},
     ],
 )
-def test_foreign_clock_is_rejected_and_the_connection_stays_open(still: Served, clocks: dict[str, Any]) -> None:
+def test_foreign_clock_is_rejected_and_ends_the_connection(still: Served, clocks: dict[str, Any]) -> None:
     client, image = subscribed(still.port)
     with client:
         said = {"initialClk": image["initialClk"], **clocks}
         refused = client.asked({"op": "marketSubscription", "id": 3, **said})
-        assert (refused["errorCode"], refused["id"], refused["connectionClosed"]) == ("INVALID_CLOCK", 3, False)
-        assert client.subscribe(4)["ct"] == "SUB_IMAGE"
+        assert (refused["errorCode"], refused["id"], refused["connectionClosed"]) == ("INVALID_CLOCK", 3, True)
+        assert client.hear() == {}
+
+
+def event_of_two(market: Path, path: Path) -> Path:
+    """A file of two markets, the second with the prices of the first."""
+    lines = []
+    for line in market.read_text().splitlines():
+        message = json.loads(line)
+        other = json.loads(line.replace(MARKET, OTHER))
+        lines.append(json.dumps({**message, "mc": message["mc"] + other["mc"]}) + "\n")
+    path.write_text("".join(lines))
+    return path
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "images", "deltas"),
+    [
+        (([MARKET], ALL), ([MARKET], ALL), [], [MARKET]),
+        (([MARKET], ALL), ([MARKET, OTHER], ALL), [OTHER], [MARKET]),
+        (([MARKET, OTHER], ALL), ([OTHER], ALL), [], [OTHER]),
+        (([MARKET], ALL), ([OTHER], ALL), [OTHER], []),
+        (([MARKET], ["EX_LTP"]), ([MARKET], ALL), [MARKET], []),
+        (([MARKET], ALL), ([MARKET, OTHER], ["EX_LTP"]), [MARKET, OTHER], []),
+    ],
+    ids=["same", "more markets", "fewer markets", "another market", "more fields", "fewer fields"],
+)
+def test_resumed_subscription_with_other_criteria_gets_images_of_what_the_client_has_not(
+    market: Path, before: Any, after: Any, images: list[str], deltas: list[str], tmp_path: Path
+) -> None:
+    options = ("--data", event_of_two(market, tmp_path / "event"), "--speed", 60, "--from", "-60s", "--no-api")
+
+    def criteria(wanted: Any) -> dict[str, Any]:
+        return {"marketFilter": {"marketIds": wanted[0]}, "marketDataFilter": {"fields": wanted[1]}}
+
+    with serving(*options, folder=tmp_path) as served:
+        client, image = subscribed(served.port, **criteria(before))
+        with client:
+            held = [client.changes() for _ in range(3)]
+            clocks = {"initialClk": image["initialClk"], "clk": held[0]["clk"]}
+        client, opening = subscribed(served.port, **criteria(after), **clocks)
+        client.close()
+    assert opening["ct"] == ("RESUB_DELTA" if deltas else "SUB_IMAGE")
+    assert [change["id"] for change in opening["mc"] if change.get("img")] == images
+    assert [change["id"] for change in opening["mc"] if not change.get("img")] == deltas
+    assert all("marketDefinition" in change for change in opening["mc"] if change.get("img") and after[1] == ALL)
 
 
 def test_conflation_and_heartbeat_intervals_are_clamped_and_confirmed(still: Served) -> None:
@@ -228,12 +287,13 @@ WHO = {"op": "authentication", "id": 1, "appKey": "key", "session": "token"}
         ({**WHO, "session": ""}, "INVALID_SESSION_INFORMATION"),
         ({**WHO, "session": 7}, "INVALID_INPUT"),
         ({"op": "marketSubscription", "id": 1}, "NOT_AUTHORIZED"),
-        ({"op": "dance", "id": 1}, "INVALID_REQUEST"),
-        ({"id": 1}, "INVALID_REQUEST"),
-        (b"GET / HTTP/1.1\r\n\r\n", "INVALID_REQUEST"),
-        (b"[" * 100_000 + b"\r\n", "INVALID_REQUEST"),
-        (b'{"op":"authentication","id":1,"appKey":"\x00"}\r\n', "INVALID_REQUEST"),
-        (b"\xff\xfe\r\n", "INVALID_REQUEST"),
+        ({"op": "dance", "id": 1}, "INVALID_INPUT"),
+        ({"op": "raceSubscription", "id": 1}, "INVALID_INPUT"),
+        ({"id": 1}, "INVALID_INPUT"),
+        (b"GET / HTTP/1.1\r\n\r\n", "INVALID_INPUT"),
+        (b"[" * 100_000 + b"\r\n", "INVALID_INPUT"),
+        (b'{"op":"authentication","id":1,"appKey":"\x00"}\r\n', "INVALID_INPUT"),
+        (b"\xff\xfe\r\n", "INVALID_INPUT"),
     ],
     ids=str,
 )
@@ -280,22 +340,43 @@ def test_connection_above_the_limit_is_rejected_until_another_ends(still: Served
     clients = [Client(still.port) for _ in range(4)]
     left = [client.authenticate()["connectionsAvailable"] for client in clients]
     assert left == [0] * 4
+    for client in clients:
+        assert client.subscribe()["ct"] == "SUB_IMAGE"
     with Client(still.port) as client:
         assert client.authenticate()["errorCode"] == "MAX_CONNECTION_LIMIT_EXCEEDED"
     for client in clients:
         client.close()
 
 
-def test_stream_client_without_a_complete_request_is_disconnected(still: Served) -> None:
-    with Client(still.port) as silent, Client(still.port) as dripping:
+def test_stream_client_without_a_complete_request_or_a_subscription_is_disconnected(still: Served) -> None:
+    with Client(still.port) as silent, Client(still.port) as dripping, Client(still.port) as idle:
         dripping.say(b'{"op":')
+        idle.authenticate()
         assert silent.hear()["errorCode"] == dripping.hear()["errorCode"] == "TIMEOUT"
-        assert silent.hear() == dripping.hear() == {}
+        late = idle.hear()
+        assert late["errorCode"] == "TIMEOUT"
+        assert "no subscription within 2 s" in late["errorMessage"]
+        assert silent.hear() == dripping.hear() == idle.hear() == {}
 
 
-def test_client_that_never_reads_is_disconnected_and_delays_nobody(market: Path, tmp_path: Path) -> None:
+def test_heartbeats_do_not_replace_a_subscription(still: Served) -> None:
+    with Client(still.port) as client:
+        client.authenticate()
+        answers = []
+        while message := client.asked({"op": "heartbeat", "id": len(answers) + 2}):
+            answers.append(message.get("errorCode", message["statusCode"]))
+            time.sleep(0.2)
+            if answers[-1] != "SUCCESS":
+                break
+    assert answers[0] == "SUCCESS"
+    assert answers[-1] == "TIMEOUT"
+    assert "connectionsAvailable" not in message
+
+
+@pytest.mark.parametrize("trip", ["0ms", "1ms"])
+def test_client_that_never_reads_is_disconnected_and_delays_nobody(trip: str, tmp_path: Path) -> None:
     options = ("--data", "sample-win", "--from", "start", "--speed", "max", "--patience", 1, "--wait-for", 2)
-    with serving(*options, folder=tmp_path) as served:
+    with serving(*options, "--rtt", trip, "--no-api", folder=tmp_path) as served:
         deaf, _ = subscribed(served.port)
         client, message = subscribed(served.port)
         with client:
@@ -308,9 +389,33 @@ def test_client_that_never_reads_is_disconnected_and_delays_nobody(market: Path,
                 if other.authenticate()["connectionsAvailable"] == 9:
                     break
         deaf.close()
-    ended = {one["connection"]: one["ended"] for one in served.statement["connections"]}
-    assert ended[deaf.greeting["connectionId"]] == "the client did not read for 1 s"
+    ended = {one["connection"]: one for one in served.statement["connections"]}
+    assert ended[deaf.greeting["connectionId"]]["ended"] == "the client did not read for 1 s"
+    assert ended[deaf.greeting["connectionId"]]["blocked"] >= 1
     assert heard == served.opened["updates"]
+
+
+@pytest.mark.parametrize("trip", ["0ms", "1ms"])
+def test_client_that_reads_again_after_a_while_gets_conflated_updates(trip: str, tmp_path: Path) -> None:
+    path = tmp_path / "1.900004102"
+    write_market(Recipe(seed=44, runners=16, updates=12_000, changed_runners=1.0), path)
+    options = ("--data", path, "--from", "start", "--speed", 1200, "--conflate-after", "0.2s", "--log", "log.csv")
+    with serving(*options, "--rtt", trip, "--no-api", folder=tmp_path) as served:
+        client, message = subscribed(served.port)
+        held = [message]
+        with client:
+            time.sleep(3.0)
+            while not closed(message):
+                message = client.changes()
+                held.append(message)
+        fresh, whole = subscribed(served.port)
+        fresh.close()
+    report = next(c for c in served.statement["connections"] if c["connection"] == client.greeting["connectionId"])
+    assert report["conflated"] > 0
+    assert report["frames"] < served.opened["updates"]
+    assert report["blocked"] > 0.2
+    assert any(change.get("con") for message in held for change in message["mc"])
+    assert merged(held) == merged([whole])
 
 
 def test_hang_up_closes_connections_after_the_last_update(market: Path, tmp_path: Path) -> None:
@@ -480,10 +585,10 @@ def test_announced_connection_snippet_works(market: Path, tmp_path: Path) -> Non
 @pytest.mark.parametrize(
     ("options", "code", "text"),
     [
-        (("--speed", "fast"), 2, "--speed fast: expected a positive number such as 60, or max"),
-        (("--speed", "0"), 2, "--speed 0: expected a positive number such as 60, or max"),
-        (("--from", "noon"), 2, "--from noon: expected a duration such as -1800s, -30m or 2h"),
-        (("--host", "192.0.2.1"), 2, "--port: cannot listen on 192.0.2.1:0: "),
+        (("--speed", "fast"), 2, "--speed fast: not a speed\nhint: write a positive number such as 60, or max"),
+        (("--speed", "0"), 2, "--speed 0: not a speed\nhint: write a positive number such as 60, or max"),
+        (("--from", "noon"), 2, "--from noon: "),
+        (("--host", "192.0.2.1", "--insecure"), 2, "--port: cannot listen on 192.0.2.1:0: "),
         (("--from", "900h"), 5, "has no update while the exchange is open; use an earlier --from or a later --until"),
         (("--until", "-900h"), 5, "has no update while the exchange is open; use an earlier --from or a later --until"),
         (("--data", "nowhere"), 5, "nowhere: no such file"),
