@@ -27,8 +27,11 @@ class Export:
     file: str
 
 
-def parse_exports(texts: Sequence[str]) -> tuple[Export, ...]:
-    """Parse the ``--export FORMAT=FILE`` options. Raises UsageProblem, before anything is measured."""
+def parse_exports(texts: Sequence[str], *, measures: bool = True) -> tuple[Export, ...]:
+    """Parse the ``--export FORMAT=FILE`` options. Raises UsageProblem, before anything is measured.
+
+    :param measures: whether much would be lost if a file turned out not to be writable.
+    """
     parsed = []
     for text in texts:
         name, _, file = text.partition("=")
@@ -39,7 +42,7 @@ def parse_exports(texts: Sequence[str]) -> tuple[Export, ...]:
             hint = f"write {name}=FILE, or {name}=- for standard output"
             raise UsageProblem(f"--export {text}: no file is named", hint=hint)
         if file != STANDARD_OUTPUT:
-            check_destination(f"--export {text}", Path(file))
+            check_destination(f"--export {text}", Path(file), probe=measures)
         parsed.append(Export(name, file))
     if sum(export.file == STANDARD_OUTPUT for export in parsed) > 1:
         raise UsageProblem("--export: only one format can go to standard output", hint="export the others to files")

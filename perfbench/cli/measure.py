@@ -15,9 +15,11 @@ from perfbench.errors import Interrupted
 from perfbench.model import Run, Settings
 from perfbench.report import build, status
 from perfbench.report.model import Report
+from perfbench.results.document import RUNS
 from perfbench.results.storage import require_file_name
 from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.session import FinishedRun, Session
+from perfbench.util.files import check_results_folder
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +38,7 @@ class OutputOptions:
     write_plot: Callable[[Report], None] = lambda _report: None
 
 
+BeforeMeasuring = Callable[[Session, PreparedRun], None]
 AfterMeasuring = Callable[[Session, PreparedRun, FinishedRun], FinishedRun]
 
 
@@ -47,6 +50,8 @@ def open_session(options: OutputOptions) -> Session:
 
 def prepare(session: Session, settings: Settings, options: OutputOptions) -> PreparedRun:
     """Prepare a run; says so where the default market is measured. Raises Interrupted, UsageProblem, NotMeasured."""
+    RUNS.require_free(options.save, options.results)
+    check_results_folder(options.results)
     prepared = session.prepare(settings, options.save)
     if prepared.run.data and not settings.data and (note := resolve.describe_default_market()):
         session.listener.report_status(note)
@@ -55,27 +60,40 @@ def prepare(session: Session, settings: Settings, options: OutputOptions) -> Pre
     return prepared
 
 
-def measure(source: Settings | Path, options: OutputOptions, afterwards: AfterMeasuring | None = None) -> FinishedRun:
+def measure(
+    source: Settings | Path,
+    options: OutputOptions,
+    afterwards: AfterMeasuring | None = None,
+    beforehand: BeforeMeasuring | None = None,
+) -> FinishedRun:
     """Prepare and measure; every sample is saved as it comes, also if the user interrupts it.
 
     :param source: the settings of a new run, or the journal of an interrupted one to resume.
     :param afterwards: adds to the run while its markets are still unpacked.
+    :param beforehand: looks at a new run once it is prepared.
     """
     with open_session(options) as session:
         if isinstance(source, Path):
             prepared, finished = session.resume(source)
         else:
             prepared = prepare(session, source, options)
+            if beforehand is not None:
+                beforehand(session, prepared)
             finished = session.measure(prepared)
         return finished if afterwards is None else afterwards(session, prepared, finished)
 
 
-def measure_and_show(source: Settings | Path, options: OutputOptions, afterwards: AfterMeasuring | None = None) -> Run:
+def measure_and_show(
+    source: Settings | Path,
+    options: OutputOptions,
+    afterwards: AfterMeasuring | None = None,
+    beforehand: BeforeMeasuring | None = None,
+) -> Run:
     """Measure, show the tables, write the exports, and say where the run is saved.
 
     Raises Interrupted, OutputsDiffer or NotMeasured after everything was shown.
     """
-    finished = measure(source, options, afterwards)
+    finished = measure(source, options, afterwards, beforehand)
     report = build.build_report(finished.run, options.columns)
     try:
         output.show_report(report, options.exports, options.color)

@@ -20,6 +20,13 @@ MAX_BLAMED_FUNCTIONS = 5
 """Functions that are named for each regression."""
 
 
+def warn_unavailable(session: Session, prepared: PreparedRun) -> None:
+    """Say before anything is measured why a regression could not be attributed; the gate itself does not depend on it."""
+    environments = dict.fromkeys(place.environment for group in prepared.tables for place in group.places)
+    for reason in dict.fromkeys(filter(None, map(functions.explain_unavailable, environments))):
+        session.listener.report_status(f"! --blame cannot name functions: {reason}")
+
+
 def blame_regressions(session: Session, prepared: PreparedRun, finished: FinishedRun) -> FinishedRun:
     """The run with the functions behind each regression, saved again. Raises StorageProblem.
 

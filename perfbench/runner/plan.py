@@ -40,6 +40,9 @@ GATE_SOLO_PASSES = 8
 
 MAX_HASH_SEED = 4294967295
 
+BUILT_IN_BUDGETS = ("memory", "count", "peak")
+"""Budgets that every scenario can have, beside those of its own metrics."""
+
 
 @dataclass(frozen=True, slots=True)
 class MatrixEntry:
@@ -129,7 +132,13 @@ def _check_ratios(budgets: Sequence[Budget], modes: Sequence[set[str]]) -> None:
 
 
 def _require_direction(limited: Sequence[str], own: Sequence[Metric]) -> None:
-    require_known(limited, {metric.name for metric in own}, "metric")
+    names = {metric.name for metric in own}
+    for name in limited:
+        if name not in names:
+            raise UsageProblem(
+                f"--budget {name}: no metric of that name{suggest_name(name, {*names, *BUILT_IN_BUDGETS}, list_all=False)}",
+                hint=f"choose one of {', '.join((*BUILT_IN_BUDGETS, *sorted(names)))}, or MODE/OTHER",
+            )
     for metric in own:
         if metric.name in limited and metric.better == "neither":
             raise UsageProblem(f"`{metric.name}` cannot have a budget: neither direction is better")

@@ -7,6 +7,7 @@ import os
 import secrets
 import stat
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -49,15 +50,38 @@ def open_atomically(path: Path) -> Iterator[BinaryIO]:
             yield file
 
 
-def find_obstacle(path: Path) -> str:
-    """The reason why nothing can be written to this path, without opening it; empty if none is apparent."""
+def find_obstacle(path: Path, *, probe: bool = False) -> str:
+    """The reason why nothing can be written to this path, without opening it; empty if none is apparent.
+
+    :param probe: whether to try out whether its folder takes a file, which an unnamed temporary file shows.
+    """
     try:
         status = _read_status(path)
     except OSError as error:
         return error.strerror or str(error)
-    if status is not None:
+    if status is not None and not stat.S_ISREG(status.st_mode):
         return UNWRITABLE_REASONS.get(stat.S_IFMT(status.st_mode), "")
-    return "" if Path(os.path.realpath(path)).parent.is_dir() else f"there is no folder {path.parent}"
+    folder = Path(os.path.realpath(path)).parent
+    if not folder.is_dir():
+        return f"there is no folder {path.parent}"
+    return _find_folder_obstacle(folder) if probe else ""
+
+
+def _find_folder_obstacle(folder: Path) -> str:
+    """The reason why no file can be made in a folder; empty if one can. Permissions alone do not tell for root and for /proc."""
+    try:
+        with tempfile.TemporaryFile(dir=folder):
+            return ""
+    except OSError as error:
+        return f"no file can be written in {folder} ({error.strerror or error})"
+
+
+def check_results_folder(folder: Path) -> None:
+    """Check that runs can be saved in a folder, before anything is measured. Raises StorageProblem."""
+    existing = next((path for path in (folder, *folder.absolute().parents) if os.path.lexists(path)), folder)
+    reason = _find_folder_obstacle(existing) if existing.is_dir() else f"{existing} is not a folder"
+    if reason:
+        raise StorageProblem(f"--results {folder}: {reason}", hint=f"choose another {RESULTS_CHOICE}")
 
 
 def _read_status(path: Path) -> os.stat_result | None:
@@ -150,11 +174,11 @@ def build_read_problem(kind: type[Problem], path: Path | str, error: OSError) ->
     return kind(f"{path} cannot be read ({error.strerror or error})", hint="check the path and its permissions")
 
 
-def check_destination(option: str, path: Path) -> None:
+def check_destination(option: str, path: Path, *, probe: bool = True) -> None:
     """Check that a file can be written, before anything is measured. Raises UsageProblem.
 
-    :param option: the option with the file, as it was typed.
+    :param option: the option with the file, as it was typed; :param probe: as of ``find_obstacle``.
     """
-    reason = find_obstacle(path)
+    reason = find_obstacle(path, probe=probe)
     if reason:
         raise UsageProblem(f"{option}: {reason}", hint="name another file")

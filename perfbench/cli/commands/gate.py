@@ -16,7 +16,7 @@ from perfbench.cli.value_sources import read_rank
 from perfbench.environments.spec import HOST_SPEC
 from perfbench.errors import UsageProblem
 from perfbench.gate.baseline import build_baseline_spec, choose_title, find_baseline, pin_inputs
-from perfbench.gate.blame import blame_regressions
+from perfbench.gate.blame import blame_regressions, warn_unavailable
 from perfbench.gate.calibration import session
 from perfbench.model import Budget, GatePolicy, Run, Settings
 from perfbench.runner.scenarios import expand_topics
@@ -144,7 +144,9 @@ def gate(
         settings = replace(settings, scenarios=tuple(scenario or run.settings.scenarios))
         settings = _pin_to_baseline(settings, run, baseline)
     output = OutputOptions(results, save, wanted, (), color, quiet)
-    measure.measure_and_show(settings, output, blame_regressions if blame else None)
+    measure.measure_and_show(
+        settings, output, blame_regressions if blame else None, warn_unavailable if blame else None
+    )
 
 
 def _choose_reference(ctx: typer.Context, before: str | None, baseline: str | None) -> tuple[str | None, str | None]:

@@ -40,7 +40,7 @@ def show(
     All figures are recomputed from the raw samples. Interrupted runs can be shown too. Two runs are compared unpaired, so their
     ratio includes everything that the machine did in between.
     """
-    parsed = exports.parse_exports(export or ())
+    parsed = exports.parse_exports(export or (), measures=False)
     if len(runs) > 2:
         raise UsageProblem(f"at most two saved runs can be shown side by side, not {len(runs)}")
     for run in runs:

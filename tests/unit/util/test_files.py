@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from support.special_files import FULL, NOWHERE, NULL, Reader, bound_socket, device_numbers, is_fifo, make_device
 
-from perfbench.errors import StorageProblem
-from perfbench.util.files import open_atomically, write_atomically
+from perfbench.errors import StorageProblem, UsageProblem
+from perfbench.util.files import check_destination, check_results_folder, open_atomically, write_atomically
 
 CONTENT = b"a line\n" * 50_000
 """More than a pipe takes at once."""
@@ -200,3 +200,19 @@ def test_hint_of_a_full_disk_is_to_free_space(tmp_path: Path) -> None:
     with pytest.raises(StorageProblem) as raised:
         write_atomically(tmp_path / "full", CONTENT)
     assert raised.value.hint == "free some space or choose another --results folder"
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="needs /proc, in which even root can make no file")
+def test_file_that_cannot_be_made_is_found_out_before_measuring() -> None:
+    with pytest.raises(UsageProblem, match=r"--plot x\.png: no file can be written in /proc \("):
+        check_destination("--plot x.png", Path("/proc/no-such-process.png"))
+    with pytest.raises(StorageProblem, match=r"--results /proc/runs: no file can be written in /proc \("):
+        check_results_folder(Path("/proc/runs"))
+
+
+def test_results_folder_may_be_made_and_may_not_be_below_a_file(tmp_path: Path) -> None:
+    check_results_folder(tmp_path / "new" / "runs")
+    assert not list(tmp_path.iterdir())
+    (tmp_path / "file").touch()
+    with pytest.raises(StorageProblem, match="file is not a folder"):
+        check_results_folder(tmp_path / "file" / "runs")
