@@ -4,13 +4,17 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
+from statistics import median
 
-from perfbench.model import CPU_SECONDS, Measurement, Run, TrustWarning
+from perfbench.model import CHILD_SECONDS, CPU_SECONDS, Measurement, Run, TrustWarning
 from perfbench.report import text
 from perfbench.report.model import Row
 from perfbench.util import formatting
 
 MIN_PASS_SECONDS = 0.03
+ORDERS, REFUSED = "orders", "refused"
+"""What the simulations of ``perfbench.kit`` report of their orders: accepted ones, and those that a control refused."""
+
 CONTENTION_RATIO = 1.1
 """Wall over CPU seconds of a solo pass above which the wall time is not the program's."""
 
@@ -28,11 +32,41 @@ def describe_table_warnings(rows: Sequence[Row], group: Sequence[Measurement], m
         for warning in _find_row_warnings(row, metric, run):
             about.setdefault(warning.what, []).append(f"{row.mode} {warning.detail}".strip())
     yield from (f"{what} ({', '.join(details)})" for what, details in about.items())
+    yield from _describe_work_warnings(group, metric, run)
     if metric == CPU_SECONDS.name and not run.machine.pinned and rows:
         yield "this system cannot pin two passes to one core: the passes of a pair ran sequentially"
     if run.machine.load > run.machine.cores:
         cores = formatting.format_plural(run.machine.cores, "core")
         yield f"the machine was busy at the start: load {run.machine.load:.1f} on {cores}"
+
+
+def _describe_work_warnings(group: Sequence[Measurement], metric: str, run: Run) -> Iterable[str]:
+    """What the samples say of the work itself: child processes, refused orders, updates of the file that nothing confirms."""
+    children, refused, everything = [], [], True
+    for measurement in group:
+        name, samples = measurement.case.mode, measurement.timed
+        if seconds := [s.metrics[CHILD_SECONDS.name] for s in samples if CHILD_SECONDS.name in s.metrics]:
+            children.append(f"{name} {formatting.format_seconds(median(seconds))}")
+        numbers = samples[0].numbers if samples else {}
+        placed, rejected = numbers.get(ORDERS, 0.0), numbers.get(REFUSED, 0.0)
+        if rejected > placed:
+            refused.append(f"{name} {rejected:,.0f} of {placed + rejected:,.0f}")
+            everything = everything and not placed
+    if children and metric == CPU_SECONDS.name:
+        yield f"CPU seconds include those of child processes ({', '.join(dict.fromkeys(children))}); memory does not"
+    if refused:
+        yield f"{'every order was' if everything else 'most orders were'} refused ({', '.join(dict.fromkeys(refused))})"
+    yield from _describe_unconfirmed_work(group, run)
+
+
+def _describe_unconfirmed_work(group: Sequence[Measurement], run: Run) -> Iterable[str]:
+    """The updates of the only case with an output, if the file has more."""
+    checked = [measurement for measurement in group if measurement.output and not measurement.floor]
+    whole = next((market.updates for market in run.data if checked and market.name == checked[0].case.data), 0)
+    for measurement in checked if len(checked) == 1 else ():
+        output = measurement.output
+        if output and output.blocks and measurement.unit == "updates" and output.updates < whole:
+            yield f"{measurement.case.mode} did {output.updates:,} of the {whole:,} updates of the file"
 
 
 def _find_row_warnings(row: Row, metric: str, run: Run) -> Iterable[TrustWarning]:

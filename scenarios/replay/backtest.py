@@ -11,13 +11,14 @@ from __future__ import annotations
 
 from typing import Any, Iterator, List
 
-from perfbench import Work, mode, setup
+from perfbench import Metric, Work, mode, setup
 from perfbench.kit.owners import BACKTEST
 from perfbench.kit.pins import TICKRUSH
 from perfbench.kit.simulation import backtest, work
 from perfbench.kit.strategies import Chosen, choose
 
 UNIT = "updates"
+METRICS = {"orders": Metric("orders", better="neither"), "refused": Metric("orders", better="neither")}
 OWNERS = BACKTEST
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import signal
 import threading
@@ -89,6 +90,21 @@ def test_signal_ends_the_trials_and_keeps_what_was_recorded(
     assert outcome.interrupted
     assert not outcome.complete
     assert recorded == ["first"]
+    assert session.hung_up is (number == signal.SIGHUP)
+
+
+def test_terminal_that_takes_no_more_lines_does_not_end_the_trials(tmp_path: Path, group: CaseGroup) -> None:
+    class Closed(Recorder):
+        def report_progress(self, group: CaseGroup, progress: Progress) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+        def end_progress(self) -> None:
+            raise OSError(errno.EIO, "Input/output error")
+
+    recorded: list[str] = []
+    with Session(tmp_path, Closed()) as session:
+        assert session.execute(events(group), recorded.extend).complete
+    assert recorded == ["result 0", "result 1", "result 2"]
 
 
 def test_signal_whose_exception_was_lost_still_ends_the_trials(tmp_path: Path, group: CaseGroup) -> None:
