@@ -25,8 +25,12 @@ from perfbench.datasets.workspace import Workspace
 from perfbench.datasets.zip_archive import explain_member, list_files
 from perfbench.errors import DataProblem
 from perfbench.util.files import build_read_problem
+from perfbench.util.formatting import make_printable
 
 MAX_NESTING = 4
+MAX_NAME = 200
+"""Characters of a name in a message."""
+
 COMPRESSION_SUFFIXES = (".gz", ".bz2", ".xz", ".tgz", ".tbz2", ".txz")
 
 DAMAGE_ERRORS = (
@@ -115,7 +119,7 @@ def _unpack_tar(path: Path, name: str, workspace: Workspace, depth: int) -> Unpa
                 continue
             refusal = "" if member.isreg() else "is a link or a device, not a file"
             last = make_readable(member.name)
-            unpack = partial(_Member(name, last, "tar", member.size).unpack, workspace, depth)
+            unpack = partial(_Member(name, member.name, "tar", member.size).unpack, workspace, depth)
             yield from unpack(partial(_open_tar_member, archive, member), refusal)
         if damage := archive.find_damage():
             place = f"after member {last}" if last else "at its beginning"
@@ -138,7 +142,7 @@ class _Member:
     size: int
 
     def unpack(self, workspace: Workspace, depth: int, open_content: Callable[[], IO[bytes]], refusal: str) -> Unpacked:
-        label = f"{self.archive}: member {self.path}"
+        label = f"{self.archive}: member {make_readable(self.path)}"
         refusal = refusal or _explain_path(self.path)
         if refusal:
             yield DataProblem(f"{label} {refusal}", hint="repack the archive without it")
@@ -149,7 +153,7 @@ class _Member:
         except DAMAGE_ERRORS as error:
             yield _build_damage_problem(label, error)
             return
-        for unpacked in unpack_files(stored, _get_file_name(self.path), workspace, self.kind, depth + 1):
+        for unpacked in unpack_files(stored, make_readable(_get_file_name(self.path)), workspace, self.kind, depth + 1):
             if isinstance(unpacked, PlainFile):
                 own = {"packing": self.kind, "packed_bytes": self.size} if unpacked.path == stored else {}
                 unpacked = replace(unpacked, is_member=True, **own)  # type: ignore[arg-type] # noqa: PLW2901
@@ -157,8 +161,9 @@ class _Member:
 
 
 def make_readable(name: str) -> str:
-    r"""A name that can be saved and printed: bytes that are not UTF-8 as escapes (``\udce9``)."""
-    return name.encode("utf-8", "backslashreplace").decode()
+    r"""A name that can be saved and printed: bytes that are not UTF-8 as escapes (``\udce9``), and not endless."""
+    readable = make_printable(name)
+    return readable if len(readable) <= MAX_NAME else f"{readable[: MAX_NAME // 2]}…{readable[-MAX_NAME // 2 :]}"
 
 
 def is_hidden(name: str) -> bool:
@@ -199,4 +204,4 @@ def _build_damage_problem(name: str, error: BaseException) -> DataProblem:
 
 
 def _describe_error(error: BaseException) -> str:
-    return " ".join(str(error).split()).rstrip(".") or type(error).__name__
+    return make_readable(" ".join(str(error).split()).rstrip(".")) or type(error).__name__

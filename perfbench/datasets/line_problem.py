@@ -6,6 +6,7 @@ import codecs
 import re
 
 from perfbench.errors import DataProblem
+from perfbench.util.formatting import make_printable
 
 BINARY_BYTES = bytes(set(range(32)) - set(b"\t\n\r\f\b\x1b")) + b"\x7f"
 """Control characters that no text has."""
@@ -70,7 +71,7 @@ def explain_line(raw: bytes, number: int, name: str, reason: str) -> DataProblem
     if raw.translate(None, BINARY_BYTES) != raw:
         return _build_binary_problem(number, name)
     if number == 1 and raw.lstrip()[:1] not in (b"{", b"["):
-        start = shorten(raw.decode("utf-8", "replace").strip())
+        start = raw.decode("utf-8", "replace").strip()[:EXCERPT_LENGTH]
         kind = "a table (CSV)" if b"," in raw else "text"
         return DataProblem(f"{name} is {kind}, not a stream file: it begins with {start!r}", hint=CHOOSE_HINT)
     if not raw.endswith(b"\n"):
@@ -81,8 +82,8 @@ def explain_line(raw: bytes, number: int, name: str, reason: str) -> DataProblem
 
 
 def shorten(text: str) -> str:
-    """The beginning of foreign text."""
-    return text[:EXCERPT_LENGTH]
+    """The beginning of foreign text, without characters that command a terminal."""
+    return make_printable(text[:EXCERPT_LENGTH])
 
 
 def _build_encoding_problem(name: str, number: int, encoding: str) -> DataProblem:

@@ -24,6 +24,9 @@ LATEST_TIME = 253_402_300_799_999
 LONG_NUMBER = re.compile(rb"[0-9]{19}|[eE]\+?[0-9]{3}")
 """What an integer of more than 64 bits and a number beyond the range of a float have; texts may have it too."""
 
+MAX_REASON = 200
+"""Characters of a decoder's reason, which may quote the line."""
+
 INTEGER_RANGE = range(-(2**63), 2**64)
 """The integers that every decoder reads exactly."""
 
@@ -165,7 +168,9 @@ def _decode(
     try:
         return decode(raw)
     except msgspec.ValidationError as error:
-        raise DataProblem(f"{name}, line {number} is {otherwise} ({error})", hint=line_problem.CHOOSE_HINT) from error
+        raise DataProblem(
+            f"{name}, line {number} is {otherwise} ({str(error)[:MAX_REASON]})", hint=line_problem.CHOOSE_HINT
+        ) from error
     except RecursionError:
         raise DataProblem(f"{name}, line {number} is nested too deeply", hint=line_problem.CHOOSE_HINT) from None
     except ValueError as error:

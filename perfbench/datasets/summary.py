@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from perfbench.datasets.description import MarketDescription
+from perfbench.datasets.line_problem import shorten
 from perfbench.datasets.stream_message import MarketChange, MarketDefinition, StreamMessage, decode_definition
 from perfbench.errors import DataProblem
 
@@ -99,18 +100,18 @@ class FileSummary:
             raise DataProblem(f"{place} is of an order stream (ocm)", hint="split the file into its streams")
         if line.statusCode == "FAILURE":
             raise DataProblem(
-                f"{place} is a status message FAILURE ({line.errorCode or 'no error code'}), at which readers end",
+                f"{place} is a status message FAILURE ({shorten(line.errorCode or 'no error code')}), at which readers end",
                 hint="split the recording there",
             )
         if line.op in CONNECTION_OPERATIONS:
             self.note("connection", number)
         else:
-            self.note("operation", f"`{line.op}` in line {number}")
+            self.note("operation", f"`{shorten(line.op)}` in line {number}")
 
     def _add_market_message(self, number: int, line: StreamMessage, name: str) -> None:
         place = f"{name}, line {number}"
         if line.ct not in CHANGE_TYPES:
-            raise DataProblem(f"{place} has an unknown change type (ct): {line.ct[:20]!r}", hint="correct the line")
+            raise DataProblem(f"{place} has an unknown change type (ct): `{shorten(line.ct)}`", hint="correct the line")
         if line.statusCode == "FAILURE":
             raise DataProblem(f"{place} is a FAILURE, at which readers end", hint="split the recording there")
         if line.ct == "HEARTBEAT":
@@ -139,7 +140,7 @@ class FileSummary:
         if state is None:
             if defined is None:
                 raise DataProblem(
-                    f"{name}, line {number} changes market {change.id} before any definition of it",
+                    f"{name}, line {number} changes market {shorten(change.id)} before any definition of it",
                     hint="choose a recording that begins with the definition",
                 )
             state = self.markets[change.id] = MarketState()
@@ -174,7 +175,7 @@ class FileSummary:
         runners = fields["runners"]
         unknown = sorted({*fields} - DEFINITION_FIELDS) + sorted({f for r in runners for f in r} - RUNNER_FIELDS)
         if unknown:
-            self.note("new field", f"`{unknown[0]}` in line {number}")
+            self.note("new field", f"`{shorten(unknown[0])}` in line {number}")
         if missing := sorted(REQUIRED_FIELDS - {*fields}):
             self.note("missing field", f"`{missing[0]}` in line {number}")
         if not all("sortPriority" in runner for runner in runners):

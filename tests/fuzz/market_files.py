@@ -47,8 +47,8 @@ ODD_LINES = (
 )  # fmt: skip
 
 ODD_BYTES = (
-    b"\x00", b"\r", b"\n", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf", b'"', b"\\", b"\\u", b"\\ud800", b"{", b"}", b"[", b"]",
-    b",", b":", b"NaN", b"-Infinity", b"1e999", b"9" * 5000, b"-", b".", b"\x1a", b"\x7f", b"\xe2\x80\xa8", b"//",
+    b"\x00", b"\r", b"\n", b"\xff", b"\xc3", b"\xed\xa0\x80", b"\xef\xbb\xbf", b'"', b"\\", b"\\u", b"\\ud800", b"{", b"}", b"[",
+    b"]", b",", b":", b"NaN", b"-Infinity", b"1e999", b"9" * 5000, b"-", b".", b"\x1a", b"\x7f", b"\xe2\x80\xa8", b"//",
 )  # fmt: skip
 
 TOKEN = re.compile(rb'"[^"\\]*"|-?\d+\.?\d*|[{}\[\],:]|true|false|null')
@@ -183,10 +183,11 @@ def _compare_with_reader(description: MarketDescription, path: Path) -> None:
     updates, runners = 0, set()
     with path.open(encoding="utf-8") as lines:
         for line in lines:
-            message = json.loads(line) if line.strip() else {"op": None}
-            if message["op"] == "mcm" and message.get("mc"):
+            message: dict[str, Any] = json.loads(line) if line.strip() else {"op": None}
+            changes: list[dict[str, Any]] = message.get("mc") or [] if message["op"] == "mcm" else []
+            if changes:
                 updates += 1
-                for change in message["mc"]:
+                for change in changes:
                     defined = change.get("marketDefinition", {}).get("runners", ())
                     runners |= {(change["id"], runner["id"], runner.get("hc", 0)) for runner in defined}
     assert (updates, len(runners)) == (description.updates, description.runners)
