@@ -20,13 +20,14 @@ HOST_SPEC = "here"
 
 @dataclass(slots=True)
 class Matrix:
-    """Groups of entries, one scenario per group, and one line about each problem with the rest.
+    """Groups of entries, one scenario per group, and one line about each problem with the rest, and hints what to do about them.
 
     ``unbuilt`` are the names of the environments in which nothing can be measured, each with its line.
     """
 
     groups: list[list[MatrixEntry]] = field(default_factory=list)
     problems: list[str] = field(default_factory=list)
+    hints: list[str] = field(default_factory=list)
     unbuilt: dict[str, str] = field(default_factory=dict)
 
 
@@ -135,6 +136,7 @@ def _provide_environments(
             built[name] = replace(answer, name=name)
         else:
             offered.problems.append(str(answer))
+            offered.hints.append(answer.hint)
             offered.unbuilt[name] = str(answer)
     return built
 

@@ -44,7 +44,7 @@ def prepare_run(
     Scenarios, environments and markets that cannot be used become problems of the run.
 
     :param workspace: the folder that packed files and archives are unpacked into.
-    :param observe: receives one line about each environment that is being built.
+    :param observe: receives a line about each environment that is being built, and about files that are no markets.
 
     Raises UsageProblem for unknown names, NotMeasured if nothing is left to measure or Valgrind is needed and missing.
     """
@@ -57,18 +57,20 @@ def prepare_run(
         _check_names(settings, scenarios.values())
     unloaded = tuple(problems)
     uses_market = any(scenario.uses_market for scenario in scenarios.values())
-    markets, refused = _open_markets(settings, workspace) if uses_market else ([], [])
+    markets, refused = _open_markets(settings, workspace, observe) if uses_market else ([], [])
     problems += map(str, refused)
     with matrix.names_checked(unloaded):
         tables = (plan.plan_groups if settings.gate is None else plan.plan_gate_groups)(
             offered.groups, markets, settings
         )
     if not tables:
-        hints = {problem.hint for problem in refused}
+        hints = {hint for hint in (*offered.hints, *(problem.hint for problem in refused)) if hint}
         hint = hints.pop() if len(hints) == 1 else ""
         raise NotMeasured("; ".join(problems) or "nothing to measure: choose a mode or a market file", hint=hint)
     for problem in problems:
         observe(f"! {formatting.make_printable(problem)}")
+    for hint in dict.fromkeys(filter(None, offered.hints)):
+        observe(f"hint: {formatting.make_printable(hint)}")
     if settings.quick:
         tables = heads.cut_for_smoke_run(tables, workspace)
         markets = heads.list_markets(tables)
@@ -157,13 +159,15 @@ def _strip_paths(environment: Environment) -> Environment:
     return replace(environment, python="", sources=sources)
 
 
-def _open_markets(settings: Settings, workspace: Path) -> tuple[list[Market], list[DataProblem]]:
+def _open_markets(
+    settings: Settings, workspace: Path, observe: Callable[[str], None]
+) -> tuple[list[Market], list[DataProblem]]:
     markets: list[Market] = []
     problems: list[DataProblem] = []
     for number, spec in enumerate(settings.data or (resolve.choose_default_market(),)):
         folder = workspace / str(number)
         folder.mkdir()
-        opened, refused = resolve.open_markets(spec, folder)
+        opened, refused = resolve.open_markets(spec, folder, observe)
         markets += opened
         problems += refused
     return _number_duplicates(markets), problems
