@@ -99,7 +99,7 @@ def describe(
         for number, spec in enumerate(files):
             workspace = Path(folder, str(number))
             workspace.mkdir()
-            described, refused = resolve.describe_markets(spec, workspace)
+            described, refused = resolve.describe_markets(spec, workspace, _print_note)
             problems += refused
             for description in described:
                 console.print(_build_facts_table(description))
@@ -108,6 +108,10 @@ def describe(
         typer.echo("\n".join(("! " + make_printable(problem.cause), *problem.lines[1:])), err=True)
     if problems:
         raise NotMeasured(f'{len(problems)} of the files cannot be replayed (see the lines marked "!")')
+
+
+def _print_note(line: str) -> None:
+    typer.echo(line, err=True)
 
 
 def _build_facts_table(market: MarketDescription) -> Table:

@@ -120,7 +120,7 @@ def _read_market_file(
 def _iterate_messages(path: Path) -> Iterator[tuple[bytes, dict[str, Any]]]:
     with path.open("rb") as lines:
         for line in lines:
-            message = json.loads(line)
+            message = json.loads(line) if line.strip() else {}
             if message.get("mc"):
                 yield line, message
 

@@ -346,3 +346,13 @@ def test_file_that_is_named_itself_is_inspected_whatever_it_looks_like(tmp_path:
 def test_standard_input_is_refused_with_what_to_do(tmp_path: Path) -> None:
     _, (problem,) = resolve.describe_markets("-", tmp_path)
     assert (problem.cause, problem.hint) == ("standard input is no market file", "write its content to a file first")
+
+
+def test_market_in_files_of_different_content_is_reported(tmp_path: Path) -> None:
+    plain = MARKETS[NAMES[0]]
+    half = b"".join(plain.splitlines(keepends=True)[:20])
+    (markets, problems), (note,) = in_folder(
+        tmp_path, {"basic": half, "pro": plain, "copy": plain, "pro.gz": gzip.compress(plain)}
+    )
+    assert (len(markets), problems) == (4, [])
+    assert note == f"{tmp_path / 'rec'}: market {markets[0].market_ids[0]} is in 2 files: basic, pro; each is measured"
