@@ -533,7 +533,35 @@ def many(count: int) -> Run:
 def test_summary_stays_below_a_mebibyte_and_lists_omissions() -> None:
     text = rendered("github", many(20_000))
     assert len(text.encode()) <= 1024 * 1024
-    assert re.search(r"\n[\d,]+ lines omitted \(size limit\)\.\n$", text)
+    assert re.search(
+        r"\n[\d,]+ rows, [\d,]+ notes left out: GitHub takes at most 1 MiB in a step summary\. The whole run: .*\n$",
+        text,
+    )
+
+
+@pytest.mark.parametrize("count", [300, 2_000])
+def test_comment_stays_below_the_limit_of_github_and_lists_omissions(count: int) -> None:
+    text = rendered("github-comment", many(count))
+    assert len(text) <= 65_536
+    assert text.startswith("<!-- perfbench -->\n")
+    assert ("left out: GitHub takes at most 65,536 characters" in text) is (
+        len(rendered("github", many(count))) > 65_536
+    )
+    rows = len(re.findall(r"^\| \\?! ?broken|^\| .*broken_", text, re.MULTILINE))
+    left = re.search(r"([\d,]+) rows, ", text)
+    assert rows + (int(left[1].replace(",", "")) if left else 0) == count
+
+
+def test_comment_keeps_failing_tables_before_those_in_order() -> None:
+    sound = [measurement("sound", STEADY, baseline=True), measurement("other", STEADY)]
+    bad = [replace(sound[0], failures=(FAILURE,)), sound[1]]
+    every = [(f"1.{n:08d}", sound if n < 300 else bad) for n in range(301)]
+    cases = [replace(m, case=replace(m.case, data=data)) for data, sides in every for m in sides]
+    text = rendered("github-comment", run(cases))
+    assert len(text) <= 65_536
+    assert "1.00000300" in text
+    assert re.search(r"\d+ tables, \d+ rows left out: GitHub", text)
+    assert text.count("<details>") == text.count("</details>") == 1
 
 
 def commands(text: str) -> list[tuple[str, str, str]]:
