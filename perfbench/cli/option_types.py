@@ -10,6 +10,7 @@ import math
 from perfbench.cli import parse
 from perfbench.errors import UsageProblem
 from perfbench.exchange.api.fault_injection import DEFAULT_FAULT_KINDS, FAULT_KINDS
+from perfbench.exchange.network.round_trip import MAX_ROUND_TRIP
 from perfbench.util.suggest import suggest_name
 
 MAX_SPEED = "max"
@@ -26,6 +27,16 @@ def parse_offset(option: str, text: str) -> float:
 def parse_duration(option: str, text: str) -> float:
     """Parse a duration with its unit to seconds: ``20`` may be meant as milliseconds."""
     return parse.parse_option(option, text, DURATION)
+
+
+def parse_round_trip(option: str, text: str) -> float:
+    """Parse a round-trip time to seconds; longer than MAX_ROUND_TRIP is refused, because nobody would wait for an answer."""
+    seconds = parse_duration(option, text)
+    if seconds > MAX_ROUND_TRIP:
+        raise UsageProblem(
+            f"{option} {text}: longer than the exchange waits for an answer", hint=f"write {MAX_ROUND_TRIP:g}s or less"
+        )
+    return seconds
 
 
 def parse_time_range(option: str, text: str | None) -> tuple[float, float] | None:

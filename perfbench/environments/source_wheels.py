@@ -123,7 +123,8 @@ def _digest_commit(source: GitRepository, commit: str) -> str:
 
 def _require_project(folder: Path, label: str) -> None:
     if not folder.is_dir():
-        raise EnvironmentProblem(f"{label} is not a folder")
+        reason = "" if folder.exists() else ": there is no such path"
+        raise EnvironmentProblem(f"{label} is not a folder{reason}", hint="name the folder of a checkout")
     if not any((folder / name).is_file() for name in ("pyproject.toml", "setup.py")):
         raise EnvironmentProblem(f"cannot build {label}: it has neither pyproject.toml nor setup.py")
 

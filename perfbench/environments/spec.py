@@ -14,6 +14,9 @@ from perfbench.errors import UsageProblem
 
 HOST_SPEC = "here"
 NO_DEPENDENCIES_FLAG = "--no-deps"
+ASSIGNMENT_PATTERN = re.compile(r"([\w.-]+(?:\[[\w,.-]*\])?)(?:=|:)v?(\d[\w.]*)")
+"""A release as other tools write it: ``name=1.0``, ``name:1.0``."""
+
 PYTHON_PATTERN = re.compile(r"python\s*==\s*(\d+\.\d+(?:\.\d+)?)(?:\.\*)?", re.IGNORECASE)
 LOCATION_PATTERN = re.compile(r"(?P<path>.+?)(?:\[(?P<extras>[\w\s,.-]+)\])?")
 COMMIT_PATTERN = re.compile(r"[0-9a-f]{40}")
@@ -163,7 +166,15 @@ def format_repository(repository: GitRepository, name: str = "") -> str:
     return f"{extras}git+{repository.url}{revision}{subdirectory}"
 
 
-def _build_problem(spec: str, reason: str, *, hint: str = "") -> UsageProblem:
+def _explain_requirement(word: str) -> tuple[str, str]:
+    """Why a word is no requirement, and what to write instead."""
+    assignment = ASSIGNMENT_PATTERN.fullmatch(word)
+    if assignment is not None:
+        return f"`{word}` has no operator", f"did you mean {assignment[1]}=={assignment[2]}?"
+    return f"`{word}` is neither name==version, a path nor a git URL", "write betfairlightweight==2.12.0 or ./checkout"
+
+
+def _build_problem(spec: str, reason: str, hint: str = "") -> UsageProblem:
     return UsageProblem(f"`{spec}` is not a valid environment spec: {reason}", hint=hint)
 
 
@@ -171,8 +182,7 @@ def _parse_requirement(word: str, spec: str) -> PackageRequirement:
     try:
         requirement = Requirement(word)
     except InvalidRequirement as error:
-        reason = str(error).splitlines()[0]
-        raise _build_problem(spec, f"`{word}`: {reason}") from error
+        raise _build_problem(spec, *_explain_requirement(word)) from error
     if requirement.url or requirement.marker:
         raise _build_problem(spec, f"`{word}` is neither name==version, a path nor a git URL")
     if canonicalize_name(requirement.name) == "python":

@@ -82,8 +82,18 @@ def choose_scenarios(names: Sequence[str], folders: Sequence[Path]) -> list[Path
                 hint=f"choose one of {', '.join(topics[name.rstrip('/')])}",
             )
         else:
-            raise UsageProblem(f"no scenario `{name}`{suggest_name(name, {*files, *find_topics()})}")
+            raise _build_unknown(name, {*files, *find_topics()})
     return chosen
+
+
+def _build_unknown(name: str, known: set[str]) -> UsageProblem:
+    """The error of a name that is neither a scenario nor the path of a file."""
+    if name.endswith(".py") or "/" in name:
+        kind = "not a scenario file: its name does not end in .py" if Path(name).is_file() else "no such file"
+        return UsageProblem(f"{name}: {kind}", hint="name a .py file, or a scenario of `perfbench scenarios`")
+    return UsageProblem(
+        f"no scenario `{name}`{suggest_name(name, known)}", hint="run `perfbench scenarios` to list them"
+    )
 
 
 def find_baseline_mode(name: str, folders: Sequence[Path], environment: Environment) -> str:

@@ -95,7 +95,8 @@ def check_installation() -> tuple[MachineCheck, ...]:
 def check_worker() -> MachineCheck:
     """Check that a worker process starts and can load the main scenario."""
     try:
-        scenario = describe_scenario(*choose_scenarios(["replay"], []), describe_host())
+        (path,) = choose_scenarios(["replay"], [])
+        scenario = describe_scenario(path, describe_host())
     except PerfbenchError as problem:
         return MachineCheck("worker", "bad", str(problem), REINSTALL_COMMAND)
     modes = formatting.format_plural(len(scenario.modes), "mode")

@@ -103,7 +103,8 @@ def _build_environments(specs: Sequence[str], names: Mapping[str, str], quiet: b
             texts = (make_printable(answer.name), answer.version, answer.recipe, _format_packages(answer.packages))
             table.add_row(*map(Text, texts))
         else:
-            problems.append(EnvironmentProblem(make_printable(f"{spec}: {answer}"), hint=answer.hint))
+            cause = str(answer) if spec in str(answer) else f"{spec}: {answer}"
+            problems.append(EnvironmentProblem(make_printable(cause), hint=answer.hint))
     if table.row_count:
         build_console().print(table)
     if len(problems) == 1:

@@ -89,7 +89,7 @@ def serve(
         Limits(patience, conflate_after if math.isfinite(pace) else math.inf, markets, connections),
         None,
         hang_up,
-        option_types.parse_duration("--rtt", rtt),
+        option_types.parse_round_trip("--rtt", rtt),
         accounts,
         None if no_api else _parse_api_config(funds, service, per_market, _parse_faults(faults, fault, seed, stall)),
         api_port,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import ipaddress
 import socket
 
@@ -38,6 +39,8 @@ def open_listening_socket(host: str, port: int, option: str = "--port") -> socke
         return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
     except (OSError, OverflowError) as error:
         reason = getattr(error, "strerror", None) or str(error)
+        if getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+            option = f"--host {host}"
         raise UsageProblem(
             f"{option}: cannot listen on {format_address(host, port)}: {reason}",
             hint="choose an address of this machine and a free port (0: any)",

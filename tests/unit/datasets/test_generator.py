@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import hashlib
 import json
+import lzma
 import os
 import subprocess
 from collections import Counter
@@ -20,6 +23,7 @@ from hypothesis import strategies as st
 from support.command_line import HERE, one_line, perfbench
 from support.special_files import Reader, is_fifo
 
+from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.market import stream_lines
 from perfbench.datasets.generator.prices import PRICES, TICKS
 from perfbench.datasets.generator.recipe import SAMPLE_RECIPES, Recipe
@@ -302,3 +306,14 @@ def test_a_file_that_cannot_be_written_is_one_line(tmp_path: Path) -> None:
     done = perfbench("data", "generate", "file/market", folder=tmp_path)
     assert done.returncode == 5
     assert "file/market cannot be written" in one_line(done.stderr)
+
+
+@pytest.mark.parametrize("suffix", [".bz2", ".gz", ".xz"])
+def test_file_named_as_packed_is_packed_with_the_same_bytes_for_the_same_seed(tmp_path: Path, suffix: str) -> None:
+    lines = "".join(stream_lines(Recipe(seed=3, updates=200))).encode()
+    opened = {".bz2": bz2.decompress, ".gz": gzip.decompress, ".xz": lzma.decompress}[suffix]
+    first, second = tmp_path / f"first{suffix}", tmp_path / f"second{suffix}"
+    for path in (first, second):
+        write_market(Recipe(seed=3, updates=200), path)
+    assert opened(first.read_bytes()) == lines
+    assert first.read_bytes() == second.read_bytes()
