@@ -204,8 +204,12 @@ class StreamConnection:
         self._is_behind = seconds > self._context.limits.conflate_after
 
     def _send_bytes(self, message: bytes) -> float:
-        seconds = self._transport.send(message)
+        started_at = time.monotonic()
+        try:
+            self._transport.send(message)
+        finally:  # also if the client never reads again
+            seconds = time.monotonic() - started_at
+            if seconds > MAX_LISTEN_SECONDS:
+                self._blocked += seconds
         self._size += len(message)
-        if seconds > MAX_LISTEN_SECONDS:
-            self._blocked += seconds
         return seconds

@@ -92,9 +92,8 @@ class TlsTransport:
         """Seconds since an incomplete request began; 0 if there is none."""
         return time.monotonic() - self.buffered_at if self._buffer else 0.0
 
-    def send(self, message: bytes) -> float:
-        """Send a message and return the seconds it took. Raises ConnectionClosed if the client stops reading."""
-        start = time.monotonic()
+    def send(self, message: bytes) -> None:
+        """Send a message. Raises ConnectionClosed if the client stops reading."""
         self._socket.settimeout(self._timeout)
         try:
             self._socket.sendall(message)
@@ -102,7 +101,6 @@ class TlsTransport:
             raise ConnectionClosed(f"the client did not read for {self._timeout:g} s") from error
         except OSError as error:
             raise ConnectionClosed(f"reset: {error}") from error
-        return time.monotonic() - start
 
     def close(self) -> None:
         """Close the connection; everything sent still arrives."""
