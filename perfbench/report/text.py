@@ -123,8 +123,35 @@ def _format_packages(group: Sequence[Measurement]) -> Iterable[str]:
 
 
 def describe_installation_differences(group: Sequence[Measurement], run: Run) -> Iterable[str]:
-    """How the installations of the sides of a table differ, beside what is compared."""
-    recipes = {environment.name: environment.recipe for environment in list_environments(group, run)}
+    """How the installations of the sides of a table differ, beside what is compared, and what to do about it."""
+    environments = list_environments(group, run)
+    recipes = {environment.name: environment.recipe for environment in environments if environment.recipe}
     if len(set(recipes.values())) > 1:
-        texts = ", ".join(f"{name}: {recipe or 'unknown'}" for name, recipe in recipes.items())
-        yield f"the sides were installed by different recipes ({texts})"
+        texts = ", ".join(f"{name}: {recipe}" for name, recipe in recipes.items())
+        yield f"the sides were installed by different recipes ({texts}): their dependencies were chosen in different ways"
+    as_found = [environment for environment in environments if not environment.recipe]
+    resolved = [environment for environment in environments if environment.recipe]
+    if as_found and resolved:
+        yield from _describe_other_dependencies(resolved[0], as_found[0], group)
+
+
+def _describe_other_dependencies(
+    resolved: Environment, as_found: Environment, group: Sequence[Measurement]
+) -> Iterable[str]:
+    """The imported packages, apart from those that are compared, of which the environment as it was found has another version."""
+    compared = {name for name, _ in resolved.demanded}
+    versions = [
+        {p.name: p.version for m in group if m.case.environment == environment.name for p in m.packages}
+        for environment in (resolved, as_found)
+    ]
+    shared = sorted(versions[0].keys() & versions[1].keys() - compared)
+    others = [f"{n} {versions[0][n]} → {versions[1][n]}" for n in shared if versions[0][n] != versions[1][n]]
+    if others:
+        installed = {package.name: package.version for package in as_found.packages}
+        specs = " ".join(f"{name}=={installed[name]}" for name, _ in resolved.demanded if name in installed)
+        remedy = (
+            f"; to compare {' and '.join(sorted(compared))} alone, write {specs} instead of {as_found.name}"
+            if specs
+            else ""
+        )
+        yield f"{as_found.name} also has other versions of dependencies: {', '.join(others)}{remedy}"
