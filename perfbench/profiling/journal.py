@@ -11,10 +11,12 @@ import msgspec
 from perfbench.errors import StorageProblem
 from perfbench.model import Run
 from perfbench.profiling.document import ProfileDocument
-from perfbench.profiling.records import ProfileOptions, ProfileRecord, assemble_document
+from perfbench.profiling.records import ProfileOptions, ProfileRecord, assemble_document, find_damage
 from perfbench.results.journal import AppendOnlyFile
+from perfbench.results.store import DECODE_ERRORS
 
 JOURNAL_SUFFIX = ".profile-journal"
+DELETE_HINT = "delete it and profile again"
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +58,12 @@ def read_journal(path: Path) -> SavedSession:
     try:
         outline = msgspec.json.decode(lines[0], type=ProfileOutline)
         records = tuple(msgspec.json.decode(line, type=ProfileRecord) for line in lines[1:])
-    except msgspec.MsgspecError as error:
-        raise StorageProblem(f"{path} is damaged: {error}", hint="delete it and profile again") from error
+    except DECODE_ERRORS as error:
+        raise StorageProblem(f"{path} is damaged: {error}", hint=DELETE_HINT) from error
+    cases = {measurement.case.id for measurement in outline.run.measurements}
+    for number, record in enumerate(records, 2):
+        if damage := find_damage(record, cases):
+            raise StorageProblem(f"{path}, line {number} is damaged: {damage}", hint=DELETE_HINT)
     return SavedSession(outline, records, length)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from perfbench.model import CPU_SECONDS, SCHEMA, Case, Measurement, Result, Run
@@ -13,7 +13,8 @@ from perfbench.profiling.memory.model import AllocationSummary, LineProfile
 from perfbench.profiling.model import Profile
 from perfbench.profiling.slow_updates import SlowUpdates
 from perfbench.results.document import collect_results
-from perfbench.worker.protocol import CpuProfile
+from perfbench.runner import worker_answers
+from perfbench.worker.protocol import CpuProfile, Request
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,6 +71,23 @@ class CaseFindings:
     update_ns: list[tuple[int, ...]] = field(default_factory=list)
     failed: bool = False
     unsampled: bool = False
+
+
+def find_damage(record: ProfileRecord, cases: Collection[str]) -> str:
+    """What cannot be in a record of a session of these cases, by their ids; empty if everything can."""
+    unknown = {record.case, *(result.case for result in record.results)} - set(cases)
+    if unknown:
+        return f"no case `{min(unknown)}` was profiled"
+    for sampled in filter(None, (record.sampled, record.calls)):
+        if wrong := worker_answers.find_wrong_value(sampled, Request("profile", "")):
+            return f"a profile with {wrong}"
+    curve = record.curve
+    if curve is not None and not len(curve.times) == len(curve.updates) == len(curve.rss) > 0:
+        return "a curve of unequal numbers"
+    samples = [result.sample for result in record.results if result.sample is not None]
+    if any(CPU_SECONDS.name not in sample.metrics for sample in samples):
+        return "a pass without seconds"
+    return ""
 
 
 def collect_findings(cases: Sequence[str], records: Sequence[ProfileRecord]) -> dict[str, CaseFindings]:

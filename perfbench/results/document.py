@@ -4,17 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 import msgspec
 
-from perfbench.model import Failure, Measurement, Result, Run
+from perfbench.errors import StorageProblem
+from perfbench.model import METRICS, Failure, Measurement, Result, Run
 from perfbench.results.store import DocumentStore
 
 DOCUMENT_SUFFIX, JOURNAL_SUFFIX = ".json", ".journal"
+SHOWN_CHARACTERS = 40
 
 
 RUNS = DocumentStore(DOCUMENT_SUFFIX, Run, "run", unfinished=JOURNAL_SUFFIX, indent=1)
 """Saved runs, and the journals that become runs."""
+
+
+def check_run(path: Path, run: Run) -> Run:
+    """The run itself. Raises StorageProblem for one that compares a metric that perfbench does not have.
+
+    :param path: named in the error.
+    """
+    for measurement in run.measurements:
+        if measurement.metric not in METRICS:
+            raise StorageProblem(
+                f"{path} is damaged: no metric `{measurement.metric[:SHOWN_CHARACTERS]}`", hint="measure it again"
+            )
+    return run
 
 
 def collect_results(empty: Sequence[Measurement], results: Iterable[Result]) -> tuple[Measurement, ...]:

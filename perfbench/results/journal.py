@@ -13,7 +13,8 @@ import msgspec
 
 from perfbench.errors import StorageProblem
 from perfbench.model import Result, Run
-from perfbench.results.document import DOCUMENT_SUFFIX, JOURNAL_SUFFIX, RUNS
+from perfbench.results.document import DOCUMENT_SUFFIX, JOURNAL_SUFFIX, RUNS, check_run
+from perfbench.results.store import DECODE_ERRORS
 from perfbench.util.files import build_write_problem
 
 
@@ -120,12 +121,15 @@ def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
     lines = content[: find_complete_length(content)].splitlines()
     if not lines:
         raise StorageProblem(f"{path} holds no run: it was cut off before its first line was written", hint="delete it")
-    run = RUNS.decode(path, lines[0])
+    try:
+        run = check_run(path, RUNS.decode(path, lines[0]))
+    except StorageProblem as problem:
+        raise StorageProblem(problem.cause, hint=problem.hint or "delete it, and start the run again") from problem
     results = []
     for number, line in enumerate(lines[1:], 2):
         try:
             results.append(msgspec.json.decode(line, type=Result))
-        except msgspec.MsgspecError as error:
+        except DECODE_ERRORS as error:
             raise StorageProblem(
                 f"{path}, line {number} is damaged: {error}", hint="delete the line to use the rest"
             ) from error
@@ -139,7 +143,7 @@ def find_complete_length(content: bytes) -> int:
     for line in reversed(content[:end].splitlines(keepends=True)[1:]):
         try:
             result = msgspec.json.decode(line, type=Result)
-        except msgspec.MsgspecError:
+        except DECODE_ERRORS:
             break
         if last and result.trial != last[0].trial:
             break

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from perfbench.errors import UsageProblem
 from perfbench.model import Run
-from perfbench.results.document import JOURNAL_SUFFIX, RUNS, collect_results
+from perfbench.results.document import JOURNAL_SUFFIX, RUNS, check_run, collect_results
 from perfbench.results.journal import read_journal
 from perfbench.results.store import read_document
 
@@ -28,4 +28,4 @@ def load_run(path: Path) -> Run:
     if path.suffix == JOURNAL_SUFFIX:
         run, results = read_journal(path, content)
         return replace(run, measurements=collect_results(run.measurements, results))
-    return RUNS.decode(path, content)
+    return check_run(path, RUNS.decode(path, content))

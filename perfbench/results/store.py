@@ -15,6 +15,10 @@ from perfbench.util.files import write_atomically
 Document = TypeVar("Document")
 
 
+DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
+"""What msgspec raises for a content that is no JSON of the expected type."""
+
+
 @dataclass(frozen=True, slots=True)
 class DocumentStore(Generic[Document]):
     """Documents of one ``type``, saved as NAME and ``suffix``; messages call them ``kind``.
@@ -76,7 +80,7 @@ class DocumentStore(Generic[Document]):
             return msgspec.json.decode(content, type=self.type)
         except msgspec.ValidationError as error:
             raise StorageProblem(f"{path} is not a {self.kind} saved by perfbench: {error}") from error
-        except msgspec.DecodeError as error:
+        except DECODE_ERRORS as error:
             raise StorageProblem(f"{path} is damaged or cut off: {error}") from error
 
     def save(self, document: Document, path: Path) -> None:

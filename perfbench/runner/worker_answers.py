@@ -13,6 +13,7 @@ from perfbench.worker.protocol import (
     ANSWER_TYPES,
     AllocationProfile,
     CpuProfile,
+    DescribedScenario,
     Failed,
     FunctionNames,
     LineMemoryProfile,
@@ -91,6 +92,10 @@ def _check_profile(answer: CpuProfile, _request: Request) -> str:
     )
 
 
+def _check_description(answer: DescribedScenario, _request: Request) -> str:
+    return "" if answer.scenario.modes else "a scenario without modes"
+
+
 def _check_ready(answer: Ready, _request: Request) -> str:
     return _find_negative("seconds", [answer.startup_seconds])
 
@@ -142,6 +147,7 @@ def _check_observation(answer: MemoryObservation, request: Request) -> str:
 
 
 _CHECKS: dict[type, Callable[[Any, Request], str]] = {
+    DescribedScenario: _check_description,
     Ready: _check_ready,
     PassMeasurement: _check_measurement,
     OutputDigest: _check_digest,

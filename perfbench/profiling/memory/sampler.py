@@ -25,7 +25,7 @@ MIB = 1 << 20
 
 
 @dataclass(slots=True)
-class _MemorySamples:
+class MemorySamples:
     """What memory_profiler saw of a process and its children: times by ``time.time()``, and bytes."""
 
     times: list[float] = field(default_factory=list)
@@ -59,7 +59,7 @@ def sample_memory(
     """
     core = conditions.core_for(table)
     request = replace(build_request("watch", table, case, core), held=True, marks=[number for number, _ in marks])
-    samples = _MemorySamples()
+    samples = MemorySamples()
     with start_worker(table, case, request, trial, conditions.timeout) as worker:
         wait_until_ready(worker, table)
         samples.take(worker.pid)
@@ -78,18 +78,18 @@ def sample_memory(
     if wrong or not samples.times:
         raise TrialFailed(wrong or "the memory of the worker could not be sampled")
     return replace(
-        _build_curve(case, table.scenario.unit, samples, watched, [what for _, what in marks]), packages=packages
+        build_curve(case, table.scenario.unit, samples, watched, [what for _, what in marks]), packages=packages
     )
 
 
-def _sample_until_answer(worker: WorkerProcess, samples: _MemorySamples) -> None:
+def _sample_until_answer(worker: WorkerProcess, samples: MemorySamples) -> None:
     """Sample until the worker answers, ends or times out; the reader of its answer learns which."""
     while not worker.answers_within(0) and not worker.overdue and not worker.ended:
         samples.take(worker.pid)
 
 
-def _build_curve(
-    case: Case, unit: str, samples: _MemorySamples, watched: MemoryObservation, what: Sequence[str]
+def build_curve(
+    case: Case, unit: str, samples: MemorySamples, watched: MemoryObservation, what: Sequence[str]
 ) -> MemoryCurve:
     """The last sample, taken while the worker was held, stands at the end of the pass; what came before its start is left out."""
     ready, *_ = samples.rss
