@@ -8,6 +8,8 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timezone
 from pathlib import Path
 
+import msgspec
+
 from perfbench import __version__
 from perfbench.datasets import resolve
 from perfbench.environments import git
@@ -48,6 +50,7 @@ def prepare_run(
 
     Raises UsageProblem for unknown names, NotMeasured if nothing is left to measure or Valgrind is needed and missing.
     """
+    _require_savable(settings, name)
     if settings.count and (reason := callgrind.explain_unavailable()):
         raise NotMeasured(reason)
     offered = matrix.build_matrix(settings, observe)
@@ -120,6 +123,17 @@ def _build_run(
         commit=head[0],
         dirty=head[1],
     )
+
+
+def _require_savable(settings: Settings, name: str | None) -> None:
+    """Raises UsageProblem for an argument with bytes that are not UTF-8, which no document can hold."""
+    try:
+        msgspec.json.encode((settings, name))
+    except UnicodeEncodeError as error:
+        raise UsageProblem(
+            f"{formatting.make_printable(error.object)} is not UTF-8",
+            hint="rename the file or name its folder; all other arguments are UTF-8",
+        ) from error
 
 
 def _check_names(settings: Settings, scenarios: Collection[Scenario]) -> None:

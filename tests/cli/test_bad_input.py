@@ -254,6 +254,37 @@ def test_a_file_without_permission_is_named(tmp_path: Path, market: Path) -> Non
     assert "secret cannot be read (Permission denied)" in one_line(done.stderr)
 
 
+@linux_only
+def test_file_whose_name_is_not_utf_8_is_measured_by_its_folder_and_refused_by_its_name(
+    tmp_path: Path, market: Path
+) -> None:
+    (tmp_path / "day").mkdir()
+    written(tmp_path / "day" / os.fsdecode(b"caf\xe9"), market.read_bytes())
+    done = only_lightweight(tmp_path / "day", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "replay · caf\\udce9 · 60 updates" in done.stdout
+    (path,) = (tmp_path / "results").glob("*.json")
+    assert [data["name"] for data in json.loads(path.read_text())["data"]] == ["caf\\udce9"]
+    refused = only_lightweight(os.fsdecode(b"day/caf\xe9"), folder=tmp_path)
+    assert refused.returncode == 2
+    assert "day/caf\\udce9 is not UTF-8\nhint: rename the file or name its folder" in one_line(refused.stderr)
+
+
+def test_raw_recording_is_measured_and_one_with_a_failure_refused_before_any_pass(tmp_path: Path, market: Path) -> None:
+    first, *rest = market.read_bytes().splitlines(keepends=True)
+    greeting = b'{"op":"connection","connectionId":"1"}\n{"op":"status","statusCode":"SUCCESS"}\n'
+    failure = b'{"op":"status","statusCode":"FAILURE","errorCode":"TIMEOUT","connectionClosed":true}\n'
+    sound = written(tmp_path / "sound", b"".join([greeting, first, *rest]))
+    done = only_lightweight(sound, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "replay · sound · 60 updates" in done.stdout
+    assert "messages about the connection: 2 (first: line 1)" in done.stdout
+    failed = only_lightweight(written(tmp_path / "failed", b"".join([first, failure, *rest])), folder=tmp_path)
+    assert failed.returncode == 5
+    assert "failed, line 2 is a status message FAILURE (TIMEOUT), at which readers end" in one_line(failed.stderr)
+    assert failed.stdout == ""
+
+
 # What can be replayed, but is worth a word ---------------------------------------------------------------------------
 
 
