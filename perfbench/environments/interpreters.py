@@ -25,8 +25,12 @@ PROBE_TIMEOUT = 5.0
 
 PROBE_SCRIPT = (
     "import os, sys; "
-    "print(sys.implementation.name, sys.version.split()[0], os.path.realpath(sys.executable or ''), sep='\\n')"
+    "print(sys.implementation.name + getattr(sys, 'abiflags', ''), sys.version.split()[0], "
+    "os.path.realpath(sys.executable or ''), sep='\\n')"
 )
+
+NORMAL_BUILD = "cpython"
+"""Implementation and flags of its build: a debug build (``d``) and one without the GIL (``t``) are other interpreters."""
 
 INTERPRETER_PATTERN = re.compile(r"python3\.\d+(\.exe)?")
 
@@ -81,15 +85,23 @@ def find_interpreters() -> tuple[Interpreter, ...]:
         for python in answers
         if python is not None and _parse_version(python.version) >= OLDEST_PYTHON
     }
-    return tuple(sorted(by_path.values(), key=lambda python: (_parse_version(python.version), python.path)))
+    return tuple(sorted(by_path.values(), key=_rank_interpreter))
+
+
+def _rank_interpreter(python: Interpreter) -> tuple[tuple[int, ...], bool, str]:
+    """The order of interpreters: by version, a final release (``3.14.0``) after its candidates (``3.14.0rc1``)."""
+    return _parse_version(python.version), re.fullmatch(r"[\d.]+\+?", python.version) is not None, python.path
 
 
 def _find_candidates() -> list[str]:
     """Files named python3.x, without duplicates behind links. The interpreter that runs perfbench is always among them."""
     paths = {os.path.realpath(sys.executable): None}
     for folder in _list_search_folders():
+        entries: list[Path] = []
         with contextlib.suppress(OSError):
-            for entry in sorted(folder.iterdir()):
+            entries = sorted(folder.iterdir())
+        for entry in entries:
+            with contextlib.suppress(OSError):  # a link into a folder that may not be read
                 if INTERPRETER_PATTERN.fullmatch(entry.name) and entry.is_file():
                     paths[os.path.realpath(entry)] = None
     return list(paths)
@@ -143,7 +155,7 @@ def _probe_interpreter(python: str) -> Interpreter | None:
         _kill_process_group(process)
         return None
     lines = answer.splitlines()
-    if process.returncode != 0 or len(lines) != 3 or lines[0] != "cpython" or not lines[2]:
+    if process.returncode != 0 or len(lines) != 3 or lines[0] != NORMAL_BUILD or not lines[2]:
         return None
     return Interpreter(version=lines[1], path=lines[2])
 

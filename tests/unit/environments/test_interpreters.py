@@ -134,3 +134,46 @@ def test_the_module_search_path_of_the_shell_does_not_reach_the_question(
     (home / "sitecustomize.py").write_text("raise SystemExit(3)")
     monkeypatch.setenv("PYTHONPATH", str(home))
     assert find_interpreters() == (Interpreter(VERSION, REAL),)
+
+
+def test_odd_names_and_broken_files_are_no_interpreters(home: Path) -> None:
+    folder = home / "bin"
+    for name in ("python3", "python3.11-dbg", "python3.12d", "python3.13t", "python3.11.7", "python3.x", "python3.12~"):
+        claims_to_be(folder / name, "3.12.1")
+    (folder / "python3.8").symlink_to("nowhere")
+    (folder / "python3.9").symlink_to("python3.9")  # a link to itself
+    (folder / "python3.10").mkdir()
+    os.mkfifo(folder / "python3.11")
+    (folder / "python3.12").write_text("")  # neither a program nor executable
+    (folder / "python3.13").write_bytes(b"\x7fELF rubbish")
+    (folder / "python3.13").chmod(0o755)
+    script(folder / "python3.14", "printf '\\377\\n'")  # no UTF-8
+    claims_to_be(folder / "python3.15", "3.15.0")
+    assert [python.version for python in find_interpreters() if python.path != REAL] == ["3.15.0"]
+    assert interpreters.compute_fingerprint()
+
+
+def test_one_unreadable_entry_does_not_hide_the_others(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    claims_to_be(home / "bin" / "python3.8", "3.8.1")
+    claims_to_be(home / "bin" / "python3.9", "3.9.1")
+    real = Path.is_file
+
+    def is_file(path: Path) -> bool:
+        if path.name == "python3.8":
+            raise PermissionError(13, "Permission denied", str(path))
+        return real(path)
+
+    monkeypatch.setattr(Path, "is_file", is_file)
+    assert [python.version for python in find_interpreters() if python.path != REAL] == ["3.9.1"]
+
+
+@pytest.mark.parametrize("build", ["cpythond", "cpythont", "pypy"])
+def test_other_builds_under_a_normal_name_are_left_out(build: str, home: Path) -> None:
+    claims_to_be(home / "bin" / "python3.20", "3.20.0", implementation=build)
+    assert [python.version for python in find_interpreters() if python.path != REAL] == []
+
+
+def test_final_release_is_preferred_to_its_candidate(home: Path) -> None:
+    claims_to_be(home / "bin" / "python3.30", "3.30.0")
+    claims_to_be(home / ".pyenv" / "versions" / "3.30.0rc1" / "bin" / "python3.30", "3.30.0rc1")
+    assert interpreters.find_interpreter("3.30").version == "3.30.0"
