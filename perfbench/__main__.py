@@ -10,6 +10,7 @@ import traceback
 from perfbench import __version__
 from perfbench.errors import ExitCode, PerfbenchError
 from perfbench.util.encoding import allow_any_character
+from perfbench.util.formatting import make_printable
 
 
 def main() -> None:
@@ -22,7 +23,7 @@ def main() -> None:
         sys.exit(run_command_line())
     except PerfbenchError as error:
         with contextlib.suppress(OSError):
-            print("perfbench: " + "\n".join(error.lines), file=sys.stderr, flush=True)
+            print("perfbench: " + "\n".join(map(make_printable, error.lines)), file=sys.stderr, flush=True)
         _leave_closed_terminal()
         sys.exit(error.exit_code)
     except KeyboardInterrupt:

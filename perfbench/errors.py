@@ -29,8 +29,8 @@ class PerfbenchError(Exception):
     exit_code = ExitCode.INTERNAL
 
     def __init__(self, cause: str, *, hint: str = "") -> None:
-        super().__init__(cause)
-        self.cause = cause
+        self.cause = " ".join(cause.splitlines())
+        super().__init__(self.cause)
         self.hint = hint
 
     @property

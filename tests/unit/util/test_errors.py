@@ -60,3 +60,9 @@ def test_terminal_shows_one_line_for_an_error_without_a_hint(tmp_path: Path) -> 
     done = perfbench("show", "nothing", folder=tmp_path)
     assert done.returncode == 5
     assert done.stderr == "perfbench: nothing: no such file, and no run of that name in results\n"
+
+
+def test_cause_is_one_line_whatever_a_value_in_it_contains() -> None:
+    error = UsageProblem("`a\nb` is wrong", hint="write b")
+    assert str(error) == error.cause == "`a b` is wrong"
+    assert error.lines == ("`a b` is wrong", "hint: write b")
