@@ -11,6 +11,7 @@ from typing import Literal
 
 from packaging.version import InvalidVersion, Version
 
+from perfbench.environments.variables import copy_variables
 from perfbench.errors import EnvironmentProblem, UsageProblem
 from perfbench.util.formatting import extract_last_line
 from perfbench.util.suggest import suggest_name
@@ -49,6 +50,7 @@ def _query_pip(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     try:
         return subprocess.run(
             [*command, "--ignore-requires-python", name, *options],
+            env=copy_variables(),
             capture_output=True,
             encoding="utf-8",
             errors="replace",

@@ -32,6 +32,14 @@ def test_a_release_for_another_python_is_there_too(index: Path) -> None:
     assert package_index.list_releases("old-horses") == ("1.0",)
 
 
+def test_settings_of_pip_about_what_to_install_do_not_hide_releases(
+    index: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in {"PIP_ONLY_BINARY": ":all:", "PIP_PRE": "1", "PIP_REQUIRE_VIRTUALENV": "1"}.items():
+        monkeypatch.setenv(name, value)
+    assert package_index.list_releases("horses") == VERSIONS
+
+
 def test_an_older_pip_that_has_no_json_is_read_by_its_text(
     index: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
