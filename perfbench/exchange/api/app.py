@@ -95,6 +95,8 @@ class Application:
             return await asyncio.wait_for(request.read(), self._context.request_timeout)
         except asyncio.TimeoutError as error:
             raise web.HTTPRequestTimeout from error
+        except web.RequestPayloadError as error:  # damaged chunks or compression
+            raise web.HTTPBadRequest from error
 
     # Identity ----------------------------------------------------------------------------------------------------------------
 
