@@ -117,7 +117,7 @@ def test_folders_that_git_tracks_are_part_of_the_digest_whatever_their_name(tmp_
     git(folder, "init", "--quiet")
     git(folder, "add", ".")
     commit(folder, "first")
-    first, again = build(folder), []
+    first, again = build(folder), list[str]()
     build(folder, again)
     assert not again, "nothing is built a second time"
     (folder / "env" / "settings.py").write_text("A = 2\n")
