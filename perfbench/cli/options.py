@@ -140,7 +140,7 @@ ExportTo = Annotated[
         "--export",
         metavar="FORMAT=FILE",
         help="Write the results in another format; - for standard output; repeatable. Formats: json, csv, markdown, "
-        "terminal, junit, github, github-annotations, github-action-benchmark, bencher, pytest-benchmark, pyperf, "
+        "terminal, junit, github, github-comment, github-annotations, github-action-benchmark, bencher, pytest-benchmark, pyperf, "
         "hyperfine, openmetrics.",
         callback=parse.assignments_of,
     ),

@@ -72,8 +72,8 @@ def gate(
         typer.Option(
             parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
             metavar="SECONDS",
-            help="Time limit of the pairs, per case; also 90s or 2m. Set-up, pilot, check and memory passes and at least 12 pairs "
-            "come on top.",
+            help="Time limit of the pairs, per case; also 90s or 2m. At least 12 pairs are measured in any case; set-up, pilot, "
+            "check and memory passes come on top.",
         ),
     ] = 30.0,
     budget: Annotated[
