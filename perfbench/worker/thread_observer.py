@@ -20,10 +20,10 @@ NUMBER_PATTERN = re.compile(r"[-_]\d+")
 class ObservedThread:
     """A thread that has ended: its name without numbers, its CPU seconds, and what its profiler found."""
 
-    def __init__(self, name: str, cpu_seconds: float, found: Any) -> None:
+    def __init__(self, name: str, cpu_seconds: float, data: Any) -> None:
         self.name = name
         self.cpu_seconds = cpu_seconds
-        self.found = found
+        self.data = data
 
 
 @contextmanager
@@ -45,9 +45,9 @@ def observe_threads(start: Callable[[], Any], stop: Callable[[Any], Any]) -> Ite
             try:
                 work()
             finally:
-                found = stop(profiler)
+                data = stop(profiler)
                 seconds = time.thread_time() - before
-                ended.append(ObservedThread(NUMBER_PATTERN.sub("", thread.name), seconds, found))
+                ended.append(ObservedThread(NUMBER_PATTERN.sub("", thread.name), seconds, data))
 
         thread.run = run_observed  # type: ignore[method-assign]
         start_thread(thread)

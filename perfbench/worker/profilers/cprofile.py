@@ -52,7 +52,7 @@ def observe(call: Callable[[], Any], path: str, request: Request) -> RawProfile:
         observed.calls = _count_without_callers(observed.calls)
     elif not IS_SHARED:
         for thread in ended:
-            _add_thread(observed, build_thread_frame(thread.name), thread.found, thread.cpu_seconds, 0.0)
+            _add_thread(observed, build_thread_frame(thread.name), thread.data, thread.cpu_seconds, 0.0)
         observed.unseen = clock.find_unseen(sum(thread.cpu_seconds for thread in ended))
     observed.samples = sum(observed.calls.values())
     return observed
@@ -78,7 +78,7 @@ def _stop_nothing(_profiler: None) -> None:
 
 
 def _add_thread(observed: RawProfile, root: Optional[Frame], entries: Any, ran: float, queued: float) -> None:
-    """Add the calls of a thread that ran for so many CPU seconds, and was ready for ``queued`` seconds without a core.
+    """Add the calls of a thread that ran for ``ran`` CPU seconds, and was ready for ``queued`` seconds without a core.
 
     :param root: the caller of what nothing called; None for the main thread.
     """

@@ -42,7 +42,7 @@ def observe(call: Callable[[], Any], path: str, request: Request) -> RawProfile:
     _add_samples(observed, (), session.frame_records, clock.main, request.interval)
     ended = list(threads)
     for thread in ended:
-        _add_samples(observed, (build_thread_frame(thread.name),), thread.found, thread.cpu_seconds, request.interval)
+        _add_samples(observed, (build_thread_frame(thread.name),), thread.data, thread.cpu_seconds, request.interval)
     observed.unseen = clock.find_unseen(sum(thread.cpu_seconds for thread in ended))
     return observed
 
@@ -50,7 +50,7 @@ def observe(call: Callable[[], Any], path: str, request: Request) -> RawProfile:
 def _add_samples(
     observed: RawProfile, root: Tuple[Frame, ...], records: List[Tuple[List[str], float]], ran: float, interval: float
 ) -> None:
-    """Add the samples of a thread that ran for so many CPU seconds, below a root if it is not the main one."""
+    """Add the samples of a thread that ran for ``ran`` CPU seconds, below a root if it is not the main one."""
     cap = compute_weight_cap([seconds for _, seconds in records], ran, MIN_CAP_INTERVALS * interval)
     for identifiers, seconds in records:
         stack = tuple(map(_parse_frame, identifiers))

@@ -62,7 +62,7 @@ def test_long_output_is_cut_to_its_last_lines_and_to_the_ends_of_each(tmp_path: 
     assert [part[:6] for part in printed.split(" / ")][-1:] == ["start8"] or printed.count("end") >= 1
 
 
-def test_what_this_machine_lacks_is_said_without_the_output(tmp_path: Path) -> None:
+def test_missing_server_is_reported_without_the_output(tmp_path: Path) -> None:
     assert fail(tmp_path, "print('noise')\n    raise NotAvailable('no server')") == "no server"
 
 
