@@ -80,8 +80,8 @@ class Sessions:
         if not self.is_valid(session):
             return False
         with self._lock:
-            if known := self._sessions.pop(session, None):  # moved to the end: sessions are ordered by renewal
-                self._sessions[session] = known[0], time.monotonic()
+            if entry := self._sessions.pop(session, None):  # moved to the end: sessions are ordered by renewal
+                self._sessions[session] = entry[0], time.monotonic()
         return True
 
     def log_out(self, session: str) -> bool:
@@ -91,12 +91,12 @@ class Sessions:
 
     def is_valid(self, session: str) -> bool:
         """Return whether a session token is valid."""
-        known = self._sessions.get(session)
-        if known is None:
+        entry = self._sessions.get(session)
+        if entry is None:
             return bool(session) and not self._login_required
-        return time.monotonic() - known[1] < SESSION_LIFETIME_SECONDS
+        return time.monotonic() - entry[1] < SESSION_LIFETIME_SECONDS
 
     def get_account(self, session: str) -> str:
         """Return the account of a session."""
-        known = self._sessions.get(session)
-        return session if known is None else known[0]
+        entry = self._sessions.get(session)
+        return session if entry is None else entry[0]

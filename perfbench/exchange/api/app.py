@@ -118,8 +118,8 @@ class Application:
             return {"loginStatus": "CERT_AUTH_REQUIRED"}
         session, error_code = "", "INPUT_VALIDATION_ERROR"
         if app_key:
-            found = self._context.sessions.log_in(user, password)
-            session, error_code = ("", found.value) if isinstance(found, LoginError) else (found, "")
+            outcome = self._context.sessions.log_in(user, password)
+            session, error_code = ("", outcome.value) if isinstance(outcome, LoginError) else (outcome, "")
         if action == "certlogin":
             return {"sessionToken": session, "loginStatus": "SUCCESS"} if session else {"loginStatus": error_code}
         return {"token": session, "product": app_key, "status": "SUCCESS" if session else "FAIL", "error": error_code}

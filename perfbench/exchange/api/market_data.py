@@ -57,8 +57,8 @@ def list_market_book(
     """
     options = _resolve_options(request, delayed=delayed)
     _check_weight(request, len(set(request.market_ids)))
-    known = [market for market_id in dict.fromkeys(request.market_ids) if (market := markets.get(market_id))]
-    listed = [market for market in known if not market.matcher.closed] or known
+    existing = [market for market_id in dict.fromkeys(request.market_ids) if (market := markets.get(market_id))]
+    listed = [market for market in existing if not market.matcher.closed] or existing
     return [build_market_book(m, options, select_orders(m, request, account)) for m in listed]
 
 

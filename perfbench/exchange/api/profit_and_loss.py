@@ -23,10 +23,10 @@ def list_market_profit_and_loss(
     """Answer listMarketProfitAndLoss for markets on which the account has orders. Raises APINGException."""
     if len(request.market_ids) > MAX_MARKETS:
         raise APINGException("REQUEST_SIZE_EXCEEDS_LIMIT", f"marketIds: at most {MAX_MARKETS}")
-    known = [market for market_id in dict.fromkeys(request.market_ids) if (market := markets.get(market_id))]
+    existing = [market for market_id in dict.fromkeys(request.market_ids) if (market := markets.get(market_id))]
     return [
         _build_market(market, request, account)
-        for market in known
+        for market in existing
         if account in market.matcher.exposures and (request.include_settled_bets or not market.matcher.closed)
     ]
 

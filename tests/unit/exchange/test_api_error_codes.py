@@ -7,6 +7,7 @@ InstructionReportErrorCode).
 from __future__ import annotations
 
 import asyncio
+import re
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,7 @@ from typing import Any
 import pytest
 from support.exchange_api import FAVOURITE, MARKET, OPENING, Api, definition, error_code, limit
 
-from perfbench.exchange.api.operations import Caller
+from perfbench.exchange.api.operations import OPERATION_PARAMETERS, UNSUPPORTED_OPERATIONS, Caller
 
 IN_PLAY = {**OPENING, **definition(inPlay=True)}
 SUSPENDED = {**OPENING, **definition(status="SUSPENDED")}
@@ -204,3 +205,10 @@ def test_table_of_instruction_codes_is_complete() -> None:
     }  # fmt: skip
     assert {*INSTRUCTIONS} | NEVER_GIVEN == documented
     assert not {*INSTRUCTIONS} & NEVER_GIVEN
+
+
+def test_page_of_the_exchange_names_what_is_never_given_and_what_is_not_served() -> None:
+    page = Path(__file__).parents[3].joinpath("docs", "exchange.md").read_text(encoding="utf-8")
+    served = [name for operations in OPERATION_PARAMETERS.values() for name in operations]
+    names = NEVER_RAISED | NEVER_REPORTED | NEVER_GIVEN | UNSUPPORTED_OPERATIONS | set(served)
+    assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", page)] == []
