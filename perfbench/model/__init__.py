@@ -7,6 +7,7 @@ from perfbench.model.comparison import (
     Comparison,
     MetricComparison,
     OutputMatch,
+    Saving,
     TrustWarning,
     Verdict,
 )
@@ -111,6 +112,7 @@ __all__ = [
     "Result",
     "Run",
     "Sample",
+    "Saving",
     "Scenario",
     "Settings",
     "SweepPairing",

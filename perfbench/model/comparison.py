@@ -76,3 +76,18 @@ class MetricComparison:
     low: float = math.nan
     high: float = math.nan
     verdict: Verdict | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Saving:
+    """The seconds that an operation takes before and after, as medians, and how many it saves, with the 95 % interval.
+
+    The ends are infinite where there are too few samples for an interval; ``saved`` is negative where it takes longer.
+    """
+
+    before: float
+    after: float
+    saved: float
+    low: float
+    high: float
+    verdict: Verdict

@@ -10,13 +10,15 @@ from perfbench.environments import labels
 from perfbench.gate import verdict
 from perfbench.model import Measurement, Run, Sample
 from perfbench.report import advice, text
+from perfbench.report.claim_result import ClaimResult
 from perfbench.report.figures import build_figures
-from perfbench.report.model import ClaimResult, Report, ReportTable, Row
+from perfbench.report.model import Report, ReportTable, Row
 from perfbench.report.rows import GateComparisons, RowBuilder
 from perfbench.report.status import compute_status
 from perfbench.report.trust_warnings import describe_table_warnings
 from perfbench.runner import plan
 from perfbench.stats import instructions, pairs
+from perfbench.stats.comparison import choose_confidence
 
 DEFAULT_GROUP = (("here",),)
 
@@ -102,7 +104,9 @@ def _evaluate_advice(group: Sequence[Measurement], builder: RowBuilder) -> Itera
     if scenario is None:
         return
     modes = {measurement.case.mode: measurement for measurement in group}
-    yield from advice.evaluate_advice(scenario.claims, modes, scenario.metrics, builder.metric, builder.compare)
+    confidence = choose_confidence(builder.run.settings)
+    evidence = advice.Evidence(modes, scenario.metrics, builder.metric, builder.compare, confidence)
+    yield from advice.evaluate_advice(scenario.claims, evidence)
 
 
 def _build_rows(group: Sequence[Measurement], baseline: Measurement, builder: RowBuilder) -> Iterable[Row]:

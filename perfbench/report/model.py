@@ -1,4 +1,4 @@
-"""A report as frozen dataclasses: its status, its tables and rows, and the results of its claims."""
+"""A report as frozen dataclasses: its status, its tables and rows."""
 
 from __future__ import annotations
 
@@ -7,7 +7,15 @@ from dataclasses import dataclass
 from enum import Enum
 
 from perfbench.gate.budgets import BudgetResult
-from perfbench.model import METRICS, Claim, Comparison, Metric, MetricComparison, OutputMatch, Run, Value, Verdict
+from perfbench.model import (
+    METRICS,
+    Comparison,
+    MetricComparison,
+    OutputMatch,
+    Run,
+    Value,
+)
+from perfbench.report.claim_result import ClaimResult
 from perfbench.stats.instructions import CountComparison
 from perfbench.sweep.crossover import RatioCurve
 
@@ -51,37 +59,6 @@ class ReportStatus:
     def ok(self) -> bool:
         """Whether the report passes."""
         return self.kind is Status.OK
-
-
-@dataclass(frozen=True, slots=True)
-class ClaimResult:
-    """A piece of advice against what was measured: from ``claim.before`` to ``mode``, which is the advised one or the better one.
-
-    Values are in the unit of the metric; ``ratio`` is after / before with its interval, no number where a value is zero. Without a
-    ``verdict`` nothing was measured. ``doc`` says what the mode does.
-    """
-
-    claim: Claim
-    mode: str
-    doc: str
-    metric: Metric
-    before: float | None = None
-    after: float | None = None
-    ratio: float = math.nan
-    low: float = math.nan
-    high: float = math.nan
-    verdict: Verdict | None = None
-    better: ClaimResult | None = None
-
-    @property
-    def gain(self) -> float:
-        """How many times better it is."""
-        return self.ratio if self.metric.better == "higher" else 1 / self.ratio if self.ratio else math.inf
-
-    @property
-    def best(self) -> float:
-        """The end of the interval of the gain that speaks for the advice."""
-        return self.high if self.metric.better == "higher" else 1 / self.low if self.low > 0 else math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -12,7 +12,7 @@ from statistics import median
 
 from perfbench.model import CPU_SECONDS, METRICS, Measurement, Metric, MetricComparison, Verdict
 from perfbench.stats import pairs, rank_sum
-from perfbench.stats.verdict_bounds import STANDARD_BOUNDS
+from perfbench.stats.verdict_bounds import STANDARD_BOUNDS, VerdictBounds
 
 CONFIDENCE = 0.95
 
@@ -28,14 +28,20 @@ def compare_metric(metric: Metric, before: Measurement | None, after: Measuremen
 
 
 def compare_samples(metric: Metric, before: Sequence[float], after: Sequence[float]) -> MetricComparison:
-    """The comparison of two sets of samples of a metric; each has at least one, all finite."""
+    """The comparison of two sets of samples of a metric; each has at least one, all finite.
+
+    A side whose median is at the floor of the metric has no ratio: the difference is compared with the floor.
+    """
     first, second = median(before), median(after)
-    if min(*before, *after) > 0:
+    if min(*before, *after) > 0 and min(first, second) > metric.floor:
         ratio, low, high = rank_sum.compute_shift_interval(before, after, CONFIDENCE)
         ends = math.log(low) if low > 0 else -math.inf, math.log(high)
         return MetricComparison(metric, second, first, ratio, low, high, _classify_interval(metric, *ends))
-    scale = max(abs(first), abs(second)) or 1.0
     _, low, high = rank_sum.compute_difference_interval(before, after, CONFIDENCE)
+    if metric.floor > 0:
+        bounds = VerdictBounds(metric.floor, -metric.floor, -metric.floor, metric.floor)
+        return MetricComparison(metric, second, first, verdict=_classify_interval(metric, low, high, bounds))
+    scale = max(abs(first), abs(second)) or 1.0
     return MetricComparison(metric, second, first, verdict=_classify_interval(metric, low / scale, high / scale))
 
 
@@ -48,13 +54,15 @@ def select_metric_values(metric: Metric, measurement: Measurement) -> list[float
     return [value for value in values if value is not None]
 
 
-def _classify_interval(metric: Metric, low: float, high: float) -> Verdict | None:
-    """The verdict on an interval of the change, a logarithm or a share; None for a metric without a direction.
+def _classify_interval(
+    metric: Metric, low: float, high: float, bounds: VerdictBounds = STANDARD_BOUNDS
+) -> Verdict | None:
+    """The verdict on an interval of the change; None for a metric without a direction.
 
-    The margins are those for seconds (docs/method.md, "Metrics that a mode reports").
+    The margins of a logarithm or a share are those for seconds (docs/method.md, "Metrics that a mode reports").
     """
     if metric.better == "neither":
         return None
     if metric.better == "higher":
         low, high = -high, -low
-    return STANDARD_BOUNDS.classify(low, high)
+    return bounds.classify(low, high)

@@ -86,11 +86,15 @@ class Metric(SavedFields):
     A metric of which neither is better is shown but has no verdict. ``bytes``, ``seconds`` (also ``ms``, ``µs``) and ``share``
     (1.0 is all) are formatted as such, any other unit follows the number. A scenario lists its metrics in ``METRICS``, a mapping
     of names, from which each gets its ``name``.
+
+    :param floor: the largest value that cannot be distinguished from zero, in its unit; below it a reading is noise. Where a
+        side is at its floor, the difference is compared with the floor and no ratio is shown.
     """
 
     unit: str
     better: Better = "lower"
     name: str = ""
+    floor: float = 0.0
 
     @property
     def label(self) -> str:
@@ -105,9 +109,15 @@ class Claim(SavedFields):
     Both sides are modes, of a certain release if written ``mode@package==version``. A ratio of 1 claims an improvement of no
     particular size.
 
+    :param source: where the claim comes from; shown with it, never empty. Questions of one's own are no advice of others.
     :param metric: the improved metric, one of the scenario's ``METRICS`` or ``peak_rss_bytes``; the seconds if empty.
     :param text: the advice in its own words.
-    :param better: an alternative that the advice does not mention.
+    :param better: a mode that the advice does not mention; shown only where it is better than ``after`` by its interval.
+    :param saves: the least and the most seconds that an operation is claimed to save, instead of a ratio. The difference of the
+        pairs is compared with it: of a metric in seconds, ms or µs, which is of one operation, or of the seconds of a pass by its
+        amount of work.
+    :param bounded: ``before`` grows and ``after`` does not: the metric, a growth, is above its ``floor`` in every pass of the one
+        and at it in every pass of the other. No ratio is claimed.
 
     A scenario lists its claims as ``CLAIMS``.
     """
@@ -119,6 +129,8 @@ class Claim(SavedFields):
     metric: str = ""
     text: str = ""
     better: str = ""
+    saves: Optional[Tuple[float, float]] = None
+    bounded: bool = False
 
 
 @dataclass(frozen=True)

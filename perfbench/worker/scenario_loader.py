@@ -14,6 +14,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Type, TypeVar
 
+from perfbench.worker.claim_checks import require_valid_claim
 from perfbench.worker.fixtures import MARKET_ARGUMENT, list_positional_names, read_parameter_defaults
 from perfbench.worker.scenario_api import (
     MARK_ATTRIBUTE,
@@ -79,7 +80,7 @@ class LoadedScenario:
             if name not in parameters:
                 raise ScenarioError("QUICK has a value for `{}`, which is not a parameter of any mode".format(name))
         for claim in self.claims:
-            self._require_known(claim)
+            require_valid_claim(claim, self.modes, self.metrics)
         return Scenario(
             name=self.path.stem,
             path=str(self.path),
@@ -94,17 +95,6 @@ class LoadedScenario:
             metrics=tuple(self.metrics.values()),
             quick=tuple(self.quick.items()),
         )
-
-    def _require_known(self, claim: Claim) -> None:
-        """Check the modes and the metric of a claim; a side ``mode@package==version`` is of a release."""
-        sides = [side for side in (claim.before, claim.after, claim.better) if side and "@" not in side]
-        for name in sides:
-            if name not in self.modes:
-                raise ScenarioError("a claim is about `{}`, which is not a mode".format(name))
-        if claim.metric and claim.metric not in self.metrics and claim.metric != "peak_rss_bytes":
-            raise ScenarioError("a claim is about `{}`, which is not in METRICS".format(claim.metric))
-        if claim.metric in self.metrics and self.metrics[claim.metric].better == "neither":
-            raise ScenarioError("a claim is about `{}`, of which neither more nor less is better".format(claim.metric))
 
     def _describe_mode(self, name: str) -> Mode:
         mark = self._mark(name)

@@ -33,33 +33,38 @@ def page(folder: Path, *arguments: str) -> str:
 def test_table_ends_with_its_verdict_on_the_advice(folder: Path) -> None:
     lines = [line.strip() for line in perfbench("show", "one", folder=folder).stdout.splitlines()]
     assert (
-        "advice “use a ring”: refuted: it makes things worse, reported seconds 0.050s → 0.064s, 1.28x slower "
-        "[1.280–1.280]; better: sums, 0.050s → 2.000ms, 25.0x faster [25.00–25.00]" in lines
+        "advice “use a ring” (somebody's notes): refuted: it makes things worse, reported seconds 50.000ms → 64.000ms, 1.28x slower "
+        "[1.280–1.280]; better: sums, 50.000ms → 2.000ms, 25.0x faster [25.00–25.00]" in lines
     )
-    assert "advice “use a ring”: holds, held bytes 96 B → 0 B; alternative: sums, 96 B → 96 B" in lines
+    assert "advice “use a ring” (somebody's notes): holds, held bytes 96 B → 0 B" in lines
 
 
 def test_advice_between_two_modes_other_than_the_baseline_gets_a_verdict_too(folder: Path) -> None:
     table = perfbench("show", "one", folder=folder).stdout
-    assert re.search(r"advice “add up”: holds, but only 4\.0x, hits 10 % → 40 %, 4\.0x more", table)
+    assert re.search(
+        r"advice “add up” \(somebody's notes\): holds, but only 4\.0x, hits 10 % → 40 %, 4\.0x more", table
+    )
 
 
 def test_advice_that_promises_more_than_there_is_holds_but_less(folder: Path) -> None:
-    assert "advice “100x by sums”: holds, but only 25.0x" in perfbench("show", "one", folder=folder).stdout
+    assert (
+        "advice “100x by sums” (somebody's notes): holds, but only 25.0x"
+        in perfbench("show", "one", folder=folder).stdout
+    )
 
 
 def test_the_page_has_every_piece_of_advice_with_its_verdict_and_the_better_way(folder: Path) -> None:
     text = page(folder, "--run", "one")
-    assert text.startswith("advised · Does the advice hold?\n  “use a ring”\n")
-    assert "    reported seconds: refuted: it makes things worse, 0.050s → 0.064s" in text
-    assert "      alternative: sums (Adds them up once): 0.050s → 2.000ms, 25.0x faster" in text
-    assert re.search(r"^advice: somebody's notes · measured \d{4}-\d\d-\d\d by perfbench", text, re.MULTILINE)
+    assert text.startswith("advised · Does the advice hold?\n  “use a ring” (somebody's notes)\n")
+    assert "    reported seconds: refuted: it makes things worse, 50.000ms → 64.000ms" in text
+    assert "      better: sums (Adds them up once): 50.000ms → 2.000ms, 25.0x faster" in text
+    assert re.search(r"^measured \d{4}-\d\d-\d\d by perfbench", text, re.MULTILINE)
 
 
 def test_page_of_a_sweep_shows_the_value_from_which_advice_holds(folder: Path) -> None:
     text = page(folder, "--run", "swept")
-    assert "    reported seconds: holds in part, 0.016s → 0.064s, 4.0x slower" in text
-    assert "at periods 16; 0.256s → 0.064s, 4.0x faster [4.00–4.00] at periods 256" in text
+    assert "    reported seconds: holds in part, 16.000ms → 64.000ms, 4.0x slower" in text
+    assert "at periods 16; 256.000ms → 64.000ms, 4.0x faster [4.00–4.00] at periods 256" in text
     assert "      faster from 64 periods on\n" in text
 
 
@@ -79,8 +84,10 @@ def test_page_uses_all_reference_runs_by_default(folder: Path) -> None:
 
 def test_the_page_is_a_markdown_table_too(folder: Path) -> None:
     lines = page(folder, "--run", "one", "--markdown").splitlines()
-    assert lines[0] == "| advice | metric | verdict | measured | holds for | alternative |"
-    assert lines[2].startswith("| “use a ring” (advised) | reported seconds | refuted: it makes things worse |")
+    assert lines[0] == "| advice | source | metric | verdict | measured | holds for | better |"
+    assert lines[2].startswith(
+        "| “use a ring” (advised) | somebody's notes | reported seconds | refuted: it makes things worse |"
+    )
 
 
 def test_a_scenario_can_be_chosen_and_one_that_the_run_lacks_is_refused(folder: Path) -> None:
@@ -105,11 +112,30 @@ def test_missing_reference_run_is_reported_in_one_line(tmp_path: Path) -> None:
     assert (alone.returncode, one_line(alone.stderr)) == (2, "perfbench: --markdown requires --verdicts")
 
 
+CORRECTIONS = (
+    ("rings", "ring"),
+    ('metric="held"', 'metric="held_bytes"'),
+    (', better="neither"', ""),
+    ('" "', "NOTES"),
+    (", saves=(0.05, 0.01)", ""),
+    (", saves=(0.01, 0.05)", ""),
+    (", bounded=True", ""),
+)
+"""What each mistake below stands for in the file."""
+
+
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
         ('Claim("loop", "rings", 1.0', "a claim is about `rings`, which is not a mode"),
         ('Claim("loop", "ring", 1.0, NOTES, metric="held"', "a claim is about `held`, which is not in METRICS"),
+        ('Claim("loop", "ring", 1.0, " "', "the claim about `ring` has no source: name where it comes from"),
+        ('"use a ring", saves=(0.05, 0.01)', "saves=(0.05, 0.01), which are the least and the most seconds"),
+        ('metric="held_bytes", saves=(0.01, 0.05)', "the claim about `ring` saves seconds, but its metric is in bytes"),
+        (
+            '"100x by sums", bounded=True',
+            "the claim about `sums` is bounded, which is of a metric in METRICS that grows",
+        ),
         ('"held_bytes": Metric("bytes", better="neither")', "`held_bytes`, of which neither more nor less is better"),
     ],
 )
@@ -117,9 +143,9 @@ def test_advice_about_what_is_not_there_is_refused(tmp_path: Path, wrong: str, s
     own = tmp_path / "own"
     own.mkdir()
     text = (SCENARIOS / "advised.py").read_text()
-    right = (
-        wrong.replace("rings", "ring").replace('metric="held"', 'metric="held_bytes"').replace(', better="neither"', "")
-    )
+    right = wrong
+    for mistake, correct in CORRECTIONS:
+        right = right.replace(mistake, correct)
     assert right in text
     (own / "advised.py").write_text(text.replace(right, wrong))
     done = perfbench("run", "advised", "--scenarios", own, "--rounds", "2", folder=tmp_path)

@@ -2,22 +2,30 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from perfbench.model import Run, Verdict, describe_processor
-from perfbench.report import advice, markdown_text
-from perfbench.report.model import ClaimResult, Figure, Report, ReportTable
+from perfbench.report import advice_text, markdown_text
+from perfbench.report.claim_result import ClaimResult
+from perfbench.report.model import Figure, Report, ReportTable
 from perfbench.report.tables import crossover_text
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
-COLUMN_HEADS = ("advice", "metric", "verdict", "measured", "holds for", "alternative")
+COLUMN_HEADS = ("advice", "source", "metric", "verdict", "measured", "holds for", "better")
+
+VERDICTS_IN_ORDER = (None, Verdict.REGRESSED, Verdict.INCONCLUSIVE, Verdict.UNCHANGED, Verdict.IMPROVED)
+"""The worst first."""
 
 
 @dataclass(frozen=True, slots=True)
 class AdviceRow:
-    """A piece of advice on one market, in words. ``about`` is the metric, ``where`` the range of values for which it holds."""
+    """A piece of advice on one market, in words. ``about`` is the metric, ``where`` the range of values for which it holds.
+
+    ``better`` is the mode that improves on the advised one, empty if none does.
+    """
 
     scenario: str
     question: str
@@ -37,7 +45,7 @@ def build_rows(report: Report) -> tuple[AdviceRow, ...]:
     for table in report.tables:
         for result in table.advice:
             claim = result.claim
-            key = (table.scenario, table.data, claim.text, claim.metric, claim.before, claim.after)
+            key = (table.scenario, table.data, claim.text, claim.source, claim.metric, claim.before, claim.after)
             grouped.setdefault(key, []).append((table, result))
     docs = {scenario.name: scenario.doc for scenario in report.run.scenarios}
     return tuple(_build_row(tables, docs, report.figures) for tables in grouped.values())
@@ -47,11 +55,11 @@ def _build_row(
     tables: Sequence[tuple[ReportTable, ClaimResult]], docs: dict[str, str], figures: Sequence[Figure]
 ) -> AdviceRow:
     table, first = tables[0]
-    verdicts = list(dict.fromkeys(advice.describe_verdict(result) for _, result in tables))
-    some = any(result.verdict is Verdict.IMPROVED for _, result in tables)
+    verdicts = list(dict.fromkeys(advice_text.describe_verdict(result) for _, result in tables))
+    some = any(result.holds for _, result in tables)
     shown = [tables[-1]] if len(verdicts) == 1 else _find_extremes(tables)
     parts = [
-        f"{advice.format_amounts(result)}{advice.format_effect(result)}{_describe_parameters(own, [t for t, _ in tables])}"
+        f"{advice_text.format_change(result)}{_describe_parameters(own, [t for t, _ in tables])}"
         for own, result in shown
         if result.verdict is not None
     ]
@@ -61,19 +69,25 @@ def _build_row(
         data=table.data,
         text=first.claim.text,
         source=first.claim.source,
-        about=advice.format_metric_name(first.metric),
+        about=advice_text.format_metric_name(first.metric),
         verdict=verdicts[0] if len(verdicts) == 1 else "holds in part" if some else "; ".join(verdicts),
         measured="; ".join(parts),
         where=_describe_range(tables, figures),
-        better=_describe_alternative(tables[-1][1]),
+        better=_describe_better(tables),
     )
 
 
 def _find_extremes(tables: Sequence[tuple[ReportTable, ClaimResult]]) -> list[tuple[ReportTable, ClaimResult]]:
     """The tables in which the advice does worst and best."""
     measured = [pair for pair in tables if pair[1].verdict is not None]
-    ordered = sorted(measured, key=lambda pair: pair[1].gain)
+    ordered = sorted(measured, key=lambda pair: _rank_result(pair[1]))
     return [ordered[0], ordered[-1]] if ordered else []
+
+
+def _rank_result(result: ClaimResult) -> tuple[int, float]:
+    """By verdict, then by what is gained; a result without a ratio has its verdict only."""
+    gain = result.saving.saved if result.saving is not None else result.gain
+    return VERDICTS_IN_ORDER.index(result.verdict), 0.0 if math.isnan(gain) else gain
 
 
 def _describe_range(tables: Sequence[tuple[ReportTable, ClaimResult]], figures: Sequence[Figure]) -> str:
@@ -86,7 +100,7 @@ def _describe_range(tables: Sequence[tuple[ReportTable, ClaimResult]], figures: 
         for figure in figures
         if (figure.scenario, figure.data, figure.reference) == (first.scenario, first.data, result.claim.before)
         for curve in figure.curves
-        if curve.mode == result.mode and not result.claim.metric
+        if curve.mode == result.mode and not (result.claim.metric or result.claim.saves)
     ]
     if curves:
         several = len(curves) > 1
@@ -96,7 +110,7 @@ def _describe_range(tables: Sequence[tuple[ReportTable, ClaimResult]], figures: 
         )
     by_verdict: dict[str, list[str]] = {}
     for table, claim_result in tables:
-        by_verdict.setdefault(advice.describe_verdict(claim_result), []).append(
+        by_verdict.setdefault(advice_text.describe_verdict(claim_result), []).append(
             _describe_parameters(table, [t for t, _ in tables]).removeprefix(" at ")
         )
     return "; ".join(f"{verdict} at {', '.join(values)}" for verdict, values in by_verdict.items())
@@ -113,12 +127,15 @@ def _describe_parameters(table: ReportTable, others: Sequence[ReportTable]) -> s
     return f" at {', '.join(f'{name} {value}' for name, value in varied)}" if varied else ""
 
 
-def _describe_alternative(result: ClaimResult) -> str:
-    better = result.better
-    if better is None or better.verdict is None:
+def _describe_better(tables: Sequence[tuple[ReportTable, ClaimResult]]) -> str:
+    """The last result in which the other mode is better, with its parameters if it is not so in all of them."""
+    shown = [(table, result.better) for table, result in tables if result.better is not None]
+    if not shown:
         return ""
+    table, better = shown[-1]
     doc = f" ({better.doc.rstrip('.')})" if better.doc else ""
-    return f"{better.mode}{doc}: {advice.format_amounts(better)}{advice.format_effect(better)}"
+    place = _describe_parameters(table, [t for t, _ in tables]) if len(shown) < len(tables) else ""
+    return f"{better.mode}{doc}: {advice_text.format_change(better)}{place}"
 
 
 def render_text(report: Report) -> str:
@@ -130,11 +147,12 @@ def _render_lines(rows: Sequence[AdviceRow], run: Run) -> Iterator[str]:
     for scenario, data in dict.fromkeys((row.scenario, row.data) for row in rows):
         own = [row for row in rows if (row.scenario, row.data) == (scenario, data)]
         yield " · ".join(part for part in (scenario, own[0].question, data) if part)
-        for advised in dict.fromkeys(row.text for row in own):
-            yield f"  “{advised}”"
-            yield from (f"    {line}" for row in own if row.text == advised for line in _render_row(row))
+        for text, source in dict.fromkeys((row.text, row.source) for row in own):
+            yield f"  “{text}” ({source})"
+            same = (row for row in own if (row.text, row.source) == (text, source))
+            yield from (f"    {line}" for row in same for line in _render_row(row))
         yield ""
-    yield _describe_source(rows, run)
+    yield _describe_measurement(run)
 
 
 def _render_row(row: AdviceRow) -> Iterator[str]:
@@ -142,23 +160,20 @@ def _render_row(row: AdviceRow) -> Iterator[str]:
     if row.where:
         yield f"  {row.where}"
     if row.better:
-        yield f"  alternative: {row.better}"
+        yield f"  better: {row.better}"
 
 
 def render_markdown(report: Report) -> str:
     """The page as a table of GitHub-flavoured Markdown."""
     rows = build_rows(report)
-    cells = [(f"“{p.text}” ({p.scenario})", p.about, p.verdict, p.measured, p.where, p.better) for p in rows]
+    cells = [(f"“{p.text}” ({p.scenario})", p.source, p.about, p.verdict, p.measured, p.where, p.better) for p in rows]
     plain = [tuple(map(make_printable, row)) for row in cells]
     lines = markdown_text.format_table(COLUMN_HEADS, plain)
-    return "\n".join(
-        [*lines, "", markdown_text.escape_markdown(make_printable(_describe_source(rows, report.run))), ""]
-    )
+    return "\n".join([*lines, "", markdown_text.escape_markdown(make_printable(_describe_measurement(report.run))), ""])
 
 
-def _describe_source(rows: Sequence[AdviceRow], run: Run) -> str:
-    """The sources of the advice, the machine and the date of the measurement."""
-    sources = ", ".join(dict.fromkeys(row.source for row in rows))
+def _describe_measurement(run: Run) -> str:
+    """The date of the measurement and its machine."""
     gib = formatting.format_bytes(run.machine.memory_bytes)
     where = f"{describe_processor(run.machine)}, {gib}, {run.machine.system}, {run.machine.python}"
-    return f"advice: {sources} · measured {run.created[:10]} by perfbench {run.perfbench} on {where}"
+    return f"measured {run.created[:10]} by perfbench {run.perfbench} on {where}"

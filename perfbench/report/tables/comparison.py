@@ -9,7 +9,7 @@ from functools import partial
 from perfbench.environments import labels
 from perfbench.errors import UsageProblem
 from perfbench.model import INSTRUCTIONS, Comparison, Metric, Verdict
-from perfbench.report import advice
+from perfbench.report import advice_text
 from perfbench.report.model import Report, ReportTable, Row
 from perfbench.report.text_table import FAILED_MARK, WARNING_PREFIX, TextTable
 from perfbench.util import formatting
@@ -237,4 +237,4 @@ def _build_notes(table: ReportTable) -> list[str]:
     changes = [KNOWN_CHANGES_NOTE.format(table.known_changes)] if table.known_changes else []
     warnings = [WARNING_PREFIX + "; ".join(table.warnings)] if table.warnings else []
     counted = [table.counted] if table.counted else []
-    return [*notes, *lacking, *map(advice.describe_advice, table.advice), *changes, *counted, table.about, *warnings]
+    return [*notes, *lacking, *map(advice_text.describe_advice, table.advice), *changes, *counted, table.about, *warnings]
