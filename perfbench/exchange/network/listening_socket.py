@@ -16,14 +16,14 @@ SOCKET_BUFFER_BYTES = 1 << 18
 def resolve_host(host: str, option: str = "--host") -> str:
     """Return the address of a host to listen on, that of IPv4 if it has both. Raises UsageProblem for an unknown host."""
     try:
-        found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        candidates = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
     except (OSError, UnicodeError) as error:
         reason = getattr(error, "strerror", None) or str(error)
         raise UsageProblem(
             f"{option} {host}: not an address of this machine: {reason}",
             hint="use 127.0.0.1, ::1 or the address of a network interface",
         ) from error
-    addresses = [(family != socket.AF_INET, str(address[0])) for family, _, _, _, address in found]
+    addresses = [(family != socket.AF_INET, str(address[0])) for family, _, _, _, address in candidates]
     return min(addresses)[1]
 
 

@@ -75,11 +75,11 @@ class MarketSubscription:
             resume is not None and resume.position <= self._clock.opening
         )
         market_ids = self._config.market_ids
-        known = market_ids & resume.market_ids if resume else frozenset[str]()
-        bodies = self._feed.image(self._position, market_ids - known)
+        shared = market_ids & resume.market_ids if resume else frozenset[str]()
+        bodies = self._feed.image(self._position, market_ids - shared)
         if resume:
-            bodies += self._feed.merge_changes(resume.position, self._position, known, conflated=False)
-        change_type = "RESUB_DELTA" if known or (resume and not market_ids) else "SUB_IMAGE"
+            bodies += self._feed.merge_changes(resume.position, self._position, shared, conflated=False)
+        change_type = "RESUB_DELTA" if shared or (resume and not market_ids) else "SUB_IMAGE"
         groups = list(_split_segments(bodies)) if self._config.segmented else [bodies]
         return [
             self._encode_opening_message(change_type, group, number, len(groups)) for number, group in enumerate(groups)
