@@ -6,6 +6,7 @@ import compileall
 import math
 import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -13,15 +14,26 @@ from typing import Any
 
 import pytest
 from support.command_line import HERE, SHARED_CACHE
+from support.forked_worker import fork_workers
 from support.scenarios import import_shipped
 
 from perfbench.datasets.generator import files
 from perfbench.datasets.generator.recipe import Recipe
+from perfbench.runner import worker_process
 from perfbench.runner.machine import count_usable_cores
 from perfbench.util import paths
 
 SHARING = ("scenarios/", "integration/test_releases.py", "docs/test_readme.py")
 """The tests that share one cache of environments."""
+
+FORKING = tuple(
+    f"cli/test_{name}.py"
+    for name in (
+        "advice", "bad_input", "calibrate", "commands", "compare", "exports", "gate", "parameter_sweep", "plain_defaults",
+        "run", "scenario_metrics", "show", "sweep",
+    )
+)  # fmt: skip
+"""The tests whose workers are forks of their process, but for those marked ``real_workers``."""
 
 DURATIONS = HERE / "data" / "durations.txt"
 SLOW_SECONDS = 13.0
@@ -139,6 +151,24 @@ def shared_cache(request: pytest.FixtureRequest) -> Iterator[None]:
     folder = request.config.rootpath / ".pytest_cache" / "environments"
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv(SHARED_CACHE, str(folder))
+        yield
+
+
+@pytest.fixture(scope="module", autouse=True)
+def forked_workers(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Workers of the command line are forks where the start of an interpreter is not the point."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.path.relative_to(HERE).as_posix().startswith(FORKING):
+            fork_workers(patch)
+        yield
+
+
+@pytest.fixture(autouse=True)
+def real_workers(request: pytest.FixtureRequest, forked_workers: None) -> Iterator[None]:
+    """Workers of a test marked ``real_workers`` are interpreters of their own."""
+    with pytest.MonkeyPatch.context() as patch:
+        if request.node.get_closest_marker("real_workers"):
+            patch.setattr(worker_process, "subprocess", subprocess)
         yield
 
 

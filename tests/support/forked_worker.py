@@ -7,6 +7,7 @@ reads when it starts.
 
 from __future__ import annotations
 
+import faulthandler
 import gc
 import importlib
 import os
@@ -93,6 +94,7 @@ def _serve(
     code = 1
     try:
         start_group()
+        faulthandler.disable()  # a crash is what a test has asked for
         gc.freeze()  # what the tests have made is no garbage of a pass
         signal.signal(signal.SIGTERM, signal.SIG_DFL)
         signal.signal(signal.SIGINT, signal.default_int_handler)
