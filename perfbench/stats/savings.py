@@ -29,7 +29,7 @@ def compare_saving(metric: Metric, before: Measurement, after: Measurement, conf
     unit = SECONDS_UNITS[metric.unit] / (max(1, min(before.works, default=1)) if metric.name in METRICS else 1)
     first, second = _pair_values(metric, before, after)
     if len(first) >= signed_rank.count_minimum_pairs(confidence):
-        differences = [(one - other) * unit for one, other in zip(first, second, strict=True)]
+        differences = [(cost - lower) * unit for cost, lower in zip(first, second, strict=True)]
         ends = signed_rank.compute_interval(differences, confidence)
         return _build_saving(first, second, unit, (signed_rank.hodges_lehmann(differences), *ends))
     first, second = (_select_values(metric, side) for side in (before, after))
