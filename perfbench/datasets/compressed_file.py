@@ -52,7 +52,7 @@ class GzipDecompressor:
         return self._stream.unused_data
 
     def decompress(self, data: bytes, max_length: int) -> bytes:
-        """At most so many bytes of the content; ``data`` is empty unless ``needs_input``. Raises zlib.error."""
+        """At most ``max_length`` bytes of the content; ``data`` is empty unless ``needs_input``. Raises zlib.error."""
         content = self._stream.decompress(data or self._stream.unconsumed_tail, max_length)
         self._full = len(content) == max_length
         return content
@@ -68,7 +68,7 @@ DECOMPRESSORS: dict[str, Callable[[], Decompressor]] = {
 def read_chunks(path: Path, kind: str) -> Iterator[bytes]:
     """The content in pieces of at most 1 MiB.
 
-    Raises EOFError, OSError, zlib.error and lzma.LZMAError for a file that ends early, is damaged, or goes on with
+    Raises EOFError, OSError, zlib.error and lzma.LZMAError for a file that ends early, is damaged, or continues with
     anything but another stream or zeros.
     """
     with path.open("rb") as file:

@@ -1,4 +1,4 @@
-"""The content of one ``--data``: its files unpacked, told from other files, and inspected."""
+"""The content of one ``--data``: its files, unpacked, distinguished from other files, and inspected."""
 
 from __future__ import annotations
 
