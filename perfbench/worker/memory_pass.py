@@ -9,12 +9,11 @@ import time
 from array import array
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import Any, Callable, Dict, List, Optional
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 from perfbench.worker import update_hooks
 from perfbench.worker.process_memory import resident_bytes
 from perfbench.worker.protocol import GarbageCollection, MemoryObservation, Request
-from perfbench.worker.scenario_api import Work
 from perfbench.worker.timed_pass import convert_to_work
 
 MAX_TIMES = 2048
@@ -50,29 +49,48 @@ def run_memory_pass(
         drained = isinstance(outcome, Iterator)
         count = update_hooks.drain_updates(outcome) if drained else 0
         ended = time.time()
-    peak_bytes = resident_bytes("VmHWM")
-    end_bytes = resident_bytes("VmRSS")
+    peak_bytes, end_bytes = resident_bytes("VmHWM"), resident_bytes("VmRSS")
     if on_completed is not None:
         on_completed()
-    work = Work(count) if drained else convert_to_work(outcome)
-    amount = work.amount
-    del outcome, work
+    amount = count if drained else convert_to_work(outcome).amount
+    del outcome
     _release_free_memory()
+    sizes = _Sizes(peak_bytes, ready_bytes, end_bytes, resident_bytes("VmRSS"))
+    return _build_observation(amount, (started, ended), progress, garbage, sizes, peak_reset)
+
+
+class _Sizes(NamedTuple):
+    """Resident bytes at the peak, before the pass, at its end, and after its outcome was released; None where unavailable."""
+
+    peak: Optional[int]
+    ready: Optional[int]
+    end: Optional[int]
+    left: Optional[int]
+
+
+def _build_observation(
+    amount: int,
+    span: Tuple[float, float],
+    progress: "_Progress",
+    garbage: "_GarbageRecorder",
+    sizes: _Sizes,
+    peak_reset: bool,
+) -> MemoryObservation:
     return MemoryObservation(
         work=amount,
-        started=started,
-        ended=ended,
+        started=span[0],
+        ended=span[1],
         updates=progress.seen,
         stride=progress.stride,
         progress=list(progress.times),
         marks=progress.list_marks(),
         collections=list(garbage.collections),
         full=garbage.full,
-        peak_bytes=peak_bytes,
+        peak_bytes=sizes.peak,
         peak_reset=peak_reset,
-        ready_bytes=ready_bytes,
-        end_bytes=end_bytes,
-        left_bytes=resident_bytes("VmRSS"),
+        ready_bytes=sizes.ready,
+        end_bytes=sizes.end,
+        left_bytes=sizes.left,
         packages=[],
     )
 
