@@ -11,6 +11,7 @@ import msgspec
 from perfbench.errors import StorageProblem
 from perfbench.model import METRICS, Failure, Measurement, Result, Run
 from perfbench.results.store import DocumentStore
+from perfbench.results.validation import check_numbers
 
 DOCUMENT_SUFFIX, JOURNAL_SUFFIX = ".json", ".journal"
 SHOWN_CHARACTERS = 40
@@ -21,7 +22,7 @@ RUNS = DocumentStore(DOCUMENT_SUFFIX, Run, "run", unfinished=JOURNAL_SUFFIX, ind
 
 
 def check_run(path: Path, run: Run) -> Run:
-    """The run itself. Raises StorageProblem for one that compares a metric that perfbench does not have.
+    """The run itself. Raises StorageProblem for a metric that perfbench does not have, and for implausible numbers.
 
     :param path: named in the error.
     """
@@ -30,6 +31,7 @@ def check_run(path: Path, run: Run) -> Run:
             raise StorageProblem(
                 f"{path} is damaged: no metric `{measurement.metric[:SHOWN_CHARACTERS]}`", hint="measure it again"
             )
+    check_numbers(path, run)
     return run
 
 

@@ -27,5 +27,5 @@ def load_run(path: Path) -> Run:
     content = read_document(path)
     if path.suffix == JOURNAL_SUFFIX:
         run, results = read_journal(path, content)
-        return replace(run, measurements=collect_results(run.measurements, results))
+        return check_run(path, replace(run, measurements=collect_results(run.measurements, results)))
     return check_run(path, RUNS.decode(path, content))
