@@ -129,7 +129,7 @@ def _pin_spec(run: Run, spec: EnvironmentSpec, environment: Environment, folder:
             is_exact = part.pin or part.name not in versions
             words.append(part.text if is_exact else f"{part.name}{extras}=={versions[part.name]}")
         else:
-            name = environment.demanded[len(spec.releases)][0] if len(environment.demanded) > len(spec.releases) else ""
+            (name, _), *_ = (*environment.named_packages[len(spec.releases) :], ("", ""))
             words.append(_pin_source(part, name, _require_commit(run, environment), folder))
     return " ".join([*words, f"python=={spec.python}"] if spec.python else words)
 

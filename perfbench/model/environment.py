@@ -34,6 +34,11 @@ class Environment:
     recipe: str = ""
     sources: tuple[Checkout, ...] = ()
 
+    @property
+    def named_packages(self) -> tuple[tuple[str, str], ...]:
+        """Names and versions of the packages that the spec and the needs name: releases first, then checkouts, then needs."""
+        return self.demanded
+
 
 @dataclass(frozen=True, slots=True)
 class Machine:

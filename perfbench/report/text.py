@@ -139,7 +139,7 @@ def _describe_other_dependencies(
     resolved: Environment, as_found: Environment, group: Sequence[Measurement]
 ) -> Iterable[str]:
     """The imported packages, apart from those that are compared, of which the environment as it was found has another version."""
-    compared = {name for name, _ in resolved.demanded}
+    compared = {name for name, _ in resolved.named_packages}
     versions = [
         {p.name: p.version for m in group if m.case.environment == environment.name for p in m.packages}
         for environment in (resolved, as_found)
@@ -148,7 +148,7 @@ def _describe_other_dependencies(
     others = [f"{n} {versions[0][n]} → {versions[1][n]}" for n in shared if versions[0][n] != versions[1][n]]
     if others:
         installed = {package.name: package.version for package in as_found.packages}
-        specs = " ".join(f"{name}=={installed[name]}" for name, _ in resolved.demanded if name in installed)
+        specs = " ".join(f"{name}=={installed[name]}" for name, _ in resolved.named_packages if name in installed)
         remedy = (
             f"; to compare {' and '.join(sorted(compared))} alone, write {specs} instead of {as_found.name}"
             if specs
