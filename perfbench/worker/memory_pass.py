@@ -39,7 +39,7 @@ def run_memory_pass(
     """
     progress = _Progress(request.marks)
     garbage = _GarbageRecorder()
-    gc.collect()
+    _release_free_memory()  # as after the pass: else what imports left free would make what is left negative
     ready_bytes = resident_bytes("VmRSS")
     wait()
     peak_reset = _reset_peak()
