@@ -8,9 +8,9 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from support.command_line import HERE, SCENARIOS, one_line, perfbench, variables
 
 from perfbench.results import storage
-from tests.support.command_line import HERE, SCENARIOS, one_line, perfbench, variables
 
 GOLDEN = HERE / "data" / "golden"
 COMMON = ("run", "parameters", "--scenarios", SCENARIOS, "--rounds", "1", "--quiet")
