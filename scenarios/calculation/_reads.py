@@ -176,20 +176,31 @@ def model_of(cost_us: float) -> Model:
 
 
 class Stream(NamedTuple):
-    """The reads in the order of the market, the model, and the age in ms from which an answer is stale."""
+    """The reads in the order of the market, the model with its parameters, and the age in seconds from which an answer is stale."""
 
     reads: List[Read]
     model: Model
+    parameters: Tuple[float, ...]
     model_us: float
-    ttl_ms: float
+    ttl_s: float
 
 
-def stream_of(reads: List[Read], cost_us: float, at_most_s: float, ttl_s: float) -> Stream:
-    """The last of these reads: as many as a model of this cost answers within ``at_most_s``, at least one."""
-    affordable = max(1, int(at_most_s * 1e6 / max(cost_us, 0.1)))
-    last = reads[-affordable:]
+LONGEST_S = 60.0
+"""The longest that a pass without a cache may take, by the nominal cost of the model."""
+
+
+def stream_of(reads: List[Read], cost_us: float, ttl_s: float) -> Stream:
+    """These reads and a model of this cost. Raises ScenarioError where all answers together would take over ``LONGEST_S``.
+
+    The number of reads does not depend on the cost, so that the hit ratio is the same for every cost of a sweep.
+    """
+    if len(reads) * cost_us > LONGEST_S * 1e6:
+        text = "{:,} reads of {:g} µs take {:,.0f} s without a cache: --set reads={:d} or fewer"
+        raise ScenarioError(
+            text.format(len(reads), cost_us, len(reads) * cost_us / 1e6, int(LONGEST_S * 1e6 / cost_us))
+        )
     model = model_of(cost_us)
-    return Stream(last, model, microseconds(model, last, cost_us), ttl_s * 1000)
+    return Stream(reads, model, (cost_us,), microseconds(model, reads, cost_us), ttl_s)
 
 
 def microseconds(model: Model, reads: Sequence[Read], cost_us: float) -> float:
@@ -234,7 +245,7 @@ class Answered(Work):
         made: Dict[Hashable, int] = {}
         stale = 0
         for (now, _, _), name in zip(self._stream.reads, computed):  # noqa: B905 - Python 3.8 has no strict
-            stale += now - made.setdefault(name, now) >= self._stream.ttl_ms
+            stale += now - made.setdefault(name, now) >= self._stream.ttl_s * 1000
         reads = len(computed)
         return {
             "hit_ratio": 1 - len(made) / reads,

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -30,12 +31,13 @@ READS = import_shipped("_reads")
 
 HERE = Environment("here", sys.executable)
 OWN = (
+    "advised_lru_method",
+    "unbounded_lru_method",
     "lru_cache",
     "plain_dict",
     "last_answer",
-    "lru_cache_method",
     "dict_on_instance",
-    "ttl_wall_clock",
+    "advised_ttl",
     "ttl_market_clock",
 )
 RECIPES = {
@@ -133,29 +135,102 @@ def test_the_ladder_has_350_prices_from_1_01_to_1000() -> None:
     assert sorted(set(READS.TICKS)) == READS.TICKS
 
 
-def test_costly_model_computes_the_last_reads_only() -> None:
-    found = [READS.Read(number, 0, (number,)) for number in range(1000)]
-    assert [read.published for read in READS.stream_of(found, 1000, 0.005, 1).reads] == list(range(995, 1000))
-    assert len(READS.stream_of(found, 1000, 0, 1).reads) == 1
+def test_cost_of_the_model_does_not_change_the_reads_so_that_the_hit_ratio_stays(market: Path) -> None:
+    cheap, costly = (numbers(market, "plain_dict", reads=200, cost_us=cost) for cost in (1, 200))
+    assert (cheap["hit_ratio"], cheap["entries"]) == (costly["hit_ratio"], costly["entries"])
+
+
+def test_reads_that_would_take_over_a_minute_are_refused_with_a_number_that_does_not(market: Path) -> None:
+    said = refused(market, "none", reads=2_000, cost_us=100_000)
+    assert not said.unavailable
+    assert "2,000 reads of 100000 µs take 200 s without a cache: --set reads=600 or fewer" in str(said)
+
+
+# What the advice says ---------------------------------------------------------------------------------------------------
+
+
+def stream_of_keys(keys: Sequence[int], model: Callable[[Any], float] = lambda key: float(key[0])) -> Any:
+    """A read of each key, a second apart, and a model whose answer is the key."""
+    reads = [READS.Read(1000 * number, 0, (key,)) for number, key in enumerate(keys)]
+    return READS.Stream(reads, model, (1.0,), 1.0, 30.0)
+
+
+def test_advised_method_computes_once_for_each_model_hash_and_parameters_and_keeps_128_answers() -> None:
+    """One model: 128 states fit, and the state after them drops the one that was read longest ago."""
+    computed: list[int] = []
+
+    def model(key: tuple[int]) -> float:
+        computed.append(key[0])
+        return key[0] / 2
+
+    order = [*range(128), 0, 128, 0, 1]
+    work = CACHING.advised_lru_method(stream_of_keys(order, model), instances=1, state_kib=0)
+    assert list(work.output) == [key / 2 for key in order]
+    assert computed == [*range(128), 128, 1]
+    assert work.numbers["entries"] == 128
+    computed.clear()
+    CACHING.advised_lru_method(stream_of_keys([5] * 8, model), instances=4, state_kib=0)
+    assert computed == [5] * 4  # each model has its own answers
+
+
+def test_advised_method_keeps_the_models_whose_answers_are_the_last_128() -> None:
+    """50 models with 26 states each: four of them fill 104 places and a fifth one the last 24. With 800 states each one is left."""
+    for states, kept in ((26, 5), (128, 1), (800, 1)):
+        order = [state for _ in range(50) for state in range(states)]
+        bounded, unbounded, own = (
+            mode(stream_of_keys(order), instances=50, state_kib=1).numbers["kept_alive"]
+            for mode in (CACHING.advised_lru_method, CACHING.unbounded_lru_method, CACHING.dict_on_instance)
+        )
+        assert (bounded, unbounded, own) == (kept, 50, 0)
+
+
+def test_advised_method_takes_two_states_with_one_hash_for_the_same() -> None:
+    assert hash((-1,)) == hash((-2,))
+    answers = CACHING.advised_lru_method(stream_of_keys([-1, -2]), instances=1, state_kib=0).output
+    assert list(answers) == [-1.0, -1.0]
+
+
+def test_advised_time_to_live_is_two_dicts_by_the_computers_clock_for_30_seconds(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    now = 1000.0
+    monkeypatch.setattr(CACHING.time, "time", lambda: now)
+    cache = CACHING.AdvisedTtl(lambda key: now + key[0], 30.0)
+    assert cache.price((1,)) == 1001.0
+    now = 1029.9
+    assert cache.price((1,)) == 1001.0
+    assert cache.price((2,)) == 1031.9
+    assert (cache.values, cache.expiry) == ({(1,): 1001.0, (2,): 1031.9}, {(1,): 1030.0, (2,): 1059.9})
+    now = 1030.0
+    assert cache.price((1,)) == 1031.0
+    now = 9999.0
+    assert cache.price((3,)) == 10002.0
+    assert set(cache.values) == set(cache.expiry) == {(1,), (2,), (3,)}  # the expired ones are still there
+
+
+def test_advised_modes_are_those_of_the_claims_with_their_defaults() -> None:
+    notes = [claim for claim in CACHING.CLAIMS if claim.source == "community notes"]
+    assert [(claim.before, claim.after) for claim in notes] == [("none", "advised_lru_method"), ("none", "advised_ttl")]
+    assert inspect.signature(CACHING.stream).parameters["ttl_s"].default == 30.0
 
 
 # What a cache does ------------------------------------------------------------------------------------------------------
 
 
 def test_table_confirms_equal_answers_and_shows_the_size_of_a_cache(tmp_path: Path, market: Path) -> None:
-    chosen = [option for mode in ("none", "lru_cache", "lru_cache_method") for option in ("--mode", mode)]
+    chosen = [option for mode in ("none", "lru_cache", "advised_lru_method") for option in ("--mode", mode)]
     small = ("--set", "reads=2000", "--set", "cost_us=1")
     done = perfbench("run", "caching", *QUICK, "--data", market, *small, *chosen, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     same = dict(re.findall(r"^[ !] (\w+) .*\b(yes|no)$", done.stdout, re.MULTILINE))
-    assert same == {"lru_cache": "yes", "lru_cache_method": "yes"}
+    assert same == {"lru_cache": "yes", "advised_lru_method": "yes"}
     assert re.search(r"hit ratio +stale +entries +kept +kept alive", done.stdout)
 
 
 def test_every_cache_gives_the_answers_of_the_model(market: Path) -> None:
     model = answers(market, "none")
     assert model.updates == len(READS.reads_of(str(market), "best", "changed"))
-    for mode in (*OWN, "ttl_never_evicts"):
+    for mode in OWN:
         assert answers(market, mode).digest == model.digest, mode
 
 
@@ -201,7 +276,7 @@ def test_answer_with_a_time_to_live_is_never_older_and_an_insertion_drops_expire
 
 def test_wall_clock_expires_nothing_in_a_replay(market: Path) -> None:
     wall, market_clock, never = (
-        numbers(market, mode, ttl_s=30) for mode in ("ttl_wall_clock", "ttl_market_clock", "plain_dict")
+        numbers(market, mode, ttl_s=30) for mode in ("advised_ttl", "ttl_market_clock", "plain_dict")
     )
     assert wall["stale_share"] == never["stale_share"] > 0.2
     assert market_clock["stale_share"] == 0
@@ -209,15 +284,13 @@ def test_wall_clock_expires_nothing_in_a_replay(market: Path) -> None:
 
 
 def test_a_cache_that_never_evicts_keeps_what_nobody_may_read(market: Path) -> None:
-    evicts, never = (numbers(market, mode, key="sizes", ttl_s=5) for mode in ("ttl_market_clock", "ttl_never_evicts"))
-    assert never["hit_ratio"] == evicts["hit_ratio"]
-    assert never["stale_share"] == evicts["stale_share"] == 0
+    evicts, never = (numbers(market, mode, key="sizes", ttl_s=5) for mode in ("ttl_market_clock", "advised_ttl"))
     assert never["entries"] > 20 * evicts["entries"]
     assert never["kept_bytes"] > 20 * evicts["kept_bytes"]
 
 
-def test_lru_cache_on_a_method_keeps_every_instance_alive_and_a_dict_on_the_instance_none(market: Path) -> None:
-    method, own = (numbers(market, mode, state_kib=64) for mode in ("lru_cache_method", "dict_on_instance"))
+def test_lru_cache_without_a_limit_keeps_every_instance_alive_and_a_dict_on_the_instance_none(market: Path) -> None:
+    method, own = (numbers(market, mode, state_kib=64) for mode in ("unbounded_lru_method", "dict_on_instance"))
     assert method["kept_alive"] == 50
     assert method["kept_bytes"] > 50 * 64 * 1024
     assert (own["kept_alive"], own["kept_bytes"]) == (0, 0)
@@ -227,11 +300,10 @@ def test_lru_cache_on_a_method_keeps_every_instance_alive_and_a_dict_on_the_inst
 def test_check_detects_the_hash_collision_of_minus_two_and_minus_one(market: Path) -> None:
     drifts = {read.key for read in READS.reads_of(str(market), "drift", "changed")}
     assert {(-1,), (-2,)} <= drifts
-    wrong, right = (answers(market, mode, key="drift") for mode in ("keyed_by_hash", "none"))
+    wrong, right = (answers(market, mode, key="drift", instances=1) for mode in ("advised_lru_method", "none"))
     assert wrong.updates == right.updates
     assert wrong.digest != right.digest
-    assert numbers(market, "keyed_by_hash", key="drift")["entries"] == len(drifts) - 1
-    assert answers(market, "keyed_by_hash", key="best").digest == answers(market, "none", key="best").digest
+    assert answers(market, "advised_lru_method", key="best").digest == answers(market, "none", key="best").digest
 
 
 # What is missing --------------------------------------------------------------------------------------------------------
@@ -252,7 +324,7 @@ def test_unknown_key_is_refused_with_the_list_of_valid_keys(market: Path) -> Non
 
 
 def test_instances_are_not_created_if_memory_is_insufficient(market: Path) -> None:
-    said = refused(market, "lru_cache_method", state_kib=1 << 32)
+    said = refused(market, "advised_lru_method", state_kib=1 << 32)
     assert said.unavailable
     assert "50 instances with 4,294,967,296 KiB of state need" in str(said)
 
