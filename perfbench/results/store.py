@@ -14,6 +14,9 @@ from perfbench.util.files import write_atomically
 
 Document = TypeVar("Document")
 
+PATH_STARTS = (".", "~", "/")
+"""Starts of a path, which pip does not take for a name either."""
+
 
 DECODE_ERRORS = (msgspec.MsgspecError, UnicodeDecodeError, RecursionError, OverflowError)
 """What msgspec raises for a content that is no JSON of the expected type."""
@@ -49,8 +52,12 @@ class DocumentStore(Generic[Document]):
         raise StorageProblem(f"{name}: no such file, and no {self.kind} of that name in {folder}")
 
     def is_saved(self, name: str, folder: Path) -> bool:
-        """Whether this names a saved document, or has the suffix of one."""
-        return name.endswith(self.suffixes) or any((folder / f"{name}{suffix}").is_file() for suffix in self.suffixes)
+        """Whether this names a saved document, or has the suffix of one. ``./old`` is a path, also beside a document ``old``."""
+        if name.endswith(self.suffixes):
+            return True
+        return not name.startswith(PATH_STARTS) and any(
+            (folder / f"{name}{suffix}").is_file() for suffix in self.suffixes
+        )
 
     def require_free(self, name: str | None, folder: Path) -> None:
         """Raises UsageProblem for a name that is taken."""

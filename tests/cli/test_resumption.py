@@ -13,6 +13,7 @@ from support.runs import run, settings
 
 from perfbench.errors import StorageProblem
 from perfbench.model import GatePolicy, Settings
+from perfbench.results.document import RUNS
 from perfbench.results.journal import find_newest_journal
 
 RELEASES = ("ticker==1.0", "ticker==1.1", "ticker==1.2")
@@ -50,6 +51,13 @@ def test_option_that_the_interrupted_run_had_otherwise_is_refused_before_measuri
     assert done.returncode == 2
     text = "results/measured.journal was measured with another --mode than this\nhint: leave out --mode to resume it"
     assert text in one_line(done.stderr)
+
+
+def test_path_of_a_checkout_is_no_saved_run_of_that_name(tmp_path: Path) -> None:
+    RUNS.save(run([]), tmp_path / "old.json")
+    assert RUNS.is_saved("old", tmp_path)
+    assert not RUNS.is_saved("./old", tmp_path)
+    assert RUNS.is_saved("./old.json", tmp_path)
 
 
 def test_sweep_is_resumed_without_typing_it_again(tmp_path: Path) -> None:
