@@ -14,6 +14,11 @@ QUANTITY_PATTERN = re.compile(r"(?<=\d) (?=[A-Za-z%µ])|(?<=\S) (?=[▲▼=?](?:
 NO_BREAK_SPACE = "\u00a0"
 
 
+def wrap_text(text: str, width: int) -> str:
+    """Every line of a text folded at this width, as ``wrap_line`` does."""
+    return "\n".join(wrap_line(line, width) if len(line) > width else line for line in text.split("\n"))
+
+
 def wrap_line(line: str, width: int) -> str:
     """Fold a line of prose between words, with a hanging indent behind a mark such as ``!``; numbers keep their units.
 

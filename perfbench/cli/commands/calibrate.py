@@ -17,6 +17,7 @@ from perfbench.gate.calibration import session, tool_comparison
 from perfbench.gate.calibration.tool_comparison import ComparisonPlan
 from perfbench.gate.calibration.tool_scores import score_gate, score_tools
 from perfbench.model import CaseGroup, GatePolicy, Run, Settings
+from perfbench.report import prose
 from perfbench.report.tables import calibration
 from perfbench.results import storage
 from perfbench.results.document import RUNS
@@ -206,13 +207,17 @@ def _run_tools(
     if outcome.interrupted:
         saved = [unchanged.id, *([tool_comparison.format_document_name(unchanged.id)] if compared else [])]
         paths = " and ".join(str(measuring.results / f"{name}.json") for name in saved)
-        raise Interrupted(f"interrupted; what was measured is in {paths}", hint=NOT_RESUMABLE, hung_up=measuring.hung_up)
+        raise Interrupted(
+            f"interrupted; what was measured is in {paths}", hint=NOT_RESUMABLE, hung_up=measuring.hung_up
+        )
 
 
 def _require_complete(finished: FinishedRun) -> Run:
     """The run, if all of it was measured. Raises Interrupted, NotMeasured."""
     if finished.interrupted:
-        raise Interrupted(f"interrupted; what was measured is in {finished.path}", hint=NOT_RESUMABLE, hung_up=finished.hung_up)
+        raise Interrupted(
+            f"interrupted; what was measured is in {finished.path}", hint=NOT_RESUMABLE, hung_up=finished.hung_up
+        )
     failures = [f.message for m in finished.run.measurements for f in m.failures]
     if finished.run.problems or failures:
         raise NotMeasured("; ".join(dict.fromkeys((*finished.run.problems, *failures))))
@@ -227,9 +232,11 @@ def _show_saved(name: str, results: Path, color: str) -> None:
     slower = storage.load_run(RUNS.find(session.format_slowdown_name(path.stem), path.parent))
     injected = session.analyse_slowdown_run(slower, calibrated)
     cost = session.read_pair_cost(unchanged)
-    sys.stdout.write(calibration.render_calibration(unchanged, calibrated, injected))
+    width = console.detect_width(sys.stdout)
+    sys.stdout.write(prose.wrap_text(calibration.render_calibration(unchanged, calibrated, injected), width))
     if (comparison := tool_comparison.load_document(path.stem, path.parent)) is not None:
         scores = (score_gate(calibrated, injected, cost), *score_tools(comparison))
-        sys.stdout.write("\n" + calibration.render_tool_scores(scores))
+        sys.stdout.write("\n" + calibration.render_tool_scores(scores, width))
     differences = session.read_log_ratios(unchanged, unchanged.duets[0])
-    sys.stdout.write("\n" + calibration.plot_changes(differences, color=console.wants_color(sys.stdout, color)))
+    plot = calibration.plot_changes(differences, color=console.wants_color(sys.stdout, color), width=width)
+    sys.stdout.write("\n" + plot)

@@ -12,11 +12,11 @@ from rich.table import Table
 from rich.text import Text
 
 from perfbench.cli import options, parse
-from perfbench.cli.console import build_console
+from perfbench.cli.console import build_console, detect_width
 from perfbench.environments import host
 from perfbench.errors import NotMeasured, ScenarioProblem, UsageProblem
 from perfbench.model import Mode, Scenario
-from perfbench.report import build
+from perfbench.report import build, prose
 from perfbench.report.tables import advice
 from perfbench.results import storage
 from perfbench.results.document import RUNS
@@ -99,7 +99,10 @@ def _show_advice(names: list[str], runs: list[str], results: Path, markdown: boo
     advised = [report for report in reports if any(table.advice for table in report.tables)]
     if not advised:
         raise NotMeasured(f"no advice in {', '.join(runs)}", hint="measure scenarios that have advice, such as vwap")
-    sys.stdout.write("\n".join(map(advice.render_markdown if markdown else advice.render_text, advised)))
+    if markdown:
+        sys.stdout.write("\n".join(map(advice.render_markdown, advised)))
+        return
+    sys.stdout.write(prose.wrap_text("\n".join(map(advice.render_text, advised)), detect_width(sys.stdout)))
 
 
 def _build_heading(topic: str, paths: list[Path]) -> Text:

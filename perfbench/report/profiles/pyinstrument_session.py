@@ -14,7 +14,7 @@ from rich.console import Console
 from rich.text import Text
 
 from perfbench.profiling.model import Function, Profile, Stack
-from perfbench.report import text_table
+from perfbench.report import prose
 from perfbench.util.formatting import make_printable
 
 UNIT_TEXT = "seconds of a pass without the profiler"
@@ -89,7 +89,7 @@ def render_tree(profile: Profile, *, width: int, color: bool, threshold: float =
     if len(lines) > MAX_TREE_LINES:
         notes.append(f"{len(lines) - MAX_TREE_LINES} more lines are in the saved files")
     shown = [line.rstrip() for line in out.getvalue().splitlines()]
-    return "\n".join([*shown, *(text_table.wrap_line(f"  {note}", width) for note in notes)]) + "\n"
+    return "\n".join([*shown, *(prose.wrap_line(f"  {note}", width) for note in notes)]) + "\n"
 
 
 def fold_recursions(stacks: Sequence[Stack]) -> tuple[tuple[Stack, ...], dict[int, int]]:

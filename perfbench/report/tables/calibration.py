@@ -6,17 +6,18 @@ import math
 from collections.abc import Iterator, Sequence
 
 import plotext
-from rich.text import Text
 
 from perfbench.gate.calibration.analysis import EARLY_LOOK, GROUP_SIZE, Calibration, Proportion, SlowdownDetection
 from perfbench.gate.calibration.session import RELIABLE_PAIRS
 from perfbench.gate.calibration.tool_scores import ToolScore
 from perfbench.model import Run, describe_processor
 from perfbench.report import text_table
+from perfbench.report.prose import UNLIMITED_WIDTH, wrap_line
+from perfbench.report.text_table import Column
 from perfbench.util import formatting
 
 PLOT_HEIGHT = 16
-PLOT_WIDTH = 100
+MAX_PLOT_WIDTH = 100
 DETECTS_NOTE = (
     "detects ≥: the slowdown detected in 95 % of comparisons at a false-alarm rate of 1 %, "
     "by the scatter of the tool's own ratio"
@@ -47,13 +48,13 @@ def render_calibration(run: Run, calibration: Calibration, slower: Sequence[Slow
     return "\n".join([*lines, "", f"  {about}"]) + "\n"
 
 
-def plot_changes(differences: Sequence[float], *, color: bool) -> str:
+def plot_changes(differences: Sequence[float], *, color: bool, width: int = MAX_PLOT_WIDTH) -> str:
     """Plot the change measured by each pair, in per cent, in order of time."""
     figure = plotext.figure
     figure.clear()
     plotext.terminal.limit(False, False)
     figure.theme("colorless")
-    figure.plot_size(PLOT_WIDTH, PLOT_HEIGHT)
+    figure.plot_size(min(width, MAX_PLOT_WIDTH), PLOT_HEIGHT)
     changes = [100 * value for value in differences]
     figure.draw(figure.signal(range(1, len(changes) + 1), changes, marker=plotext.marker("braille", "blue")))
     text: str = figure.build().string(colorless=not color)
@@ -61,23 +62,28 @@ def plot_changes(differences: Sequence[float], *, color: bool) -> str:
     return "\n".join(["  change measured by each pair, in %, in order of time", *lines]) + "\n"
 
 
-def render_tool_scores(scores: Sequence[ToolScore]) -> str:
+def render_tool_scores(scores: Sequence[ToolScore], width: int = UNLIMITED_WIDTH) -> str:
     """The table of how other tools did on the same two builds and the same slowdowns."""
     sizes = [size for size, _ in scores[0].detections]
-    table = text_table.new_plain_table()
-    table.add_column("  tool", no_wrap=True)
-    for head in ("time per comparison", "false alarms", *(f"detects {size:.1%}" for size in sizes), "detects ≥"):
-        table.add_column(head, justify="right")
+    columns = (
+        Column("time per comparison", optional=1),
+        Column("false alarms"),
+        *(Column(f"detects {size:.1%}", optional=2) for size in sizes),
+        Column("detects ≥"),
+    )
+    rows = []
     for score in scores:
         detections = dict(score.detections)
-        table.add_row(
+        cells = (
             f"  {score.tool}",
             f"{score.seconds:.0f} s",
             _format_rate(score.false_alarms),
             *(_format_share(detections[size]) if size in detections else "" for size in sizes),
             f"{score.detectable:.1%}" if score.detectable < math.inf else "",
         )
-    return text_table.render_text(table, Text(f"  {DETECTS_NOTE}"))
+        rows.append(cells)
+    table = text_table.render("  tool", columns, rows, width, rule=False)
+    return f"{table}{wrap_line(f'  {DETECTS_NOTE}', width)}\n"
 
 
 def _indent_rows(rows: Iterator[tuple[str, str]]) -> list[str]:

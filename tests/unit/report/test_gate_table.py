@@ -21,15 +21,15 @@ METRIC = Metric("bytes", name="bytes_per_update")
 
 
 def with_numbers(side: Measurement, peak: float, size: float) -> Measurement:
-    samples = [
-        replace(side.samples[0], kind=kind, round=n, pair=f"{kind} {n}", metrics=metrics, numbers=numbers)
-        for n in range(5)
-        for kind, metrics, numbers in (
-            ("memory", {"peak_rss_bytes": peak}, {}),
-            ("alone", {"cpu_seconds": 1.0, "wall_seconds": 1.0}, {"bytes_per_update": size + n / 10}),
-        )
+    first = side.samples[0]
+    memory = [
+        replace(first, kind="memory", round=n, pair=f"memory {n}", metrics={"peak_rss_bytes": peak}) for n in range(5)
     ]
-    return replace(side, samples=(*side.samples, *samples))
+    alone = [
+        replace(first, kind="alone", round=n, pair=f"alone {n}", numbers={"bytes_per_update": size + n / 10})
+        for n in range(5)
+    ]
+    return replace(side, samples=(*side.samples, *memory, *alone))
 
 
 def report_of(peak: float = 101e6, size: float = 97.0, budgets: Sequence[Budget] = BUDGETS) -> Report:

@@ -14,7 +14,12 @@ def test_memory_pass_gives_free_memory_back_before_the_baseline_and_after_the_pa
 ) -> None:
     events: list[str] = []
     monkeypatch.setattr(memory_pass, "_release_free_memory", lambda: events.append("release"))
-    monkeypatch.setattr(memory_pass, "resident_bytes", lambda name: events.append(name) or len(events))
+
+    def read(name: str) -> int:
+        events.append(name)
+        return len(events)
+
+    monkeypatch.setattr(memory_pass, "resident_bytes", read)
 
     def call() -> Work:
         events.append("pass")
