@@ -591,7 +591,7 @@ def test_announced_connection_snippet_works(market: Path, tmp_path: Path) -> Non
         (("--speed", "fast"), 2, "--speed fast: not a speed\nhint: write a positive number such as 60, or max"),
         (("--speed", "0"), 2, "--speed 0: not a speed\nhint: write a positive number such as 60, or max"),
         (("--from", "noon"), 2, "--from noon: "),
-        (("--host", "192.0.2.1", "--insecure"), 2, "--port: cannot listen on 192.0.2.1:0: "),
+        (("--host", "192.0.2.1", "--insecure"), 2, "cannot listen on 192.0.2.1:0: "),
         (("--from", "900h"), 5, "has no update while the exchange is open; use an earlier --from or a later --until"),
         (("--until", "-900h"), 5, "has no update while the exchange is open; use an earlier --from or a later --until"),
         (("--data", "nowhere"), 5, "nowhere: no such file"),

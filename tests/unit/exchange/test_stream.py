@@ -74,7 +74,9 @@ def test_start_is_as_far_ahead_as_in_the_market_and_does_not_move(timeline: Time
         while not closed(message := client.changes()):
             starts |= {start_time(message)} if "marketDefinition" in message["mc"][0] else set()
         starts.add(start_time(message))
-    in_market = start_time({"mc": [{"marketDefinition": timeline.definitions[MARKET]}]}) - timeline.opening_times[MARKET]
+    in_market = (
+        start_time({"mc": [{"marketDefinition": timeline.definitions[MARKET]}]}) - timeline.opening_times[MARKET]
+    )
     assert in_market > 20.0
     assert ahead == pytest.approx(in_market / 20.0, abs=1.0)
     assert len(starts) == 1
