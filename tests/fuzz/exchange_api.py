@@ -349,7 +349,7 @@ def _split(answer: bytes) -> tuple[int, bytes]:
         return 200, b""
     head, _, body = answer.partition(b"\r\n\r\n")
     words = head.split(b" ", 2)
-    assert words[0] in (b"HTTP/1.1", b"HTTP/1.0"), f"not HTTP: {answer[:80]!r}"
+    assert words[0] in (b"HTTP/1.1", b"HTTP/1.0", b"HTTP/0.9"), f"not HTTP: {answer[:80]!r}"
     return int(words[1]), b"" if b"content-encoding" in head.lower() else body
 
 

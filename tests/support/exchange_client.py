@@ -158,7 +158,8 @@ class Client:
 
     def authenticate(self) -> dict[str, Any]:
         """As anybody."""
-        session = log_in(APIS.get(self.port, {}))
+        opened = APIS.setdefault(self.port, {})
+        opened["session"] = session = opened.get("session") or log_in(opened)  # one login for all: they are limited
         return self.asked({"op": "authentication", "id": 1, "appKey": "key", "session": session})
 
     def subscribe(self, number: int = 2, **fields: Any) -> dict[str, Any]:
