@@ -53,8 +53,10 @@ def _quote(error: Any, hint: str) -> UsageProblem:
 
 
 def _explain_unknown_option(error: Any, ctx: Any, hint: str) -> UsageProblem:
-    known = [option for p in (ctx.command.params if ctx is not None else ()) for option in (*p.opts, *p.secondary_opts)]
-    near = difflib.get_close_matches(error.option_name, [option for option in known if option.startswith("--")], n=1)
+    options = [
+        option for p in (ctx.command.params if ctx is not None else ()) for option in (*p.opts, *p.secondary_opts)
+    ]
+    near = difflib.get_close_matches(error.option_name, [option for option in options if option.startswith("--")], n=1)
     suggestion = f"; did you mean `{near[0]}`?" if near else ""
     command = ctx.command_path if ctx is not None else "perfbench"
     return UsageProblem(f"{command} has no option `{error.option_name}`{suggestion}", hint=hint)
@@ -100,14 +102,14 @@ def _strip_annotation(annotation: Any) -> tuple[list[Any], Any]:
     limits = None
     if get_origin(annotation) is Annotated:
         annotation, limits, *_ = get_args(annotation)
-    kinds, found = [annotation], []
+    kinds, plain_types = [annotation], []
     while kinds:
         kind = kinds.pop()
         if get_origin(kind) in (Union, types.UnionType, list, tuple):
             kinds += get_args(kind)
         else:
-            found.append(kind)
-    return found, limits
+            plain_types.append(kind)
+    return plain_types, limits
 
 
 def _describe_limits(limits: Any) -> str:

@@ -69,9 +69,9 @@ def add_configured(defaults: Defaults, settings: Mapping[str, Any], command: Any
     for key, value in settings.items():
         parameter = parameters.get(key.replace("_", "-"))
         if parameter is None:
-            known = suggest_name(key, parameters, list_all=False)
+            near = suggest_name(key, parameters, list_all=False)
             raise UsageProblem(
-                f"{file}: [{section}] has no `{key}`{known}", hint=f"see perfbench {command.name} --help"
+                f"{file}: [{section}] has no `{key}`{near}", hint=f"see perfbench {command.name} --help"
             )
         defaults.add(parameter, value, f"{file}, [{section}] {key}", FILE_RANK)
 
@@ -92,12 +92,12 @@ def name_variables(command: Any, words: Sequence[str]) -> dict[str, Any]:
     return {"_".join((VARIABLE_PREFIX, *words, option_name(p))).replace("-", "_").upper(): p for p in options}
 
 
-def find_unknown_variables(known: Sequence[str], words: Sequence[str]) -> Iterator[str]:
+def find_unknown_variables(names: Sequence[str], words: Sequence[str]) -> Iterator[str]:
     """A line about each variable that is named like one of this command and is none."""
     prefix = "_".join((VARIABLE_PREFIX, *words, "")).replace("-", "_").upper()
     for variable in sorted(os.environ):
-        if variable.startswith(prefix) and variable not in known:
-            yield f"{variable} sets no option{suggest_name(variable, known, list_all=False)}"
+        if variable.startswith(prefix) and variable not in names:
+            yield f"{variable} sets no option{suggest_name(variable, names, list_all=False)}"
 
 
 def _takes_several(parameter: Any) -> bool:
@@ -142,8 +142,8 @@ def read_rank(ctx: typer.Context, name: str) -> int:
     source = ctx.get_parameter_source(name)
     if source is not None and source.name == "COMMANDLINE":
         return FLAG_RANK
-    known = _read_sources(ctx).get(name.replace("_", "-"))
-    return DEFAULT_RANK if known is None else known.rank
+    configured = _read_sources(ctx).get(name.replace("_", "-"))
+    return DEFAULT_RANK if configured is None else configured.rank
 
 
 def _read_sources(ctx: typer.Context) -> dict[str, ValueSource]:

@@ -86,13 +86,13 @@ def choose_scenarios(names: Sequence[str], folders: Sequence[Path]) -> list[Path
     return chosen
 
 
-def _build_unknown(name: str, known: set[str]) -> UsageProblem:
+def _build_unknown(name: str, names: set[str]) -> UsageProblem:
     """The error of a name that is neither a scenario nor the path of a file."""
     if name.endswith(".py") or "/" in name:
         kind = "not a scenario file: its name does not end in .py" if Path(name).is_file() else "no such file"
         return UsageProblem(f"{name}: {kind}", hint="name a .py file, or a scenario of `perfbench scenarios`")
     return UsageProblem(
-        f"no scenario `{name}`{suggest_name(name, known)}", hint="run `perfbench scenarios` to list them"
+        f"no scenario `{name}`{suggest_name(name, names)}", hint="run `perfbench scenarios` to list them"
     )
 
 

@@ -27,7 +27,7 @@ def written(text: str, encoding: str) -> str:
         ("utf-8", "a → b 2.3x ▲ · 5.0µs ± 1 – 2 ≥ █ 馬"),
     ],
 )
-def test_what_an_encoding_lacks_is_substituted_and_the_rest_stays(encoding: str, text: str) -> None:
+def test_character_that_an_encoding_lacks_is_substituted_and_the_rest_stays(encoding: str, text: str) -> None:
     assert written("a → b 2.3x ▲ · 5.0µs ± 1 – 2 ≥ █ 馬", encoding) == text
 
 
