@@ -10,6 +10,7 @@ from support.runs import measurement, run, sample
 from perfbench.model import Failure
 from perfbench.report import build
 from perfbench.report.formats import terminal
+from perfbench.report.tables import build_tables
 from perfbench.runner.plan import SOLO_PASSES
 
 
@@ -57,3 +58,15 @@ def test_single_table_without_a_result_is_shown() -> None:
         replace(run([replace(measurement("a", [], baseline=True), output=None)]), finished=False), ()
     )
     assert len(report.tables) == 1
+
+
+def test_tables_of_environments_that_are_measured_apart_have_titles_of_their_own() -> None:
+    sides = [
+        replace(m, case=replace(m.case, environment=place))
+        for place in ("old==1", "new==2")
+        for m in (measurement("a", [1.0] * 6, baseline=True), measurement("b", [1.0] * 6))
+    ]
+    made = replace(run(sides, environments=(("old==1",), ("new==2",))))
+    titles = [table.title for table in build_tables(build.build_report(made, ()))]
+    assert ["old==1" in titles[0], "new==2" in titles[1]] == [True, True]
+    assert len(set(titles)) == 2
