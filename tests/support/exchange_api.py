@@ -129,7 +129,7 @@ def limit(
     side: str = "BACK", price: float = 3.0, size: float = 2.0, runner: int = FAVOURITE, **fields: Any
 ) -> dict[str, Any]:
     """An instruction for a limit order; ``fields`` of the order, ``customerOrderRef`` of the instruction."""
-    references = {name: fields.pop(name) for name in ("customerOrderRef", "handicap") if name in fields}
+    references: dict[str, Any] = {name: fields.pop(name) for name in ("customerOrderRef", "handicap") if name in fields}
     order = {"price": price, "size": size, **fields}
     return {"orderType": "LIMIT", "selectionId": runner, "side": side, "limitOrder": order, **references}
 

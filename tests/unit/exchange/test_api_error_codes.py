@@ -29,7 +29,7 @@ def at_starting_price(liability: float = 10.0, **fields: Any) -> dict[str, Any]:
 
 def call_concurrently(api: Api) -> Any:
     async def call_all() -> list[Any]:
-        call = {"marketIds": [MARKET], "orderProjection": "ALL"}
+        call: dict[str, Any] = {"marketIds": [MARKET], "orderProjection": "ALL"}
         return await asyncio.gather(*(api.start_call("listMarketBook", **call) for _ in range(4)))
 
     return asyncio.run(call_all())[-1]

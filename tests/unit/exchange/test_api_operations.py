@@ -29,7 +29,7 @@ from perfbench.exchange.api.order_operations import OrderExecutor
 from perfbench.exchange.matching.instructions import LimitOrder, PlaceInstruction
 
 CLOSED = definition(status="CLOSED", statuses=("WINNER", "LOSER"))
-BOOK = {"marketIds": [MARKET], "priceProjection": {"priceData": ["EX_BEST_OFFERS"]}}
+BOOK: dict[str, Any] = {"marketIds": [MARKET], "priceProjection": {"priceData": ["EX_BEST_OFFERS"]}}
 
 
 @pytest.mark.parametrize(
