@@ -362,7 +362,7 @@ def test_stream_client_without_a_complete_request_or_a_subscription_is_disconnec
 def test_heartbeats_do_not_replace_a_subscription(still: Served) -> None:
     with Client(still.port) as client:
         client.authenticate()
-        answers = []
+        answers: list[str] = []
         while message := client.asked({"op": "heartbeat", "id": len(answers) + 2}):
             answers.append(message.get("errorCode", message["statusCode"]))
             time.sleep(0.2)

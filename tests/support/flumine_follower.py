@@ -18,7 +18,7 @@ import betfairlightweight
 from betfairlightweight.baseclient import BaseClient
 from betfairlightweight.streaming.betfairstream import BetfairStream
 from flumine import BaseStrategy, Flumine, clients
-from stream_client import plain
+from stream_client import plain  # type: ignore[import-not-found]
 
 TIMEOUT_SECONDS = 500
 
