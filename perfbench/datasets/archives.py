@@ -43,6 +43,7 @@ DAMAGE_ERRORS = (
     OSError,
     RuntimeError,
     ValueError,
+    MemoryError,
     ArithmeticError,
     LookupError,
 )
