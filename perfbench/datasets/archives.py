@@ -22,7 +22,7 @@ from perfbench.datasets.compressed_file import CHUNK_SIZE, DECOMPRESSORS, read_c
 from perfbench.datasets.file_kinds import START_BYTES, find_foreign_packer, find_packing
 from perfbench.datasets.tar_archive import CheckedArchive, list_members
 from perfbench.datasets.workspace import Workspace
-from perfbench.datasets.zip_archive import explain_member, list_files
+from perfbench.datasets.zip_archive import explain_member, find_damage, list_files
 from perfbench.errors import DataProblem
 from perfbench.util.files import build_read_problem
 from perfbench.util.formatting import make_printable
@@ -110,6 +110,8 @@ def _unpack_zip(path: Path, name: str, workspace: Workspace, depth: int) -> Unpa
             refusal = explain_member(member)
             unpack = partial(_Member(name, member.filename, "zip", member.compress_size).unpack, workspace, depth)
             yield from unpack(partial(archive.open, member), refusal) if _is_wanted(member.filename) else ()
+        if damage := find_damage(archive):
+            yield DataProblem(f"{name} is damaged ({damage})", hint=DAMAGE_HINT)
 
 
 def _unpack_tar(path: Path, name: str, workspace: Workspace, depth: int) -> Unpacked:

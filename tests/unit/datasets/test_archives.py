@@ -147,6 +147,15 @@ def test_damaged_member_of_a_zip_hides_no_other(tmp_path: Path) -> None:
     assert problems[0].startswith("archive: member 1.900000102 is damaged or truncated (")
 
 
+def test_damaged_directory_of_a_zip_hides_no_member_without_a_word(tmp_path: Path) -> None:
+    data = bytearray(zipped())
+    second = data.index(b"PK\x01\x02", data.index(b"PK\x01\x02") + 4)
+    struct.pack_into("<H", data, second + 32, 46 + len(NAMES[2]))  # the comment of the second takes the third
+    markets, problems = described(tmp_path, bytes(data))
+    assert names_of(markets) == [*NAMES[:2]]
+    assert problems == ["archive is damaged (its directory lists 2 of 3 members)"]
+
+
 def test_backslashes_of_windows_separate_folders_and_end_their_names(tmp_path: Path) -> None:
     members = {"2020\\Apr\\": b"", "2020\\Apr\\1.900000101": MARKETS[NAMES[0]], "..\\1.900000102": MARKETS[NAMES[1]]}
     markets, problems = described(tmp_path, zipped(members))
