@@ -1,6 +1,7 @@
 """The VWAP of the last trades for all trades at once: in NumPy, compiled by numba, and in polars.
 
-The answers are an array with nan for a window without volume. All sums are of whole numbers in int64.
+The answers are an array of hundredths, with nan while a runner has fewer trades than the periods, and for a window without
+volume. All sums are of whole numbers in int64.
 """
 
 from __future__ import annotations
@@ -13,8 +14,6 @@ from perfbench import Work
 
 with suppress(ImportError):  # an environment has it only for the modes that need it
     import numpy
-
-HUNDREDTHS = 100
 
 
 class Batch(NamedTuple):
@@ -45,11 +44,12 @@ def cumulative(batch: Batch, periods: int) -> Any:
     order = numpy.argsort(batch.runner, kind="stable")
     runner, size = batch.runner[order], batch.size[order]
     end = numpy.arange(1, len(order) + 1)
-    begin = numpy.maximum(end - periods, numpy.searchsorted(runner, runner))
+    first = numpy.searchsorted(runner, runner)
+    begin = numpy.maximum(end - periods, first)
     value = _between(batch.price[order] * size, begin, end)
     volume = _between(size, begin, end)
     answers = numpy.full(len(order), numpy.nan)
-    numpy.divide(value, volume * HUNDREDTHS, where=volume > 0, out=answers)
+    numpy.divide(value, volume, where=(volume > 0) & (end - first >= periods), out=answers)
     in_order = numpy.empty_like(answers)
     in_order[order] = answers
     return in_order
@@ -75,7 +75,8 @@ def rolling(runner: Any, price: Any, size: Any, runners: int, periods: int) -> A
     """Running sums for each runner over the whole batch, in as much of Python as numba compiles."""
     old_values = numpy.zeros((runners, periods), numpy.int64)
     old_sizes = numpy.zeros((runners, periods), numpy.int64)
-    value, volume, count = numpy.zeros((3, runners), numpy.int64)
+    value, volume, count, missing = numpy.zeros((4, runners), numpy.int64)
+    missing += periods
     answers = numpy.full(len(runner), numpy.nan)
     for number in range(len(runner)):
         who = runner[number]
@@ -84,8 +85,9 @@ def rolling(runner: Any, price: Any, size: Any, runners: int, periods: int) -> A
         volume[who] += new_size - old_sizes[who, place]
         old_values[who, place], old_sizes[who, place] = new_value, new_size
         count[who] = (place + 1) % periods
-        if volume[who]:
-            answers[number] = value[who] / (volume[who] * HUNDREDTHS)
+        missing[who] = max(0, missing[who] - 1)
+        if volume[who] and not missing[who]:
+            answers[number] = value[who] / volume[who]
     return answers
 
 
@@ -100,5 +102,5 @@ def as_frame(batch: Batch) -> Any:
 def rolled_by_polars(frame: Any, periods: int) -> Any:
     """Rolling sums over each runner."""
     columns = importlib.import_module("polars").col("value", "volume")
-    sums = frame.select(columns.rolling_sum(periods, min_samples=1).over("runner"))
-    return (sums["value"] / (sums["volume"] * HUNDREDTHS)).to_numpy()
+    sums = frame.select(columns.rolling_sum(periods, min_samples=periods).over("runner"))
+    return (sums["value"] / sums["volume"]).to_numpy()

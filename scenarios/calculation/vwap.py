@@ -1,11 +1,13 @@
 """From which number of trades does NumPy pay off for the VWAP of the last trades, and which way is faster still?
 
 For every trade of the market (an increase of a traded size) the volume-weighted average price (VWAP) of the last ``periods``
-trades of its runner is computed. The market's trades are repeated up to ``updates``.
+trades of its runner is computed, in hundredths; there is none while there are fewer. The market's trades are repeated up to
+``updates``.
 
 ``--set runners=3`` uses the three most traded runners. ``--set quiet=20`` makes the size of the first 20 of every 40
-trades of a runner 0: a window without volume has no VWAP. The batch modes get all trades at once, as in research; the others
-get them one by one, as from a stream. Loop and ring get whole numbers as floats, which they sum faster than integers. The group
+trades of a runner 0: a window without volume has no VWAP, and the advised code answers nan. With more periods than its rings
+hold it answers for other trades (``--set capacity=20``). The batch modes get all trades at once, as in research; the others get
+them one by one, as from a stream. Lists and rings get whole numbers as floats, which they sum faster than integers. The group
 ``traps`` is wrong code: ``--mode list_loop --mode traps`` shows where.
 """
 
@@ -19,17 +21,17 @@ from _vwap_batch import Batch, as_arrays, as_frame, at_once, compiled_by_numba, 
 
 from perfbench import Claim, Work, mode, setup
 from perfbench.kit.pins import NUMBA, NUMPY, POLARS
-from perfbench.kit.trades import repeated, trades
+from perfbench.kit.trades import HUNDREDTHS, repeated, trades
 
 UNIT = "updates"
 QUICK = {"updates": 20_000}
 CLAIMS = [
     Claim(
         "list_loop",
-        "numpy_ring",
+        "advised_rings",
         1.0,
-        "performance notes of the community",
-        text="vectorise VWAP with a preallocated NumPy ring",
+        "community notes",
+        text="NumPy rings of 1,000 trades and np.sum instead of a loop over lists",
         better="running_sums",
     )
 ]
@@ -40,12 +42,10 @@ Trade = Tuple[int, float, float]
 with suppress(ImportError):  # an environment has it only for the modes that need it
     import numpy
 
-HUNDREDTHS = 100
-
 
 def average_price(value: float, volume: float) -> Optional[float]:
-    """The price, of a value in hundredths × hundredths and a volume in hundredths; None without volume."""
-    return float(value / (volume * HUNDREDTHS)) if volume else None
+    """The price of a value; None without volume."""
+    return float(value / volume) if volume else None
 
 
 def counted(periods: int) -> int:
@@ -56,7 +56,7 @@ def counted(periods: int) -> int:
 
 
 class Lists:
-    """Growing lists, and a loop over their ends for every answer."""
+    """The code that is advised against: two growing lists, and a loop over the indices from their ends."""
 
     def __init__(self, periods: int) -> None:
         self._periods = counted(periods)
@@ -64,21 +64,53 @@ class Lists:
         self._sizes: List[float] = []
 
     def traded(self, price: float, size: float) -> Optional[float]:
-        """The VWAP after this trade."""
-        self._prices.append(price)
-        self._sizes.append(size)
+        """The VWAP after this trade; None while there are fewer than the periods."""
+        prices, sizes = self._prices, self._sizes
+        prices.append(price)
+        sizes.append(size)
+        if len(prices) < self._periods:
+            return None
         value = volume = 0.0
-        begin = -self._periods
-        for past_price, past_size in zip(self._prices[begin:], self._sizes[begin:]):  # noqa: B905 - strict= is of 3.10
-            value += past_price * past_size
-            volume += past_size
-        return self.answer(value, volume)
-
-    answer = staticmethod(average_price)
+        for index in range(-self._periods, 0):
+            value += prices[index] * sizes[index]
+            volume += sizes[index]
+        return average_price(value, volume)
 
 
-class NumpyRing:
-    """Two ring buffers in arrays, and their dot product for every answer."""
+class AdvisedRings:
+    """The advised code: two arrays of 1,000 floats and an index; the window is a slice, or both ends concatenated.
+
+    As advised it has no answer of its own to a window without volume (nan), nor to more periods than it holds (other trades).
+    """
+
+    def __init__(self, periods: int, capacity: int = 1000) -> None:
+        self._periods = counted(periods)
+        self._capacity = capacity
+        self._prices = numpy.zeros(capacity, dtype=numpy.float64)
+        self._sizes = numpy.zeros(capacity, dtype=numpy.float64)
+        self._index = 0
+        self._count = 0
+
+    def traded(self, price: float, size: float) -> Optional[float]:
+        """The VWAP after this trade; None while there are fewer than the periods."""
+        self._prices[self._index] = price
+        self._sizes[self._index] = size
+        self._index = (self._index + 1) % self._capacity
+        self._count += 1
+        if self._count < self._periods:
+            return None
+        end = self._index
+        begin = end - self._periods
+        if begin >= 0:
+            p, v = self._prices[begin:end], self._sizes[begin:end]
+        else:
+            p = numpy.concatenate((self._prices[begin:], self._prices[:end]))
+            v = numpy.concatenate((self._sizes[begin:], self._sizes[:end]))
+        return numpy.sum(p * v) / numpy.sum(v)  # type: ignore[no-any-return]
+
+
+class DotRings:
+    """Two rings in arrays, and their dot product, without a copy of the window."""
 
     def __init__(self, periods: int, capacity: int) -> None:
         """Raises ValueError for more periods than the ring holds: it would silently answer for its capacity."""
@@ -91,24 +123,24 @@ class NumpyRing:
         self._count = 0
 
     def traded(self, price: float, size: float) -> Optional[float]:
-        """The VWAP after this trade."""
+        """The VWAP after this trade; None while there are fewer than the periods."""
         place = self._count % self._capacity
         self._prices[place] = price
         self._sizes[place] = size
         self._count += 1
+        if self._count < self._periods:
+            return None
         end = place + 1
-        begin = end - min(self._periods, self._count)
+        begin = end - self._periods
         value, volume = self._sums(max(begin, 0), end)
         if begin < 0:
             older_value, older_volume = self._sums(begin + self._capacity, self._capacity)
             value, volume = value + older_value, volume + older_volume
-        return self.answer(value, volume)
+        return average_price(value, volume)
 
     def _sums(self, begin: int, end: int) -> Tuple[float, float]:
         sizes = self._sizes[begin:end]
         return self._prices[begin:end] @ sizes, sizes.sum()
-
-    answer = staticmethod(average_price)
 
 
 class RunningSums:
@@ -121,7 +153,7 @@ class RunningSums:
         self._volume: float = 0
 
     def traded(self, price: float, size: float) -> Optional[float]:
-        """The VWAP after this trade."""
+        """The VWAP after this trade; None while there are fewer than the periods."""
         last = self._last
         if len(last) == self._periods:
             value, volume = last[0]
@@ -131,7 +163,7 @@ class RunningSums:
         last.append((value, size))
         self._value += value
         self._volume += size
-        return self._value / (self._volume * HUNDREDTHS) if self._volume else None
+        return self._value / self._volume if self._volume and len(last) == self._periods else None
 
 
 class FloatSums(RunningSums):
@@ -139,39 +171,8 @@ class FloatSums(RunningSums):
 
     def traded(self, price: float, size: float) -> Optional[float]:
         """The VWAP after this trade, with the rounding errors of all trades before."""
-        if len(self._last) == self._periods:
-            value, volume = self._last[0]
-            self._value -= value
-            self._volume -= volume
-        value, volume = price / HUNDREDTHS * (size / HUNDREDTHS), size / HUNDREDTHS
-        self._last.append((value, volume))
-        self._value += value
-        self._volume += volume
-        return self._value / self._volume if self._volume else None
-
-
-class SilentRing(NumpyRing):
-    """Trap: asked for more periods than it holds, it silently answers for fewer."""
-
-    def __init__(self, periods: int, capacity: int) -> None:
-        super().__init__(min(periods, capacity), capacity)
-
-
-class UnguardedLists(Lists):
-    """Trap: a window without volume ends in a ZeroDivisionError."""
-
-    @staticmethod
-    def answer(value: float, volume: float) -> float:
-        return value / (volume * HUNDREDTHS)
-
-
-class UnguardedRing(NumpyRing):
-    """Trap: a window without volume is nan, which compares false and propagates into every sum."""
-
-    @staticmethod
-    def answer(value: float, volume: float) -> float:
-        with numpy.errstate(invalid="ignore"):
-            return float(value / (volume * HUNDREDTHS))
+        answer = super().traded(price / HUNDREDTHS, size / HUNDREDTHS)
+        return answer and answer * HUNDREDTHS
 
 
 @setup
@@ -206,14 +207,20 @@ def one_by_one(stream: List[Trade], window: Callable[[], Any]) -> Work:
 
 @mode(baseline=True)
 def list_loop(floats: List[Trade], *, periods: int = 50) -> Work:
-    """A loop over the ends of two growing lists."""
+    """As advised against: a loop over range(-periods, 0) that indexes two growing lists."""
     return one_by_one(floats, lambda: Lists(periods))
 
 
 @mode(needs=[NUMPY])
-def numpy_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
-    """A preallocated ring of NumPy arrays for each runner, and a dot product."""
-    return one_by_one(floats, lambda: NumpyRing(periods, capacity))
+def advised_rings(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
+    """As advised: two NumPy rings for each runner, np.sum(p * v) / np.sum(v) of a slice or of both ends."""
+    return one_by_one(floats, lambda: AdvisedRings(periods, capacity))
+
+
+@mode(needs=[NUMPY])
+def dot_rings(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
+    """NumPy rings, and a dot product of each end instead of a copy."""
+    return one_by_one(floats, lambda: DotRings(periods, capacity))
 
 
 @mode
@@ -265,25 +272,7 @@ def float_sums(stream: List[Trade], *, periods: int = 50) -> Work:
 
 
 @mode(needs=[NUMPY], group="traps")
-def silent_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
-    """Trap: more periods than the ring holds (--set capacity=20)."""
-    return one_by_one(floats, lambda: SilentRing(periods, capacity))
-
-
-@mode(needs=[NUMPY], group="traps")
-def shared_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
-    """Trap: one ring for all runners, whose average belongs to no runner."""
-    ring = NumpyRing(periods, capacity)
-    return one_by_one(floats, lambda: ring)
-
-
-@mode(needs=[NUMPY], group="traps")
-def unguarded_ring(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
-    """Trap: nan for a window without volume (--set quiet=50)."""
-    return one_by_one(floats, lambda: UnguardedRing(periods, capacity))
-
-
-@mode(group="traps")
-def unguarded_loop(floats: List[Trade], *, periods: int = 50) -> Work:
-    """Trap: a ZeroDivisionError for a window without volume (--set quiet=50)."""
-    return one_by_one(floats, lambda: UnguardedLists(periods))
+def shared_rings(floats: List[Trade], *, periods: int = 50, capacity: int = 1_000) -> Work:
+    """Trap: one pair of rings for all runners, whose average belongs to no runner."""
+    rings = AdvisedRings(periods, capacity)
+    return one_by_one(floats, lambda: rings)

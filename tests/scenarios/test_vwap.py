@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 import re
 from collections.abc import Sequence
 from fractions import Fraction
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import pytest
 from hypothesis import given
@@ -18,7 +19,7 @@ from support.scenarios import import_shipped
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 
-STREAMING = ("list_loop", "numpy_ring", "running_sums")
+STREAMING = ("list_loop", "advised_rings", "dot_rings", "running_sums")
 BATCHES = ("batch_cumsum", "batch_numba", "batch_polars")
 Trades = Sequence[tuple[int, int, int]]
 
@@ -48,19 +49,18 @@ BATCH = import_shipped("_vwap_batch")
 
 
 def exact(trades: Trades, periods: int) -> list[float | None]:
-    """The definition, in fractions: what every mode has to answer."""
+    """The definition in hundredths, by fractions: what every mode has to answer."""
     answers: list[float | None] = []
     for number, (runner, _, _) in enumerate(trades):
         last = [trade for trade in trades[: number + 1] if trade[0] == runner][-periods:]
         volume = sum(size for _, _, size in last)
         value = sum(price * size for _, price, size in last)
-        answers.append(float(Fraction(value, volume * 100)) if volume else None)
+        answers.append(float(Fraction(value, volume)) if volume and len(last) == periods else None)
     return answers
 
 
-def test_every_mode_gives_the_same_answers_round_the_ring_and_without_volume(market: Path, tmp_path: Path) -> None:
-    round_the_ring = ("--set", "periods=20", "--set", "capacity=32", "--set", "quiet=30")
-    code, output = run(market, tmp_path, *round_the_ring)
+def test_every_mode_gives_the_same_answers_round_the_ring(market: Path, tmp_path: Path) -> None:
+    code, output = run(market, tmp_path, "--set", "periods=20", "--set", "capacity=32")
     assert code == 0, output
     assert same(output) == dict.fromkeys((*STREAMING[1:], *BATCHES), "yes")
     document = json.loads(next((tmp_path / "results").glob("*.json")).read_text())
@@ -90,7 +90,7 @@ def test_all_ways_to_sum_a_window_are_exact(trades: Trades, periods: int, spare:
     expected = exact(trades, periods)
     ways: dict[str, Any] = {
         "loop": lambda: VWAP.Lists(periods),
-        "ring": lambda: VWAP.NumpyRing(periods, periods + spare),
+        "dot": lambda: VWAP.DotRings(periods, periods + spare),
         "sums": lambda: VWAP.RunningSums(periods),
     }
     for name, made in ways.items():
@@ -105,40 +105,96 @@ def test_float_sums_never_forget_a_huge_print() -> None:
     trades = [(101, 200), (100_000, 10**17), *[(101, 200)] * 5]
     drifting, exact_sums = VWAP.FloatSums(2), VWAP.RunningSums(2)
     drifted = [drifting.traded(price, size) for price, size in trades][-1]
-    assert [exact_sums.traded(price, size) for price, size in trades][-1] == 1.01
-    assert drifted != pytest.approx(1.01, rel=1e-3)
+    assert [exact_sums.traded(price, size) for price, size in trades][-1] == 101
+    assert drifted != pytest.approx(101, rel=1e-3)
 
 
 def test_check_detects_a_ring_shared_by_all_runners(market: Path, tmp_path: Path) -> None:
-    code, output = run(market, tmp_path, modes=("list_loop", "shared_ring"))
+    code, output = run(market, tmp_path, modes=("list_loop", "shared_rings"))
     assert code == 6, output
-    assert same(output) == {"shared_ring": "no"}
-    code, output = run(market, tmp_path, "--set", "runners=1", modes=("list_loop", "shared_ring"))
+    assert same(output) == {"shared_rings": "no"}
+    code, output = run(market, tmp_path, "--set", "runners=1", modes=("list_loop", "shared_rings"))
     assert code == 0, output
 
 
-def test_ring_refuses_more_periods_than_it_holds_and_the_silent_ring_is_wrong(market: Path, tmp_path: Path) -> None:
-    modes = ("list_loop", "numpy_ring", "silent_ring")
+def test_advised_rings_are_wrong_for_more_periods_than_they_hold_and_the_dot_product_refuses(
+    market: Path, tmp_path: Path
+) -> None:
+    modes = ("list_loop", "advised_rings", "dot_rings")
     code, output = run(market, tmp_path, "--set", "capacity=20", modes=modes)
     assert code != 0
-    assert "! numpy_ring: ValueError: a ring of 20 trades has no last 50: raise its capacity" in output
-    assert re.search(r"^! silent_ring differs at update \d+, : [\d.]+ → [\d.]+$", output, re.MULTILINE)
+    assert "! dot_rings: ValueError: a ring of 20 trades has no last 50: raise its capacity" in output
+    assert re.search(r"^! advised_rings differs at update \d+, : [\d.]+ → [\d.]+$", output, re.MULTILINE)
     code, output = run(market, tmp_path, "--set", "capacity=50", modes=modes)
     assert code == 0, output
 
 
-def test_a_window_without_volume_breaks_code_that_does_not_expect_it(market: Path, tmp_path: Path) -> None:
-    modes = ("list_loop", "unguarded_ring", "unguarded_loop")
-    code, output = run(market, tmp_path, "--set", "quiet=50", modes=modes)
+def test_a_window_without_volume_is_nan_for_the_advised_rings_only(market: Path, tmp_path: Path) -> None:
+    code, output = run(market, tmp_path, "--set", "quiet=60", modes=(*STREAMING, "batch_cumsum"))
     assert code != 0
-    assert re.search(r"^! unguarded_ring differs at update 1, : None → ", output, re.MULTILINE)
-    assert "! unguarded_loop: ZeroDivisionError" in output
-    code, output = run(market, tmp_path, modes=modes)
-    assert code == 0, output
+    assert re.search(r"^! advised_rings differs at update \d+, : None → ", output, re.MULTILINE)
+    assert same(output) == {"advised_rings": "no", "dot_rings": "yes", "running_sums": "yes", "batch_cumsum": "yes"}
+
+
+# What the advice says ---------------------------------------------------------------------------------------------------
+
+
+def test_advised_rings_are_two_arrays_of_1000_floats_with_an_index() -> None:
+    rings = VWAP.AdvisedRings(3)
+    assert [(len(array), array.dtype, array.any()) for array in (rings._prices, rings._sizes)] == [
+        (1000, "float64", False),
+        (1000, "float64", False),
+    ]
+    assert inspect.signature(VWAP.advised_rings).parameters["capacity"].default == 1000
+    answers = [
+        rings.traded(price, size) for price, size in ((200.0, 10.0), (300.0, 30.0), (400.0, 60.0), (100.0, 10.0))
+    ]
+    assert answers == [None, None, 350.0, (300 * 30 + 400 * 60 + 100 * 10) / 100]
+    assert (list(rings._prices[:5]), rings._index) == ([200.0, 300.0, 400.0, 100.0, 0.0], 4)
+
+
+def test_advised_rings_concatenate_both_ends_on_wrap_around(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A ring of four and a window of three: the fifth and the sixth trade wrap around, the seventh and the eighth do not."""
+    joined = []
+    original = VWAP.numpy.concatenate
+
+    def concatenate(parts: Any) -> Any:
+        joined.append([list(part) for part in parts])
+        return original(parts)
+
+    monkeypatch.setattr(VWAP.numpy, "concatenate", concatenate)
+    rings = VWAP.AdvisedRings(3, 4)
+    answers = [rings.traded(float(number), 1.0) for number in range(1, 9)]
+    assert answers == [None, None, 2.0, 3.0, 4.0, 5.0, 6.0, 7.0]
+    assert joined[::2] == [[[2.0, 3.0, 4.0], []], [[3.0, 4.0], [5.0]], [[4.0], [5.0, 6.0]], [[6.0, 7.0, 8.0], []]]
+
+
+def test_discouraged_loop_indexes_two_growing_lists_from_their_ends() -> None:
+    class Counted(list):  # type: ignore[type-arg]
+        indexes: ClassVar[list[int]] = []
+
+        def __getitem__(self, index: Any) -> Any:
+            self.indexes.append(index)
+            return super().__getitem__(index)
+
+    loop = VWAP.Lists(2)
+    loop._prices, loop._sizes = Counted(), Counted()
+    assert [loop.traded(price, size) for price, size in ((200.0, 10.0), (300.0, 30.0), (400.0, 0.0))] == [
+        None,
+        275.0,
+        300.0,
+    ]
+    assert Counted.indexes == [-2, -2, -2, -1, -1, -1] * 2
+    assert (len(loop._prices), len(loop._sizes)) == (3, 3)
+
+
+def test_claim_is_about_the_advised_rings_against_the_discouraged_loop() -> None:
+    (claim,) = VWAP.CLAIMS
+    assert (claim.before, claim.after, claim.source) == ("list_loop", "advised_rings", "community notes")
 
 
 def test_periods_below_one_are_refused() -> None:
-    for made in (VWAP.Lists, VWAP.RunningSums, lambda periods: VWAP.NumpyRing(periods, 10)):
+    for made in (VWAP.Lists, VWAP.RunningSums, VWAP.AdvisedRings, lambda periods: VWAP.DotRings(periods, 10)):
         with pytest.raises(ValueError, match="periods=0"):
             made(0)
 
