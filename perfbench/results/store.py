@@ -49,6 +49,9 @@ class DocumentStore(Generic[Document]):
         for path in (Path(name), *(folder / f"{name}{suffix}" for suffix in ("", *self.suffixes))):
             if path.is_file():
                 return path
+        if Path(name).exists():
+            what = "a folder" if Path(name).is_dir() else "no plain file"
+            raise StorageProblem(f"{name} is {what}, not a saved {self.kind}", hint=f"name the file of a {self.kind}")
         raise StorageProblem(f"{name}: no such file, and no {self.kind} of that name in {folder}")
 
     def is_saved(self, name: str, folder: Path) -> bool:

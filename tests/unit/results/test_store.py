@@ -70,3 +70,9 @@ def test_store_reports_content_that_it_cannot_load(tmp_path: Path, content: str,
 def test_store_reports_file_that_cannot_be_read(tmp_path: Path) -> None:
     with pytest.raises(StorageProblem, match="cannot be read: Is a directory"):
         NOTES.load(tmp_path)
+
+
+def test_folder_in_place_of_a_document_is_named_as_such(tmp_path: Path) -> None:
+    (tmp_path / "x.json").mkdir()
+    with pytest.raises(StorageProblem, match=r"x\.json is a folder, not a saved note$"):
+        NOTES.find(str(tmp_path / "x.json"), tmp_path / "results")
