@@ -162,9 +162,14 @@ class OrderManager:
     def register_customer_ref(self, account: str, reference: str) -> bool:
         """Register a customer reference; False if it is a duplicate."""
         moment = time.monotonic()
-        for key in [key for key, at in self._customer_refs.items() if moment - at > CUSTOMER_REF_SECONDS]:
-            del self._customer_refs[key]
-        return self._customer_refs.setdefault((account, reference), moment) == moment
+        while self._customer_refs:
+            oldest = next(iter(self._customer_refs))
+            if moment - self._customer_refs[oldest] <= CUSTOMER_REF_SECONDS:
+                break
+            del self._customer_refs[oldest]
+        is_new = (account, reference) not in self._customer_refs
+        self._customer_refs.setdefault((account, reference), moment)
+        return is_new
 
     # Orders ---------------------------------------------------------------------------------------------------------------
 

@@ -486,6 +486,26 @@ def test_cost_of_an_update_does_not_depend_on_the_number_of_finished_orders(tmp_
     assert len(exchange.order_manager.list_orders(ME)) > 20_000
 
 
+def test_customer_reference_is_a_duplicate_for_a_minute_at_constant_cost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    moment = [0.0]
+    monkeypatch.setattr("time.monotonic", lambda: moment[0])
+    manager = Exchange(tmp_path, OPENING).order_manager
+    assert manager.register_customer_ref(ME, "first")
+    assert manager.register_customer_ref("somebody else", "first")
+    few = count_calls(lambda: manager.register_customer_ref(ME, "second"))
+    for number in range(1000):
+        moment[0] += 0.001
+        manager.register_customer_ref(ME, str(number))
+    assert count_calls(lambda: manager.register_customer_ref(ME, "last")) == few
+    moment[0] = 60.0
+    assert not manager.register_customer_ref(ME, "first")
+    moment[0] = 60.5
+    assert manager.register_customer_ref(ME, "first")
+    assert not manager.register_customer_ref(ME, "999")
+
+
 def count_calls(function: Callable[[], object]) -> int:
     """Return the number of Python and C calls during a call."""
     calls = 0
