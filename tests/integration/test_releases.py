@@ -47,7 +47,7 @@ def compared(folder: Path, before: str, after: str, *arguments: object) -> tuple
             "2.12.0",
             "2.12.1",
             "lightweight",
-            ["says 0 and not None where nothing is matched yet"],
+            ["has 0 instead of None where nothing is matched yet"],
             marks=pytest.mark.network_heavy,
         ),
         pytest.param(
