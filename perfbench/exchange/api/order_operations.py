@@ -49,7 +49,7 @@ def find_request_error(
     ]
     if len(bet_ids) != len(set(bet_ids)):
         return "DUPLICATE_BETIDS"
-    if customer_ref is not None and not order_manager.register_customer_ref(account, customer_ref):
+    if customer_ref is not None and not order_manager.customer_references.register(account, customer_ref):
         return "DUPLICATE_TRANSACTION"
     return None
 

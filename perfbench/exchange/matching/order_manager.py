@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import itertools
 import json
-import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
+from perfbench.exchange.account.customer_references import CustomerReferences
 from perfbench.exchange.account.wallet import AccountFunds, StatementEntry, Wallet
 from perfbench.exchange.matching.instructions import MarketVersion, PlaceInstruction
 from perfbench.exchange.matching.matcher import Matcher
@@ -25,9 +25,6 @@ from perfbench.exchange.matching.settlement import compute_commission, compute_p
 from perfbench.exchange.matching.validation import find_instruction_errors, find_market_error
 from perfbench.exchange.replay.timeline import Timeline
 from perfbench.exchange.wall_clock import read_epoch_ms
-
-CUSTOMER_REF_SECONDS = 60.0
-"""Seconds during which a customer reference is rejected as a duplicate (Betfair, placeOrders, customerRef)."""
 
 FIRST_BET_ID = 300_000_000_001
 
@@ -70,7 +67,7 @@ class OrderManager:
         self._wallet = Wallet(opening_balance)
         self.exposure_limit = max(opening_balance, EXPOSURE_LIMIT)
         self._position = 0
-        self._customer_refs: dict[tuple[str, str], float] = {}
+        self.customer_references = CustomerReferences()
         self._bet_ids = itertools.count(FIRST_BET_ID)
         self._listeners: list[Callable[[], None]] = []
         self._orders: defaultdict[str, dict[str, Order]] = defaultdict(dict)
@@ -158,18 +155,6 @@ class OrderManager:
         """Return the orders of an account that can still be matched, oldest first."""
         open_orders = (order for matcher in self.matchers.values() for order in matcher.open_orders)
         return sorted((order for order in open_orders if order.account == account), key=lambda order: order.bet_id)
-
-    def register_customer_ref(self, account: str, reference: str) -> bool:
-        """Register a customer reference; False if it is a duplicate."""
-        moment = time.monotonic()
-        while self._customer_refs:
-            oldest = next(iter(self._customer_refs))
-            if moment - self._customer_refs[oldest] <= CUSTOMER_REF_SECONDS:
-                break
-            del self._customer_refs[oldest]
-        is_new = (account, reference) not in self._customer_refs
-        self._customer_refs.setdefault((account, reference), moment)
-        return is_new
 
     # Orders ---------------------------------------------------------------------------------------------------------------
 

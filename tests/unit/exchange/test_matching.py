@@ -491,19 +491,19 @@ def test_customer_reference_is_a_duplicate_for_a_minute_at_constant_cost(
 ) -> None:
     moment = [0.0]
     monkeypatch.setattr("time.monotonic", lambda: moment[0])
-    manager = Exchange(tmp_path, OPENING).order_manager
-    assert manager.register_customer_ref(ME, "first")
-    assert manager.register_customer_ref("somebody else", "first")
-    few = count_calls(lambda: manager.register_customer_ref(ME, "second"))
+    references = Exchange(tmp_path, OPENING).order_manager.customer_references
+    assert references.register(ME, "first")
+    assert references.register("somebody else", "first")
+    few = count_calls(lambda: references.register(ME, "second"))
     for number in range(1000):
         moment[0] += 0.001
-        manager.register_customer_ref(ME, str(number))
-    assert count_calls(lambda: manager.register_customer_ref(ME, "last")) == few
+        references.register(ME, str(number))
+    assert count_calls(lambda: references.register(ME, "last")) == few
     moment[0] = 60.0
-    assert not manager.register_customer_ref(ME, "first")
+    assert not references.register(ME, "first")
     moment[0] = 60.5
-    assert manager.register_customer_ref(ME, "first")
-    assert not manager.register_customer_ref(ME, "999")
+    assert references.register(ME, "first")
+    assert not references.register(ME, "999")
 
 
 def count_calls(function: Callable[[], object]) -> int:
