@@ -24,6 +24,8 @@ from perfbench.runner.scenarios import expand_topics
 app = typer.Typer(add_completion=False)
 
 SHARE = parse.build_share_parser()
+AMBIGUOUS_COUNT = 0.1
+"""Counts scatter by less than 0.1 %: 0.2 is a slip for 0.2 % rather than a fifth."""
 
 
 DEFAULT_AFTER_VARIABLE = "PERFBENCH_DEFAULT_AFTER"
@@ -191,7 +193,11 @@ def _parse_budget(text: str) -> Budget:
     if what == "memory":
         return Budget("memory", parse.parse_option(f"--budget {what}", most, SHARE))
     if what == "count":
-        return Budget("count", parse.parse_option(f"--budget {what}", most, SHARE))
+        share = parse.parse_option(f"--budget {what}", most, SHARE)
+        if share >= AMBIGUOUS_COUNT and not most.strip().endswith("%"):
+            hint = f"write count={100 * share:g}% if you mean that, or count={most.strip()}%"
+            raise UsageProblem(f"--budget {what} {most}: a large share of instructions", hint=hint)
+        return Budget("count", share)
     if what == "peak":
         return Budget("peak", parse.parse_option(f"--budget {what}", most, parse.parse_size))
     if what.isidentifier() and most.strip().endswith("%"):
