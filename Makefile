@@ -91,7 +91,7 @@ blame: $(VENV)/.run data  ## measure for README which functions made 2.12.0 fast
 	@$(BIN)/python benchmarks/readme_tables.py
 
 engines: $(VENV)/.run data  ## measure other readers of stream files for README (about ten minutes)
-	@$(BIN)/perfbench run --mode engines --data PRO-1.170258213 --rounds 12 --save engines || test $$? -eq 6
+	@$(BIN)/perfbench run --mode engines --sweep read=nothing,best --data PRO-1.170258213 --rounds 12 --save engines || test $$? -eq 6
 	@mv results/engines.json results/reference-engines.json
 	@$(BIN)/python benchmarks/readme_tables.py
 
@@ -104,7 +104,7 @@ verdicts: $(VENV)/.run data  ## measure for README whether the advice of the com
 	@$(BIN)/python benchmarks/readme_tables.py
 
 SESSION_RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.keep=0,3000
-CALCULATION_RANGES := --sweep vwap.periods=5,20,50,100,200,500,999 --sweep caching.cost_us=1,10,100,1000
+CALCULATION_RANGES := --sweep vwap.periods=5,20,50,100,200,500,999 --sweep caching.cost_us=1,10,100,1000 --set caching.reads=4000
 
 define advice
 	@$(BIN)/perfbench run $(2) --data PRO-1.170258213 --rounds 6 --save verdicts-for-readme-$(1) $(3)

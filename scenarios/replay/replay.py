@@ -2,6 +2,9 @@
 
 ``--set debug=false`` turns off the log message that the listener of releases 2.12.0 to 2.14.0 formats for every update. Earlier
 releases always format it and have no switch; later ones format it only if the log level requires it.
+
+A pass takes every book and reads none of its fields, which favours readers that compute fields on access. ``--set read=best``
+reads the best prices of every runner of every book, as a strategy does; ``--sweep read=nothing,best`` measures both.
 """
 
 from __future__ import annotations
@@ -10,6 +13,7 @@ import importlib
 from typing import Any, Callable, Dict, FrozenSet, Iterator, List
 
 from perfbench import Claim, canonical, mode, setup
+from perfbench.kit.best_prices import of_dicts, of_object, of_objects, of_patched, with_prices_read
 from perfbench.kit.bflw import book_fields, patch_with_flumine, replay, time_zone
 from perfbench.kit.known_changes import CHANGES, ZONE_TRAIT
 from perfbench.kit.owners import REPLAY
@@ -51,15 +55,15 @@ CLAIMS = [
 
 
 @mode(baseline=True)
-def lightweight(market: str, *, debug: bool = True) -> Iterator[List[Any]]:
+def lightweight(market: str, *, debug: bool = True, read: str = "nothing") -> Iterator[List[Any]]:
     """Books as plain dicts (StreamListener(lightweight=True))."""
-    return replay(market, lightweight=True, debug=debug)
+    return with_prices_read(replay(market, lightweight=True, debug=debug), read, of_dicts)
 
 
 @mode
-def full(market: str, *, debug: bool = True) -> Iterator[List[Any]]:
+def full(market: str, *, debug: bool = True, read: str = "nothing") -> Iterator[List[Any]]:
     """Books as the library's resource classes, its default."""
-    return replay(market, lightweight=False, debug=debug)
+    return with_prices_read(replay(market, lightweight=False, debug=debug), read, of_objects)
 
 
 @setup
@@ -69,9 +73,9 @@ def patched_classes() -> None:
 
 
 @mode(needs=[FLUMINE_ALONE])
-def patched(market: str, patched_classes: None, *, debug: bool = True) -> Iterator[List[Any]]:
+def patched(market: str, patched_classes: None, *, debug: bool = True, read: str = "nothing") -> Iterator[List[Any]]:
     """Books as resource classes with flumine's slotted ones for prices."""
-    return replay(market, lightweight=False, debug=debug)
+    return with_prices_read(replay(market, lightweight=False, debug=debug), read, of_patched)
 
 
 @setup
@@ -81,15 +85,15 @@ def betfair_data() -> Any:
 
 
 @mode(needs=[BETFAIR_DATA], group="engines")
-def betfair_data_bflw(market: str, betfair_data: Any) -> Iterator[List[Any]]:
+def betfair_data_bflw(market: str, betfair_data: Any, *, read: str = "nothing") -> Iterator[List[Any]]:
     """betfair_data's reader that imitates betfairlightweight (betfair_data.bflw.Files)."""
-    return betfair_data_books(betfair_data, market)
+    return with_prices_read(betfair_data_books(betfair_data, market), read, of_objects)
 
 
 @mode(needs=[BETFAIR_DATA], group="engines")
-def betfair_data_files(market: str, betfair_data: Any) -> Iterator[Any]:
+def betfair_data_files(market: str, betfair_data: Any, *, read: str = "nothing") -> Iterator[Any]:
     """betfair_data's own reader and objects (betfair_data.Files)."""
-    return betfair_data_markets(betfair_data, market)
+    return with_prices_read(betfair_data_markets(betfair_data, market), read, of_object)
 
 
 @setup
@@ -99,9 +103,9 @@ def tickrush_module() -> Any:
 
 
 @mode(needs=[TICKRUSH], group="engines")
-def tickrush(market: str, tickrush_module: Any) -> Iterator[Any]:
+def tickrush(market: str, tickrush_module: Any, *, read: str = "nothing") -> Iterator[Any]:
     """tickrush's reader, whose books compute their fields on access."""
-    return tickrush_books(tickrush_module, market)
+    return with_prices_read(tickrush_books(tickrush_module, market), read, of_object)
 
 
 @setup
@@ -111,9 +115,9 @@ def flumine_module() -> Any:
 
 
 @mode(needs=[FLUMINE], group="engines")
-def flumine_stream(market: str, flumine_module: Any) -> Iterator[List[Any]]:
+def flumine_stream(market: str, flumine_module: Any, *, read: str = "nothing") -> Iterator[List[Any]]:
     """flumine's own historical generator, as a backtest reads markets."""
-    return flumine_books(flumine_module, market)
+    return with_prices_read(flumine_books(flumine_module, market), read, of_patched)
 
 
 @mode(group="engines", floor=True)

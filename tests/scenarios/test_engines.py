@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 import json
+import os
 import re
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.installation import Installed, asked, digested, shown
-from support.scenarios import scenario_path
+from support.scenarios import import_shipped, scenario_path
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
+from perfbench.kit import ScenarioError, best_prices
 from perfbench.model import Environment
 from perfbench.runner import output_diff, worker_process
 from perfbench.worker.protocol import OutputDigest, PassMeasurement, Ready
@@ -161,3 +165,101 @@ def test_file_name_unsupported_by_betfair_data_gives_no_books(
     found = outputs(everything, tmp_path / "market.txt", *LACKING)
     assert agreeing(found) == {"tickrush", "flumine_stream"}
     assert found["betfair_data_bflw"].updates == found["betfair_data_files"].updates == 0
+
+
+# Best prices touched ----------------------------------------------------------------------------------------------------
+
+
+class Lazy:
+    """A book of a reader that computes its fields on access, and says when."""
+
+    def __init__(self, seen: list[str]) -> None:
+        self._seen = seen
+
+    @property
+    def runners(self) -> list[Any]:
+        self._seen.append("runners")
+        entry = SimpleNamespace(price=2.5, size=10.0)
+        ex = SimpleNamespace(available_to_back=[entry], available_to_lay=[])
+        return [SimpleNamespace(ex=ex)] * 3
+
+
+def test_lazy_reader_is_drained_untouched_by_default_and_read_to_its_best_prices_on_request() -> None:
+    replay = import_shipped("replay")
+    seen: list[str] = []
+    reader = SimpleNamespace(iter_prices_file=lambda market: (Lazy(seen) for _ in range(4)))
+    assert (len(list(replay.tickrush("market", reader))), seen) == (4, [])
+    books = replay.tickrush("market", reader, read="best")
+    assert isinstance(next(books), Lazy)
+    assert seen == ["runners"]  # before the book is handed over
+    assert (len(list(books)), len(seen)) == (3, 4)
+
+
+def test_unknown_fields_to_read_are_refused_with_the_choices() -> None:
+    with pytest.raises(ScenarioError, match="read=all: choose nothing or best"):
+        best_prices.with_prices_read([], "all", best_prices.of_dicts)
+
+
+def test_best_prices_are_price_and_size_of_both_sides_of_every_runner() -> None:
+    entry = {"price": 2.5, "size": 10.0}
+    ladders = [([entry, {"price": 2.4, "size": 1.0}], []), ([], [entry])]
+    expected = [(2.5, 10.0, None, None), (None, None, 2.5, 10.0)]
+    dicts = [{"runners": [{"ex": {"availableToBack": back, "availableToLay": lay}} for back, lay in ladders]}]
+    assert best_prices.of_dicts(dicts) == expected
+
+    def as_objects(read: Callable[[dict[str, float]], Any]) -> Any:
+        sides = [([read(e) for e in back], [read(e) for e in lay]) for back, lay in ladders]
+        exes = [SimpleNamespace(available_to_back=back, available_to_lay=lay) for back, lay in sides]
+        return SimpleNamespace(runners=[SimpleNamespace(ex=ex) for ex in exes])
+
+    assert best_prices.of_patched([as_objects(dict)]) == expected
+    assert best_prices.of_objects([as_objects(lambda e: SimpleNamespace(**e))]) == expected
+    assert best_prices.of_object(as_objects(lambda e: SimpleNamespace(**e))) == expected
+
+
+SAME_PRICES = """
+import hashlib, importlib, json, sys
+from perfbench.kit import best_prices, bflw, readers
+market = sys.argv[1]
+ways = {
+    "lightweight": (bflw.replay(market, lightweight=True), best_prices.of_dicts),
+    "full": (bflw.replay(market, lightweight=False), best_prices.of_objects),
+    "betfair_data_bflw": (readers.betfair_data_books(importlib.import_module("betfair_data"), market), best_prices.of_objects),
+    "betfair_data_files": (readers.betfair_data_markets(importlib.import_module("betfair_data"), market), best_prices.of_object),
+    "tickrush": (readers.tickrush_books(importlib.import_module("tickrush"), market), best_prices.of_object),
+}
+read = {name: [of(update) for update in updates] for name, (updates, of) in ways.items()}
+read["flumine_stream"] = [best_prices.of_patched(u) for u in readers.flumine_books(readers.flumine_generators(), market)]
+plain = {  # a whole number is an integer in the lines of the file, which dicts keep
+    name: [[[number and float(number) for number in runner] for runner in book] for book in books]
+    for name, books in read.items()
+}
+print(json.dumps({n: [len(p), hashlib.sha256(json.dumps(p).encode()).hexdigest()] for n, p in plain.items()}))
+"""
+
+
+def test_every_reader_gives_the_same_best_prices(everything: Environment, market: Path) -> None:
+    """What is touched is the same work for all of them: 240 updates of six runners."""
+    root = scenario_path("replay").parents[2]
+    done = subprocess.run(
+        [everything.python, "-c", SAME_PRICES, str(market)],
+        env={**os.environ, "PYTHONPATH": str(root)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    found = json.loads(done.stdout)
+    assert set(found) == {"lightweight", "full", *READERS}
+    assert set(map(tuple, found.values())) == {(240, found["lightweight"][1])}
+
+
+@pytest.mark.parametrize("mode", ["lightweight", *READERS])
+def test_output_is_the_same_whether_the_prices_are_read_or_not(
+    everything: Environment, market: Path, mode: str
+) -> None:
+    plain = digested(everything, mode, market)
+    with asked("check", everything, mode, market, parameters={"read": "best"}) as worker:
+        read = worker.expect(OutputDigest)
+        worker.end()
+    assert (read.digest, read.updates) == (plain.digest, 240)
