@@ -237,4 +237,12 @@ def _build_notes(table: ReportTable) -> list[str]:
     changes = [KNOWN_CHANGES_NOTE.format(table.known_changes)] if table.known_changes else []
     warnings = [WARNING_PREFIX + "; ".join(table.warnings)] if table.warnings else []
     counted = [table.counted] if table.counted else []
-    return [*notes, *lacking, *map(advice_text.describe_advice, table.advice), *changes, *counted, table.about, *warnings]
+    return [
+        *notes,
+        *lacking,
+        *map(advice_text.describe_advice, table.advice),
+        *changes,
+        *counted,
+        table.about,
+        *warnings,
+    ]
