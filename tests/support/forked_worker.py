@@ -73,6 +73,14 @@ class ForkedWorker:
         except (ProcessLookupError, PermissionError):
             return  # it is over already
 
+    def poll(self) -> int | None:
+        """The exit code, None while it runs."""
+        if self._code is None:
+            pid, status = os.waitpid(self.pid, os.WNOHANG)
+            if pid:
+                self._code = os.waitstatus_to_exitcode(status)
+        return self._code
+
     def wait(self, timeout: float | None = None) -> int:
         """The exit code, negative for a signal. Raises subprocess.TimeoutExpired."""
         end = None if timeout is None else time.monotonic() + timeout
