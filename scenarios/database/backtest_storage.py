@@ -45,10 +45,10 @@ METRICS = {
     "whole_saved": Metric("share", better="higher"),
 }
 QUICK = {"markets": 3, "ticks": 500}
-NOTES = "performance notes of the community"
+NOTES, OURS = "community notes", "perfbench"
 CLAIMS = [
     Claim("sqlite_bare", "sqlite_advised", 5.0, NOTES, text="5–10x faster backtests by indexes", better="tick_files"),
-    Claim("sqlite_bare", "sqlite_pragmas", 1.0, NOTES, text="WAL and a large cache", better="sqlite_one_query"),
+    Claim("sqlite_bare", "sqlite_pragmas", 1.0, OURS, text="WAL and a large cache", better="sqlite_one_query"),
 ]
 
 ADVISED = (

@@ -33,7 +33,7 @@ METRICS = {
     "at_risk_rows": Metric("rows"),
 }
 QUICK = {"rows": 60, "batch": 20}
-NOTES = "performance notes of the community"
+NOTES = "community notes"
 CLAIMS = [
     Claim("commit_per_row", "executemany_batches", 1.0, NOTES, text="batch your inserts", better="wal_batches"),
     Claim("commit_per_row", "executemany_batches", 1.0, NOTES, "latency_p99_us", "batch your inserts", "writer_thread"),

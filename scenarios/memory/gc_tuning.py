@@ -34,7 +34,7 @@ METRICS = {
     "left_bytes": Metric("bytes"),
 }
 QUICK = {"replays": 2, "updates": 100, "keep": 20}
-NOTES = "performance notes of the community"
+NOTES = "community notes"
 TEXT = "collect garbage when a market closes"
 CLAIMS = [
     Claim("default", "collect_at_close", 1.0, NOTES, "peak_rss_bytes", TEXT, "off_until_close"),

@@ -31,7 +31,7 @@ UNIT = "updates"
 METRIC = "wall_seconds"
 METRICS = {"downtime_ms": Metric("ms"), "rss_before_bytes": Metric("bytes"), "rss_after_bytes": Metric("bytes")}
 QUICK = {"updates": 200}
-NOTES = "performance notes of the community"
+NOTES = "community notes"
 TEXT = "restart every twelve hours"
 CLAIMS = [
     Claim("never", "exec_itself", 1.0, NOTES, "rss_after_bytes", TEXT, "hand_over"),

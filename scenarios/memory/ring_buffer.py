@@ -24,7 +24,7 @@ from perfbench.kit.trades import last_prices
 UNIT = "updates"
 QUICK = {"updates": 20_000}
 METRICS = {"bytes_per_update": Metric("bytes")}
-NOTES = "performance notes of the community"
+NOTES = "community notes"
 CLAIMS = [
     Claim(
         "growing_lists",

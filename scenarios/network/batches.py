@@ -29,7 +29,7 @@ UNIT = "markets"
 METRIC = "wall_seconds"
 METRICS = {"calls": Metric("calls"), "slowest_ms": Metric("ms")}
 QUICK = {"markets": 12, "rtt_ms": 1.0}
-NOTES = "performance notes of the community"
+NOTES = "community notes"
 CLAIMS = [Claim("one", "ten", 1.0, NOTES, text="ask for ten markets in one call", better="largest")]
 
 POINTS = 200

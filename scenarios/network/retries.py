@@ -28,7 +28,7 @@ METRICS = {
     "unnoticed": Metric("orders"),
 }
 QUICK = {"orders": 20, "faults": "30%"}
-NOTES = "performance notes of the community"
+NOTES, OURS = "community notes", "perfbench"
 CLAIMS = [
     Claim(
         "no_retry",
@@ -39,7 +39,7 @@ CLAIMS = [
         "mount an HTTPAdapter with urllib3's Retry",
         "post_with_reference",
     ),
-    Claim("post_allowed", "post_with_reference", 1.0, NOTES, "placed_twice", "give every order a customerRef"),
+    Claim("post_allowed", "post_with_reference", 1.0, OURS, "placed_twice", "give every order a customerRef"),
 ]
 STATUSES = [429, 500, 502, 503, 504]
 
