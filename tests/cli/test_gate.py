@@ -156,7 +156,7 @@ def test_every_row_shows_its_detectable_change_and_a_ratio_of_modes_has_a_budget
     code, table, _ = gated(workshop, "./same", *modes, "--budget", "double/plain=2.2")
     assert code == 0
     assert "detects ≥" in table.splitlines()[1]
-    assert len(re.findall(r"± \d+\.\d%", table)) == 3
+    assert len(re.findall(r"\b\d+\.\d%", table)) == 3
     assert verdict(table, "plain → double") == "unchanged"
 
 
