@@ -13,7 +13,7 @@ from support.runs import gated, measurement, run, sides_of
 from perfbench.gate import verdict
 from perfbench.gate.budgets import find_breaches
 from perfbench.gate.verdict import evaluate_gate, find_regressions
-from perfbench.model import Budget, Comparison, GatePolicy, Measurement, Run, Verdict
+from perfbench.model import Budget, Comparison, GatePolicy, Measurement, OutputDifference, Run, Verdict
 from perfbench.stats.sequential import build_bounds, is_settled
 from perfbench.stats.verdict_bounds import MIN_EFFECT, VerdictBounds
 
@@ -258,3 +258,23 @@ def test_regressions_are_the_slower_pairs_that_did_the_same_work() -> None:
     less = replace(after, samples=tuple(replace(sample, work=sample.work + 1) for sample in after.samples))
     run = gated(slower, faster, [before, less])
     assert find_regressions(run) == {(slower[0].case.id, slower[1].case.id)}
+
+
+def test_regression_whose_probability_is_the_level_itself_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
+    made = gated(sides("plain", 0.03, 48))
+    monkeypatch.setattr(verdict.signed_rank, "compute_p_above", lambda _values, _bound: 0.001)
+    monkeypatch.setattr(verdict.sequential, "compute_level", lambda _looks, _side: 0.001)
+    assert only(made).verdict is Verdict.REGRESSED
+
+
+def test_confirmed_regression_stays_one_whatever_its_interval(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(verdict, "compute_log_interval", lambda _differences, _level: (-1.0, 1.0))
+    assert only(gated(sides("plain", 0.03, 48))).verdict is Verdict.REGRESSED
+
+
+def test_regression_of_other_work_is_none_and_less_work_against_another_case_counts() -> None:
+    before, after = sides("plain", 0.03, 48)
+    for against, expected in ((before.case.id, 0), ("another", 1)):
+        difference = OutputDifference(1, "amount of work", "", "", less_work=True, against=against)
+        made = gated([before, replace(after, differences=(difference,))])
+        assert len(find_regressions(made)) == expected
