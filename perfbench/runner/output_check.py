@@ -116,8 +116,8 @@ def explain_difference(
             min(before.updates, after.updates) + 1, "amount of work", amount, other, less_work=True
         )
     elif bool(before.blocks) != bool(after.blocks):
-        kinds = ("items" if side.blocks else "an amount without items" for side in outputs)
-        place = OutputDifference(1, "kind of output", *kinds)
+        was, now = ("items" if side.blocks else "an amount without items" for side in outputs)
+        place = OutputDifference(1, "kind of output", was, now)
     else:
         disagreement = _OutputMismatch(trial, table, before, after, tuple(changes), conditions, remembered)
         try:
