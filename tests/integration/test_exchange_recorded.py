@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
+from collections import deque
 from pathlib import Path
-from typing import Any
 
 import pytest
+from support import stream_client
 from support.command_line import HERE
 from support.exchange_client import serving
 
@@ -30,10 +31,6 @@ def run(script: str, *given: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def read(path: Path) -> list[list[dict[str, Any]]]:
-    return [json.loads(line) for line in path.read_text().splitlines()]
-
-
 @pytest.mark.slow
 @pytest.mark.parametrize("mode", CLIENTS)
 @pytest.mark.parametrize("name", ["PRO-1.170258213", "SELF-1.181223994"])
@@ -50,9 +47,9 @@ def test_recorded_market_is_followed_to_its_last_book(name: str, mode: str, tmp_
         else:
             given = (mode, json.dumps({"marketIds": opened["markets"]}), fields)
         run(CLIENTS[mode], served.port, *given, tmp_path / "followed")
-    replayed_as = "lightweight" if mode == "lightweight" else "full"
-    run("stream_client.py", "replay", market, replayed_as, tmp_path / "replayed")
-    seen, expected = read(tmp_path / "followed"), read(tmp_path / "replayed")
+    seen = [json.loads(line) for line in (tmp_path / "followed").read_text().splitlines()]
+    replayed = stream_client.replay(str(market), mode == "lightweight")
+    last = deque((json.dumps(books, sort_keys=True, default=str) for books in replayed), maxlen=len(seen))
     assert seen[-1][0]["status"] == "CLOSED"
     assert len(seen) == opened["updates"] + 1, "the image, and every update"
-    assert seen == expected[-len(seen) :]
+    assert seen == [json.loads(line) for line in last]
