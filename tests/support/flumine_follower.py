@@ -26,7 +26,8 @@ TIMEOUT_SECONDS = 500
 class Follow(BaseStrategy):  # type: ignore[misc]
     """Keeps every book."""
 
-    def start(self, *_: Any) -> None:
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
         self.books: list[dict[str, Any]] = []
         self.ended = threading.Event()
 
