@@ -29,12 +29,16 @@ def format_seconds(value: float) -> str:
 
 
 def format_seconds_pair(before: float, after: float) -> str:
-    """``6.860s → 2.998s``, ``6.664ms → 10.123ms``: both in one unit, that of the shorter."""
+    """``6.860s → 2.998s``, ``6.664ms → 10.123ms``, ``4.934s → 0.0495s``: both in one unit, that of the longer."""
     if not (math.isfinite(before) and math.isfinite(after)):
         return f"{format_seconds(before)} → {format_seconds(after)}"
-    unit, scale = _choose_seconds_unit(_find_smaller(before, after))
-    comma = "" if unit == "s" else ","
-    return " → ".join(f"{value * scale + 0.0:{comma}.3f}{unit}" for value in (before, after))
+    unit, scale = _choose_seconds_unit(max(abs(before), abs(after)))
+    return " → ".join(f"{_format_three_decimals(value * scale + 0.0)}{unit}" for value in (before, after))
+
+
+def _format_three_decimals(value: float) -> str:
+    """``6.860``, ``0.0495``: three decimals, and three figures of a number below 0.1."""
+    return f"{value:.{min(9, max(3, _count_decimals(value)))}f}" if value else "0.000"
 
 
 def _choose_seconds_unit(value: float) -> tuple[str, float]:

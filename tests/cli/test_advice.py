@@ -64,7 +64,7 @@ def test_the_page_has_every_piece_of_advice_with_its_verdict_and_the_better_way(
 def test_page_of_a_sweep_shows_the_value_from_which_advice_holds(folder: Path) -> None:
     text = page(folder, "--run", "swept")
     assert "    reported seconds: holds in part, 16.000ms → 64.000ms, 4.0x slower" in text
-    assert "at periods 16; 256.000ms → 64.000ms, 4.0x faster [4.00–4.00] at periods 256" in text
+    assert "at periods 16; 0.256s → 0.0640s, 4.0x faster [4.00–4.00] at periods 256" in text
     assert "      faster from 64 periods on\n" in text
 
 
