@@ -5,6 +5,7 @@ from __future__ import annotations
 import ast
 import json
 import re
+from collections import deque
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from pathlib import Path
@@ -20,7 +21,8 @@ from support.scenarios import import_shipped, scenario_path
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 
-RINGS = ("deque_maxlen", "numpy_ring", "array_ring", "deque_running_sum")
+RINGS = ("advised_deques", "deque_sum", "numpy_ring", "array_ring", "deque_running_sum")
+LISTS = ("list_mean", "list_sum")
 
 
 @pytest.fixture(scope="module")
@@ -52,24 +54,68 @@ def same(output: str) -> dict[str, str]:
 BUFFERS = import_shipped("ring_buffer")
 ROOM = import_shipped("perfbench.kit.memory")
 WINDOWS: dict[str, Callable[[int, int], Any]] = {
-    "growing_lists": lambda periods, _: BUFFERS.GrowingLists(periods),
-    "deque_maxlen": BUFFERS.DequeMaxlen,
+    "list_mean": lambda periods, _: BUFFERS.GrowingLists(periods),
+    "list_sum": lambda periods, _: BUFFERS.SummedLists(periods),
+    "advised_deques": BUFFERS.AdvisedDeques,
+    "deque_sum": BUFFERS.SummedDeques,
     "numpy_ring": BUFFERS.NumpyRing,
     "array_ring": BUFFERS.ArrayRing,
     "deque_running_sum": lambda periods, _: BUFFERS.RunningSum(periods),
 }
 
 
+def test_advised_code_is_that_of_the_notes() -> None:
+    """Two deques of 1,000, and the mean of the last periods; None while there are fewer. By hand: (2 + 3 + 7) / 3 = 4."""
+    advised = BUFFERS.AdvisedDeques(3)
+    answers = []
+    for second, price in enumerate((10.0, 2.0, 3.0, 7.0)):
+        advised.add(datetime(2020, 1, 1, second=second), price)
+        answers.append(advised.average())
+    assert answers == [None, None, 5.0, 4.0]
+    assert [type(held) for held in (advised._prices, advised._timestamps)] == [deque, deque]
+    assert advised._prices.maxlen == advised._timestamps.maxlen == 1000
+    assert list(advised._timestamps) == [datetime(2020, 1, 1, second=second) for second in range(4)]
+
+
+def test_advised_mode_calls_numpy_mean_on_the_end_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
+    averaged: list[list[float]] = []
+    monkeypatch.setattr(BUFFERS.numpy, "mean", lambda values: averaged.append(values) or 0.0)
+    advised = BUFFERS.AdvisedDeques(2)
+    for price in (1.0, 2.0, 3.0):
+        advised.add(datetime(2020, 1, 1), price)
+        advised.average()
+    assert averaged == [[1.0, 2.0], [2.0, 3.0]]
+
+
+def test_advised_deques_never_answer_for_more_periods_than_they_hold() -> None:
+    advised = BUFFERS.AdvisedDeques(4, 3)
+    for _ in range(10):
+        advised.add(datetime(2020, 1, 1), 2.0)
+    assert advised.average() is None
+
+
+def test_claims_change_one_thing_at_a_time() -> None:
+    sides = [(claim.before, claim.after, claim.bounded, claim.source) for claim in BUFFERS.CLAIMS]
+    assert sides == [
+        ("list_mean", "advised_deques", True, "community notes"),
+        ("list_mean", "advised_deques", False, "community notes"),
+        ("deque_sum", "advised_deques", False, "perfbench"),
+    ]
+
+
 def test_lists_keep_every_update_and_rings_do_not(market: Path, tmp_path: Path) -> None:
     code, output = run(market, tmp_path, "--set", "updates=200000", "--set", "every=50")
     assert code == 0, output
-    assert same(output) == dict.fromkeys(RINGS, "yes")
+    assert same(output) == dict.fromkeys(("list_sum", *RINGS), "yes")
     held = {m["case"]["mode"]: [s["numbers"]["bytes_per_update"] for s in m["samples"]] for m in measurements(tmp_path)}
-    lists = held.pop("growing_lists")
     pointers, price, time = 2 * 8, 32, 48
-    assert all(0.95 <= number / (pointers + price + time) <= 1.25 for number in lists)
+    for mode in LISTS:
+        assert all(0.95 <= number / (pointers + price + time) <= 1.25 for number in held.pop(mode)), mode
     assert set(held) == set(RINGS)
-    assert all(0 < number < 4 for numbers in held.values() for number in numbers)
+    assert all(0 <= number < 4 for numbers in held.values() for number in numbers)
+    assert re.search(
+        r"less memory” \(community notes\): holds: bounded, bytes per update [\d.]+ B → [\d.]+ B\n", output
+    )
 
 
 @pytest.mark.parametrize(("periods", "every", "capacity"), [(1, 1, 1), (7, 3, 8), (50, 5, 50)])
@@ -81,7 +127,7 @@ def test_every_mode_gives_the_same_averages(
         market, tmp_path, *(text for item in values.items() for text in ("--set", "=".join(map(str, item))))
     )
     assert code == 0, output
-    assert same(output) == dict.fromkeys(RINGS, "yes")
+    assert same(output) == dict.fromkeys(("list_sum", *RINGS), "yes")
     assert {m["output"]["updates"] for m in measurements(tmp_path)} == {3_000}
 
 
@@ -99,12 +145,20 @@ def split_buffers(source: str) -> tuple[str, str]:
     return scenario, "\n\n\n".join([BUFFER_IMPORTS, *parts])
 
 
-BUFFER_CLASSES = ("GrowingLists", "DequeMaxlen", "ArrayRing", "NumpyRing", "RunningSum")
+BUFFER_CLASSES = (
+    "GrowingLists",
+    "SummedLists",
+    "AdvisedDeques",
+    "SummedDeques",
+    "ArrayRing",
+    "NumpyRing",
+    "RunningSum",
+)
 BUFFER_IMPORTS = """from __future__ import annotations
 from array import array
 from collections import deque
 from datetime import datetime
-from typing import Any, Deque, List
+from typing import Any, Deque, List, Optional
 
 HUNDREDTHS = 100
 """
@@ -123,7 +177,7 @@ def test_a_gate_catches_a_change_that_doubles_the_bytes_of_an_update(
     heavy = buffers.replace("prices.append(price)", "prices.append((price, float(time.microsecond), time))", 1)
     changed = {
         "twice": heavy.replace(
-            "last = self._prices[-self.periods :]", "last = [p for p, *_ in self._prices[-self.periods :]]"
+            "self.mean(self._prices[-self.periods :])", "self.mean([p for p, *_ in self._prices[-self.periods :]])"
         ),
         "renamed": buffers.replace("_prices", "_values"),
     }[change]
@@ -131,13 +185,13 @@ def test_a_gate_catches_a_change_that_doubles_the_bytes_of_an_update(
     checkout(tmp_path / "before", "1.0", buffers, "buffers")
     checkout(tmp_path / "after", "2.0", changed, "buffers")
     done = perfbench(
-        *("gate", "--scenario", "ring_buffer", "--scenarios", own, "--mode", "growing_lists", "--data", market),
+        *("gate", "--scenario", "ring_buffer", "--scenarios", own, "--mode", "list_sum", "--data", market),
         *("--before", "./before", "--after", "./after", "--set", "updates=60000", "--set", "every=50"),
         *("--budget", "bytes_per_update=5%", "--threshold", "400%", "--max-time", "10"),
         folder=tmp_path,
     )
     assert done.returncode == code, done.stdout + done.stderr
-    breach = re.search(r"^! .*growing_lists .*bytes_per_update .*: worse by more than 5.0%", done.stdout, re.MULTILINE)
+    breach = re.search(r"^! .*list_sum .*bytes_per_update .*: worse by more than 5.0%", done.stdout, re.MULTILINE)
     assert bool(breach) == (code == 3), done.stdout
 
 
@@ -153,10 +207,11 @@ def test_an_average_is_the_mean_of_the_last_periods(
     for number, price in enumerate(hundredths, 1):
         window.add(datetime(2020, 1, 1), price / 100)
         last = hundredths[max(number - periods, 0) : number]
-        assert window.average() == pytest.approx(sum(last) / len(last) / 100, rel=1e-12)
+        expected = pytest.approx(sum(last) / periods / 100, rel=1e-12) if len(last) == periods else None
+        assert window.average() == expected
 
 
-@pytest.mark.parametrize("mode", ["deque_maxlen", "numpy_ring", "array_ring"])
+@pytest.mark.parametrize("mode", ["numpy_ring", "array_ring"])
 def test_a_ring_refuses_more_periods_than_it_holds(mode: str) -> None:
     with pytest.raises(ValueError, match="a ring of 20 prices has no last 50: raise its capacity"):
         WINDOWS[mode](50, 20)
@@ -169,7 +224,7 @@ def test_an_average_of_no_price_is_refused(mode: str) -> None:
 
 
 def test_lists_without_room_in_memory_are_not_available(market: Path, tmp_path: Path) -> None:
-    _, output = run(market, tmp_path, "--mode", "growing_lists", "--set", "updates=1000000000000")
+    _, output = run(market, tmp_path, "--mode", "list_sum", "--set", "updates=1000000000000")
     assert "not available here: 1,000,000,000,000 updates in lists need 106,000,000 MB of memory" in output
 
 
