@@ -1,22 +1,25 @@
-"""How often may a program log its memory while it replays a market, and how?
+"""What does it cost to log the memory of a program, and how often may it be called?
 
-Every mode replays the first ``updates`` books of the market file and logs resident memory into an array. ``call_us`` is the
-median time of a call, ``logged_share`` the share of the pass that all calls took, ``every_for_1_percent`` the number of updates
-between two calls at which they take 1 % of it. Seconds are those of the market's clock; a live program uses its own. ``--set
-lightweight=true`` replays plain dicts, which take less time, so that the same call is a larger share.
+Every mode replays the first ``updates`` books of the market file and reads or logs the resident memory at every update, or once a
+second of the market's clock; the advice names no frequency. ``call_us`` is the median time of a call, ``every_1_percent`` and
+``every_0_1_percent`` are the updates between two calls at which they take 1 % and 0.1 % of the replay; ``pause_1_percent_ms`` and
+``pause_0_1_percent_ms`` are the same in time, for any program. ``logged_share`` is the share of the pass that all calls took.
+The log is a file. ``--set lightweight=true`` replays plain dicts, which take less time, so that the same call is a larger share.
 """
 
 from __future__ import annotations
 
 import importlib
+import logging
 import os
 import time
 from array import array
 from contextlib import contextmanager
 from statistics import median
-from typing import Any, Callable, Iterator
+from tempfile import TemporaryFile
+from typing import Any, Callable, Dict, Iterator
 
-from perfbench import Claim, Metric, NotAvailable, Work, mode, observed, setup
+from perfbench import Metric, NotAvailable, Work, mode, observed, setup
 from perfbench.kit import ScenarioError
 from perfbench.kit.books import Session
 from perfbench.kit.books import session as session_of
@@ -26,26 +29,21 @@ UNIT = "updates"
 METRICS = {
     "calls": Metric("", better="neither"),
     "call_us": Metric("µs"),
+    "every_1_percent": Metric("updates"),
+    "every_0_1_percent": Metric("updates"),
+    "pause_1_percent_ms": Metric("ms"),
+    "pause_0_1_percent_ms": Metric("ms"),
     "logged_share": Metric("share"),
-    "every_for_1_percent": Metric("updates"),
 }
 QUICK = {"updates": 100}
-OURS = "perfbench"
-TEXT = "log memory with psutil at every update"
-CLAIMS = [
-    Claim("off", "psutil_each_update", 1.0, OURS, text=TEXT, better="statm_each_second"),
-    Claim(
-        "psutil_each_update", "psutil_each_second", 1.0, OURS, "logged_share", "log once a second", "statm_each_second"
-    ),
-]
-
 
 STATM = "/proc/self/statm"
 PAGE = os.sysconf("SC_PAGE_SIZE")
 LONGEST = 128
 """Buffer size in bytes for seven numbers."""
 
-AIM = 0.01
+SHARES = {"1_percent": 0.01, "0_1_percent": 0.001}
+MB = 1024 * 1024
 EMPTY_CALLS = 1_000
 
 
@@ -92,15 +90,21 @@ def logged(session: Session, resident: Callable[[], int], every_ms: int = 0) -> 
     spent = max(sum(took[:calls]) - calls * nothing, 1)
     call = max(median(took[:calls]) - nothing, 1)
     rest = (whole - spent) / session.amount
-    return Work(
-        session.amount,
-        output=session.record.items(),
-        calls=calls,
-        call_us=call / 1e3,
-        logged_share=spent / whole,
-        every_for_1_percent=call * (1 - AIM) / AIM / rest,
-        last_rss_bytes=log[calls - 1],
-    )
+    numbers = {"calls": calls, "call_us": call / 1e3, "logged_share": spent / whole, "last_rss_bytes": log[calls - 1]}
+    return Work(session.amount, output=session.record.items(), **numbers, **intervals(call, rest))
+
+
+def intervals(call: float, rest: float) -> Dict[str, float]:
+    """The updates and the milliseconds from one call to the next at which calls of ``call`` ns take 1 % and 0.1 % of the time.
+
+    :param rest: nanoseconds of an update without a call.
+    """
+    numbers = {}
+    for name, share in SHARES.items():
+        between = call * (1 - share) / share
+        numbers["every_" + name] = between / rest
+        numbers["pause_{}_ms".format(name)] = between / 1e6
+    return numbers
 
 
 def _empty_call() -> float:
@@ -133,15 +137,33 @@ def psutil() -> Any:
 
 
 @setup
-def as_advised(psutil: Any) -> Callable[[], int]:
-    """psutil.Process().memory_info().rss, a new Process for each call."""
-    return lambda: int(psutil.Process().memory_info().rss)
-
-
-@setup
 def process(psutil: Any) -> Any:
     """A Process object, created once."""
     return psutil.Process()
+
+
+@setup
+def log() -> Iterator[logging.Logger]:
+    """A logger that writes its lines to a file."""
+    with TemporaryFile("w+", encoding="utf-8") as file:
+        handler, logger = logging.StreamHandler(file), logging.getLogger("memory_logging")
+        handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s"))
+        logger.addHandler(handler)
+        logger.setLevel(logging.INFO)
+        yield logger
+        logger.removeHandler(handler)
+
+
+@setup
+def advised(psutil: Any, log: logging.Logger) -> Callable[[], int]:
+    """The advised call: the memory by psutil, logged as an f-string in MB."""
+
+    def call() -> int:
+        resident = psutil.Process().memory_info().rss
+        log.info(f"Memory usage: {resident / MB:.2f} MB")
+        return int(resident)
+
+    return call
 
 
 @mode(baseline=True)
@@ -151,32 +173,38 @@ def off(session: Session) -> Work:
 
 
 @mode(needs=[PSUTIL])
-def psutil_each_update(session: Session, as_advised: Callable[[], int]) -> Work:
-    """As advised: psutil.Process().memory_info().rss at every update."""
-    return logged(session, as_advised)
+def advised_call(session: Session, advised: Callable[[], int]) -> Work:
+    """As advised: psutil.Process().memory_info().rss, logged as an f-string in MB, here at every update."""
+    return logged(session, advised)
+
+
+@mode(needs=[PSUTIL])
+def advised_each_second(session: Session, advised: Callable[[], int], *, every_ms: int = 1000) -> Work:
+    """The advised call once a second of the market's clock."""
+    return logged(session, advised, every_ms)
+
+
+@mode(needs=[PSUTIL])
+def psutil_read(session: Session, psutil: Any) -> Work:
+    """psutil.Process().memory_info().rss at every update, without a log."""
+    return logged(session, lambda: int(psutil.Process().memory_info().rss))
 
 
 @mode(needs=[PSUTIL])
 def psutil_kept(session: Session, process: Any) -> Work:
-    """psutil at every update, with one Process object."""
+    """psutil at every update with one Process object, without a log."""
     return logged(session, lambda: int(process.memory_info().rss))
-
-
-@mode(needs=[PSUTIL])
-def psutil_each_second(session: Session, as_advised: Callable[[], int], *, every_ms: int = 1000) -> Work:
-    """psutil.Process().memory_info().rss once a second of the market's clock."""
-    return logged(session, as_advised, every_ms)
 
 
 @mode
 def statm_kept_open(session: Session, statm: Callable[[], int]) -> Work:
-    """/proc/self/statm, opened once and read again at every update."""
+    """/proc/self/statm, opened once and read again at every update, without a log."""
     return logged(session, statm)
 
 
 @mode
 def statm_each_second(session: Session, statm: Callable[[], int], *, every_ms: int = 1000) -> Work:
-    """/proc/self/statm, kept open, once a second of the market's clock."""
+    """/proc/self/statm, kept open, once a second of the market's clock, without a log."""
     return logged(session, statm, every_ms)
 
 

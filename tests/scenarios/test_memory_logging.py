@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import io
 import json
 import re
 import sys
@@ -19,8 +21,8 @@ from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 
 UPDATES = 300
-EACH = ("psutil_each_update", "psutil_kept", "statm_kept_open")
-SECONDS = ("psutil_each_second", "statm_each_second")
+EACH = ("advised_call", "psutil_read", "psutil_kept", "statm_kept_open")
+SECONDS = ("advised_each_second", "statm_each_second")
 
 linux = pytest.mark.skipif(sys.platform != "linux", reason="/proc/self/statm is Linux's")
 
@@ -69,14 +71,52 @@ def test_a_mode_calls_at_every_update_or_once_a_second_of_the_market(
 
 
 @linux
-def test_logged_share_scales_with_the_calls_and_gives_the_interval_of_one_percent(
+def test_every_mode_says_what_a_call_costs_and_how_often_it_may_be_called(
     run: tuple[str, dict[str, dict[str, float]]],
 ) -> None:
     for mode, numbers in run[1].items():
         if mode != "off":
             assert 0 < numbers["logged_share"] < 1
             assert numbers["call_us"] > 0
-            assert numbers["every_for_1_percent"] > 0
+            assert numbers["every_1_percent"] > 0
+            assert numbers["every_0_1_percent"] / numbers["every_1_percent"] == pytest.approx(999 / 99)
+            assert numbers["pause_1_percent_ms"] == pytest.approx(numbers["call_us"] * 99 / 1e3)
+            assert numbers["pause_0_1_percent_ms"] == pytest.approx(numbers["call_us"] * 999 / 1e3)
+
+
+def test_nothing_is_claimed_of_a_frequency_that_the_notes_do_not_give(shipped: Callable[[str], Any]) -> None:
+    assert not hasattr(shipped("memory_logging"), "CLAIMS")
+
+
+def test_advised_call_reads_psutil_and_logs_an_f_string_in_megabytes(shipped: Callable[[str], Any]) -> None:
+    """By hand: 3.5 MB are 3,670,016 bytes."""
+    log, lines = shipped("memory_logging"), io.StringIO()
+    made: list[int] = []
+
+    class Process:
+        def __init__(self) -> None:
+            made.append(1)
+
+        def memory_info(self) -> SimpleNamespace:
+            return SimpleNamespace(rss=3_670_016)
+
+    logger = log.logging.Logger("advised")
+    logger.addHandler(log.logging.StreamHandler(lines))
+    call = log.advised(SimpleNamespace(Process=Process), logger)
+    assert (call(), call()) == (3_670_016, 3_670_016)
+    assert lines.getvalue() == "Memory usage: 3.50 MB\n" * 2
+    assert len(made) == 2, "a Process for each call"
+
+
+def test_log_of_the_advised_call_is_formatted_and_written(
+    shipped: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    module, file = shipped("memory_logging"), io.StringIO()
+    monkeypatch.setattr(module, "TemporaryFile", lambda *_, **__: contextlib.nullcontext(file))
+    for logger in module.log():
+        logger.info("Memory usage: 1.00 MB")
+    assert re.fullmatch(r"[\d-]+ [\d:,]+ INFO Memory usage: 1\.00 MB\n", file.getvalue())
+    assert not module.logging.getLogger("memory_logging").handlers
 
 
 @linux
@@ -97,7 +137,7 @@ def test_system_without_proc_is_reported(shipped: Callable[[str], Any], monkeypa
         pass
 
 
-def test_interval_of_one_percent_is_computed_from_calls_of_known_length(
+def test_intervals_are_computed_from_calls_of_known_length(
     shipped: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """By a clock of our own: an update takes 98 µs and a call 2 µs."""
@@ -125,8 +165,9 @@ def test_interval_of_one_percent_is_computed_from_calls_of_known_length(
     assert work.numbers["calls"] == 50
     assert work.numbers["call_us"] == pytest.approx(2)
     assert work.numbers["logged_share"] == pytest.approx(0.02)
-    every = work.numbers["every_for_1_percent"]
-    assert 2 / (2 + every * 98) == pytest.approx(0.01)
+    for name, share in (("1", 0.01), ("0_1", 0.001)):
+        assert 2 / (2 + work.numbers[f"every_{name}_percent"] * 98) == pytest.approx(share)
+        assert 2 / (2 + work.numbers[f"pause_{name}_percent_ms"] * 1e3) == pytest.approx(share)
 
 
 def test_less_than_no_milliseconds_are_refused(market: Path, tmp_path: Path) -> None:
