@@ -7,6 +7,7 @@ import math
 import random
 import re
 import sys
+from collections import deque
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -24,8 +25,8 @@ from perfbench.worker.protocol import OutputDigest, PassMeasurement, Ready, Requ
 
 SMALL: dict[str, Any] = {"markets_per_hour": 2, "updates": 15, "books": 20}
 UPDATES = 24 * 2 * 15
-LEAKS = {"never_closed": 1, "closed": 0, "dropped_early": 0, "books_in_list": 1, "books_in_deque": 0}
-MARKETS_LEFT = {"never_closed": 48, "closed": 17, "dropped_early": 1, "books_in_list": 17, "books_in_deque": 17}
+LEAKS = {"never_closed": 1, "closed": 0, "dropped_early": 0, "books_in_list": 1, "advised_deque": 0}
+MARKETS_LEFT = {"never_closed": 48, "closed": 17, "dropped_early": 1, "books_in_list": 17, "advised_deque": 17}
 """All of the day; those that closed within the last eight hours, and the newest; that alone."""
 
 MIB = 1 << 20
@@ -74,12 +75,35 @@ def test_markets_that_never_close_and_books_in_a_list_leak_and_nothing_else_does
         numbers, leaks = answer.numbers, bool(leak)
         assert answer.work == UPDATES
         assert numbers["leak"] == leaks, mode
+        assert numbers["leak_bytes_per_hour"] == (numbers["growth_bytes_per_hour"] if leaks else 0), mode
         assert numbers["growth_low"] <= numbers["growth_bytes_per_hour"] <= numbers["growth_high"]
         assert ("hours_until_limit" in numbers) == leaks
         hours = [numbers[f"rss_hour_{hour:02d}"] for hour in range(25)]
         assert hours[-1] == numbers["end_rss_bytes"]
         assert (hours[-1] - hours[12] > MIB) == leaks
         assert numbers["markets_in_memory"] == MARKETS_LEFT[mode]
+
+
+def test_claims_are_about_leaks_and_name_no_better_mode(shipped: Callable[[str], Any]) -> None:
+    """A bounded side has nothing that could be bettered; that markets should close is a question of perfbench."""
+    soak = shipped("soak")
+    assert [(claim.before, claim.after, claim.source) for claim in soak.CLAIMS] == [
+        ("never_closed", "closed", "perfbench"),
+        ("books_in_list", "advised_deque", "community notes"),
+    ]
+    assert {(claim.metric, claim.bounded, claim.better) for claim in soak.CLAIMS} == {("leak_bytes_per_hour", True, "")}
+    assert soak.METRICS["growth_bytes_per_hour"].floor == pytest.approx(MIB / 7)
+
+
+def test_advised_deque_holds_the_last_thousand_books(
+    shipped: Callable[[str], Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    soak, kept = shipped("soak"), []
+    monkeypatch.setattr(soak, "_soaked", lambda _, take: kept.append(take.__self__))
+    soak.advised_deque(None)
+    (books,) = kept
+    books.extend(range(1_500))
+    assert (type(books), books.maxlen, books[0], books[-1]) == (deque, 1000, 500, 1499)
 
 
 @linux
