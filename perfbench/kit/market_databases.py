@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Iterator, List, Sequence, Tuple
 
 from perfbench import NotAvailable
-from perfbench.kit.market_store import TABLES, Store
+from perfbench.kit.market_store import TABLES, Further, Store
 
 Row = Tuple[Any, ...]
 
@@ -34,12 +34,16 @@ class Database:
         """The query plan."""
         raise NotImplementedError
 
-    def append(self, rows: List[Row]) -> float:
-        """Add rows to ``market_data`` in one transaction, in the fastest way of this database. Returns the seconds."""
+    def append(self, further: Further) -> float:
+        """Add rows to their tables in one transaction, in the fastest way of this database. Returns the seconds."""
         raise NotImplementedError
 
     def size(self) -> int:
         """Bytes of its files."""
+        raise NotImplementedError
+
+    def reopen(self) -> None:
+        """Reconnect: caches and settings of the connection are as after opening; the system's cache of the file stays."""
         raise NotImplementedError
 
     def chill(self) -> None:
@@ -62,11 +66,12 @@ class SQLite(Database):
         """EXPLAIN QUERY PLAN."""
         return "; ".join(str(row[-1]) for row in self.rows(PLAN + query, values))
 
-    def append(self, rows: List[Row]) -> float:
+    def append(self, further: Further) -> float:
         """executemany between BEGIN IMMEDIATE and COMMIT."""
         start = time.perf_counter()
         self.connection.execute("BEGIN IMMEDIATE")
-        self.connection.executemany("INSERT INTO market_data VALUES (?, ?, ?, ?, ?, ?)", rows)
+        for table, rows in further:
+            self.connection.executemany("INSERT INTO {} VALUES (?, ?, ?, ?, ?, ?)".format(table), rows)  # noqa: S608
         self.connection.execute("COMMIT")
         return time.perf_counter() - start
 
@@ -76,6 +81,11 @@ class SQLite(Database):
             self.rows("PRAGMA " + name)[0] for name in ("page_count", "freelist_count", "page_size")
         )
         return int((pages - free) * size)
+
+    def reopen(self) -> None:
+        """Reconnect: SQLite's own cache is empty, and its pragmas are the defaults."""
+        self.connection.close()
+        self.connection = sqlite3.connect(str(self.path), isolation_level=None)
 
     def chill(self) -> None:
         """Reconnect, and drop the pages of the file from the system's cache."""
@@ -110,19 +120,30 @@ class DuckDB(Database):
         """EXPLAIN."""
         return "; ".join(str(row[-1]) for row in self.rows("EXPLAIN " + query, values))
 
-    def append(self, rows: List[Row]) -> float:
-        """COPY from a CSV file, which is written before: executemany is much slower."""
-        with tempfile.NamedTemporaryFile("w", suffix=".csv", dir=str(self.path.parent)) as file:
-            file.write(as_csv(rows))
-            file.flush()
+    def append(self, further: Further) -> float:
+        """COPY from CSV files, which are written before: executemany is much slower."""
+        with tempfile.TemporaryDirectory(dir=str(self.path.parent)) as folder:
+            files = []
+            for table, rows in further:
+                if rows:
+                    files.append((table, Path(folder) / (table + ".csv")))
+                    files[-1][1].write_text(as_csv(rows), encoding="ascii")
             start = time.perf_counter()
-            self.connection.execute("COPY market_data FROM '{}' (HEADER false)".format(file.name))
+            self.connection.begin()
+            for table, file in files:
+                self.connection.execute("COPY {} FROM '{}' (HEADER false)".format(table, file))
+            self.connection.commit()
             return time.perf_counter() - start
 
     def size(self) -> int:
         """Bytes of the file after a checkpoint."""
         self.connection.execute("CHECKPOINT")
         return os.path.getsize(str(self.path))
+
+    def reopen(self) -> None:
+        """Reconnect: the buffers of DuckDB are empty."""
+        self.connection.close()
+        self.connection = self.connect(str(self.path))
 
     def chill(self) -> None:
         """Reconnect, and drop the pages of the file from the system's cache."""
@@ -157,11 +178,13 @@ class PostgreSQL(Database):
         """EXPLAIN."""
         return "; ".join(str(row[0]).strip() for row in self.rows("EXPLAIN " + query, values))
 
-    def append(self, rows: List[Row]) -> float:
+    def append(self, further: Further) -> float:
         """COPY."""
-        text = io.StringIO(as_csv(rows))
+        texts = [(table, io.StringIO(as_csv(rows))) for table, rows in further]
         start = time.perf_counter()
-        self._copy("market_data", text)
+        with self.connection.transaction():
+            for table, text in texts:
+                self._copy(table, text)
         return time.perf_counter() - start
 
     def size(self) -> int:

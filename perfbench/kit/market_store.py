@@ -19,13 +19,13 @@ import sqlite3
 import tempfile
 from contextlib import closing, contextmanager
 from pathlib import Path
-from typing import Dict, Iterable, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
 from perfbench import NotAvailable
 from perfbench.kit.memory import require_memory
 from perfbench.kit.trades import Trade, trades
 
-VERSION = "1"
+VERSION = "2"
 """Version of the format; files of another version are not used."""
 
 MINUTE_MS = 60_000
@@ -40,11 +40,17 @@ MEMORY_BYTES_PER_ROW = 150
 
 TABLES = {
     "market_data": "sequence {} PRIMARY KEY, market_id TEXT, selection_id {}, timestamp {}, price {}, size {}",
-    "trades": "number {} PRIMARY KEY, strategy TEXT, market_id TEXT, selection_id {}, timestamp {}, profit {}",
+    "trades": "number {} PRIMARY KEY, strategy_id TEXT, market_id TEXT, selection_id {}, timestamp {}, realized_pnl {}",
     "markets": "market_id TEXT, ticks {}, runner {}, middle {}, late {}",
 }
-"""Times in ms, prices, sizes and profits in hundredths. ``markets`` holds the parameters of queries: a runner of the market, and
-two times between which lies about a quarter of its ticks."""
+"""Times in ms; prices, sizes and profits (``realized_pnl``) in hundredths.
+
+``markets`` holds the parameters of queries: a runner of the market, and two times between which lies about a quarter of its ticks.
+"""
+
+
+Further = List[Tuple[str, List[Tuple[Any, ...]]]]
+"""Tables, and the rows to add to each."""
 
 
 class StoredMarket(NamedTuple):
@@ -89,13 +95,17 @@ class Store(NamedTuple):
             query = "SELECT timestamp FROM market_data WHERE sequence = ?"
             return [connection.execute(query, (min(rows - 1, int(share * rows)),)).fetchone()[0] for share in shares]
 
-    def further(self) -> List[Tuple[int, str, int, int, int, int]]:
-        """The rows of one more market, like the first one."""
+    def further(self) -> Further:
+        """The rows of one more market in both tables, like those of the first one."""
         with closing(sqlite3.connect(str(self.base))) as connection:
-            (rows,) = connection.execute("SELECT COUNT(*) FROM market_data").fetchone()
             (first,) = connection.execute("SELECT market_id FROM markets ORDER BY rowid LIMIT 1").fetchone()
+            (ticks,) = connection.execute("SELECT COUNT(*) FROM market_data").fetchone()
+            (bets,) = connection.execute("SELECT COUNT(*) FROM trades").fetchone()
             selected = connection.execute("SELECT * FROM market_data WHERE market_id = ? ORDER BY sequence", (first,))
-            return [(rows + number, first + "+", *row[2:]) for number, row in enumerate(selected)]
+            added = [(ticks + number, first + "+", *row[2:]) for number, row in enumerate(selected)]
+            selected = connection.execute("SELECT * FROM trades WHERE market_id = ? ORDER BY number", (first,))
+            backed = [(bets + number, row[1], first + "+", *row[3:]) for number, row in enumerate(selected)]
+            return [("market_data", added), ("trades", backed)]
 
     @contextmanager
     def copy(self) -> Iterator[Path]:

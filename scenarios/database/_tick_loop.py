@@ -84,7 +84,7 @@ ONE = "SELECT timestamp, selection_id, price, size FROM market_data WHERE market
 ALL = "SELECT market_id, timestamp, selection_id, price, size FROM market_data ORDER BY market_id, timestamp, sequence"
 REPETITIONS = 5
 
-Named = Tuple[str, List[Any]]
+Named = Tuple[str, Iterable[Tick]]
 """The id of a market, and its ticks."""
 
 
@@ -104,6 +104,14 @@ def require_index(database: Database, markets: Sequence[str], index: str) -> Non
     plan = database.plan(ONE, markets[:1])
     if index not in plan:
         raise ScenarioError("the query does not use {}: {}".format(index, plan))
+
+
+def build(database: Database, layout: Sequence[str]) -> float:
+    """Execute the statements. Returns the CPU seconds of this process."""
+    start = time.process_time()
+    for statement in layout:
+        database.rows(statement)
+    return time.process_time() - start
 
 
 def query_ms(database: Database, markets: Sequence[str]) -> float:
@@ -134,7 +142,6 @@ def with_shares(work: Work, bare: float, flumine: float) -> Work:
     return work
 
 
-Named = Tuple[str, Iterable[Tick]]
 COLUMNS = ("timestamp", "selection_id", "price", "size")
 PACKED = struct.Struct("<qqqq")
 

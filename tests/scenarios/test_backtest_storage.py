@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Iterator
 from pathlib import Path
 from types import ModuleType
+from typing import Any
 
 import pytest
 from support.command_line import perfbench
@@ -14,7 +16,15 @@ from support.scenarios import import_shipped
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 
-NO_NEEDS = ["sqlite_bare", "sqlite_pragmas", "sqlite_advised", "advised_beside_flumine", "sqlite_one_query"]
+NO_NEEDS = [
+    "sqlite_bare",
+    "advised_indexes",
+    "build_charged",
+    "sqlite_pragmas",
+    "indexes_and_pragmas",
+    "beside_flumine",
+    "sqlite_one_query",
+]
 FILES = ["files", "tick_files"]
 SMALL = ("--quiet", "--rounds", "1", "--set", "markets=3", "--set", "ticks=600")
 
@@ -47,7 +57,8 @@ def test_every_store_leads_to_the_same_bets_and_the_share_of_the_database_is_mea
     assert len({(numbers["bets"], numbers["profit"]) for numbers in said.values()}) == 1
     assert said["files"]["bets"] > 0
     assert min(numbers["read_ms"] for numbers in said.values()) > 0
-    beside = said["advised_beside_flumine"]
+    assert min(said[mode]["build_seconds"] for mode in ("advised_indexes", "build_charged")) > 0
+    beside = said["beside_flumine"]
     for share in ("database_share", "bare_share"):
         assert 0 < beside[share] < 1
     assert beside["whole_saved"] < beside["bare_share"]
@@ -89,3 +100,77 @@ def test_work_has_an_item_for_every_market_in_any_order(loops: ModuleType) -> No
     ]
     assert one.amount == 2
     assert one.numbers["profit"] == round(200 * 20 / 270) / 100
+
+
+@pytest.fixture
+def storage(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> ModuleType:
+    """The scenario file, with a cache of its own."""
+    monkeypatch.setenv("PERFBENCH_CACHE", str(tmp_path / "cache"))
+    return import_shipped("backtest_storage")
+
+
+@pytest.fixture
+def opened(storage: ModuleType, market: Path) -> Iterator[tuple[Any, Any, list[str]]]:
+    """A store of two markets, its SQLite copy, and a list of what happened: each statement, and each time it is opened again."""
+    store = import_shipped("perfbench.kit.market_store").stored(str(market), 400)
+    events: list[str] = []
+
+    class Noted(import_shipped("perfbench.kit.market_databases").SQLite):  # type: ignore[misc]
+        def rows(self, query: str, values: Any = ()) -> Any:
+            events.append(query)
+            return super().rows(query, values)
+
+        def reopen(self) -> None:
+            events.append("reopened")
+            super().reopen()
+
+    with store.copy() as path:
+        database = Noted(path)
+        yield store, database, events
+        database.connection.close()
+
+
+def test_advised_indexes_are_those_of_the_notes_and_of_the_scenario_about_indexes(storage: ModuleType) -> None:
+    assert storage.ADVISED == import_shipped("indexes").ADVISED
+    assert [re.sub(r"CREATE INDEX \w+ ON ", "", statement) for statement in storage.ADVISED] == [
+        "market_data (market_id, timestamp)",
+        "trades (market_id, timestamp)",
+        "trades (strategy_id, market_id, realized_pnl)",
+    ]
+
+
+def test_no_side_begins_its_pass_with_pages_in_the_cache_of_its_connection(storage: ModuleType, opened: Any) -> None:
+    store, database, events = opened
+    assert storage.bare(database) is database
+    assert events == ["reopened"]
+    bare = storage.sqlite_bare(database, store).output
+    events.clear()
+    indexed = storage.indexed(database, store)
+    assert events[:3] == [*storage.ADVISED]
+    assert events[-1] == "reopened"
+    events.clear()
+    work = storage.advised_indexes(indexed, store)
+    assert set(events) == {import_shipped("_tick_loop").ONE}
+    assert work.output == bare
+    assert work.numbers["build_seconds"] == indexed.build_seconds > 0
+
+
+def test_building_is_charged_within_the_pass_and_settings_are_set_after_opening(
+    storage: ModuleType, opened: Any
+) -> None:
+    store, database, events = opened
+    charged = storage.build_charged(storage.bare(database), store)
+    assert events[:4] == ["reopened", *storage.ADVISED]
+    assert charged.numbers["build_seconds"] > 0
+    storage.with_pragmas(storage.bare(database))
+    assert database.rows("PRAGMA cache_size") == [(-64000,)]
+    database.reopen()
+    assert database.rows("PRAGMA cache_size") != [(-64000,)]
+
+
+def test_claim_of_the_notes_is_about_the_indexes_alone(storage: ModuleType) -> None:
+    assert [(claim.after, claim.ratio, claim.source) for claim in storage.CLAIMS] == [
+        ("advised_indexes", 5.0, "community notes"),
+        ("build_charged", 1.0, "perfbench"),
+        ("sqlite_pragmas", 1.0, "perfbench"),
+    ]

@@ -20,16 +20,9 @@ from support.scenarios import import_shipped, scenario_path
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 
-ON_SQLITE = [
-    "no_index",
-    "market_time",
-    "runner_time",
-    "strategy_market",
-    "advised",
-    "time_only",
-    "covering",
-    "without_rowid",
-]
+SINGLE = ["advised_ticks", "advised_trades", "advised_profit"]
+ON_SQLITE = ["no_index", *SINGLE, "advised_indexes", "covering", "without_rowid", "runner_time", "time_only"]
+INDEXES = import_shipped("indexes")
 SMALL = ("--quiet", "--rounds", "1", "--set", "rows=4000", "--set", "queries=2", "--set", "minutes=1")
 REAL_POSTGRES = shutil.which("initdb") or list(Path("/usr/lib/postgresql").glob("*/bin/initdb"))
 
@@ -69,19 +62,19 @@ def numbers(folder: Path) -> dict[str, dict[str, float]]:
 
 
 def test_every_sqlite_layout_gives_the_same_answers_and_reports_its_cost(tmp_path: Path, market: Path) -> None:
-    done = run(market, tmp_path, modes=ON_SQLITE)
+    done = run(market, tmp_path, "--set", "query=all", modes=ON_SQLITE)
     assert done.returncode == 0, done.stdout + done.stderr
     rows = re.findall(r"^  (\w+) .*\b(yes|no)$", done.stdout, re.MULTILINE)
     assert rows == [(mode, "yes") for mode in ON_SQLITE[1:]]
     said = numbers(tmp_path)
     for mode in ON_SQLITE:
-        for name in ("point_ms", "range_ms", "across_ms", "pnl_ms", "write_seconds"):
+        for name in ("ticks_ms", "trades_ms", "profit_ms", "point_ms", "across_ms", "write_seconds"):
             assert said[mode][name] > 0
         assert said[mode]["file_bytes"] == said["no_index"]["file_bytes"] + said[mode]["index_bytes"]
     assert said["no_index"]["index_bytes"] == said["no_index"]["build_seconds"] == 0
-    single = [said[mode]["index_bytes"] for mode in ("market_time", "runner_time", "strategy_market")]
+    single = [said[mode]["index_bytes"] for mode in SINGLE]
     assert min(single) > 0
-    assert said["advised"]["index_bytes"] == sum(single)
+    assert said["advised_indexes"]["index_bytes"] == sum(single)
     assert min(said[mode]["build_seconds"] for mode in ON_SQLITE[1:]) > 0
 
 
@@ -89,7 +82,7 @@ def test_every_sqlite_layout_gives_the_same_answers_and_reports_its_cost(tmp_pat
 def test_duckdb_and_a_named_postgresql_give_the_answers_of_sqlite_and_nothing_is_left_on_the_server(
     tmp_path: Path, market: Path, built: dict[str, str]
 ) -> None:
-    modes = ["no_index", "duckdb", "postgres", "postgres_advised"]
+    modes = ["no_index", "duckdb", "postgres", "advised_in_postgres"]
     with subprocess.Popen(named_server(), stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as holder:
         assert holder.stdin is not None
         assert holder.stdout is not None
@@ -118,7 +111,7 @@ def test_duckdb_and_a_named_postgresql_give_the_answers_of_sqlite_and_nothing_is
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.findall(r"^  (\w+) .*\b(yes|no)$", done.stdout, re.MULTILINE) == [(mode, "yes") for mode in modes[1:]]
     said = numbers(tmp_path)
-    assert said["postgres_advised"]["index_bytes"] > said["postgres"]["index_bytes"]
+    assert said["advised_in_postgres"]["index_bytes"] > said["postgres"]["index_bytes"]
     assert "public" in schemas
     assert not [schema for schema in schemas if schema.startswith("perfbench_")]
 
@@ -141,9 +134,9 @@ def test_a_server_that_cannot_be_reached_is_not_available_and_the_rest_is_measur
     tmp_path: Path, market: Path, built: dict[str, str]
 ) -> None:
     url = "postgres=postgresql://nobody@127.0.0.1:9/none"
-    done = run(market, tmp_path, "--set", url, modes=["no_index", "advised", "postgres"], env=built)
+    done = run(market, tmp_path, "--set", url, modes=["no_index", "advised_indexes", "postgres"], env=built)
     assert re.search(r"not available here: PostgreSQL: cannot use the server of --set postgres: ", done.stdout)
-    assert re.search(r"^  advised .*\byes$", done.stdout, re.MULTILINE)
+    assert re.search(r"^  advised_indexes .*\byes$", done.stdout, re.MULTILINE)
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -156,17 +149,17 @@ def test_a_password_in_the_url_of_a_server_is_refused_since_parameters_are_saved
 
 
 def test_queries_on_a_cold_cache_read_from_the_disk_or_are_reported_unavailable(tmp_path: Path, market: Path) -> None:
-    done = run(market, tmp_path, "--set", "cache=cold", modes=["no_index", "advised"])
+    done = run(market, tmp_path, "--set", "cache=cold", modes=["no_index", "advised_indexes"])
     if "cache=cold: " in done.stdout:
         assert "not available here" in done.stdout
     else:
         assert done.returncode == 0, done.stdout + done.stderr
-        assert re.search(r"^  advised .*\byes$", done.stdout, re.MULTILINE)
+        assert re.search(r"^  advised_indexes .*\byes$", done.stdout, re.MULTILINE)
 
 
-@pytest.mark.parametrize("kind", ["point", "pnl"])
+@pytest.mark.parametrize("kind", ["point", "profit"])
 def test_single_kind_of_query_can_be_selected(tmp_path: Path, market: Path, kind: str) -> None:
-    done = run(market, tmp_path, "--set", f"query={kind}", modes=["no_index", "advised"])
+    done = run(market, tmp_path, "--set", f"query={kind}", modes=["no_index", "advised_indexes"])
     assert done.returncode == 0, done.stdout + done.stderr
     for said in numbers(tmp_path).values():
         assert {name for name in said if name.endswith("_ms")} == {f"{kind}_ms"}
@@ -174,7 +167,10 @@ def test_single_kind_of_query_can_be_selected(tmp_path: Path, market: Path, kind
 
 def test_invalid_values_are_one_line_with_the_choices(tmp_path: Path, market: Path) -> None:
     done = run(market, tmp_path, "--set", "query=slow", modes=["no_index"])
-    assert "use query=all, point, range, across, pnl; queries=1 or more; cache=warm or cold" in done.stdout
+    assert (
+        "use query=advised, all, ticks, trades, profit, point, across; queries=1 or more; cache=warm or cold"
+        in done.stdout
+    )
     assert "Traceback" not in done.stdout + done.stderr
 
 
@@ -189,6 +185,86 @@ def test_a_file_without_trades_is_not_available(tmp_path: Path, market: Path) ->
     assert "basic has no traded volume (trd): choose a PRO or ADVANCED file" in done.stdout
 
 
+# The advice ---------------------------------------------------------------------------------------------------------------
+
+BY_HAND = [
+    ("ticks", ("1.1", 20, 30)),
+    ("trades", ("1.1", 20, 30)),
+    ("profit", ("a",)),
+]
+ANSWERS = [
+    [(2, 20, 7, 310, 5), (3, 20, 8, 400, 5), (4, 30, 7, 320, 5)],
+    [(2, 20, "a", 7, -30), (3, 30, "b", 8, 40)],
+    [("1.1", 2, 70), ("1.2", 1, 5)],
+]
+STRUCTURE = {
+    "advised_ticks": {("market_data", ("market_id", "timestamp"))},
+    "advised_trades": {("trades", ("market_id", "timestamp"))},
+    "advised_profit": {("trades", ("strategy_id", "market_id", "realized_pnl"))},
+}
+STRUCTURE["advised_indexes"] = set().union(*STRUCTURE.values())
+
+
+@pytest.fixture
+def by_hand(tmp_path: Path) -> Any:
+    """A database of five ticks and four trades, those of equal time not in the order of their numbers."""
+    databases = import_shipped("perfbench.kit.market_databases")
+    opened = databases.SQLite(tmp_path / "by hand")
+    for table, columns in import_shipped("perfbench.kit.market_store").TABLES.items():
+        opened.rows(f"CREATE TABLE {table} ({columns.format(*['INTEGER'] * 9)})")
+    ticks = [
+        (1, "1.1", 7, 10, 300, 5),
+        (3, "1.1", 8, 20, 400, 5),
+        (2, "1.1", 7, 20, 310, 5),
+        (4, "1.1", 7, 30, 320, 5),
+        (5, "1.2", 9, 25, 999, 5),
+    ]
+    bets = [
+        (1, "a", "1.1", 7, 10, 100),
+        (3, "b", "1.1", 8, 30, 40),
+        (2, "a", "1.1", 7, 20, -30),
+        (4, "a", "1.2", 9, 25, 5),
+    ]
+    opened.append([("market_data", ticks), ("trades", bets)])
+    yield opened
+    opened.connection.close()
+
+
+def indexes_of(database: Any) -> set[tuple[str, tuple[str, ...]]]:
+    """The tables and columns of all indexes that somebody made."""
+    made = database.rows("SELECT name, tbl_name FROM sqlite_master WHERE type = 'index' AND sql IS NOT NULL")
+    return {(table, tuple(row[2] for row in database.rows(f"PRAGMA index_info({name})"))) for name, table in made}
+
+
+@pytest.mark.parametrize("mode", ["no_index", *STRUCTURE])
+def test_advised_indexes_are_those_of_the_notes_and_answer_like_no_index(by_hand: Any, mode: str) -> None:
+    further = [("market_data", [(6, "1.3", 9, 40, 100, 5)]), ("trades", [(5, "a", "1.3", 9, 40, 1)])]
+    work = getattr(INDEXES, mode)(by_hand, INDEXES.Questions(BY_HAND, cold=False, further=further))
+    assert work.output == ANSWERS
+    assert work.amount == 3
+    assert indexes_of(by_hand) == STRUCTURE.get(mode, set())
+    assert [by_hand.rows(f"SELECT COUNT(*) FROM {table}") for table in ("market_data", "trades")] == [[(6,)], [(5,)]]
+
+
+def test_profit_query_reads_the_third_advised_index_and_not_the_table(by_hand: Any) -> None:
+    by_hand.rows(INDEXES.PROFIT)
+    assert "COVERING INDEX idx_profit" in by_hand.plan(INDEXES.QUERIES["profit"], ("a",))
+    with pytest.raises(import_shipped("perfbench.kit").ScenarioError, match="ticks query does not use idx_ticks"):
+        INDEXES.answered(by_hand, INDEXES.Questions(BY_HAND, cold=False, further=[]), **INDEXES.USED)
+
+
+def test_claims_are_about_the_queries_that_the_advised_indexes_are_for() -> None:
+    claims = [(claim.before, claim.after, claim.metric, claim.source) for claim in INDEXES.CLAIMS]
+    assert claims == [
+        ("no_index", "advised_ticks", "ticks_ms", "community notes"),
+        ("no_index", "advised_trades", "trades_ms", "community notes"),
+        ("no_index", "advised_profit", "profit_ms", "community notes"),
+        ("no_index", "advised_indexes", "", "community notes"),
+        ("postgres", "advised_in_postgres", "", "community notes"),
+    ]
+    assert INDEXES.QUERY["advised"] == ("ticks", "trades", "profit")
+
+
 # Traps ------------------------------------------------------------------------------------------------------------------
 
 TRAP = """
@@ -201,8 +277,8 @@ from perfbench import mode
 def quoted(market):
     store = stored(market, 3000)
     with store.copy() as path:
-        index = 'CREATE INDEX idx_market_time ON market_data ("market", "time_stamp")'
-        return answered(SQLite(path), questions_about(store, "all", 2, "warm"), [index], range=["idx_market_time"])
+        index = 'CREATE INDEX idx_ticks ON market_data ("market", "time_stamp")'
+        return answered(SQLite(path), questions_about(store, "all", 2, "warm"), [index], ticks="idx_ticks")
 """
 
 
@@ -222,7 +298,7 @@ def test_an_index_on_a_misspelt_column_in_double_quotes_is_made_in_silence_and_e
     shutil.copy(scenario_path("indexes"), own / "_indexes.py")
     (own / "trap.py").write_text(f'"""Is the index used?"""\n{TRAP}')
     done = perfbench("run", "trap", "--scenarios", own, "--data", market, "--rounds", "1", "--quiet", folder=tmp_path)
-    assert re.search(r"! quoted: the range query does not use idx_market_time: SCAN market_data", done.stdout)
+    assert re.search(r"! quoted: the ticks query does not use idx_ticks: SCAN market_data", done.stdout)
 
 
 def test_integers_of_numpy_are_stored_as_blobs_and_those_of_a_store_are_integers(
