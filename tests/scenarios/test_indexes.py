@@ -197,12 +197,12 @@ ANSWERS = [
     [(2, 20, "a", 7, -30), (3, 30, "b", 8, 40)],
     [("1.1", 2, 70), ("1.2", 1, 5)],
 ]
-STRUCTURE = {
+STRUCTURE: dict[str, set[tuple[str, tuple[str, ...]]]] = {
     "advised_ticks": {("market_data", ("market_id", "timestamp"))},
     "advised_trades": {("trades", ("market_id", "timestamp"))},
     "advised_profit": {("trades", ("strategy_id", "market_id", "realized_pnl"))},
 }
-STRUCTURE["advised_indexes"] = set().union(*STRUCTURE.values())
+STRUCTURE["advised_indexes"] = {index for indexes in STRUCTURE.values() for index in indexes}
 
 
 @pytest.fixture
