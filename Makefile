@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all coverage check lint types contracts services bench headline live calibration blame engines verdicts golden lock clean
+.PHONY: help run test test-all coverage check lint types contracts services bench headline live calibration blame engines verdicts golden fuzz lock clean
 
 help:  ## show these tasks
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -114,6 +114,9 @@ endef
 
 bench: $(VENV)/.test data  ## measure what the harness itself costs (about half an hour)
 	@$(BIN)/python benchmarks/harness.py
+
+fuzz: $(VENV)/.test  ## check mutated inputs of every kind (FUZZ_SECONDS=180, FUZZ_SEED, FUZZ_TARGET="archives specs")
+	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ_TARGET)
 
 lock: $(VENV)/.test  ## renew the lock files from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
