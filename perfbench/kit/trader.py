@@ -1,7 +1,7 @@
 """A trader on a market stream with persistent state and log, which survives restarts without losing either.
 
-It keeps a number of market books, as programs do for their models. Runners and orders are its state; ``notes`` are about the
-program (times, memory) and not part of the state.
+It keeps a number of market books, as programs do for their models, and has a workload. Runners and orders are its state; ``notes``
+are about the program (times, memory) and not part of the state.
 """
 
 from __future__ import annotations
@@ -22,6 +22,7 @@ from typing import Any, Deque, Dict, List, Optional
 
 from perfbench.kit.memory import resident_bytes
 from perfbench.kit.saved_state import load, save
+from perfbench.kit.workload import Workload
 
 STATE = "state.json"
 LOG = "updates.log"
@@ -52,8 +53,8 @@ def fresh() -> Dict[str, Any]:
         "began": None,
         "ended": None,
         "downtimes": [],
-        "before": [],
-        "after": [],
+        "intervals": [],
+        "curve": [],
     }
     return {"state": state, "notes": {**notes, "peak": 0, "processes": []}}
 
@@ -67,6 +68,7 @@ class Trader:
         self.document: Dict[str, Any] = document or load(STATE) or fresh()
         self.state, self.notes = self.document["state"], self.document["notes"]
         self._books: Deque[Any] = deque(maxlen=options.retain)
+        self._workload = Workload(options.workload, options.leak_kb, self.state["position"])
         self._log = _opened(LOG, self.state["log_bytes"])
         self._made: queue.Queue[List[Any]] = queue.Queue()
         self._listener = _listener(self._made)
@@ -82,9 +84,10 @@ class Trader:
         self.notes["began"] = self.notes["began"] or time.monotonic_ns()
 
     def trade(self) -> bool:
-        """Process updates until the market's clock says restart. False at the end of the stream."""
+        """Process updates until a restart is due, by number or by the market's clock. False at the end of the stream."""
         while self._trade_one():
-            if self.state["clock"] >= self.notes["due"]:
+            every = self._options.every
+            if self.state["position"] % every == 0 if every else self.state["clock"] >= self.notes["due"]:
                 return True
         return False
 
@@ -113,8 +116,11 @@ class Trader:
         books = self._made.get_nowait()
         self._books.extend(books)
         self._write_down([self._looked_at(book) for book in books], books[-1].publish_time_epoch)
+        self._workload.update(self.state["position"])
         if self.notes["stopped"] is not None:
             self._went_on()
+        if self._options.sample_every and self.state["position"] % self._options.sample_every == 0:
+            self.notes["curve"].append([self.state["position"], self.resident()])
         if self._options.save_every and self.state["position"] % self._options.save_every == 0:
             self.save()
         return True
@@ -151,6 +157,8 @@ class Trader:
         line = json.dumps([state["position"], published, seen, len(state["orders"])]).encode()
         state["chain"] = zlib.crc32(line, state["chain"])
         state["log_bytes"] += self._log.write(b"[%s, %d]\n" % (line, state["chain"]))
+        if self._options.every:
+            return
         if self.notes["due"] is None or published < self.notes["due"] - self._interval:  # the file starts another day
             self.notes["due"] = published + self._interval
 
@@ -159,18 +167,18 @@ class Trader:
         return float(self._options.hours) * MS_PER_HOUR
 
     def pause(self) -> None:
-        """Record the time and the memory at the start of a restart."""
+        """Record the time at the start of a restart, and the memory at the end of the interval."""
         self.notes["stopped"] = time.monotonic_ns()
-        intervals = 1 + (self.state["clock"] - self.notes["due"]) // self._interval
-        self.notes["due"] += intervals * self._interval
-        self.notes["before"].append(self.resident())
+        if not self._options.every:
+            intervals = 1 + (self.state["clock"] - self.notes["due"]) // self._interval
+            self.notes["due"] += intervals * self._interval
+        self.notes["intervals"].append(self.resident())
 
     def _went_on(self) -> None:
         if self.notes["stopped"] is not None:
             downtime = time.monotonic_ns() - self.notes["stopped"]
             self.notes["stopped"] = None
             self.notes["downtimes"].append([self.state["position"], downtime])
-            self.notes["after"].append(self.resident())
         self.resident()
 
     def resident(self, beside: int = 0) -> int:

@@ -1,4 +1,4 @@
-"""A trading program, run by path like a user's program, that restarts at intervals of the market's clock.
+"""A trading program, run by path like a user's program, that restarts at intervals of its updates or of the market's clock.
 
 All restarts resume from the same state file. Each process ends with its connection or pipe, so a kill leaves none behind.
 """
@@ -19,6 +19,7 @@ from perfbench.kit.child_processes import end_with_parent
 from perfbench.kit.memory import PAGE, give_back, resident_bytes
 from perfbench.kit.saved_state import load
 from perfbench.kit.trader import STATE, Trader, fresh
+from perfbench.kit.workload import WORKLOADS
 
 STANDBY = "--standby"
 
@@ -45,10 +46,11 @@ def trim(trader: Trader, options: argparse.Namespace) -> None:
         give_back()
 
 
-def exec_itself(trader: Trader, options: argparse.Namespace) -> None:
-    """Replace this process by a new one with the same id.
+def advised_exec(trader: Trader, options: argparse.Namespace) -> None:
+    """As advised: release resources, save the state, and exec the interpreter with the same arguments.
 
-    Nothing is flushed by ``execv`` and no exit handler runs. ``sys.argv`` lacks the options of the interpreter, such as -X or -O.
+    The new program has the same process id. Nothing is flushed by ``execv`` and no exit handler runs. ``sys.argv`` lacks the
+    options of the interpreter, such as -X or -O.
     """
     trader.pause()
     trader.close()
@@ -82,7 +84,7 @@ def hand_over(trader: Trader, options: argparse.Namespace) -> None:
 RESTARTS: Dict[str, Callable[[Trader, argparse.Namespace], None]] = {
     "never": never,
     "trim": trim,
-    "exec": exec_itself,
+    "exec": advised_exec,
     "hand_over": hand_over,
 }
 
@@ -146,9 +148,11 @@ def parse_arguments() -> argparse.Namespace:
     parser.add_argument("--exchange", type=int, required=True, help="local port")
     parser.add_argument("--folder", required=True, help="of the state and the log")
     parser.add_argument("--restart", choices=[*RESTARTS, "pool"], required=True)
-    parser.add_argument(
-        "--hours", type=float, required=True, help="from one restart to the next, by the market's clock"
-    )
+    parser.add_argument("--every", type=int, default=0, help="updates from one restart to the next")
+    parser.add_argument("--hours", type=float, default=0.0, help="the same by the market's clock, without --every")
+    parser.add_argument("--workload", choices=WORKLOADS, default="steady", help="what it holds beside its books")
+    parser.add_argument("--leak-kb", type=int, default=0, help="of every update, if it leaks")
+    parser.add_argument("--sample-every", type=int, default=0, help="updates between two samples of its memory")
     parser.add_argument("--retain", type=int, default=0, help="market books to hold on to")
     parser.add_argument("--save-every", type=int, default=0, help="updates; 0 saves at a restart only")
     parser.add_argument("--imports", default="", help="other packages that the program imports, with commas")

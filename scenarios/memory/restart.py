@@ -1,11 +1,16 @@
-"""Does a trading program that restarts itself need less memory, how long is its downtime, and which restart is the shortest?
+"""Does a trading program that restarts itself need less memory, what does its downtime cost, and which restart is the shortest?
 
-A separate program replays the last ``updates`` of the market file, sent over a socket, and keeps its market books. It restarts
-every ``hours`` of the market's clock, by default two fifths of the time span of those updates, hence twice. ``downtime_ms`` is
-the longest time around a restart without a processed update, ``rss_before_bytes`` and ``rss_after_bytes`` are the maximum
-memory just before and just after a restart; seconds run from the first connection to the last update. All modes must see the
-same prices, place the same orders and end with the same state. ``--set imports=flumine`` makes the program import more, ``--set
-save_every=1`` saves the state at every update: a ``kill -9`` then loses nothing.
+A separate program replays the last ``updates`` of the market file, sent over a socket, and keeps its last ``retain`` market books.
+It restarts three times, or every ``hours`` of the market's clock. It has one of three workloads: ``leak`` holds ``leak_kb`` more at
+every update, ``fragmentation`` made many objects at the beginning of which few are left, ``steady`` has nothing that a restart
+could cure. The modes without one in their name have the first one, or that of ``--set workload=``.
+
+Memory is read at the end of every interval, when the program has filled its books again. ``rss_end_bytes`` is that of the last
+whole interval, ``growth_bytes`` the growth from one interval's end to the next; below 1 MiB, in which Python takes memory from
+the system, it is no growth. The curve is in the saved run (``rss_at_005`` … in thousandths of the updates). ``downtime_ms``, the
+cost of a restart, is the longest time around one without a processed update; seconds run from the first connection to the last
+update. All modes must see the same prices, place the same orders and end with the same state. ``--set imports=flumine`` makes the
+program import more, ``--set save_every=1`` saves the state at every update: a ``kill -9`` then loses nothing.
 """
 
 from __future__ import annotations
@@ -21,25 +26,35 @@ from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple
 
 from perfbench import Claim, Metric, NotAvailable, Work, mode, setup
+from perfbench.kit import ScenarioError
 from perfbench.kit.child_processes import adopt_orphans, folder_until_the_end, python_path, wait_for_children
+from perfbench.kit.growth import ARENA
 from perfbench.kit.memory import give_back, require_memory
 from perfbench.kit.saved_state import load
 from perfbench.kit.stream_server import Exchange
-from perfbench.kit.trader import LOG, MS_PER_HOUR, STATE
+from perfbench.kit.trader import LOG, STATE
+from perfbench.kit.workload import WORKLOADS
 
 UNIT = "updates"
 METRIC = "wall_seconds"
-METRICS = {"downtime_ms": Metric("ms"), "rss_before_bytes": Metric("bytes"), "rss_after_bytes": Metric("bytes")}
+METRICS = {
+    "rss_end_bytes": Metric("bytes"),
+    "growth_bytes": Metric("bytes", floor=ARENA),
+    "downtime_ms": Metric("ms"),
+}
 QUICK = {"updates": 200}
 NOTES = "community notes"
-TEXT = "restart every twelve hours"
+TEXT = "restart after twelve hours, "
 CLAIMS = [
-    Claim("never", "exec_itself", 1.0, NOTES, "rss_after_bytes", TEXT, "hand_over"),
-    Claim("never", "exec_itself", 1.0, NOTES, "downtime_ms", TEXT, "hand_over"),
+    Claim("never", "advised_exec", 1.0, NOTES, "growth_bytes", TEXT + "of a program that leaks", bounded=True),
+    Claim("never_fragmented", "advised_exec_fragmented", 1.0, NOTES, "rss_end_bytes", TEXT + "of a fragmented program"),
+    Claim("never_steady", "advised_exec_steady", 1.0, NOTES, "rss_end_bytes", TEXT + "of a program that is sound"),
 ]
 
-INTERVAL = 0.4
-"""Share of the time span of the updates; some updates follow the last restart."""
+INTERVALS = 3.1
+"""Whole intervals, and some updates after the last restart."""
+
+SAMPLES = 20
 
 PROGRAM_BYTES = 150_000_000
 BYTES_PER_CHARACTER = 8
@@ -84,17 +99,20 @@ class Program(NamedTuple):
         notes, state = document["notes"], document["state"]
         if not notes["downtimes"]:
             raise NotAvailable("these updates span less than `hours`: no restart takes place, ask for fewer hours")
+        ends, amount = notes["intervals"], self.exchange.amount
         return Work(
-            self.exchange.amount,
+            amount,
             seconds=(notes["ended"] - notes["began"]) / 1e9,
             output=self._output(state),
             downtime_ms=max(length for _, length in notes["downtimes"]) / 1e6,
             late_updates=max(self._published_within(*downtime) for downtime in notes["downtimes"]),
-            rss_before_bytes=max(notes["before"]),
-            rss_after_bytes=max(notes["after"]),
+            rss_end_bytes=ends[-1],
+            growth_bytes=(ends[-1] - ends[0]) / max(1, len(ends) - 1),
             peak_rss_bytes=notes["peak"],
             restarts=len(notes["downtimes"]),
             orders=len(state["orders"]),
+            **{"rss_interval_{}".format(number): resident for number, resident in enumerate(ends, 1)},
+            **{"rss_at_{:03d}".format(at * 1000 // amount): resident for at, resident in notes["curve"]},
         )
 
     def _published_within(self, position: int, length: int) -> int:
@@ -117,20 +135,34 @@ def program(
     *,
     updates: int = 1_000,
     hours: float = 0.0,
-    retain: int = 1_000,
+    retain: int = 20,
+    workload: str = "leak",
+    leak_kb: int = 100,
     imports: str = "",
     save_every: int = 0,
 ) -> Iterator[Program]:
     """An exchange, a folder, and the arguments of the program. Raises NotAvailable for too few updates or too little memory."""
+    if workload not in WORKLOADS:
+        raise ScenarioError("workload={}: use {}".format(workload, ", ".join(WORKLOADS)))
+    if leak_kb < 0:
+        raise ScenarioError("leak_kb={}: at least 0".format(leak_kb))
     for name in filter(None, imports.split(",")):
         if importlib.util.find_spec(name) is None:
             raise NotAvailable("{} is not installed in this environment: pip install {}".format(name, name))
     with closing(Exchange(market, updates)) as exchange, folder_until_the_end() as folder:
         books = min(retain, exchange.amount)
-        bytes_needed = 2 * PROGRAM_BYTES + books * exchange.image_bytes * BYTES_PER_CHARACTER
+        bytes_needed = (
+            2 * PROGRAM_BYTES + exchange.amount * leak_kb * 1024 + books * exchange.image_bytes * BYTES_PER_CHARACTER
+        )
         require_memory(bytes_needed, "a program and its successor with {:,} market books".format(books))
-        span = (max(exchange.published) - min(exchange.published)) / MS_PER_HOUR
-        arguments = {"exchange": exchange.port, "folder": folder, "hours": hours or INTERVAL * span, "retain": retain}
+        arguments: Dict[str, Any] = {"exchange": exchange.port, "folder": folder, "retain": retain, "leak-kb": leak_kb}
+        interval = max(1, int(exchange.amount / INTERVALS))
+        if not hours and retain > interval:
+            reason = "retain={}: an interval has {} updates, in which the program cannot fill its books again"
+            raise ScenarioError(reason.format(retain, interval))
+        every = {"hours": hours} if hours else {"every": interval}
+        samples = max(1, exchange.amount // SAMPLES)
+        arguments.update({"workload": workload, "sample-every": samples, **every})
         arguments.update({"save-every": save_every, "imports": imports})
         os.mkdir(os.path.join(folder, "importable"))
         variables = {"PYTHONPATH": python_path(os.path.join(folder, "importable"))}
@@ -140,15 +172,41 @@ def program(
 
 @mode(baseline=True)
 def never(program: Program) -> Work:
-    """No restart: measured when one would be due."""
+    """No restart."""
     return program.run("never")
 
 
 @mode
-def exec_itself(program: Program) -> Work:
-    """As advised: save the state, close everything, exec the same interpreter with the same arguments."""
+def advised_exec(program: Program) -> Work:
+    """As advised: release resources, save the state, os.execv of the interpreter with the same arguments."""
     _require_arguments()
     return program.run("exec")
+
+
+@mode
+def never_fragmented(program: Program) -> Work:
+    """No restart of a program with fragmented memory."""
+    return program.run("never", "--workload=fragmentation")
+
+
+@mode
+def advised_exec_fragmented(program: Program) -> Work:
+    """The advised restart of a program with fragmented memory."""
+    _require_arguments()
+    return program.run("exec", "--workload=fragmentation")
+
+
+@mode
+def never_steady(program: Program) -> Work:
+    """No restart of a program that neither leaks nor has fragmented memory."""
+    return program.run("never", "--workload=steady")
+
+
+@mode
+def advised_exec_steady(program: Program) -> Work:
+    """The advised restart of a program that neither leaks nor has fragmented memory."""
+    _require_arguments()
+    return program.run("exec", "--workload=steady")
 
 
 @mode
