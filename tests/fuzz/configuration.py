@@ -204,8 +204,11 @@ def generate(seed: int, count: int) -> Iterator[bytes]:
             yield bytes([kind]) + build_file(draw, ("", "tool.perfbench.")[kind])
 
 
-def check(data: bytes) -> None:
-    """Call perfbench in an empty folder with this input. Raises whatever is not documented, AssertionError for a bad message."""
+def check(data: bytes) -> str:
+    """Call perfbench in an empty folder with this input and return the exit code.
+
+    Raises whatever is not documented, AssertionError for a bad message.
+    """
     kind, content = (data[0] % 3, data[1:]) if data else (0, b"")
     with tempfile.TemporaryDirectory(prefix="perfbench-fuzz-") as folder:
         variables: dict[str, str] = {}
@@ -218,10 +221,10 @@ def check(data: bytes) -> None:
                 n: v for n, equals, v in (x.partition("=") for x in lines) if equals and n.startswith("PERFBENCH_")
             }
             arguments = [*HARMLESS, *(line for line in lines if line.partition("=")[0] not in variables)]
-        _check_call(Path(folder), variables, arguments)
+        return str(_check_call(Path(folder), variables, arguments))
 
 
-def _check_call(folder: Path, variables: dict[str, str], arguments: list[str]) -> None:
+def _check_call(folder: Path, variables: dict[str, str], arguments: list[str]) -> int:
     before = Path.cwd()
     code, cause = ExitCode.DONE.value, "done"
     with (
@@ -240,3 +243,4 @@ def _check_call(folder: Path, variables: dict[str, str], arguments: list[str]) -
     assert code in CODES, code
     check_message(cause)
     assert not any(words in cause for words in FOREIGN_WORDS), cause
+    return int(code)

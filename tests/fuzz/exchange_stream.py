@@ -223,39 +223,48 @@ class _Client:
         self.socket.close()
 
 
-def check(data: bytes) -> None:
-    """Send these bytes to an exchange without and with latency. Raises AssertionError for any answer that is wrong."""
+def check(data: bytes) -> str:
+    """Send these bytes to an exchange without and with latency; return whether it answered or closed each connection.
+
+    Raises AssertionError for any answer that is wrong.
+    """
+    outcomes = []
     is_followed = next(_CHECKED) % NEXT_CLIENT_INTERVAL == 0
     for round_trip in ROUND_TRIPS:
         server, _ = _server(round_trip)
         failures: list[Any] = []
         before, threading.excepthook = threading.excepthook, failures.append
         try:
-            (_check_plain if data.startswith(PLAIN) else _check_conversation)(server, data)
+            outcomes.append((_check_plain if data.startswith(PLAIN) else _check_conversation)(server, data))
             if is_followed:
                 _check_next_client(server)
         finally:
             threading.excepthook = before
         assert not failures, failures
+    return "/".join(outcomes)
 
 
-def _check_plain(server: Server, data: bytes) -> None:
+def _check_plain(server: Server, data: bytes) -> str:
     client = _Client(server, plain=True)
     client.send(data[len(PLAIN) :])
     assert client.socket.recv(1 << 16)[:1] in (b"", b"\x15", b"\x16"), "an alert or a handshake of TLS, or the end"
     client.close()
+    return "no TLS"
 
 
-def _check_conversation(server: Server, data: bytes) -> None:
+def _check_conversation(server: Server, data: bytes) -> str:
     client = _Client(server)
     client.send(data + LAST)
+    outcome = "closed"
     while message := client.hear():
         if message.get("connectionClosed"):
             assert client.hear() == {}, "the connection that was closed goes on"
             break
         if message["op"] == "status" and message.get("id") == LAST_ID:
+            outcome = "answered"
             break
     client.close()
+    return outcome
 
 
 def _check_next_client(server: Server) -> None:

@@ -85,7 +85,7 @@ def build_profile_journal() -> bytes:
     return b"".join(msgspec.json.encode(line) + b"\n" for line in (outline, *records))
 
 
-def generate_files(seed: int, count: int) -> Iterator[bytes]:
+def generate(seed: int, count: int) -> Iterator[bytes]:
     """This many mutated journals, the same for the same seed."""
     draw = Random(seed)
     for _ in range(count):
@@ -148,28 +148,31 @@ def _list_containers(value: Any) -> Iterator[Any]:
             yield from _list_containers(item)
 
 
-def check(data: bytes) -> None:
-    """Load a journal as that of a run and as that of a profile.
+def check(data: bytes) -> str:
+    """Load a journal as that of a run and as that of a profile; return the exit codes of both.
 
     Raises AssertionError for a refusal of more than a line, and whatever is no StorageProblem.
     """
+    codes = ["0", "0"]
     try:
         run, results = journal.read_journal(Path("mine.journal"), data)
         collected = document.collect_results(run.measurements, results)
         build.build_report(replace(run, measurements=collected), ())
     except StorageProblem as problem:
-        check_problem(problem)
+        codes[0] = check_problem(problem)
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, f"mine{profile_journal.JOURNAL_SUFFIX}")
         path.write_bytes(data)
         try:
             profile_journal.read_journal(path).assemble()
         except StorageProblem as problem:
-            check_problem(problem)
+            codes[1] = check_problem(problem)
+    return "/".join(codes)
 
 
-def check_problem(problem: StorageProblem) -> None:
-    """Raises AssertionError unless it is one line, of a length that a terminal shows."""
+def check_problem(problem: StorageProblem) -> str:
+    """Return the exit code. Raises AssertionError unless it is one line, of a length that a terminal shows."""
     assert problem.exit_code == 5
     assert len(str(problem).splitlines()) == 1, str(problem)
     assert len(str(problem)) < 2000
+    return "5"

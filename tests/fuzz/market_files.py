@@ -54,7 +54,7 @@ ODD_BYTES = (
 TOKEN = re.compile(rb'"[^"\\]*"|-?\d+\.?\d*|[{}\[\],:]|true|false|null')
 
 
-def generate_files(seed: int, count: int) -> Iterator[bytes]:
+def generate(seed: int, count: int) -> Iterator[bytes]:
     """This many mutated files, the same for the same seed."""
     draw = Random(seed)
     sound = [list(stream_lines(recipe)) for recipe in RECIPES]
@@ -154,8 +154,11 @@ MUTATIONS: tuple[Mutation, ...] = (
 )  # fmt: skip
 
 
-def check(data: bytes) -> None:
-    """Describe a market file and place its updates. Raises AssertionError for a wrong outcome, and whatever is no DataProblem."""
+def check(data: bytes) -> str:
+    """Describe a market file, place its updates, and return its exit code.
+
+    Raises AssertionError for a wrong outcome, and whatever is no DataProblem.
+    """
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder, "1.900000100")
         path.write_bytes(data)
@@ -167,6 +170,7 @@ def check(data: bytes) -> None:
             check_problem(problem)
         for description in described:
             _compare_with_reader(description, Path(description.path))
+        return "5" if problems else "0"
 
 
 def check_problem(problem: DataProblem) -> None:

@@ -72,14 +72,19 @@ def generate(seed: int, count: int) -> Iterator[bytes]:
         yield build_spec(draw).encode("utf-8", "surrogateescape" if draw.random() < 0.5 else "replace")
 
 
-def check(data: bytes) -> None:
-    """Parse a spec, a need and a list of specs. Raises whatever is not documented, AssertionError for a bad message."""
+def check(data: bytes) -> str:
+    """Parse a spec, a need and a list of specs; return the exit code of the worst.
+
+    Raises whatever is not documented, AssertionError for a bad message.
+    """
+    outcome = "0"
     text = data.decode("utf-8", "surrogateescape")
     for parser in (lambda spec: specs.parse_spec(spec, {"then": "a==1"}), specs.parse_need):
         try:
             parser(text)
         except UsageProblem as problem:
             check_message(problem.cause)
+            outcome = str(problem.exit_code.value)
     try:
         items = parse.split_specs(text)
     except ValueProblem as problem:
@@ -87,6 +92,7 @@ def check(data: bytes) -> None:
     else:
         assert items
         assert all(items)
+    return outcome
 
 
 def check_message(cause: str) -> None:

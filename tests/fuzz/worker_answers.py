@@ -92,7 +92,7 @@ def list_answers() -> tuple[bytes, ...]:
     return tuple(map(encode_message, answers))
 
 
-def generate_files(seed: int, count: int) -> Iterator[bytes]:
+def generate(seed: int, count: int) -> Iterator[bytes]:
     """This many mutated answers, a line each without its end, the same for the same seed."""
     draw = Random(seed)
     for _ in range(count):
@@ -145,13 +145,18 @@ def _list_containers(value: Any) -> Iterator[Any]:
             yield from _list_containers(item)
 
 
-def check(data: bytes) -> None:
-    """Decode an answer and use it. Raises AssertionError for a refusal of more than a line, and whatever is no TrialFailed."""
+def check(data: bytes) -> str:
+    """Decode an answer, use it, and return the exit code.
+
+    Raises AssertionError for a refusal of more than a line, and whatever is no TrialFailed.
+    """
     try:
         answer = decode_answer(data, REQUEST)
-        use_answer(answer)
+        is_usable = use_answer(answer)
     except TrialFailed as error:
         check_failure(error)
+        return "5"
+    return "0" if is_usable else "5"
 
 
 def check_failure(error: TrialFailed) -> None:
@@ -160,8 +165,8 @@ def check_failure(error: TrialFailed) -> None:
     assert 0 < len(str(error)) < 100_000
 
 
-def use_answer(answer: object) -> None:
-    """Make of an answer what the host makes of it; the result can be saved."""
+def use_answer(answer: object) -> bool:
+    """Make of an answer what the host makes of it, which can be saved; whether that is no failure."""
     made: object = None
     if isinstance(answer, PassMeasurement):
         made = build_sample_result(TRIAL, PLACE, 0, Ready(0.1, "00"), answer)
@@ -186,3 +191,4 @@ def use_answer(answer: object) -> None:
         msgspec.json.encode(made)
     else:
         msgspec.json.encode(asdict(answer))  # type: ignore[call-overload]
+    return not (isinstance(made, Result) and made.failure)

@@ -13,7 +13,6 @@ from support.runs import measurement, run
 from perfbench.errors import StorageProblem
 from perfbench.results import storage
 
-GOLDEN = Path(__file__).resolve().parents[2] / "data" / "golden" / "run-schema-1.json"
 PAIR = [measurement(mode, [1.0, 2.0, 3.0], baseline=mode == "a") for mode in "ab"]
 
 
@@ -40,6 +39,7 @@ def test_run_with_times_of_zero_and_numbers_of_any_sign_loads(tmp_path: Path) ->
     assert storage.load_run(path).measurements[0].samples[0].numbers == {"profit": -12.5}
 
 
-@pytest.mark.parametrize("seed", range(12))
+@pytest.mark.parametrize("seed", range(3))
 def test_mutated_run_is_shown_or_refused_in_a_line(seed: int) -> None:
-    saved_runs.check(saved_runs.mutate(GOLDEN.read_bytes(), seed))
+    for data in saved_runs.generate(seed, 40):
+        saved_runs.check(data)
