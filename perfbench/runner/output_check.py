@@ -111,13 +111,13 @@ def explain_difference(
     before, after = outputs
     against, case = (compared.id for compared in trial.cases)
     if before.updates != after.updates:
-        amount, other = (f"{side.updates:,} {table.scenario.unit}" for side in outputs)
+        amount, other = [f"{side.updates:,} {table.scenario.unit}" for side in outputs]
         place = OutputDifference(
             min(before.updates, after.updates) + 1, "amount of work", amount, other, less_work=True
         )
     elif bool(before.blocks) != bool(after.blocks):
-        was, now = ("items" if side.blocks else "an amount without items" for side in outputs)
-        place = OutputDifference(1, "kind of output", was, now)
+        kinds = ["items" if side.blocks else "an amount without items" for side in outputs]
+        place = OutputDifference(1, "kind of output", kinds[0], kinds[1])
     else:
         disagreement = _OutputMismatch(trial, table, before, after, tuple(changes), conditions, remembered)
         try:

@@ -33,8 +33,8 @@ def page(folder: Path, *arguments: str) -> str:
 def test_table_ends_with_its_verdict_on_the_advice(folder: Path) -> None:
     lines = [line.strip() for line in perfbench("show", "one", folder=folder).stdout.splitlines()]
     assert (
-        "advice “use a ring” (somebody's notes): refuted: it makes things worse, reported seconds 50.000ms → 64.000ms, 1.28x slower "
-        "[1.280–1.280]; better: sums, 50.000ms → 2.000ms, 25.0x faster [25.00–25.00]" in lines
+        "advice “use a ring” (somebody's notes): refuted: it makes things worse, reported seconds 50.000ms → 64.000ms, "
+        "1.28x slower [1.280–1.280]; better: sums, 50.000ms → 2.000ms, 25.0x faster [25.00–25.00]" in lines
     )
     assert "advice “use a ring” (somebody's notes): holds, held bytes 96 B → 0 B" in lines
 

@@ -14,6 +14,7 @@ from perfbench.gate import verdict
 from perfbench.gate.budgets import find_breaches
 from perfbench.gate.verdict import evaluate_gate, find_regressions
 from perfbench.model import Budget, Comparison, GatePolicy, Measurement, OutputDifference, Run, Verdict
+from perfbench.stats import sequential, signed_rank
 from perfbench.stats.sequential import build_bounds, is_settled
 from perfbench.stats.verdict_bounds import MIN_EFFECT, VerdictBounds
 
@@ -262,8 +263,8 @@ def test_regressions_are_the_slower_pairs_that_did_the_same_work() -> None:
 
 def test_regression_whose_probability_is_the_level_itself_is_one(monkeypatch: pytest.MonkeyPatch) -> None:
     made = gated(sides("plain", 0.03, 48))
-    monkeypatch.setattr(verdict.signed_rank, "compute_p_above", lambda _values, _bound: 0.001)
-    monkeypatch.setattr(verdict.sequential, "compute_level", lambda _looks, _side: 0.001)
+    monkeypatch.setattr(signed_rank, "compute_p_above", lambda _values, _bound: 0.001)
+    monkeypatch.setattr(sequential, "compute_level", lambda _looks, _side: 0.001)
     assert only(made).verdict is Verdict.REGRESSED
 
 

@@ -55,7 +55,7 @@ def test_callbacks_require_code_of_the_user(found: Profile) -> None:
     assert ownership.find_callbacks(found, OWNERS[1:]) == ()
 
 
-def with_pass(found: Profile, **changed: float) -> Profile:
+def with_pass(found: Profile, **changed: float | None) -> Profile:
     (one,) = found.passes
     return replace(found, passes=(replace(one, **changed),))  # type: ignore[arg-type]
 
