@@ -11,16 +11,19 @@ from typing import Any, Callable, Iterator, List, Sequence, Tuple
 from perfbench import Work
 from perfbench.worker.scenario_api import ScenarioError
 
-Row = Tuple[int, str, int, int, int, int]
+Row = Tuple[str, int, int, int]
 Insert = Callable[[Sequence[Row]], None]
 
-NAMES = ("sequence", "market", "runner", "published", "price", "size")
-"""Times are in ms since 1970, prices and sizes in hundredths."""
+NAMES = ("market_id", "price", "size", "timestamp")
+"""Prices and sizes are in hundredths, times in ms since 1970."""
 
-SCHEMA = """CREATE TABLE IF NOT EXISTS trades (
-    sequence {}, market TEXT, runner BIGINT, published BIGINT, price BIGINT, size BIGINT)"""
-INSERT = "INSERT INTO trades VALUES (?, ?, ?, ?, ?, ?)"
-SELECT = "SELECT sequence, market, runner, published, price, size FROM trades ORDER BY sequence"
+COLUMNS = ", ".join(NAMES)
+SCHEMA = "CREATE TABLE IF NOT EXISTS trades (market_id TEXT, price BIGINT, size BIGINT, timestamp BIGINT{})"
+"""The table; ``NUMBERED`` is added where the database itself does not number rows as ``rowid`` (PostgreSQL)."""
+
+NUMBERED = ", rowid BIGINT GENERATED ALWAYS AS IDENTITY"
+INSERT = "INSERT INTO trades ({}) VALUES (?, ?, ?, ?)".format(COLUMNS)  # noqa: S608
+SELECT = "SELECT {} FROM trades ORDER BY rowid".format(COLUMNS)  # noqa: S608
 
 PAGE = bytes(4096)
 
@@ -67,7 +70,7 @@ class TradingLoop:
             len(waited),
             output=output,
             latency_p50_us=waited[len(waited) // 2] / 1e3,
-            latency_p99_us=waited[len(waited) * 99 // 100] / 1e3,
+            latency_p999_us=waited[len(waited) * 999 // 1000] / 1e3,
             latency_max_ms=waited[-1] / 1e6,
             bytes_per_row=size / len(waited),
             at_risk_rows=self._at_risk,

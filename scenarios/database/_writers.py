@@ -7,17 +7,17 @@ the files.
 from __future__ import annotations
 
 import glob
+import importlib
 import os
 import queue
 import sqlite3
 import threading
 import time
-from contextlib import contextmanager
-from typing import Any, Callable, Iterator, Mapping, Optional, Sequence, TypeVar
+from typing import Any, Callable, Mapping, Optional, Sequence, TypeVar
 
 from perfbench import Work
 from perfbench.kit import ScenarioError
-from perfbench.kit.trading_log import INSERT, SCHEMA, Batches, Insert, Row, TradingLoop, stored
+from perfbench.kit.trading_log import COLUMNS, INSERT, NAMES, SCHEMA, Batches, Insert, Row, TradingLoop, stored
 
 
 class Writer:
@@ -72,7 +72,7 @@ def connected(database: str, *, wal: bool = False) -> sqlite3.Connection:
     if wal:
         connection.execute("PRAGMA journal_mode = WAL")
         connection.execute("PRAGMA synchronous = NORMAL")
-    connection.execute(SCHEMA.format("INTEGER PRIMARY KEY"))
+    connection.execute(SCHEMA.format(""))
     return connection
 
 
@@ -101,7 +101,7 @@ def row_by_row(loop: TradingLoop, connection: sqlite3.Connection) -> Work:
 def in_batches(
     loop: TradingLoop, connection: Any, insert: Insert, size: int, connect: Callable[[str], Any] = sqlite3.connect
 ) -> Work:
-    """A pass that inserts ``size`` rows at a time, the remaining ones at the end."""
+    """A pass that inserts ``size`` rows at a time, the remaining ones at the end; ``connection`` is None if none is open."""
     batches = Batches(loop, insert, size)
     loop.run(batches.log)
     batches.flush()
@@ -109,47 +109,103 @@ def in_batches(
 
 
 def finished(loop: TradingLoop, connection: Any, connect: Callable[[str], Any] = sqlite3.connect) -> Work:
-    """The work of a pass whose rows are all committed; the connection is closed within it, which empties a write-ahead log.
+    """The work of a pass whose rows are all committed; an open connection is closed within it, which empties a write-ahead log.
 
     The files count as they are before that. A timed pass does not read the rows back.
     """
     size = sum(os.path.getsize(file) for file in glob.glob(glob.escape(loop.database) + "*"))
-    connection.close()
+    if connection is not None:
+        connection.close()
     return loop.work(size, stored(lambda: connect(loop.database)))
+
+
+def columns(connection: Any) -> Insert:
+    """Insert a batch as NumPy columns, which DuckDB reads in place: the closest to the appender of its other clients."""
+
+    numpy = importlib.import_module("numpy")
+    kinds = {name: object if name == "market_id" else numpy.int64 for name in NAMES}
+
+    def insert(rows: Sequence[Row]) -> None:
+        batch = {name: numpy.array([row[place] for row in rows], kinds[name]) for place, name in enumerate(NAMES)}
+        connection.register("batch", batch)
+        connection.execute("INSERT INTO trades SELECT * FROM batch")
+
+    return insert
+
+
+def duckdb_many(connection: Any) -> Insert:
+    """executemany in a transaction of its own."""
+
+    def insert(rows: Sequence[Row]) -> None:
+        connection.begin()
+        try:
+            connection.executemany(INSERT, rows)
+        except BaseException:
+            connection.rollback()
+            raise
+        connection.commit()
+
+    return insert
+
+
+def copied(connection: Any) -> Insert:
+    """COPY in a transaction of its own."""
+
+    def insert(rows: Sequence[Row]) -> None:
+        with connection.transaction(), connection.cursor().copy("COPY trades ({}) FROM STDIN".format(COLUMNS)) as copy:
+            for row in rows:
+                copy.write_row(row)
+
+    return insert
+
+
+def postgres_many(connection: Any) -> Insert:
+    """executemany in a transaction of its own; psycopg sends it as one pipeline."""
+
+    def insert(rows: Sequence[Row]) -> None:
+        with connection.transaction():
+            connection.cursor().executemany(INSERT.replace("?", "%s"), rows)
+
+    return insert
 
 
 HELD = 0.005
 """Seconds for which the second writer locks the database."""
 
-NO_LIMIT = 2**30
+BEGINS = {"deferred": "BEGIN", "immediate": "BEGIN IMMEDIATE"}
 
 Choice = TypeVar("Choice")
 
 
-def advised(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """A batch as advised. SQLite ends the transaction itself when the disk is full: then its ROLLBACK fails.
-
-    The user sees ``cannot rollback - no transaction is active`` instead of the real error. The same happens if BEGIN itself
-    fails, or anything after the commit within this ``try``.
-    """
-    try:
-        connection.execute("BEGIN")
-        connection.executemany(INSERT, rows)
-        connection.commit()
-    except Exception:
-        connection.execute("ROLLBACK")
-        raise
+Save = Callable[[str, Sequence[Row], Callable[[str], sqlite3.Connection]], None]
+"""Saves a batch with a connection of its own: the path of the database, the rows, and what connects."""
 
 
-def checked(connection: sqlite3.Connection, rows: Sequence[Row]) -> None:
-    """The same batch done right: ``with connection:`` rolls back only if there is a transaction, so the real error is seen."""
-    with connection:
-        connection.execute("BEGIN")
-        connection.executemany(INSERT, rows)
+class FullDisk:
+    """Saves each batch twice: on a full disk, and with room again. Counts the errors, and those that hid the real one."""
+
+    def __init__(self, database: str, save: Save) -> None:
+        self._database = database
+        self._save = save
+        self.errors = 0
+        self.masked = 0
+
+    def insert(self, rows: Sequence[Row]) -> None:
+        """Save a batch. It may fit into the existing pages of the file: then once is enough."""
+        try:
+            self._save(self._database, rows, without_room)
+        except sqlite3.OperationalError as error:
+            self.errors += 1
+            self.masked += "no transaction is active" in str(error)
+            self._save(self._database, rows, sqlite3.connect)
 
 
-ROLLBACKS = {"advised": advised, "checked": checked}
-BEGINS = {"deferred": "BEGIN", "immediate": "BEGIN IMMEDIATE"}
+def without_room(database: str) -> sqlite3.Connection:
+    """A connection for which the file cannot grow, as on a full disk."""
+    connection = sqlite3.connect(database)
+    (pages,) = connection.execute("PRAGMA page_count").fetchone()
+    connection.execute("PRAGMA max_page_count = {}".format(pages))
+    return connection
 
 
 def chosen(name: str, value: str, choices: Mapping[str, Choice]) -> Choice:
@@ -157,38 +213,6 @@ def chosen(name: str, value: str, choices: Mapping[str, Choice]) -> Choice:
     if value not in choices:
         raise ScenarioError("{}={}: choose {}".format(name, value, " or ".join(choices)))
     return choices[value]
-
-
-class FullDisk:
-    """Saves each batch twice: on a full disk, and with room again. Counts the errors, and those that hid the real one.
-
-    :param rollback: ``advised`` or ``checked``.
-    """
-
-    def __init__(self, connection: sqlite3.Connection, rollback: str) -> None:
-        self._connection = connection
-        self._save = chosen("rollback", rollback, ROLLBACKS)
-        self.errors = 0
-        self.masked = 0
-
-    def insert(self, rows: Sequence[Row]) -> None:
-        """Save a batch. It may fit into the existing pages of the file: then once is enough."""
-        try:
-            with self._no_room():
-                self._save(self._connection, rows)
-        except sqlite3.OperationalError as error:
-            self.errors += 1
-            self.masked += "no transaction is active" in str(error)
-            self._save(self._connection, rows)
-
-    @contextmanager
-    def _no_room(self) -> Iterator[None]:
-        (pages,) = self._connection.execute("PRAGMA page_count").fetchone()
-        self._connection.execute("PRAGMA max_page_count = {}".format(pages))
-        try:
-            yield
-        finally:
-            self._connection.execute("PRAGMA max_page_count = {}".format(NO_LIMIT))
 
 
 class SecondWriter:
@@ -221,7 +245,7 @@ class SecondWriter:
         try:
             with self._connection:
                 self._connection.execute(self._begin)
-                self._connection.execute("SELECT max(sequence) FROM trades").fetchone()
+                self._connection.execute("SELECT max(rowid) FROM trades").fetchone()
                 self._connection.executemany(INSERT, rows)
         except sqlite3.OperationalError as error:
             if "locked" not in str(error):
