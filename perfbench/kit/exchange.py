@@ -84,7 +84,9 @@ CA_BUNDLE_VARIABLE = "REQUESTS_CA_BUNDLE"
 
 
 class Api:
-    """API of an exchange. ``rtt_ms``: measured round-trip time in milliseconds; ``markets``: market ids."""
+    """API of an exchange. ``rtt_ms``: measured round-trip time in milliseconds; ``markets``: market ids; ``bundle``: path of the
+    certificates of requests and of the exchange; ``authority``: of that of the exchange alone.
+    """
 
     def __init__(self, process: ExchangeProcess) -> None:
         self._process = process
@@ -92,11 +94,11 @@ class Api:
         self.markets: Sequence[str] = server_info["markets"]
         self.rtt_ms: float = server_info["rtt_ms"]
         self.url = "https://127.0.0.1:{}/exchange/".format(server_info["api_port"])
+        self.authority: str = server_info["authority"]
         self.bundle = os.path.join(process.folder, "bundle.pem")
         shutil.copy(requests.certs.where(), self.bundle)
-        with open(server_info["authority"]) as authority, open(self.bundle, "a") as bundle:
+        with open(self.authority) as authority, open(self.bundle, "a") as bundle:
             bundle.write("\n" + authority.read())
-        os.environ[CA_BUNDLE_VARIABLE] = self.bundle
         BaseClient.API_URLS["perfbench"] = self.url
         self._session_token = self._log_in("https://127.0.0.1:{}/api/login".format(server_info["api_port"]))
 
@@ -121,16 +123,25 @@ class Api:
         return api_report
 
 
+@contextmanager
+def trusted(bundle: str) -> Iterator[None]:
+    """Make requests trust this file of certificates meanwhile."""
+    previous = os.environ.get(CA_BUNDLE_VARIABLE)
+    os.environ[CA_BUNDLE_VARIABLE] = bundle
+    try:
+        yield
+    finally:
+        os.environ.pop(CA_BUNDLE_VARIABLE, None)
+        if previous is not None:
+            os.environ[CA_BUNDLE_VARIABLE] = previous
+
+
 def open_api(*options: str) -> Iterator[Api]:
-    """Start an exchange with these options and yield its API."""
-    previous_bundle = os.environ.get(CA_BUNDLE_VARIABLE)
+    """Start an exchange with these options and yield its API, whose certificates requests trusts meanwhile."""
     with exchange_process(*STILL, *options) as process:
-        try:
-            yield Api(process)
-        finally:
-            os.environ.pop(CA_BUNDLE_VARIABLE, None)
-            if previous_bundle is not None:
-                os.environ[CA_BUNDLE_VARIABLE] = previous_bundle
+        api = Api(process)
+        with trusted(api.bundle):
+            yield api
 
 
 def distance(rtt_ms: float) -> Sequence[str]:

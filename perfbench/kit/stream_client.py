@@ -12,7 +12,7 @@ import tempfile
 import time
 from contextlib import contextmanager
 from statistics import fmean
-from typing import Any, Dict, Iterator, List, NamedTuple, Tuple
+from typing import Any, Dict, Iterator, List, NamedTuple, Optional, Tuple
 
 import betfairlightweight
 from betfairlightweight.exceptions import BetfairError
@@ -44,13 +44,14 @@ class Frame(NamedTuple):
 
 
 class Exchange:
-    """Exchange in a process of its own that closes the connection after the last update. ``statement``: its report,
-    once closed.
+    """Exchange in a process of its own that closes the connection after the last update. ``speed``: seconds of the market in one of
+    this machine; ``statement``: its report, once closed.
     """
 
-    def __init__(self, process: ExchangeProcess, log: str, late_ms: float) -> None:
+    def __init__(self, process: ExchangeProcess, log: str, speed: float, late_ms: float) -> None:
         self._process, self._log, self._late_ms = process, log, late_ms
         self.announcement = process.announcement
+        self.speed = speed
         self.port: int = self.announcement["port"]
         self.updates: int = self.announcement["updates"]
         self.seconds: float = self.announcement["seconds"]
@@ -96,7 +97,7 @@ def exchange(market: str, speed: float, traffic: str, late_ms: float, *options: 
         log = os.path.join(folder, "log.csv")
         window = ("--data", market, "--speed", str(speed), "--from", since, "--until", until)
         with exchange_process("--hang-up", "--log", log, *window, *options) as process:
-            yield Exchange(process, log, late_ms)
+            yield Exchange(process, log, speed, late_ms)
 
 
 def _has_full_depth(market: str) -> bool:
@@ -112,10 +113,11 @@ def _has_full_depth(market: str) -> bool:
 
 class Taken:
     """Output queue that records when each update was ready, a few values of its book, and the number of changed
-    runners.
+    runners. ``own_seconds``: CPU seconds that this took, which are not the client's.
     """
 
     def __init__(self) -> None:
+        self.own_seconds = 0.0
         self.times: List[float] = []
         self.notes: List[Any] = []
         self.runners: List[int] = []
@@ -125,6 +127,11 @@ class Taken:
     def put(self, books: List[Any]) -> None:
         """Record the books of an update; called by betfairlightweight."""
         self.times.append(time.monotonic())
+        start = time.thread_time()
+        self._record(books)
+        self.own_seconds += time.thread_time() - start
+
+    def _record(self, books: List[Any]) -> None:
         self.notes.append([_summarize(book) for book in books])
         updates = (book["streaming_update"] if isinstance(book, dict) else book.streaming_update for book in books)
         self.runners.append(sum(len(update.get("rc", ())) for update in updates))
@@ -144,6 +151,10 @@ class Taken:
     def volume(self) -> float:
         """Return the volume traded on all runners, as far as the client knows; lightweight mode only."""
         return sum(float(runner["totalMatched"] or 0.0) for book in self._last.values() for runner in book["runners"])
+
+    def last_prices(self) -> int:
+        """Return the number of runners whose last traded price the client knows; lightweight mode only."""
+        return sum(runner["lastPriceTraded"] is not None for book in self._last.values() for runner in book["runners"])
 
     def levels(self) -> float:
         """Return the prices in a runner's book, both sides, averaged over the inspected updates."""
@@ -170,8 +181,15 @@ def percentile(values: List[float], share: float) -> float:
     return sorted(values)[max(0, math.ceil(len(values) * share / 100) - 1)]
 
 
-def follow(port: int, lightweight: bool, taken: Taken, fields: Dict[str, Any], conflate_ms: int = 0) -> float:
-    """Subscribe to all markets and read to the end; return the CPU seconds of this process."""
+def follow(
+    port: int,
+    lightweight: bool,
+    taken: Taken,
+    fields: Optional[Dict[str, Any]],
+    conflate_ms: int = 0,
+    market_filter: Optional[Dict[str, Any]] = None,
+) -> float:
+    """Subscribe to all markets and read to the end; return the CPU seconds of this process without those of ``taken``."""
     assert hasattr(BetfairStream, "_BetfairStream__port")
     BetfairStream._BetfairStream__port = port
     BetfairStream.HOSTS["perfbench"] = "127.0.0.1"
@@ -182,10 +200,10 @@ def follow(port: int, lightweight: bool, taken: Taken, fields: Dict[str, Any], c
     )
     stream = client.streaming.create_stream(listener=listener, host="perfbench")
     start = time.process_time()
-    stream.subscribe_to_markets({}, fields, conflate_ms=conflate_ms)
+    stream.subscribe_to_markets(market_filter or {}, fields, conflate_ms=conflate_ms)
     try:
         stream.start()
     except BetfairError as error:
         if "closed by server" not in str(error).lower():
             raise
-    return time.process_time() - start
+    return time.process_time() - start - taken.own_seconds

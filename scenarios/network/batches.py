@@ -2,7 +2,9 @@
 
 Every pass gets the books of ``markets`` markets, copies of the one in the file a minute before its start, from an exchange that is
 ``rtt_ms`` away and takes ``service_ms`` for a call and ``per_market_ms`` for each book. ``projection``: best, all, best_traded or
-all_traded. Connections are kept. The exchange refuses more than 200 points of data a call; a mode of which a call is refused fails.
+all_traded. Every connection is kept, and has made a call before the time starts. The modes of one connection are compared with each
+other, and those of four: column *connections*. The exchange refuses more than 200 points of data a call; a mode of which a call is
+refused fails.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ import os
 import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from datetime import datetime, timezone
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence
 
@@ -27,10 +30,14 @@ from perfbench.kit.stream_server import Markets
 
 UNIT = "markets"
 METRIC = "wall_seconds"
-METRICS = {"calls": Metric("calls"), "slowest_ms": Metric("ms")}
+METRICS = {
+    "calls": Metric("calls"),
+    "connections": Metric("", better="neither"),
+    "slowest_ms": Metric("ms"),
+}
 QUICK = {"markets": 12, "rtt_ms": 1.0}
 NOTES = "community notes"
-CLAIMS = [Claim("one", "ten", 1.0, NOTES, text="ask for ten markets in one call", better="largest")]
+CLAIMS = [Claim("one", "advised_ten", 1.0, NOTES, text="ask for ten markets in one call", better="largest")]
 
 POINTS = 200
 PROJECTIONS = {
@@ -41,15 +48,41 @@ PROJECTIONS = {
 }
 """Price data, and its weight per market (Betfair, Market Data Request Limits)."""
 
+TEN = 10
 AT_ONCE = 4
+"""Connections that are open; a mode uses the first of them, or all."""
+
 BEFORE_START_MS = 60_000
 
 
-class Wanted(NamedTuple):
-    """API, price projection, and maximum number of markets per call."""
+class Caller:
+    """Requests books over a connection of its own and times every call."""
 
-    api: Api
-    prices: Any
+    def __init__(self, api: Api, prices: Any, session: requests.Session) -> None:
+        self._client, self._prices = api.client(session), prices
+        self.seconds: List[float] = []
+
+    def books(self, markets: List[str]) -> List[Any]:
+        """Return the books of these markets. Raises RuntimeError for a rejected call."""
+        start = time.perf_counter()
+        try:
+            books: List[Any] = self._client.betting.list_market_book(market_ids=markets, price_projection=self._prices)
+        except APIError as error:
+            raise RuntimeError("a call for {} markets was rejected: {}".format(len(markets), error)) from None
+        self.seconds.append(time.perf_counter() - start)
+        return books
+
+    def warm(self, market: str) -> None:
+        """Make the call that connects, which is not timed."""
+        self.books([market])
+        self.seconds.clear()
+
+
+class Wanted(NamedTuple):
+    """Markets, callers that are connected, and maximum number of markets per call."""
+
+    markets: Sequence[str]
+    callers: Sequence[Caller]
     most: int
 
 
@@ -57,13 +90,13 @@ class Wanted(NamedTuple):
 def wanted(
     market: str,
     *,
-    markets: int = 40,
+    markets: int = 200,
     projection: str = "best",
     rtt_ms: float = 20.0,
     service_ms: float = 5.0,
     per_market_ms: float = 0.5,
 ) -> Iterator[Wanted]:
-    """Exchange with copies of the market. Raises ScenarioError for an unknown projection."""
+    """Exchange with copies of the market, and connections to it. Raises ScenarioError for an unknown projection."""
     if projection not in PROJECTIONS or markets < 1:
         raise ScenarioError(
             "projection={} markets={}: choose {}; 1 or more".format(projection, markets, ", ".join(PROJECTIONS))
@@ -74,7 +107,12 @@ def wanted(
         _write_copies(market, path, markets)
         slow = ("--service", "{}ms".format(service_ms), "--per-market", "{}ms".format(per_market_ms))
         for api in open_api("--data", path, "--from", "start", *distance(rtt_ms), *slow):
-            yield Wanted(api, filters.price_projection(price_data=prices), POINTS // weight)
+            with ExitStack() as stack:
+                sessions = [stack.enter_context(requests.Session()) for _ in range(AT_ONCE)]
+                callers = [Caller(api, filters.price_projection(price_data=prices), session) for session in sessions]
+                for caller in callers:
+                    caller.warm(api.markets[0])
+                yield Wanted(api.markets, callers, POINTS // weight)
 
 
 def _write_copies(market: str, path: str, amount: int) -> None:
@@ -110,37 +148,38 @@ def batches(markets: Sequence[str], size: int) -> Iterator[List[str]]:
         yield batch
 
 
-class Caller:
-    """Requests books and times every call. Raises RuntimeError for a rejected call."""
-
-    def __init__(self, wanted: Wanted, session: requests.Session) -> None:
-        self._prices = wanted.prices
-        self._client = wanted.api.client(session)
-        self.seconds: List[float] = []
-
-    def books(self, markets: List[str]) -> List[Any]:
-        """Return the books of these markets."""
-        start = time.perf_counter()
-        try:
-            books: List[Any] = self._client.betting.list_market_book(markets, self._prices)
-        except APIError as error:
-            raise RuntimeError("a call for {} markets was rejected: {}".format(len(markets), error)) from None
-        self.seconds.append(time.perf_counter() - start)
-        return books
-
-
 def one_after_the_other(wanted: Wanted, size: int) -> Work:
-    """Request all markets in batches, one after another."""
-    with requests.Session() as session:
-        caller = Caller(wanted, session)
-        start = time.perf_counter()
-        books = [book for batch in batches(wanted.api.markets, size) for book in caller.books(batch)]
-        return _work(wanted, books, time.perf_counter() - start, caller.seconds)
+    """Request all markets in batches, one after another, over one connection."""
+    caller = wanted.callers[0]
+    start = time.perf_counter()
+    answers = [caller.books(batch) for batch in batches(wanted.markets, size)]
+    return _work(wanted, answers, time.perf_counter() - start, wanted.callers[:1])
 
 
-def _work(wanted: Wanted, books: List[Any], seconds: float, calls: List[float]) -> Work:
-    assert len(books) == len(wanted.api.markets)
-    return Work(len(books), seconds, books, calls=len(calls), slowest_ms=1e3 * max(calls))
+def at_once(wanted: Wanted, size: int) -> Work:
+    """Request all markets in batches, over all connections at once."""
+    callers, requested = wanted.callers, list(batches(wanted.markets, size))
+    start = time.perf_counter()
+    with ThreadPoolExecutor(len(callers)) as pool:
+        lanes = pool.map(
+            lambda lane: [callers[lane].books(batch) for batch in requested[lane :: len(callers)]], range(len(callers))
+        )
+        answers = [answer for lane in lanes for answer in lane]
+    return _work(wanted, answers, time.perf_counter() - start, callers)
+
+
+def _work(wanted: Wanted, answers: List[List[Any]], seconds: float, callers: Sequence[Caller]) -> Work:
+    """Return the books in the order of the markets, and the calls."""
+    books = {book["marketId"]: book for answer in answers for book in answer}
+    calls = [seconds for caller in callers for seconds in caller.seconds]
+    return Work(
+        len(books),
+        seconds,
+        [books[market] for market in wanted.markets],
+        calls=len(calls),
+        connections=len(callers),
+        slowest_ms=1e3 * max(calls),
+    )
 
 
 @mode(baseline=True)
@@ -150,9 +189,14 @@ def one(wanted: Wanted) -> Work:
 
 
 @mode
-def ten(wanted: Wanted) -> Work:
-    """As advised: ten markets in a call."""
-    return one_after_the_other(wanted, 10)
+def advised_ten(wanted: Wanted) -> Work:
+    """As advised: ten market ids in a call, one call after another, and the results appended."""
+    caller = wanted.callers[0]
+    books: List[Any] = []
+    start = time.perf_counter()
+    for first in range(0, len(wanted.markets), TEN):
+        books.extend(caller.books(list(wanted.markets[first : first + TEN])))
+    return _work(wanted, [books], time.perf_counter() - start, [caller])
 
 
 @mode
@@ -162,20 +206,18 @@ def largest(wanted: Wanted) -> Work:
 
 
 @mode
-def concurrent(wanted: Wanted) -> Work:
-    """Ten in a call, or as many as its weight allows, and four calls at once, each on a connection of its own."""
-    sessions = [requests.Session() for _ in range(AT_ONCE)]
-    callers = [Caller(wanted, session) for session in sessions]
-    requested = list(batches(wanted.api.markets, min(10, wanted.most)))
-    start = time.perf_counter()
-    with ThreadPoolExecutor(AT_ONCE) as pool:
-        results = list(
-            pool.map(lambda lane: [callers[lane].books(batch) for batch in requested[lane::AT_ONCE]], range(AT_ONCE))
-        )
-    seconds = time.perf_counter() - start
-    for session in sessions:
-        session.close()
-    books = {book["marketId"]: book for part in results for books in part for book in books}
-    return _work(
-        wanted, [books[market] for market in wanted.api.markets], seconds, [s for c in callers for s in c.seconds]
-    )
+def one_concurrent(wanted: Wanted) -> Work:
+    """A call for every market, over four connections at once."""
+    return at_once(wanted, 1)
+
+
+@mode
+def ten_concurrent(wanted: Wanted) -> Work:
+    """Ten in a call, or as many as its weight allows, over four connections at once."""
+    return at_once(wanted, min(TEN, wanted.most))
+
+
+@mode
+def largest_concurrent(wanted: Wanted) -> Work:
+    """As many in a call as its weight allows, over four connections at once."""
+    return at_once(wanted, wanted.most)

@@ -2,8 +2,11 @@
 
 The exchange of perfbench, a process of its own, sends the market file over TLS as it was published, ``speed`` times as fast: the
 half hour before the announced start without its last five minutes, these, five minutes after it, or the last two together
-(``--sweep traffic=early,pre_off,in_play``). Seconds are CPU seconds of the client. ``latency_p50_ms`` is from the send of a frame
-to its book, by one clock, ``latency_p99_ms`` that of the slowest 1 %, and ``slowest_bytes`` the length of the slowest frame.
+(``--sweep traffic=early,pre_off,in_play``). Seconds are CPU seconds of the client without those of what takes note of its books,
+which are ``bookkeeping_ms``. A client that waits is woken up for every frame, at 60 times the speed 60 times as often: what a
+release saves in live use is measured at that speed, in five minutes a pass (``--set speed=1 --set traffic=pre_off``).
+``latency_p50_ms`` is from the send of a frame to its book, by one clock, ``latency_p99_ms`` that of the slowest 1 %, and
+``slowest_bytes`` the length of the slowest frame.
 ``exchange_late_ms`` is how late the exchange itself sent its slowest 1 %, and ``exchange_share`` how much of a core that
 took. Passes run one at a time: two would share what they measure.
 """
@@ -28,11 +31,12 @@ METRICS = {
     "runners_changed": Metric("", better="neither"),
     "cpu_ms_per_minute": Metric("ms"),
     "cpu_ms_per_1000_frames": Metric("ms"),
+    "bookkeeping_ms": Metric("ms", better="neither"),
     "exchange_late_ms": Metric("ms", better="neither"),
     "exchange_share": Metric("share", better="neither"),
 }
 QUICK = {"speed": 1200.0, "late_ms": 1000.0}
-RELEASE = "release notes of betfairlightweight 2.12.0"
+RELEASE = "betfairlightweight 2.12.0 release notes: CPU halved in live trading"
 CLAIMS = [
     Claim("lightweight@betfairlightweight==2.11.2", "lightweight@betfairlightweight==2.12.0", 2.0, RELEASE),
     Claim("full@betfairlightweight==2.11.2", "full@betfairlightweight==2.12.0", 2.0, RELEASE),
@@ -79,6 +83,7 @@ def joined(stream: Exchange, taken: Taken, seconds: float) -> Work:
         runners_changed=fmean(taken.runners[1:]),
         cpu_ms_per_minute=seconds * 1e3 / (stream.seconds / 60),
         cpu_ms_per_1000_frames=seconds * 1e6 / len(late),
+        bookkeeping_ms=taken.own_seconds * 1e3,
         **stream.own(),
     )
 

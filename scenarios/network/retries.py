@@ -52,10 +52,16 @@ def api(market: str, *, faults: str = "10%", kinds: str = "429,503,reset,lost", 
 
 
 def retrying(**options: Any) -> requests.Session:
-    """Session with the advised adapter: three retries with increasing delays."""
+    """The advised session: three retries after 0.1 s and more, pools, and keep-alive, on http and https."""
     session = requests.Session()
-    retry = Retry(total=3, backoff_factor=0.05, status_forcelist=STATUSES, **options)
-    session.mount("https://", HTTPAdapter(max_retries=retry))
+    adapter = HTTPAdapter(
+        max_retries=Retry(total=3, backoff_factor=0.1, status_forcelist=STATUSES, **options),
+        pool_connections=10,
+        pool_maxsize=20,
+    )
+    session.mount("http://", adapter)
+    session.mount("https://", adapter)
+    session.headers.update({"Connection": "keep-alive"})
     return session
 
 
@@ -71,7 +77,7 @@ def placed(api: Api, orders: int, session: requests.Session, referenced: bool = 
         betting = api.client(session).betting
         runner = _call_until_success(lambda: betting.list_market_book(api.markets[:1]))[0]["runners"][0]["selectionId"]
         start = time.perf_counter()
-        results = [_place(betting, api.markets[0], runner, number, referenced) for number in range(orders)]
+        results = [place(betting, api.markets[0], runner, number, referenced) for number in range(orders)]
         seconds = time.perf_counter() - start
     betting = api.client().betting
     order_counts = Counter(order["customerOrderRef"] for order in _list_current_orders(betting))
@@ -85,8 +91,11 @@ def placed(api: Api, orders: int, session: requests.Session, referenced: bool = 
     )
 
 
-def _place(betting: Any, market: str, runner: int, number: int, referenced: bool) -> bool:
-    """Place an order; return whether it exists, as far as this client knows."""
+def place(betting: Any, market: str, runner: int, number: int, referenced: bool) -> bool:
+    """Place an order; return whether it exists, as far as this client knows.
+
+    A duplicate says that the exchange knows the reference, not what became of the first request, so that the client asks.
+    """
     instruction = filters.place_instruction(
         "LIMIT",
         runner,
@@ -99,7 +108,10 @@ def _place(betting: Any, market: str, runner: int, number: int, referenced: bool
         report = betting.place_orders(market, [instruction], customer_ref=reference)
     except BetfairError:
         return False
-    return report["status"] == "SUCCESS" or report.get("errorCode") == "DUPLICATE_TRANSACTION"
+    if report.get("errorCode") == "DUPLICATE_TRANSACTION":
+        return any(_list_current_orders(betting, customer_order_refs=[str(number)]))
+    succeeded: bool = report["status"] == "SUCCESS"
+    return succeeded
 
 
 def _call_until_success(call: Any) -> Any:
@@ -110,11 +122,11 @@ def _call_until_success(call: Any) -> Any:
             continue
 
 
-def _list_current_orders(betting: Any) -> Iterator[Any]:
-    """Yield all current orders."""
+def _list_current_orders(betting: Any, **chosen: Any) -> Iterator[Any]:
+    """Yield all current orders, or these."""
     first, has_more = 0, True
     while has_more:
-        page = _call_until_success(lambda first=first: betting.list_current_orders(from_record=first))
+        page = _call_until_success(lambda first=first: betting.list_current_orders(from_record=first, **chosen))
         yield from page["currentOrders"]
         first, has_more = first + len(page["currentOrders"]), page["moreAvailable"]
 
@@ -127,7 +139,7 @@ def no_retry(api: Api, *, orders: int = 200) -> Work:
 
 @mode
 def advised_retry(api: Api, *, orders: int = 200) -> Work:
-    """As advised: Retry(total=3) for 429 and 5xx. It never retries POST, and every call of the API is one."""
+    """As advised: Retry(total=3, backoff_factor=0.1) for 429 and 5xx. It never repeats a POST, and every call of the API is one."""
     return placed(api, orders, retrying())
 
 
@@ -139,5 +151,5 @@ def post_allowed(api: Api, *, orders: int = 200) -> Work:
 
 @mode
 def post_with_reference(api: Api, *, orders: int = 200) -> Work:
-    """The same with a customerRef for every order: the exchange takes it once, and says so."""
+    """The same with a customerRef for every order: the exchange takes it once, and the client asks for what is a duplicate."""
     return placed(api, orders, retrying(**post_too()), referenced=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 import csv
 import json
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from support.command_line import QUICK, one_line, perfbench
 from support.exchange_client import serving, subscribed
+from support.scenarios import import_shipped
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
@@ -51,6 +53,7 @@ def test_modes_receive_the_same_updates_and_report_latencies(market: Path, tmp_p
             assert numbers["runners_changed"] > 0
             assert 0 < numbers["exchange_late_ms"] < 1000
             assert 0 < numbers["exchange_share"] < 2
+            assert numbers["bookkeeping_ms"] > 0
             minutes = sample["metrics"]["reported_seconds"] * 1e3 / numbers["cpu_ms_per_minute"]
             assert minutes == pytest.approx(span(market) / 60)
 
@@ -146,20 +149,102 @@ def longest_frame(market: Path, folder: Path) -> int:
 
 
 def test_smaller_subscription_receives_less_and_lacks_the_rest(market: Path, tmp_path: Path) -> None:
-    chosen = ("flumine_defaults", "all_offers", "best_1", "conflated")
-    table, samples = run(market, tmp_path, *(f"--mode={mode}" for mode in chosen), scenario="subscriptions")
+    chosen = ("everything", "advised_best_3", "as_written", "flumine_defaults", "all_offers", "best_1", "conflated")
+    modes = (f"--mode={mode}" for mode in chosen)
+    table, samples = run(market, tmp_path, "--set", "conflate_ms=24000", *modes, scenario="subscriptions")
     said = {mode: found[0]["numbers"] for mode, found in samples.items()}
-    whole = said["flumine_defaults"]
+    whole, least = said["everything"], said["advised_best_3"]
+    assert said["as_written"]["sent_bytes"] == whole["sent_bytes"], "the stream ignores what belongs elsewhere"
+    assert said["as_written"]["levels"] == whole["levels"]
+    assert 2 < least["levels"] <= 6 < whole["levels"]
+    assert (least["volume"], least["last_prices"]) == (0, 0), "nothing of what was traded"
+    assert whole["last_prices"] > 0
+    assert least["frames"] < whole["frames"]
+    assert least["sent_bytes"] < whole["sent_bytes"]
     assert said["all_offers"]["levels"] == pytest.approx(whole["levels"], rel=0.05)
-    assert 0 < said["best_1"]["levels"] <= 2 < whole["levels"]
+    assert 0 < said["best_1"]["levels"] <= 2
     assert (
         said["all_offers"]["volume"] == 0 < whole["volume"] == said["best_1"]["volume"] == said["conflated"]["volume"]
     )
     assert said["best_1"]["frames"] < whole["frames"]
     assert said["conflated"]["frames"] < whole["frames"] / 2
-    assert said["all_offers"]["sent_bytes"] < whole["sent_bytes"]
+    assert said["all_offers"]["sent_bytes"] < said["flumine_defaults"]["sent_bytes"] < whole["sent_bytes"]
     assert {sample["work"] for found in samples.values() for sample in found} == {int(whole["frames"])}
-    assert table.count(" floor") == 3
+    assert table.count(" floor") == 6
+
+
+SUBSCRIPTIONS = import_shipped("subscriptions")
+
+
+def test_advised_subscription_is_valid_on_the_stream_and_as_written_it_is_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    filters: list[Any] = []
+    monkeypatch.setattr(SUBSCRIPTIONS, "subscribed", lambda _, *chosen, **more: filters.append((*chosen, more)))
+    for mode in ("everything", "advised_best_3", "as_written"):
+        getattr(SUBSCRIPTIONS, mode)(None)
+    whole, advised, written = filters
+    assert whole == ({}, {})
+    assert advised == ({"fields": ["EX_MARKET_DEF", "EX_BEST_OFFERS"], "ladderLevels": 3}, {})
+    assert written[1] == {"market_filter": {"ladderLevels": 3}}
+    assert written[0]["priceData"] == ["EX_BEST_OFFERS"]
+    assert written[0]["virtualise"] is False
+    assert written[0]["exBestOffersOverrides"]["rollupModel"] == "STAKE"
+    claims = SUBSCRIPTIONS.CLAIMS
+    assert {(claim.before, claim.after) for claim in claims} == {("everything", "advised_best_3")}
+    assert [claim.metric for claim in claims] == ["latency_p50_ms", "sent_bytes", ""]
+
+
+@pytest.mark.parametrize(("speed", "asked", "sent"), [(1.0, 200, 200), (20.0, 200, 10), (1200.0, 200, 1), (20.0, 0, 0)])
+def test_conflation_is_in_milliseconds_of_the_market(
+    monkeypatch: pytest.MonkeyPatch, speed: float, asked: int, sent: int
+) -> None:
+    monkeypatch.setattr(SUBSCRIPTIONS, "subscribed", lambda _, data_filter, conflate_ms: conflate_ms)
+    assert SUBSCRIPTIONS.conflated(SimpleNamespace(speed=speed), conflate_ms=asked) == sent
+
+
+STREAM_CLIENT = import_shipped("perfbench.kit.stream_client")
+
+
+class Books:
+    """A stream that gives two updates, each for 1 s of CPU; a clock that the note of a book sets 10 s ahead."""
+
+    def __init__(self, taken: Any) -> None:
+        self.now, self._taken = 0.0, taken
+        self.streaming = self
+
+    def create_stream(self, **_: Any) -> Books:
+        return self
+
+    def subscribe_to_markets(self, *_: Any, **__: Any) -> None:
+        return
+
+    def start(self) -> None:
+        for _ in range(2):
+            self.now += 1.0
+            self._taken.put([self])
+
+    def __getitem__(self, name: str) -> Any:
+        raise AssertionError(name)
+
+    @property
+    def streaming_update(self) -> dict[str, Any]:
+        self.now += 10.0
+        return {"rc": [1, 2]}
+
+    market_id, status, total_matched, runners = "1.1", "OPEN", 5.0, ()
+
+
+def test_cpu_seconds_of_a_client_are_without_those_of_what_takes_note_of_its_books(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    taken = STREAM_CLIENT.Taken()
+    books = Books(taken)
+    clock = SimpleNamespace(**dict.fromkeys(("monotonic", "thread_time", "process_time"), lambda: books.now))
+    monkeypatch.setattr(STREAM_CLIENT, "time", clock)
+    monkeypatch.setattr(STREAM_CLIENT.betfairlightweight, "APIClient", lambda *_, **__: books)
+    assert STREAM_CLIENT.follow(1, False, taken, {}) == 2.0
+    assert taken.own_seconds == 20.0
+    assert taken.times == [1.0, 12.0], "a book is ready before it is noted"
+    assert taken.runners == [2, 2]
 
 
 @pytest.mark.parametrize("scenario", ["live", "subscriptions", "reconnect"])
