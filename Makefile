@@ -95,15 +95,16 @@ engines: $(VENV)/.run data  ## measure other readers of stream files for README 
 	@mv results/engines.json results/reference-engines.json
 	@$(BIN)/python benchmarks/readme_tables.py
 
-verdicts: $(VENV)/.run data  ## measure for README whether the advice of the community holds (about two hours)
+verdicts: $(VENV)/.run data  ## measure for README whether the advice of the community holds (about four hours)
 	$(call advice,memory,ring_buffer gc_tuning memory_logging restart soak,$(SESSION_RANGES))
 	$(call advice,calculation,vwap caching,$(CALCULATION_RANGES))
 	$(call advice,following,caching_live)
-	$(call advice,databases,indexes batch_inserts backtest_storage,--sweep backtest_storage.markets=6,24,60)
+	$(call advice,databases,indexes batch_inserts backtest_storage,$(STORAGE_RANGE))
 	$(call advice,network,connections retries batches)
 	$(call advice,reconnect,reconnect,--set speed=60)
 	@$(BIN)/python benchmarks/readme_tables.py
 
+STORAGE_RANGE := --sweep backtest_storage.markets=6,24,60,120,250
 SESSION_RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.cycles=0,100
 CALCULATION_RANGES := --sweep vwap.periods=5,20,50,100,200,500,999 --sweep caching.cost_us=1,10,100,1000 --set caching.reads=4000
 

@@ -393,8 +393,8 @@ def test_claims_are_about_the_advised_batches() -> None:
     ]
     assert claims == [
         ("commit_per_row", "advised_batches", 5.0, ""),
-        ("commit_per_row", "advised_batches", 1.0, "latency_p999_us"),
-        ("commit_per_row", "advised_batches", 1.0, "latency_max_ms"),
+        ("commit_per_row", "advised_batches", 10.0, "latency_p999_us"),
+        ("commit_per_row", "advised_batches", 10.0, "latency_max_ms"),
     ]
 
 
