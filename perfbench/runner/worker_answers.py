@@ -11,6 +11,8 @@ import msgspec
 from perfbench.errors import TrialFailed
 from perfbench.worker.protocol import (
     ANSWER_TYPES,
+    MAX_MAGNITUDE,
+    MIN_MAGNITUDE,
     AllocationProfile,
     CpuProfile,
     DescribedScenario,
@@ -24,6 +26,7 @@ from perfbench.worker.protocol import (
     Request,
     TrampolineAddresses,
     UpdateTimings,
+    is_plausible,
 )
 
 SHOWN_BYTES = 80
@@ -66,6 +69,8 @@ def _check_measurement(answer: PassMeasurement, _request: Request) -> str:
         return f"no {min(missing)}"
     if not all(math.isfinite(number) for number in (*answer.metrics.values(), *answer.numbers.values())):
         return "a number that is not finite"
+    if not all(map(is_plausible, (answer.work, *answer.metrics.values(), *answer.numbers.values()))):
+        return f"a number that is not 0 and not from {MIN_MAGNITUDE:g} to {MAX_MAGNITUDE:g}"
     return _find_negative("work", [answer.work])
 
 

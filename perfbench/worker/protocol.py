@@ -27,6 +27,9 @@ from perfbench.worker.scenario_description import ParameterValue, Scenario
 
 GO = "go"
 
+MIN_MAGNITUDE, MAX_MAGNITUDE = 1e-30, 1e30
+"""The smallest and largest number other than zero that a pass may report; ratios of numbers beyond would not be finite."""
+
 
 @dataclass(frozen=True)
 class Request:
@@ -131,6 +134,11 @@ class Done:
     """End of the answers. ``replayed`` is None for a request without a market file."""
 
     replayed: Optional[Replayed] = None
+
+
+def is_plausible(number: float) -> bool:
+    """Whether a pass may report a number; its sign does not matter."""
+    return number == 0 or MIN_MAGNITUDE <= abs(number) <= MAX_MAGNITUDE
 
 
 ANSWER_TYPES = {

@@ -10,7 +10,7 @@ from typing import Any, Callable, Dict, Optional
 
 from perfbench.worker.cpu_usage import child_cpu_seconds, queue_seconds
 from perfbench.worker.process_memory import peak_rss_bytes
-from perfbench.worker.protocol import PassMeasurement, Request
+from perfbench.worker.protocol import MAX_MAGNITUDE, MIN_MAGNITUDE, PassMeasurement, Request, is_plausible
 from perfbench.worker.scenario_api import ScenarioError, Work
 
 
@@ -78,8 +78,12 @@ def convert_to_work(outcome: Any) -> Work:
         raise ScenarioError(
             "a mode must return its amount of work as a whole number; this one returned %r" % (outcome,)
         )
-    if work.seconds is not None and not (math.isfinite(work.seconds) and work.seconds > 0):
-        raise ScenarioError("Work(seconds=%r): the seconds must be positive" % (work.seconds,))
+    if not is_plausible(work.amount):
+        raise ScenarioError("a mode returned an amount of work of more than {:g}".format(MAX_MAGNITUDE))
+    if work.seconds is not None:
+        if not 0 < work.seconds < math.inf:
+            raise ScenarioError("Work(seconds=%r): the seconds must be positive" % (work.seconds,))
+        _check_magnitude("seconds", work.seconds)
     return work
 
 
@@ -89,6 +93,13 @@ def _build_optional_metric(name: str, value: Optional[float]) -> Dict[str, float
 
 def _check_finite(numbers: Dict[str, float]) -> Dict[str, float]:
     for name, number in numbers.items():
-        if not math.isfinite(number):
+        if not -math.inf < number < math.inf:
             raise ScenarioError("Work({}={!r}): a reported number must be finite".format(name, number))
+        _check_magnitude(name, number)
     return {name: float(number) for name, number in numbers.items()}
+
+
+def _check_magnitude(name: str, number: float) -> None:
+    if not is_plausible(number):
+        limits = "0, or from {:g} to {:g} with either sign".format(MIN_MAGNITUDE, MAX_MAGNITUDE)
+        raise ScenarioError("Work({}=…): a reported number must be {}".format(name, limits))

@@ -30,6 +30,19 @@ def test_run_with_an_implausible_number_is_refused_in_a_line(tmp_path: Path, nam
     assert f"saved.json is damaged: made_up/b@here reports {value:g} for {name}" in str(error.value)
 
 
+@pytest.mark.parametrize(
+    ("work", "shown"), [(10**31, "1e+31"), (10**400, "a number of more than 308 digits"), (-(10**400), "a number of")]
+)
+def test_run_with_an_implausible_amount_of_work_is_refused_in_a_line(tmp_path: Path, work: int, shown: str) -> None:
+    document = msgspec.to_builtins(run(PAIR))
+    document["measurements"][1]["samples"][2]["work"] = work
+    path = tmp_path / "saved.json"
+    path.write_text(json.dumps(document))
+    with pytest.raises(StorageProblem) as error:
+        storage.load_run(path)
+    assert f"saved.json is damaged: made_up/b@here reports {shown}" in str(error.value)
+
+
 def test_run_with_times_of_zero_and_numbers_of_any_sign_loads(tmp_path: Path) -> None:
     document = msgspec.to_builtins(run(PAIR))
     document["measurements"][0]["samples"][0]["metrics"]["wall_seconds"] = 0.0

@@ -63,6 +63,14 @@ def test_line_that_is_no_answer_breaks_the_protocol_in_one_short_line(line: byte
     ("answer", "reason"),
     [
         (replace(MEASURED, work=-1), "PassMeasurement with negative work"),
+        (
+            replace(MEASURED, work=10**31),
+            "PassMeasurement with a number that is not 0 and not from 1e-30 to 1e+30",
+        ),
+        (
+            replace(MEASURED, numbers={"orders": -1e300}),
+            "PassMeasurement with a number that is not 0 and not from 1e-30 to 1e+30",
+        ),
         (replace(MEASURED, metrics={"cpu_seconds": 1.0}), "PassMeasurement with no wall_seconds"),
         (Ready(-0.1, "00"), "Ready with negative seconds"),
         (replace(DIGEST, block_size=0), "OutputDigest with blocks of no size"),

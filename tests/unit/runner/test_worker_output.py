@@ -91,6 +91,10 @@ def test_output_is_read_without_moving_the_position_of_the_worker(tmp_path: Path
         ("sys.exit()", "the scenario called sys.exit(None)"),
         ("raise KeyboardInterrupt", "KeyboardInterrupt at"),
         ("return 'much'", "a mode must return its amount of work as a whole number; this one returned 'much'"),
+        ("return 10**400", "a mode returned an amount of work of more than 1e+30"),
+        ("return Work(1, seconds=1e31)", "Work(seconds=…): a reported number must be 0, or from 1e-30 to 1e+30"),
+        ("return Work(1, orders=10**400)", "Work(orders=…): a reported number must be 0, or from 1e-30 to 1e+30"),
+        ("return Work(1, orders=float('inf'))", "Work(orders=inf): a reported number must be finite"),
     ],
 )
 def test_mode_that_ends_its_process_or_its_pipes_fails_with_the_reason(tmp_path: Path, body: str, reason: str) -> None:
