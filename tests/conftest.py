@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import hypothesis
 import pytest
 from support.command_line import HERE, SHARED_CACHE
 from support.forked_worker import fork_workers
@@ -56,6 +57,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--record-durations", action="store_true", help="rewrite tests/data/durations.txt from this session"
     )
+
+
+hypothesis.settings.register_profile("perfbench", deadline=None)  # a busy machine is no failure
+hypothesis.settings.load_profile("perfbench")
 
 
 def pytest_configure(config: pytest.Config) -> None:
