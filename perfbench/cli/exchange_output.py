@@ -104,7 +104,9 @@ def format_announcement(server_info: Mapping[str, Any], speed: float) -> str:
 
 def build_report_sections(report: ExchangeReport) -> list[Table | str]:
     """Build the final report for people."""
-    sections: list[Table | str] = [_build_connection_table(report)] if report.connections else ["nobody connected to the stream"]
+    sections: list[Table | str] = (
+        [_build_connection_table(report)] if report.connections else ["nobody connected to the stream"]
+    )
     if report.api and report.api.calls:
         sections.append("calls: " + _format_counts(report.api.calls))
     if report.api and report.api.faults:

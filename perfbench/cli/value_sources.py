@@ -70,9 +70,7 @@ def add_configured(defaults: Defaults, settings: Mapping[str, Any], command: Any
         parameter = parameters.get(key.replace("_", "-"))
         if parameter is None:
             near = suggest_name(key, parameters, list_all=False)
-            raise UsageProblem(
-                f"{file}: [{section}] has no `{key}`{near}", hint=f"see perfbench {command.name} --help"
-            )
+            raise UsageProblem(f"{file}: [{section}] has no `{key}`{near}", hint=f"see perfbench {command.name} --help")
         defaults.add(parameter, value, f"{file}, [{section}] {key}", FILE_RANK)
 
 

@@ -109,7 +109,9 @@ def test_too_few_pairs_have_a_ratio_and_no_verdict() -> None:
     found = compare_paired(measurement("a", BASE[:3]), measurement("b", [2.0] * 3), "cpu_seconds", 0.95)
     assert found is not None
     assert (found.low, found.high, found.pairs, found.verdict) == (0.0, math.inf, 3, Verdict.INCONCLUSIVE)
-    assert [(warning.what, warning.detail) for warning in found.warnings] == [("too few pairs for an interval, which takes 6", "3")]
+    assert [(warning.what, warning.detail) for warning in found.warnings] == [
+        ("too few pairs for an interval, which takes 6", "3")
+    ]
     enough = compare_paired(measurement("a", BASE[:6]), measurement("b", [2.0] * 6), "cpu_seconds", 0.95)
     assert enough is not None
     assert enough.verdict is Verdict.REGRESSED
