@@ -23,7 +23,7 @@ BURST_KEPT = 1_000
 
 
 class Workload:
-    """The objects that a program holds after ``position`` updates, of which it is told each."""
+    """The objects that a program holds after ``position`` updates; ``update`` continues from there."""
 
     def __init__(self, name: str, leak_kb: int, position: int) -> None:
         """The objects that belong to the state, without those that a former process leaked.

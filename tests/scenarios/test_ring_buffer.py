@@ -79,7 +79,12 @@ def test_advised_code_is_that_of_the_notes() -> None:
 
 def test_advised_mode_calls_numpy_mean_on_the_end_of_a_list(monkeypatch: pytest.MonkeyPatch) -> None:
     averaged: list[list[float]] = []
-    monkeypatch.setattr(BUFFERS.numpy, "mean", lambda values: averaged.append(values) or 0.0)
+
+    def mean(values: list[float]) -> float:
+        averaged.append(values)
+        return 0.0
+
+    monkeypatch.setattr(BUFFERS.numpy, "mean", mean)
     advised = BUFFERS.AdvisedDeques(2)
     for price in (1.0, 2.0, 3.0):
         advised.add(datetime(2020, 1, 1), price)
