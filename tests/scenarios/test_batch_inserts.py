@@ -209,7 +209,14 @@ def test_every_sqlite_mode_saves_the_same_rows_and_reports_its_loss_on_a_kill(ma
     assert said["wal_rows"]["bytes_per_row"] > 4096 > said["commit_per_row"]["bytes_per_row"]
 
 
-@pytest.mark.parametrize("mode", ["duckdb_columns", "postgres_copy"])
+@pytest.mark.parametrize(
+    "mode",
+    [
+        "duckdb_columns",
+        "postgres_copy",
+        *(pytest.param(mode, marks=pytest.mark.slow) for mode in ("duckdb_executemany", "postgres_executemany")),
+    ],
+)
 def test_other_databases_get_the_same_rows(market: Path, tmp_path: Path, mode: str) -> None:
     said = numbers(market, tmp_path, ("commit_per_row", mode))
     if mode not in said:

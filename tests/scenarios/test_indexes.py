@@ -370,6 +370,18 @@ def test_the_rows_are_the_trades_of_the_file_again_and_again_as_markets_of_their
     assert len({row[1] for row in found}) >= 2 * len({trade.market for trade in base})
 
 
+def test_further_rows_are_the_first_market_again_in_both_tables(stores: ModuleType, market: Path) -> None:
+    store = stores.stored(str(market), 3000)
+    first = store.markets(1)[0].market
+    for table, key in (("market_data", "sequence"), ("trades", "number")):
+        added = dict(store.further())[table]
+        own = asked(store, f"SELECT * FROM {table} WHERE market_id = '{first}' ORDER BY {key}")
+        ((rows,),) = asked(store, f"SELECT COUNT(*) FROM {table}")
+        place = 1 if table == "market_data" else 2
+        assert own
+        assert added == [(rows + n, *row[1:place], first + "+", *row[place + 1 :]) for n, row in enumerate(own)]
+
+
 def test_two_processes_that_want_a_store_at_once_get_the_same_one(tmp_path: Path, market: Path) -> None:
     code = f"import sys; sys.path[:0] = {[str(Path(__file__).resolve().parents[2])]!r}\n" + (
         f"from perfbench.kit.market_store import stored; print(stored({str(market)!r}, 30_000).base.stat().st_ino)"
