@@ -14,6 +14,7 @@ import socket
 import ssl
 import tempfile
 import time
+import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
@@ -37,6 +38,7 @@ from perfbench.exchange.server import Server
 Random = random.Random
 
 MARKET = "1.900004200"
+ROUND_TRIPS = (0.0, 0.001)
 TIMEOUT_SECONDS = 1.0
 """Time that the exchange gives an incomplete request."""
 
@@ -100,14 +102,16 @@ class Target:
 
 
 @cache
-def start_exchange() -> Target:
-    """Start the exchange that all inputs are sent to, with a market whose time stands still."""
+def start_exchange(round_trip: float) -> Target:
+    """Start an exchange that inputs are sent to, with a market whose time stands still, behind this round-trip time."""
     folder = tempfile.TemporaryDirectory(prefix="perfbench-fuzz-")
     path = Path(folder.name, MARKET)
     write_market(Recipe(seed=42, runners=4, updates=120, bsp=True, in_play=True), path)
     timeline = build_timeline([(MARKET, path)], -60.0)
     limits = Limits(timeout=TIMEOUT_SECONDS)
-    server = Server(timeline, ExchangeConfig(limits=limits, wait_for_subscribers=1 << 30, api=ApiConfig()))
+    server = Server(
+        timeline, ExchangeConfig(limits=limits, round_trip=round_trip, wait_for_subscribers=1 << 30, api=ApiConfig())
+    )
     atexit.register(server.close)
     atexit.register(folder.cleanup)
     context = ssl.create_default_context()
@@ -210,7 +214,11 @@ def _draw_value(draw: Random, kind: inspect.Type, name: str) -> Any:
         case inspect.NoneType():
             return None
         case inspect.IntType() | inspect.FloatType():
-            return draw.choice(start_exchange().selections) if name == "selectionId" else draw.choice(NUMBERS)
+            return (
+                draw.choice(start_exchange(ROUND_TRIPS[0]).selections)
+                if name == "selectionId"
+                else draw.choice(NUMBERS)
+            )
     return _draw_word(draw, name)
 
 
@@ -232,7 +240,7 @@ def _draw_good_order(draw: Random) -> bytes:
         order["timeInForce"] = draw.choice(("FILL_OR_KILL", "x"))  # type: ignore[assignment]
     instruction = {
         "orderType": "LIMIT",
-        "selectionId": draw.choice(start_exchange().selections),
+        "selectionId": draw.choice(start_exchange(ROUND_TRIPS[0]).selections),
         "side": draw.choice(("BACK", "LAY")),
         "limitOrder": order,
     }
@@ -301,8 +309,11 @@ def _mutate(data: bytes, draw: Random) -> bytes:
 
 
 def check(data: bytes) -> str:
-    """Send bytes as a client, check the answer and return its status: documented, in time, and the exchange lives."""
-    target = start_exchange()
+    """Send bytes as a client, check the answer and return its status: documented, in time, and the exchange lives.
+
+    The bytes decide whether they go to the exchange without or with latency.
+    """
+    target = start_exchange(ROUND_TRIPS[zlib.crc32(data) % 2])
     begin = time.monotonic()
     answer = _exchange(target, data.replace(SESSION, target.session))
     seconds = time.monotonic() - begin

@@ -23,6 +23,7 @@ from support import stream_schema
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
+from perfbench.exchange.api.server import ApiConfig
 from perfbench.exchange.config import LOOPBACK, ExchangeConfig, Limits
 from perfbench.exchange.replay.timeline import build_timeline
 from perfbench.exchange.server import Server
@@ -42,6 +43,9 @@ LAST = b'\r\n{"op":"heartbeat","id":%d}\r\n' % LAST_ID
 
 NEXT_CLIENT_INTERVAL = 10
 """Conversations after which another client is served; each also is a client after those before."""
+
+SESSION, CLOCK = b"SESSION", b"INITIAL-CLOCK"
+"""What stands in the data for a session of the exchange, and for a token of its stream."""
 
 PLAIN = b"plain:"
 """How the data begin that are sent without TLS."""
@@ -84,9 +88,16 @@ def generate(seed: int, count: int) -> Iterator[bytes]:
         if draw.random() < 0.02:
             yield PLAIN + draw.randbytes(draw.randrange(400))
             continue
-        lines = [build_line(draw) for _ in range(draw.choice((1, 1, 2, 3, 6)))]
+        # A request that is refused ends the connection: most of those before the last are sound.
+        count = draw.choice((1, 1, 2, 3, 6))
+        lines = [
+            build_line(draw) if number == count - 1 or draw.random() < 0.2 else encode(build_sound_request(draw), draw)
+            for number in range(count)
+        ]
         if draw.random() < 0.8:
-            lines.insert(0, encode({"op": "authentication", "id": 1, "appKey": "key", "session": "token"}, draw))
+            lines.insert(
+                0, encode({"op": "authentication", "id": 1, "appKey": "key", "session": SESSION.decode()}, draw)
+            )
         data = draw.choice((b"\r\n", b"\r\n", b"\n")).join(lines)
         yield damage(data, draw) if draw.random() < 0.3 else data
 
@@ -100,6 +111,20 @@ def build_line(draw: Random) -> bytes:
         place = draw.choice([entry for entry in (request, *request.values()) if isinstance(entry, dict)])
         place[draw.choice([*place, "unknown"])] = draw.choice(ODD_VALUES)
     return encode(request, draw)
+
+
+def build_sound_request(draw: Random) -> dict[str, Any]:
+    """A request that the exchange accepts after a login."""
+    request: dict[str, Any] = {"op": draw.choice(OPERATIONS[1:4]), "id": draw.randrange(1000)}
+    if request["op"] == "marketSubscription":
+        if draw.random() < 0.7:
+            request["marketFilter"] = {"marketIds": draw.sample(MARKETS, draw.randrange(1, 3))}
+        if draw.random() < 0.7:
+            fields = draw.sample([name for name in FIELDS if name.isupper()], draw.randrange(1, 6))
+            request["marketDataFilter"] = {"fields": fields, "ladderLevels": draw.choice((1, 3, 10))}
+    if request["op"] != "heartbeat" and draw.random() < 0.3:
+        request |= {"conflateMs": draw.choice((0, 50, 500)), "heartbeatMs": draw.choice((500, 5000))}
+    return request
 
 
 def build_request(draw: Random) -> dict[str, Any]:
@@ -119,7 +144,7 @@ def build_request(draw: Random) -> dict[str, Any]:
         request |= {"conflateMs": draw.choice((0, 50, 10**6, -1)), "heartbeatMs": draw.choice((0, 500, 10**6, -1))}
     if draw.random() < 0.3:
         request |= {
-            "initialClk": draw.choice(("", "x", _server(0.0)[1])),
+            "initialClk": draw.choice(("", "x", CLOCK.decode())),
             "clk": draw.choice(("0", "3", "99999", "-1", "x")),
         }
     if draw.random() < 0.3:
@@ -158,8 +183,8 @@ def damage(data: bytes, draw: Random) -> bytes:
 
 
 @cache
-def _server(round_trip: float) -> tuple[Server, str]:
-    """A running exchange with this round-trip time, and a token of it; it ends with the process."""
+def _server(round_trip: float) -> tuple[Server, bytes, bytes]:
+    """A running exchange with this round-trip time, a session, and a token of its stream; it ends with the process."""
     with tempfile.TemporaryDirectory() as folder:
         files = []
         for number, market_id in enumerate(MARKETS):
@@ -168,11 +193,13 @@ def _server(round_trip: float) -> tuple[Server, str]:
             files.append((market_id, path))
         timeline = build_timeline(files)
     limits = Limits(timeout=PATIENCE_SECONDS, max_connections=MAX_CONNECTIONS)
-    server = Server(timeline, ExchangeConfig(limits=limits, round_trip=round_trip, speed=2.0))
+    server = Server(timeline, ExchangeConfig(limits=limits, round_trip=round_trip, speed=2.0, api=ApiConfig()))
+    session = server._sessions.log_in("fuzzer", "secret")
+    assert isinstance(session, str)
     client = _Client(server)
-    token = str(client.subscribe()["initialClk"])
+    clock = str(client.subscribe(session.encode())["initialClk"])
     client.close()
-    return server, token
+    return server, session.encode(), clock.encode()
 
 
 class _Client:
@@ -208,10 +235,11 @@ class _Client:
         stream_schema.check(message)
         return message
 
-    def subscribe(self) -> dict[str, Any]:
+    def subscribe(self, session: bytes) -> dict[str, Any]:
         """The image that a sound client gets."""
         self.send(
-            b'{"op":"authentication","id":1,"appKey":"key","session":"token"}\r\n{"op":"marketSubscription","id":2}\r\n'
+            b'{"op":"authentication","id":1,"appKey":"key","session":"%b"}\r\n' % session
+            + b'{"op":"marketSubscription","id":2}\r\n'
         )
         answers = [self.hear() for _ in range(4)]
         assert [answer.get("op") for answer in answers] == ["connection", "status", "status", "mcm"], answers
@@ -231,13 +259,14 @@ def check(data: bytes) -> str:
     outcomes = []
     is_followed = next(_CHECKED) % NEXT_CLIENT_INTERVAL == 0
     for round_trip in ROUND_TRIPS:
-        server, _ = _server(round_trip)
+        server, session, clock = _server(round_trip)
+        content = data.replace(SESSION, session).replace(CLOCK, clock)
         failures: list[Any] = []
         before, threading.excepthook = threading.excepthook, failures.append
         try:
-            outcomes.append((_check_plain if data.startswith(PLAIN) else _check_conversation)(server, data))
+            outcomes.append((_check_plain if data.startswith(PLAIN) else _check_conversation)(server, content))
             if is_followed:
-                _check_next_client(server)
+                _check_next_client(server, session)
         finally:
             threading.excepthook = before
         assert not failures, failures
@@ -267,12 +296,12 @@ def _check_conversation(server: Server, data: bytes) -> str:
     return outcome
 
 
-def _check_next_client(server: Server) -> None:
+def _check_next_client(server: Server, session: bytes) -> None:
     deadline = time.monotonic() + MAX_SECONDS
     while True:
         client = _Client(server)
         try:
-            client.subscribe()
+            client.subscribe(session)
             break
         except AssertionError:  # the connections of the clients before are still being closed
             if time.monotonic() > deadline:

@@ -71,8 +71,8 @@ def check(data: bytes) -> str:
                 terminal.render(report, width=width)
             case str(name):
                 load_renderer(name)(report)
-        check_report_status(report)
         build.build_report(merge.merge_runs(run, run), COLUMNS)
+        check_report_status(report)
     except PerfbenchError as error:
         cause, *hints = error.lines
         if not cause.strip() or "\n" in cause or len(hints) > 1:
