@@ -3,10 +3,11 @@
 Rows are the trades of the market file, repeated to ``rows`` and logged one by one; the loop times each call. A pass ends when
 all are committed and the database is closed. With a batch of 100 one call in 100 commits: ``latency_p999_us`` is what the
 slowest tenth of those wait at least, so it takes 50,000 rows to have 500 of them. Of the promised “no latency” a tenth of the
-latency of a commit for each row is accepted. ``at_risk_rows`` is the maximum of logged and
-uncommitted rows: a ``kill -9`` loses them. SQLite then rolls back an unfinished transaction when the file is next opened.
-TMPDIR selects the disk, ``fsync_ms`` in the saved run is its latency: where a commit takes milliseconds, a pass of 50,000 takes
-minutes, and ``--set rows=1000`` is enough for the throughput.
+latency of a commit for each row is accepted.
+
+``at_risk_rows`` is the maximum of logged and uncommitted rows: a ``kill -9`` loses them. SQLite then rolls back an unfinished
+transaction when the file is next opened. TMPDIR selects the disk, ``fsync_ms`` in the saved run is its latency: where a commit
+takes milliseconds, a pass of 50,000 takes minutes, and ``--set rows=1000`` is enough for the throughput.
 """
 
 from __future__ import annotations
