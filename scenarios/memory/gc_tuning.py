@@ -5,7 +5,7 @@ books; when the market closes, all modes but ``never_cleared`` clear it. ``cycle
 that refers to itself, as strategies do that store their markets on themselves: only the collector frees those (``--sweep
 cycles=0,100``). Seconds are CPU seconds of the session.
 
-``rss_after_bytes`` is the memory after the last market has closed, ``growth_bytes`` its growth for each market since the first
+``end_rss_bytes`` is the memory after the last market has closed, ``growth_bytes`` its growth for each market since the first
 one closed; below 1 MiB, in which Python takes memory from the system, it is no growth. ``pause_ms`` is the longest collection
 while a market runs, ``close_pause_ms`` the longest one when a market closes; ``freed`` counts the objects that only the
 collector could free. After the session all books are dropped, garbage is collected and malloc_trim is called; ``left_bytes`` is
@@ -32,7 +32,7 @@ from perfbench.kit.memory import give_back, require_memory, resident_bytes
 
 UNIT = "updates"
 METRICS = {
-    "rss_after_bytes": Metric("bytes"),
+    "end_rss_bytes": Metric("bytes"),
     "growth_bytes": Metric("bytes", floor=ARENA),
     "pause_ms": Metric("ms"),
     "close_pause_ms": Metric("ms"),
@@ -44,7 +44,7 @@ QUICK = {"replays": 2, "updates": 100, "keep": 20}
 NOTES = "community notes"
 TEXT = "clear a market's caches and collect garbage when it closes"
 CLAIMS = [
-    Claim("default", "advised_collect", 1.0, NOTES, "rss_after_bytes", TEXT + ": less memory", "off_until_close"),
+    Claim("default", "advised_collect", 1.0, NOTES, "end_rss_bytes", TEXT + ": less memory", "off_until_close"),
     Claim("default", "advised_collect", 1.0, NOTES, "growth_bytes", TEXT + ": no growth", bounded=True),
     Claim("default", "advised_collect", 1.0, "perfbench", "pause_ms", TEXT + ": shorter pauses", "off_until_close"),
 ]
@@ -136,7 +136,7 @@ class Trading:
                 curve.append(float(resident_bytes()))
             seconds = time.process_time() - start
         numbers = {
-            "rss_after_bytes": curve[-1],
+            "end_rss_bytes": curve[-1],
             **{"rss_market_{:02d}".format(number): resident for number, resident in enumerate(curve, 1)},
             "pause_ms": watch.longest * 1e3,
             "close_pause_ms": watch.longest_at_close * 1e3,
@@ -145,7 +145,7 @@ class Trading:
             "freed": float(watch.freed),
         }
         if len(curve) > 1:
-            numbers["growth_bytes"] = (curve[-1] - curve[0]) / (len(curve) - 1)
+            numbers["growth_bytes"] = max(0.0, curve[-1] - curve[0]) / (len(curve) - 1)
         caches.clear()
         numbers.update(_free_everything(begun))
         record = self.session.record

@@ -5,7 +5,7 @@ It restarts three times, or every ``hours`` of the market's clock. It has one of
 every update, ``fragmentation`` made many objects at the beginning of which few are left, ``steady`` has nothing that a restart
 could cure. The modes without one in their name have the first one, or that of ``--set workload=``.
 
-Memory is read at the end of every interval, when the program has filled its books again. ``rss_end_bytes`` is that of the last
+Memory is read at the end of every interval, when the program has filled its books again. ``end_rss_bytes`` is that of the last
 whole interval, ``growth_bytes`` the growth from one interval's end to the next; below 1 MiB, in which Python takes memory from
 the system, it is no growth. The curve is in the saved run (``rss_at_005`` … in thousandths of the updates). ``downtime_ms``, the
 cost of a restart, is the longest time around one without a processed update; seconds run from the first connection to the last
@@ -38,17 +38,17 @@ from perfbench.kit.workload import WORKLOADS
 UNIT = "updates"
 METRIC = "wall_seconds"
 METRICS = {
-    "rss_end_bytes": Metric("bytes"),
+    "end_rss_bytes": Metric("bytes"),
     "growth_bytes": Metric("bytes", floor=ARENA),
     "downtime_ms": Metric("ms"),
 }
 QUICK = {"updates": 200}
 NOTES = "community notes"
-TEXT = "restart after twelve hours, "
+TEXT = "restart after twelve hours"
 CLAIMS = [
-    Claim("never", "advised_exec", 1.0, NOTES, "growth_bytes", TEXT + "of a program that leaks", bounded=True),
-    Claim("never_fragmented", "advised_exec_fragmented", 1.0, NOTES, "rss_end_bytes", TEXT + "of a fragmented program"),
-    Claim("never_steady", "advised_exec_steady", 1.0, NOTES, "rss_end_bytes", TEXT + "of a program that is sound"),
+    Claim("never", "advised_exec", 1.0, NOTES, "growth_bytes", TEXT + " (program that leaks)", bounded=True),
+    Claim("never_fragmented", "advised_exec_fragmented", 1.0, NOTES, "end_rss_bytes", TEXT + " (fragmented program)"),
+    Claim("never_steady", "advised_exec_steady", 1.0, NOTES, "end_rss_bytes", TEXT + " (program with nothing to cure)"),
 ]
 
 INTERVALS = 3.1
@@ -106,8 +106,8 @@ class Program(NamedTuple):
             output=self._output(state),
             downtime_ms=max(length for _, length in notes["downtimes"]) / 1e6,
             late_updates=max(self._published_within(*downtime) for downtime in notes["downtimes"]),
-            rss_end_bytes=ends[-1],
-            growth_bytes=(ends[-1] - ends[0]) / max(1, len(ends) - 1),
+            end_rss_bytes=ends[-1],
+            growth_bytes=max(0, ends[-1] - ends[0]) / max(1, len(ends) - 1),
             peak_rss_bytes=notes["peak"],
             restarts=len(notes["downtimes"]),
             orders=len(state["orders"]),

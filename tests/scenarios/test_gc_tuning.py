@@ -135,7 +135,7 @@ def test_claims_compare_sessions_that_both_clear_their_caches(shipped: Callable[
     collector = shipped("gc_tuning")
     assert {(claim.before, claim.after) for claim in collector.CLAIMS} == {("default", "advised_collect")}
     assert [(claim.metric, claim.bounded, claim.source) for claim in collector.CLAIMS] == [
-        ("rss_after_bytes", False, "community notes"),
+        ("end_rss_bytes", False, "community notes"),
         ("growth_bytes", True, "community notes"),
         ("pause_ms", False, "perfbench"),
     ]
@@ -150,7 +150,7 @@ def test_growth_is_that_of_the_markets_after_the_first(
     monkeypatch.setattr(collector, "give_back", lambda: True)
     numbers = collector.default(collector.Trading(Session(), 2, 0)).numbers
     assert (numbers["rss_market_01"], numbers["rss_market_02"]) == (150, 190)
-    assert (numbers["rss_after_bytes"], numbers["growth_bytes"], numbers["left_bytes"]) == (190, 40, 0)
+    assert (numbers["end_rss_bytes"], numbers["growth_bytes"], numbers["left_bytes"]) == (190, 40, 0)
 
 
 def test_disabled_collector_pauses_no_market(plain: tuple[str, dict[str, dict[str, float]]]) -> None:
@@ -167,7 +167,7 @@ def test_books_in_a_reference_cycle_are_freed_by_the_collector_only(
 
 def test_frozen_garbage_is_not_freed(knotted: dict[str, dict[str, float]]) -> None:
     assert knotted["frozen_and_raised"]["freed"] < knotted["off_until_close"]["freed"] / 2
-    assert knotted["frozen_and_raised"]["rss_after_bytes"] - knotted["advised_collect"]["rss_after_bytes"] > MIB
+    assert knotted["frozen_and_raised"]["end_rss_bytes"] - knotted["advised_collect"]["end_rss_bytes"] > MIB
 
 
 def test_caches_that_nobody_clears_grow_with_every_market_collected_or_not(market: Path, tmp_path: Path) -> None:
@@ -175,8 +175,8 @@ def test_caches_that_nobody_clears_grow_with_every_market_collected_or_not(marke
     for mode, said in numbers.items():
         grows = mode in ("never_cleared", "collect_only")
         assert (said["growth_bytes"] > MIB) == grows, mode
-        assert said["rss_after_bytes"] == said[f"rss_market_{MARKETS:02d}"], mode
-        assert said["rss_after_bytes"] >= said["rss_cleared_bytes"] >= said.get("rss_trimmed_bytes", 0), mode
+        assert said["end_rss_bytes"] == said[f"rss_market_{MARKETS:02d}"], mode
+        assert said["end_rss_bytes"] >= said["rss_cleared_bytes"] >= said.get("rss_trimmed_bytes", 0), mode
 
 
 @pytest.mark.parametrize(

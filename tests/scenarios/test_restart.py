@@ -153,9 +153,10 @@ def test_a_restart_cures_a_leak_and_fragmentation_and_nothing_else(tmp_path: Pat
     leaked = 96 * 100 * 1024  # an interval of 96 updates
     for mode, overhead in (("never", 1), ("trim", 1), ("malloc_and_trim", 1.4)):
         assert numbers[mode]["growth_bytes"] == pytest.approx(overhead * leaked, rel=0.3), mode
-    for mode in {"advised_exec", "hand_over", "pool", *OTHER_WORKLOADS} & set(modes):
-        assert abs(numbers[mode]["growth_bytes"]) < {"advised_exec_fragmented": 40}.get(mode, 1) * MIB, mode
-    end = {mode: said["rss_end_bytes"] for mode, said in numbers.items()}
+    assert numbers["hand_over"]["growth_bytes"] < leaked / 2, "it trades on while its successor starts"
+    for mode in {"advised_exec", "pool", *OTHER_WORKLOADS} & set(modes):
+        assert numbers[mode]["growth_bytes"] < MIB, mode
+    end = {mode: said["end_rss_bytes"] for mode, said in numbers.items()}
     assert end["never"] - end["advised_exec"] == pytest.approx(2 * leaked, rel=0.3)
     assert end["never_fragmented"] - end["advised_exec_fragmented"] > 30 * MIB
     assert abs(end["never_steady"] - end["advised_exec_steady"]) < 2 * MIB
@@ -169,8 +170,8 @@ def test_a_restart_cures_a_leak_and_fragmentation_and_nothing_else(tmp_path: Pat
 def test_memory_is_read_at_the_end_of_every_interval_and_along_the_session(market: Path, tmp_path: Path) -> None:
     said = passed("advised_exec", market, tmp_path, updates=200)["numbers"]
     ends = [said[f"rss_interval_{number}"] for number in range(1, 4)]
-    assert said["rss_end_bytes"] == ends[-1]
-    assert said["growth_bytes"] == (ends[-1] - ends[0]) / 2
+    assert said["end_rss_bytes"] == ends[-1]
+    assert said["growth_bytes"] == max(0, ends[-1] - ends[0]) / 2
     curve = {name: value for name, value in said.items() if name.startswith("rss_at_")}
     assert list(curve) == [f"rss_at_{place:03d}" for place in range(50, 1001, 50)]
     # At the end of an interval of 64 updates the program holds 64 leaks again.
@@ -193,8 +194,8 @@ def test_claims_are_about_memory_and_not_about_downtime(shipped: Callable[[str],
     restart = shipped("restart")
     assert [(claim.before, claim.after, claim.metric, claim.bounded) for claim in restart.CLAIMS] == [
         ("never", "advised_exec", "growth_bytes", True),
-        ("never_fragmented", "advised_exec_fragmented", "rss_end_bytes", False),
-        ("never_steady", "advised_exec_steady", "rss_end_bytes", False),
+        ("never_fragmented", "advised_exec_fragmented", "end_rss_bytes", False),
+        ("never_steady", "advised_exec_steady", "end_rss_bytes", False),
     ]
     assert {claim.source for claim in restart.CLAIMS} == {"community notes"}
 
@@ -228,7 +229,8 @@ def test_command_line_compares_the_modes_and_checks_the_advice(market: Path, tmp
     done = perfbench("run", "restart", "--quiet", "--rounds", "1", *asked, "--data", market, folder=tmp_path)
     assert done.returncode == 0, done.stdout + done.stderr
     assert re.search(r"^  advised_exec .+ yes$", done.stdout, re.MULTILINE)
-    assert "that leaks” (community notes): holds: bounded, growth bytes 2." in done.stdout
+    leak = r"that leaks\)” \(community notes\): holds: bounded, growth bytes 4\S* [kM]B → "
+    assert re.search(leak, done.stdout), done.stdout
     assert "downtime" not in "".join(re.findall(r"^  advice .*", done.stdout, re.MULTILINE))
 
 
