@@ -652,7 +652,7 @@ def test_stream_reports_stale_data_during_the_configured_window(market: Path, tm
     ("options", "text"),
     [
         (("--rtt", "-5ms"), "--rtt -5ms: "),
-        (("--faults", "150%"), "--faults 150%: not a share"),
+        (("--faults", "150%"), "--faults 150%: out of range"),
         (("--faults", "many"), "--faults many: not a share"),
         (("--fault", "4290"), "--fault 4290: no fault of that name"),
         (("--user", "me"), "--user: not a name and a password"),
