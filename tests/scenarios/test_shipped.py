@@ -73,7 +73,7 @@ def test_every_scenario_about_advice_is_measured_in_seconds_and_its_modes_agree(
     assert len(outputs) == 1
     assert len({s["work"] for m in document["measurements"] for s in m["samples"]}) == 1
     if name not in ("replay", "live"):  # whose claims are those of a release
-        assert re.search(r"^  advice “.+”: ", done.stdout, re.MULTILINE)
+        assert re.search(r"^  advice “.+” \(.+\): ", done.stdout, re.MULTILINE)
         assert {claim["source"] for s in document["scenarios"] for claim in s["claims"]} <= SOURCES
 
 
