@@ -101,7 +101,7 @@ def price_by_cached_method(stream: Stream, maxsize: Optional[int], instances: in
 
 @mode
 def advised_lru_method(stream: Stream, *, instances: int = 50, state_kib: int = 256) -> Work:
-    """As advised: lru_cache(maxsize=128) on a method, by a hash of the market data and the parameters; several models in turn."""
+    """As advised: lru_cache(maxsize=128) on a method, by a hash of the market data and the parameters; one model after another."""
     return price_by_cached_method(stream, 128, instances, state_kib)
 
 
