@@ -22,7 +22,7 @@ from perfbench.datasets.compressed_file import CHUNK_SIZE, DECOMPRESSORS, read_c
 from perfbench.datasets.file_kinds import START_BYTES, find_foreign_packer, find_packing
 from perfbench.datasets.tar_archive import CheckedArchive, list_members
 from perfbench.datasets.workspace import Workspace
-from perfbench.datasets.zip_archive import explain_member, find_damage, list_files
+from perfbench.datasets.zip_archive import explain_header, explain_member, find_damage, is_folder
 from perfbench.errors import DataProblem
 from perfbench.util.files import build_read_problem
 from perfbench.util.formatting import make_printable
@@ -106,10 +106,13 @@ def _unpack_compressed(path: Path, name: str, kind: str, workspace: Workspace, p
 
 def _unpack_zip(path: Path, name: str, workspace: Workspace, depth: int) -> Unpacked:
     with zipfile.ZipFile(path) as archive:
-        for member in list_files(archive):
-            refusal = explain_member(member)
+        for member in archive.infolist():
+            if is_folder(member) or not _is_wanted(member.filename):
+                if damage := explain_header(archive, member):
+                    yield DataProblem(f"{name} is damaged ({make_readable(damage)})", hint=DAMAGE_HINT)
+                continue
             unpack = partial(_Member(name, member.filename, "zip", member.compress_size).unpack, workspace, depth)
-            yield from unpack(partial(archive.open, member), refusal) if _is_wanted(member.filename) else ()
+            yield from unpack(partial(archive.open, member), explain_member(member))
         if damage := find_damage(archive):
             yield DataProblem(f"{name} is damaged ({damage})", hint=DAMAGE_HINT)
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import stat
 import zipfile
-from collections.abc import Iterator
 
 ENCRYPTED = 0x1 | 0x40
 """Flags of an encrypted member (PKWARE, APPNOTE 4.4.4)."""
@@ -16,9 +15,23 @@ ZIP64_COUNT = 0xFFFF
 """The number of members where a larger record has it."""
 
 
-def list_files(archive: zipfile.ZipFile) -> Iterator[zipfile.ZipInfo]:
-    """The members that are no folders. Windows ends the name of a folder with a backslash."""
-    return (member for member in archive.infolist() if not member.filename.endswith(("/", "\\")))
+def is_folder(member: zipfile.ZipInfo) -> bool:
+    """Whether a member is a folder, by its name, which Windows ends with a backslash."""
+    return member.filename.endswith(("/", "\\"))
+
+
+def explain_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
+    """What is wrong with the header of a member that is not unpacked; empty if nothing is. Damage may have changed its name."""
+    try:
+        archive.open(member).close()
+    except zipfile.BadZipFile as error:
+        return " ".join(str(error).split()).rstrip(".")
+    except (
+        RuntimeError,
+        NotImplementedError,
+    ):  # the header is right, but the content is encrypted or of an unknown kind
+        pass
+    return ""
 
 
 def explain_member(member: zipfile.ZipInfo) -> str:

@@ -156,6 +156,25 @@ def test_damaged_directory_of_a_zip_hides_no_member_without_a_word(tmp_path: Pat
     assert problems == ["archive is damaged (its directory lists 2 of 3 members)"]
 
 
+@pytest.mark.parametrize(("place", "mark"), [(0, "."), (10, "/"), (10, "\\")])
+def test_damaged_name_in_the_directory_of_a_zip_hides_no_member_without_a_word(
+    tmp_path: Path, place: int, mark: str
+) -> None:
+    data = bytearray(zipped())
+    second = data.index(b"PK\x01\x02", data.index(b"PK\x01\x02") + 4)
+    data[second + 46 + place] = ord(mark)  # the name of a hidden file, or of a folder
+    markets, problems = described(tmp_path, bytes(data))
+    assert names_of(markets) == [NAMES[0], NAMES[2]]
+    assert len(problems) == 1
+    assert problems[0].startswith("archive is damaged (File name in directory ")
+
+
+def test_hidden_members_and_folders_of_a_sound_zip_are_no_problem(tmp_path: Path) -> None:
+    sound = {"2020/": b"", "2020/.DS_Store": b"x", "__MACOSX/._a": b"y", f"2020/{NAMES[0]}": MARKETS[NAMES[0]]}
+    markets, problems = described(tmp_path, zipped(sound))
+    assert (names_of(markets), problems) == ([NAMES[0]], [])
+
+
 def test_backslashes_of_windows_separate_folders_and_end_their_names(tmp_path: Path) -> None:
     members = {"2020\\Apr\\": b"", "2020\\Apr\\1.900000101": MARKETS[NAMES[0]], "..\\1.900000102": MARKETS[NAMES[1]]}
     markets, problems = described(tmp_path, zipped(members))
