@@ -70,8 +70,13 @@ def run_campaign(target: Target, folder: Path, *, seed: int, seconds: float, inp
     summary = Summary(target.name)
     begin = time.monotonic()
     process = psutil.Process()
-    for number, data in enumerate(_generate_inputs(target, seed)):
-        if number >= inputs or time.monotonic() - begin >= seconds:
+    generated = _generate_inputs(target, seed)
+    while summary.inputs < inputs and time.monotonic() - begin < seconds:
+        try:
+            data = next(generated)
+        except Exception as error:  # what was found so far is not lost
+            cause = f"the generator failed: {describe_fault(error)}"
+            summary.failures[cause] = Failure(cause, find_mark(folder, target.name))
             break
         mark_input(folder, target.name, data)
         started = time.monotonic()
@@ -81,7 +86,7 @@ def run_campaign(target: Target, folder: Path, *, seed: int, seconds: float, inp
         summary.inputs += 1
         if fault:
             _note_failure(summary, target, folder, data, fault)
-        if number % BATCH == 0:
+        if summary.inputs % BATCH == 1:
             summary.resident_bytes.append(process.memory_info().rss)
     summary.resident_bytes.append(process.memory_info().rss)
     summary.seconds = time.monotonic() - begin

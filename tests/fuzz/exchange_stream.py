@@ -6,6 +6,7 @@ time, no thread ends with an error, and the exchange serves the next client.
 
 from __future__ import annotations
 
+import copy
 import itertools
 import json
 import random
@@ -109,7 +110,7 @@ def build_line(draw: Random) -> bytes:
     request = build_request(draw)
     for _ in range(draw.choice((0, 0, 1, 1, 2))):
         place = draw.choice([entry for entry in (request, *request.values()) if isinstance(entry, dict)])
-        place[draw.choice([*place, "unknown"])] = draw.choice(ODD_VALUES)
+        place[draw.choice([*place, "unknown"])] = copy.deepcopy(draw.choice(ODD_VALUES))
     return encode(request, draw)
 
 

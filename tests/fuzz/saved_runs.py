@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 import random
 import zlib
@@ -127,7 +128,7 @@ def _mutate_value(document: Any, dice: random.Random) -> None:
 
 
 def _replace(place: Any, key: Any, dice: random.Random) -> None:
-    place[key] = dice.choice(STRANGE_VALUES)
+    place[key] = copy.deepcopy(dice.choice(STRANGE_VALUES))
 
 
 def _keep_type(place: Any, key: Any, dice: random.Random) -> None:

@@ -72,6 +72,17 @@ def test_campaign_counts_inputs_of_a_fault_and_keeps_the_smallest(tmp_path: Path
     assert summary.has_failed
 
 
+def test_campaign_whose_generator_fails_reports_it_with_what_was_checked(tmp_path: Path) -> None:
+    def generate(seed: int, count: int) -> Iterator[bytes]:
+        yield from generate_texts(seed, 3)
+        raise ValueError("no more")
+
+    summary = run_campaign(Target("texts", generate, lambda _data: "0"), tmp_path, seed=1, seconds=60.0, inputs=50)
+    assert summary.inputs == 3
+    (cause,) = summary.failures
+    assert cause.startswith("the generator failed: ValueError at test_fuzz.py:")
+
+
 def test_campaign_ends_an_input_that_hangs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def wait(data: bytes) -> str:
         while b"BAD" in data:
