@@ -94,7 +94,7 @@ def test_killed_exchange_is_reported(market: Path, tmp_path: Path) -> None:
     ("given", "text"),
     [
         ("traffic=midnight", "traffic=midnight: choose early, pre_off, in_play, both"),
-        ("speed=0", "--speed 0.0: expected a positive number such as 60, or max"),
+        ("speed=0", "--speed 0.0: not a speed"),
     ],
 )
 def test_unknown_values_are_rejected(market: Path, tmp_path: Path, given: str, text: str) -> None:
