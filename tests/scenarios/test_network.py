@@ -184,7 +184,10 @@ def test_retries_place_orders_twice_unless_each_has_a_reference(market: Path, tm
     assert found["post_allowed"]["failed"] < found["no_retry"]["failed"]
     assert found["post_with_reference"]["placed_twice"] == 0
     assert found["post_with_reference"]["failed"] == found["post_allowed"]["failed"]
-    assert "with urllib3's Retry”: makes no difference" in told
+    calls = f"{found['no_retry']['failed']:.0f} calls"
+    advice = re.search(r"advice “mount an HTTPAdapter with urllib3's Retry” \(community notes\): (.+)", told)
+    assert advice
+    assert f"failed {calls} → {calls}" in advice[1]
 
 
 @pytest.mark.parametrize(
