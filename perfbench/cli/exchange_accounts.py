@@ -34,13 +34,15 @@ def _read_users_file(path: Path) -> dict[str, str]:
         raise build_read_problem(UsageProblem, f"--users {path}", error) from error
     except UnicodeDecodeError as error:
         raise UsageProblem(f"--users {path}: not UTF-8 text", hint="write one NAME:PASSWORD a line") from error
-    passwords = {}
+    passwords: dict[str, str] = {}
     for number, line in enumerate(text.splitlines(), 1):
         if not line.strip() or line.startswith("#"):
             continue
         name, _, password = line.partition(":")
         if not (name and password):
             raise UsageProblem(f"--users {path}, line {number}: not a name and a password", hint="write NAME:PASSWORD")
+        if passwords.get(name, password) != password:
+            raise UsageProblem(f"--users {path}, line {number}: another password of {name}", hint="name each user once")
         passwords[name] = password
     if not passwords:
         raise UsageProblem(f"--users {path}: names nobody", hint="write one NAME:PASSWORD a line, or leave --users out")

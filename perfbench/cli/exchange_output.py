@@ -21,14 +21,17 @@ from perfbench.exchange.tls.certificates import CA_FILE_NAME, CLIENT_FILE_NAME
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
-STREAM_SNIPPET = """import betfairlightweight
+STREAM_SNIPPET = """import os
+
+import betfairlightweight
 from betfairlightweight.baseclient import BaseClient
 from betfairlightweight.streaming.betfairstream import BetfairStream
 
 BetfairStream._BetfairStream__port = {port}
 BetfairStream.HOSTS["perfbench"] = "{host}"
 """
-API_SNIPPET = """BaseClient.API_URLS["perfbench"] = "https://{url_host}:{api_port}/exchange/"
+API_SNIPPET = """os.environ["REQUESTS_CA_BUNDLE"] = {authority}
+BaseClient.API_URLS["perfbench"] = "https://{url_host}:{api_port}/exchange/"
 BaseClient.IDENTITY_URLS["perfbench"] = "https://{url_host}:{api_port}/api/"
 BaseClient.IDENTITY_CERT_URLS["perfbench"] = "https://{url_host}:{cert_port}/api/"  # cert_files="{client}"
 client = betfairlightweight.APIClient({user}, "password", app_key={app_key}, locale="perfbench")
@@ -39,7 +42,7 @@ client.session_token = "any"
 """
 SUBSCRIBE_SNIPPET = """listener = betfairlightweight.StreamListener(max_latency=None)
 stream = client.streaming.create_stream(listener=listener, host="perfbench")
-stream.subscribe_to_markets({{"marketIds": {markets}}}, {{"fields": ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED"]}})
+stream.subscribe_to_markets({market_filter}, {{"fields": ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED"]}})
 stream.start()"""
 """Connection snippet: betfairlightweight (2.11.2 to 2.24.0) is unmodified apart from the hosts it connects to."""
 
@@ -82,19 +85,17 @@ def format_announcement(server_info: Mapping[str, Any], speed: float) -> str:
     trip = f" · measured round trip {server_info['rtt_ms']:.1f} ms" if server_info["rtt_ms"] else ""
     lines = [f"{address} · {make_printable(named)} · {server_info['updates']:,} updates {pace}{trip}", ""]
     code = STREAM_SNIPPET + (API_SNIPPET if "api_port" in server_info else ANY_SESSION_SNIPPET) + SUBSCRIBE_SNIPPET
-    if "api_port" in server_info:
-        lines.append(f"export REQUESTS_CA_BUNDLE={server_info['authority']}")
-    else:
-        code = code.replace("from betfairlightweight.baseclient import BaseClient\n", "")
+    if "api_port" not in server_info:
+        code = code.replace("import os\n\n", "").replace("from betfairlightweight.baseclient import BaseClient\n", "")
     lines += [
         code.format(
             **{
-                "client": None,
                 **server_info,
+                "authority": json.dumps(server_info.get("authority")),
                 "user": json.dumps(server_info.get("user", "you")),
                 "app_key": json.dumps(server_info.get("app_key", "any")),
                 "url_host": f"[{host}]" if ":" in host else host,
-                "markets": json.dumps(markets[:MAX_LISTED_MARKETS]),
+                "market_filter": json.dumps({"marketIds": markets} if len(markets) <= MAX_LISTED_MARKETS else {}),
             }
         ),
         "",

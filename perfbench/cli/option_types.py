@@ -83,10 +83,12 @@ def parse_fault_kinds(names: list[str] | None) -> tuple[str, ...]:
 
 def parse_users(values: list[str] | None) -> dict[str, str] | None:
     """Parse NAME:PASSWORD values to passwords by name; None if there are none."""
-    passwords = {}
+    passwords: dict[str, str] = {}
     for text in values or ():
         name, colon, password = text.partition(":")
         if not (name and colon and password):
             raise UsageProblem("--user: not a name and a password", hint="write NAME:PASSWORD")
+        if passwords.get(name, password) != password:
+            raise UsageProblem(f"--user {name}: has two passwords", hint="name each user once")
         passwords[name] = password
     return passwords or None

@@ -28,6 +28,7 @@ def test_users_come_from_options_and_from_a_file(tmp_path: Path) -> None:
         (b"ann\n", "line 1: not a name and a password"),
         (b"ann:secret\n:secret\n", "line 2: not a name and a password"),
         (b"ann:\xff\n", "not UTF-8 text"),
+        (b"ann:secret\nann:secret 2\n", "line 2: another password of ann"),
     ],
 )
 def test_invalid_file_of_users_is_an_error_of_usage(tmp_path: Path, content: bytes, text: str) -> None:
@@ -69,6 +70,7 @@ def test_invalid_app_key_is_an_error_of_usage(values: list[str]) -> None:
         (("--host", "0.0.0.0", "--no-api"), "--host 0.0.0.0: anyone who can reach this address could log in"),
         (("--host", "no such host"), "--host no such host: not an address of this machine"),
         (("--user", "ann:secret", "--no-api"), "--user: nobody can log in with --no-api"),
+        (("--user", "ann:secret", "--user", "ann:other"), "--user ann: has two passwords"),
         (("--users", "nowhere"), "--users nowhere cannot be read"),
         (("--app-key", ":delayed"), "--app-key :delayed: not an application key"),
     ],

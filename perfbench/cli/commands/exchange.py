@@ -172,7 +172,7 @@ def _write_certificates(server: Server, folder: Path) -> None:
         server.certificates.write_files(folder)
     except OSError as error:
         server.close()
-        raise UsageProblem(f"--certificates {folder}: {error.strerror}; choose another directory") from error
+        raise UsageProblem(f"--certificates {folder}: {error.strerror}", hint="choose another directory") from error
 
 
 class _LogFile:

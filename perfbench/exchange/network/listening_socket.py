@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import ipaddress
+import os
 import socket
 
 from perfbench.errors import UsageProblem
@@ -38,8 +39,9 @@ def open_listening_socket(host: str, port: int, option: str = "--port") -> socke
     try:
         return socket.create_server((host, port), family=family, backlog=LISTEN_BACKLOG)
     except (OSError, OverflowError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
-        if getattr(error, "errno", None) == errno.EADDRNOTAVAIL:
+        number = getattr(error, "errno", None)
+        reason = os.strerror(number) if number else str(error)  # the library's text repeats the address
+        if number == errno.EADDRNOTAVAIL:
             option = f"--host {host}"
         raise UsageProblem(
             f"{option}: cannot listen on {format_address(host, port)}: {reason}",

@@ -81,7 +81,7 @@ def build_timeline(
     for name, path in files:
         file_definitions, file_updates, opens_at = _read_market_file(name, path, since, until)
         if duplicates := sorted(definitions.keys() & file_definitions.keys()):
-            raise DataProblem(f"{name}: market {duplicates[0]} is also in another file; leave one of them out")
+            raise DataProblem(f"{name}: market {duplicates[0]} is also in another file", hint="leave one of them out")
         definitions |= file_definitions
         opening_times |= dict.fromkeys(file_definitions, opens_at)
         updates += file_updates
@@ -106,12 +106,14 @@ def _read_market_file(
         latest = published[-1][0] if published else message["pt"] / MS_PER_SECOND
         published.append((max(latest, message["pt"] / MS_PER_SECOND), line))
     if not definitions or not published:
-        raise DataProblem(f"{name} has no market definition; choose another file")
+        raise DataProblem(f"{name} has no market definition", hint="choose another file")
     definition = next(iter(definitions.values()))
     opens_at = published[0][0] if since is None else _parse_market_time(definition, name) + since
     closes_at = published[-1][0] if until is None else _parse_market_time(definition, name) + until
     if not any(opens_at <= moment <= closes_at for moment, _ in published[1:]):
-        raise DataProblem(f"{name} has no update while the exchange is open; use an earlier --from or a later --until")
+        raise DataProblem(
+            f"{name} has no update while the exchange is open", hint="use an earlier --from or a later --until"
+        )
     (_, first), *rest = published
     later = (Update(moment - opens_at, line) for moment, line in rest if moment <= closes_at)
     return definitions, [Update(-math.inf, first), *later], opens_at
@@ -130,4 +132,4 @@ def _parse_market_time(definition: MarketChange, name: str) -> float:
     try:
         return datetime.fromisoformat(definition["marketTime"].replace("Z", "+00:00")).timestamp()
     except (KeyError, ValueError, AttributeError):
-        raise DataProblem(f"{name} has no start time (marketTime); use --from start") from None
+        raise DataProblem(f"{name} has no start time (marketTime)", hint="use --from start") from None
