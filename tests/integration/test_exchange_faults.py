@@ -12,6 +12,7 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import ExitStack
+from itertools import combinations
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from support.exchange_client import TIMEOUT_SECONDS, Client, Served, closed, mer
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
+from perfbench.exchange.stream.market_data_filter import FIELD_KEYS
 
 CUTS = int(os.environ.get("EXCHANGE_CUTS", "60"))
 """How often a client is cut; a long run has 200."""
@@ -34,6 +36,10 @@ REQUESTS = int(os.environ.get("EXCHANGE_REQUESTS", "600"))
 CLIENTS = 20
 GROWTH = 24_000_000
 """Bytes by which the process may grow: threads, buffers of TLS, and what malloc keeps of them."""
+
+FILTERS_UNTIL_STEADY = 500
+FILTER_GROWTH = 12_000_000
+"""Bytes by which thousands of filters may grow it, of which each has a feed of tens of kilobytes while it is in use."""
 
 
 @pytest.fixture(scope="module")
@@ -254,6 +260,30 @@ def _called(served: Served, chance: random.Random) -> str:
         except (OSError, ValueError):
             return ""
     return answer.split(b" ")[1].decode() if answer.startswith(b"HTTP/1.1 ") else ""
+
+
+@pytest.mark.slow
+def test_every_filter_that_a_client_can_choose_does_not_grow_the_exchange(tmp_path: Path) -> None:
+    small = tmp_path / "1.900006300"
+    write_market(Recipe(seed=63, runners=4, updates=60), small)
+    filters = [
+        {"fields": names, "ladderLevels": levels}
+        for count in range(len(FIELD_KEYS) + 1)
+        for names in combinations(FIELD_KEYS, count)
+        for levels in range(1, 11)
+    ]
+    assert len(filters) == 5_120
+    random.Random(13).shuffle(filters)
+    with serving("--data", small, "--wait-for", 9, "--no-api", "--patience", 60, folder=tmp_path) as served:
+        process = psutil.Process(served.process.pid)
+        client = Client(served.port)
+        with client:
+            assert client.authenticate()["statusCode"] == "SUCCESS"
+            used = []
+            for number, data_filter in enumerate(filters, 2):
+                assert client.subscribe(number, marketDataFilter=data_filter)["ct"] == "SUB_IMAGE"
+                used.append(process.memory_info().rss)
+    assert used[-1] - used[FILTERS_UNTIL_STEADY] < FILTER_GROWTH, [size >> 10 for size in used[::256]]
 
 
 @pytest.fixture(scope="module")

@@ -5,24 +5,33 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from collections import deque
 from pathlib import Path
 
 import pytest
-from support import stream_client
 from support.command_line import HERE
 from support.exchange_client import serving
 
+from perfbench.environments import provide
+from perfbench.environments.provide import EnvironmentRequest
+from perfbench.errors import EnvironmentProblem
 from perfbench.util import paths
 
 CLIENTS = {"lightweight": "stream_client.py", "full": "stream_client.py", "flumine": "flumine_follower.py"}
 FIELDS = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "EX_LTP", "SP_TRADED", "SP_PROJECTED"]
-LIMIT_SECONDS = 600
+INSTALLED = ""
+OLD = [
+    ("betfairlightweight==2.11.2", "lightweight"),
+    ("betfairlightweight==2.11.2", "full"),
+    ("betfairlightweight==2.12.0", "lightweight"),
+    ("betfairlightweight==2.12.0", "full"),
+    ("flumine==2.13.11", "flumine"),
+]
+LIMIT_SECONDS = 900
 
 
-def run(script: str, *given: object) -> None:
+def run(python: str, script: str, *given: object) -> None:
     done = subprocess.run(
-        [sys.executable, str(HERE / "support" / script), *map(str, given)],
+        [python, str(HERE / "support" / script), *map(str, given)],
         capture_output=True,
         encoding="utf-8",
         timeout=LIMIT_SECONDS,
@@ -31,14 +40,44 @@ def run(script: str, *given: object) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def locate_python(release: str) -> str:
+    """The interpreter that has a release."""
+    if release == INSTALLED:
+        return sys.executable
+    (answer,) = provide.provide_environments([EnvironmentRequest(release)], {}, print)
+    if isinstance(answer, EnvironmentProblem):
+        pytest.skip(str(answer))
+    return answer.python
+
+
 @pytest.mark.slow
-@pytest.mark.parametrize("mode", CLIENTS)
+@pytest.mark.timeout(3 * LIMIT_SECONDS)
+@pytest.mark.parametrize(
+    ("release", "mode"),
+    [
+        *((INSTALLED, mode) for mode in CLIENTS),
+        *(pytest.param(*given, marks=pytest.mark.network_heavy) for given in OLD),
+    ],
+)
 @pytest.mark.parametrize("name", ["PRO-1.170258213", "SELF-1.181223994"])
-def test_recorded_market_is_followed_to_its_last_book(name: str, mode: str, tmp_path: Path) -> None:
+def test_recorded_market_is_followed_to_its_last_book(name: str, release: str, mode: str, tmp_path: Path) -> None:
     market = paths.market_cache_folder() / name
     if not market.exists():
         pytest.skip("perfbench data pull fetches the real files")
-    options = ("--data", market, "--from", "-60s", "--speed", 20, "--keep-times", "--patience", "60s")
+    python = locate_python(release)
+    options = (
+        "--data",
+        market,
+        "--from",
+        "-60s",
+        "--speed",
+        20,
+        "--keep-times",
+        "--patience",
+        "300s",
+        "--conflate-after",
+        "300s",
+    )
     with serving(*options, *(() if mode == "flumine" else ("--no-api",)), folder=tmp_path) as served:
         opened = served.opened
         fields = json.dumps({"fields": FIELDS})
@@ -46,10 +85,20 @@ def test_recorded_market_is_followed_to_its_last_book(name: str, mode: str, tmp_
             given: tuple[object, ...] = (opened["api_port"], opened["authority"], opened["markets"][0], fields)
         else:
             given = (mode, json.dumps({"marketIds": opened["markets"]}), fields)
-        run(CLIENTS[mode], served.port, *given, tmp_path / "followed")
-    seen = [json.loads(line) for line in (tmp_path / "followed").read_text().splitlines()]
-    replayed = stream_client.replay(str(market), mode == "lightweight")
-    last = deque((json.dumps(books, sort_keys=True, default=str) for books in replayed), maxlen=len(seen))
-    assert seen[-1][0]["status"] == "CLOSED"
-    assert len(seen) == opened["updates"] + 1, "the image, and every update"
-    assert seen == [json.loads(line) for line in last]
+        run(python, CLIENTS[mode], served.port, *given, tmp_path / "followed")
+    with market.open() as file:
+        before = sum(1 for _ in file) - (opened["updates"] + 1)
+    replayed_as = "lightweight" if mode == "lightweight" else "full"
+    run(python, "stream_client.py", "replay", market, replayed_as, tmp_path / "replayed", before)
+    check_equality(tmp_path / "followed", tmp_path / "replayed", opened["updates"] + 1)
+
+
+def check_equality(followed: Path, replayed: Path, updates: int) -> None:
+    """Line by line: all books of a market at once take gigabytes."""
+    number, books = 0, []
+    with followed.open() as seen, replayed.open() as expected:
+        for number, (line, other) in enumerate(zip(seen, expected, strict=True), 1):
+            books = json.loads(line)
+            assert line == other or books == json.loads(other), f"book {number}"
+    assert number == updates, "the image, and every update"
+    assert books[0]["status"] == "CLOSED"

@@ -2,8 +2,8 @@
 
     stream_client.py PORT MODE '{"marketIds": […]}' '{"fields": […]}' BOOKS
 
-writes a line of JSON for every update that it got, until every market is closed; ``replay MARKET_FILE MODE BOOKS`` does the same
-for a file that is replayed.
+writes a line of JSON for every update that it got, until every market is closed; ``replay MARKET_FILE MODE BOOKS [SKIPPED]``
+does the same for a file that is replayed, without the first updates.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import queue
 import sys
 import threading
 from collections.abc import Iterator
+from itertools import islice
 from typing import Any
 
 import betfairlightweight
@@ -24,7 +25,7 @@ OF_THE_CONNECTION = (
     "streaming_snap",
     "publishTime",
 )
-TIMEOUT_SECONDS = 60
+TIMEOUT_SECONDS = 300
 
 
 def plain(book: Any, lightweight: bool) -> dict[str, Any]:
@@ -77,18 +78,18 @@ def follow(
             return
 
 
-def replay(path: str, lightweight: bool) -> Iterator[list[dict[str, Any]]]:
-    """The books of every update of a file of one market."""
+def replay(path: str, lightweight: bool, skipped: int = 0) -> Iterator[list[dict[str, Any]]]:
+    """The books of every update of a file of one market, without the first ones."""
     listener = betfairlightweight.StreamListener(max_latency=None, lightweight=lightweight)
     stream = client().streaming.create_historical_generator_stream(path, listener)
-    for books in stream.get_generator()():
+    for books in islice(stream.get_generator()(), skipped, None):
         yield [plain(book, lightweight) for book in books]
 
 
 if __name__ == "__main__":
     if sys.argv[1] == "replay":
-        _, _, market, mode, target = sys.argv
-        updates = replay(market, mode == "lightweight")
+        _, _, market, mode, target, *skipped = sys.argv
+        updates = replay(market, mode == "lightweight", *map(int, skipped))
     else:
         _, where, mode, markets, fields, target = sys.argv
         updates = follow(int(where), mode == "lightweight", json.loads(markets), json.loads(fields))
