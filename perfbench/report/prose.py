@@ -19,16 +19,18 @@ def wrap_text(text: str, width: int) -> str:
     return "\n".join(wrap_line(line, width) if len(line) > width else line for line in text.split("\n"))
 
 
-def wrap_line(line: str, width: int) -> str:
-    """Fold a line of prose between words, with a hanging indent behind a mark such as ``!``; numbers keep their units.
+def wrap_line(line: str, width: int, indent: int | None = None) -> str:
+    """Fold a line of prose between words, with a hanging indent; numbers keep their units.
 
     A word that is wider, such as a path, stays whole.
+
+    :param indent: columns of the hanging indent; by default what stands before the text, with a mark such as ``!``.
     """
     if width >= UNLIMITED_WIDTH:
         return line
-    indent = len(line) - len(line.lstrip("! "))
+    hanging = len(line) - len(line.lstrip("! ")) if indent is None else indent
     joined = QUANTITY_PATTERN.sub(NO_BREAK_SPACE, line)
     folded = textwrap.fill(
-        joined, width, subsequent_indent=" " * indent, break_long_words=False, break_on_hyphens=False
+        joined, width, subsequent_indent=" " * hanging, break_long_words=False, break_on_hyphens=False
     )
     return folded.replace(NO_BREAK_SPACE, " ")

@@ -8,15 +8,14 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.table import Table
 from rich.text import Text
 
 from perfbench.cli import options, parse
 from perfbench.cli.console import build_console, detect_width
 from perfbench.environments import host
 from perfbench.errors import NotMeasured, ScenarioProblem, UsageProblem
-from perfbench.model import Mode, Scenario
 from perfbench.report import build, prose
+from perfbench.report.scenario_listing import render_listing
 from perfbench.report.tables import advice
 from perfbench.results import storage
 from perfbench.results.document import RUNS
@@ -28,7 +27,6 @@ from perfbench.runner.scenarios import (
     find_scenario_files,
     group_by_topic,
 )
-from perfbench.util.formatting import make_printable
 
 app = typer.Typer(add_completion=False)
 
@@ -74,12 +72,11 @@ def scenarios(
     console, problems = build_console(), []
     for topic, paths in topics.items():
         if topic:
-            console.print(_build_heading(topic, paths))
-            console.print()
+            console.print(_build_heading(topic, paths), end="\n\n")
         for path in paths:
             try:
-                console.print(_build_table(describe_scenario(path, host.describe_host())))
-                console.print()
+                lines = render_listing(describe_scenario(path, host.describe_host()), detect_width(sys.stdout))
+                sys.stdout.write("\n".join(lines) + "\n\n")
             except ScenarioProblem as problem:
                 problems.append(str(problem))
     if problems:
@@ -109,28 +106,3 @@ def _build_heading(topic: str, paths: list[Path]) -> Text:
     """The topic, and how to run it: ``replay`` is also the name of a scenario, and means that."""
     name = f"{topic}/" if topic in {path.stem for path in paths} else topic
     return Text(f"{topic.upper()} · perfbench run {name}", style="bold")
-
-
-def _build_table(scenario: Scenario) -> Table:
-    title = Text(f"{scenario.name} · {make_printable(scenario.doc)}", style="bold")
-    table = Table(title=title, title_justify="left", box=None, pad_edge=False, padding=(0, 3, 0, 0))
-    for head in ("  mode", "group", "description", "parameters", "packages"):
-        table.add_column(head, style="")
-    for mode in scenario.modes:
-        name = f"  {mode.name}" + (" (baseline)" if mode is scenario.baseline else "")
-        table.add_row(
-            Text(name),
-            Text(mode.group),
-            Text(make_printable(mode.doc)),
-            Text(_format_parameters(mode)),
-            Text(_format_needs(mode)),
-        )
-    return table
-
-
-def _format_parameters(mode: Mode) -> str:
-    return " ".join(f"{parameter.name}={parameter.default}" for parameter in mode.parameters)
-
-
-def _format_needs(mode: Mode) -> str:
-    return ", ".join(f"{need} (installed when measured)" if need in mode.missing else need for need in mode.needs)
