@@ -44,8 +44,13 @@ def list_attributes(runner: Any) -> list[Any]:
         runner.selection_id,
         runner.last_price_traded,
         runner.total_matched,
-        [[[offer.price, offer.size] for offer in ladder] for ladder in ladders],
+        [list(map(list_offer, ladder)) for ladder in ladders],
     ]
+
+
+def list_offer(offer: Any) -> list[float]:
+    """Price and size; flumine leaves the offers of full mode as dicts."""
+    return [offer["price"], offer["size"]] if isinstance(offer, dict) else [offer.price, offer.size]
 
 
 def client() -> Any:
