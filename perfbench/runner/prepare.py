@@ -67,9 +67,7 @@ def prepare_run(
             offered.groups, markets, settings
         )
     if not tables:
-        hints = {hint for hint in (*offered.hints, *(problem.hint for problem in refused)) if hint}
-        hint = hints.pop() if len(hints) == 1 else ""
-        raise NotMeasured("; ".join(problems) or "nothing to measure: choose a mode or a market file", hint=hint)
+        raise _build_nothing_left(problems, (*offered.hints, *(problem.hint for problem in refused)))
     for problem in problems:
         observe(f"! {formatting.make_printable(problem)}")
     for hint in dict.fromkeys(filter(None, offered.hints)):
@@ -87,6 +85,13 @@ def prepare_run(
         settings, markets = replace(settings, gate=policy), [table.market for table in tables if table.market]
     run = _build_run(settings, name, scenarios.values(), markets, tables, _read_head(observe))
     return PreparedRun(tuple(tables), replace(run, problems=tuple(problems), unbuilt=tuple(offered.unbuilt.items())))
+
+
+def _build_nothing_left(problems: Sequence[str], hints: Iterable[str]) -> NotMeasured:
+    """All problems in one line; a hint only if it is the same for all."""
+    different = {hint for hint in hints if hint}
+    hint = different.pop() if len(different) == 1 else ""
+    return NotMeasured("; ".join(problems) or "nothing to measure: choose a mode or a market file", hint=hint)
 
 
 def _read_head(observe: Callable[[str], None]) -> tuple[str, bool]:

@@ -72,7 +72,6 @@ class WorkerProcess:
         self._timeout = timeout
         self._buffer = bytearray()
         self._closed = False
-        variables = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
         try:
             with _hold_signals():
                 self._process = subprocess.Popen(
@@ -80,13 +79,7 @@ class WorkerProcess:
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._stderr,
-                    env={
-                        **variables,
-                        HOST_PYTHON_VARIABLE: sys.executable,
-                        FOLDER_VARIABLE: str(paths.bytecode_folder()),
-                        "PYTHONHASHSEED": str(hash_seed),
-                        "PYTHONIOENCODING": "utf-8",
-                    },
+                    env=_build_variables(hash_seed),
                     preexec_fn=_start_process_group,  # noqa: PLW1509 - the host has no threads while it measures
                 )
         except OSError as error:
@@ -273,3 +266,14 @@ def describe_scenario_file(environment: Environment, path: str, timeout: float =
     """Have a worker describe a scenario file. Raises TrialFailed."""
     with WorkerProcess(environment, Request("describe", path), hash_seed=0, timeout=timeout) as worker:
         return worker.expect(protocol.DescribedScenario)
+
+
+def _build_variables(hash_seed: int) -> dict[str, str]:
+    """The environment variables of a worker: a few of this process, and those that make passes alike."""
+    return {
+        **{name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
+        HOST_PYTHON_VARIABLE: sys.executable,
+        FOLDER_VARIABLE: str(paths.bytecode_folder()),
+        "PYTHONHASHSEED": str(hash_seed),
+        "PYTHONIOENCODING": "utf-8",
+    }

@@ -50,17 +50,26 @@ def run_timed_pass(
     if on_completed is not None:
         on_completed()
     work = Work(count) if drained else convert_to_work(outcome)
-    own = (cpu_after - cpu_before) / 1e9
-    metrics = {"cpu_seconds": own + children, "wall_seconds": (wall_after - wall_before) / 1e9}
-    metrics.update(_build_optional_metric("child_seconds", children or None))
-    metrics.update(_build_optional_metric("reported_seconds", work.seconds and work.seconds * (1 + request.slowdown)))
-    if queued is not None:
-        metrics.update(_build_optional_metric("queue_seconds", (queue_seconds() or 0.0) - queued))
+    metrics = {
+        "cpu_seconds": (cpu_after - cpu_before) / 1e9 + children,
+        "wall_seconds": (wall_after - wall_before) / 1e9,
+    }
+    waited = None if queued is None else (queue_seconds() or 0.0) - queued
+    metrics.update(_build_optional_metrics(work, request.slowdown, children, waited))
     numbers = _check_finite(work.numbers)
     peak = numbers.pop("peak_rss_bytes", None)
     if request.memory:
         metrics.update(_build_optional_metric("peak_rss_bytes", peak_rss_bytes() if peak is None else peak))
     return PassMeasurement(work=work.amount, metrics=metrics, numbers=numbers, packages=[])
+
+
+def _build_optional_metrics(work: Work, slowdown: float, children: float, waited: Optional[float]) -> Dict[str, float]:
+    """Seconds of child processes, seconds that the mode reports, and seconds without a core: those that there are."""
+    return {
+        **_build_optional_metric("child_seconds", children or None),
+        **_build_optional_metric("reported_seconds", work.seconds and work.seconds * (1 + slowdown)),
+        **_build_optional_metric("queue_seconds", waited),
+    }
 
 
 def inject_slowdown(start: int, share: float) -> None:
