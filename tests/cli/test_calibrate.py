@@ -94,7 +94,7 @@ def test_default_slowdowns_are_half_once_and_twice_the_detectable_change() -> No
 def test_calibration_rejects_slowdown_that_is_not_a_share(workshop: Path) -> None:
     code, page, complaint = calibrate(workshop, "--slower", "much")
     assert (code, page) == (2, "")
-    assert "--slower much: write a share such as 5%" in one_line(complaint)
+    assert "--slower much: not a share\nhint: write a share such as 5% or 0.05" in one_line(complaint)
 
 
 def test_calibration_lists_false_alarms_of_gate_and_sequential_comparison(page: str) -> None:

@@ -318,7 +318,10 @@ def test_pyspy_without_ptrace_is_reported_in_one_line(workshop: Path) -> None:
     [
         (("--diff", "kept", "./base"), "kept is a saved profile and ./base is not"),
         (("--show", "nothing"), "nothing: no such file"),
-        (("--env", "./base", "--results", "base/ticker.py"), "cannot be written (Not a directory)"),
+        (
+            ("--env", "./base", "--results", "base/ticker.py"),
+            "--results base/ticker.py: base/ticker.py is not a folder\nhint: ",
+        ),
         (("--count",), "--count compares two environments\nhint: name them with --diff"),
         (("--env", "./base", "--save", "kept"), "already exists\nhint: choose a different --save name"),
         (("--env", "./base", "--diff", "./base", "./same"), "--diff names both environments\nhint: leave out --env"),

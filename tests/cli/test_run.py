@@ -134,7 +134,7 @@ def test_a_sweep_makes_a_table_of_every_value(tmp_path: Path) -> None:
         (("--set", "windw=4"), "no parameter `windw`; did you mean `window`?"),
         (("--set", "window=wide"), "window=wide: write a number like 10"),
         (("--set", "extra=perhaps"), "extra=perhaps: write true or false"),
-        (("--set", "window"), "--set window: write NAME=VALUE"),
+        (("--set", "window"), "--set window: not an assignment\nhint: write NAME=VALUE"),
         (("--mode", "fsat"), "no mode `fsat`; did you mean `fast`?"),
         (("--export", "jsn=x"), "no format `jsn`\nhint: did you mean `json`?"),
         (("--export", "json"), "write json=FILE, or json=- for standard output"),
@@ -580,14 +580,13 @@ def test_run_is_not_resumed_with_a_modified_scenario(tmp_path: Path) -> None:
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="only Linux has such a folder")
-def test_run_whose_export_cannot_be_written_reports_its_saved_file(tmp_path: Path) -> None:
+def test_export_that_cannot_be_written_is_refused_before_measuring(tmp_path: Path) -> None:
     options = ("--scenarios", SCENARIOS, "--rounds", "1", "--save", "kept", "--export", "csv=/proc/no-such-process.csv")
     done = perfbench("run", "known_times", *options, folder=tmp_path)
-    assert done.returncode == 5
-    assert "saved in results/kept.json" in done.stderr
-    assert "/proc/no-such-process.csv cannot be written (" in done.stderr
-    assert done.stderr.endswith("\nhint: choose another --export file\n")
-    assert (tmp_path / "results" / "kept.json").is_file()
+    assert done.returncode == 2
+    assert "csv=/proc/no-such-process.csv: no file can be written in /proc (" in one_line(done.stderr)
+    assert done.stderr.endswith("\nhint: name another file\n")
+    assert not (tmp_path / "results").exists()
 
 
 def test_saved_run_is_not_overwritten_by_a_run_of_the_same_name(tmp_path: Path) -> None:

@@ -207,7 +207,7 @@ def test_gate_fails_a_case_that_does_not_report_a_limited_metric(workshop: Path)
 def test_a_budget_of_a_metric_that_no_scenario_has_is_refused(workshop: Path) -> None:
     code, table, complaint = gated(workshop, "./twice", "bytes_per_tock=5%")
     assert (code, table) == (2, "")
-    assert "no metric `bytes_per_tock`; did you mean `bytes_per_tick`?" in one_line(complaint)
+    assert "--budget bytes_per_tock: no metric of that name; did you mean `bytes_per_tick`?" in one_line(complaint)
 
 
 def test_metric_without_a_better_direction_is_shown_and_has_no_verdict(tmp_path: Path) -> None:

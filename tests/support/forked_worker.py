@@ -138,7 +138,8 @@ def _enter_environment(python: str) -> None:
     sys.path += packages
     for name, module in list(sys.modules.items()):
         file: Any = getattr(module, "__file__", None)
-        if name.partition(".")[0] == "perfbench" or file is None:
+        kit = name.startswith("perfbench.kit")  # a scenario is checked with the modules of the kit that it imports
+        if (name.partition(".")[0] == "perfbench" and not kit) or file is None:
             continue
         warm = prefix == own and name.partition(".")[0] in WARM_PACKAGES
         if not warm and (not file.startswith(standard) or "site-packages" in file):

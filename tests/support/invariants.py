@@ -250,13 +250,21 @@ def saved_run_is_shown_alike(done: Done, temporary: Path) -> None:
     assert code in (ExitCode.DONE, done.code)
 
 
+def assert_export_is_the_saved_run(text: str, done: Done) -> None:
+    """The export of a gate has in addition how it was judged."""
+    document = json.loads(text)
+    evaluation = document.pop("evaluation", None)
+    assert (evaluation is not None) == (done.crossing.command == "gate")
+    assert document == done.document
+
+
 def exports_have_what_the_table_shows(done: Done) -> None:
     if done.crossing.output == "stdout":
-        assert json.loads(done.out) == done.document
+        assert_export_is_the_saved_run(done.out, done)
     if done.crossing.output != "exports":
         return
     text = {name: (done.folder / file).read_text(encoding="utf-8") for name, file in EXPORTS.items()}
-    assert json.loads(text["json"]) == done.document
+    assert_export_is_the_saved_run(text["json"], done)
     assert done.table.startswith(text["terminal"])  # a sweep draws its plot below
     markdown_has_the_cells_of_the_table(text["markdown"], done.table)
     csv_has_every_number_of_every_sample(text["csv"], done.run)

@@ -62,7 +62,7 @@ def test_users_file_replaces_the_shipped_one_and_is_listed_after_the_topics(tmp_
     groups = group_by_topic(files)
     assert list(groups)[-1] == ""
     assert groups[""] == [own]
-    assert [path.stem for path in groups["calculation"]] == ["caching"]
+    assert [path.stem for path in groups["calculation"]] == ["caching", "caching_live"]
 
 
 def test_sub_folders_of_a_users_folder_are_not_searched(tmp_path: Path) -> None:
