@@ -265,6 +265,7 @@ def test_regression_whose_probability_is_the_level_itself_is_one(monkeypatch: py
     made = gated(sides("plain", 0.03, 48))
     monkeypatch.setattr(signed_rank, "compute_p_above", lambda _values, _bound: 0.001)
     monkeypatch.setattr(sequential, "compute_level", lambda _looks, _side: 0.001)
+    monkeypatch.setattr(verdict, "compute_log_interval", lambda _differences, _level: (-1.0, 1.0))
     assert only(made).verdict is Verdict.REGRESSED
 
 
