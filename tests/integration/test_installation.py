@@ -28,8 +28,10 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_wheel_holds_scenarios_and_sample_data_and_nothing_else_of_the_checkout(wheel: Path) -> None:
     names = set(zipfile.ZipFile(wheel).namelist())
     for folder in ("scenarios", "sample_data"):
-        shipped = [path for path in (ROOT / folder).iterdir() if path.is_file()]
-        assert {f"perfbench/bundled/{folder}/{path.name}" for path in shipped} <= names
+        files = [path for path in (ROOT / folder).rglob("*") if path.is_file() and "__pycache__" not in path.parts]
+        shipped = {path.relative_to(ROOT).as_posix() for path in files}
+        assert shipped
+        assert {f"perfbench/bundled/{path}" for path in shipped} <= names
     assert {name.partition("/")[0] for name in names} == {"perfbench", wheel.name.rpartition("-py3")[0] + ".dist-info"}
     assert not [name for name in names if "__pycache__" in name or "/tests/" in name]
 
@@ -48,7 +50,7 @@ def test_perfbench_runs_in_an_empty_folder_after_a_plain_install(wheel: Path, tm
         (["run", "--mode", "lightweight", "--mode", "patched", "--rounds", "1"], "replay · sample-win · 8,000 updates"),
         (["scenarios"], "lightweight (baseline)"),
         (["data", "check"], "sample-event"),
-        (["doctor"], "Measuring is possible"),
+        (["doctor"], "This machine can measure"),
         (
             ["profile", "backtest", "--rounds", "1", "--no-memory"],
             "perfbench/kit/strategies.py:BestPrice.process_market_book",
