@@ -27,10 +27,9 @@ def explain_header(archive: zipfile.ZipFile, member: zipfile.ZipInfo) -> str:
     except zipfile.BadZipFile as error:
         return " ".join(str(error).split()).rstrip(".")
     except (
-        RuntimeError,
-        NotImplementedError,
-    ):  # the header is right, but the content is encrypted or of an unknown kind
-        pass
+        RuntimeError
+    ):  # the header is right, but the content is encrypted, or of an unknown kind (NotImplementedError)
+        return ""
     return ""
 
 

@@ -12,6 +12,9 @@ from perfbench.runner.state import GroupState, Progress
 from perfbench.runner.stopping import StoppingRule
 from perfbench.runner.trial import Conditions, execute_trial
 
+SHOWN_KINDS = {"alone": "solo"}
+"""What tables call a kind of trial, where the saved format has another word."""
+
 
 def measure_group(
     group: CaseGroup,
@@ -33,7 +36,8 @@ def measure_group(
     yield from _count_instructions(state, conditions)
     for trial in plan.plan_solo_passes(group, settings):
         if state.needs(trial):
-            yield Progress(f"{trial.kind} pass: {_format_cases(trial)}", 0.0, None)
+            name = SHOWN_KINDS.get(trial.kind, trial.kind)
+            yield Progress(f"{name} pass: {_format_cases(trial)}", 0.0, None)
             yield from _run_trial(trial, state, conditions)
     start = clock()
     for number in range(rule.max_rounds):
