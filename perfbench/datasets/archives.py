@@ -91,14 +91,14 @@ def unpack_files(path: Path, name: str, workspace: Workspace, packing: str = "",
     except DataProblem as problem:
         yield problem
     except DAMAGE_ERRORS as error:
-        yield _build_damage_problem(name, error)
+        yield build_damage_problem(name, error)
 
 
 def _unpack_compressed(path: Path, name: str, kind: str, workspace: Workspace, packing: str, depth: int) -> Unpacked:
     plain = workspace.store(read_chunks(path, kind))
     kinds = f"{packing} {kind}".strip()
     size = path.stat().st_size
-    for unpacked in unpack_files(plain, _strip_suffix(name), workspace, kinds, depth + 1):
+    for unpacked in unpack_files(plain, strip_suffix(name), workspace, kinds, depth + 1):
         if isinstance(unpacked, PlainFile) and unpacked.path == plain:
             unpacked = replace(unpacked, packing=kinds, packed_bytes=size)  # noqa: PLW2901
         yield unpacked
@@ -107,7 +107,7 @@ def _unpack_compressed(path: Path, name: str, kind: str, workspace: Workspace, p
 def _unpack_zip(path: Path, name: str, workspace: Workspace, depth: int) -> Unpacked:
     with zipfile.ZipFile(path) as archive:
         for member in archive.infolist():
-            if is_folder(member) or not _is_wanted(member.filename):
+            if is_folder(member) or not is_wanted(member.filename):
                 if damage := explain_header(archive, member):
                     yield DataProblem(f"{name} is damaged ({make_readable(damage)})", hint=DAMAGE_HINT)
                 continue
@@ -121,7 +121,7 @@ def _unpack_tar(path: Path, name: str, workspace: Workspace, depth: int) -> Unpa
     last = ""
     with CheckedArchive(path) as archive:
         for member in list_members(archive):
-            if member.isdir() or not _is_wanted(member.name):
+            if member.isdir() or not is_wanted(member.name):
                 continue
             refusal = "" if member.isreg() else "is a link or a device, not a file"
             last = make_readable(member.name)
@@ -149,7 +149,7 @@ class _Member:
 
     def unpack(self, workspace: Workspace, depth: int, open_content: Callable[[], IO[bytes]], refusal: str) -> Unpacked:
         label = f"{self.archive}: member {make_readable(self.path)}"
-        refusal = refusal or _explain_path(self.path)
+        refusal = refusal or explain_path(self.path)
         if refusal:
             yield DataProblem(f"{label} {refusal}", hint="repack the archive without it")
             return
@@ -157,9 +157,9 @@ class _Member:
             with open_content() as content:
                 stored = workspace.store(iter(partial(content.read, CHUNK_SIZE), b""))
         except DAMAGE_ERRORS as error:
-            yield _build_damage_problem(label, error)
+            yield build_damage_problem(label, error)
             return
-        for unpacked in unpack_files(stored, make_readable(_get_file_name(self.path)), workspace, self.kind, depth + 1):
+        for unpacked in unpack_files(stored, make_readable(get_file_name(self.path)), workspace, self.kind, depth + 1):
             if isinstance(unpacked, PlainFile):
                 own = {"packing": self.kind, "packed_bytes": self.size} if unpacked.path == stored else {}
                 unpacked = replace(unpacked, is_member=True, **own)  # type: ignore[arg-type] # noqa: PLW2901
@@ -182,24 +182,29 @@ def _split_path(member: str) -> tuple[str, ...]:
     return tuple(member.replace("\\", "/").split("/"))
 
 
-def _get_file_name(member: str) -> str:
+def get_file_name(member: str) -> str:
+    """The last part of a path in an archive, whichever way its slashes lean."""
     return PurePosixPath(*_split_path(member)).name
 
 
-def _is_wanted(member: str) -> bool:
+def is_wanted(member: str) -> bool:
+    """Whether no part of a path in an archive is hidden."""
     return not any(map(is_hidden, _split_path(member)))
 
 
-def _explain_path(member: str) -> str:
+def explain_path(member: str) -> str:
+    """Why a path in an archive is refused: it leads out of the folder to unpack into; empty if it does not."""
     parts = _split_path(member)
     return "points outside the archive" if ".." in parts or parts[0] == "" or ":" in parts[0] else ""
 
 
-def _strip_suffix(name: str) -> str:
+def strip_suffix(name: str) -> str:
+    """A file name without the suffix of its compression."""
     return next((name[: -len(suffix)] for suffix in COMPRESSION_SUFFIXES if name.lower().endswith(suffix)), name)
 
 
-def _build_damage_problem(name: str, error: BaseException) -> DataProblem:
+def build_damage_problem(name: str, error: BaseException) -> DataProblem:
+    """The problem of a file that an unpacker of Python refuses with one of ``DAMAGE_ERRORS``."""
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return DataProblem(
             f"{name} cannot be unpacked ({error.strerror})", hint="free some space or set TMPDIR to another disk"

@@ -72,12 +72,17 @@ def read_chunks(path: Path, kind: str) -> Iterator[bytes]:
     anything but another stream or zeros.
     """
     with path.open("rb") as file:
-        rest = file.read(CHUNK_SIZE)
-        while rest:
-            rest = yield from _read_stream(file, DECOMPRESSORS[kind](), rest)
-            while not rest.strip(b"\x00") and (more := file.read(CHUNK_SIZE)):
-                rest = more
-            rest = rest.lstrip(b"\x00")
+        yield from read_content_chunks(file, kind)
+
+
+def read_content_chunks(file: IO[bytes], kind: str) -> Iterator[bytes]:
+    """As ``read_chunks``, of an open file that may be read forwards only."""
+    rest = file.read(CHUNK_SIZE)
+    while rest:
+        rest = yield from _read_stream(file, DECOMPRESSORS[kind](), rest)
+        while not rest.strip(b"\x00") and (more := file.read(CHUNK_SIZE)):
+            rest = more
+        rest = rest.lstrip(b"\x00")
 
 
 def _read_stream(file: IO[bytes], stream: Decompressor, data: bytes) -> Generator[bytes, None, bytes]:

@@ -13,6 +13,7 @@ class MarketDescription:
 
     ``updates`` is the number of lines with market changes, ``in_play_updates`` of those with an in-play market;
     ``runners_changed`` is the mean number of runners that change in an update; times are milliseconds since 1970, UTC.
+    ``event_types`` and ``market_types`` are the values of ``eventTypeId`` (the sport) and ``marketType`` of its definitions.
     ``irregularities`` describe unusual content; ``warnings`` are those of them that concern timings.
     """
 
@@ -33,6 +34,8 @@ class MarketDescription:
     last_published: int
     warnings: tuple[str, ...]
     irregularities: tuple[str, ...]
+    event_types: tuple[str, ...] = ()
+    market_types: tuple[str, ...] = ()
 
     @property
     def market(self) -> Market:

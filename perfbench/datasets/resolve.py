@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import stat
 from pathlib import Path
 
 from perfbench.datasets.archives import is_hidden, make_readable
@@ -59,23 +58,34 @@ def describe_markets(
 
 
 def _resolve_files(spec: str) -> list[Source]:
+    path, entry = locate_spec(spec)
+    if entry is not None:
+        return [Source(path, entry.name, entry)]
+    if path.is_dir():
+        return [
+            Source(file, make_readable(file.name), in_folder=True) for file in _list_folder(path, make_readable(spec))
+        ]
+    return [Source(path, make_readable(path.name))]
+
+
+def locate_spec(spec: str) -> tuple[Path, KnownFile | None]:
+    """The path of a spec, and its entry in the manifest if it is a known name. Raises DataProblem if there is nothing."""
     if spec == "-":
         raise DataProblem("standard input is no market file", hint="write its content to a file first")
     label = make_readable(spec)
     try:
         path = Path(spec).expanduser()
         exists = os.path.lexists(path)
-        kind = path.stat().st_mode if exists else 0
+        if exists:
+            path.stat()
     except OSError as error:
         raise build_read_problem(DataProblem, label, error) from error
     except (ValueError, RuntimeError) as error:
         raise DataProblem(f"{label!r} is not a path: {error}", hint="correct the path") from error
-    if not exists:
-        entry = _find_known(spec)
-        return [Source(locate_file(entry), entry.name, entry)]
-    if stat.S_ISDIR(kind):
-        return [Source(file, make_readable(file.name), in_folder=True) for file in _list_folder(path, label)]
-    return [Source(path, make_readable(path.name))]
+    if exists:
+        return path, None
+    entry = _find_known(spec)
+    return locate_file(entry), entry
 
 
 def _find_known(spec: str) -> KnownFile:

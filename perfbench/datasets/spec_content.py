@@ -79,14 +79,14 @@ class SpecContent:
 
     def _add_file(self, file: PlainFile, source: Source) -> None:
         if source.in_folder or file.is_member:
-            kind = describe_other_content(_read_start(file), file.name)
+            kind = describe_other_content(read_start(file), file.name)
             if kind:
                 self.others.append(f"{file.name} ({kind})")
                 if file.path.parent == self.workspace:
                     file.path.unlink()
                 return
         description = inspect_market(file.path, file.name, file.packing, file.packed_bytes)
-        _require_genuine(description, source.path, source.entry)
+        require_genuine(description, source.path, source.entry)
         self.described.append(description)
         if time.monotonic() - self.observed_at > SILENT_SECONDS:
             self.observed_at = time.monotonic()
@@ -119,7 +119,8 @@ class SpecContent:
             self.observe(f"{label}: market {shorten(market)} is in {listed}{more}; each is measured")
 
 
-def _read_start(file: PlainFile) -> bytes:
+def read_start(file: PlainFile) -> bytes:
+    """The first bytes of a plain file, which show what it is. Raises DataProblem."""
     try:
         with file.path.open("rb") as content:
             return content.read(START_BYTES)
@@ -130,7 +131,7 @@ def _read_start(file: PlainFile) -> bytes:
 def _unpack_plain_files(path: Path, name: str, folder: Path) -> Iterator[PlainFile | DataProblem]:
     """The plain files of a file, each with a path whose name misleads no reader."""
     try:
-        _require_regular_file(path, name)
+        require_regular_file(path, name)
         workspace = Workspace.for_file(folder, path, name)
         for unpacked in archives.unpack_files(path, name, workspace):
             if isinstance(unpacked, PlainFile) and unpacked.path == path:
@@ -143,14 +144,15 @@ def _unpack_plain_files(path: Path, name: str, folder: Path) -> Iterator[PlainFi
         yield build_read_problem(DataProblem, name, error)
 
 
-def _require_regular_file(path: Path, name: str) -> None:
+def require_regular_file(path: Path, name: str) -> None:
+    """Check that a path leads to a file that ends. Raises DataProblem for a pipe, a device or a socket, and OSError."""
     mode = path.stat().st_mode
     for test, kind in SPECIAL_FILE_TYPES.items():
         if test(mode):
             raise DataProblem(f"{name} {kind}, not a file", hint="write its content to a file first")
 
 
-def _require_genuine(description: MarketDescription, path: Path, entry: KnownFile | None) -> None:
+def require_genuine(description: MarketDescription, path: Path, entry: KnownFile | None) -> None:
     """Check a known file against the manifest. Raises DataProblem if its checksum differs."""
     if entry is None:
         return

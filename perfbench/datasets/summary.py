@@ -72,6 +72,8 @@ class FileSummary:
     first: int | None = None
     last: int = 0
     seen: dict[str, list[Any]] = field(default_factory=dict)
+    event_types: dict[str, None] = field(default_factory=dict)
+    market_types: dict[str, None] = field(default_factory=dict)
 
     def note(self, kind: str, place: Any) -> None:
         """Count an irregularity, and keep its first place."""
@@ -172,6 +174,12 @@ class FileSummary:
         state.last_defined = defined
         state.cached |= defined
         state.runners |= defined
+        for names, value in (
+            (self.event_types, fields.get("eventTypeId")),
+            (self.market_types, fields.get("marketType")),
+        ):
+            if isinstance(value, str):
+                names.setdefault(shorten(value))
         runners = fields["runners"]
         unknown = sorted({*fields} - DEFINITION_FIELDS) + sorted({f for r in runners for f in r} - RUNNER_FIELDS)
         if unknown:
@@ -197,6 +205,8 @@ class FileSummary:
             last_published=self.last,
             warnings=tuple(self._list_warnings()),
             irregularities=(*self._list_warnings(), *self._format_irregularities(IRREGULARITY_TEXTS)),
+            event_types=tuple(self.event_types),
+            market_types=tuple(self.market_types),
             **file,
         )
 

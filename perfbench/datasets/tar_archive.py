@@ -5,6 +5,7 @@ from __future__ import annotations
 import tarfile
 from collections.abc import Iterator
 from pathlib import Path
+from typing import IO
 
 HEADER_ERRORS = {"InvalidHeaderError": "a damaged header", "TruncatedHeaderError": "half a header"}
 """Errors of ``tarfile`` by name, since they are not public, that it hides after the first member."""
@@ -32,16 +33,21 @@ class CheckedArchive(tarfile.TarFile):
     ``damage`` is what was first found to be wrong; ``has_end``: whether an end mark follows the last header.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path | None, content: IO[bytes] | None = None) -> None:
+        """:param content: an open tar, read from its position on, instead of the file at the path."""
         self.damage = ""
         self.has_end = False
-        super().__init__(path, ignore_zeros=True, tarinfo=CheckedHeader)
+        super().__init__(path, fileobj=content, ignore_zeros=True, tarinfo=CheckedHeader)
 
     def note(self, error: str) -> None:
         """Note why there is no header at the position of the archive."""
         self.has_end |= error == "EOFHeaderError"
         if error in HEADER_ERRORS and not self.damage:
             self.damage = f"{HEADER_ERRORS[error]} at byte {self.offset:,}"
+
+    def forget_members(self) -> None:
+        """Forget the headers that were read: those of a large archive do not fit into memory."""
+        self.members: list[tarfile.TarInfo] = []
 
     def find_damage(self) -> str:
         """What is wrong with the archive, after its members have been read; empty if nothing is."""

@@ -35,7 +35,12 @@ class Workspace:
     @classmethod
     def for_file(cls, folder: Path, path: Path, name: str) -> Workspace:
         """A workspace for 200 times the file, at least 64 MB, and never the last 100 MB of the disk."""
-        bound = max(MIN_UNPACKED_LIMIT, MAX_EXPANSION_FACTOR * path.stat().st_size)
+        return cls.for_size(folder, path.stat().st_size, name)
+
+    @classmethod
+    def for_size(cls, folder: Path, packed_bytes: int, name: str) -> Workspace:
+        """A workspace for content of this packed size, with the limits of ``for_file``."""
+        bound = max(MIN_UNPACKED_LIMIT, MAX_EXPANSION_FACTOR * packed_bytes)
         return cls(folder, min(bound, shutil.disk_usage(folder).free - DISK_RESERVE), name)
 
     def store(self, content: Iterable[bytes]) -> Path:

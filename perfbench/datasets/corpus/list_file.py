@@ -1,0 +1,53 @@
+"""A list of files, folders, archives and URLs, one in a line (``--data @list.txt``)."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from perfbench.datasets.archives import make_readable
+from perfbench.datasets.corpus import remote
+from perfbench.datasets.corpus.builder import ListingBuilder
+from perfbench.errors import DataProblem
+from perfbench.util.files import build_read_problem
+
+MAX_LINE = 8192
+
+
+def list_specs(name: str, builder: ListingBuilder, list_spec: Callable[[str, ListingBuilder], None]) -> None:
+    """Add what each line of a list names: relative to the list; blank lines and those with ``#`` are left out.
+
+    Raises DataProblem for a list that cannot be read or names nothing.
+    """
+    label = make_readable(name)
+    specs = _read_lines(Path(name).expanduser(), label)
+    if not specs:
+        raise DataProblem(f"{label} lists nothing", hint="write one path or URL in each line")
+    folder = Path(name).expanduser().parent
+    for number, spec in specs:
+        if spec.startswith("@") or len(spec) > MAX_LINE:
+            what = "names another list" if spec.startswith("@") else "is no path"
+            builder.add_problem(
+                DataProblem(f"{label}, line {number} {what}", hint="write one path or URL in each line")
+            )
+            continue
+        list_spec(_locate(spec, folder), builder)
+
+
+def _locate(spec: str, folder: Path) -> str:
+    """A spec of a list relative to its folder, or as it stands if it is a URL, or a known name that is no file there."""
+    if remote.is_url(spec):
+        return spec
+    path = os.path.join(folder, os.path.expanduser(spec))
+    return path if os.sep in spec or os.path.lexists(path) else spec
+
+
+def _read_lines(path: Path, label: str) -> list[tuple[int, str]]:
+    try:
+        text = path.read_bytes()
+    except OSError as error:
+        raise build_read_problem(DataProblem, label, error) from error
+    lines = text.removeprefix(b"\xef\xbb\xbf").split(b"\n")
+    specs = ((number, os.fsdecode(line.strip())) for number, line in enumerate(lines, 1))
+    return [(number, spec) for number, spec in specs if spec and not spec.startswith("#")]

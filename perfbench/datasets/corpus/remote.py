@@ -1,0 +1,241 @@
+"""Files behind URLs through fsspec, an extra: opened, listed, and named without their credentials."""
+
+from __future__ import annotations
+
+import asyncio
+import io
+import os
+import re
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import IO, Any, TypeVar, cast
+
+from perfbench.errors import DataProblem
+from perfbench.util.formatting import make_printable
+
+URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*", re.DOTALL)
+URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+")
+SECRET_FIELD = re.compile(
+    r"([\w.-]*(?:signature|credential|token|secret|password|access_?key|sig)[\w.-]*[\"']?\s*[=:]\s*)[^\s&;,]+",
+    re.IGNORECASE,
+)
+"""A field of a query or a header whose value authorises."""
+
+SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
+
+EXTRA_HINT = "pip install 'betfair-perfbench[remote]'"
+MAX_REASON = 200
+BLOCK_BYTES = 1 << 20
+"""Bytes of a request: the headers of small members are in one block, and between those of large ones little is read."""
+
+CONNECT_SECONDS = 10.0
+SILENT_SECONDS = 30.0
+"""Seconds without a byte after which a server is given up."""
+
+MIN_RATE = 20_000
+"""Bytes per second of a download, below which it is given up."""
+
+Answer = TypeVar("Answer")
+
+
+def is_url(spec: str) -> bool:
+    """Whether a spec is a URL and no path."""
+    return URL.fullmatch(spec) is not None
+
+
+def redact_url(url: str) -> str:
+    """A URL fit to be printed and saved: without user, password, query and fragment, which may authorise."""
+    scheme, _, rest = url.partition("://")
+    shown = re.split(r"[?#]", rest, maxsplit=1)[0]
+    authority = shown.partition("/")[0]
+    if "@" in authority:
+        shown = shown[authority.rindex("@") + 1 :]
+    elif ":" in authority and "@" in shown and scheme.lower() not in ("http", "https"):
+        shown = shown.rpartition("@")[2]  # a secret of S3 may have a slash
+    return make_printable(f"{scheme}://{shown}" + ("?…" if len(shown) < len(rest) and re.search(r"[?#]", rest) else ""))
+
+
+def redact_text(text: str) -> str:
+    """Text of a library for a message: its URLs redacted, the values of fields and variables that authorise left out."""
+    text = URL_IN_TEXT.sub(lambda match: redact_url(match[0]), text)
+    text = SECRET_FIELD.sub(r"\1…", text)
+    for name in SECRET_VARIABLES:
+        if secret := os.environ.get(name):
+            text = text.replace(secret, "…")
+    return text
+
+
+def join_url(location: str, path: str) -> str:
+    """The URL of a member below a prefix."""
+    return f"{location.rstrip('/')}/{path}" if path else location
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteObject:
+    """An object below a prefix: its path from there, and its size in bytes, None if the server does not tell."""
+
+    path: str
+    size: int | None
+
+
+class RemoteFile(io.RawIOBase):
+    """An open object, whose errors are DataProblem without credentials. A download below ``MIN_RATE`` is given up."""
+
+    def __init__(self, file: IO[bytes], label: str) -> None:
+        super().__init__()
+        self._file = file
+        self._label = label
+        self._seconds = 0.0
+        self._received = 0
+
+    def readable(self) -> bool:
+        """Whether it can be read: yes."""
+        return True
+
+    def seekable(self) -> bool:
+        """Whether it can be read at any place."""
+        return bool(self._file.seekable())
+
+    def tell(self) -> int:
+        """The position."""
+        return int(self._file.tell())
+
+    def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
+        """Go to a position. Raises DataProblem."""
+        return int(_call(self._label, lambda: self._file.seek(offset, whence)))
+
+    def read(self, size: int = -1) -> bytes:
+        """At most this many bytes. Raises DataProblem."""
+        start = time.monotonic()
+        part: bytes = _call(self._label, lambda: self._file.read(size))
+        self._seconds += time.monotonic() - start
+        self._received += len(part)
+        if self._seconds > SILENT_SECONDS + self._received / MIN_RATE:
+            raise DataProblem(
+                f"{self._label} is sent too slowly ({self._received:,} bytes in {self._seconds:.0f} s)",
+                hint="download it first",
+            )
+        return part
+
+    def readinto(self, buffer: Any) -> int:
+        """Read into a buffer. Raises DataProblem."""
+        part = self.read(len(buffer))
+        buffer[: len(part)] = part
+        return len(part)
+
+    def close(self) -> None:
+        """Close it."""
+        if not self.closed:
+            self._file.close()
+        super().close()
+
+
+def open_url(url: str) -> IO[bytes]:
+    """An object to be read at any place, by requests of ranges. Raises DataProblem."""
+    return _open(url, block_size=BLOCK_BYTES)
+
+
+def open_url_forwards(url: str) -> IO[bytes]:
+    """An object to be read from its beginning, in one request where the protocol can. Raises DataProblem."""
+    return _open(url, **({"block_size": 0} if url.startswith("http") else {"block_size": BLOCK_BYTES}))
+
+
+def _open(url: str, **options: Any) -> IO[bytes]:
+    files, path = _connect(url)
+    label = redact_url(url)
+    return cast("IO[bytes]", RemoteFile(_call(label, lambda: files.open(path, "rb", **options)), label))
+
+
+def measure_url(url: str) -> int | None:
+    """The size of an object in bytes; None if the server does not tell. Raises DataProblem."""
+    files, path = _connect(url)
+    size: int | None = _call(redact_url(url), lambda: files.size(path))
+    return size
+
+
+def is_prefix(url: str) -> bool:
+    """Whether a URL names a folder and no object. Raises DataProblem."""
+    if url.endswith("/"):
+        return True
+    if url.startswith("http"):
+        return False
+    files, path = _connect(url)
+    return bool(_call(redact_url(url), lambda: files.isdir(path)))
+
+
+def list_objects(url: str) -> Iterator[RemoteObject]:
+    """The objects below a prefix, in the order of the server. Raises DataProblem."""
+    files, path = _connect(url)
+    top = path.rstrip("/")
+    listed: dict[str, dict[str, Any]] = _call(redact_url(url), lambda: files.find(top, detail=True))
+    while listed:
+        name, status = listed.popitem()
+        yield RemoteObject(name.removeprefix(top).lstrip("/"), status.get("size"))
+
+
+def _import_fsspec(label: str) -> Any:
+    try:
+        import fsspec.core  # noqa: PLC0415 - an extra
+    except ImportError:
+        raise DataProblem(f"{label}: URLs need an extra of perfbench", hint=EXTRA_HINT) from None
+    return fsspec
+
+
+def _connect(url: str) -> tuple[Any, str]:
+    """The file system of a URL and the path in it. Raises DataProblem."""
+    label = redact_url(url)
+    fsspec = _import_fsspec(label)
+    protocol = url.partition("://")[0].lower()
+    options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+    if protocol in ("http", "https"):
+        options |= {"client_kwargs": {"timeout": _build_timeout()}}
+    elif protocol in ("s3", "s3a"):
+        options |= {
+            "config_kwargs": {
+                "connect_timeout": CONNECT_SECONDS,
+                "read_timeout": SILENT_SECONDS,
+                "retries": {"max_attempts": 2},
+            }
+        }
+    elif protocol == "memory":
+        options = {}
+    try:
+        files, path = fsspec.core.url_to_fs(url, **options)
+    except ImportError:
+        hint = EXTRA_HINT if protocol in ("s3", "s3a", "http", "https") else "install the package of fsspec for it"
+        raise DataProblem(f"{label}: a package for {protocol}:// is missing", hint=hint) from None
+    except Exception as error:
+        raise _explain(label, error) from None
+    return files, path
+
+
+def _build_timeout() -> Any:
+    import aiohttp  # noqa: PLC0415 - takes long to import
+
+    return aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=SILENT_SECONDS)
+
+
+def _call(label: str, call: Callable[[], Answer]) -> Answer:
+    """The answer of a library. Raises DataProblem for any error: libraries of protocols raise their own of every kind."""
+    try:
+        return call()
+    except Exception as error:
+        raise _explain(label, error) from None
+
+
+def _explain(label: str, error: Exception) -> DataProblem:
+    """The problem of an object, without the URL of the error, which may authorise."""
+    status = getattr(error, "status", None)
+    if isinstance(error, FileNotFoundError) or status == 404:
+        return DataProblem(f"{label} does not exist", hint="correct the URL")
+    if isinstance(error, PermissionError) or status in (401, 403):
+        return DataProblem(
+            f"{label}: access is denied", hint="check the credentials and the URL; a signed one may have expired"
+        )
+    if isinstance(error, (TimeoutError, asyncio.TimeoutError)) or "Timeout" in type(error).__name__:
+        return DataProblem(f"{label} does not answer in time", hint="try again, or download it first")
+    if status is not None:
+        return DataProblem(f"{label} is answered with HTTP status {status}", hint="try again, or download it first")
+    reason = " ".join(redact_text(str(error)).split())[:MAX_REASON].rstrip(".") or type(error).__name__
+    return DataProblem(f"{label} cannot be read ({make_printable(reason)})", hint="check the URL and the connection")
