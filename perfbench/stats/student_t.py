@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import math
 from functools import cache
+from statistics import NormalDist
 
 FRACTION_STEPS = 400
 FRACTION_TOLERANCE = 1e-15
-BISECTION_STEPS = 200
+NEWTON_STEPS = 60
+NEWTON_TOLERANCE = 1e-12
 TINY = 1e-300
 
 
@@ -37,15 +39,22 @@ def compute_quantile(tail: float, degrees: float) -> float:
         return 0.0
     if tail > 0.5:
         return -compute_quantile(1.0 - tail, degrees)
-    low, high = 0.0, 1.0
-    while compute_tail(high, degrees) > tail:
-        low, high = high, 2 * high
-    for _ in range(BISECTION_STEPS):
-        middle = (low + high) / 2
-        if middle in (low, high):
+    place = NormalDist().inv_cdf(1.0 - tail)
+    for _ in range(NEWTON_STEPS):
+        beyond = compute_tail(place, degrees)
+        # On logarithmic scales the tail is concave: the first step may go too far, and all others approach from there.
+        step = math.log(beyond / tail) * beyond / (place * _compute_density(place, degrees))
+        place *= math.exp(step)
+        if abs(step) < NEWTON_TOLERANCE:
             break
-        low, high = (middle, high) if compute_tail(middle, degrees) > tail else (low, middle)
-    return high
+    return place
+
+
+def _compute_density(t: float, degrees: float) -> float:
+    if math.isinf(degrees):
+        return math.exp(-t * t / 2) / math.sqrt(2 * math.pi)
+    log_scale = math.lgamma((degrees + 1) / 2) - math.lgamma(degrees / 2) - math.log(math.pi * degrees) / 2
+    return math.exp(log_scale - (degrees + 1) / 2 * math.log1p(t * t / degrees))
 
 
 def _compute_incomplete_beta(half: float, square: float, degrees: float) -> float:

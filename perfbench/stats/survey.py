@@ -1,31 +1,28 @@
-"""Survey of a corpus: batches drawn in proportion to their size, and the ratio and totals that they estimate for all of it.
+"""Survey of a corpus: the ratio and the totals of all its batches, estimated from those that were drawn in proportion to size.
 
-A *batch* is what both sides of a pair replay; its *share* is its part of the bytes of the corpus. Batches are drawn with
-replacement, with their shares as probabilities, so that each draw's seconds / share is an unbiased estimate of the seconds of the
-whole corpus, and the mean of the draws is a better one (Hansen, Hurwitz, *On the theory of sampling from finite populations*,
-Annals of Mathematical Statistics 14, 1943). A batch that is drawn again gets another pair and counts as another draw.
-
-The ratio of the totals is linearised as usual (Särndal, Swensson, Wretman, *Model Assisted Survey Sampling*, section 5.6). All
-intervals are symmetric on the scale of logarithms and use Student's t with n − 1 degrees of freedom. Their simulated coverage
-stands in docs/method.md, "A survey of a corpus". Ratios are after / before.
+A *batch* is what both sides of a pair replay; its *share* is its part of the bytes of the corpus. A draw counts with the weight
+1 / π, where π is the probability of its batch to be in the sample (``survey_draws``): then Σ seconds / π estimates the seconds of
+the whole corpus without bias (Horvitz, Thompson, JASA 47, 1952; Hansen, Hurwitz, Annals of Mathematical Statistics 14, 1943, for
+draws with replacement). The ratio is that of two such sums; totals are calibrated to the bytes of the corpus, which are known
+(Särndal, Swensson, Wretman, *Model Assisted Survey Sampling*, sections 5.6 and 7.3). The error is that of ``survey_error``, and the
+interval estimate · exp(± t · error). Simulated coverage: docs/method.md, "A survey of a corpus". Ratios are after / before.
 """
 
 from __future__ import annotations
 
 import math
-import random
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from perfbench.stats import student_t
+from perfbench.stats import survey_draws
+from perfbench.stats.survey_error import MIN_DRAWS, PairNoise, RelativeError, compute_relative_error
 
 Floats = NDArray[np.float64]
-Indices = NDArray[np.int64]
 
-MIN_DRAWS = 6
-"""The fewest draws with an interval; with fewer it reaches from 0 to infinity."""
+compute_shares = survey_draws.compute_shares
+draw_batches = survey_draws.draw_batches
 
 LOOKS = (12, 24, 48, 96, 200, 400)
 """The numbers of draws after which a survey may look at its interval."""
@@ -34,14 +31,15 @@ LOOK_CORRECTION = 0.7
 """The factor on 1 − confidence that pays for stopping at the first narrow interval: see ``choose_survey_confidence``."""
 
 CENSUS_SHARE = 1 / 3
-"""A sample larger than this share of the batches is replaced by a census."""
+"""Draws with replacement are replaced by a census where they are more than this share of the batches."""
 
 
 @dataclass(frozen=True, slots=True)
 class TotalEstimate:
     """The seconds of one side for the whole corpus, with the ends of the interval.
 
-    ``scatter`` is the relative standard deviation of a draw's estimate: of the seconds a byte, and of the machine's speed.
+    ``scatter`` is the standard deviation of the logarithm of the seconds a byte between draws, each with the weight of the bytes
+    that it stands for. ``noise_error`` is that part of the relative standard error which is not of sampling.
     """
 
     total: float
@@ -50,15 +48,16 @@ class TotalEstimate:
     draws: int
     scatter: float
     confidence: float
+    noise_error: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
 class RatioEstimate:
     """The seconds of the whole corpus after / before, with the ends of the interval.
 
-    ``scatter`` is the standard deviation of the log ratio between draws, where each byte of the corpus has the same weight
-    (0.18: about 18 %); it contains the noise of a pair. ``spread`` is the relative standard deviation of what a draw contributes to
-    the ratio: the interval is as wide as spread · t / √draws. Both are not numbers for a single draw.
+    ``scatter`` is the standard deviation of the log ratio between draws, where each second of the corpus has the same weight
+    (0.18: about 18 %); it contains the noise of a pair. ``spread`` / √draws is the relative standard error of sampling, and
+    ``noise_error`` that of the measurements.
     """
 
     ratio: float
@@ -68,93 +67,94 @@ class RatioEstimate:
     scatter: float
     spread: float
     confidence: float
+    noise_error: float = 0.0
 
 
-def compute_shares(sizes: ArrayLike) -> Floats:
-    """The share of each batch in the bytes of the corpus: its probability in each draw.
+def estimate_total(
+    seconds: ArrayLike,
+    shares: ArrayLike,
+    confidence: float = 0.95,
+    *,
+    inclusion: ArrayLike | None = None,
+    noise: PairNoise | None = None,
+) -> TotalEstimate:
+    """The seconds of the whole corpus, from those of the drawn batches and their shares of its bytes, aligned by draw.
 
-    Raises ValueError for sizes that are negative or not finite, and if none is above zero.
+    :param inclusion: π of each draw (``survey_draws.compute_inclusion``); None for draws with replacement. :param noise: of the
+        measurements; unless given, all scatter of the seconds a byte counts as noise, which makes the interval of a large part of a
+        corpus too wide.
+
+    From 0 to infinity for fewer than ``MIN_DRAWS`` draws. Raises ValueError without a draw, for seconds that are not positive and
+    for shares or probabilities outside 0 … 1.
     """
-    values = np.asarray(sizes, dtype=np.float64)
-    if (
-        values.ndim != 1
-        or not values.size
-        or not np.all(np.isfinite(values))
-        or values.min() < 0
-        or not values.max() > 0
-    ):
-        raise ValueError("a corpus has batches with sizes, none of them negative and at least one above zero")
-    return np.asarray(values / values.sum())
+    values, parts, chances = _check_draws(seconds, shares, inclusion)
+    weights = 1.0 / (parts if chances is None else chances)
+    expanded, bytes_drawn = values * weights, parts * weights
+    leverages = bytes_drawn / bytes_drawn.sum()
+    scatter = compute_weighted_deviation(np.log(values / parts), leverages)
+    total = float(expanded.sum() / bytes_drawn.sum())
+    pull = expanded / expanded.sum()
+    bound = PairNoise(scatter, 0.0, values.size - 1)
+    limit = bound if noise is None else PairNoise(noise.speed, 0.0, noise.degrees)
+    error = compute_relative_error(pull - leverages, leverages, chances, pull, limit)
+    factor = error.compute_factor(confidence)
+    return TotalEstimate(total, total / factor, total * factor, values.size, scatter, confidence, error.noise)
 
 
-def draw_batches(sizes: ArrayLike, count: int, seed: int) -> Indices:
-    """The indices of ``count`` batches, drawn with replacement with probabilities in proportion to ``sizes`` (bytes).
-
-    The first k draws of any count are the same, so that a survey can be extended and its draws divided among machines. The same
-    seed gives the same draws with every release of Python and NumPy. A batch of size 0 is never drawn. Raises ValueError as
-    ``compute_shares`` does, and for a negative count.
-    """
-    shares = compute_shares(sizes)
-    if count < 0:
-        raise ValueError(f"the number of draws is not negative: {count}")
-    generator = random.Random(f"batches of a corpus, seed {seed}")
-    places = np.array([generator.random() for _ in range(count)])
-    ends = np.cumsum(np.asarray(sizes, dtype=np.float64))
-    drawn = np.searchsorted(ends, places * ends[-1], side="right")
-    return np.minimum(drawn, np.flatnonzero(shares)[-1]).astype(np.int64)
-
-
-def estimate_total(seconds: ArrayLike, shares: ArrayLike, confidence: float = 0.95) -> TotalEstimate:
-    """The seconds of the whole corpus, from those of the drawn batches and their shares, aligned by draw.
-
-    The mean of seconds / share; the interval is exp(log mean ± t · s / (mean · √n)), from 0 to infinity for fewer than
-    ``MIN_DRAWS`` draws. Raises ValueError without a draw, for seconds that are not positive and for shares outside 0 … 1.
-    """
-    values, weights = _check_draws(seconds, shares)
-    expanded = values / weights
-    total = float(expanded.mean())
-    scatter = _compute_deviation(expanded) / total
-    factor = _compute_factor(scatter, values.size, confidence)
-    return TotalEstimate(total, total / factor, total * factor, values.size, scatter, confidence)
-
-
-def estimate_ratio(before: ArrayLike, after: ArrayLike, shares: ArrayLike, confidence: float = 0.95) -> RatioEstimate:
+def estimate_ratio(
+    before: ArrayLike,
+    after: ArrayLike,
+    shares: ArrayLike,
+    confidence: float = 0.95,
+    *,
+    inclusion: ArrayLike | None = None,
+    noise: PairNoise | None = None,
+) -> RatioEstimate:
     """The ratio of the seconds of the whole corpus after / before, from the pairs of the drawn batches, aligned by draw.
 
-    With u = before / share and v = after / share the ratio is R = Σv / Σu, and its interval R · exp(± t · s(e) / (R √n)) with
-    e = (v − R u) / mean(u); from 0 to infinity for fewer than ``MIN_DRAWS`` draws. Raises ValueError as ``estimate_total`` does.
+    R = Σ(after / π) / Σ(before / π). Parameters, narrowness and ValueError as those of ``estimate_total``; unless the noise is
+    given, all scatter of the ratios counts as noise. In a census π is 1 for every batch, and the interval is that of the noise.
     """
-    first, weights = _check_draws(before, shares)
-    second, _ = _check_draws(after, shares)
-    contributions = linearise_ratio(first, second, weights)
-    ratio = float((second / weights).sum() / (first / weights).sum())
-    spread = _compute_deviation(contributions)
-    factor = _compute_factor(spread, first.size, confidence)
-    scatter = _compute_deviation(np.log(second / first))
-    return RatioEstimate(ratio, ratio / factor, ratio * factor, first.size, scatter, spread, confidence)
+    first, parts, chances = _check_draws(before, shares, inclusion)
+    second, _, _ = _check_draws(after, shares, inclusion)
+    weights = 1.0 / (parts if chances is None else chances)
+    ratio = float((second * weights).sum() / (first * weights).sum())
+    leverages = first * weights / (first * weights).sum()
+    scatter = compute_weighted_deviation(np.log(second / first), leverages)
+    error = _compute_ratio_error(
+        first * weights, second * weights, chances, noise or PairNoise(scatter, 0.0, first.size - 1)
+    )
+    factor = error.compute_factor(confidence)
+    spread = error.sampling * math.sqrt(first.size)
+    return RatioEstimate(ratio, ratio / factor, ratio * factor, first.size, scatter, spread, confidence, error.noise)
 
 
-def linearise_ratio(before: Floats, after: Floats, shares: Floats) -> Floats:
-    """What each draw contributes to the relative error of the ratio: (v − R u) / (R · mean(u)); the sum is zero."""
-    first, second = before / shares, after / shares
-    ratio = second.sum() / first.sum()
-    return np.asarray((second / ratio - first) / first.mean())
+def _compute_ratio_error(first: Floats, second: Floats, inclusion: Floats | None, noise: PairNoise) -> RelativeError:
+    parts, leverages = second / second.sum(), first / first.sum()
+    return compute_relative_error(parts - leverages, leverages, inclusion, parts, noise)
 
 
-def count_draws_needed(estimate: RatioEstimate, half_width: float = 0.03) -> int:
-    """How many draws bring both ends of the interval within ``half_width`` of the ratio (0.03: ± 3 %), if the spread stays.
+def count_draws_needed(estimate: RatioEstimate, half_width: float = 0.03, shares: ArrayLike | None = None) -> int:
+    """How many draws bring both ends of the interval within ``half_width`` of the ratio (0.03: ± 3 %), if the scatter stays.
 
-    At least ``MIN_DRAWS``. Raises ValueError for a half width that is not positive and for fewer than two draws.
+    :param shares: of all batches of the corpus, from which the draws are without replacement; the answer is then at most the
+        number of batches, also where the noise of a census is wider. Without it, the corpus is far larger than the sample.
+
+    Raises ValueError for a half width that is not positive and for an estimate without an interval.
     """
     _check_precision(half_width)
-    if math.isnan(estimate.spread):
-        raise ValueError("the spread between draws is not known from a single draw")
-    fewest, most = MIN_DRAWS, MIN_DRAWS
-    while _compute_factor(estimate.spread, most, estimate.confidence) - 1.0 > half_width:
+    if not math.isfinite(estimate.high):
+        raise ValueError(f"{estimate.draws} draws are too few to know their scatter")
+    parts = None if shares is None else compute_shares(shares)
+    fewest, most = MIN_DRAWS, estimate.draws
+    while not _is_narrow(estimate, most, half_width, parts):
         fewest, most = most, 2 * most
+        if parts is not None and most >= parts.size:
+            most = parts.size
+            break
     while fewest < most:
         middle = (fewest + most) // 2
-        narrow = _compute_factor(estimate.spread, middle, estimate.confidence) - 1.0 <= half_width
+        narrow = _is_narrow(estimate, middle, half_width, parts)
         fewest, most = (fewest, middle) if narrow else (middle + 1, most)
     return most
 
@@ -175,19 +175,46 @@ def choose_survey_confidence(confidence: float = 0.95) -> float:
 
 
 def needs_census(draws: int, batches: int) -> bool:
-    """Whether this many draws are so large a part of the batches that a census, each of them once, is the better choice."""
+    """Whether this many draws with replacement are so large a part of the batches that a census is better."""
     return draws > CENSUS_SHARE * batches
 
 
-def _check_draws(seconds: ArrayLike, shares: ArrayLike) -> tuple[Floats, Floats]:
-    values, weights = np.asarray(seconds, dtype=np.float64), np.asarray(shares, dtype=np.float64)
-    if values.ndim != 1 or not values.size or values.shape != weights.shape:
-        raise ValueError(f"each draw has seconds and a share, not arrays of shape {values.shape} and {weights.shape}")
+def _is_narrow(estimate: RatioEstimate, draws: int, half_width: float, parts: Floats | None) -> bool:
+    """Whether this many draws would give an interval within ``half_width``, by the sampling error that the estimate has."""
+    variance = estimate.spread**2 / estimate.draws
+    if parts is None:
+        variance *= estimate.draws / draws
+    else:
+        variance *= _compute_chance(parts, draws) / _compute_chance(parts, min(estimate.draws, parts.size - 1))
+    error = RelativeError(math.sqrt(variance), estimate.noise_error, max(1, draws - 1), draws)
+    return error.compute_factor(estimate.confidence) - 1.0 <= half_width
+
+
+def _compute_chance(parts: Floats, draws: int) -> float:
+    """Σ p² (1 − π) / π over the corpus: what the squared sampling error of this many draws is in proportion to."""
+    if draws >= parts.size:
+        return 0.0
+    inclusion = survey_draws.compute_target_inclusion(parts, draws)
+    return float((parts**2 * (1.0 - inclusion) / inclusion).sum())
+
+
+def _check_draws(
+    seconds: ArrayLike, shares: ArrayLike, inclusion: ArrayLike | None
+) -> tuple[Floats, Floats, Floats | None]:
+    values, parts = np.asarray(seconds, dtype=np.float64), np.asarray(shares, dtype=np.float64)
+    chances = None if inclusion is None else np.asarray(inclusion, dtype=np.float64)
+    if (
+        values.ndim != 1
+        or not values.size
+        or values.shape != parts.shape
+        or parts.shape != np.shape(shares if chances is None else chances)
+    ):
+        raise ValueError("each draw has seconds, a share and a probability, and there is at least one of them")
     if not np.all(np.isfinite(values) & (values > 0)):
         raise ValueError("the seconds of a draw are positive and finite")
-    if not np.all((weights > 0) & (weights <= 1)):
-        raise ValueError("the share of a batch lies between 0 and 1")
-    return values, weights
+    if not all(np.all((numbers > 0) & (numbers <= 1)) for numbers in (parts, chances) if numbers is not None):
+        raise ValueError("shares and probabilities lie between 0 and 1")
+    return values, parts, chances
 
 
 def _check_precision(precision: float) -> None:
@@ -195,15 +222,9 @@ def _check_precision(precision: float) -> None:
         raise ValueError(f"a precision is a positive share of the estimate, not {precision}")
 
 
-def _compute_deviation(values: Floats) -> float:
-    return float(np.std(values, ddof=1)) if values.size > 1 else math.nan
-
-
-def _compute_factor(relative: float, draws: int, confidence: float) -> float:
-    """The high end of the interval over the estimate; infinite where the draws are too few."""
-    if not 0 < confidence < 1:
-        raise ValueError(f"a confidence lies between 0 and 1, not at {confidence}")
-    if draws < MIN_DRAWS:
-        return math.inf
-    exponent = student_t.compute_quantile((1.0 - confidence) / 2, draws - 1) * relative / math.sqrt(draws)
-    return math.exp(exponent) if exponent < 700 else math.inf
+def compute_weighted_deviation(values: Floats, weights: Floats) -> float:
+    """The standard deviation of values with weights that sum to 1; not a number for a single value."""
+    if values.size < 2:
+        return math.nan
+    deviations = values - weights @ values
+    return math.sqrt(float(weights @ deviations**2) / (1.0 - float(weights @ weights)))

@@ -1,7 +1,7 @@
 """Census of a corpus: every batch measured, so that only the noise of the measurements is left in ratio and totals.
 
-A census has no sampling error. The noise of a pair is known from batches that were measured more than once, or from a calibration;
-it is the relative standard deviation *sigma* of one pair's log ratio, or of one pass's log seconds for a total.
+The noise is known from batches that were measured more than once. Without them all scatter between batches counts as noise: the
+interval is then too wide.
 """
 
 from __future__ import annotations
@@ -10,18 +10,37 @@ import math
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from perfbench.stats import student_t
-from perfbench.stats.survey import Floats, Indices, RatioEstimate, TotalEstimate
+from perfbench.stats.survey import RatioEstimate, TotalEstimate, compute_weighted_deviation
+from perfbench.stats.survey_error import PairNoise
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+CENSUS_REPEATS = 12
+"""How many batches of a sample that is a large part of the corpus are measured a second time, for the noise of a pair."""
+
+REPEATED_ABOVE = 0.1
+"""The mean inclusion probability of the draws above which the noise of a pair matters."""
 
 
 @dataclass(frozen=True, slots=True)
 class Noise:
-    """The standard deviation of one measurement's logarithm, with the degrees of freedom behind it (infinite: it is given)."""
+    """The standard deviation of one measurement's logarithm, with the degrees of freedom behind it (infinite: given)."""
 
     sigma: float
     degrees: float
+
+
+def count_repeats(inclusion: ArrayLike) -> int:
+    """How many draws of a sample without replacement need a second pair for the noise: the first ones, which are the largest.
+
+    0 where the sample is a small part of the corpus: there the scatter between draws contains the noise.
+    """
+    chances = np.asarray(inclusion, dtype=np.float64)
+    return min(CENSUS_REPEATS, chances.size) if chances.size and chances.mean() > REPEATED_ABOVE else 0
 
 
 def estimate_noise(batches: ArrayLike, logarithms: ArrayLike) -> Noise | None:
@@ -39,37 +58,57 @@ def estimate_noise(batches: ArrayLike, logarithms: ArrayLike) -> Noise | None:
     return Noise(math.sqrt(float(deviations @ deviations) / degrees), float(degrees))
 
 
+def estimate_pair_noise(batches: ArrayLike, before: ArrayLike, after: ArrayLike) -> PairNoise | None:
+    """The noise of a pair's ratio and of a pass's seconds, from repeated batches; None if there is none.
+
+    The seconds are those before. Raises ValueError as ``estimate_noise`` does, and for seconds that are not positive.
+    """
+    indices, first = _check_batches(batches, before, positive=True)
+    _, second = _check_batches(batches, after, positive=True)
+    pair, speed = estimate_noise(indices, np.log(second / first)), estimate_noise(indices, np.log(first))
+    return None if pair is None or speed is None else PairNoise(pair.sigma, speed.sigma, pair.degrees)
+
+
 def measure_total(
     batches: ArrayLike, seconds: ArrayLike, noise: Noise | None, confidence: float = 0.95
 ) -> TotalEstimate:
     """The seconds of one side in a census: the sum over the batches, the mean of each where it was measured more than once.
 
-    The interval is that of the noise alone, exp(log total ± t · sigma · √Σ(wᵢ² / kᵢ)) for a batch with the part wᵢ of the total
-    and kᵢ measurements; without noise it is not known, and reaches from 0 to infinity. ``scatter`` is sigma.
+    The interval is that of the noise alone, exp(log total ± t · sigma · √Σ(gᵢ² / kᵢ)) for a batch with the part gᵢ of the total and
+    kᵢ measurements. Without noise there is nothing that bounds it, and it reaches from 0 to infinity. ``scatter`` is sigma.
     """
     indices, values = _check_batches(batches, seconds, positive=True)
     means, counts, _ = _average(indices, values)
     total = float(means.sum())
-    factor = _compute_factor(means / total, counts, noise, confidence)
-    return TotalEstimate(total, total / factor, total * factor, values.size, _sigma_of(noise), confidence)
+    sigma = math.nan if noise is None else noise.sigma
+    error = math.inf if noise is None else sigma * math.sqrt(float(((means / total) ** 2 / counts).sum()))
+    factor = _compute_factor(error, 1.0 if noise is None else noise.degrees, confidence)
+    return TotalEstimate(total, total / factor, total * factor, values.size, sigma, confidence, error)
 
 
 def measure_ratio(
     batches: ArrayLike, before: ArrayLike, after: ArrayLike, noise: Noise | None, confidence: float = 0.95
 ) -> RatioEstimate:
-    """The ratio of the seconds of all batches after / before in a census; its interval is that of the noise of a pair alone.
+    """The ratio of the seconds of all batches after / before in a census; its interval is that of the noise alone.
 
-    As ``measure_total``. ``spread`` is sigma, ``scatter`` the standard deviation of the log ratio between batches, weighted by their
-    seconds before.
+    With the part gᵢ of a batch in the seconds, kᵢ measurements and its contribution eᵢ to the relative error, the squared error is
+    Σ (sigma² gᵢ² + speed² eᵢ²) / kᵢ, where speed is the noise of the seconds in repeated batches. Without noise, sigma is the
+    scatter of the ratios, an upper bound. ``spread`` is 0, as there is no error of sampling; ``scatter`` is that between batches.
     """
     indices, first = _check_batches(batches, before, positive=True)
     _, second = _check_batches(batches, after, positive=True)
+    speed = estimate_noise(indices, np.log(first))
     means_before, counts, _ = _average(indices, first)
     means_after, _, _ = _average(indices, second)
     ratio = float(means_after.sum() / means_before.sum())
-    factor = _compute_factor(means_after / means_after.sum(), counts, noise, confidence)
-    scatter = _compute_weighted_deviation(np.log(means_after / means_before), means_before)
-    return RatioEstimate(ratio, ratio / factor, ratio * factor, first.size, scatter, _sigma_of(noise), confidence)
+    leverages, parts = means_before / means_before.sum(), means_after / means_after.sum()
+    scatter = compute_weighted_deviation(np.log(means_after / means_before), leverages)
+    limit = noise or Noise(scatter, counts.size - 1)
+    drift = 0.0 if speed is None else speed.sigma
+    variance = float((((limit.sigma * parts) ** 2 + (drift * (parts - leverages)) ** 2) / counts).sum())
+    error = math.sqrt(variance)
+    factor = _compute_factor(error, limit.degrees, confidence)
+    return RatioEstimate(ratio, ratio / factor, ratio * factor, first.size, scatter, 0.0, confidence, error)
 
 
 def _check_batches(batches: ArrayLike, measurements: ArrayLike, positive: bool = False) -> tuple[Indices, Floats]:
@@ -87,19 +126,9 @@ def _average(indices: Indices, values: Floats) -> tuple[Floats, Floats, Indices]
     return np.bincount(inverse, weights=values) / counts, counts.astype(np.float64), inverse
 
 
-def _compute_factor(parts: Floats, counts: Floats, noise: Noise | None, confidence: float) -> float:
+def _compute_factor(error: float, degrees: float, confidence: float) -> float:
     if not 0 < confidence < 1:
         raise ValueError(f"a confidence lies between 0 and 1, not at {confidence}")
-    if noise is None:
+    if not math.isfinite(error):
         return math.inf
-    error = noise.sigma * math.sqrt(float((parts**2 / counts).sum()))
-    return math.exp(student_t.compute_quantile((1.0 - confidence) / 2, noise.degrees) * error)
-
-
-def _compute_weighted_deviation(values: Floats, weights: Floats) -> float:
-    mean = np.average(values, weights=weights)
-    return math.sqrt(float(np.average((values - mean) ** 2, weights=weights)))
-
-
-def _sigma_of(noise: Noise | None) -> float:
-    return math.nan if noise is None else noise.sigma
+    return math.exp(student_t.compute_quantile((1.0 - confidence) / 2, degrees) * error)

@@ -1,8 +1,8 @@
 """Strata of a surveyed corpus, and percentiles of the ratios of its markets.
 
-A stratum is the part of the corpus with one label (a sport, a market type, in-play or not). The draws with that label are draws in
-proportion to size of that part, whatever share of the corpus it is, so that its ratio is estimated as that of a corpus
-(Särndal, Swensson, Wretman, *Model Assisted Survey Sampling*, section 10.3: domains).
+A stratum is the part of the corpus with one label (a sport, a market type, in-play or not). The draws with that label are a sample
+of that part, with the same probabilities, so that its ratio is estimated as that of a corpus (Särndal, Swensson, Wretman, *Model
+Assisted Survey Sampling*, section 10.3: domains).
 """
 
 from __future__ import annotations
@@ -12,10 +12,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from perfbench.stats import survey
-from perfbench.stats.survey import Floats, RatioEstimate
+from perfbench.stats.survey import RatioEstimate
+from perfbench.stats.survey_error import PairNoise
+
+Floats = NDArray[np.float64]
 
 PERCENTILES = (0.05, 0.5, 0.95)
 """The percentiles of the markets that are estimated: the fast end, the median and the slow end."""
@@ -28,7 +31,7 @@ MIN_EFFECTIVE_DRAWS = 20.0
 class StratumEstimate:
     """One stratum: its ratio with interval, and its estimated shares of the bytes and of the seconds before, 0 to 1.
 
-    With fewer than ``survey.MIN_DRAWS`` draws the interval reaches from 0 to infinity (``has_interval`` is false).
+    With fewer than ``survey_error.MIN_DRAWS`` draws the interval reaches from 0 to infinity (``has_interval`` is false).
     """
 
     label: str
@@ -56,50 +59,71 @@ class RatioPercentiles:
 
 
 def estimate_strata(
-    labels: Sequence[str], before: ArrayLike, after: ArrayLike, shares: ArrayLike, confidence: float = 0.95
+    labels: Sequence[str],
+    before: ArrayLike,
+    after: ArrayLike,
+    shares: ArrayLike,
+    confidence: float = 0.95,
+    *,
+    inclusion: ArrayLike | None = None,
+    noise: PairNoise | None = None,
 ) -> tuple[StratumEstimate, ...]:
     """The strata by their share of the seconds, largest first; each interval has this confidence by itself, not all together.
 
-    Raises ValueError as ``survey.estimate_ratio`` does, and unless each draw has a label.
+    Parameters as those of ``survey.estimate_ratio``. Raises ValueError as that does, and unless each draw has a label.
     """
-    first, second, weights = (np.asarray(values, dtype=np.float64) for values in (before, after, shares))
+    corpus = survey.estimate_ratio(before, after, shares, confidence, inclusion=inclusion, noise=noise)
+    first, second, parts = (np.asarray(values, dtype=np.float64) for values in (before, after, shares))
+    chances = parts if inclusion is None else np.asarray(inclusion, dtype=np.float64)
     names = np.asarray(labels)
     if names.shape != first.shape:
-        raise ValueError(f"{first.size} draws need as many labels, not {names.size}")
-    survey.estimate_ratio(first, second, weights, confidence)
-    expanded = first / weights
+        raise ValueError(f"{corpus.draws} draws need as many labels, not {names.size}")
     strata = []
     for label in dict.fromkeys(labels):
         inside = names == label
-        estimate = survey.estimate_ratio(first[inside], second[inside], weights[inside], confidence)
-        seconds = float(expanded[inside].sum() / expanded.sum())
-        strata.append(StratumEstimate(label, estimate, float(inside.mean()), seconds))
+        estimate = survey.estimate_ratio(
+            first[inside],
+            second[inside],
+            parts[inside],
+            confidence,
+            inclusion=None if inclusion is None else chances[inside],
+            noise=noise,
+        )
+        of_bytes, of_seconds = (
+            float((values / chances)[inside].sum() / (values / chances).sum()) for values in (parts, first)
+        )
+        strata.append(StratumEstimate(label, estimate, of_bytes, of_seconds))
     return tuple(sorted(strata, key=lambda stratum: (-stratum.share_of_seconds, stratum.label)))
 
 
 def estimate_percentiles(
-    before: ArrayLike, after: ArrayLike, shares: ArrayLike, markets: ArrayLike | None = None
+    before: ArrayLike, after: ArrayLike, inclusion: ArrayLike, markets: ArrayLike | None = None
 ) -> RatioPercentiles:
     """Percentiles of the ratios of the markets of the corpus, each market with the same weight.
 
-    A draw stands for markets / share: large markets are drawn more often than they are frequent. ``markets`` is the number of
-    markets of each drawn batch, 1 by default; those of one batch have the ratio of the batch. A ratio contains the noise of its
-    pair. Raises ValueError as ``survey.estimate_ratio`` does.
+    A draw stands for markets / π: large markets are drawn more often than they are frequent. Ratios contain the noise of a pair.
+
+    :param inclusion: π of each draw, or the shares of draws with replacement; :param markets: of each drawn batch, 1 by default;
+        those of one batch have the ratio of the batch. Raises ValueError as ``survey.estimate_ratio`` does.
     """
-    first, second, weights = (np.asarray(values, dtype=np.float64) for values in (before, after, shares))
-    survey.estimate_ratio(first, second, weights)
+    first, second, chances = (np.asarray(values, dtype=np.float64) for values in (before, after, inclusion))
+    survey.estimate_ratio(first, second, chances)
     counts = np.ones_like(first) if markets is None else np.asarray(markets, dtype=np.float64)
-    return _summarise(second / first, counts / weights)
+    return _summarise(second / first, counts / chances)
 
 
-def estimate_byte_percentiles(before: ArrayLike, after: ArrayLike) -> RatioPercentiles:
+def estimate_byte_percentiles(
+    before: ArrayLike, after: ArrayLike, shares: ArrayLike, *, inclusion: ArrayLike | None = None
+) -> RatioPercentiles:
     """Percentiles of the ratios where each byte of the corpus has the same weight: half of the bytes are below the median.
 
-    Every draw has the same weight here. Raises ValueError for seconds that are not positive.
+    The draws have nearly the same weights here, so that far fewer of them suffice than for ``estimate_percentiles``. Raises
+    ValueError as ``survey.estimate_ratio`` does.
     """
-    first, second = (np.asarray(values, dtype=np.float64) for values in (before, after))
-    survey.estimate_ratio(first, second, np.ones_like(first))
-    return _summarise(second / first, np.ones_like(first))
+    first, second, parts = (np.asarray(values, dtype=np.float64) for values in (before, after, shares))
+    survey.estimate_ratio(first, second, parts, inclusion=inclusion)
+    weights = np.ones_like(parts) if inclusion is None else parts / np.asarray(inclusion, dtype=np.float64)
+    return _summarise(second / first, weights)
 
 
 def weighted_quantile(values: ArrayLike, weights: ArrayLike, probability: float) -> float:

@@ -1,0 +1,132 @@
+"""Draws of batches from a corpus, with probabilities in proportion to size, without or with replacement.
+
+Without replacement: each batch gets the key U / measure with a random number U, and the k smallest keys are the first k draws
+(sequential Poisson sampling: Ohlsson, *Sequential Poisson sampling*, Journal of Official Statistics 14, 1998). Given the keys of
+all others, a batch is among the first k if its own is below the *threshold*, the key of draw k + 1. Therefore, with π = min(1,
+measure · threshold), the sum of y / π over the draws is an unbiased estimate of the sum of any y over the corpus, and the errors of
+two batches are uncorrelated (Duffield, Lund, Thorup, *Priority sampling for estimation of arbitrary subset sums*, Journal of the
+ACM 54, 2007). A large batch is in the sample for certain, no batch is drawn twice, and with the last draw the sample is a census.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+Floats = NDArray[np.float64]
+Indices = NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Draws:
+    """Draws without replacement, in order: the index of each batch, and the threshold of the sample that ends with it.
+
+    ``thresholds[k - 1]`` belongs to the first k draws; it is infinite if they are the whole corpus.
+    """
+
+    indices: Indices
+    thresholds: Floats
+
+
+def compute_shares(sizes: ArrayLike) -> Floats:
+    """The share of each batch in the bytes of the corpus.
+
+    Raises ValueError for sizes that are negative or not finite, and if none is above zero.
+    """
+    values = np.asarray(sizes, dtype=np.float64)
+    if (
+        values.ndim != 1
+        or not values.size
+        or not np.all(np.isfinite(values))
+        or values.min() < 0
+        or not values.max() > 0
+    ):
+        raise ValueError("a corpus has batches with sizes, none of them negative and at least one above zero")
+    return np.asarray(values / values.sum())
+
+
+def choose_measures(sizes: ArrayLike, overhead: float, seconds_per_byte: float) -> Floats:
+    """The measures that estimate a ratio best in a given time: size / √(seconds of a pair), up to a factor.
+
+    In proportion to size the draws are those with the least error; but large batches take longer, and the error per second is
+    least for size / √cost (Cochran, *Sampling Techniques*, 3rd ed., section 9A.5).
+
+    :param overhead: seconds of a pair without its passes; :param seconds_per_byte: of both passes. Raises ValueError if one of them
+        is negative or both are zero, and as ``compute_shares`` does.
+    """
+    if not (overhead >= 0 and seconds_per_byte >= 0 and overhead + seconds_per_byte > 0):
+        raise ValueError(f"the seconds of a pair are not negative and not all zero: {overhead}, {seconds_per_byte}")
+    shares = compute_shares(sizes)
+    values = np.asarray(sizes, dtype=np.float64)
+    cost = np.where(shares > 0, overhead + seconds_per_byte * values, 1.0)
+    return np.asarray(values / np.sqrt(cost))
+
+
+def draw_distinct_batches(measures: ArrayLike, count: int, seed: int) -> Draws:
+    """``count`` different batches in random order, or all of them; those with larger measures (bytes) tend to be early.
+
+    The first k draws of any count are the same, so that a survey can be extended and its draws divided among machines. The same
+    seed gives the same draws with every release of Python and NumPy. A batch with the measure 0 is never drawn. Raises ValueError
+    as ``compute_shares`` does, and for a negative count.
+    """
+    shares = compute_shares(measures)
+    numbers = _generate_numbers(shares.size, seed, count)
+    values = np.asarray(measures, dtype=np.float64)
+    keys = np.divide(numbers, values, out=np.full_like(values, math.inf), where=values > 0)
+    order = np.argsort(keys, kind="stable")[: int(np.count_nonzero(values))]
+    ends = np.append(keys[order][1:], math.inf)
+    return Draws(order[:count].astype(np.int64), ends[:count])
+
+
+def compute_inclusion(measures: ArrayLike, threshold: float) -> Floats:
+    """The probability with which each drawn batch is in its sample: min(1, measure · threshold), for the sample's threshold.
+
+    Raises ValueError for measures and thresholds that are not positive.
+    """
+    values = np.asarray(measures, dtype=np.float64)
+    if not (np.all(values > 0) and threshold > 0):
+        raise ValueError("drawn batches have positive measures, and their sample a positive threshold")
+    return np.minimum(1.0, values * threshold)
+
+
+def compute_target_inclusion(shares: Floats, draws: int) -> Floats:
+    """The probability with which each batch of a corpus is about to be among this many: min(1, c · share), with the sum ``draws``.
+
+    The largest batches are certain; the others divide the remaining draws in proportion to their shares. Raises ValueError for more
+    draws than batches with a share.
+    """
+    positive = int(np.count_nonzero(shares))
+    if not 0 <= draws <= positive:
+        raise ValueError(f"a sample has 0 to {positive} of the batches, not {draws}")
+    order = np.argsort(-shares, kind="stable")
+    falling = shares[order]
+    rest = np.cumsum(falling[::-1])[::-1]
+    certain = int(np.argmin((draws - np.arange(shares.size)) * falling >= rest)) if draws < positive else positive
+    inclusion = np.ones_like(shares)
+    inclusion[order[certain:]] = falling[certain:] * (draws - certain) / rest[certain] if certain < shares.size else 1.0
+    return inclusion
+
+
+def draw_batches(sizes: ArrayLike, count: int, seed: int) -> Indices:
+    """The indices of ``count`` batches, drawn with replacement with probabilities in proportion to ``sizes`` (bytes).
+
+    Extensible, repeatable and without empty batches as ``draw_distinct_batches``. Raises ValueError as ``compute_shares`` does, and
+    for a negative count.
+    """
+    shares = compute_shares(sizes)
+    places = _generate_numbers(count, seed, count)
+    ends = np.cumsum(np.asarray(sizes, dtype=np.float64))
+    drawn = np.searchsorted(ends, places * ends[-1], side="right")
+    return np.asarray(np.minimum(drawn, np.flatnonzero(shares)[-1]), dtype=np.int64)
+
+
+def _generate_numbers(length: int, seed: int, count: int) -> Floats:
+    """Uniform random numbers, 0 ≤ U < 1: of the standard library, which promises to repeat them, as NumPy does not."""
+    if count < 0:
+        raise ValueError(f"the number of draws is not negative: {count}")
+    generator = random.Random(f"batches of a corpus, seed {seed}")
+    return np.array([generator.random() for _ in range(length)], dtype=np.float64)
