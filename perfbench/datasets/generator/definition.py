@@ -49,11 +49,11 @@ class Definition:
             "turnInPlayEnabled": self.recipe.in_play,
             "persistenceEnabled": True,
             "marketBaseRate": 5.0,
-            "eventId": str(30_000_000 + self.recipe.seed),
-            "eventTypeId": "7",
+            "eventId": str(self.recipe.event or 30_000_000 + self.recipe.seed),
+            "eventTypeId": self.recipe.event_type,
             "numberOfWinners": 1,
             "bettingType": "ODDS",
-            "marketType": "WIN",
+            "marketType": self.recipe.market_type,
             "marketTime": format_time(self.off),
             "suspendTime": format_time(self.off),
             "bspReconciled": self.reconciled,
@@ -74,7 +74,7 @@ class Definition:
             "openDate": format_time(self.off),
             "version": self.version,
             "name": "1m Generated",
-            "eventName": f"Generated {self.recipe.seed}",
+            "eventName": f"Generated {self.recipe.event or self.recipe.seed}",
         }
         return json.dumps(fields, separators=(",", ":"))
 

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import heapq
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from random import Random
 
 from perfbench.datasets.generator.definition import Definition
 from perfbench.datasets.generator.prices import TICKS, Book, find_nearest_tick
 from perfbench.datasets.generator.recipe import Recipe
-
-FIRST_START_TIME = 1_780_311_600_000
-"""Start of the first market: 2026-06-01 11:00 UTC, in milliseconds since 1970."""
 
 MARKET_SPACING = 120_000
 IN_PLAY_SHARE = 0.2
@@ -24,8 +21,15 @@ TimedLine = tuple[int, str]
 
 def stream_lines(recipe: Recipe) -> Iterator[str]:
     """Every line of the file, with its newline; markets of one event are merged by time."""
-    share, rest = divmod(recipe.updates, recipe.markets)
-    lives = [_MarketScript(recipe, number, share + (number < rest)).changes() for number in range(recipe.markets)]
+    return stream_event_lines((recipe,))
+
+
+def stream_event_lines(recipes: Iterable[Recipe]) -> Iterator[str]:
+    """Every line of a file with the markets of several recipes, merged by time; each has the changes of its own file."""
+    lives = []
+    for recipe in recipes:
+        share, rest = divmod(recipe.updates, recipe.markets)
+        lives += [_MarketScript(recipe, number, share + (number < rest)).changes() for number in range(recipe.markets)]
     clock = 1_300_000_000
     for published, change in heapq.merge(*lives, key=_read_publish_time):
         clock += 3
@@ -46,7 +50,7 @@ class _MarketScript:
         self._updates = updates
         self._chance = Random(name)
         self._off_line = updates - 4 - round(IN_PLAY_SHARE * updates) if recipe.in_play else updates - 4
-        self._off = FIRST_START_TIME + number * MARKET_SPACING
+        self._off = recipe.start + number * MARKET_SPACING
         self._times = Random(f"{name} time")
         before = Random(f"{name} time")
         self._first = self._off - sum(_draw_pause(before) for _ in range(self._off_line))
@@ -72,8 +76,14 @@ class _MarketScript:
                 self._published += (
                     _draw_pause(self._times) if line <= self._off_line else 50 + self._times.getrandbits(8)
                 )
-            event = events.get(line)
-            yield self._published, event(line) if event else self._message(",".join(self._changed(line)))
+            event = events.get(line) or self._choose_change(line)
+            yield self._published, event(line)
+
+    def _choose_change(self, line: int) -> Event:
+        """A change of some runners, or a new image. Recipes without images draw no number for it: their bytes stay."""
+        if self._recipe.images and line > 1 and self._chance.random() < self._recipe.images:
+            return lambda _: self._image()
+        return lambda line: self._message(",".join(self._changed(line)))
 
     def _events(self) -> dict[int, Event]:
         off, last = self._off_line, self._updates - 1
@@ -145,9 +155,12 @@ class _MarketScript:
         self._definition.settled = self._published
         return self._define(status="CLOSED")
 
-    def _message(self, changes: str, definition: str = "") -> str:
+    def _image(self) -> str:
+        return self._message(",".join(book.image() for book in self._active), self._definition.as_json(), "true")
+
+    def _message(self, changes: str, definition: str = "", image: str = "false") -> str:
         field = f'"marketDefinition":{definition},' if definition else ""
-        return f'{{"id":"{self._id}",{field}"rc":[{changes}],"con":true,"img":false}}'
+        return f'{{"id":"{self._id}",{field}"rc":[{changes}],"con":true,"img":{image}}}'
 
 
 def _draw_pause(times: Random) -> int:

@@ -76,6 +76,23 @@ class Book:
         prices = f'{{"spn":{format_hundredths(near)},"spf":{format_hundredths(far)},"id":{self.selection}}}'
         return f'{{"{name}":[[{PRICES[tick]},{format_hundredths(pennies)}]],"id":{self.selection}}},{prices}'
 
+    def image(self) -> str:
+        """The whole book, as a new image has it; a book without offers and trades has its runner only."""
+        fields = []
+        for side, offers in self.sides.items():
+            ordered = sorted(offers.items(), reverse=side == "b")
+            if self._levels is not None:
+                self._levels[side] = ordered[:LADDER_DEPTH]
+                texts = [f"[{n},{PRICES[t]},{format_hundredths(p)}]" for n, (t, p) in enumerate(self._levels[side])]
+            else:
+                texts = [f"[{PRICES[tick]},{format_hundredths(pennies)}]" for tick, pennies in ordered]
+            fields.append(f'"{"bat" if self._levels is not None else "at"}{side}":[{",".join(texts)}],')
+        if self.traded:
+            texts = [f"[{PRICES[tick]},{format_hundredths(pennies)}]" for tick, pennies in sorted(self.traded.items())]
+            volume = format_hundredths(sum(self.traded.values()))
+            fields.append(f'"trd":[{",".join(texts)}],"ltp":{PRICES[self.last_traded]},"tv":{volume},')
+        return f'{{{"".join(fields)}"id":{self.selection}}}'
+
     def cleared(self) -> str:
         """Remove all offers, as for a removed runner."""
         return self._entry({side: [(tick, 0) for tick in sorted(offers)] for side, offers in self.sides.items()})

@@ -9,10 +9,13 @@ from perfbench.errors import UsageProblem
 
 Ladder = Literal["full", "levels"]
 
-MIN_UPDATES = 40
+MIN_UPDATES = 20
 """A market needs this many lines to open, be suspended, lose a runner, turn in-play and close."""
 
 MAX_RUNNERS = 60
+
+FIRST_START_TIME = 1_780_311_600_000
+"""Start of the first market: 2026-06-01 11:00 UTC, in milliseconds since 1970."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,6 +28,9 @@ class Recipe:
     :param removal: one runner is removed before the off.
     :param ladder: ``full`` depth (``atb``, ``atl``) or the best ten ``levels`` (``batb``, ``batl``).
     :param changed_runners: mean number of runners that change in a message.
+    :param images: share of lines that are a new image of a market, with its definition and whole books, as event files have.
+    :param event: id of the event; 0 derives it from the seed. ``event_type`` is the id of its sport.
+    :param start: of the first market, in milliseconds since 1970.
     """
 
     seed: int = 1
@@ -36,6 +42,11 @@ class Recipe:
     ladder: Ladder = "full"
     changed_runners: float = 2.0
     markets: int = 1
+    images: float = 0.0
+    event: int = 0
+    event_type: str = "7"
+    market_type: str = "WIN"
+    start: int = FIRST_START_TIME
 
     def __post_init__(self) -> None:
         """Raises UsageProblem for invalid parameters."""
@@ -47,6 +58,8 @@ class Recipe:
             raise UsageProblem(f"--markets {self.markets}: must be at least 1")
         if self.updates < MIN_UPDATES * self.markets:
             raise UsageProblem(f"--updates {self.updates}: a market needs at least {MIN_UPDATES} updates")
+        if not 0 <= self.images < 1:
+            raise UsageProblem(f"--images {self.images:g}: a share from 0 up to below 1")
         if not 1 <= self.changed_runners <= self.runners:
             raise UsageProblem(
                 f"--changed-runners {self.changed_runners:g}: must be between 1 and the number of runners"

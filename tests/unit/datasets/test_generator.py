@@ -272,7 +272,7 @@ def test_command_writes_the_recipe_and_never_over_a_file(tmp_path: Path) -> None
     ("options", "complaint"),
     [
         (("--runners", "1"), "--runners 1: a market has 2 to 60 runners"),
-        (("--updates", "39"), "--updates 39: a market needs at least 40 updates"),
+        (("--updates", "19"), "--updates 19: a market needs at least 20 updates"),
         (("--markets", "0"), "--markets 0: must be at least 1"),
         (("--changed-runners", "11"), "--changed-runners 11: must be between 1 and the number of runners"),
         (("--runners", "2", "--removal"), "--removal needs --runners 3 or more"),
