@@ -15,7 +15,16 @@ from perfbench.cli.app import LazyCommandGroup
 from perfbench.errors import ExitCode
 
 GOLDEN = HERE / "data" / "golden"
-COMMANDS = ["", *LazyCommandGroup.names(), "data list", "data pull", "data check", "data describe", "data generate"]
+COMMANDS = [
+    "",
+    *LazyCommandGroup.names(),
+    "data list",
+    "data pull",
+    "data check",
+    "data describe",
+    "data generate",
+    "data generate-corpus",
+]
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda name: name or "perfbench")

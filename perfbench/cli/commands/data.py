@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import tempfile
-from datetime import datetime, timezone
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -12,14 +11,25 @@ from rich.table import Table
 from rich.text import Text
 
 from perfbench.cli.console import build_console
+from perfbench.cli.count_progress import CountProgress
+from perfbench.cli.data_facts import build_table, list_content_rows, list_listing_rows, list_market_rows, list_skipped
 from perfbench.datasets import download, manifest, resolve
-from perfbench.datasets.description import MarketDescription
+from perfbench.datasets.corpus.description import choose_sample, describe_content, describe_listing
+from perfbench.datasets.corpus.listing import Listing, list_corpus
+from perfbench.datasets.corpus.opening import count_markets, discard, open_member
+from perfbench.datasets.generator.corpus import CorpusFile, CorpusRecipe, write_corpus
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.datasets.manifest import KnownFile
 from perfbench.errors import DataProblem, NotMeasured, UsageProblem
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
+
+MAX_TABLES = 3
+"""Files that are described on their own, unless ``--each`` is given."""
+
+MAX_PROBLEMS = 50
+"""Problems that are printed; the others are counted."""
 
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__.partition("\n")[0])
 
@@ -87,73 +97,73 @@ def _describe_state(file: KnownFile) -> str:
 
 @app.command()
 def describe(
-    files: Annotated[list[str], typer.Argument(help="Files, folders, archives or known names.")],
+    files: Annotated[list[str], typer.Argument(help="Files, folders, archives, known names, URLs, or @LIST of them.")],
+    full: Annotated[bool, typer.Option("--full", help="Read every file of a corpus, not a sample of 24.")] = False,
+    each: Annotated[bool, typer.Option("--each", help="Describe each file, also of more than three.")] = False,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the sample.")] = 1,
 ) -> None:
-    """Describe market files: markets, runners, updates, time, irregularities.
+    """Describe market files, each on its own, or more than three as one corpus.
 
-    Exits with 5 if a file is not a stream file that can be replayed; the others are described.
+    A corpus is listed without unpacking it: files, bytes, duplicates, event files; a random sample of its files shows sports,
+    market types, runners, updates, time. Exits with 5 if a file is damaged or no market file; the others are described.
     """
-    problems: list[DataProblem] = []
-    console = build_console()
+    listing = list_corpus(files, _print_note)
     with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
-        for number, spec in enumerate(files):
-            workspace = Path(folder, str(number))
-            workspace.mkdir()
-            described, refused = resolve.describe_markets(spec, workspace, _print_note)
-            problems += refused
-            for description in described:
-                console.print(_build_facts_table(description))
-                console.print()
-    for problem in problems:
+        if each or not (full or count_markets(listing) > MAX_TABLES):
+            problems = _describe_each(listing, Path(folder))
+        else:
+            problems = _describe_corpus(listing, Path(folder), seed, full)
+    for problem in (*listing.problems, *problems)[:MAX_PROBLEMS]:
         typer.echo("\n".join(("! " + make_printable(problem.cause), *problem.lines[1:])), err=True)
-    if problems:
-        raise NotMeasured(f'{len(problems)} of the files cannot be replayed (see the lines marked "!")')
+    count = len(listing.problems) + listing.further_problems + len(problems)
+    if count > MAX_PROBLEMS:
+        typer.echo(f"! and {count - MAX_PROBLEMS:,} more", err=True)
+    if count:
+        raise NotMeasured(f'{count} of the files cannot be replayed (see the lines marked "!")')
+
+
+def _describe_each(listing: Listing, folder: Path) -> list[DataProblem]:
+    """Print a table for each market file; returns the problems of the others."""
+    console = build_console()
+    problems: list[DataProblem] = []
+    skipped: list[str] = []
+    described = 0
+    for member in listing.members:
+        opened = open_member(member, folder)
+        for description in opened.described:
+            console.print(build_table(description.name, list_market_rows(description)))
+            console.print()
+        described += len(opened.described)
+        skipped += opened.skipped
+        problems += opened.problems
+        discard(opened)
+    skipped += list_skipped(listing)
+    if skipped:
+        _print_note(f"no recordings of markets, or left out: {', '.join(map(make_printable, skipped))}")
+    if not described and not problems and not listing.problems:
+        problems.append(DataProblem("no market file was given", hint="choose another file or folder"))
+    return problems
+
+
+def _describe_corpus(listing: Listing, folder: Path, seed: int, full: bool) -> list[DataProblem]:
+    """Print a table of the corpus; returns the problems of the opened files."""
+    count = len(listing.members)
+    if not count:
+        return []
+    rows = range(count) if full else choose_sample(count, seed)
+    listed = describe_listing(listing)
+    with CountProgress("files described") as progress:
+        content = describe_content(listing, rows, folder, progress.update)
+    build_console().print(
+        build_table("corpus", (*list_listing_rows(listing, listed), *list_content_rows(content, listing, listed)))
+    )
+    if not content.updates and not content.problems and not listing.problems:
+        content.problems.append(DataProblem("none of the opened files is a market file", hint="choose another folder"))
+    return content.problems
 
 
 def _print_note(line: str) -> None:
     typer.echo(line, err=True)
-
-
-def _build_facts_table(market: MarketDescription) -> Table:
-    title = Text(make_printable(market.name), style="bold")
-    table = Table(title=title, title_justify="left", box=None, show_header=False)
-    ids = ", ".join(market.market_ids[:3])
-    if len(market.market_ids) > 3:
-        ids += f" and {len(market.market_ids) - 3} more"
-    ratio = market.size_bytes / market.packed_bytes
-    span = f"{_format_time(market.first_published)} to {_format_time(market.last_published)}"
-    rows = (
-        ("markets", f"{len(market.market_ids)}: {make_printable(ids)}"),
-        ("runners", str(market.runners)),
-        ("updates", f"{formatting.format_count(market.updates)} in {formatting.format_count(market.lines)} lines"),
-        (
-            "size",
-            f"{formatting.format_bytes(market.size_bytes)}, {market.size_bytes / market.lines:.0f} bytes per line",
-        ),
-        ("packed", f"{market.packing}, {ratio:.1f} to 1" if market.packing != "plain" else "no"),
-        ("definitions", formatting.format_count(market.definitions)),
-        ("runners changed", f"{market.runners_changed:.2f} per update"),
-        ("market time", f"{span}, {_format_duration(market.seconds)}"),
-        ("in-play", f"{market.in_play_updates / market.updates:.1%} of the updates"),
-        ("SHA-256", market.sha256),
-        ("unusual content", "\n".join(market.irregularities) or "none"),
-    )
-    for name, value in rows:
-        table.add_row(Text(f"  {name}"), Text(value))
-    return table
-
-
-def _format_time(milliseconds: int) -> str:
-    try:
-        return f"{datetime.fromtimestamp(milliseconds / 1000, timezone.utc):%Y-%m-%d %H:%M:%S}"
-    except (ValueError, OverflowError, OSError):
-        return f"{milliseconds} ms"
-
-
-def _format_duration(seconds: float) -> str:
-    minutes, rest = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours:,} h {minutes:02d} min {rest:02d} s"
 
 
 @app.command()
@@ -168,15 +178,49 @@ def generate(
     removal: Annotated[bool, typer.Option("--removal", help="Remove a runner before the off.")] = False,
     ladder: Annotated[Literal["full", "levels"], typer.Option(help="Full depth or the best ten levels.")] = "full",
     changed_runners: Annotated[float, typer.Option(help="Mean number of runners that change in a message.")] = 2.0,
+    images: Annotated[float, typer.Option(help="Share of lines that are a new image of a market.")] = 0.0,
     force: Annotated[bool, typer.Option("--force", help="Replace an existing file.")] = False,
 ) -> None:
     """Generate a stream file in Betfair's historic format from a seed."""
-    recipe = Recipe(seed, runners, updates, bsp, in_play, removal, ladder, changed_runners, markets)
+    recipe = Recipe(seed, runners, updates, bsp, in_play, removal, ladder, changed_runners, markets, images)
     if file.exists() and not force:
         raise UsageProblem(f"{file} already exists", hint="choose a different name or add --force")
     write_market(recipe, file)
     typer.echo(
         f"wrote {file}: {formatting.format_count(updates)} updates, {formatting.format_bytes(file.stat().st_size)}"
+    )
+
+
+@app.command("generate-corpus")
+def generate_corpus(
+    path: Annotated[Path, typer.Argument(help="Tar to write if its name ends in .tar, else folder.")],
+    markets: Annotated[int, typer.Option(help="Market files of the corpus.")] = 500,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed; the same seed gives the same files.")] = 1,
+    updates: Annotated[int, typer.Option(help="Median number of lines of a market file.")] = 400,
+    spread: Annotated[float, typer.Option(help="Standard deviation of the logarithm of that number.")] = 1.0,
+    event_files: Annotated[
+        bool, typer.Option("--event-files", help="Also write event files, with all markets of their event.")
+    ] = False,
+    force: Annotated[bool, typer.Option("--force", help="Replace an existing tar, or write into a folder.")] = False,
+) -> None:
+    """Generate market files of several sports, types and sizes, packed with bz2 in the layout of Betfair's downloads."""
+    recipe = CorpusRecipe(markets, seed, updates, spread, event_files)
+    if not force and (path.exists() and not (path.is_dir() and not any(path.iterdir()))):
+        raise UsageProblem(f"{path} already exists", hint="choose a different name or add --force")
+    sizes: list[int] = []
+    lines = 0
+    with CountProgress("market files written") as progress:
+
+        def note(file: CorpusFile) -> None:
+            nonlocal lines
+            sizes.append(len(file.content))
+            lines += 0 if file.is_event else file.updates
+            progress.update(min(len(sizes), markets), markets)
+
+        write_corpus(recipe, path, note)
+    typer.echo(
+        f"wrote {path}: {formatting.format_plural(markets, 'market')} in {formatting.format_plural(len(sizes), 'file')}, "
+        f"{formatting.format_count(lines)} updates, {formatting.format_bytes(sum(sizes))}"
     )
 
 

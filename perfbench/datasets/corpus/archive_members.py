@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import io
+import stat
 import zipfile
 from collections.abc import Iterator
 from functools import partial
 from typing import IO, cast
 
-from perfbench.datasets.archives import DAMAGE_HINT, make_readable
+from perfbench.datasets.archives import DAMAGE_ERRORS, DAMAGE_HINT, build_damage_problem, make_readable
 from perfbench.datasets.compressed_file import CHUNK_SIZE
 from perfbench.datasets.corpus.builder import LINKS, SPECIAL, ListingBuilder
 from perfbench.datasets.corpus.content import open_content, open_forwards, read_plain_chunks
@@ -24,8 +25,15 @@ NO_ENTRIES = b"PK\x05\x06" + bytes(18)
 
 
 def list_archive(source: Source, builder: ListingBuilder) -> None:
-    """Add the members of an archive. Raises DataProblem, OSError and ``archives.DAMAGE_ERRORS``."""
+    """Add the members of an archive, and the problem of a damaged one. Raises DataProblem for a URL."""
     builder.begin(source)
+    try:
+        _list_members(source, builder)
+    except DAMAGE_ERRORS as error:
+        builder.add_problem(build_damage_problem(source.label, error))
+
+
+def _list_members(source: Source, builder: ListingBuilder) -> None:
     if source.kind == "packed tar":
         builder.observe(
             f"{source.label} can only be read from its beginning: it is read to the end for the listing, and up to each file "
@@ -66,7 +74,7 @@ def _list_tar(content: IO[bytes], source: Source, builder: ListingBuilder) -> No
             if member.isreg():
                 builder.add(member.name, member.size, member.offset)
             else:
-                builder.skipped[LINKS if member.islnk() or member.issym() else SPECIAL] += 1
+                builder.add_special(member.name, LINKS if member.islnk() or member.issym() else SPECIAL)
         if damage := archive.find_damage():
             place = f"after member {make_readable(last)}" if last else "at its beginning"
             builder.add_problem(
@@ -92,11 +100,13 @@ def _list_zip(content: IO[bytes], source: Source, builder: ListingBuilder) -> No
             if is_folder(member):
                 if damage := explain_header(archive, member):
                     builder.add_problem(DataProblem(f"{label} is damaged ({make_readable(damage)})", hint=DAMAGE_HINT))
+            elif stat.S_ISLNK(member.external_attr >> 16):
+                builder.add_special(member.filename, LINKS)
             elif refusal := explain_member(member):
                 builder.add_problem(DataProblem(f"{label} {refusal}", hint="repack the archive without it"))
             else:
                 fields = (member.compress_type, member.flag_bits, member.CRC, member.file_size)
-                size = member.compress_size or member.file_size
+                size = member.file_size and (member.compress_size or member.file_size)
                 builder.add(member.orig_filename, size, member.header_offset, fields)
         if damage := find_damage(archive):
             builder.add_problem(DataProblem(f"{source.label} is damaged ({damage})", hint=DAMAGE_HINT))
@@ -122,7 +132,9 @@ class _WithoutDirectory(io.RawIOBase):
     def seek(self, offset: int, whence: int = io.SEEK_SET) -> int:
         """Go to a position."""
         base = {io.SEEK_SET: 0, io.SEEK_CUR: self._position, io.SEEK_END: self._end + len(NO_ENTRIES)}[whence]
-        self._position = max(0, base + offset)
+        if base + offset < 0:
+            raise ValueError("the position of a member is before the file")
+        self._position = base + offset
         return self._position
 
     def read(self, size: int = -1) -> bytes:

@@ -7,9 +7,9 @@ from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from perfbench.datasets.archives import explain_path, is_wanted, make_readable
+from perfbench.datasets.archives import DAMAGE_HINT, explain_path, is_wanted
 from perfbench.datasets.corpus import names
-from perfbench.datasets.corpus.members import MemberTable, Source
+from perfbench.datasets.corpus.members import Member, MemberTable, Source
 from perfbench.errors import DataProblem
 
 HIDDEN, LINKS, SPECIAL = "hidden", "links", "pipes, devices or sockets"
@@ -18,6 +18,9 @@ LISTED_ALREADY = "links to what is listed already"
 
 MAX_PROBLEMS = 1000
 """Problems that are kept; the others are counted."""
+
+MAX_POSITION = 1 << 62
+"""Bytes that no archive has; damaged headers have larger numbers."""
 
 SILENT_SECONDS = 10.0
 """Seconds of listing until a line says how far it is."""
@@ -58,11 +61,16 @@ class ListingBuilder:
                 self.skipped[HIDDEN] += 1
                 return
             if refusal := explain_path(path):
-                label = f"{source.label}: member {make_readable(path)}"
-                self.add_problem(DataProblem(f"{label} {refusal}", hint="repack the archive without it"))
+                self.add_problem(DataProblem(f"{self._label(path)} {refusal}", hint="repack the archive without it"))
                 return
         if not packed_bytes:
-            self._add_empty(path, source)
+            if not path or self._is_market(path):
+                self.add_problem(DataProblem(f"{self._label(path)} is empty", hint=DAMAGE_HINT))
+            else:
+                self.skipped[EMPTY] += 1
+            return
+        if not (0 < packed_bytes <= MAX_POSITION and 0 <= position <= MAX_POSITION):
+            self.add_problem(DataProblem(f"{self._label(path)} has an impossible size or place", hint=DAMAGE_HINT))
             return
         if zip_fields:
             members.zip_fields[len(members)] = zip_fields
@@ -74,15 +82,21 @@ class ListingBuilder:
             self.observed_at = time.monotonic()
             self.observe(f"{len(members):,} files listed, the last {members[-1].label}")
 
-    def _add_empty(self, path: str, source: Source) -> None:
-        """An empty file is a damaged market if it is named like a market."""
-        name = names.get_market_name(path or source.label, in_archive=source.is_archive)
-        if path and not names.is_market_name(name):
-            self.skipped[EMPTY] += 1
-            return
-        place = f"{source.label}: member " if source.is_archive else ""
-        label = make_readable(path) if path else source.label
-        self.add_problem(DataProblem(f"{place}{label} is empty", hint="download it again"))
+    def add_special(self, path: str, reason: str) -> None:
+        """Count a member of an archive that is no file; one that is named like a market is a problem."""
+        if self._is_market(path):
+            refusal = "is a link or a device, not a file"
+            self.add_problem(DataProblem(f"{self._label(path)} {refusal}", hint="repack the archive without it"))
+        else:
+            self.skipped[reason] += 1
+
+    def _is_market(self, path: str) -> bool:
+        return names.is_market_name(names.get_market_name(path, in_archive=self.members.sources[-1].is_archive))
+
+    def _label(self, path: str) -> str:
+        """The place of a path in the last source, for messages."""
+        source = self.members.sources[-1]
+        return Member(name="", source=source, path=path, position=0, packed_bytes=0).label
 
     def finish_source(self) -> None:
         """Sort the members of the last source by path; members of one path stay in the order of their archive."""

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from perfbench.datasets.archives import DAMAGE_ERRORS, build_damage_problem, is_hidden, make_readable, strip_suffix
+from perfbench.datasets.archives import is_hidden, make_readable, strip_suffix
 from perfbench.datasets.corpus import archive_members, names
 from perfbench.datasets.corpus.builder import HIDDEN, LISTED_ALREADY, SPECIAL, ListingBuilder
 from perfbench.datasets.corpus.content import ContentKind, detect_kind
@@ -44,8 +44,6 @@ def _list_archive(source: Source, builder: ListingBuilder) -> None:
         archive_members.list_archive(source, builder)
     except DataProblem as problem:
         builder.add_problem(problem)
-    except DAMAGE_ERRORS as error:
-        builder.add_problem(build_damage_problem(source.label, error))
     if (len(builder.members), len(builder.problems), builder.further_problems) == before:
         builder.skipped[NO_MARKETS] += 1
 

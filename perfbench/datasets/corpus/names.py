@@ -15,7 +15,7 @@ from perfbench.datasets.file_kinds import MARKET_ID
 
 MONTHS = ("Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec")
 LAYOUT = re.compile(
-    rf"(?:^|.*/)(?:(BASIC|ADVANCED|PRO)/)?(\d{{4}})/({'|'.join(MONTHS)})/(\d{{1,2}})/(?:(\d+)/)?[^/]+", re.IGNORECASE
+    rf"(?:^|/)(?:(BASIC|ADVANCED|PRO)/)?(\d{{4}})/({'|'.join(MONTHS)})/(\d{{1,2}})/(?:(\d+)/)?[^/]+$", re.IGNORECASE
 )
 EVENT_ID = re.compile(r"\d{6,}")
 PACKED_TAR_SUFFIXES = (".tar.gz", ".tgz", ".tar.bz2", ".tbz2", ".tar.xz", ".txz")
@@ -59,7 +59,7 @@ def is_packed_tar_name(name: str) -> bool:
 
 def read_layout(path: str) -> Layout:
     """What a path in Betfair's layout says about its file, without reading it."""
-    match = LAYOUT.fullmatch(path.replace("\\", "/"))
+    match = LAYOUT.search(path.replace("\\", "/"))
     if match is None:
         return Layout()
     plan, year, month, day, event = match.groups()

@@ -16,6 +16,7 @@ from perfbench.datasets.archives import (
     get_file_name,
     unpack_files,
 )
+from perfbench.datasets.corpus.listing import Listing
 from perfbench.datasets.corpus.member_content import locate_member, read_packed_chunks, read_unpacked_start
 from perfbench.datasets.corpus.members import Member
 from perfbench.datasets.corpus.names import get_market_name
@@ -27,6 +28,9 @@ from perfbench.datasets.spec_content import read_start, require_genuine, require
 from perfbench.datasets.workspace import Workspace
 from perfbench.errors import DataProblem
 from perfbench.model import Market
+
+PEEKED_MEMBERS = 24
+"""A listing of no more members than this is looked into."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,6 +91,16 @@ def peek_member(member: Member) -> str:
         return ""
     name = get_market_name(member.path or member.source.label, in_archive=member.source.is_archive)
     return "" if find_packing(start) else describe_other_content(start, name)
+
+
+def count_markets(listing: Listing) -> int:
+    """The members that may be market files; in a listing of a few, without those that are something else for certain.
+
+    Notes and catalogues beside a few markets make no corpus of them.
+    """
+    if len(listing.members) > PEEKED_MEMBERS:
+        return len(listing.members)
+    return sum(not peek_member(member) for member in listing.members)
 
 
 def discard(opened: OpenedMember) -> None:
