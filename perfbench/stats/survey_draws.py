@@ -102,12 +102,14 @@ def compute_target_inclusion(shares: Floats, draws: int) -> Floats:
     positive = int(np.count_nonzero(shares))
     if not 0 <= draws <= positive:
         raise ValueError(f"a sample has 0 to {positive} of the batches, not {draws}")
+    if draws == positive:
+        return np.where(shares > 0, 1.0, 0.0)
     order = np.argsort(-shares, kind="stable")
     falling = shares[order]
     rest = np.cumsum(falling[::-1])[::-1]
-    certain = int(np.argmin((draws - np.arange(shares.size)) * falling >= rest)) if draws < positive else positive
+    certain = int(np.argmin((draws - np.arange(shares.size)) * falling >= rest))
     inclusion = np.ones_like(shares)
-    inclusion[order[certain:]] = falling[certain:] * (draws - certain) / rest[certain] if certain < shares.size else 1.0
+    inclusion[order[certain:]] = falling[certain:] * (draws - certain) / rest[certain]
     return inclusion
 
 

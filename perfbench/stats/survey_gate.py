@@ -115,7 +115,8 @@ def decide_survey(
     noise: PairNoise | None = None,
     side: float = sequential.ONE_SIDED_ERROR,
 ) -> SurveyVerdict:
-    """The verdicts after the draws so far. Raises ValueError without a draw and for an unnamed stratum.
+    """The verdicts after the draws so far; before the first look inconclusive. Raises ValueError without a draw and for an
+    unnamed stratum.
 
     :param most: the maximum of draws; :param family: of tested strata. Both are fixed before the first ratio.
     :param strata: by name, which of the draws are inside; they may overlap. The first ``family`` of them that reach ``MIN_DRAWS``
@@ -130,7 +131,8 @@ def decide_survey(
     if "" in masks:
         raise ValueError("a stratum needs a name")
     if draws == 0:
-        return SurveyVerdict(_evaluate(pairs, "", len(pairs.before), side, allowed, noise, None), (), settled=False)
+        estimate = pairs.estimate(len(pairs.before), 1.0 - 2.0 * sequential.compute_level(looks, side), noise)
+        return SurveyVerdict(RatioVerdict("", Verdict.INCONCLUSIVE, estimate, math.inf), (), settled=False)
     tested: dict[str, Mask | None] = {"": None, **_select_strata(masks, draws, family)}
 
     def evaluate(label: str, part: float) -> RatioVerdict:
