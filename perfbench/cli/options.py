@@ -17,6 +17,7 @@ DEFAULT_SCENARIO = "replay"
 DEFAULT_ENVIRONMENT = "here"
 DEFAULT_TIMEOUT = 600.0
 DEFAULT_PRECISION = 0.01
+DEFAULT_SURVEY_PRECISION = 0.03
 DEFAULT_MAX_TIME = 300.0
 DEFAULT_RESULTS = Path(RESULTS)
 QUICK_ROUNDS = 2
@@ -75,11 +76,12 @@ MaxTime = Annotated[
     ),
 ]
 Precision = Annotated[
-    float,
+    float | None,
     typer.Option(
         parser=parse.build_type(parse.build_share_parser(0.0001, 1.0)),
         metavar="SHARE",
         help="Stop when every interval is ± this share of its ratio, e.g. 1% or 0.01.",
+        show_default="0.01, of a corpus 0.03",
     ),
 ]
 Timeout = Annotated[
@@ -178,7 +180,7 @@ def build_settings(
     sweep: list[str] | None = None,
     rounds: int | None = None,
     max_time: float = DEFAULT_MAX_TIME,
-    precision: float = DEFAULT_PRECISION,
+    precision: float | None = None,
     timeout: float = DEFAULT_TIMEOUT,
     accept: Sequence[str] | None = None,
     links: SweepPairing = "",
@@ -187,6 +189,10 @@ def build_settings(
     count: bool = False,
     tools: Sequence[str] = (),
     quick: bool = False,
+    each: bool = False,
+    jobs: int = 1,
+    shard: tuple[int, int] | None = None,
+    cluster: str = "",
 ) -> Settings:
     """The settings of a measuring command, with a fresh random seed. Raises UsageProblem for malformed values.
 
@@ -201,7 +207,8 @@ def build_settings(
         sweep=parse.parse_sweeps(sweep),
         rounds=QUICK_ROUNDS if quick and rounds is None else rounds,
         max_time=max_time,
-        precision=precision,
+        precision=DEFAULT_PRECISION if precision is None else precision,
+        survey_precision=DEFAULT_SURVEY_PRECISION if precision is None else precision,
         timeout=timeout,
         seed=random.SystemRandom().randrange(2**32),
         environments=environments,
@@ -213,4 +220,8 @@ def build_settings(
         count=count,
         tools=tuple(tools),
         quick=quick,
+        each=each,
+        jobs=jobs,
+        shard=shard or (1, 1),
+        cluster=cluster,
     )

@@ -29,6 +29,8 @@ SETTING_OF_OPTION = {
     "accept": "accepted",
     "count": "count",
     "quick": "quick",
+    "each": "each",
+    "shard": "shard",
 }
 """The setting that each option decides, by its name in Python."""
 

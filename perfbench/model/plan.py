@@ -91,7 +91,8 @@ class CaseInEnvironment:
 class CaseGroup:
     """Cases that are measured together and shown in one table; each of ``duets`` is a pair of cases, before and after.
 
-    ``head`` are the first lines of the market, on which instructions are counted.
+    ``head`` are the first lines of the market, on which instructions are counted. ``batch`` are the files of a market that stands
+    for several, which a pass replays one after the other.
     """
 
     scenario: Scenario
@@ -100,6 +101,12 @@ class CaseGroup:
     places: tuple[CaseInEnvironment, ...]
     duets: tuple[tuple[Case, Case], ...] = ()
     head: Market | None = None
+    batch: tuple[Market, ...] = ()
+
+    @property
+    def files(self) -> tuple[Market, ...]:
+        """The files that a pass replays."""
+        return self.batch or ((self.market,) if self.market is not None else ())
 
     @property
     def cases(self) -> tuple[Case, ...]:
@@ -124,7 +131,9 @@ class Settings:
     every environment with the one that is the ``anchor``. ``names`` are the specs that configured names stand for;
     ``accepted`` the output changes that are expected in every comparison. ``gate``: its policy.
     ``count``: also count instructions. ``tools``: packages added to every environment, such as a profiler.
-    ``quick``: use the small parameters of the scenarios.
+    ``quick``: use the small parameters of the scenarios. ``each``: a table for each market file, also of many. ``jobs``: pairs that
+    are measured at the same time, each on a core of its own; ``shard``: the part (from 1) and the number of parts of the draws
+    of a survey that are measured; ``cluster``: the address of the scheduler whose workers measure.
     """
 
     scenarios: tuple[str, ...]
@@ -147,6 +156,11 @@ class Settings:
     count: bool = False
     tools: tuple[str, ...] = ()
     quick: bool = False
+    each: bool = False
+    survey_precision: float = 0.03
+    jobs: int = 1
+    shard: tuple[int, int] = (1, 1)
+    cluster: str = ""
 
 
 Given = TypeVar("Given")

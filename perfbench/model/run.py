@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 
+from perfbench.model.corpus import Corpus, MeasuringMachine, OpenedBatch
 from perfbench.model.environment import Environment, Machine, Package
 from perfbench.model.plan import Case, Market, Settings, TrialKind
 from perfbench.model.scenario import Scenario
@@ -18,7 +19,8 @@ class Sample:
 
     ``pair`` joins the samples of one duet, of which the shorter side may have several; ``order`` numbers the passes of a trial.
     The ``round`` of a count is its hash seed, its ``work`` that of the first lines.
-    ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are the metrics that a mode reports itself.
+    ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are the metrics that a mode reports itself. ``machine`` is the name
+    of one of ``Corpus.machines``, empty on the machine of the run; ``core`` the one that it ran on, where a survey uses several.
     """
 
     kind: TrialKind
@@ -28,6 +30,8 @@ class Sample:
     work: int
     metrics: dict[str, float]
     numbers: dict[str, float] = field(default_factory=dict)
+    machine: str = ""
+    core: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ class Failure:
 class Result:
     """The result of one case in one trial: a sample, an output, or a failure. A journal is a list of them.
 
-    ``together``: the number of results that were written at one stroke; fewer of them do not count.
+    ``together``: the number of results that were written at one stroke; fewer of them do not count. A survey also writes each batch
+    that it ``opened`` and each other ``machine`` that measures, as results of no case.
     """
 
     trial: str
@@ -94,6 +99,8 @@ class Result:
     packages: tuple[Package, ...] = ()
     failure: Failure | None = None
     together: int = 1
+    opened: OpenedBatch | None = None
+    machine: MeasuringMachine | None = None
 
     @property
     def kind(self) -> str:
@@ -168,7 +175,8 @@ class Run:
     baseline. ``paired`` is false for two saved runs side by side, which were not measured at the same time.
     ``unbuilt`` are the environments that could not be built, each with the reason. ``commit`` is the checked-out commit of the
     working folder, empty outside git, and ``dirty`` whether it had changes. ``blames``: functions behind the regressions of a gate.
-    ``warnings``: reasons to trust every table of it less.
+    ``warnings``: reasons to trust every table of it less. ``corpus``: the market files that were surveyed, if they were; the
+    data of each measurement is a batch then.
     """
 
     schema: int
@@ -190,6 +198,7 @@ class Run:
     dirty: bool = False
     blames: tuple[CaseBlame, ...] = ()
     warnings: tuple[str, ...] = ()
+    corpus: Corpus | None = None
 
     def scenario(self, name: str) -> Scenario | None:
         """The scenario of this name; None if its description is not in the document."""

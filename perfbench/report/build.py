@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
-from itertools import groupby
 
 from perfbench.environments import labels
 from perfbench.gate import verdict
@@ -15,6 +14,7 @@ from perfbench.report.figures import build_figures
 from perfbench.report.model import Report, ReportTable, Row
 from perfbench.report.rows import GateComparisons, RowBuilder
 from perfbench.report.status import compute_status
+from perfbench.report.survey_table import build_survey_table, is_surveyed
 from perfbench.report.trust_warnings import describe_table_warnings
 from perfbench.runner import plan
 from perfbench.stats import instructions, pairs
@@ -28,10 +28,7 @@ def build_report(run: Run, columns: Sequence[str]) -> Report:
 
     :param columns: the columns to show.
     """
-    grouped = groupby(
-        run.measurements, key=lambda m: (m.case.scenario, m.case.data, m.case.parameters, _find_group_number(m, run))
-    )
-    groups = [tuple(group) for _, group in grouped]
+    groups = group_measurements(run)
     gate_comparisons = verdict.evaluate_gate(run)
     tables = tuple(_build_table(group, run, gate_comparisons) for group in groups)
     status = compute_status(run, tables)
@@ -42,6 +39,22 @@ def build_report(run: Run, columns: Sequence[str]) -> Report:
         problems, status = (*problems, line), replace(status, missing=(*status.missing, line))
         tables = begun
     return Report(run, tables, problems, tuple(columns), status, figures=build_figures(run, tables))
+
+
+def group_measurements(run: Run) -> list[tuple[Measurement, ...]]:
+    """The measurements of each table, in their order; those of all batches of a corpus belong to one."""
+    groups: dict[tuple[object, ...], list[Measurement]] = {}
+    for measurement in run.measurements:
+        case, surveyed = measurement.case, is_surveyed(measurement, run)
+        key = (
+            case.scenario,
+            "" if surveyed else case.data,
+            case.parameters,
+            _find_group_number(measurement, run),
+            surveyed,
+        )
+        groups.setdefault(key, []).append(measurement)
+    return [tuple(group) for group in groups.values()]
 
 
 def _has_begun(measurement: Measurement) -> bool:
@@ -62,6 +75,8 @@ def _find_group_number(measurement: Measurement, run: Run) -> int:
 
 
 def _build_table(group: Sequence[Measurement], run: Run, gate_comparisons: GateComparisons) -> ReportTable:
+    if run.corpus is not None and is_surveyed(group[0], run):
+        return build_survey_table(group, run, run.corpus)
     samples = [sample for measurement in group for sample in measurement.samples]
     metric = pairs.choose_metric(samples, group[0].metric)
     baseline = next((m for m in group if m.baseline), group[0])
@@ -85,7 +100,7 @@ def _build_table(group: Sequence[Measurement], run: Run, gate_comparisons: GateC
         about=text.describe_conditions(group, metric, rounds, run),
         warnings=tuple(dict.fromkeys(warnings)),
         sides=sides,
-        known_changes=_describe_known_changes(group, run),
+        known_changes=text.describe_known_changes(group, run),
         counted=instructions.describe_counting(group),
         advice=tuple(_evaluate_advice(group, builder)) if with_advice else (),
     )
@@ -118,10 +133,3 @@ def _build_rows(group: Sequence[Measurement], baseline: Measurement, builder: Ro
     for before, after in builder.run.duets:
         if before in by_id and after in by_id:
             yield builder.build(by_id[after], by_id[before])
-
-
-def _describe_known_changes(group: Sequence[Measurement], run: Run) -> str:
-    """The announced changes that explain different outputs of this table, in a line."""
-    names = {name for m in group for difference in m.differences for name in difference.changes}
-    scenario = run.scenario(group[0].case.scenario)
-    return text.describe_changes(change for change in (scenario.changes if scenario else ()) if change.name in names)

@@ -16,6 +16,7 @@ from perfbench.model import (
     Value,
 )
 from perfbench.report.claim_result import ClaimResult
+from perfbench.report.survey_model import SurveySummary
 from perfbench.stats.instructions import CountComparison
 from perfbench.sweep.crossover import RatioCurve
 
@@ -111,7 +112,7 @@ class ReportTable:
 
     ``sides`` are the names of the environments that are compared, empty where modes are; ``known_changes`` names the announced
     output changes that explain different outputs; ``counted`` describes how instructions were counted; ``advice`` has the
-    results of the advice that the scenario is about.
+    results of the advice that the scenario is about. ``survey`` is the summary of a corpus, whose rows have its total seconds.
     """
 
     scenario: str
@@ -128,6 +129,7 @@ class ReportTable:
     known_changes: str = ""
     counted: str = ""
     advice: tuple[ClaimResult, ...] = ()
+    survey: SurveySummary | None = None
 
     @property
     def baseline(self) -> Row | None:

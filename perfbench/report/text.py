@@ -32,6 +32,13 @@ def describe_changes(changes: Iterable[Change]) -> str:
     )
 
 
+def describe_known_changes(group: Sequence[Measurement], run: Run) -> str:
+    """The announced changes that explain different outputs of this table, in a line."""
+    names = {name for m in group for difference in m.differences for name in difference.changes}
+    scenario = run.scenario(group[0].case.scenario) if group else None
+    return describe_changes(change for change in (scenario.changes if scenario else ()) if change.name in names)
+
+
 MIN_BLAME_TEXT = "0.1 %"
 
 NAMED_PACKAGES = ("betfairlightweight", "flumine", "orjson", "ciso8601")

@@ -40,6 +40,21 @@ def describe_table_warnings(rows: Sequence[Row], group: Sequence[Measurement], m
         yield f"the machine was busy at the start: load {run.machine.load:.1f} on {cores}"
 
 
+def describe_run_warnings(rows: Sequence[Row], run: Run) -> Iterable[str]:
+    """The warnings of a table of a corpus: about the run, the machine and its rows."""
+    if not run.finished:
+        yield "this run is not finished" + ("; --resume continues it" if run.settings.gate is None else "")
+    yield from run.warnings
+    about: dict[str, list[str]] = {}
+    for row in rows:
+        for warning in row.comparison.warnings if row.comparison else ():
+            about.setdefault(warning.what, []).append(f"{row.mode} {warning.detail}".strip())
+    yield from (f"{what} ({', '.join(details)})" for what, details in about.items())
+    if run.machine.load > run.machine.cores:
+        cores = formatting.format_plural(run.machine.cores, "core")
+        yield f"the machine was busy at the start: load {run.machine.load:.1f} on {cores}"
+
+
 def _describe_work_warnings(group: Sequence[Measurement], metric: str, run: Run) -> Iterable[str]:
     """What the samples say of the work itself: child processes, refused orders, updates of the file that nothing confirms."""
     children, refused, everything = [], [], True

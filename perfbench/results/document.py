@@ -35,8 +35,29 @@ def check_run(path: Path, run: Run) -> Run:
     return run
 
 
+def add_results(run: Run, results: Iterable[Result]) -> Run:
+    """The run with every result in its place. Nothing is averaged and nothing is dropped.
+
+    In a survey every case becomes one case for each batch that was opened; the markets of the run are the batches.
+    """
+    kept = list(results)
+    if run.corpus is None:
+        return replace(run, measurements=collect_results(run.measurements, kept))
+    opened = {result.opened.batch: result.opened for result in kept if result.opened is not None}
+    known = {batch.batch: batch for batch in run.corpus.opened} | opened
+    markets = [batch.market for batch in known.values() if batch.market is not None]
+    surveyed = [measurement for measurement in run.measurements if measurement.case.data == run.corpus.name]
+    each = (replace(m, case=replace(m.case, data=market.name)) for market in markets for m in surveyed)
+    return replace(
+        run,
+        corpus=replace(run.corpus, opened=tuple(known.values())),
+        data=tuple(replace(market, path="") for market in markets),
+        measurements=collect_results([*run.measurements, *each], kept),
+    )
+
+
 def collect_results(empty: Sequence[Measurement], results: Iterable[Result]) -> tuple[Measurement, ...]:
-    """The measurements with every result in its place. Nothing is averaged and nothing is dropped."""
+    """The measurements with the results of their cases."""
     gathered = {measurement.case.id: measurement for measurement in empty}
     for result in results:
         measurement = gathered.get(result.case)

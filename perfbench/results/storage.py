@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from pathlib import Path
 
 from perfbench.errors import UsageProblem
 from perfbench.model import Run
-from perfbench.results.document import JOURNAL_SUFFIX, RUNS, check_run, collect_results
+from perfbench.results.document import JOURNAL_SUFFIX, RUNS, add_results, check_run
 from perfbench.results.journal import read_journal
 from perfbench.results.store import read_document
 
@@ -27,5 +26,5 @@ def load_run(path: Path) -> Run:
     content = read_document(path)
     if path.suffix == JOURNAL_SUFFIX:
         run, results = read_journal(path, content)
-        return check_run(path, replace(run, measurements=collect_results(run.measurements, results)))
+        return check_run(path, add_results(run, results))
     return check_run(path, RUNS.decode(path, content))

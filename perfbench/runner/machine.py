@@ -22,7 +22,7 @@ import psutil
 from perfbench.model import Machine
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Sequence
 
 ROOT_FOLDER = Path("/")
 GIGABYTE = 1_000_000_000
@@ -92,13 +92,21 @@ def find_quietest_core(seconds: float = 0.2, root: Path = ROOT_FOLDER) -> int | 
 
     None where a process cannot be pinned (macOS, Windows).
     """
+    return find_quietest_cores(1, seconds, root)[0]
+
+
+def find_quietest_cores(count: int, seconds: float = 0.2, root: Path = ROOT_FOLDER) -> Sequence[int | None]:
+    """As many of the allowed cores, the least busy first; None for each where a process cannot be pinned.
+
+    At most as many as there are.
+    """
     allowed = _read_allowed_cores()
     if allowed is None:
-        return None
+        return [None] * count
     before = _read_busy_ticks(root)
     time.sleep(seconds)
     after = _read_busy_ticks(root)
-    return min(allowed, key=lambda core: (after.get(core, (0, 0))[0] - before.get(core, (0, 0))[0], -core))
+    return sorted(allowed, key=lambda core: (after.get(core, (0, 0))[0] - before.get(core, (0, 0))[0], -core))[:count]
 
 
 def measure_steal_share(seconds: float = 0.3, root: Path = ROOT_FOLDER) -> float | None:

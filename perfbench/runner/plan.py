@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 
 from perfbench.errors import UsageProblem
 from perfbench.model import (
+    SOLO_ROUNDS,
     Budget,
     Case,
     CaseGroup,
@@ -29,7 +30,7 @@ from perfbench.model import (
 from perfbench.stats import instructions
 from perfbench.util.suggest import suggest_name
 
-SOLO_PASSES = 3
+SOLO_PASSES = SOLO_ROUNDS
 """Memory passes of every case, and solo passes for the wall time."""
 
 GATE_MEMORY_PASSES = 5

@@ -26,16 +26,22 @@ from perfbench.model import (
     Settings,
 )
 from perfbench.runner import callgrind, heads, instruction_pass, machine, matrix, pilot, plan, worker_process
+from perfbench.runner.survey.batches import SurveyPlan
+from perfbench.runner.survey.choose import build_stand_in, find_corpus
 from perfbench.runner.trial import Conditions
 from perfbench.util import formatting
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRun:
-    """The groups to measure, and the run without samples."""
+    """The groups to measure, and the run without samples.
+
+    ``survey``: the plan of a corpus, which stands in the groups in place of a market.
+    """
 
     tables: tuple[CaseGroup, ...]
     run: Run
+    survey: SurveyPlan | None = None
 
 
 def prepare_run(
@@ -60,7 +66,11 @@ def prepare_run(
         _check_names(settings, scenarios.values())
     unloaded = tuple(problems)
     uses_market = any(scenario.uses_market for scenario in scenarios.values())
-    markets, refused = _open_markets(settings, workspace, observe) if uses_market else ([], [])
+    corpus = find_corpus(settings, scenarios.values(), workspace, observe) if uses_market else None
+    if corpus is not None:
+        markets, refused = [build_stand_in(corpus.corpus)], list(corpus.listing.problems)
+    else:
+        markets, refused = _open_markets(settings, workspace, observe) if uses_market else ([], [])
     problems += map(str, refused)
     with matrix.names_checked(unloaded):
         tables = (plan.plan_groups if settings.gate is None else plan.plan_gate_groups)(
@@ -72,10 +82,10 @@ def prepare_run(
         observe(f"! {formatting.make_printable(problem)}")
     for hint in dict.fromkeys(filter(None, offered.hints)):
         observe(f"hint: {formatting.make_printable(hint)}")
-    if settings.quick:
+    if settings.quick and corpus is None:
         tables = heads.cut_for_smoke_run(tables, workspace)
         markets = heads.list_markets(tables)
-    if settings.count:
+    if settings.count and corpus is None:
         tables = instruction_pass.cut_markets(tables, workspace)
     if settings.gate is not None:
         _require_pinned_inputs(settings.gate, scenarios.values(), markets)
@@ -83,8 +93,9 @@ def prepare_run(
         conditions = Conditions(machine.find_quietest_core(), settings.timeout)
         tables, policy = pilot.run_pilots(tables, settings, conditions, workspace)
         settings, markets = replace(settings, gate=policy), [table.market for table in tables if table.market]
-    run = _build_run(settings, name, scenarios.values(), markets, tables, _read_head(observe))
-    return PreparedRun(tuple(tables), replace(run, problems=tuple(problems), unbuilt=tuple(offered.unbuilt.items())))
+    run = _build_run(settings, name, scenarios.values(), [] if corpus else markets, tables, _read_head(observe))
+    run = replace(run, problems=tuple(problems), unbuilt=tuple(offered.unbuilt.items()))
+    return PreparedRun(tuple(tables), replace(run, corpus=corpus.corpus if corpus else None), corpus)
 
 
 def _build_nothing_left(problems: Sequence[str], hints: Iterable[str]) -> NotMeasured:

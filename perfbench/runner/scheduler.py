@@ -3,14 +3,23 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import replace
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, replace
 
 from perfbench.model import SPENT_SECONDS, CaseGroup, Failure, Result, Settings, Trial
 from perfbench.runner import instruction_pass, known_changes, output_check, plan, work_check
 from perfbench.runner.state import GroupState, Progress
 from perfbench.runner.stopping import StoppingRule
 from perfbench.runner.trial import Conditions, execute_trial
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyRound:
+    """The only round that a group is measured in, and the CPU seconds that a pass of each case is expected to take, by its id."""
+
+    number: int
+    expected: Mapping[str, float]
+
 
 SHOWN_KINDS = {"alone": "solo"}
 """What tables call a kind of trial, where the saved format has another word."""
@@ -23,6 +32,7 @@ def measure_group(
     conditions: Conditions,
     before: Iterable[Result] = (),
     clock: Callable[[], float] = time.monotonic,
+    draw: SurveyRound | None = None,
 ) -> Iterator[tuple[Result, ...] | Progress]:
     """Carry out the plan of a group: yields Progress before each trial, and its results as soon as they are there.
 
@@ -30,17 +40,18 @@ def measure_group(
 
     :param before: results of an interrupted run of the same plan; those trials are not measured again.
     :param clock: seconds of a monotonic clock.
+    :param draw: of a survey: its one round only, without solo passes where their seconds are expected.
     """
-    state = GroupState(group, settings, rule, before)
+    state = GroupState(group, settings, rule, before, draw.expected if draw else {})
     yield from _compare_outputs(state, conditions)
     yield from _count_instructions(state, conditions)
-    for trial in plan.plan_solo_passes(group, settings):
+    for trial in () if draw and draw.expected else plan.plan_solo_passes(group, settings):
         if state.needs(trial):
             name = SHOWN_KINDS.get(trial.kind, trial.kind)
             yield Progress(f"{name} pass: {_format_cases(trial)}", 0.0, None)
             yield from _run_trial(trial, state, conditions)
     start = clock()
-    for number in range(rule.max_rounds):
+    for number in (draw.number,) if draw else range(rule.max_rounds):
         if state.is_over or rule.should_stop(number, clock() - start, state.estimates):
             return
         for trial in plan.plan_round(group, number, settings.seed):

@@ -22,6 +22,9 @@ from perfbench.runner.interrupts import Interrupts, handle_interrupts
 from perfbench.runner.prepare import PreparedRun, list_installed_versions, prepare_run
 from perfbench.runner.state import Progress
 from perfbench.runner.stopping import choose_rule
+from perfbench.runner.survey.batches import SurveyPlan
+from perfbench.runner.survey.engines import choose_engine
+from perfbench.runner.survey.measure import measure_survey
 from perfbench.runner.trial import Conditions
 
 Entry = TypeVar("Entry")
@@ -138,17 +141,13 @@ class Session:
             journal.append(fresh)
 
         problems = list(prepared.run.problems)
-        outcome = self.execute(_measure_groups(prepared, results, problems), record)
+        outcome = self.execute(_measure_groups(prepared, results, problems, self._make_folder()), record)
         hint = ""
         if outcome.problem is not None:
             problems.append(str(outcome.problem))
             hint = outcome.problem.hint
-        run = replace(
-            prepared.run,
-            finished=outcome.complete,
-            measurements=document.collect_results(prepared.run.measurements, results),
-            problems=tuple(problems),
-        )
+        run = document.add_results(prepared.run, results)
+        run = replace(run, finished=outcome.complete, problems=tuple(problems))
         if not outcome.complete:
             journal.close()
             return FinishedRun(run, journal.path, outcome.interrupted, hint, self.hung_up)
@@ -200,14 +199,35 @@ def _report(report: Callable[[], None]) -> None:
         report()
 
 
+def _survey_corpus(
+    group: CaseGroup,
+    plan: SurveyPlan,
+    settings: Settings,
+    workspace: Path,
+    results: Sequence[Result],
+    problems: list[str],
+) -> Iterator[tuple[CaseGroup, Progress | Sequence[Result]]]:
+    """The events of a survey; what is damaged in a batch becomes a problem, once for all groups."""
+    engine = choose_engine(settings, workspace)
+    for event in measure_survey(group, plan, settings, engine, list(results)):
+        yield group, event
+        for result in event if not isinstance(event, Progress) else ():
+            found = result.opened.problems if result.opened is not None else ()
+            found = (*found, result.failure.message) if result.failure is not None and not result.case else found
+            problems += [line for line in found if line not in problems]
+
+
 def _measure_groups(
-    prepared: PreparedRun, results: Sequence[Result], problems: list[str]
+    prepared: PreparedRun, results: Sequence[Result], problems: list[str], workspace: Path
 ) -> Iterator[tuple[CaseGroup, Progress | Sequence[Result]]]:
     """The events of all groups; a market file that changed meanwhile is added to the problems."""
     settings = prepared.run.settings
     rule = choose_rule(settings, len(prepared.run.duets))
     conditions = Conditions(machine.find_quietest_core(), settings.timeout)
     for group in prepared.tables:
+        if prepared.survey is not None and group.market is not None:
+            yield from _survey_corpus(group, prepared.survey, settings, workspace, results, problems)
+            continue
         for event in scheduler.measure_group(group, settings, rule, conditions, results):
             yield group, event
         if group.market is not None and not inspection.is_unchanged(group.market):
@@ -218,6 +238,11 @@ def _list_inputs(saved: Run, now: Run) -> tuple[tuple[str, dict[str, str], dict[
     """The inputs that a resumed run must share with its journal: kind, identity by name then, and now."""
     return (
         ("scenario", {s.name: s.sha256 for s in saved.scenarios}, {s.name: s.sha256 for s in now.scenarios}),
-        ("market file", {m.name: m.sha256 for m in saved.data}, {m.name: m.sha256 for m in now.data}),
+        ("market file", _list_data(saved), _list_data(now)),
         ("environment", list_installed_versions(saved), list_installed_versions(now)),
     )
+
+
+def _list_data(run: Run) -> dict[str, str]:
+    """The market files, or the listing of the corpus, by name."""
+    return {run.corpus.name: run.corpus.digest} if run.corpus else {m.name: m.sha256 for m in run.data}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import median
 
@@ -31,9 +31,20 @@ class Progress:
 class GroupState:
     """Results of a group so far: samples by case, finished trials, and the cases and pairs that are given up."""
 
-    def __init__(self, group: CaseGroup, settings: Settings, rule: StoppingRule, results: Iterable[Result]) -> None:
-        """:param results: of an interrupted run of the same plan; those of other groups are ignored."""
+    def __init__(
+        self,
+        group: CaseGroup,
+        settings: Settings,
+        rule: StoppingRule,
+        results: Iterable[Result],
+        expected: Mapping[str, float] | None = None,
+    ) -> None:
+        """:param results: of an interrupted run of the same plan; those of other groups are ignored.
+
+        :param expected: CPU seconds of a pass by the id of its case, where no solo pass tells.
+        """
         self.group = group
+        self.expected = expected or {}
         self.settings = settings
         self.rule = rule
         self.samples: dict[str, list[Sample]] = defaultdict(list)
@@ -134,7 +145,11 @@ class GroupState:
         Before the first pair the ratio comes from the solo passes alone; of a single pass each it may be far off.
         """
         first, second = (self.samples[case.id] for case in trial.cases)
-        passes = [pairs.select_values(side, CPU_SECONDS.name, "memory", "alone") for side in (first, second)]
+        passes = [
+            pairs.select_values(side, CPU_SECONDS.name, "memory", "alone")
+            or [self.expected[case.id]] * (case.id in self.expected)
+            for case, side in zip(trial.cases, (first, second), strict=True)
+        ]
         if not all(passes):
             return interleave.plan_slices(0.0, 0.0)
         before, after = map(median, passes)

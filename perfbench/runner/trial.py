@@ -38,10 +38,14 @@ Answer = TypeVar("Answer", AllocationProfile, LineMemoryProfile, CpuProfile, Upd
 
 @dataclass(frozen=True, slots=True)
 class Conditions:
-    """The core that trials are pinned to (None: not pinned), and the timeout of a pass in seconds."""
+    """The core that trials are pinned to (None: not pinned), and the timeout of a pass in seconds.
+
+    ``memory``: every pass notes its peak memory, also those of pairs.
+    """
 
     core: int | None
     timeout: float
+    memory: bool = False
 
     def core_for(self, table: CaseGroup) -> int | None:
         """The core of a group; None for a scenario that waits: its own processes would compete for one core."""
@@ -77,8 +81,10 @@ def start_worker(
     """
 
     def accept(done: Done) -> None:
-        if table.market is not None and (wrong := imported_versions.find_wrong_file(table.market, done.replayed)):
-            raise TrialFailed(wrong)
+        replayed = [*done.replayed, *[None] * (len(table.files) - len(done.replayed))]
+        for market, file in zip(table.files, replayed, strict=False):
+            if wrong := imported_versions.find_wrong_file(market, file):
+                raise TrialFailed(wrong)
 
     environment = table.place(case).environment
     return worker_process.WorkerProcess(
@@ -92,7 +98,8 @@ def build_request(task: str, table: CaseGroup, case: Case, core: int | None = No
         task=task,
         scenario=table.scenario.path,
         mode=case.mode,
-        market=table.market.path if table.market else None,
+        market=table.files[0].path if table.files else None,
+        batch=[market.path for market in table.files[1:]],
         parameters=dict(case.parameters),
         core=core,
         memory=memory,
@@ -106,7 +113,9 @@ def build_failure(trial: Trial, case: Case, error: TrialFailed) -> Result:
 
 
 def _run_solo_pass(trial: Trial, table: CaseGroup, case: Case, order: int, conditions: Conditions) -> Result:
-    request = build_request("time", table, case, conditions.core_for(table), memory=trial.kind == "memory")
+    request = build_request(
+        "time", table, case, conditions.core_for(table), memory=conditions.memory or trial.kind == "memory"
+    )
     try:
         with start_worker(table, case, request, trial, conditions.timeout) as worker:
             ready = wait_until_ready(worker, table)
@@ -153,7 +162,9 @@ def _run_duet(
         ready: dict[worker_process.WorkerProcess, Ready] = {}
         timeout = conditions.timeout * sum(part.passes for part in parts)
         for case, part in zip(trial.cases, parts, strict=True):
-            request = replace(build_request("time", table, case, conditions.core_for(table)), held=True)
+            request = replace(
+                build_request("time", table, case, conditions.core_for(table), conditions.memory), held=True
+            )
             for _ in range(part.passes):
                 try:
                     started = start_worker(table, case, request, trial, timeout)

@@ -80,7 +80,7 @@ class WorkerProcess:
                     stdout=subprocess.PIPE,
                     stderr=self._stderr,
                     env=_build_variables(hash_seed),
-                    preexec_fn=_start_process_group,  # noqa: PLW1509 - the host has no threads while it measures
+                    preexec_fn=start_process_group,  # noqa: PLW1509 - the host has no threads while it measures
                 )
         except OSError as error:
             self._stderr.close()
@@ -251,7 +251,7 @@ _LIBC = ctypes.CDLL(None) if sys.platform == "linux" else None
 _PR_SET_PDEATHSIG = 1
 
 
-def _start_process_group() -> None:
+def start_process_group() -> None:
     """Runs between fork and exec: create a process group, so that the worker can be ended with its children.
 
     When the host is killed, the kernel kills the worker (prctl(2), PR_SET_PDEATHSIG).

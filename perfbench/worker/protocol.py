@@ -36,7 +36,8 @@ class Request:
     """A task for a worker. ``task`` is ``describe``, ``time``, ``check``, ``dump``, ``profile``, ``watch``, ``trace``,
     ``resolve`` or ``name``.
 
-    ``core`` pins the worker; ``memory`` adds the peak memory to the sample; ``slowdown`` slows a pass down by this share of its CPU
+    ``batch`` are further market files, which the mode replays after ``market`` in the same pass. ``core`` pins the worker.
+    ``memory`` adds the peak memory to the sample; ``slowdown`` slows a pass down by this share of its CPU
     seconds; ``first`` and ``last`` are the updates of a dump. ``undone`` are sets of names of output changes: a check gives a
     digest for each set with its changes reverted, a dump reverts the first. ``held``: after the pass the worker sends
     ``PassCompleted`` and waits for another ``GO``, so that its teardown disturbs nobody. ``counted``: nothing is read beside the
@@ -54,6 +55,7 @@ class Request:
     scenario: str
     mode: str = ""
     market: Optional[str] = None
+    batch: List[str] = field(default_factory=list)
     parameters: Dict[str, ParameterValue] = field(default_factory=dict)
     core: Optional[int] = None
     memory: bool = False
@@ -120,7 +122,7 @@ class Stamp:
 
 @dataclass(frozen=True)
 class Replayed:
-    """The market file of a request: ``before`` anything was set up, and ``after`` all was torn down; None where it was missing.
+    """A market file of a request: ``before`` anything was set up, and ``after`` all was torn down; None where it was missing.
 
     The host determines the SHA-256 that belongs to a stamp, so that a worker reads the file only in its pass.
     """
@@ -131,9 +133,9 @@ class Replayed:
 
 @dataclass(frozen=True)
 class Done:
-    """End of the answers. ``replayed`` is None for a request without a market file."""
+    """End of the answers. ``replayed`` are the market files of the request, in its order."""
 
-    replayed: Optional[Replayed] = None
+    replayed: List[Replayed] = field(default_factory=list)
 
 
 def is_plausible(number: float) -> bool:

@@ -20,6 +20,7 @@ from perfbench.worker import (
     timed_pass,
     update_timing_pass,
 )
+from perfbench.worker.batch import chain_calls
 from perfbench.worker.files import stamp
 from perfbench.worker.function_names import FunctionNamer
 from perfbench.worker.perf_trampolines import Trampolines
@@ -62,7 +63,8 @@ class RequestServer:
         fields = json.loads(self._requests.readline())
         fields.pop("say")
         request = Request(**fields)
-        before = stamp(request.market) if request.market is not None else None
+        files = [] if request.market is None else [request.market, *request.batch]
+        before = {file: stamp(file) for file in files}
         try:
             if request.core is not None:
                 os.sched_setaffinity(0, {request.core})
@@ -74,8 +76,7 @@ class RequestServer:
             self._restore_process()
             self.send(Failed(_format_error(error, request), traceback.format_exc()))
         else:
-            market = request.market
-            self.send(Done(None if market is None else Replayed(before, stamp(market))))
+            self.send(Done([Replayed(was, stamp(file)) for file, was in before.items()]))
 
     def _answer(self, request: Request) -> None:
         loaded = LoadedScenario(request.scenario)
@@ -87,7 +88,10 @@ class RequestServer:
             self.send(FunctionNames(list(map(namer.qualified, request.files, request.names))))
             return
         undone = _read_undone_changes(request, loaded)
-        with loaded.bound(request.mode, request.market, request.parameters) as call:
+        with contextlib.ExitStack() as teardown:
+            files = [request.market, *request.batch]
+            bound = [loaded.bound(request.mode, file, request.parameters) for file in files]
+            call = chain_calls([teardown.enter_context(one) for one in bound])
             if request.task == "time":
                 self._time(call, loaded.sha256, request)
             elif request.task == "dump":

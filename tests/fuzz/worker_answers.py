@@ -87,7 +87,7 @@ def list_answers() -> tuple[bytes, ...]:
         AllocationProfile(9, 1 << 20, [Allocation("one", "a.py", 9, 1)], [Allocation("one", "a.py", 9, 1)], "", "", PACKAGES),
         LineMemoryProfile("table", 9, False, PACKAGES),
         Failed("it broke", "Traceback"),
-        Done(Replayed(stamp, stamp)),
+        Done([Replayed(stamp, stamp)]),
     ]  # fmt: skip
     return tuple(map(encode_message, answers))
 

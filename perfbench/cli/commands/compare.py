@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options, output, parse, resumption
+from perfbench.cli import exports, measure, options, output, parse, resumption, survey_options
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import UsageProblem
 from perfbench.report import build, status
@@ -47,9 +47,13 @@ def compare(
     ] = None,
     rounds: options.Rounds = None,
     max_time: options.MaxTime = DEFAULT_MAX_TIME,
-    precision: options.Precision = options.DEFAULT_PRECISION,
+    precision: options.Precision = None,
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     count: options.Count = False,
+    each: survey_options.Each = False,
+    jobs: survey_options.Jobs = 1,
+    shard: survey_options.Shard = None,
+    cluster: survey_options.Cluster = "",
     set_: options.ParameterValues = None,
     sweep: options.SweepValues = None,
     scenarios_folder: options.ScenariosFolder = None,
@@ -95,6 +99,10 @@ def compare(
         timeout=timeout,
         accept=accept,
         count=count,
+        each=each,
+        jobs=jobs,
+        shard=shard,
+        cluster=cluster,
     )
     source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings
     measure.measure_and_show(source, OutputOptions(results, save, wanted, shown, color, quiet))

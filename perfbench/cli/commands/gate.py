@@ -124,6 +124,7 @@ def gate(
     scenario = expand_topics(scenario or (), scenarios_folder or ())
     settings = options.build_settings(
         ctx,
+        each=True,
         environments=((before or "", after),),
         scenarios=scenario,
         folders=scenarios_folder,

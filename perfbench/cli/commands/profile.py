@@ -125,6 +125,7 @@ def profile(
     PROFILES.require_free(save, results)
     settings = options.build_settings(
         ctx,
+        each=True,
         environments=(sides,),
         scenarios=(scenario,),
         folders=scenarios_folder,

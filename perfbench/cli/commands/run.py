@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options, parse, resumption
+from perfbench.cli import exports, measure, options, parse, resumption, survey_options
 from perfbench.cli.measure import OutputOptions
 from perfbench.report import figures
 from perfbench.report.tables import comparison
@@ -40,9 +40,13 @@ def run(
     rounds: options.Rounds = None,
     quick: options.Quick = False,
     max_time: options.MaxTime = options.DEFAULT_MAX_TIME,
-    precision: options.Precision = options.DEFAULT_PRECISION,
+    precision: options.Precision = None,
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     count: options.Count = False,
+    each: survey_options.Each = False,
+    jobs: survey_options.Jobs = 1,
+    shard: survey_options.Shard = None,
+    cluster: survey_options.Cluster = "",
     set_: options.ParameterValues = None,
     sweep: options.SweepValues = None,
     scenarios_folder: options.ScenariosFolder = None,
@@ -88,6 +92,10 @@ def run(
         timeout=timeout,
         accept=accept,
         count=count,
+        each=each,
+        jobs=jobs,
+        shard=shard,
+        cluster=cluster,
         quick=quick,
     )
     source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings

@@ -138,6 +138,7 @@ def sweep(
     modes = tuple(mode or (_find_baseline_mode(scenario, scenarios_folder or [], swept, quiet),))
     settings = options.build_settings(
         ctx,
+        each=True,
         environments=(swept.specs,),
         scenarios=(scenario,),
         folders=scenarios_folder,

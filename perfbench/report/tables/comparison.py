@@ -11,6 +11,7 @@ from perfbench.errors import UsageProblem
 from perfbench.model import INSTRUCTIONS, Comparison, Metric, Verdict
 from perfbench.report import advice_text
 from perfbench.report.model import Report, ReportTable, Row
+from perfbench.report.survey_text import describe_survey
 from perfbench.report.text_table import FAILED_MARK, WARNING_PREFIX, TextTable
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
@@ -183,7 +184,7 @@ def _format_metric(metric: Metric, row: Row, table: ReportTable, _slower: bool) 
 def _format_seconds_heading(table: ReportTable) -> str:
     """The metric, or the environments that are compared by it."""
     if not table.sides:
-        return table.metric_label
+        return table.metric_label + (" of the corpus" if table.survey else "")
     common, names = labels.split_side_names(table.sides)
     sides = f"{names[0]} → {names[1]}" if len(names) == 2 else f"{names[0]} → …"
     return f"{common} {sides}".strip()
@@ -241,6 +242,7 @@ def _build_notes(table: ReportTable) -> list[str]:
         *notes,
         *lacking,
         *map(advice_text.describe_advice, table.advice),
+        *(describe_survey(table.survey, slower=_are_all_slower(table.rows)) if table.survey else ()),
         *changes,
         *counted,
         table.about,

@@ -1,0 +1,71 @@
+"""What a report says of a surveyed corpus beside its rows."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from perfbench.stats.survey import RatioEstimate, TotalEstimate
+from perfbench.stats.survey_strata import RatioPercentiles, StratumEstimate
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedStrata:
+    """The strata of one kind, such as the sports, and their ratios."""
+
+    kind: str
+    strata: tuple[StratumEstimate, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnMarket:
+    """A batch that was drawn and the ratio of its own pairs, after / before."""
+
+    name: str
+    ratio: float
+
+
+@dataclass(frozen=True, slots=True)
+class SurveyedPair:
+    """One row of a corpus: its ratio, percentiles of the markets, strata, and the batches with extreme ratios.
+
+    ``needed`` is the number of draws whose interval would be ± 3 %; None where it is not known. ``markets`` are all drawn batches
+    from the lowest ratio to the highest.
+    """
+
+    label: str
+    estimate: RatioEstimate
+    percentiles: RatioPercentiles
+    needed: int | None
+    strata: tuple[SurveyedStrata, ...]
+    markets: tuple[DrawnMarket, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SideTotal:
+    """The seconds that the whole corpus takes in one mode or environment."""
+
+    label: str
+    total: TotalEstimate
+
+
+@dataclass(frozen=True, slots=True)
+class SurveySummary:
+    """A corpus and what was drawn of it. ``shown``: how many files were replayed of ``members`` that were listed.
+
+    ``unpack_share`` is the wall time of unpacking the drawn batches per CPU second of the fastest side; None where nothing was
+    packed. ``skipped`` are lines about files that are no market streams.
+    """
+
+    name: str
+    members: int
+    batches: int
+    packed_bytes: int
+    draws: int
+    shown: int
+    census: bool
+    missing: int
+    pairs: tuple[SurveyedPair, ...]
+    totals: tuple[SideTotal, ...]
+    skipped: tuple[str, ...] = ()
+    unpack_seconds: float = 0.0
+    unpack_share: float | None = None

@@ -1,0 +1,128 @@
+"""The summary of a surveyed corpus: hours in each mode, scatter, percentiles, strata, the fastest and the slowest markets."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from perfbench.model import Corpus, Run
+from perfbench.report.survey_model import DrawnMarket, SideTotal, SurveyedPair, SurveyedStrata, SurveySummary
+from perfbench.stats import survey, survey_strata
+from perfbench.stats.survey_samples import DrawnSeconds
+
+NEEDED_HALF_WIDTH = 0.03
+"""The half width that a summary names the number of draws for."""
+
+
+@dataclass(frozen=True, slots=True)
+class DrawnRow:
+    """A row of the table with the seconds of its draws.
+
+    ``after`` names the case after in a list of totals; ``before`` the other side where environments are compared, else empty.
+    """
+
+    label: str
+    drawn: DrawnSeconds
+    after: str
+    before: str = ""
+
+
+def build_summary(rows: Iterable[DrawnRow], corpus: Corpus, run: Run, confidence: float) -> SurveySummary | None:
+    """The summary of a table; None as long as nothing was drawn."""
+    listed = list(rows)
+    measured = [drawn for drawn in (row.drawn for row in listed) if drawn.draws]
+    if not measured:
+        return None
+    names = {draw.batch for drawn in measured for draw in drawn.draws}
+    shown = sum(market.markets for market in run.data if market.name in names)
+    unpacked = sum(batch.unpack_seconds for batch in corpus.opened)
+    return SurveySummary(
+        name=corpus.name,
+        members=corpus.members,
+        batches=corpus.batches,
+        packed_bytes=corpus.packed_bytes,
+        draws=max(len(drawn.draws) for drawn in measured),
+        shown=shown,
+        census=all(drawn.census for drawn in measured),
+        missing=max(drawn.missing for drawn in measured),
+        pairs=tuple(
+            _summarise_pair(row.label, row.drawn, corpus, run, confidence)
+            for row in listed
+            if row.drawn.measured and len(row.drawn.measured[0][1]) == 2
+        ),
+        totals=tuple(_list_totals(listed, confidence)),
+        skipped=(*corpus.skipped, *_count_skipped(corpus)),
+        unpack_seconds=unpacked,
+        unpack_share=_compute_unpack_share(corpus, measured),
+    )
+
+
+def _count_skipped(corpus: Corpus) -> Iterable[str]:
+    skipped = [line for batch in corpus.opened for line in batch.skipped]
+    if skipped:
+        yield f"{len(skipped):,} of the drawn files {'is' if len(skipped) == 1 else 'are'} no market stream, such as {skipped[0]}"
+
+
+def _list_totals(rows: Sequence[DrawnRow], confidence: float) -> Iterable[SideTotal]:
+    """The seconds of the corpus of every case after, and of the case before where its name is given."""
+    for row in rows:
+        sides = [(row.after, len(row.drawn.measured[0][1]) - 1)] if row.drawn.measured else []
+        sides += [(row.before, 0)] if row.before and sides else []
+        for name, side in reversed(sides):
+            total = row.drawn.estimate_total(confidence, side)
+            if total is not None:
+                yield SideTotal(name, total)
+
+
+def _summarise_pair(label: str, drawn: DrawnSeconds, corpus: Corpus, run: Run, confidence: float) -> SurveyedPair:
+    estimate = drawn.estimate_ratio(confidence)
+    assert estimate is not None
+    before, after = drawn.list_seconds(0), drawn.list_seconds(1)
+    markets = {market.name: float(market.markets) for market in run.data}
+    percentiles = survey_strata.estimate_percentiles(
+        before, after, drawn.inclusion, [markets.get(draw.batch, 1.0) for draw in drawn.draws]
+    )
+    needed = None
+    if not drawn.census and math.isfinite(estimate.high):
+        needed = survey.count_draws_needed(estimate, NEEDED_HALF_WIDTH)
+    return SurveyedPair(
+        label=label,
+        estimate=estimate,
+        percentiles=percentiles,
+        needed=needed,
+        strata=tuple(_estimate_strata(drawn, corpus)),
+        markets=tuple(_list_markets(drawn)),
+    )
+
+
+def _estimate_strata(drawn: DrawnSeconds, corpus: Corpus) -> Iterable[SurveyedStrata]:
+    """The strata of each kind that has more than one label among the draws."""
+    labels = {batch.batch: dict(batch.labels) for batch in corpus.opened}
+    kinds = dict.fromkeys(kind for found in labels.values() for kind in found)
+    for kind in kinds:
+        own = [labels.get(draw.batch, {}).get(kind, "unknown") for draw in drawn.draws]
+        if len(set(own)) > 1:
+            yield SurveyedStrata(
+                kind,
+                survey_strata.estimate_strata(
+                    own,
+                    drawn.list_seconds(0),
+                    drawn.list_seconds(1),
+                    [draw.share for draw in drawn.draws],
+                    inclusion=drawn.inclusion,
+                ),
+            )
+
+
+def _list_markets(drawn: DrawnSeconds) -> list[DrawnMarket]:
+    pairs = zip(drawn.draws, drawn.list_seconds(0), drawn.list_seconds(1), strict=True)
+    return sorted((DrawnMarket(draw.batch, after / before) for draw, before, after in pairs), key=lambda m: m.ratio)
+
+
+def _compute_unpack_share(corpus: Corpus, measured: Sequence[DrawnSeconds]) -> float | None:
+    """Seconds of unpacking per second of the fastest side, over the batches that were measured."""
+    spent = {batch.batch: batch.unpack_seconds for batch in corpus.opened}
+    unpacked = sum(spent.get(draw.batch, 0.0) for draw in measured[0].draws)
+    fastest = min(sum(drawn.list_seconds(side)) for drawn in measured for side in range(len(drawn.measured[0][1])))
+    return unpacked / fastest if unpacked else None

@@ -1,0 +1,86 @@
+"""Whether the data of a run are a corpus, to be surveyed, or a few files with a table each."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection
+from pathlib import Path
+
+from perfbench.datasets.archives import make_readable
+from perfbench.datasets.corpus.listing import Listing, list_corpus
+from perfbench.datasets.corpus.opening import discard, open_member
+from perfbench.datasets.corpus.remote import is_url, redact_url
+from perfbench.errors import UsageProblem
+from perfbench.model import Corpus, Market, Scenario, Settings
+from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan, plan_survey
+from perfbench.runner.survey.measure import SHARDED_DRAWS
+from perfbench.util.formatting import format_plural
+
+MAX_TABLES = 3
+"""Market files with a table each, unless ``--each`` asks for a table of every file."""
+
+PEEKED_MEMBERS = 24
+"""A listing of no more files than this is looked into: notes and catalogues beside a few markets make no corpus."""
+
+
+def find_corpus(
+    settings: Settings, scenarios: Collection[Scenario], workspace: Path, observe: Callable[[str], None]
+) -> SurveyPlan | None:
+    """The plan of a survey; None where each file has a table of its own.
+
+    Raises UsageProblem for options that a corpus cannot have, and for options that only a corpus has.
+    """
+    if settings.each or not settings.data:
+        _require_no_survey(settings)
+        return None
+    listing = list_corpus(settings.data, observe)
+    remote = any(map(is_url, settings.data)) or any(spec.startswith("@") for spec in settings.data)
+    if not remote and _count_markets(listing, workspace) <= MAX_TABLES:
+        _require_no_survey(settings)
+        return None
+    if not len(listing.members):
+        return None
+    if settings.count:
+        raise UsageProblem(
+            "--count counts the first lines of a market, not a corpus", hint="choose a file, or add --each"
+        )
+    own_metrics = any(scenario.metrics for scenario in scenarios)
+    draws = max(MAX_DRAWS, SHARDED_DRAWS, settings.rounds or 0)
+    return plan_survey(
+        listing, name_corpus(settings.data, len(listing.members)), settings.seed, together=not own_metrics, draws=draws
+    )
+
+
+def name_corpus(specs: Collection[str], members: int) -> str:
+    """``2025_08.tar + 1 more (2,000 files)``, without the credentials of a URL."""
+    first, *others = specs
+    label = redact_url(first) if is_url(first) else make_readable(first)
+    short = label.rstrip("/").rpartition("/")[2] or label
+    more = f" + {len(others)} more" if others else ""
+    return f"{short}{more} ({format_plural(members, 'file')})"
+
+
+def build_stand_in(corpus: Corpus) -> Market:
+    """What stands for the corpus where a group has a market."""
+    return Market(corpus.name, "", corpus.digest, corpus.packed_bytes, 0, corpus.members)
+
+
+def _count_markets(listing: Listing, workspace: Path) -> int:
+    """The market files of a listing; of a short one those that really are some, as far as it matters."""
+    if not MAX_TABLES < len(listing.members) <= PEEKED_MEMBERS:
+        return len(listing.members)
+    found = 0
+    for member in listing.members:
+        opened = open_member(member, workspace)
+        discard(opened)
+        found += len(opened.markets) + len(opened.problems)
+        if found > MAX_TABLES:
+            break
+    return found
+
+
+def _require_no_survey(settings: Settings) -> None:
+    """Raises UsageProblem for a shard of files that have a table each."""
+    if settings.shard != (1, 1):
+        raise UsageProblem(
+            "--shard divides the draws of a corpus", hint="name more than three market files, without --each"
+        )

@@ -1,0 +1,234 @@
+"""Measure a corpus: draw after draw until the interval is narrow, the time is over, or every batch was measured."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from statistics import median
+from typing import Protocol
+
+from perfbench.model import CPU_SECONDS, SOLO_ROUNDS, Case, CaseGroup, Draw, Result, Sample, Settings
+from perfbench.runner.state import Progress
+from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan
+from perfbench.runner.survey.draw import DrawTask, Events, name_side
+from perfbench.stats import pairs, survey, survey_census
+from perfbench.stats.survey_samples import DrawnSeconds, collect_drawn_seconds
+
+Side = tuple[str, str]
+"""Mode and environment."""
+
+SHARDED_DRAWS = 96
+"""Draws of all shards together, unless ``--rounds`` says how many."""
+
+
+class Engine(Protocol):
+    """Where draws are measured: in this process, on several cores, or on a cluster."""
+
+    def measure(self, tasks: Iterable[DrawTask]) -> Events:
+        """The events of all tasks, in the order in which they come; a task is taken when it can begin."""
+
+
+@dataclass(slots=True)
+class SurveyState:
+    """The results of a survey of one group so far."""
+
+    group: CaseGroup
+    plan: SurveyPlan
+    samples: dict[Side, dict[str, list[Sample]]] = field(default_factory=lambda: defaultdict(lambda: defaultdict(list)))
+    by_batch: dict[str, list[Result]] = field(default_factory=lambda: defaultdict(list))
+    finished: set[tuple[str, str]] = field(default_factory=set)
+    sizes: dict[str, int] = field(default_factory=dict)
+    empty: set[str] = field(default_factory=set)
+    _cases: dict[str, tuple[Side, str]] = field(default_factory=dict)
+
+    def add(self, result: Result) -> None:
+        """Take in one result; those of other groups are ignored."""
+        if result.opened is not None:
+            self._add_batch(result)
+        known = self._cases.get(result.case)
+        if known is None:
+            return
+        side, batch = known
+        self.by_batch[batch].append(result)
+        self.finished.add((result.trial, result.case))
+        if result.sample is not None:
+            self.samples[side][batch].append(result.sample)
+
+    def _add_batch(self, result: Result) -> None:
+        assert result.opened is not None
+        name, market = result.opened.batch, result.opened.market
+        if name not in self.by_batch:
+            self.by_batch[name].append(result)
+        if market is None:
+            self.empty.add(name)
+            return
+        self.sizes[name] = market.size_bytes
+        for case in self.group.cases:
+            self._cases[replace(case, data=name).id] = name_side(case), name
+
+    def is_done(self, draw: Draw) -> bool:
+        """Whether a draw needs no measuring: its batch is empty, or each of its cases has a result of this round."""
+        if draw.batch in self.empty:
+            return True
+        cases = [replace(case, data=draw.batch).id for case in self.group.cases]
+        rounds = {
+            result.case
+            for result in self.by_batch[draw.batch]
+            if result.sample is not None and _belongs_to(result.sample, draw)
+        }
+        return set(cases) <= rounds
+
+    def expect_seconds(self) -> tuple[tuple[Side, float], ...]:
+        """The median CPU seconds a plain byte of each mode and environment; empty until every one was measured."""
+        rates = []
+        for case in self.group.cases:
+            side = name_side(case)
+            own = [
+                sample.metrics[CPU_SECONDS.name] / self.sizes[batch]
+                for batch, samples in self.samples[side].items()
+                for sample in samples
+                if sample.kind in ("duet", "alone")
+            ]
+            if not own:
+                return ()
+            rates.append((side, median(own)))
+        return tuple(rates)
+
+    @property
+    def metric(self) -> str:
+        """The metric that ratios are of."""
+        every = (sample for side in self.samples.values() for samples in side.values() for sample in samples)
+        return pairs.choose_metric(every, self.group.scenario.metric)
+
+    def collect(self, draws: Sequence[Draw]) -> list[DrawnSeconds]:
+        """The seconds of these draws: of each pair of cases, or of each case where none are paired."""
+        opened = tuple(
+            result.opened for results in self.by_batch.values() for result in results if result.opened is not None
+        )
+        corpus = replace(self.plan.corpus, draws=tuple(draws), opened=opened)
+        sides: list[tuple[Case, Case | None]] = [*self.group.duets] or [(case, None) for case in self.group.cases]
+        return [
+            collect_drawn_seconds(
+                corpus,
+                self.metric,
+                self.samples[name_side(before)],
+                None if after is None else self.samples[name_side(after)],
+            )
+            for before, after in sides
+        ]
+
+
+def _belongs_to(sample: Sample, draw: Draw) -> bool:
+    return (sample.kind, sample.round) in (("duet", draw.round), ("alone", SOLO_ROUNDS + draw.round))
+
+
+def measure_survey(
+    group: CaseGroup,
+    plan: SurveyPlan,
+    settings: Settings,
+    engine: Engine,
+    results: Iterable[Result] = (),
+    clock: Callable[[], float] = time.monotonic,
+) -> Events:
+    """The events of a survey of one group; the results of a draw come as soon as they are there.
+
+    :param results: of an interrupted run of the same plan; what they have is not measured again.
+    """
+    state = SurveyState(group, plan)
+    for result in results:
+        state.add(result)
+    start = clock()
+    drawn: list[Draw] = []
+    for stage in plan_stages(plan, settings):
+        drawn += stage
+        open_draws = (draw for draw in stage if not state.is_done(draw))
+        tasks = (
+            _build_task(draw, state, settings)
+            for draw in itertools.takewhile(lambda _: clock() - start < _get_limit(settings), open_draws)
+        )
+        for event in engine.measure(tasks):
+            if isinstance(event, Progress):
+                yield _place_progress(event, clock() - start, settings)
+            else:
+                for result in event:
+                    state.add(result)
+                yield event
+        if clock() - start >= _get_limit(settings) or _is_precise(state.collect(drawn), settings):
+            return
+
+
+def plan_stages(plan: SurveyPlan, settings: Settings) -> Iterator[tuple[Draw, ...]]:
+    """The draws between two looks. The first ones are measured again where the noise of a pair has to be known.
+
+    After the last batch the whole corpus begins again: repeated measurements make the interval of a census narrower.
+    """
+    draws = plan.corpus.draws
+    whole = len(draws) == len(plan.batches)
+    fixed = settings.rounds or (SHARDED_DRAWS if settings.shard != (1, 1) else None)
+    looks = [fixed] if fixed is not None else [look for look in survey.LOOKS if look < len(draws)] + [len(draws)]
+    done, repeated = 0, 0
+    for look in looks:
+        stage = list(draws[done:look])
+        done = min(look, len(draws))
+        repeats = max(repeated, survey_census.count_repeats(_compute_inclusion(draws[:done], len(plan.batches))))
+        stage += [replace(draw, round=1) for draw in draws[repeated:repeats]]
+        repeated = repeats
+        yield select_shard(stage, settings)
+    if not whole:
+        return
+    for number in itertools.count(1):
+        if done >= (fixed or MAX_DRAWS):
+            return
+        again = draws[repeated:] if number == 1 else draws
+        done += len(again)
+        yield select_shard([replace(draw, round=number) for draw in again], settings)
+
+
+def _compute_inclusion(draws: Sequence[Draw], batches: int) -> list[float]:
+    """The probability of each draw to be in the sample that ends with the last."""
+    threshold = draws[-1].threshold if draws and len(draws) < batches else 0.0
+    return [min(1.0, draw.share * threshold) if threshold else 1.0 for draw in draws]
+
+
+def select_shard(draws: Sequence[Draw], settings: Settings) -> tuple[Draw, ...]:
+    """The draws that belong to the shard of these settings: every n-th one."""
+    part, parts = settings.shard
+    return tuple(draw for draw in draws if draw.number % parts == part - 1)
+
+
+def _build_task(draw: Draw, state: SurveyState, settings: Settings) -> DrawTask:
+    batch = state.plan.find(draw.batch)
+    return DrawTask(
+        draw=draw,
+        group=state.group,
+        members=tuple(state.plan.listing.members[index] for index in batch.members),
+        packed_bytes=batch.packed_bytes,
+        settings=settings,
+        before=tuple(state.by_batch[draw.batch]),
+        expected=state.expect_seconds(),
+    )
+
+
+def _get_limit(settings: Settings) -> float:
+    return float("inf") if settings.rounds is not None or settings.shard != (1, 1) else settings.max_time
+
+
+def _is_precise(values: Sequence[DrawnSeconds], settings: Settings) -> bool:
+    """Whether every interval is narrow enough; never where the number of draws is fixed."""
+    if settings.rounds is not None or settings.shard != (1, 1):
+        return False
+    confidence = survey.choose_survey_confidence()
+    estimates = [drawn.estimate_ratio(confidence) or drawn.estimate_total(confidence) for drawn in values]
+    return all(
+        estimate is not None and survey.is_precise_enough(estimate, settings.survey_precision) for estimate in estimates
+    )
+
+
+def _place_progress(progress: Progress, spent: float, settings: Settings) -> Progress:
+    limit = _get_limit(settings)
+    if limit == float("inf"):
+        return Progress(progress.doing, 0.0, None)
+    return Progress(progress.doing, min(1.0, spent / limit), max(0.0, limit - spent))
