@@ -1,6 +1,7 @@
 """Coverage of a survey's intervals on simulated corpora: ``survey_coverage.py [PART…] [--runs N]``, or ``resample FILE.npz``.
 
-coverage      ratio and totals by number of draws: without replacement as perfbench draws, and with replacement as textbooks do
+coverage      ratio and totals by number of draws: without replacement as perfbench draws, with the noise from 12 repeated pairs
+              where the sample is a large part of the corpus, and without them; with replacement as textbooks do
 corrections   intervals of few draws: without corrections, with those of perfbench, and by a bootstrap
 stop          coverage when a survey stops at the first look with a narrow interval
 gate          false alarms of a gate on unchanged corpora, and detected regressions, also of one stratum
@@ -28,7 +29,7 @@ from numpy.typing import NDArray
 
 from perfbench.gate.calibration.analysis import Proportion
 from perfbench.model import Verdict
-from perfbench.stats import student_t, survey, survey_draws, survey_gate, survey_strata
+from perfbench.stats import student_t, survey, survey_census, survey_draws, survey_gate, survey_strata
 from perfbench.stats.survey_error import PairNoise, compute_relative_error
 from perfbench.stats.verdict_bounds import STANDARD_BOUNDS, VerdictBounds
 
@@ -152,12 +153,28 @@ def show_coverage(runs: int) -> None:
                 parts = shares[sample.indices]
                 chances = survey_draws.compute_inclusion(population.sizes[sample.indices], sample.thresholds[-1])
                 before, after = measure(rng, population, sample.indices)
-                for label, noise in (("perfbench", NOISE), ("noise not known", None)):
+                repeated = estimate_noise_of_repeats(rng, population, sample.indices, chances, before, after)
+                for label, noise in (("perfbench", repeated), ("without repeats", None)):
                     ratio = survey.estimate_ratio(before, after, parts, inclusion=chances, noise=noise)
                     total = survey.estimate_total(before, parts, inclusion=chances, noise=noise)
                     scores.setdefault(f"{label} ratio", Score()).add(*read(ratio), truths[0])
                     scores.setdefault(f"{label} total", Score()).add(*read(total), truths[1])
             print_scores(f"{batches:5} batches, sigma {sigma}, {draws:3} draws", scores)
+
+
+def estimate_noise_of_repeats(
+    rng: np.random.Generator,
+    population: Population,
+    drawn: NDArray[np.int64],
+    chances: Floats,
+    before: Floats,
+    after: Floats,
+) -> PairNoise | None:
+    """The noise from second pairs of the first draws, as many as ``count_repeats`` says; None where it says none."""
+    again = drawn[: survey_census.count_repeats(chances)]
+    first, second = measure(rng, population, again)
+    batches = np.concatenate([drawn, again])
+    return survey_census.estimate_pair_noise(batches, np.append(before, first), np.append(after, second))
 
 
 def print_scores(title: str, scores: dict[str, Score]) -> None:
@@ -362,22 +379,22 @@ def show_labels(runs: int) -> None:
                     parts = shares[sample.indices]
                     plain = read(survey.estimate_ratio(before, after, parts, inclusion=chances, noise=NOISE))
                     scores["perfbench"].add(*plain, population.ratio)
-                    known = np.bincount(population.labels, weights=shares, minlength=3).astype(np.float64)
+                    bytes_by_label = np.bincount(population.labels, weights=shares, minlength=3).astype(np.float64)
                     labels = population.labels[sample.indices]
-                    calibrated = estimate_poststratified(before, after, parts, chances, labels, known) or plain
+                    calibrated = estimate_poststratified(before, after, parts, chances, labels, bytes_by_label) or plain
                     scores["poststratified"].add(*calibrated, population.ratio)
                 print_scores(f"explained {explained:.0%}, {batches:5} batches, sigma {sigma}, {draws:3} draws", scores)
 
 
 def estimate_poststratified(
-    before: Floats, after: Floats, shares: Floats, chances: Floats, labels: NDArray[np.int64], known: Floats
+    before: Floats, after: Floats, shares: Floats, chances: Floats, labels: NDArray[np.int64], bytes_by_label: Floats
 ) -> tuple[float, float, float] | None:
     """The ratio from weights that give each label its known share of the bytes; None if a label has less than 4 draws."""
     counts = np.bincount(labels, minlength=3)
     if counts.min() < 4:
         return None
     drawn = np.bincount(labels, weights=shares / chances, minlength=3)
-    weights = (known / drawn)[labels] / chances
+    weights = (bytes_by_label / drawn)[labels] / chances
     first, second = before * weights, after * weights
     parts, pull = second / second.sum(), first / first.sum()
     own = shares / chances / drawn[labels]
@@ -386,7 +403,7 @@ def estimate_poststratified(
     variance = float(((1 - chances) * (rest / (1 - np.minimum(own, 0.9))) ** 2).sum())
     variance += float((chances * ((PAIR * parts) ** 2 + (SPEED * rest) ** 2)).sum())
     spread = (1 - chances) * pull**2
-    degrees = max(1.0, float(spread.sum() ** 2 / (spread @ spread)) - known.size)
+    degrees = max(1.0, float(spread.sum() ** 2 / (spread @ spread)) - bytes_by_label.size)
     half = student_t.compute_quantile(0.025, degrees) * math.sqrt(variance)
     value = float(second.sum() / first.sum())
     return value, value * math.exp(-half), value * math.exp(half)
