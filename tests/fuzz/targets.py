@@ -10,6 +10,7 @@ from pathlib import Path
 TARGETS = (
     "market_files",
     "archives",
+    "corpora",
     "saved_runs",
     "journals",
     "worker_answers",

@@ -21,10 +21,10 @@ def list_specs(name: str, builder: ListingBuilder, list_spec: Callable[[str, Lis
     Raises DataProblem for a list that cannot be read or names nothing.
     """
     label = make_readable(name)
-    specs = _read_lines(Path(name).expanduser(), label)
+    path = Path(os.path.expanduser(name))
+    specs = _read_lines(path, f"list {label}")
     if not specs:
-        raise DataProblem(f"{label} lists nothing", hint="write one path or URL in each line")
-    folder = Path(name).expanduser().parent
+        raise DataProblem(f"list {label} has no lines", hint="write one path or URL in each line")
     for number, spec in specs:
         if spec.startswith("@") or len(spec) > MAX_LINE:
             what = "names another list" if spec.startswith("@") else "is no path"
@@ -32,7 +32,7 @@ def list_specs(name: str, builder: ListingBuilder, list_spec: Callable[[str, Lis
                 DataProblem(f"{label}, line {number} {what}", hint="write one path or URL in each line")
             )
             continue
-        list_spec(_locate(spec, folder), builder)
+        list_spec(_locate(spec, path.parent), builder)
 
 
 def _locate(spec: str, folder: Path) -> str:
@@ -40,7 +40,7 @@ def _locate(spec: str, folder: Path) -> str:
     if remote.is_url(spec):
         return spec
     path = os.path.join(folder, os.path.expanduser(spec))
-    return path if os.sep in spec or os.path.lexists(path) else spec
+    return path if os.sep in spec or os.path.lexists(path) or os.path.lexists(spec) else spec
 
 
 def _read_lines(path: Path, label: str) -> list[tuple[int, str]]:

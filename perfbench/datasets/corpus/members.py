@@ -26,7 +26,7 @@ class Source:
     """
 
     kind: SourceKind
-    location: str
+    location: str = field(repr=False)
     label: str
     entry: KnownFile | None = None
 

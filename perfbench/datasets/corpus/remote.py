@@ -33,8 +33,13 @@ CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 30.0
 """Seconds without a byte after which a server is given up."""
 
+MAX_TRIES = 2
+"""Attempts of a request to S3; a server that is silent is waited for in each."""
+
 MIN_RATE = 20_000
-"""Bytes per second of a download, below which it is given up."""
+"""Bytes per second of a download, below which it is given up after ``GRACE_SECONDS``."""
+
+GRACE_SECONDS = 30.0
 
 Answer = TypeVar("Answer")
 
@@ -106,12 +111,22 @@ class RemoteFile(io.RawIOBase):
         return int(_call(self._label, lambda: self._file.seek(offset, whence)))
 
     def read(self, size: int = -1) -> bytes:
-        """At most this many bytes. Raises DataProblem."""
+        """This many bytes, fewer only at the end. Raises DataProblem."""
+        if size < 0:
+            return self._read_part(size)
+        parts, missing = [], size
+        while missing and (part := self._read_part(missing)):
+            parts.append(part)
+            missing -= len(part)
+        return b"".join(parts)
+
+    def _read_part(self, size: int) -> bytes:
+        """What the server has sent, at most this many bytes."""
         start = time.monotonic()
         part: bytes = _call(self._label, lambda: self._file.read(size))
         self._seconds += time.monotonic() - start
         self._received += len(part)
-        if self._seconds > SILENT_SECONDS + self._received / MIN_RATE:
+        if self._seconds > GRACE_SECONDS + self._received / MIN_RATE:
             raise DataProblem(
                 f"{self._label} is sent too slowly ({self._received:,} bytes in {self._seconds:.0f} s)",
                 hint="download it first",
@@ -187,7 +202,7 @@ def _connect(url: str) -> tuple[Any, str]:
     label = redact_url(url)
     fsspec = _import_fsspec(label)
     protocol = url.partition("://")[0].lower()
-    options: dict[str, Any] = {"skip_instance_cache": True, "use_listings_cache": False}
+    options: dict[str, Any] = {"use_listings_cache": False}
     if protocol in ("http", "https"):
         options |= {"client_kwargs": {"timeout": _build_timeout()}}
     elif protocol in ("s3", "s3a"):
@@ -195,7 +210,7 @@ def _connect(url: str) -> tuple[Any, str]:
             "config_kwargs": {
                 "connect_timeout": CONNECT_SECONDS,
                 "read_timeout": SILENT_SECONDS,
-                "retries": {"max_attempts": 2},
+                "retries": {"max_attempts": MAX_TRIES - 1},
             }
         }
     elif protocol == "memory":
@@ -207,7 +222,15 @@ def _connect(url: str) -> tuple[Any, str]:
         raise DataProblem(f"{label}: a package for {protocol}:// is missing", hint=hint) from None
     except Exception as error:
         raise _explain(label, error) from None
+    if hasattr(files, "retries"):
+        files.retries = MAX_TRIES
     return files, path
+
+
+def _get_s3_status(error: Exception) -> int | None:
+    response = getattr(error, "response", None)
+    status = response.get("ResponseMetadata", {}).get("HTTPStatusCode") if isinstance(response, dict) else None
+    return status if isinstance(status, int) else None
 
 
 def _build_timeout() -> Any:
@@ -226,8 +249,10 @@ def _call(label: str, call: Callable[[], Answer]) -> Answer:
 
 def _explain(label: str, error: Exception) -> DataProblem:
     """The problem of an object, without the URL of the error, which may authorise."""
+    if isinstance(error, FileNotFoundError) and isinstance(error.__cause__, Exception):
+        error = error.__cause__  # that of HTTP, of which fsspec says only that there is no file
     status = getattr(error, "status", None)
-    if isinstance(error, FileNotFoundError) or status == 404:
+    if isinstance(error, FileNotFoundError) or status == 404 or _get_s3_status(error) == 404:
         return DataProblem(f"{label} does not exist", hint="correct the URL")
     if isinstance(error, PermissionError) or status in (401, 403):
         return DataProblem(

@@ -19,7 +19,7 @@ from perfbench.errors import UsageProblem
 from perfbench.util.files import build_write_problem, open_atomically
 
 MAX_MARKETS = 100_000
-"""Markets of a corpus: so many have ids of their own beside those of the next seeds."""
+"""Markets of a corpus at most: the ids of the next seed follow."""
 
 MAX_UPDATES = 200_000
 HOUR = 3_600_000

@@ -304,7 +304,7 @@ def test_problems_beyond_the_kept_ones_are_counted(tmp_path: Path, monkeypatch: 
         ("-", "standard input is no market file"),
         ("nothing.tar", "nothing.tar: no such file"),
         ("sub/nothing.tar", "sub/nothing.tar: no such file"),
-        ("@nothing.txt", "nothing.txt cannot be read (No such file or directory)"),
+        ("@nothing.txt", "list nothing.txt cannot be read (No such file or directory)"),
         ("empty", "empty is a folder without market files"),
         ("market.zst", "market.zst is packed with zstd, which is not supported"),
     ],
@@ -348,7 +348,7 @@ def test_line_of_a_list_that_names_nothing_is_a_problem_and_the_others_are_liste
 @pytest.mark.parametrize("content", [b"", b"# nothing\n\n"])
 def test_list_of_nothing_is_a_problem(tmp_path: Path, content: bytes) -> None:
     (tmp_path / "list.txt").write_bytes(content)
-    assert causes_of(listed(f"@{tmp_path / 'list.txt'}")) == [f"{tmp_path}/list.txt lists nothing"]
+    assert causes_of(listed(f"@{tmp_path / 'list.txt'}")) == [f"list {tmp_path}/list.txt has no lines"]
 
 
 # Notes and layout ----------------------------------------------------------------------------------------------------
