@@ -1,7 +1,8 @@
 """Seconds and peak memory of listing a corpus of many small files: as a tar, a zip and a folder tree.
 
-``python benchmarks/corpus_listing.py [--members 100000] [--folder DIR]``. The files are written first, 600 bytes each, in the layout
-of Betfair's downloads; each listing is a process of its own. Peak memory is VmHWM of /proc/self/status: that of the process alone.
+``python benchmarks/corpus_listing.py [--members 100000] [--folder DIR]``. The files are written first, 600 bytes each, in
+the layout of Betfair's downloads; each listing is a process of its own. Peak memory is VmHWM of /proc/self/status: that of
+the process alone.
 """
 
 from __future__ import annotations
