@@ -356,6 +356,18 @@ def test_images_of_a_recipe_give_the_books_that_the_changes_gave() -> None:
     assert 40 < images < 110
 
 
+def test_event_file_with_images_is_generated_and_described(tmp_path: Path) -> None:
+    options = ("--markets", 7, "--updates", 700, "--images", 0.25, "--in-play")
+    assert perfbench("data", "generate", "event.bz2", *options, folder=tmp_path).returncode == 0
+    done = describe(tmp_path, "event.bz2")
+    assert done.returncode == 0, done.stderr
+    rows = rows_of(done.stdout)
+    assert rows["markets"].startswith("7: ")
+    images = re.search(r"new images in mid-file: (\d+) ", rows["unusual content"])
+    assert images
+    assert 120 < int(images[1]) < 210
+
+
 def test_share_of_images_is_below_one() -> None:
     with pytest.raises(UsageProblem, match="--images 1: a share from 0 up to below 1"):
         Recipe(images=1)

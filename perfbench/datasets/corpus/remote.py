@@ -1,28 +1,31 @@
-"""Files behind URLs through fsspec, an extra: opened, listed, and named without their credentials."""
+"""Files behind URLs through fsspec, an extra: opened and listed, with errors that show no credentials."""
 
 from __future__ import annotations
 
 import asyncio
 import io
-import os
-import re
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar, cast
 
+from perfbench.datasets.corpus.redaction import has_credentials, is_url, join_url, redact_text, redact_url
 from perfbench.errors import DataProblem
 from perfbench.util.formatting import make_printable
 
-URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*", re.DOTALL)
-URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+")
-SECRET_FIELD = re.compile(
-    r"([\w.-]*(?:signature|credential|token|secret|password|access_?key|sig)[\w.-]*[\"']?\s*[=:]\s*)[^\s&;,]+",
-    re.IGNORECASE,
-)
-"""A field of a query or a header whose value authorises."""
-
-SECRET_VARIABLES = ("AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_ACCESS_KEY_ID")
+__all__ = [
+    "RemoteFile",
+    "RemoteObject",
+    "has_credentials",
+    "is_prefix",
+    "is_url",
+    "join_url",
+    "list_objects",
+    "measure_url",
+    "open_url",
+    "open_url_forwards",
+    "redact_url",
+]
 
 EXTRA_HINT = "pip install 'betfair-perfbench[remote]'"
 MAX_REASON = 200
@@ -42,38 +45,6 @@ MIN_RATE = 20_000
 GRACE_SECONDS = 30.0
 
 Answer = TypeVar("Answer")
-
-
-def is_url(spec: str) -> bool:
-    """Whether a spec is a URL and no path."""
-    return URL.fullmatch(spec) is not None
-
-
-def redact_url(url: str) -> str:
-    """A URL fit to be printed and saved: without user, password, query and fragment, which may authorise."""
-    scheme, _, rest = url.partition("://")
-    shown = re.split(r"[?#]", rest, maxsplit=1)[0]
-    authority = shown.partition("/")[0]
-    if "@" in authority:
-        shown = shown[authority.rindex("@") + 1 :]
-    elif ":" in authority and "@" in shown and scheme.lower() not in ("http", "https"):
-        shown = shown.rpartition("@")[2]  # a secret of S3 may have a slash
-    return make_printable(f"{scheme}://{shown}" + ("?…" if len(shown) < len(rest) and re.search(r"[?#]", rest) else ""))
-
-
-def redact_text(text: str) -> str:
-    """Text of a library for a message: its URLs redacted, the values of fields and variables that authorise left out."""
-    text = URL_IN_TEXT.sub(lambda match: redact_url(match[0]), text)
-    text = SECRET_FIELD.sub(r"\1…", text)
-    for name in SECRET_VARIABLES:
-        if secret := os.environ.get(name):
-            text = text.replace(secret, "…")
-    return text
-
-
-def join_url(location: str, path: str) -> str:
-    """The URL of a member below a prefix."""
-    return f"{location.rstrip('/')}/{path}" if path else location
 
 
 @dataclass(frozen=True, slots=True)
