@@ -6,6 +6,7 @@ import bz2
 import hashlib
 import json
 import re
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -297,6 +298,22 @@ def test_folder_of_a_web_server_is_refused_with_the_list_as_the_way(tmp_path: Pa
         listing = listed(f"@{tmp_path / 'urls.txt'}")
     assert names_of(listing) == [name(1), name(2), name(3)]
     assert causes_of(listing) == [f"{server.url}/missing does not exist"]
+
+
+def test_urls_of_a_list_are_asked_for_together(tmp_path: Path) -> None:
+    files = {f"1.90000770{number}.bz2": bz2.compress(market(number)) for number in range(4)}
+    with serve_files(FileServer(files, together=threading.Barrier(4))) as server:
+        (tmp_path / "urls.txt").write_text("\n".join(f"{server.url}/{file}" for file in files))
+        listing = listed(f"@{tmp_path / 'urls.txt'}")
+    assert names_of(listing) == [file.removesuffix(".bz2") for file in files]
+    assert listing.members.sizes.tolist() == [len(content) for content in files.values()]
+
+
+def test_url_that_is_signed_for_get_only_is_read(tmp_path: Path) -> None:
+    with serve_files(FileServer(FILES, head=False, signature=SIGNATURE)) as server:
+        listing = listed(f"{server.url}/week.tar{SIGNED}", f"{server.url}/{name(1)}.bz2{SIGNED}")
+        assert checksums_of(listing, tmp_path / "work") == CHECKSUMS
+        assert listing.skipped["duplicates (same market and size)"] == 1
 
 
 @pytest.mark.parametrize(

@@ -20,7 +20,8 @@ class FileServer:
     """What an HTTP server does, and the requests that it had as method, path and range.
 
     ``ranges``: parts are sent. ``truncated`` files end after half of what was announced; ``stalled`` ones are silent after
-    their first bytes until ``release`` is set; ``signature``: the value that a query must have.
+    their first bytes until ``release`` is set; ``signature``: the value that a query must have. Without ``head``
+    only GET is allowed; ``together``: a request waits for others.
     """
 
     files: Mapping[str, bytes]
@@ -30,6 +31,8 @@ class FileServer:
     stalled: frozenset[str] = frozenset()
     statuses: Mapping[str, int] = field(default_factory=dict)
     signature: str = ""
+    head: bool = True
+    together: threading.Barrier | None = None
     requests: list[tuple[str, str, str]] = field(default_factory=list)
     release: threading.Event = field(default_factory=threading.Event)
     url: str = ""
@@ -58,6 +61,9 @@ class Handler(BaseHTTPRequestHandler):
         signed = not self.behaviour.signature or parse_qs(address.query).get("X-Amz-Signature") == [
             self.behaviour.signature
         ]
+        if self.behaviour.together:
+            self.behaviour.together.wait(10)
+        signed = signed and (self.behaviour.head or self.command == "GET")
         status = self.behaviour.statuses.get(name, 200 if name in self.behaviour.files else 404) if signed else 403
         if status != 200:
             self.send_error(status)

@@ -38,6 +38,8 @@ class ListingBuilder:
     problems: list[DataProblem] = field(default_factory=list)
     further_problems: int = 0
     observed_at: float = field(default_factory=time.monotonic)
+    measured: dict[str, int | DataProblem | None] = field(default_factory=dict)
+    """Sizes of URLs that were asked for together."""
     _first_row: int = 0
 
     def begin(self, source: Source) -> None:

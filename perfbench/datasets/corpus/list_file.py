@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from perfbench.datasets.archives import make_readable
-from perfbench.datasets.corpus import remote
+from perfbench.datasets.corpus import remote, remote_listing
 from perfbench.datasets.corpus.builder import ListingBuilder
 from perfbench.errors import DataProblem
 from perfbench.util.files import build_read_problem
@@ -25,6 +25,7 @@ def list_specs(name: str, builder: ListingBuilder, list_spec: Callable[[str, Lis
     specs = _read_lines(path, f"list {label}")
     if not specs:
         raise DataProblem(f"list {label} has no lines", hint="write one path or URL in each line")
+    remote_listing.measure_lines((spec for _, spec in specs if remote.is_url(spec)), builder)
     for number, spec in specs:
         if spec.startswith("@") or len(spec) > MAX_LINE:
             what = "names another list" if spec.startswith("@") else "is no path"

@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 
 from perfbench.datasets.archives import make_readable
 from perfbench.datasets.corpus.names import get_market_name
+from perfbench.datasets.corpus.redaction import QUERY_MARK
 from perfbench.datasets.manifest import KnownFile
 
 SourceKind = Literal["file", "folder", "tar", "zip", "packed tar"]
@@ -34,6 +35,11 @@ class Source:
     def is_archive(self) -> bool:
         """Whether its members lie inside one file."""
         return self.kind in ("tar", "zip", "packed tar")
+
+    @property
+    def path_label(self) -> str:
+        """Its label without the mark of a query that was left out."""
+        return self.label.removesuffix(QUERY_MARK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,7 +120,7 @@ class MemberTable(Sequence[Member]):
     def get_base_name(self, row: int) -> str:
         """The file name of a row without the suffix of its compression."""
         source = self.sources[self.source_numbers[row]]
-        return get_market_name(self.paths[row] or source.label, in_archive=source.is_archive)
+        return get_market_name(self.paths[row] or source.path_label, in_archive=source.is_archive)
 
     def select(self, rows: Sequence[int]) -> MemberTable:
         """A table of these rows in this order."""

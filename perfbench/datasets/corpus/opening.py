@@ -89,7 +89,7 @@ def peek_member(member: Member) -> str:
         start = read_unpacked_start(member)
     except (DataProblem, *DAMAGE_ERRORS):
         return ""
-    name = get_market_name(member.path or member.source.label, in_archive=member.source.is_archive)
+    name = get_market_name(member.path or member.source.path_label, in_archive=member.source.is_archive)
     return "" if find_packing(start) else describe_other_content(start, name)
 
 
@@ -176,7 +176,9 @@ class _MemberContent:
         """The name of a file without folders: that of the member, or inside of it if it is an archive."""
         if file.is_member:
             return get_file_name(file.name)
-        return get_market_name(self.member.path or self.member.source.label, in_archive=self.member.source.is_archive)
+        return get_market_name(
+            self.member.path or self.member.source.path_label, in_archive=self.member.source.is_archive
+        )
 
 
 def _remove_others(folder: Path, kept: set[Path]) -> None:

@@ -7,6 +7,9 @@ import re
 
 from perfbench.util.formatting import make_printable
 
+QUERY_MARK = "?…"
+"""Stands for the query of a URL."""
+
 URL = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://.*", re.DOTALL)
 URL_IN_TEXT = re.compile(r"[A-Za-z][A-Za-z0-9+.-]+://[^\s'\"<>]+")
 SECRET_FIELD = re.compile(
@@ -32,7 +35,9 @@ def redact_url(url: str) -> str:
         shown = shown[authority.rindex("@") + 1 :]
     elif ":" in authority and "@" in shown and scheme.lower() not in ("http", "https"):
         shown = shown.rpartition("@")[2]  # a secret of S3 may have a slash
-    return make_printable(f"{scheme}://{shown}" + ("?…" if len(shown) < len(rest) and re.search(r"[?#]", rest) else ""))
+    return make_printable(
+        f"{scheme}://{shown}" + (QUERY_MARK if len(shown) < len(rest) and re.search(r"[?#]", rest) else "")
+    )
 
 
 def has_credentials(url: str) -> bool:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import asyncio
 import io
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import IO, Any, TypeVar, cast
 
@@ -13,19 +14,7 @@ from perfbench.datasets.corpus.redaction import has_credentials, is_url, join_ur
 from perfbench.errors import DataProblem
 from perfbench.util.formatting import make_printable
 
-__all__ = [
-    "RemoteFile",
-    "RemoteObject",
-    "has_credentials",
-    "is_prefix",
-    "is_url",
-    "join_url",
-    "list_objects",
-    "measure_url",
-    "open_url",
-    "open_url_forwards",
-    "redact_url",
-]
+__all__ = ["has_credentials", "is_url", "join_url", "redact_url"]
 
 EXTRA_HINT = "pip install 'betfair-perfbench[remote]'"
 MAX_REASON = 200
@@ -36,6 +25,7 @@ CONNECT_SECONDS = 10.0
 SILENT_SECONDS = 30.0
 """Seconds without a byte after which a server is given up."""
 
+MAX_REQUESTS = 16
 MAX_TRIES = 2
 """Attempts of a request to S3; a server that is silent is waited for in each."""
 
@@ -138,6 +128,20 @@ def measure_url(url: str) -> int | None:
     files, path = _connect(url)
     size: int | None = _call(redact_url(url), lambda: files.size(path))
     return size
+
+
+def measure_urls(urls: Iterable[str]) -> dict[str, int | DataProblem | None]:
+    """The sizes of many objects, or their problems; ``MAX_REQUESTS`` are asked for at a time."""
+
+    def measure(url: str) -> int | DataProblem | None:
+        try:
+            return measure_url(url)
+        except DataProblem as problem:
+            return problem
+
+    listed = list(urls)
+    with ThreadPoolExecutor(MAX_REQUESTS) as pool:
+        return dict(zip(listed, pool.map(measure, listed), strict=True))
 
 
 def is_prefix(url: str) -> bool:

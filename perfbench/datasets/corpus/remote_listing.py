@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from perfbench.datasets.archives import DAMAGE_ERRORS, build_damage_problem, is_hidden, make_readable, strip_suffix
 from perfbench.datasets.corpus import archive_members, names, remote
 from perfbench.datasets.corpus.builder import HIDDEN, ListingBuilder
 from perfbench.datasets.corpus.content import ContentKind, detect_kind
 from perfbench.datasets.corpus.folder_tree import NO_MARKETS
 from perfbench.datasets.corpus.members import Source
+from perfbench.datasets.corpus.redaction import QUERY_MARK
 from perfbench.errors import DataProblem
 
 ARCHIVE_SUFFIXES = (".tar", ".zip", *names.PACKED_TAR_SUFFIXES)
@@ -19,16 +22,21 @@ def list_url(url: str, builder: ListingBuilder) -> None:
     if remote.is_prefix(url):
         _list_prefix(url, builder)
     else:
-        _list_object(url, names.split_path(remote.redact_url(url).removesuffix("?…"), in_archive=False)[1], builder)
+        _list_object(url, builder)
 
 
-def _list_object(url: str, name: str, builder: ListingBuilder) -> None:
+def _get_stem(url: str) -> str:
+    """The name of the file of a URL, without the suffix of its compression."""
+    return strip_suffix(remote.redact_url(url).removesuffix(QUERY_MARK).rpartition("/")[2])
+
+
+def _list_object(url: str, builder: ListingBuilder) -> None:
     """Add a file or the members of an archive."""
     label = remote.redact_url(url)
-    stem = strip_suffix(name)
+    stem = _get_stem(url)
     if names.is_market_name(stem) or names.is_event_name(stem):
         kind: ContentKind = "file"
-        size = remote.measure_url(url)
+        size = _take_size(url, builder)
     else:
         kind, size = _probe(url, label)
     if kind != "file":
@@ -38,6 +46,20 @@ def _list_object(url: str, name: str, builder: ListingBuilder) -> None:
         raise DataProblem(f"{label}: its server does not tell its size", hint="download it first")
     builder.begin(Source("file", url, label))
     builder.add("", size)
+
+
+def measure_lines(urls: Iterable[str], builder: ListingBuilder) -> None:
+    """Ask for the sizes of the URLs of a list that are market files by their names: one after the other takes too long."""
+    builder.measured |= remote.measure_urls(
+        url for url in dict.fromkeys(urls) if url.startswith("http") and names.is_market_name(_get_stem(url))
+    )
+
+
+def _take_size(url: str, builder: ListingBuilder) -> int | None:
+    size = builder.measured.pop(url) if url in builder.measured else remote.measure_url(url)
+    if isinstance(size, DataProblem):
+        raise size
+    return size
 
 
 def _probe(url: str, label: str) -> tuple[ContentKind, int | None]:
