@@ -79,6 +79,10 @@ class StorageProblem(NotMeasured):
     """A saved run cannot be read or written."""
 
 
+class EngineProblem(NotMeasured):
+    """The cluster that measures is lost, or none of its workers can measure; what it measured so far is saved."""
+
+
 class OutputsDiffer(PerfbenchError):
     """Two modes that should do the same work gave different output."""
 

@@ -18,7 +18,7 @@ from perfbench.report.model import Report
 from perfbench.results.document import RUNS
 from perfbench.results.storage import require_file_name
 from perfbench.runner.prepare import PreparedRun
-from perfbench.runner.session import FinishedRun, Session
+from perfbench.runner.session import AS_IT_BEGAN, EngineChoice, FinishedRun, Session
 from perfbench.util.files import check_results_folder
 
 
@@ -65,16 +65,18 @@ def measure(
     options: OutputOptions,
     afterwards: AfterMeasuring | None = None,
     beforehand: BeforeMeasuring | None = None,
+    engine: EngineChoice = AS_IT_BEGAN,
 ) -> FinishedRun:
     """Prepare and measure; every sample is saved as it comes, also if the user interrupts it.
 
     :param source: the settings of a new run, or the journal of an interrupted one to resume.
     :param afterwards: adds to the run while its markets are still unpacked.
     :param beforehand: looks at a new run once it is prepared.
+    :param engine: where a resumed run is measured.
     """
     with open_session(options) as session:
         if isinstance(source, Path):
-            prepared, finished = session.resume(source)
+            prepared, finished = session.resume(source, engine)
         else:
             prepared = prepare(session, source, options)
             if beforehand is not None:
@@ -88,12 +90,13 @@ def measure_and_show(
     options: OutputOptions,
     afterwards: AfterMeasuring | None = None,
     beforehand: BeforeMeasuring | None = None,
+    engine: EngineChoice = AS_IT_BEGAN,
 ) -> Run:
     """Measure, show the tables, write the exports, and say where the run is saved.
 
     Raises Interrupted, OutputsDiffer or NotMeasured after everything was shown.
     """
-    finished = measure(source, options, afterwards, beforehand)
+    finished = measure(source, options, afterwards, beforehand, engine)
     report = build.build_report(finished.run, options.columns)
     try:
         output.show_report(report, options.exports, options.color)

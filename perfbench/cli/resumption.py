@@ -12,6 +12,7 @@ from perfbench.errors import UsageProblem
 from perfbench.model import Settings
 from perfbench.results.journal import JournalKind, find_newest_journal
 from perfbench.results.storage import DEFAULT_RESULTS, load_run
+from perfbench.runner.session import EngineChoice
 
 SETTING_OF_OPTION = {
     "scenarios": "scenarios",
@@ -50,6 +51,14 @@ def find_journal_to_resume(ctx: typer.Context, results: Path, typed: Settings, k
                 hint=f"leave out {parameter.opts[0]} to resume it, or --resume to start a new run",
             )
     return path
+
+
+def find_engine(ctx: typer.Context, typed: Settings) -> EngineChoice:
+    """Where a resumed run is measured, if that was typed: it need not be where it began."""
+    return EngineChoice(
+        jobs=typed.jobs if read_rank(ctx, "jobs") == FLAG_RANK else None,
+        cluster=typed.cluster if read_rank(ctx, "cluster") == FLAG_RANK else None,
+    )
 
 
 def describe_resumption(settings: Settings, results: Path) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from typing import Annotated
+from typing import Annotated, NamedTuple
 
 import typer
 
@@ -26,12 +26,32 @@ def parse_jobs(text: str) -> int:
     return int(text)
 
 
-def parse_shard(text: str) -> tuple[int, int]:
+class ShardPart(NamedTuple):
+    """The part (from 1) and the number of parts; a plain tuple would be an option with two values."""
+
+    part: int
+    parts: int
+
+
+def parse_shard(text: str) -> ShardPart:
     """``(3, 10)`` of ``3/10``. Raises ValueProblem."""
     match = re.fullmatch(r"(\d{1,6})/(\d{1,6})", text.strip())
     if match is None or not 1 <= int(match[1]) <= int(match[2]):
         raise ValueProblem("not a part", "write a part and the number of parts, such as 3/10")
-    return int(match[1]), int(match[2])
+    return ShardPart(int(match[1]), int(match[2]))
+
+
+def parse_scheduler(text: str) -> str:
+    """The address of a scheduler, ``tcp://`` unless it names another protocol. Raises ValueProblem."""
+    address = text.strip() if "://" in text else f"tcp://{text.strip()}"
+    if not re.fullmatch(r"(tcp|tls|ucx|ws|wss)://(\[[0-9a-fA-F:.%\w]+\]|[\w.-]+):\d{1,5}", address):
+        raise ValueProblem("not the address of a scheduler", "write protocol, host and port, such as tcp://host:8786")
+    return address
+
+
+def parse_cluster(text: str) -> str:
+    """The address of a scheduler, or ``local``. Raises ValueProblem."""
+    return text.strip() if text.strip() in ("", "local") else parse_scheduler(text)
 
 
 Each = Annotated[
@@ -49,7 +69,7 @@ Jobs = Annotated[
     ),
 ]
 Shard = Annotated[
-    tuple[int, int] | None,
+    ShardPart | None,
     typer.Option(
         parser=parse.build_type(parse_shard),
         metavar="K/N",
@@ -61,6 +81,7 @@ Shard = Annotated[
 Cluster = Annotated[
     str,
     typer.Option(
+        parser=parse.build_type(parse_cluster),
         metavar="ADDRESS",
         help="Measure a corpus on the workers of this Dask scheduler (tcp://host:8786); local: start one here.",
         show_default=False,

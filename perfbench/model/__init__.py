@@ -12,6 +12,7 @@ from perfbench.model.comparison import (
     Verdict,
 )
 from perfbench.model.corpus import (
+    SHARDED_DRAWS,
     SOLO_ROUNDS,
     Corpus,
     Draw,
@@ -85,6 +86,7 @@ __all__ = [
     "QUEUE_SECONDS",
     "REPORTED_SECONDS",
     "SCHEMA",
+    "SHARDED_DRAWS",
     "SOLO_ROUNDS",
     "SPENT_SECONDS",
     "STARTUP_SECONDS",

@@ -10,6 +10,9 @@ from perfbench.model.plan import Market
 SOLO_ROUNDS = 3
 """The number of the first solo pass that belongs to a round: earlier ones are a group's solo passes."""
 
+SHARDED_DRAWS = 96
+"""Draws of all shards of a survey together, unless ``--rounds`` says how many."""
+
 
 @dataclass(frozen=True, slots=True)
 class Draw:

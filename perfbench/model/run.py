@@ -19,8 +19,8 @@ class Sample:
 
     ``pair`` joins the samples of one duet, of which the shorter side may have several; ``order`` numbers the passes of a trial.
     The ``round`` of a count is its hash seed, its ``work`` that of the first lines.
-    ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are the metrics that a mode reports itself. ``machine`` is the name
-    of one of ``Corpus.machines``, empty on the machine of the run; ``core`` the one that it ran on, where a survey uses several.
+    ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are the metrics that a mode reports itself. ``machine`` is the
+    name of one of ``Corpus.machines``, empty on the machine of the run; ``core``: where it ran, if a survey uses several cores.
     """
 
     kind: TrialKind

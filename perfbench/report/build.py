@@ -13,6 +13,7 @@ from perfbench.report.claim_result import ClaimResult
 from perfbench.report.figures import build_figures
 from perfbench.report.model import Report, ReportTable, Row
 from perfbench.report.rows import GateComparisons, RowBuilder
+from perfbench.report.shard_table import build_shard_table
 from perfbench.report.status import compute_status
 from perfbench.report.survey_table import build_survey_table, is_surveyed
 from perfbench.report.trust_warnings import describe_table_warnings
@@ -76,6 +77,8 @@ def _find_group_number(measurement: Measurement, run: Run) -> int:
 
 def _build_table(group: Sequence[Measurement], run: Run, gate_comparisons: GateComparisons) -> ReportTable:
     if run.corpus is not None and is_surveyed(group[0], run):
+        if run.settings.shard != (1, 1):
+            return build_shard_table(group, run, run.corpus)
         return build_survey_table(group, run, run.corpus)
     samples = [sample for measurement in group for sample in measurement.samples]
     metric = pairs.choose_metric(samples, group[0].metric)

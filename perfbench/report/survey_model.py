@@ -25,11 +25,20 @@ class DrawnMarket:
 
 
 @dataclass(frozen=True, slots=True)
+class DrawnMachine:
+    """One of several machines that measured: its name, its processor, and how many batches it measured."""
+
+    name: str
+    processor: str
+    batches: int
+
+
+@dataclass(frozen=True, slots=True)
 class SurveyedPair:
     """One row of a corpus: its ratio, percentiles of the markets, strata, and the batches with extreme ratios.
 
     ``needed`` is the number of draws whose interval would be ± 3 %; None where it is not known. ``markets`` are all drawn batches
-    from the lowest ratio to the highest.
+    from the lowest ratio to the highest. ``machines`` has the ratio of each machine if they differ.
     """
 
     label: str
@@ -38,6 +47,7 @@ class SurveyedPair:
     needed: int | None
     strata: tuple[SurveyedStrata, ...]
     markets: tuple[DrawnMarket, ...]
+    machines: SurveyedStrata | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +63,8 @@ class SurveySummary:
     """A corpus and what was drawn of it. ``shown``: how many files were replayed of ``members`` that were listed.
 
     ``unpack_share`` is the wall time of unpacking the drawn batches per CPU second of the fastest side; None where nothing was
-    packed. ``skipped`` are lines about files that are no market streams.
+    packed. ``skipped`` are lines about files that are no market streams. ``machines``: where the machine of the run did not measure
+    alone.
     """
 
     name: str
@@ -69,3 +80,4 @@ class SurveySummary:
     skipped: tuple[str, ...] = ()
     unpack_seconds: float = 0.0
     unpack_share: float | None = None
+    machines: tuple[DrawnMachine, ...] = ()

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from perfbench.model import Corpus, Run
+from perfbench.report import survey_machines
 from perfbench.report.survey_model import DrawnMarket, SideTotal, SurveyedPair, SurveyedStrata, SurveySummary
 from perfbench.stats import survey, survey_strata
 from perfbench.stats.survey_samples import DrawnSeconds
@@ -37,6 +38,7 @@ def build_summary(rows: Iterable[DrawnRow], corpus: Corpus, run: Run, confidence
     names = {draw.batch for drawn in measured for draw in drawn.draws}
     shown = sum(market.markets for market in run.data if market.name in names)
     unpacked = sum(batch.unpack_seconds for batch in corpus.opened)
+    machines = survey_machines.find_machines(run, corpus)
     return SurveySummary(
         name=corpus.name,
         members=corpus.members,
@@ -47,7 +49,10 @@ def build_summary(rows: Iterable[DrawnRow], corpus: Corpus, run: Run, confidence
         census=all(drawn.census for drawn in measured),
         missing=max(drawn.missing for drawn in measured),
         pairs=tuple(
-            _summarise_pair(row.label, row.drawn, corpus, run, confidence)
+            replace(
+                _summarise_pair(row.label, row.drawn, corpus, run, confidence),
+                machines=survey_machines.compare_machines(row.drawn, machines),
+            )
             for row in listed
             if row.drawn.measured and len(row.drawn.measured[0][1]) == 2
         ),
@@ -55,6 +60,7 @@ def build_summary(rows: Iterable[DrawnRow], corpus: Corpus, run: Run, confidence
         skipped=(*corpus.skipped, *_count_skipped(corpus)),
         unpack_seconds=unpacked,
         unpack_share=_compute_unpack_share(corpus, measured),
+        machines=survey_machines.list_machines(corpus, machines),
     )
 
 

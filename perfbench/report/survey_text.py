@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
-from perfbench.report.survey_model import SurveyedPair, SurveyedStrata, SurveySummary
+from perfbench.report.survey_model import DrawnMachine, SurveyedPair, SurveyedStrata, SurveySummary
 from perfbench.stats.survey import RatioEstimate, TotalEstimate
 from perfbench.stats.survey_strata import StratumEstimate
 from perfbench.util import formatting
@@ -32,11 +32,23 @@ def describe_survey(summary: SurveySummary, *, slower: bool) -> Iterator[str]:
         yield from (_describe_strata(pair, strata, slower) for strata in pair.strata)
         if len(pair.markets) >= MIN_NAMED:
             yield from _describe_ends(pair, slower)
+        if pair.machines is not None:
+            yield f"{pair.label} differs by machine: " + ", ".join(
+                f"{stratum.label} {format_ratio(stratum.estimate, slower)}" for stratum in pair.machines.strata
+            )
+    if summary.machines:
+        yield _describe_machines(summary.machines)
     if summary.unpack_share is not None:
         spent = formatting.format_seconds(summary.unpack_seconds)
         yield f"unpacking took {spent}, {summary.unpack_share:.0%} on top of the fastest side"
     if summary.skipped:
         yield "left out: " + "; ".join(summary.skipped)
+
+
+def _describe_machines(machines: Sequence[DrawnMachine]) -> str:
+    each = [f"{m.name} ({m.processor}) {format_plural(m.batches, 'batch', 'batches')}" for m in machines]
+    mixed = "; seconds of the whole corpus are a mixture of them" if len(machines) > 1 else ""
+    return f"measured on {', '.join(each)}{mixed}"
 
 
 def _describe_sample(summary: SurveySummary) -> str:

@@ -10,6 +10,7 @@ import msgspec
 
 from perfbench.errors import StorageProblem
 from perfbench.model import METRICS, Failure, Measurement, Result, Run
+from perfbench.results import surveyed
 from perfbench.results.store import DocumentStore
 from perfbench.results.validation import check_numbers
 
@@ -43,16 +44,16 @@ def add_results(run: Run, results: Iterable[Result]) -> Run:
     kept = list(results)
     if run.corpus is None:
         return replace(run, measurements=collect_results(run.measurements, kept))
-    opened = {result.opened.batch: result.opened for result in kept if result.opened is not None}
-    known = {batch.batch: batch for batch in run.corpus.opened} | opened
-    markets = [batch.market for batch in known.values() if batch.market is not None]
-    surveyed = [measurement for measurement in run.measurements if measurement.case.data == run.corpus.name]
-    each = (replace(m, case=replace(m.case, data=market.name)) for market in markets for m in surveyed)
+    corpus = surveyed.add_facts(run.corpus, kept)
+    markets = [batch.market for batch in corpus.opened if batch.market is not None]
+    templates = [measurement for measurement in run.measurements if measurement.case.data == corpus.name]
+    each = (replace(m, case=replace(m.case, data=market.name)) for market in markets for m in templates)
+    measurements = collect_results([*run.measurements, *each], kept)
     return replace(
         run,
-        corpus=replace(run.corpus, opened=tuple(known.values())),
+        corpus=corpus,
         data=tuple(replace(market, path="") for market in markets),
-        measurements=collect_results([*run.measurements, *each], kept),
+        measurements=tuple(map(surveyed.sort_observations, measurements)),
     )
 
 

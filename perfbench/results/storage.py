@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import secrets
+from datetime import datetime, timezone
 from pathlib import Path
 
 from perfbench.errors import UsageProblem
@@ -15,6 +17,11 @@ def require_file_name(name: str | None) -> None:
     """Raises UsageProblem for a --save name that is not a plain file name."""
     if name is not None and (name != Path(name).name or name.startswith(".")):
         raise UsageProblem(f"--save must be a file name, not a path: {name}")
+
+
+def build_run_name() -> str:
+    """The name of a run without ``--save``: date, time in UTC, and four random digits."""
+    return f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}"
 
 
 DEFAULT_RESULTS = "results"

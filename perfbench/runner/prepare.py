@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import secrets
 from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timezone
@@ -25,9 +24,11 @@ from perfbench.model import (
     Scenario,
     Settings,
 )
+from perfbench.results.storage import build_run_name
 from perfbench.runner import callgrind, heads, instruction_pass, machine, matrix, pilot, plan, worker_process
 from perfbench.runner.survey.batches import SurveyPlan
 from perfbench.runner.survey.choose import build_stand_in, find_corpus
+from perfbench.runner.survey.cluster_connection import require_cluster
 from perfbench.runner.trial import Conditions
 from perfbench.util import formatting
 
@@ -54,9 +55,12 @@ def prepare_run(
     :param workspace: the folder that packed files and archives are unpacked into.
     :param observe: receives a line about each environment that is being built, and about files that are no markets.
 
-    Raises UsageProblem for unknown names, NotMeasured if nothing is left to measure or Valgrind is needed and missing.
+    Raises UsageProblem for unknown names, NotMeasured if nothing is left to measure or Valgrind is needed and missing,
+    EngineProblem if the scheduler of a cluster does not answer.
     """
     _require_savable(settings, name)
+    if settings.cluster:
+        require_cluster(settings.cluster)
     if settings.count and (reason := callgrind.explain_unavailable()):
         raise NotMeasured(reason)
     offered = matrix.build_matrix(settings, observe)
@@ -68,6 +72,7 @@ def prepare_run(
     uses_market = any(scenario.uses_market for scenario in scenarios.values())
     corpus = find_corpus(settings, scenarios.values(), workspace, observe) if uses_market else None
     if corpus is not None:
+        settings = replace(settings, seed=corpus.seed)
         markets, refused = [build_stand_in(corpus.corpus)], list(corpus.listing.problems)
     else:
         markets, refused = _open_markets(settings, workspace, observe) if uses_market else ([], [])
@@ -125,7 +130,7 @@ def _build_run(
     places = dict.fromkeys(_strip_paths(place.environment) for table in tables for place in table.places)
     return Run(
         schema=SCHEMA,
-        id=name or f"{datetime.now(timezone.utc):%Y%m%d-%H%M%S}-{secrets.token_hex(2)}",
+        id=name or build_run_name(),
         perfbench=__version__,
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         finished=False,

@@ -13,9 +13,9 @@ from types import TracebackType
 from typing import Protocol, TypeVar
 
 from perfbench.datasets import inspection
-from perfbench.errors import Interrupted, StorageProblem
+from perfbench.errors import EngineProblem, Interrupted, StorageProblem
 from perfbench.model import CaseGroup, Result, Run, Settings
-from perfbench.results import document
+from perfbench.results import document, surveyed
 from perfbench.results.journal import Journal, read_journal
 from perfbench.runner import machine, scheduler
 from perfbench.runner.interrupts import Interrupts, handle_interrupts
@@ -23,8 +23,8 @@ from perfbench.runner.prepare import PreparedRun, list_installed_versions, prepa
 from perfbench.runner.state import Progress
 from perfbench.runner.stopping import choose_rule
 from perfbench.runner.survey.batches import SurveyPlan
-from perfbench.runner.survey.engines import choose_engine
-from perfbench.runner.survey.measure import measure_survey
+from perfbench.runner.survey.engines import open_engine
+from perfbench.runner.survey.measure import Engine, measure_survey
 from perfbench.runner.trial import Conditions
 
 Entry = TypeVar("Entry")
@@ -45,11 +45,11 @@ class Listener(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """How a sequence of trials ended: complete, interrupted by the user, or by the ``problem`` of a disk."""
+    """How a sequence of trials ended: complete, interrupted by the user, or by the ``problem`` of a disk or a cluster."""
 
     complete: bool = False
     interrupted: bool = False
-    problem: StorageProblem | None = None
+    problem: StorageProblem | EngineProblem | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,6 +64,25 @@ class FinishedRun:
     interrupted: bool
     hint: str = ""
     hung_up: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class EngineChoice:
+    """Where a resumed survey is measured: jobs here, or the address of a cluster; None: as it began."""
+
+    jobs: int | None = None
+    cluster: str | None = None
+
+    def change(self, settings: Settings) -> Settings:
+        """The settings with this choice."""
+        return replace(
+            settings,
+            jobs=settings.jobs if self.jobs is None else self.jobs,
+            cluster=settings.cluster if self.cluster is None else self.cluster,
+        )
+
+
+AS_IT_BEGAN = EngineChoice()
 
 
 class Session:
@@ -110,13 +129,13 @@ class Session:
         """Measure a prepared run from its beginning. Raises UsageProblem if its name is taken, StorageProblem."""
         return self._measure(prepared, Journal.create(self.results, prepared.run), [])
 
-    def resume(self, path: Path) -> tuple[PreparedRun, FinishedRun]:
+    def resume(self, path: Path, engine: EngineChoice = AS_IT_BEGAN) -> tuple[PreparedRun, FinishedRun]:
         """Measure the rest of the run with this journal.
 
         Raises StorageProblem if it cannot be read, or if its scenarios, market files or environments have changed since.
         """
         saved, results = read_journal(path, path.read_bytes())
-        prepared = self.prepare_again(path, saved)
+        prepared = self.prepare_again(path, replace(saved, settings=engine.change(saved.settings)))
         return prepared, self._measure(prepared, Journal.reopen(path), results)
 
     def prepare_again(self, path: Path, saved: Run) -> PreparedRun:
@@ -140,8 +159,12 @@ class Session:
             results.extend(fresh)
             journal.append(fresh)
 
-        problems = list(prepared.run.problems)
-        outcome = self.execute(_measure_groups(prepared, results, problems, self._make_folder()), record)
+        problems = [*prepared.run.problems, *surveyed.list_damage(before)]
+
+        def observe(line: str) -> None:
+            _report(partial(self.listener.report_status, line))
+
+        outcome = self.execute(_measure_groups(prepared, results, problems, self._make_folder(), observe), record)
         hint = ""
         if outcome.problem is not None:
             problems.append(str(outcome.problem))
@@ -164,7 +187,7 @@ class Session:
     ) -> Outcome:
         """Go through the events of some trials: progress is reported, every result recorded before the next trial begins.
 
-        :param record: writes results to the disk. Its StorageProblem ends the trials, and so does a signal.
+        :param record: writes results to the disk. Its StorageProblem ends the trials, and so do a signal and an EngineProblem.
         """
         try:
             for group, event in events:
@@ -175,7 +198,7 @@ class Session:
                 self._interrupts.raise_if_received()
         except KeyboardInterrupt:
             return Outcome(interrupted=True)
-        except StorageProblem as problem:
+        except (StorageProblem, EngineProblem) as problem:
             return Outcome(problem=problem)
         finally:
             _report(self.listener.end_progress)
@@ -203,35 +226,40 @@ def _survey_corpus(
     group: CaseGroup,
     plan: SurveyPlan,
     settings: Settings,
-    workspace: Path,
+    engine: Engine,
     results: Sequence[Result],
     problems: list[str],
 ) -> Iterator[tuple[CaseGroup, Progress | Sequence[Result]]]:
     """The events of a survey; what is damaged in a batch becomes a problem, once for all groups."""
-    engine = choose_engine(settings, workspace)
     for event in measure_survey(group, plan, settings, engine, list(results)):
         yield group, event
-        for result in event if not isinstance(event, Progress) else ():
-            found = result.opened.problems if result.opened is not None else ()
-            found = (*found, result.failure.message) if result.failure is not None and not result.case else found
-            problems += [line for line in found if line not in problems]
+        if not isinstance(event, Progress):
+            failed = [result.failure.message for result in event if result.failure is not None and not result.case]
+            problems += [line for line in (*surveyed.list_damage(event), *failed) if line not in problems]
 
 
 def _measure_groups(
-    prepared: PreparedRun, results: Sequence[Result], problems: list[str], workspace: Path
+    prepared: PreparedRun,
+    results: Sequence[Result],
+    problems: list[str],
+    workspace: Path,
+    observe: Callable[[str], None],
 ) -> Iterator[tuple[CaseGroup, Progress | Sequence[Result]]]:
     """The events of all groups; a market file that changed meanwhile is added to the problems."""
     settings = prepared.run.settings
     rule = choose_rule(settings, len(prepared.run.duets))
     conditions = Conditions(machine.find_quietest_core(), settings.timeout)
-    for group in prepared.tables:
-        if prepared.survey is not None and group.market is not None:
-            yield from _survey_corpus(group, prepared.survey, settings, workspace, results, problems)
-            continue
-        for event in scheduler.measure_group(group, settings, rule, conditions, results):
-            yield group, event
-        if group.market is not None and not inspection.is_unchanged(group.market):
-            problems.append(f"{group.market.name} was changed while it was measured: measure it again")
+    engine: Engine | None = None
+    with ExitStack() as ends:
+        for group in prepared.tables:
+            if prepared.survey is not None and group.market is not None:
+                engine = engine or ends.enter_context(open_engine(settings, workspace, prepared.run.id, observe))
+                yield from _survey_corpus(group, prepared.survey, settings, engine, results, problems)
+                continue
+            for event in scheduler.measure_group(group, settings, rule, conditions, results):
+                yield group, event
+            if group.market is not None and not inspection.is_unchanged(group.market):
+                problems.append(f"{group.market.name} was changed while it was measured: measure it again")
 
 
 def _list_inputs(saved: Run, now: Run) -> tuple[tuple[str, dict[str, str], dict[str, str]], ...]:

@@ -258,6 +258,11 @@ def start_process_group() -> None:
     """
     os.setpgid(0, 0)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, END_SIGNALS)
+    end_with_host()
+
+
+def end_with_host() -> None:
+    """Have the kernel kill this process when the thread ends that started it (prctl(2), PR_SET_PDEATHSIG); only on Linux."""
     if _LIBC is not None:
         _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
 

@@ -105,7 +105,8 @@ def compare(
         cluster=cluster,
     )
     source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings
-    measure.measure_and_show(source, OutputOptions(results, save, wanted, shown, color, quiet))
+    destination = OutputOptions(results, save, wanted, shown, color, quiet)
+    measure.measure_and_show(source, destination, engine=resumption.find_engine(ctx, settings))
 
 
 def _are_saved_runs(sides: list[str], results: Path) -> bool:

@@ -101,4 +101,4 @@ def run(
     source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings
     if plot is not None:
         figures.require_numeric_sweep(storage.load_run(source).settings if isinstance(source, Path) else source)
-    measure.measure_and_show(source, output)
+    measure.measure_and_show(source, output, engine=resumption.find_engine(ctx, settings))

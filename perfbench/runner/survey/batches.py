@@ -37,11 +37,12 @@ class Batch:
 
 @dataclass(frozen=True)
 class SurveyPlan:
-    """The batches of a corpus and the order in which they are drawn. The same listing and seed give the same plan."""
+    """The batches of a corpus and the order in which they are drawn. The same listing and ``seed`` give the same plan."""
 
     listing: Listing
     batches: tuple[Batch, ...]
     corpus: Corpus
+    seed: int = 0
 
     def find(self, name: str) -> Batch:
         """The batch of this name."""
@@ -75,7 +76,7 @@ def plan_survey(listing: Listing, name: str, seed: int, *, together: bool, draws
         draws=_draw(batches, seed, draws),
         skipped=tuple(f"{count:,} {reason}" for reason, count in listing.skipped.items()),
     )
-    return SurveyPlan(listing, batches, corpus)
+    return SurveyPlan(listing, batches, corpus, seed)
 
 
 def _group_members(listing: Listing, seed: int) -> list[tuple[int, ...]]:

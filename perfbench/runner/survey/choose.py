@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection
+import hashlib
+from collections.abc import Callable, Collection, Iterable
 from pathlib import Path
 
 from perfbench.datasets.archives import make_readable
@@ -10,9 +11,8 @@ from perfbench.datasets.corpus.listing import Listing, list_corpus
 from perfbench.datasets.corpus.opening import discard, open_member
 from perfbench.datasets.corpus.remote import is_url, redact_url
 from perfbench.errors import UsageProblem
-from perfbench.model import Corpus, Market, Scenario, Settings
+from perfbench.model import SHARDED_DRAWS, Corpus, Market, Scenario, Settings
 from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan, plan_survey
-from perfbench.runner.survey.measure import SHARDED_DRAWS
 from perfbench.util.formatting import format_plural
 
 MAX_TABLES = 3
@@ -39,15 +39,31 @@ def find_corpus(
         return None
     if not len(listing.members):
         return None
+    _require_all_surveyed(settings, scenarios)
     if settings.count:
         raise UsageProblem(
             "--count counts the first lines of a market, not a corpus", hint="choose a file, or add --each"
         )
     own_metrics = any(scenario.metrics for scenario in scenarios)
     draws = max(MAX_DRAWS, SHARDED_DRAWS, settings.rounds or 0)
+    seed = settings.seed if settings.shard == (1, 1) else derive_shard_seed(settings, listing.digest, scenarios)
     return plan_survey(
-        listing, name_corpus(settings.data, len(listing.members)), settings.seed, together=not own_metrics, draws=draws
+        listing, name_corpus(settings.data, len(listing.members)), seed, together=not own_metrics, draws=draws
     )
+
+
+def derive_shard_seed(settings: Settings, digest: str, scenarios: Iterable[Scenario]) -> int:
+    """The seed of all shards of a survey, the same on every machine without being typed.
+
+    It comes from the corpus (``digest`` of its listing), the scenarios and the options that decide what is measured.
+    """
+    measured = (
+        digest,
+        sorted((scenario.name, scenario.sha256) for scenario in scenarios),
+        (settings.modes, settings.environments, settings.parameters, settings.sweep),
+        (settings.rounds, settings.quick, settings.shard[1]),
+    )
+    return int.from_bytes(hashlib.sha256(repr(measured).encode("utf-8", "surrogateescape")).digest()[:4], "big")
 
 
 def name_corpus(specs: Collection[str], members: int) -> str:
@@ -78,9 +94,22 @@ def _count_markets(listing: Listing, workspace: Path) -> int:
     return found
 
 
+def _require_all_surveyed(settings: Settings, scenarios: Iterable[Scenario]) -> None:
+    """Raises UsageProblem for a shard or a cluster with a scenario that replays no market: nothing of it is drawn."""
+    if settings.shard == (1, 1) and not settings.cluster:
+        return
+    option = "--cluster" if settings.cluster else "--shard"
+    for scenario in scenarios:
+        if not scenario.uses_market:
+            raise UsageProblem(
+                f"{option}: {scenario.name} replays no market files", hint="measure it in a run of its own"
+            )
+
+
 def _require_no_survey(settings: Settings) -> None:
-    """Raises UsageProblem for a shard of files that have a table each."""
+    """Raises UsageProblem for a shard or a cluster for files that have a table each."""
+    hint = "name more than three market files, without --each"
     if settings.shard != (1, 1):
-        raise UsageProblem(
-            "--shard divides the draws of a corpus", hint="name more than three market files, without --each"
-        )
+        raise UsageProblem("--shard divides the draws of a corpus", hint=hint)
+    if settings.cluster:
+        raise UsageProblem("--cluster measures the draws of a corpus", hint=hint)

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import select
-from collections.abc import Iterable, Iterator, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from perfbench.model import Failure, Result, Settings
 from perfbench.runner import machine
 from perfbench.runner.state import Progress
+from perfbench.runner.survey.cluster import OnCluster
+from perfbench.runner.survey.cluster_connection import connect
 from perfbench.runner.survey.draw import DrawTask, Events, measure_draw
 from perfbench.runner.survey.job import JobConditions, JobProcess, TaskEnded
 from perfbench.runner.survey.measure import Engine
@@ -105,8 +107,18 @@ class _Job:
         self.process.begin(task)
 
 
-def choose_engine(settings: Settings, workspace: Path) -> Engine:
-    """The engine of these settings: this process for one job, else a process for each of the least busy cores."""
-    if settings.jobs == 1:
-        return OneAtATime(Conditions(machine.find_quietest_core(), settings.timeout), workspace)
-    return OnSeveralCores(machine.find_quietest_cores(settings.jobs), settings.timeout, workspace)
+@contextmanager
+def open_engine(settings: Settings, workspace: Path, name: str, observe: Callable[[str], None]) -> Iterator[Engine]:
+    """The engine of these settings: a cluster, this process for one job, else a process for each of the least busy cores.
+
+    :param name: of the run; :param observe: receives status lines of a cluster.
+
+    Raises EngineProblem if the cluster cannot be reached.
+    """
+    if settings.cluster:
+        with connect(settings.cluster, settings.jobs, observe) as client:
+            yield OnCluster(client, str(client.scheduler.address), name, settings.timeout, observe)
+    elif settings.jobs == 1:
+        yield OneAtATime(Conditions(machine.find_quietest_core(), settings.timeout), workspace)
+    else:
+        yield OnSeveralCores(machine.find_quietest_cores(settings.jobs), settings.timeout, workspace)

@@ -10,14 +10,15 @@ import os
 import pickle
 import subprocess
 import sys
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from perfbench.model import Result
 from perfbench.runner.state import Progress
 from perfbench.runner.survey.draw import DrawTask, measure_draw
 from perfbench.runner.trial import Conditions
-from perfbench.runner.worker_process import start_process_group
+from perfbench.runner.worker_process import end_with_host
 
 LENGTH_BYTES = 8
 
@@ -39,19 +40,28 @@ class TaskEnded:
 def write_frame(pipe: BinaryIO, value: object) -> None:
     """Write a value with its length before it."""
     content = pickle.dumps(value)
-    pipe.write(len(content).to_bytes(LENGTH_BYTES, "big") + content)
+    rest = memoryview(len(content).to_bytes(LENGTH_BYTES, "big") + content)
+    while rest:
+        rest = rest[pipe.write(rest) :]
     pipe.flush()
 
 
 def read_frame(pipe: BinaryIO) -> Any:
     """The next value; raises EOFError where the pipe has ended."""
-    size = pipe.read(LENGTH_BYTES)
-    if len(size) < LENGTH_BYTES:
-        raise EOFError
-    content = pipe.read(int.from_bytes(size, "big"))
-    if len(content) < int.from_bytes(size, "big"):
-        raise EOFError
-    return pickle.loads(content)  # noqa: S301 - from a process of our own
+    size = int.from_bytes(_read_exactly(pipe, LENGTH_BYTES), "big")
+    return pickle.loads(_read_exactly(pipe, size))  # noqa: S301 - from a process of our own
+
+
+def _read_exactly(pipe: BinaryIO, size: int) -> bytes:
+    """So many bytes of a pipe that may have no buffer. Raises EOFError where it ends before."""
+    parts = []
+    while size > 0:
+        part = pipe.read(size)
+        if not part:
+            raise EOFError
+        parts.append(part)
+        size -= len(part)
+    return b"".join(parts)
 
 
 class JobProcess:
@@ -63,7 +73,7 @@ class JobProcess:
             [sys.executable, "-m", "perfbench.runner.survey.job"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            preexec_fn=start_process_group,  # noqa: PLW1509 - a host that measures on several cores has no threads
+            start_new_session=True,  # and no preexec_fn: a worker of a cluster has threads
         )
         write_frame(self._pipe(self._process.stdin), conditions)
 
@@ -89,6 +99,11 @@ class JobProcess:
         code = self._process.wait()
         return f"was killed by signal {-code}" if code < 0 else f"ended with {code}"
 
+    @property
+    def pid(self) -> int:
+        """The process id."""
+        return self._process.pid
+
     def close(self) -> None:
         """Kill it; its worker processes end with it."""
         self._process.kill()
@@ -107,13 +122,20 @@ def serve(requests: BinaryIO, answers: BinaryIO) -> None:
             task = read_frame(requests)
         except EOFError:
             return
-        for event in measure_draw(task, Conditions(conditions.core, conditions.timeout), Path(conditions.workspace)):
-            write_frame(answers, event if isinstance(event, Progress) else tuple(event))
+        where = Conditions(conditions.core, conditions.timeout)
+        for event in measure_draw(task, where, Path(conditions.workspace)):
+            core = where.core_for(task.group)
+            write_frame(answers, event if isinstance(event, Progress) else tuple(_add_core(r, core) for r in event))
         write_frame(answers, TaskEnded())
 
 
+def _add_core(result: Result, core: int | None) -> Result:
+    return result if result.sample is None else replace(result, sample=replace(result.sample, core=core))
+
+
 def main() -> None:
-    """Serve on standard input and output; what anything prints goes to standard error."""
+    """Serve on standard input and output; what anything prints goes to standard error. The process ends with its host."""
+    end_with_host()
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)

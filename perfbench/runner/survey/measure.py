@@ -10,7 +10,7 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Protocol
 
-from perfbench.model import CPU_SECONDS, SOLO_ROUNDS, Case, CaseGroup, Draw, Result, Sample, Settings
+from perfbench.model import CPU_SECONDS, SHARDED_DRAWS, SOLO_ROUNDS, Case, CaseGroup, Draw, Result, Sample, Settings
 from perfbench.runner.state import Progress
 from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan
 from perfbench.runner.survey.draw import DrawTask, Events, name_side
@@ -19,10 +19,6 @@ from perfbench.stats.survey_samples import DrawnSeconds, collect_drawn_seconds
 
 Side = tuple[str, str]
 """Mode and environment."""
-
-SHARDED_DRAWS = 96
-"""Draws of all shards together, unless ``--rounds`` says how many."""
-
 
 class Engine(Protocol):
     """Where draws are measured: in this process, on several cores, or on a cluster."""
