@@ -124,8 +124,8 @@ fuzz: $(VENV)/.test  ## check mutated inputs of every kind (FUZZ_SECONDS=180, FU
 
 lock: $(VENV)/.test  ## renew the lock files from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group build -o .ci/lock-run.txt
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group test -c .ci/lock-run.txt -o .ci/lock-test.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group test --group build --all-extras -o .ci/lock-test.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group build -c .ci/lock-test.txt -o .ci/lock-run.txt
 
 clean:  ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
