@@ -12,6 +12,7 @@ from perfbench.errors import UsageProblem
 from perfbench.model import Settings
 from perfbench.results.journal import JournalKind, find_newest_journal
 from perfbench.results.storage import DEFAULT_RESULTS, load_run
+from perfbench.runner.prepare import strip_credentials
 from perfbench.runner.session import EngineChoice
 
 SETTING_OF_OPTION = {
@@ -43,6 +44,7 @@ def find_journal_to_resume(ctx: typer.Context, results: Path, typed: Settings, k
     """
     path = find_newest_journal(results, kind)
     saved = load_run(path).settings
+    typed = strip_credentials(typed)
     for name, setting in SETTING_OF_OPTION.items():
         if read_rank(ctx, name) == FLAG_RANK and getattr(typed, setting) != getattr(saved, setting):
             parameter = next(parameter for parameter in ctx.command.params if parameter.name == name)
@@ -54,10 +56,11 @@ def find_journal_to_resume(ctx: typer.Context, results: Path, typed: Settings, k
 
 
 def find_engine(ctx: typer.Context, typed: Settings) -> EngineChoice:
-    """Where a resumed run is measured, if that was typed: it need not be where it began."""
+    """Where a resumed run is measured, and the URLs of its market files, if that was typed."""
     return EngineChoice(
         jobs=typed.jobs if read_rank(ctx, "jobs") == FLAG_RANK else None,
         cluster=typed.cluster if read_rank(ctx, "cluster") == FLAG_RANK else None,
+        data=typed.data if read_rank(ctx, "data") == FLAG_RANK else None,
     )
 
 

@@ -11,6 +11,7 @@ import msgspec
 
 from perfbench import __version__
 from perfbench.datasets import resolve
+from perfbench.datasets.corpus.redaction import redact_spec
 from perfbench.environments import git
 from perfbench.errors import DataProblem, EnvironmentProblem, NotMeasured, UsageProblem
 from perfbench.model import (
@@ -135,7 +136,7 @@ def _build_run(
         created=datetime.now(timezone.utc).isoformat(timespec="seconds"),
         finished=False,
         machine=machine.describe_machine(worker_process.CAN_PIN),
-        settings=settings,
+        settings=strip_credentials(settings),
         scenarios=tuple(replace(scenario, path="") for scenario in scenarios),
         data=tuple(dict.fromkeys(replace(market, path="") for market in markets)),
         measurements=tuple(_build_empty_measurements(tables)),
@@ -144,6 +145,11 @@ def _build_run(
         commit=head[0],
         dirty=head[1],
     )
+
+
+def strip_credentials(settings: Settings) -> Settings:
+    """The settings without the credentials of URLs: saved runs may be published."""
+    return replace(settings, data=tuple(map(redact_spec, settings.data)))
 
 
 def _require_savable(settings: Settings, name: str | None) -> None:
@@ -163,7 +169,7 @@ def _check_names(settings: Settings, scenarios: Collection[Scenario]) -> None:
     if scenarios:
         plan.require_known(settings.accepted, changes, "change")
     if settings.data and scenarios and not any(scenario.uses_market for scenario in scenarios):
-        raise UsageProblem(f"--data {settings.data[0]}: {', '.join(settings.scenarios)} replays no market file")
+        raise UsageProblem(f"--data {redact_spec(settings.data[0])}: {', '.join(settings.scenarios)} replays no market file")
 
 
 def _require_pinned_inputs(policy: GatePolicy, scenarios: Iterable[Scenario], markets: Iterable[Market]) -> None:

@@ -19,7 +19,7 @@ from perfbench.results import document, surveyed
 from perfbench.results.journal import Journal, read_journal
 from perfbench.runner import machine, scheduler
 from perfbench.runner.interrupts import Interrupts, handle_interrupts
-from perfbench.runner.prepare import PreparedRun, list_installed_versions, prepare_run
+from perfbench.runner.prepare import PreparedRun, list_installed_versions, prepare_run, strip_credentials
 from perfbench.runner.state import Progress
 from perfbench.runner.stopping import choose_rule
 from perfbench.runner.survey.batches import SurveyPlan
@@ -68,10 +68,14 @@ class FinishedRun:
 
 @dataclass(frozen=True, slots=True)
 class EngineChoice:
-    """Where a resumed survey is measured: jobs here, or the address of a cluster; None: as it began."""
+    """Where a resumed survey is measured: jobs here, or the address of a cluster; None: as it began.
+
+    ``data`` are the URLs of its market files again, whose credentials no journal has.
+    """
 
     jobs: int | None = None
     cluster: str | None = None
+    data: tuple[str, ...] | None = None
 
     def change(self, settings: Settings) -> Settings:
         """The settings with this choice."""
@@ -79,6 +83,7 @@ class EngineChoice:
             settings,
             jobs=settings.jobs if self.jobs is None else self.jobs,
             cluster=settings.cluster if self.cluster is None else self.cluster,
+            data=settings.data if self.data is None else self.data,
         )
 
 
@@ -150,6 +155,7 @@ class Session:
                     raise StorageProblem(
                         f"{path}: {kind} {name} is not what it was when the run began", hint="start a new run"
                     )
+        saved = replace(saved, settings=strip_credentials(saved.settings))
         return replace(prepared, run=replace(saved, problems=prepared.run.problems))
 
     def _measure(self, prepared: PreparedRun, journal: Journal, before: Sequence[Result]) -> FinishedRun:

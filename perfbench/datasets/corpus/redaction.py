@@ -40,6 +40,11 @@ def redact_url(url: str) -> str:
     )
 
 
+def redact_spec(spec: str) -> str:
+    """A spec of market files as it may be saved: a URL redacted, anything else as it is."""
+    return redact_url(spec) if is_url(spec) else spec
+
+
 def has_credentials(url: str) -> bool:
     """Whether a URL has a part that may authorise, which ``redact_url`` leaves out."""
     return redact_url(url) != make_printable(url)
