@@ -11,6 +11,7 @@ import msgspec
 
 from perfbench import __version__
 from perfbench.datasets import resolve
+from perfbench.datasets.corpus import market_files
 from perfbench.datasets.corpus.redaction import redact_spec
 from perfbench.environments import git
 from perfbench.errors import DataProblem, EnvironmentProblem, NotMeasured, UsageProblem
@@ -208,7 +209,7 @@ def _open_markets(
     for number, spec in enumerate(settings.data or (resolve.choose_default_market(),)):
         folder = workspace / str(number)
         folder.mkdir()
-        opened, refused = resolve.open_markets(spec, folder, observe)
+        opened, refused = market_files.open_markets(spec, folder, observe)
         markets += opened
         problems += refused
     return _number_duplicates(markets), problems

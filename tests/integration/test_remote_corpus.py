@@ -8,8 +8,10 @@ import json
 import re
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
+import msgspec
 import pytest
 from support.command_line import QUICK, perfbench
 from support.corpora import (
@@ -31,6 +33,7 @@ from support.object_servers import KEY_ID, SECRET, FileServer, ObjectStore, serv
 from perfbench.datasets.corpus import remote
 from perfbench.datasets.corpus.listing import Listing
 from perfbench.datasets.corpus.opening import peek_member
+from perfbench.results.storage import load_run
 
 CHECKSUMS = [hashlib.sha256(market(number)).hexdigest() for number in (1, 2, 3)]
 SIGNATURE = "0123456789abcdef0123456789abcdef"
@@ -385,3 +388,38 @@ def test_saved_run_of_a_signed_url_has_no_credentials(tmp_path: Path) -> None:
     saved = "".join(path.read_text() for path in (tmp_path / "results").iterdir() if path.is_file())
     assert json.loads((tmp_path / "results" / "signed.json").read_text())
     assert not [secret for secret in (*SECRETS, "X-Amz", "user:") if secret in saved + done.stdout + done.stderr]
+
+
+def test_each_file_of_a_url_and_of_a_list_has_a_table_of_its_own(tmp_path: Path) -> None:
+    (tmp_path / "list.txt").write_text("sample-event\n")
+    with serve_files(FileServer(FILES)) as server:
+        data = ("--data", f"{server.url}/week.tar", "--data", "@list.txt")
+        done = perfbench("run", "--each", "--mode", "lightweight", *QUICK, *data, folder=tmp_path)
+        missing = perfbench("run", "--each", "--data", f"{server.url}/none.tar", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    names = [name(1), name(2), name(3), "sample-event"]
+    assert re.findall(r"^replay · (\S+) · ", done.stdout, re.MULTILINE) == names
+    assert missing.returncode == 5
+    assert missing.stderr == f"perfbench: {server.url}/none.tar does not exist\nhint: correct the URL\n"
+
+
+def test_interrupted_run_of_a_signed_url_is_resumed_with_its_url_typed_again(tmp_path: Path) -> None:
+    with serve_files(FileServer(FILES, signature=SIGNATURE)) as server:
+        url = f"{server.url}/{name(1)}.bz2{SIGNED}"
+        options = ("--mode", "lightweight", *QUICK, "--data", url)
+        assert perfbench("run", *options, "--save", "signed", folder=tmp_path).returncode == 0
+        begun = load_run(tmp_path / "results" / "signed.json")
+        empty = tuple(replace(measurement, samples=()) for measurement in begun.measurements)
+        outline = replace(begun, finished=False, measurements=empty)
+        journal = tmp_path / "results" / "signed.journal"
+        journal.write_bytes(msgspec.json.encode(outline) + b"\n")
+        (tmp_path / "results" / "signed.json").unlink()
+        without = perfbench("run", "--resume", folder=tmp_path)
+        assert without.returncode == 5
+        assert f"{server.url}/{name(1)}.bz2?…: access is denied" in without.stderr
+        other = perfbench("run", "--resume", "--data", url.replace(name(1), name(2)), folder=tmp_path)
+        assert "signed.journal was measured with another --data than this" in other.stderr
+        done = perfbench("run", "--resume", "--data", url, folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    saved = (tmp_path / "results" / "signed.json").read_text()
+    assert not [secret for secret in (*SECRETS, "X-Amz") if secret in saved + done.stdout + done.stderr]

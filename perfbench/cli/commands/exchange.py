@@ -20,6 +20,7 @@ from perfbench.cli.console import build_console
 from perfbench.cli.options import Data
 from perfbench.cli.signals import ShutdownHandler
 from perfbench.datasets import resolve
+from perfbench.datasets.corpus import market_files
 from perfbench.errors import UsageProblem
 from perfbench.exchange.api.fault_injection import FaultConfig
 from perfbench.exchange.api.server import ApiConfig
@@ -158,7 +159,7 @@ def _load_timeline(specs: list[str], since: str, until: str) -> Timeline:
         for number, spec in enumerate(specs):
             workspace = Path(folder, str(number))
             workspace.mkdir()
-            markets, problems = resolve.open_markets(spec, workspace)
+            markets, problems = market_files.open_markets(spec, workspace)
             if problems:
                 raise problems[0]
             files += [(market.name, Path(market.path)) for market in markets]
