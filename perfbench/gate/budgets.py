@@ -82,8 +82,14 @@ def find_breaches(
     breaches = [result.breach for result in results if result.breach]
     limited = any(result.budget.kind == "ratio" for result in results)
     if comparison is not None and comparison.verdict is Verdict.REGRESSED and not limited:
-        breaches.insert(0, f"is slower: {formatting.format_change(comparison.ratio)}")
+        breaches.insert(0, describe_regression(comparison))
     return tuple(breaches)
+
+
+def describe_regression(comparison: Comparison) -> str:
+    """``is slower: +3.1 %``, with the part of a corpus that has regressed."""
+    part = f", {comparison.part}" if comparison.part else ""
+    return f"is slower: {formatting.format_change(comparison.ratio)}{part}"
 
 
 def find_unreported(policy: GatePolicy, measurement: Measurement, own: Sequence[Metric]) -> tuple[str, ...]:

@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import median
 
 from perfbench.gate.budgets import NOISE_WARNING_FACTOR
+from perfbench.gate.survey_verdict import evaluate_survey_gate
 from perfbench.model import METRICS, Comparison, GatePolicy, Measurement, Run, TrustWarning, Verdict
 from perfbench.stats import sequential, signed_rank
 from perfbench.stats.comparison import find_trust_warnings
@@ -26,6 +27,8 @@ def evaluate_gate(run: Run) -> dict[tuple[str, str], Comparison]:
     policy = run.settings.gate
     if policy is None:
         return {}
+    if run.corpus is not None and any(m.case.data == run.corpus.name for m in run.measurements):
+        return evaluate_survey_gate(run, run.corpus)
     by_id = {measurement.case.id: measurement for measurement in run.measurements}
     whole = [duet for duet in run.duets if by_id.keys() >= set(duet)]
     sides = {(before, after): (by_id[before], by_id[after]) for before, after in whole}

@@ -77,8 +77,9 @@ def _keep_off_this_core(pid: int) -> None:
             os.sched_setaffinity(pid, other_cores)
 
 
-STILL = ("--wait-for", "1000000", "--from", "-60s")
-"""Market time stands still a minute before the announced start, so that every call sees the same state."""
+STILL = ("--wait-for", "1000000", "--from", "-60s", "--keep-times")
+"""Market time stands still a minute before the announced start, and definitions keep the times of the file: every call of every
+pass sees the same state, whenever its exchange was started."""
 
 CA_BUNDLE_VARIABLE = "REQUESTS_CA_BUNDLE"
 

@@ -44,7 +44,8 @@ class Comparison:
     """Two measurements of one metric; ``ratio`` is after / before with its interval, from ``pairs`` pairs.
 
     The interval is of 95 % unless ``confidence`` says otherwise. ``detectable`` is the smallest change, as a share, that a gate
-    with this number of pairs would have detected; it is not a number elsewhere.
+    with this number of pairs would have detected; it is not a number elsewhere. ``part``: of a corpus, the part that has regressed
+    beside it or alone, with its own ratio; empty elsewhere.
     """
 
     metric: Metric
@@ -59,6 +60,7 @@ class Comparison:
     warnings: tuple[TrustWarning, ...] = ()
     confidence: float = 0.95
     detectable: float = math.nan
+    part: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -73,6 +73,11 @@ class GatePolicy:
         return next((budget.most for budget in self.pairs if (budget.before, budget.after) == (before, after)), 0)
 
     @property
+    def max_pairs(self) -> int:
+        """The maximum number of pairs of any comparison; 0 before the pilot."""
+        return max((budget.most for budget in self.pairs), default=0)
+
+    @property
     def limits_memory(self) -> bool:
         """Whether any budget limits memory."""
         return any(budget.kind in ("memory", "peak") for budget in self.budgets)

@@ -79,7 +79,7 @@ def _build_table(group: Sequence[Measurement], run: Run, gate_comparisons: GateC
     if run.corpus is not None and is_surveyed(group[0], run):
         if run.settings.shard != (1, 1):
             return build_shard_table(group, run, run.corpus)
-        return build_survey_table(group, run, run.corpus)
+        return build_survey_table(group, run, run.corpus, gate_comparisons)
     samples = [sample for measurement in group for sample in measurement.samples]
     metric = pairs.choose_metric(samples, group[0].metric)
     baseline = next((m for m in group if m.baseline), group[0])

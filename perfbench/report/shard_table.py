@@ -21,7 +21,7 @@ def build_shard_table(group: Sequence[Measurement], run: Run, corpus: Corpus) ->
     planned = corpus.draws[: run.settings.rounds or SHARDED_DRAWS]
     own = select_shard(planned, run.settings)
     shown = replace(corpus, draws=own, batches=len(own))
-    table = build_survey_table(group, replace(run, corpus=shown), shown)
+    table = build_survey_table(group, replace(run, corpus=shown), shown, {})
     note = (
         f"shard {part}/{parts}: {format_plural(len(own), 'draw')} of {len(planned)}, without a ratio of the corpus; "
         "`perfbench merge` joins the shards"

@@ -91,7 +91,8 @@ def _summarise_pair(label: str, drawn: DrawnSeconds, corpus: Corpus, run: Run, c
     )
     needed = None
     if not drawn.census and math.isfinite(estimate.high):
-        needed = survey.count_draws_needed(estimate, NEEDED_HALF_WIDTH)
+        shares = [draw.share for draw in corpus.draws] if len(corpus.draws) == corpus.batches else None
+        needed = survey.count_draws_needed(estimate, NEEDED_HALF_WIDTH, shares)
     return SurveyedPair(
         label=label,
         estimate=estimate,

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 from statistics import median
 
 from perfbench.environments import labels
+from perfbench.gate import budgets
 from perfbench.model import (
     METRICS,
     PEAK_RSS_BYTES,
@@ -23,8 +24,8 @@ from perfbench.model import (
 )
 from perfbench.report import status, survey_summary, text
 from perfbench.report.claims import describe_claim
-from perfbench.report.model import ReportTable, Row
-from perfbench.report.rows import classify_output
+from perfbench.report.model import CaseStatus, ReportTable, Row
+from perfbench.report.rows import GateComparisons, classify_output
 from perfbench.report.survey_summary import DrawnRow
 from perfbench.report.trust_warnings import describe_run_warnings
 from perfbench.stats import pairs, survey
@@ -53,12 +54,14 @@ def choose_survey_confidence(run: Run) -> float:
     return 0.95 if fixed else survey.choose_survey_confidence()
 
 
-def build_survey_table(group: Sequence[Measurement], run: Run, corpus: Corpus) -> ReportTable:
+def build_survey_table(
+    group: Sequence[Measurement], run: Run, corpus: Corpus, gate_comparisons: GateComparisons
+) -> ReportTable:
     """The table of one scenario on a corpus.
 
     :param group: the cases on the corpus itself, which have no samples, and those on its batches.
     """
-    rows = SurveyRows.of(group, run, corpus)
+    rows = SurveyRows.of(group, run, corpus, gate_comparisons)
     built = tuple(rows.build())
     summary = survey_summary.build_summary(rows.collect_rows(), corpus, run, rows.confidence)
     baseline = rows.templates[0]
@@ -110,9 +113,12 @@ class SurveyRows:
     metric: str
     sides: tuple[str, ...]
     confidence: float
+    gate_comparisons: GateComparisons
 
     @classmethod
-    def of(cls, group: Sequence[Measurement], run: Run, corpus: Corpus) -> SurveyRows:
+    def of(
+        cls, group: Sequence[Measurement], run: Run, corpus: Corpus, gate_comparisons: GateComparisons
+    ) -> SurveyRows:
         """The rows of these cases."""
         templates = tuple(measurement for measurement in group if measurement.case.data == corpus.name)
         batches: dict[tuple[str, str], dict[str, Measurement]] = {_key(template): {} for template in templates}
@@ -129,6 +135,7 @@ class SurveyRows:
             metric=pairs.choose_metric(samples, templates[0].metric),
             sides=environments if len(environments) > 1 else (),
             confidence=choose_survey_confidence(run),
+            gate_comparisons=gate_comparisons,
         )
 
     def build(self) -> Iterator[Row]:
@@ -167,6 +174,8 @@ class SurveyRows:
 
     def compare(self, before: Measurement | None, after: Measurement) -> Comparison | None:
         """The ratio of the corpus with its interval, and the totals of both sides; None without a draw."""
+        if self.run.settings.gate is not None:
+            return None if before is None else self.gate_comparisons.get((before.case.id, after.case.id))
         drawn = self.collect(before, after)
         estimate = drawn.estimate_ratio(self.confidence) if before is not None else None
         if estimate is None:
@@ -194,6 +203,7 @@ class SurveyRows:
         same_output, notes = self._compare_outputs(others, own, self._format_label(before, after))
         failures = list(self._describe_failures(before, after)) or list(self._describe_absence(before, after))
         comparison = None if same_output is OutputMatch.DIFFERENT else self.compare(before, after)
+        breaches = self._find_breaches(before, after, comparison)
         drawn = self.collect(None, after).estimate_total(self.confidence)
         seconds = drawn.total if drawn is not None else None
         failed = bool(failures) or seconds is None or (before is not None and comparison is None and not notes)
@@ -209,12 +219,33 @@ class SurveyRows:
             comparison=comparison,
             same_output=same_output,
             failed=failed,
-            status=status.classify_run_case(seconds, same_output, failed, unavailable=False),
+            status=self._classify(comparison, same_output, breaches, failed, seconds),
+            breaches=breaches,
             notes=(*failures, *notes),
             peak_before=_reduce(others.values(), PEAK_RSS_BYTES.name, max) if self.sides else None,
             claim=self._describe_claim(before, after, comparison),
             case=after.case.id,
         )
+
+    def _find_breaches(
+        self, before: Measurement | None, after: Measurement, comparison: Comparison | None
+    ) -> tuple[str, ...]:
+        policy = self.run.settings.gate
+        if before is None or policy is None:
+            return ()
+        return budgets.find_breaches(policy, before, after, comparison, (), len(self.run.duets))
+
+    def _classify(
+        self,
+        comparison: Comparison | None,
+        same_output: OutputMatch,
+        breaches: Sequence[str],
+        failed: bool,
+        seconds: float | None,
+    ) -> CaseStatus:
+        if self.run.settings.gate is not None:
+            return status.classify_gate_case(comparison, same_output, breaches, failed)
+        return status.classify_run_case(seconds, same_output, failed, unavailable=False)
 
     def _format_label(self, before: Measurement | None, after: Measurement) -> str:
         return text.format_row_label(after.case, before.case if before else None, self.sides, chain=False)

@@ -31,6 +31,7 @@ from perfbench.runner import callgrind, heads, instruction_pass, machine, matrix
 from perfbench.runner.survey.batches import SurveyPlan
 from perfbench.runner.survey.choose import build_stand_in, find_corpus
 from perfbench.runner.survey.cluster_connection import require_cluster
+from perfbench.runner.survey.pilot import run_survey_pilots
 from perfbench.runner.trial import Conditions
 from perfbench.util import formatting
 
@@ -98,11 +99,23 @@ def prepare_run(
         _require_pinned_inputs(settings.gate, scenarios.values(), markets)
         observe("pilot passes: measuring the cost of a pair")
         conditions = Conditions(machine.find_quietest_core(), settings.timeout)
-        tables, policy = pilot.run_pilots(tables, settings, conditions, workspace)
+        tables, policy = _run_pilots(tables, corpus, settings, conditions, workspace)
         settings, markets = replace(settings, gate=policy), [table.market for table in tables if table.market]
     run = _build_run(settings, name, scenarios.values(), [] if corpus else markets, tables, _read_head(observe))
     run = replace(run, problems=tuple(problems), unbuilt=tuple(offered.unbuilt.items()))
     return PreparedRun(tuple(tables), replace(run, corpus=corpus.corpus if corpus else None), corpus)
+
+
+def _run_pilots(
+    tables: list[CaseGroup], corpus: SurveyPlan | None, settings: Settings, conditions: Conditions, workspace: Path
+) -> tuple[list[CaseGroup], GatePolicy]:
+    """The groups of a gate, and its policy with the maximum of pairs of each comparison."""
+    surveyed = [table for table in tables if corpus is not None and table.market is not None]
+    if corpus is None or not surveyed:
+        return pilot.run_pilots(tables, settings, conditions, workspace)
+    others, policy = pilot.run_pilots([t for t in tables if t.market is None], settings, conditions, workspace)
+    own = run_survey_pilots(surveyed, corpus, settings, conditions, workspace)
+    return [*surveyed, *others], replace(policy, pairs=(*own.pairs, *policy.pairs))
 
 
 def _build_nothing_left(problems: Sequence[str], hints: Iterable[str]) -> NotMeasured:
@@ -170,7 +183,9 @@ def _check_names(settings: Settings, scenarios: Collection[Scenario]) -> None:
     if scenarios:
         plan.require_known(settings.accepted, changes, "change")
     if settings.data and scenarios and not any(scenario.uses_market for scenario in scenarios):
-        raise UsageProblem(f"--data {redact_spec(settings.data[0])}: {', '.join(settings.scenarios)} replays no market file")
+        raise UsageProblem(
+            f"--data {redact_spec(settings.data[0])}: {', '.join(settings.scenarios)} replays no market file"
+        )
 
 
 def _require_pinned_inputs(policy: GatePolicy, scenarios: Iterable[Scenario], markets: Iterable[Market]) -> None:

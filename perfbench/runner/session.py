@@ -235,9 +235,10 @@ def _survey_corpus(
     engine: Engine,
     results: Sequence[Result],
     problems: list[str],
+    comparisons: int,
 ) -> Iterator[tuple[CaseGroup, Progress | Sequence[Result]]]:
     """The events of a survey; what is damaged in a batch becomes a problem, once for all groups."""
-    for event in measure_survey(group, plan, settings, engine, list(results)):
+    for event in measure_survey(group, plan, settings, engine, list(results), comparisons=comparisons):
         yield group, event
         if not isinstance(event, Progress):
             failed = [result.failure.message for result in event if result.failure is not None and not result.case]
@@ -260,7 +261,9 @@ def _measure_groups(
         for group in prepared.tables:
             if prepared.survey is not None and group.market is not None:
                 engine = engine or ends.enter_context(open_engine(settings, workspace, prepared.run.id, observe))
-                yield from _survey_corpus(group, prepared.survey, settings, engine, results, problems)
+                yield from _survey_corpus(
+                    group, prepared.survey, settings, engine, results, problems, len(prepared.run.duets)
+                )
                 continue
             for event in scheduler.measure_group(group, settings, rule, conditions, results):
                 yield group, event

@@ -21,17 +21,11 @@ from perfbench.stats.survey_error import MIN_DRAWS, PairNoise, RelativeError, co
 
 Floats = NDArray[np.float64]
 
-compute_shares = survey_draws.compute_shares
-draw_batches = survey_draws.draw_batches
-
 LOOKS = (12, 24, 48, 96, 200, 400)
 """The numbers of draws after which a survey may look at its interval."""
 
 LOOK_CORRECTION = 0.7
 """The factor on 1 − confidence that pays for stopping at the first narrow interval: see ``choose_survey_confidence``."""
-
-CENSUS_SHARE = 1 / 3
-"""Draws with replacement are replaced by a census where they are more than this share of the batches."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,7 +139,7 @@ def count_draws_needed(estimate: RatioEstimate, half_width: float = 0.03, shares
     _check_precision(half_width)
     if not math.isfinite(estimate.high):
         raise ValueError(f"{estimate.draws} draws are too few to know their scatter")
-    parts = None if shares is None else compute_shares(shares)
+    parts = None if shares is None else survey_draws.compute_shares(shares)
     fewest, most = MIN_DRAWS, estimate.draws
     while not _is_narrow(estimate, most, half_width, parts):
         fewest, most = most, 2 * most
@@ -172,11 +166,6 @@ def is_precise_enough(estimate: RatioEstimate | TotalEstimate, precision: float)
 def choose_survey_confidence(confidence: float = 0.95) -> float:
     """The confidence to ask of ``estimate_ratio`` in a survey that stops at the first look with a narrow interval."""
     return 1.0 - LOOK_CORRECTION * (1.0 - confidence)
-
-
-def needs_census(draws: int, batches: int) -> bool:
-    """Whether this many draws with replacement are so large a part of the batches that a census is better."""
-    return draws > CENSUS_SHARE * batches
 
 
 def _is_narrow(estimate: RatioEstimate, draws: int, half_width: float, parts: Floats | None) -> bool:

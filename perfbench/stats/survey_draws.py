@@ -1,11 +1,11 @@
-"""Draws of batches from a corpus, with probabilities in proportion to size, without or with replacement.
+"""Draws of batches from a corpus, without replacement, with probabilities in proportion to size.
 
-Without replacement: each batch gets the key U / measure with a random number U, and the k smallest keys are the first k draws
-(sequential Poisson sampling: Ohlsson, *Sequential Poisson sampling*, Journal of Official Statistics 14, 1998). Given the keys of
-all others, a batch is among the first k if its own is below the *threshold*, the key of draw k + 1. Therefore, with π = min(1,
-measure · threshold), the sum of y / π over the draws is an unbiased estimate of the sum of any y over the corpus, and the errors of
-two batches are uncorrelated (Duffield, Lund, Thorup, *Priority sampling for estimation of arbitrary subset sums*, Journal of the
-ACM 54, 2007). A large batch is in the sample for certain, no batch is drawn twice, and with the last draw the sample is a census.
+Each batch gets the key U / measure with a random number U, and the k smallest keys are the first k draws (sequential Poisson
+sampling: Ohlsson, *Sequential Poisson sampling*, Journal of Official Statistics 14, 1998). Given the keys of all others, a batch is
+among the first k if its own is below the *threshold*, the key of draw k + 1. Therefore, with π = min(1, measure · threshold), the
+sum of y / π over the draws is an unbiased estimate of the sum of any y over the corpus, and the errors of two batches are
+uncorrelated (Duffield, Lund, Thorup, *Priority sampling for estimation of arbitrary subset sums*, Journal of the ACM 54, 2007). A
+large batch is in the sample for certain, no batch is drawn twice, and with the last draw the sample is a census.
 """
 
 from __future__ import annotations
@@ -49,23 +49,6 @@ def compute_shares(sizes: ArrayLike) -> Floats:
     return np.asarray(values / values.sum())
 
 
-def choose_measures(sizes: ArrayLike, overhead: float, seconds_per_byte: float) -> Floats:
-    """The measures that estimate a ratio best in a given time: size / √(seconds of a pair), up to a factor.
-
-    In proportion to size the draws are those with the least error; but large batches take longer, and the error per second is
-    least for size / √cost (Cochran, *Sampling Techniques*, 3rd ed., section 9A.5).
-
-    :param overhead: seconds of a pair without its passes; :param seconds_per_byte: of both passes. Raises ValueError if one of them
-        is negative or both are zero, and as ``compute_shares`` does.
-    """
-    if not (overhead >= 0 and seconds_per_byte >= 0 and overhead + seconds_per_byte > 0):
-        raise ValueError(f"the seconds of a pair are not negative and not all zero: {overhead}, {seconds_per_byte}")
-    shares = compute_shares(sizes)
-    values = np.asarray(sizes, dtype=np.float64)
-    cost = np.where(shares > 0, overhead + seconds_per_byte * values, 1.0)
-    return np.asarray(values / np.sqrt(cost))
-
-
 def draw_distinct_batches(measures: ArrayLike, count: int, seed: int) -> Draws:
     """``count`` different batches in random order, or all of them; those with larger measures (bytes) tend to be early.
 
@@ -74,7 +57,11 @@ def draw_distinct_batches(measures: ArrayLike, count: int, seed: int) -> Draws:
     as ``compute_shares`` does, and for a negative count.
     """
     shares = compute_shares(measures)
-    numbers = _generate_numbers(shares.size, seed, count)
+    if count < 0:
+        raise ValueError(f"the number of draws is not negative: {count}")
+    # NumPy does not promise to repeat its random numbers in later releases; the standard library does.
+    generator = random.Random(f"batches of a corpus, seed {seed}")
+    numbers = np.array([generator.random() for _ in range(shares.size)])
     values = np.asarray(measures, dtype=np.float64)
     keys = np.divide(numbers, values, out=np.full_like(values, math.inf), where=values > 0)
     order = np.argsort(keys, kind="stable")[: int(np.count_nonzero(values))]
@@ -111,24 +98,3 @@ def compute_target_inclusion(shares: Floats, draws: int) -> Floats:
     inclusion = np.ones_like(shares)
     inclusion[order[certain:]] = falling[certain:] * (draws - certain) / rest[certain]
     return inclusion
-
-
-def draw_batches(sizes: ArrayLike, count: int, seed: int) -> Indices:
-    """The indices of ``count`` batches, drawn with replacement with probabilities in proportion to ``sizes`` (bytes).
-
-    Extensible, repeatable and without empty batches as ``draw_distinct_batches``. Raises ValueError as ``compute_shares`` does, and
-    for a negative count.
-    """
-    shares = compute_shares(sizes)
-    places = _generate_numbers(count, seed, count)
-    ends = np.cumsum(np.asarray(sizes, dtype=np.float64))
-    drawn = np.searchsorted(ends, places * ends[-1], side="right")
-    return np.asarray(np.minimum(drawn, np.flatnonzero(shares)[-1]), dtype=np.int64)
-
-
-def _generate_numbers(length: int, seed: int, count: int) -> Floats:
-    """Uniform random numbers, 0 ≤ U < 1: of the standard library, which promises to repeat them, as NumPy does not."""
-    if count < 0:
-        raise ValueError(f"the number of draws is not negative: {count}")
-    generator = random.Random(f"batches of a corpus, seed {seed}")
-    return np.array([generator.random() for _ in range(length)], dtype=np.float64)

@@ -37,22 +37,19 @@ MIN_STRATUM_SECONDS = 0.1
 class SurveyedPairs:
     """The pairs of the drawn batches in order of the draws, with the shares of the batches in the bytes of the corpus.
 
-    ``thresholds`` are those of ``survey_draws.draw_distinct_batches``, None for draws with replacement; ``measures`` are those with
-    which the batches were drawn, the shares unless given.
+    ``thresholds`` are those of ``survey_draws.draw_distinct_batches`` with these shares; None for draws with replacement.
     """
 
     before: Sequence[float] | Floats
     after: Sequence[float] | Floats
     shares: Sequence[float] | Floats
     thresholds: Sequence[float] | Floats | None = None
-    measures: Sequence[float] | Floats | None = None
 
     def compute_inclusion(self, draws: int) -> Floats | None:
         """The probability of each of the first draws to be among them; None for draws with replacement."""
         if self.thresholds is None:
             return None
-        measures = self.shares if self.measures is None else self.measures
-        return compute_inclusion(np.asarray(measures)[:draws], float(self.thresholds[draws - 1]))
+        return compute_inclusion(np.asarray(self.shares)[:draws], float(self.thresholds[draws - 1]))
 
     def estimate(
         self, draws: int, confidence: float, noise: PairNoise | None = None, inside: Mask | None = None

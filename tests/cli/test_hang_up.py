@@ -30,7 +30,14 @@ def test_hang_up_keeps_what_was_measured_and_ends_with_its_own_code(tmp_path: Pa
     command = [sys.executable, "-m", "perfbench", "run", "counts.py", "--rounds", "2000", "--save", "hung"]
     error = slave if closed else subprocess.PIPE
     run = subprocess.Popen(
-        command, cwd=tmp_path, env=variables(tmp_path), stdin=slave, stdout=slave, stderr=error, start_new_session=True
+        command,
+        cwd=tmp_path,
+        env=variables(tmp_path),
+        stdin=slave,
+        stdout=slave,
+        stderr=error,
+        start_new_session=True,
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests themselves may run under nohup
     )
     os.close(slave)
     journal = tmp_path / "results" / "hung.journal"

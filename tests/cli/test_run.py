@@ -82,6 +82,7 @@ def test_chosen_columns_replace_or_extend_the_usual_ones(tmp_path: Path) -> None
 
 
 @linux_only
+@pytest.mark.real_workers  # a fork begins with the memory of the tests
 def test_peak_memory_is_that_of_the_pass(tmp_path: Path) -> None:
     assert measured("allocates", "--rounds", "2", folder=tmp_path).returncode == 0
     peaks = {}

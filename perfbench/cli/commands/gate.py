@@ -10,7 +10,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options, parse
+from perfbench.cli import exports, measure, options, parse, survey_options
 from perfbench.cli.measure import OutputOptions
 from perfbench.cli.value_sources import read_rank
 from perfbench.environments.spec import HOST_SPEC
@@ -93,6 +93,8 @@ def gate(
     whole: Annotated[bool, typer.Option("--whole", help="Replay whole files, not their first lines.")] = False,
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
     count: options.Count = False,
+    each: survey_options.Each = False,
+    jobs: survey_options.Jobs = 1,
     blame: Annotated[
         bool,
         typer.Option("--blame", help="Name the five functions behind each regression (instruction counts, Valgrind)."),
@@ -124,7 +126,8 @@ def gate(
     scenario = expand_topics(scenario or (), scenarios_folder or ())
     settings = options.build_settings(
         ctx,
-        each=True,
+        each=each,
+        jobs=jobs,
         environments=((before or "", after),),
         scenarios=scenario,
         folders=scenarios_folder,

@@ -44,6 +44,10 @@ def find_corpus(
         raise UsageProblem(
             "--count counts the first lines of a market, not a corpus", hint="choose a file, or add --each"
         )
+    for budget in settings.gate.budgets if settings.gate else ():
+        if budget.kind != "ratio":
+            name = budget.metric or budget.kind
+            raise UsageProblem(f"--budget {name} limits one market, not a corpus", hint="choose a file, or add --each")
     own_metrics = any(scenario.metrics for scenario in scenarios)
     draws = max(MAX_DRAWS, SHARDED_DRAWS, settings.rounds or 0)
     seed = settings.seed if settings.shard == (1, 1) else derive_shard_seed(settings, listing.digest, scenarios)

@@ -22,9 +22,9 @@ class _SeenBatch:
 
 @dataclass(slots=True)
 class AnswerCheck:
-    """What was received so far: machines by fingerprint, contents of batches, and the trials and cases of all results."""
+    """What was received so far: machines by fingerprint and name, contents of batches, and the trials and cases of all results."""
 
-    _machines: dict[str, MeasuringMachine] = field(default_factory=dict)
+    _machines: dict[tuple[str, str], MeasuringMachine] = field(default_factory=dict)
     _batches: dict[str, _SeenBatch] = field(default_factory=dict)
     _received: set[tuple[str, str]] = field(default_factory=set)
 
@@ -36,9 +36,10 @@ class AnswerCheck:
         """
         for result in task.before:
             self._note_batch(result, "the machine before")
-        machine = self._machines.get(measured.fingerprint)
+        key = measured.fingerprint, measured.machine.name
+        machine = self._machines.get(key)
         if machine is None:
-            machine = self._machines[measured.fingerprint] = self._name_machine(measured.machine)
+            machine = self._machines[key] = self._name_machine(measured.machine)
             if machine.name:
                 yield (Result(f"machine {machine.name}", "", machine=machine),)
         named = machine.name or "this machine"
@@ -53,7 +54,7 @@ class AnswerCheck:
 
     def _name_machine(self, machine: MeasuringMachine) -> MeasuringMachine:
         """A machine with a name of its own: two containers may have that of one host."""
-        taken = {known.name for known in self._machines.values()}
+        taken = {named.name for named in self._machines.values()}
         name, number = machine.name, 1
         while name and name in taken:
             number += 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 import logging
+import os
 import socket
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -21,6 +22,13 @@ RESOURCE = "perfbench"
 """What a worker of Dask has one of if it measures."""
 
 EXTRA_HINT = "pip install 'betfair-perfbench[cluster]'"
+SILENT = logging.CRITICAL + 1
+LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
+"""The loggers whose levels distributed sets itself, and those of what it runs on."""
+
+LOG_VARIABLE = "DASK_LOGGING__DISTRIBUTED"
+"""The level of the logger of distributed, in the environment (docs.dask.org, "Configuration")."""
+
 CONNECT_SECONDS = 10
 """Seconds for a scheduler to answer."""
 
@@ -70,18 +78,19 @@ def connect(address: str, jobs: int, observe: Callable[[str], None]) -> Iterator
 def import_distributed() -> Any:
     """dask.distributed, which reports nothing itself. Raises UsageProblem where it is not installed."""
     require_cluster_extra()
+    os.environ.setdefault(LOG_VARIABLE, "critical")  # of the processes of workers, which are started with it
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
         import distributed  # noqa: PLC0415 - an extra, and half a second
-    for name in ("distributed", "tornado", "asyncio"):
-        logging.getLogger(name).setLevel(logging.CRITICAL + 1)
+    for name in LOGGERS:
+        logging.getLogger(name).setLevel(SILENT)
     return distributed
 
 
 def list_workers(client: Any) -> list[str]:
     """The addresses of the workers that measure."""
-    known: dict[str, dict[str, Any]] = client.scheduler_info(n_workers=-1)["workers"]
-    return [address for address, worker in known.items() if worker.get("resources", {}).get(RESOURCE)]
+    workers: dict[str, dict[str, Any]] = client.scheduler_info(n_workers=-1)["workers"]
+    return [address for address, worker in workers.items() if worker.get("resources", {}).get(RESOURCE)]
 
 
 def build_worker_options(core: int | None, cores: Sequence[int | None], machine_name: str) -> dict[str, Any]:
@@ -101,7 +110,7 @@ def build_worker_options(core: int | None, cores: Sequence[int | None], machine_
         "config": {"distributed.worker.profile.enabled": False},
         "memory_limit": 0,
         "death_timeout": START_SECONDS,
-        "silence_logs": logging.CRITICAL + 1,
+        "silence_logs": SILENT,
     }
 
 
@@ -115,7 +124,7 @@ def start_local_cluster(jobs: int) -> Iterator[Any]:
         for number, core in enumerate(cores)
     }
     scheduler = {"cls": distributed.Scheduler, "options": {"host": "127.0.0.1", "port": 0, "dashboard_address": ":0"}}
-    cluster = distributed.SpecCluster(workers=workers, scheduler=scheduler, silence_logs=logging.CRITICAL + 1)
+    cluster = distributed.SpecCluster(workers=workers, scheduler=scheduler, silence_logs=SILENT)
     try:
         yield cluster
     finally:

@@ -73,6 +73,7 @@ class JobProcess:
             [sys.executable, "-m", "perfbench.runner.survey.job"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
+            bufsize=0,  # ``select`` does not see what a buffer holds
             start_new_session=True,  # and no preexec_fn: a worker of a cluster has threads
         )
         write_frame(self._pipe(self._process.stdin), conditions)

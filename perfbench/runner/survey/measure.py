@@ -10,15 +10,29 @@ from dataclasses import dataclass, field, replace
 from statistics import median
 from typing import Protocol
 
-from perfbench.model import CPU_SECONDS, SHARDED_DRAWS, SOLO_ROUNDS, Case, CaseGroup, Draw, Result, Sample, Settings
+from perfbench.model import (
+    CPU_SECONDS,
+    SHARDED_DRAWS,
+    SOLO_ROUNDS,
+    Case,
+    CaseGroup,
+    Corpus,
+    Draw,
+    GatePolicy,
+    Result,
+    Sample,
+    Settings,
+)
 from perfbench.runner.state import Progress
 from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan
 from perfbench.runner.survey.draw import DrawTask, Events, name_side
-from perfbench.stats import pairs, survey, survey_census
+from perfbench.stats import pairs, sequential, survey, survey_census, survey_gate
+from perfbench.stats.survey_decision import decide_drawn
 from perfbench.stats.survey_samples import DrawnSeconds, collect_drawn_seconds
 
 Side = tuple[str, str]
 """Mode and environment."""
+
 
 class Engine(Protocol):
     """Where draws are measured: in this process, on several cores, or on a cluster."""
@@ -99,12 +113,17 @@ class SurveyState:
         every = (sample for side in self.samples.values() for samples in side.values() for sample in samples)
         return pairs.choose_metric(every, self.group.scenario.metric)
 
-    def collect(self, draws: Sequence[Draw]) -> list[DrawnSeconds]:
-        """The seconds of these draws: of each pair of cases, or of each case where none are paired."""
-        opened = tuple(
+    def build_corpus(self, draws: Sequence[Draw]) -> Corpus:
+        """The corpus with these draws and what was opened so far."""
+        opened = (
             result.opened for results in self.by_batch.values() for result in results if result.opened is not None
         )
-        corpus = replace(self.plan.corpus, draws=tuple(draws), opened=opened)
+        first = tuple(draw for draw in draws if draw.round == 0)
+        return replace(self.plan.corpus, draws=first, opened=tuple(opened))
+
+    def collect(self, draws: Sequence[Draw]) -> list[DrawnSeconds]:
+        """The seconds of these draws: of each pair of cases, or of each case where none are paired."""
+        corpus = self.build_corpus(draws)
         sides: list[tuple[Case, Case | None]] = [*self.group.duets] or [(case, None) for case in self.group.cases]
         return [
             collect_drawn_seconds(
@@ -128,8 +147,11 @@ def measure_survey(
     engine: Engine,
     results: Iterable[Result] = (),
     clock: Callable[[], float] = time.monotonic,
+    comparisons: int = 1,
 ) -> Events:
     """The events of a survey of one group; the results of a draw come as soon as they are there.
+
+    :param comparisons: how many a gate makes in all, which share its error probability.
 
     :param results: of an interrupted run of the same plan; what they have is not measured again.
     """
@@ -142,7 +164,7 @@ def measure_survey(
         drawn += stage
         open_draws = (draw for draw in stage if not state.is_done(draw))
         tasks = (
-            _build_task(draw, state, settings)
+            build_task(draw, state, settings)
             for draw in itertools.takewhile(lambda _: clock() - start < _get_limit(settings), open_draws)
         )
         for event in engine.measure(tasks):
@@ -152,7 +174,7 @@ def measure_survey(
                 for result in event:
                     state.add(result)
                 yield event
-        if clock() - start >= _get_limit(settings) or _is_precise(state.collect(drawn), settings):
+        if clock() - start >= _get_limit(settings) or _is_enough(state, drawn, settings, comparisons):
             return
 
 
@@ -164,7 +186,8 @@ def plan_stages(plan: SurveyPlan, settings: Settings) -> Iterator[tuple[Draw, ..
     draws = plan.corpus.draws
     whole = len(draws) == len(plan.batches)
     fixed = settings.rounds or (SHARDED_DRAWS if settings.shard != (1, 1) else None)
-    looks = [fixed] if fixed is not None else [look for look in survey.LOOKS if look < len(draws)] + [len(draws)]
+    most = min(settings.gate.max_pairs or len(draws), len(draws)) if settings.gate else len(draws)
+    looks = [fixed] if fixed is not None else list(survey_gate.select_looks(most))
     done, repeated = 0, 0
     for look in looks:
         stage = list(draws[done:look])
@@ -173,7 +196,7 @@ def plan_stages(plan: SurveyPlan, settings: Settings) -> Iterator[tuple[Draw, ..
         stage += [replace(draw, round=1) for draw in draws[repeated:repeats]]
         repeated = repeats
         yield select_shard(stage, settings)
-    if not whole:
+    if not whole or settings.gate is not None:
         return
     for number in itertools.count(1):
         if done >= (fixed or MAX_DRAWS):
@@ -195,7 +218,8 @@ def select_shard(draws: Sequence[Draw], settings: Settings) -> tuple[Draw, ...]:
     return tuple(draw for draw in draws if draw.number % parts == part - 1)
 
 
-def _build_task(draw: Draw, state: SurveyState, settings: Settings) -> DrawTask:
+def build_task(draw: Draw, state: SurveyState, settings: Settings) -> DrawTask:
+    """The task of a draw, with what is there of its batch and what its passes are expected to take."""
     batch = state.plan.find(draw.batch)
     return DrawTask(
         draw=draw,
@@ -212,15 +236,30 @@ def _get_limit(settings: Settings) -> float:
     return float("inf") if settings.rounds is not None or settings.shard != (1, 1) else settings.max_time
 
 
-def _is_precise(values: Sequence[DrawnSeconds], settings: Settings) -> bool:
-    """Whether every interval is narrow enough; never where the number of draws is fixed."""
+def _is_enough(state: SurveyState, drawn: Sequence[Draw], settings: Settings, comparisons: int) -> bool:
+    """Whether the verdict of a gate is clear, or every interval narrow enough; never where the number of draws is fixed."""
     if settings.rounds is not None or settings.shard != (1, 1):
         return False
+    if settings.gate is not None:
+        return _is_settled(state, drawn, settings.gate, comparisons)
+    values = state.collect(drawn)
     confidence = survey.choose_survey_confidence()
     estimates = [drawn.estimate_ratio(confidence) or drawn.estimate_total(confidence) for drawn in values]
     return all(
         estimate is not None and survey.is_precise_enough(estimate, settings.survey_precision) for estimate in estimates
     )
+
+
+def _is_settled(state: SurveyState, drawn: Sequence[Draw], policy: GatePolicy, comparisons: int) -> bool:
+    ((before, after),) = state.group.duets
+    verdict = decide_drawn(
+        state.collect(drawn)[0],
+        state.build_corpus(drawn),
+        policy.most(before.id, after.id),
+        sequential.build_bounds(policy, before, after),
+        sequential.ONE_SIDED_ERROR / comparisons,
+    )
+    return verdict is not None and verdict.settled
 
 
 def _place_progress(progress: Progress, spent: float, settings: Settings) -> Progress:

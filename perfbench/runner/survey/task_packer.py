@@ -52,8 +52,8 @@ class TaskPacker:
         return SentTask(task, self.fingerprint, group, contents, reason)
 
     def _pack_group(self, group: CaseGroup) -> SentGroup:
-        for known, packed in self._groups:
-            if known == group:
+        for other, packed in self._groups:
+            if other == group:
                 return packed
         try:
             packed = pack_group(group, self.observe)
