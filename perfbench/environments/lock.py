@@ -80,7 +80,7 @@ def lock_environment(environment: Environment, copy: int, observe: Callable[[str
         build=read_build(environment.python),
         packages=packages,
         wheels=wheels,
-        named=tuple(name for name, _ in environment.demanded),
+        named=tuple(name for name, _ in environment.named_packages),
         recipe=environment.recipe,
         is_host=is_host,
         copy=copy,

@@ -91,7 +91,7 @@ def _find_difference(first: Run, other: Run) -> str:
         "another --rounds": (first.settings.rounds, other.settings.rounds),
         "another plan": (_get_draws(first), _get_draws(other)),
     }
-    return next((what for what, (one, two) in compared.items() if one != two), "")
+    return next((what for what, (before, after) in compared.items() if before != after), "")
 
 
 def _get_digest(run: Run) -> str:

@@ -33,6 +33,7 @@ ALLOWED = {
     ("perfbench/runner/prepare.py", "policy.demands"): "the same",
     ("perfbench/model/environment.py", "demanded"): "the same",
     ("perfbench/environments/provide.py", "demanded="): "the same",
+    ("perfbench/environments/locked_build.py", "demanded="): "the same",
     ("perfbench/runner/imported_versions.py", "environment.demanded"): "the same",
 }
 """Phrases that may contain a retired word: file (or * for all) and phrase, with the reason."""

@@ -16,6 +16,8 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from perfbench.datasets.generator import files
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.runner.prepare import PreparedRun, prepare_run
@@ -56,10 +58,10 @@ def load_document(path: Path) -> dict[str, Any]:
     return document
 
 
-def count_pairs(document: Mapping[str, Any]) -> Counter[tuple[str, str]]:
+def count_pairs(document: Mapping[str, Any]) -> Counter[tuple[str, str, str]]:
     """How often each case has each of its pairs."""
     return Counter(
-        (measurement["case"]["mode"], sample["pair"])
+        (measurement["case"]["mode"], measurement["case"]["environment"], sample["pair"])
         for measurement in document["measurements"]
         for sample in measurement["samples"]
         if sample["kind"] == "duet"
@@ -98,6 +100,7 @@ class Cluster:
         self.folder = folder
         self.port = find_free_port()
         self.host = "127.0.0.1"
+        """Where clients reach the scheduler, which listens everywhere."""
         self.scheduler: subprocess.Popen[bytes] | None = None
         self.workers: list[subprocess.Popen[bytes]] = []
 
@@ -107,17 +110,21 @@ class Cluster:
 
     def start_scheduler(self) -> None:
         """Start a scheduler at the address, and wait until it listens."""
-        options = ("--host", self.host, "--port", str(self.port), "--dashboard-address", "127.0.0.1:0")
+        options = ("--host", "0.0.0.0", "--port", str(self.port), "--dashboard-address", "127.0.0.1:0")
         self.scheduler = self.start("scheduler", "distributed.cli.dask_scheduler", *options)
         wait_until(self._listens, "the scheduler listens")
 
     def start_worker(
-        self, name: str, *options: str, prefix: Sequence[str] = (), **more: str
+        self, name: str, *, host: str = "", prefix: Sequence[str] = (), **more: str
     ) -> subprocess.Popen[bytes]:
-        """Start ``perfbench worker`` under this name, and wait until it has joined."""
-        process = self.start(
-            name, "perfbench", "worker", self.address, "--cores", "1", "--name", name, *options, prefix=prefix, **more
-        )
+        """Start ``perfbench worker`` under this name, with a cache of its own, and wait until it has joined.
+
+        :param host: where it reaches the scheduler; :param prefix: a command that becomes its interpreter.
+        """
+        address = f"tcp://{host or self.host}:{self.port}"
+        own = {"PERFBENCH_CACHE": str(self.folder / f"cache-{name}"), **more}
+        options = ("--cores", "1", "--name", name)
+        process = self.start(name, "perfbench", "worker", address, *options, prefix=prefix, **own)
         self.workers.append(process)
         wait_until(lambda: "measures for" in self.read_log(name) or process.poll() is not None, f"{name} joins")
         assert process.poll() is None, self.read_log(name)
@@ -143,12 +150,8 @@ class Cluster:
 
     def find_worker_process(self, worker: subprocess.Popen[bytes]) -> int:
         """The process of Dask that a nanny watches over."""
-        import psutil
-
-        children = [
-            child for child in psutil.Process(worker.pid).children() if "spawn_main" in " ".join(child.cmdline())
-        ]
-        return int(children[0].pid)
+        children = psutil.Process(worker.pid).children()
+        return int(next(child.pid for child in children if "spawn_main" in " ".join(child.cmdline())))
 
     def _listens(self) -> bool:
         with suppress(OSError), socket.create_connection((self.host, self.port), 1):
