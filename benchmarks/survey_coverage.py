@@ -76,6 +76,11 @@ def make_population(rng: np.random.Generator, batches: int, sigma: float, explai
     return Population(sizes, before, after, labels)
 
 
+def draw_with_replacement(rng: np.random.Generator, population: Population, draws: int) -> NDArray[np.int64]:
+    """Batches with probabilities in proportion to their size, each draw by itself."""
+    return rng.choice(population.sizes.size, draws, p=population.shares)
+
+
 def measure(rng: np.random.Generator, population: Population, drawn: NDArray[np.int64]) -> tuple[Floats, Floats]:
     """The seconds of a pair of each drawn batch; speed and noise have the mean 1."""
     speed = np.exp(SPEED * rng.standard_normal(drawn.size) - SPEED**2 / 2)
@@ -144,7 +149,7 @@ def show_coverage(runs: int) -> None:
             for rng, population, seed in list_runs(runs, batches, sigma):
                 truths = (population.ratio, population.before.sum())
                 shares = population.shares
-                again = survey_draws.draw_batches(population.sizes, draws, seed)
+                again = draw_with_replacement(rng, population, draws)
                 before, after = measure(rng, population, again)
                 plain = (estimate_plain(before, after, shares[again]), estimate_plain(before, None, shares[again]))
                 for name, ends, truth in zip(("ratio", "total"), plain, truths, strict=True):
@@ -188,8 +193,8 @@ def show_corrections(runs: int) -> None:
     for batches, sigma in SHAPES:
         for draws in (6, 8, 12, 24):
             scores = {name: Score() for name in ("textbook", "jackknife, n − 1", "perfbench", "bootstrap-t")}
-            for rng, population, seed in list_runs(runs, batches, sigma):
-                drawn = survey_draws.draw_batches(population.sizes, draws, seed)
+            for rng, population, _ in list_runs(runs, batches, sigma):
+                drawn = draw_with_replacement(rng, population, draws)
                 before, after = measure(rng, population, drawn)
                 shares = population.shares[drawn]
                 intervals = (
@@ -419,7 +424,7 @@ def show_time(runs: int) -> None:
                 for rng, population, seed in list_runs(runs, batches, sigma):
                     rate = 0.9 / population.sizes.mean()  # of both passes of an average batch, 0.45 s each
                     seconds = overhead + rate * population.sizes
-                    aware = survey_draws.choose_measures(population.sizes, overhead, rate)
+                    aware = population.sizes / np.sqrt(seconds)
                     for name, measures in zip(scores, (population.sizes, aware), strict=True):
                         sample = survey_draws.draw_distinct_batches(measures, batches, seed)
                         spent = np.cumsum(seconds[sample.indices])

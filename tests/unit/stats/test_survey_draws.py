@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections import Counter
 
@@ -10,15 +9,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from scipy import stats
 
-from perfbench.stats import survey
 from perfbench.stats.survey_draws import (
-    choose_measures,
     compute_inclusion,
     compute_shares,
     compute_target_inclusion,
-    draw_batches,
     draw_distinct_batches,
 )
 
@@ -30,15 +25,11 @@ size_lists = st.lists(st.integers(0, 10_000), min_size=1, max_size=40).filter(an
 seeds = st.integers(0, 2**40)
 
 
-# ------------------------------------------------------------------------------------------ without replacement
-
-
 def test_draws_of_a_seed_are_the_same_for_ever() -> None:
     """A saved plan and its shards on other machines depend on them."""
     draws = draw_distinct_batches(SIZES, 4, seed=7)
     assert draws.indices.tolist() == [6, 2, 4, 0]
     assert draws.thresholds == pytest.approx([0.01793249, 0.02660584, 0.1558804, 0.27021424], rel=1e-6)
-    assert draw_batches(SIZES, 8, seed=7).tolist() == [6, 4, 4, 4, 2, 6, 4, 3]
 
 
 @REPEATABLE
@@ -47,8 +38,6 @@ def test_fewer_draws_are_the_first_of_more(sizes: list[int], seed: int, count: i
     few, many = draw_distinct_batches(sizes, count, seed), draw_distinct_batches(sizes, count + more, seed)
     assert many.indices[:count].tolist() == few.indices.tolist()
     assert many.thresholds[:count].tolist() == few.thresholds.tolist()
-    again, longer = draw_batches(sizes, count, seed), draw_batches(sizes, count + more, seed)
-    assert longer[:count].tolist() == again.tolist()
 
 
 @REPEATABLE
@@ -78,7 +67,7 @@ def test_unit_of_the_sizes_changes_neither_draws_nor_probabilities(sizes: list[i
     assert compute_inclusion(measures * unit, scaled.thresholds[-1]).tolist() == chances.tolist()
 
 
-def test_seeds_give_different_draws_and_both_designs_use_the_sizes() -> None:
+def test_seeds_give_different_draws_and_larger_batches_come_first_more_often() -> None:
     orders = {tuple(draw_distinct_batches(SIZES, 7, seed).indices.tolist()) for seed in range(50)}
     assert len(orders) > 25
     first = Counter(int(draw_distinct_batches(SIZES, 1, seed).indices[0]) for seed in range(2000))
@@ -108,35 +97,6 @@ def test_large_batches_are_certain_and_small_ones_in_proportion_to_their_size() 
 def test_measures_and_thresholds_that_are_not_positive_are_refused(measures: list[float], threshold: float) -> None:
     with pytest.raises(ValueError, match="positive"):
         compute_inclusion(measures, threshold)
-
-
-# ---------------------------------------------------------------------------------------------- with replacement
-
-
-def test_batches_are_drawn_as_often_as_their_share_says() -> None:
-    shares = compute_shares(SIZES)
-    drawn = draw_batches(SIZES, 20_000, seed=3)
-    positive = shares > 0
-    counts = np.bincount(drawn, minlength=shares.size)
-    assert counts[~positive].sum() == 0
-    assert stats.chisquare(counts[positive], 20_000 * shares[positive]).pvalue > 0.001
-
-
-def test_every_sequence_of_draws_together_gives_the_true_total_and_seconds() -> None:
-    """Exhaustively: the mean over all sequences, each with its probability."""
-    seconds, sizes = np.array([4.0, 1.0, 7.0]), np.array([3.0, 1.0, 6.0])
-    shares = compute_shares(sizes)
-    for count in (1, 2, 3):
-        mean = 0.0
-        for sequence in itertools.product(range(3), repeat=count):
-            drawn = list(sequence)
-            mean += float(shares[drawn].prod()) * survey.estimate_total(seconds[drawn], shares[drawn]).total
-        assert mean == pytest.approx(12.0, rel=1e-12)
-
-
-def test_batch_without_bytes_at_an_end_is_never_drawn() -> None:
-    assert set(draw_batches([0, 3, 0, 2, 0], 500, seed=1).tolist()) == {1, 3}
-    assert set(draw_batches([0, 1], 50, seed=1).tolist()) == {1}
 
 
 # -------------------------------------------------------------------------------------------------- probabilities
@@ -169,32 +129,16 @@ def test_sample_larger_than_the_corpus_has_no_probabilities(draws: int) -> None:
         compute_target_inclusion(np.array([0.5, 0.5, 0.0]), draws)
 
 
-# ------------------------------------------------------------------------------------------------------- measures
-
-
-def test_measures_are_the_sizes_where_pairs_cost_the_same_and_their_roots_where_passes_cost_all() -> None:
-    assert choose_measures([1, 4, 9], 2.0, 0.0) * math.sqrt(2) == pytest.approx([1, 4, 9])
-    assert choose_measures([1, 4, 9], 0.0, 1.0) == pytest.approx([1, 2, 3])
-    assert choose_measures([0, 4], 0.0, 1.0) == pytest.approx([0, 2])
-    assert choose_measures([3.0], 1.0, 1.0) == pytest.approx([1.5])
-
-
-@pytest.mark.parametrize(("overhead", "rate"), [(-1.0, 1.0), (1.0, -1.0), (0.0, 0.0), (math.nan, 1.0)])
-def test_measures_need_seconds_that_can_be(overhead: float, rate: float) -> None:
-    with pytest.raises(ValueError, match="seconds of a pair"):
-        choose_measures([1.0], overhead, rate)
+# ------------------------------------------------------------------------------------------------------ bad input
 
 
 @pytest.mark.parametrize("sizes", [[], [0.0, 0.0], [-1.0, 2.0], [math.nan], [math.inf], [[1.0]]])
 def test_corpus_without_bytes_is_refused(sizes: list[float]) -> None:
-    for draw in (draw_batches, draw_distinct_batches):
-        with pytest.raises(ValueError, match="batches with sizes"):
-            draw(sizes, 3, 1)
+    with pytest.raises(ValueError, match="batches with sizes"):
+        draw_distinct_batches(sizes, 3, 1)
 
 
 def test_negative_number_of_draws_is_refused_and_none_is_none() -> None:
-    for draw in (draw_batches, draw_distinct_batches):
-        with pytest.raises(ValueError, match="not negative: -1"):
-            draw(SIZES, -1, 1)
-    assert draw_batches(SIZES, 0, 1).tolist() == []
+    with pytest.raises(ValueError, match="not negative: -1"):
+        draw_distinct_batches(SIZES, -1, 1)
     assert draw_distinct_batches(SIZES, 0, 1).indices.tolist() == []
