@@ -14,6 +14,7 @@ from perfbench.datasets.archives import (
     PlainFile,
     build_damage_problem,
     get_file_name,
+    strip_suffix,
     unpack_files,
 )
 from perfbench.datasets.corpus.listing import Listing
@@ -135,9 +136,16 @@ class _MemberContent:
             except DataProblem as problem:
                 self.problems.append(problem)
         if len(self.described) == 1:
-            self.described[0] = replace(self.described[0], name=self.member.name)
+            self.described[0] = replace(self.described[0], name=self._name_market(self.described[0]))
         else:
             self.described = [replace(market, name=f"{self.member.name}/{market.name}") for market in self.described]
+
+    def _name_market(self, described: MarketDescription) -> str:
+        """The name of the member; a file that is not packed, whatever its suffix says, keeps its own."""
+        source = self.member.source
+        if source.kind == "file" and described.packing == "plain" and self.member.name == strip_suffix(source.label):
+            return source.label
+        return self.member.name
 
     def _unpack(self) -> Iterator[PlainFile | DataProblem]:
         member, label = self.member, self.member.label

@@ -77,7 +77,7 @@ def opened(folder: Path, *specs: Path) -> list[Market]:
     """The markets of some specs as a run, a comparison, a gate and a profile open them."""
     (folder / "workspace").mkdir()
     prepared = prepare.prepare_run(
-        settings(scenarios=("reads_lines",), folders=(str(SCENARIOS),), data=tuple(map(str, specs))),
+        settings(scenarios=("reads_lines",), folders=(str(SCENARIOS),), data=tuple(map(str, specs)), each=True),
         folder / "workspace",
         None,
     )
