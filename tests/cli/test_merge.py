@@ -14,7 +14,6 @@ import pytest
 from support.command_line import one_line, perfbench
 from support.surveys import count_pairs, find_places, load_document, strip_measured, survey_options, write_markets
 
-from perfbench.cli import options as cli_options
 from perfbench.report import build
 from perfbench.report.formats import terminal
 from perfbench.results import storage
@@ -79,7 +78,7 @@ def test_merged_shards_have_the_plan_and_the_table_of_the_run_without_shards(
         def randrange(self, _most: int) -> int:
             return int(seed)
 
-    monkeypatch.setattr(cli_options.random, "SystemRandom", Chosen)
+    monkeypatch.setattr(random, "SystemRandom", Chosen)
     done = run(folder, shards / "markets", "--save", "one")
     assert done.returncode == 0, done.stderr
     one = load_document(folder / "results" / "one.json")

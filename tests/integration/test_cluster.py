@@ -232,9 +232,8 @@ def test_run_whose_scheduler_is_killed_is_resumed_on_another_cluster(
     assert "Traceback" not in log
     before = read_results(tmp_path)
     (tmp_path / "other").mkdir()
-    with running_cluster(
-        tmp_path / "cluster2" if (tmp_path / "cluster2").mkdir() is None else tmp_path, "ws2"
-    ) as other:
+    (tmp_path / "other").mkdir()
+    with running_cluster(tmp_path / "other", "ws2") as other:
         done = perfbench("run", "--resume", "--cluster", other.address, folder=tmp_path, process=True)
     assert done.returncode == 0, done.stderr
     document = saved(tmp_path)

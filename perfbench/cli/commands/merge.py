@@ -20,7 +20,7 @@ app = typer.Typer(add_completion=False)
 
 @app.command()
 def merge(
-    runs: Annotated[list[str], typer.Argument(metavar="RUN…", help="Saved run of each shard, by file or name.")],
+    runs: Annotated[list[str], typer.Argument(metavar="RUN", help="Saved run of each shard, by file or name.")],
     results: options.Results = options.DEFAULT_RESULTS,
     save: options.Save = None,
     export: options.ExportTo = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Callable
+from collections.abc import Callable, Generator
 from concurrent.futures import CancelledError
 from typing import Any
 
@@ -142,6 +142,7 @@ def test_tasks_are_taken_two_a_worker_and_the_next_only_when_one_ended() -> None
 
     client = Client(lambda _sent, _workers: None, "tcp://a", "tcp://b")
     events = Surroundings(client).engine.measure(source())
+    assert isinstance(events, Generator)
     next(events)
     next(events)
     assert len(client.futures) == 4
@@ -202,7 +203,9 @@ def test_machine_that_refuses_gets_no_more_draws_and_its_reason_is_reported_once
 
 
 def test_survey_ends_when_every_machine_refuses() -> None:
-    client = Client(lambda _sent, _workers: TaskRefused("ws2", "tcp://a", "URLs need an extra", hint="install it"), "tcp://a")
+    client = Client(
+        lambda _sent, _workers: TaskRefused("ws2", "tcp://a", "URLs need an extra", hint="install it"), "tcp://a"
+    )
     with pytest.raises(EngineProblem, match="no worker of tcp://s:1 can measure: ws2: URLs need an extra") as problem:
         Surroundings(client).measure(2)
     assert problem.value.hint == "install it"

@@ -13,6 +13,7 @@ from support.runs import offer, scenario, settings
 from perfbench.datasets.corpus.listing import list_corpus
 from perfbench.datasets.corpus.members import Member
 from perfbench.datasets.corpus.opening import open_member
+from perfbench.environments import lock
 from perfbench.errors import DataProblem, EngineProblem, EnvironmentProblem
 from perfbench.model import CaseGroup, Draw, Environment, Package
 from perfbench.runner import plan
@@ -185,7 +186,7 @@ def test_environment_that_cannot_be_locked_ends_the_survey(tmp_path: Path, monke
     def fail(*_arguments: object) -> None:
         raise EnvironmentProblem("its wheel is gone", hint="build it again")
 
-    monkeypatch.setattr(task_packer.lock, "lock_environment", fail)
+    monkeypatch.setattr(lock, "lock_environment", fail)
     packer = TaskPacker(lambda _line: None, sends_group=True)
     with pytest.raises(EngineProblem, match="its wheel is gone") as problem:
         packer.pack(task_of([]))
@@ -195,7 +196,7 @@ def test_environment_that_cannot_be_locked_ends_the_survey(tmp_path: Path, monke
 def test_equal_environments_are_locked_as_builds_of_their_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (tmp_path / "made_up.py").write_text("# scenario")
     copies: list[int] = []
-    monkeypatch.setattr(task_packer.lock, "lock_environment", lambda _e, copy, _o: copies.append(copy))
+    monkeypatch.setattr(lock, "lock_environment", lambda _e, copy, _o: copies.append(copy))
     packages = (Package("betfairlightweight", "2.23.2"),)
     environments = [Environment(f"x{n}", f"/cache/{n}/bin/python", "3.11.7", packages) for n in range(2)]
     group = group_of(str(tmp_path / "made_up.py"))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import signal
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -125,6 +125,7 @@ def test_tasks_are_taken_only_when_a_core_is_free(run: PreparedRun, tmp_path: Pa
             yield DrawTask(draw, group, members, 1, run.run.settings)
 
     events = engine(tmp_path).measure(tasks())
+    assert isinstance(events, Generator)
     next(events)
     assert len(taken) == len(CORES)
     events.close()
