@@ -14,6 +14,7 @@ from perfbench.model.comparison import (
 from perfbench.model.corpus import (
     SHARDED_DRAWS,
     SOLO_ROUNDS,
+    BatchFile,
     Corpus,
     Draw,
     MeasuringMachine,
@@ -91,6 +92,7 @@ __all__ = [
     "SPENT_SECONDS",
     "STARTUP_SECONDS",
     "WALL_SECONDS",
+    "BatchFile",
     "Better",
     "BlamedFunction",
     "Budget",

@@ -30,10 +30,18 @@ class Draw:
 
 
 @dataclass(frozen=True, slots=True)
-class OpenedBatch:
-    """What was found in a drawn batch: its markets as one, their labels, and what is no stream file.
+class BatchFile:
+    """A market file of a batch, and its labels: names and values of strata such as ``("sport", "Soccer")``, one each."""
 
-    ``labels`` are names and values of strata such as ``("sport", "Soccer")``, one each; ``unpack_seconds`` is the wall time of
+    name: str
+    labels: tuple[tuple[str, str], ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class OpenedBatch:
+    """What was found in a drawn batch: its markets as one, its ``files`` in their order, and what is no stream file.
+
+    ``labels`` are those that its files share, ``mixed`` where they differ; ``unpack_seconds`` is the wall time of
     unpacking, ``packed_bytes`` what the listing said. ``market`` is None where nothing could be replayed. ``skipped`` are its files
     that are no market streams, ``problems`` lines about those that are damaged.
     """
@@ -45,6 +53,7 @@ class OpenedBatch:
     unpack_seconds: float = 0.0
     skipped: tuple[str, ...] = ()
     problems: tuple[str, ...] = ()
+    files: tuple[BatchFile, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

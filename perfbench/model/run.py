@@ -21,6 +21,7 @@ class Sample:
     The ``round`` of a count is its hash seed, its ``work`` that of the first lines.
     ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are the metrics that a mode reports itself. ``machine`` is the
     name of one of ``Corpus.machines``, empty on the machine of the run; ``core``: where it ran, if a survey uses several cores.
+    ``parts`` are the seconds of each market file of a batch, in its order: CPU seconds, or those that the mode reports.
     """
 
     kind: TrialKind
@@ -32,6 +33,7 @@ class Sample:
     numbers: dict[str, float] = field(default_factory=dict)
     machine: str = ""
     core: int | None = None
+    parts: tuple[float, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

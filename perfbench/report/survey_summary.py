@@ -9,8 +9,9 @@ from dataclasses import dataclass, replace
 from perfbench.model import Corpus, Run
 from perfbench.report import survey_machines
 from perfbench.report.survey_model import DrawnMarket, SideTotal, SurveyedPair, SurveyedStrata, SurveySummary
-from perfbench.stats import survey, survey_strata
-from perfbench.stats.survey_samples import DrawnSeconds
+from perfbench.stats import survey, survey_markets, survey_strata
+from perfbench.stats.survey_markets import MarketSeconds
+from perfbench.stats.survey_samples import DrawnSeconds, SamplesByBatch
 
 NEEDED_HALF_WIDTH = 0.03
 """The half width that a summary names the number of draws for."""
@@ -21,12 +22,14 @@ class DrawnRow:
     """A row of the table with the seconds of its draws.
 
     ``after`` names the case after in a list of totals; ``before`` the other side where environments are compared, else empty.
+    ``sides`` are the samples of both cases by batch; empty where there is no case before.
     """
 
     label: str
     drawn: DrawnSeconds
     after: str
     before: str = ""
+    sides: tuple[SamplesByBatch, ...] = ()
 
 
 def build_summary(rows: Iterable[DrawnRow], corpus: Corpus, run: Run, confidence: float) -> SurveySummary | None:
@@ -50,7 +53,7 @@ def build_summary(rows: Iterable[DrawnRow], corpus: Corpus, run: Run, confidence
         missing=max(drawn.missing for drawn in measured),
         pairs=tuple(
             replace(
-                _summarise_pair(row.label, row.drawn, corpus, run, confidence),
+                _summarise_pair(row, corpus, confidence),
                 machines=survey_machines.compare_machines(row.drawn, machines),
             )
             for row in listed
@@ -81,50 +84,31 @@ def _list_totals(rows: Sequence[DrawnRow], confidence: float) -> Iterable[SideTo
                 yield SideTotal(name, total)
 
 
-def _summarise_pair(label: str, drawn: DrawnSeconds, corpus: Corpus, run: Run, confidence: float) -> SurveyedPair:
+def _summarise_pair(row: DrawnRow, corpus: Corpus, confidence: float) -> SurveyedPair:
+    drawn = row.drawn
     estimate = drawn.estimate_ratio(confidence)
     assert estimate is not None
-    before, after = drawn.list_seconds(0), drawn.list_seconds(1)
-    markets = {market.name: float(market.markets) for market in run.data}
-    percentiles = survey_strata.estimate_percentiles(
-        before, after, drawn.inclusion, [markets.get(draw.batch, 1.0) for draw in drawn.draws]
-    )
+    markets = survey_markets.list_market_seconds(drawn, corpus, *row.sides)
+    first, second = [market.before for market in markets], [market.after for market in markets]
     needed = None
     if not drawn.census and math.isfinite(estimate.high):
         shares = [draw.share for draw in corpus.draws] if len(corpus.draws) == corpus.batches else None
         needed = survey.count_draws_needed(estimate, NEEDED_HALF_WIDTH, shares)
     return SurveyedPair(
-        label=label,
+        label=row.label,
         estimate=estimate,
-        percentiles=percentiles,
+        percentiles=survey_strata.estimate_percentiles(first, second, [market.inclusion for market in markets]),
         needed=needed,
-        strata=tuple(_estimate_strata(drawn, corpus)),
-        markets=tuple(_list_markets(drawn)),
+        strata=tuple(
+            SurveyedStrata(kind, survey_markets.estimate_parts(markets, kind))
+            for kind in survey_markets.list_kinds(markets)
+        ),
+        markets=tuple(_list_markets(markets)),
     )
 
 
-def _estimate_strata(drawn: DrawnSeconds, corpus: Corpus) -> Iterable[SurveyedStrata]:
-    """The strata of each kind that has more than one label among the draws."""
-    labels = {batch.batch: dict(batch.labels) for batch in corpus.opened}
-    kinds = dict.fromkeys(kind for found in labels.values() for kind in found)
-    for kind in kinds:
-        own = [labels.get(draw.batch, {}).get(kind, "unknown") for draw in drawn.draws]
-        if len(set(own)) > 1:
-            yield SurveyedStrata(
-                kind,
-                survey_strata.estimate_strata(
-                    own,
-                    drawn.list_seconds(0),
-                    drawn.list_seconds(1),
-                    [draw.share for draw in drawn.draws],
-                    inclusion=drawn.inclusion,
-                ),
-            )
-
-
-def _list_markets(drawn: DrawnSeconds) -> list[DrawnMarket]:
-    pairs = zip(drawn.draws, drawn.list_seconds(0), drawn.list_seconds(1), strict=True)
-    return sorted((DrawnMarket(draw.batch, after / before) for draw, before, after in pairs), key=lambda m: m.ratio)
+def _list_markets(markets: Sequence[MarketSeconds]) -> list[DrawnMarket]:
+    return sorted((DrawnMarket(m.name, m.after / m.before) for m in markets), key=lambda market: market.ratio)
 
 
 def _compute_unpack_share(corpus: Corpus, measured: Sequence[DrawnSeconds]) -> float | None:

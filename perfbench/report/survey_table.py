@@ -29,7 +29,7 @@ from perfbench.report.rows import GateComparisons, classify_output
 from perfbench.report.survey_summary import DrawnRow
 from perfbench.report.trust_warnings import describe_run_warnings
 from perfbench.stats import pairs, survey
-from perfbench.stats.survey_samples import DrawnSeconds, collect_drawn_seconds
+from perfbench.stats.survey_samples import DrawnSeconds, SamplesByBatch, collect_drawn_seconds
 from perfbench.stats.verdict_bounds import STANDARD_BOUNDS
 from perfbench.util.formatting import format_plural
 
@@ -162,15 +162,17 @@ class SurveyRows:
                 if names and before
                 else (mode, "")
             )
-            yield DrawnRow(self._format_label(before, after), drawn, own, other)
+            sides = tuple(map(self._list_samples, (before, after))) if before is not None else ()
+            yield DrawnRow(self._format_label(before, after), drawn, own, other, sides)
 
     def collect(self, before: Measurement | None, after: Measurement) -> DrawnSeconds:
         """The seconds of the draws of a row; without a case before, those of the case alone."""
-        own = {name: m.samples for name, m in self.batches[_key(after)].items()}
         if before is None:
-            return collect_drawn_seconds(self.corpus, self.metric, own)
-        first = {name: m.samples for name, m in self.batches[_key(before)].items()}
-        return collect_drawn_seconds(self.corpus, self.metric, first, own)
+            return collect_drawn_seconds(self.corpus, self.metric, self._list_samples(after))
+        return collect_drawn_seconds(self.corpus, self.metric, *map(self._list_samples, (before, after)))
+
+    def _list_samples(self, case: Measurement) -> SamplesByBatch:
+        return {name: measurement.samples for name, measurement in self.batches[_key(case)].items()}
 
     def compare(self, before: Measurement | None, after: Measurement) -> Comparison | None:
         """The ratio of the corpus with its interval, and the totals of both sides; None without a draw."""

@@ -225,7 +225,8 @@ def build_sample_result(
         wrong = f"took {measured.metrics[stopped[0]]:g} s by its clock, which stood still or went back: sample rejected"
     if wrong:
         return Result(trial.id, case.id, failure=Failure(trial.kind, wrong))
-    sample = Sample(trial.kind, trial.round, order, trial.id, measured.work, metrics, measured.numbers)
+    parts = tuple(measured.parts)
+    sample = Sample(trial.kind, trial.round, order, trial.id, measured.work, metrics, measured.numbers, parts=parts)
     return Result(trial.id, case.id, sample=sample, packages=packages)
 
 

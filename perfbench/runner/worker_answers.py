@@ -63,12 +63,14 @@ def _find_negative(what: str, numbers: Iterable[float]) -> str:
     return next((f"negative {what}" for number in numbers if not number >= 0), "")
 
 
-def _check_measurement(answer: PassMeasurement, _request: Request) -> str:
+def _check_measurement(answer: PassMeasurement, request: Request) -> str:
     missing = {"cpu_seconds", "wall_seconds"} - answer.metrics.keys()
     if missing:
         return f"no {min(missing)}"
-    if not all(math.isfinite(number) for number in (*answer.metrics.values(), *answer.numbers.values())):
+    if not all(math.isfinite(number) for number in (*answer.metrics.values(), *answer.numbers.values(), *answer.parts)):
         return "a number that is not finite"
+    if answer.parts and (len(answer.parts) != 1 + len(request.batch) or min(answer.parts) < 0):
+        return "seconds of files that are not those of the batch"
     if not all(map(is_plausible, (answer.work, *answer.metrics.values(), *answer.numbers.values()))):
         return f"a number that is not 0 and not from {MIN_MAGNITUDE:g} to {MAX_MAGNITUDE:g}"
     return _find_negative("work", [answer.work])

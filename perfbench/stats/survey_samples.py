@@ -155,7 +155,7 @@ def _list_rounds(draw: Draw, metric: str, sides: Sequence[SamplesByBatch]) -> li
     for side in sides:
         rounds: dict[int, list[Sample]] = {}
         for sample in side.get(draw.batch, ()):
-            if (number := _find_round(sample)) >= 0:
+            if (number := find_round(sample)) >= 0:
                 rounds.setdefault(number, []).append(sample)
         by_round.append(rounds)
     means = {
@@ -165,7 +165,7 @@ def _list_rounds(draw: Draw, metric: str, sides: Sequence[SamplesByBatch]) -> li
     return [(number, values) for number, values in means.items() if min(values) > 0]
 
 
-def _find_round(sample: Sample) -> int:
+def find_round(sample: Sample) -> int:
     """The round of a timed pass, from 0; below 0 for passes that belong to none."""
     if sample.kind == "duet":
         return sample.round

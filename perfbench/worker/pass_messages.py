@@ -19,12 +19,16 @@ class Package(SavedFields):
 
 @dataclass(frozen=True)
 class PassMeasurement:
-    """A timed pass: the work done, its metrics (seconds, bytes), and the numbers that the mode itself reported."""
+    """A timed pass: the work done, its metrics (seconds, bytes), and the numbers that the mode itself reported.
+
+    ``parts`` are the seconds of each file of a batch: CPU seconds, or those that the mode reports.
+    """
 
     work: int
     metrics: Dict[str, float]
     numbers: Dict[str, float]
     packages: List[Package]
+    parts: List[float] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -60,7 +60,8 @@ def run_timed_pass(
     peak = numbers.pop("peak_rss_bytes", None)
     if request.memory:
         metrics.update(_build_optional_metric("peak_rss_bytes", peak_rss_bytes() if peak is None else peak))
-    return PassMeasurement(work=work.amount, metrics=metrics, numbers=numbers, packages=[])
+    parts = list(getattr(call, "parts", ()))
+    return PassMeasurement(work=work.amount, metrics=metrics, numbers=numbers, packages=[], parts=parts)
 
 
 def _build_optional_metrics(work: Work, slowdown: float, children: float, waited: Optional[float]) -> Dict[str, float]:

@@ -37,7 +37,7 @@ def test_hang_up_keeps_what_was_measured_and_ends_with_its_own_code(tmp_path: Pa
         stdout=slave,
         stderr=error,
         start_new_session=True,
-        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # the tests themselves may run under nohup
+        preexec_fn=lambda: signal.signal(signal.SIGHUP, signal.SIG_DFL),  # noqa: PLW1509 - the tests may run under nohup
     )
     os.close(slave)
     journal = tmp_path / "results" / "hung.journal"

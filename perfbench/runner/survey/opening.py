@@ -9,7 +9,7 @@ from pathlib import Path
 
 from perfbench.datasets.corpus.members import Member
 from perfbench.datasets.corpus.opening import OpenedMember, discard, open_member
-from perfbench.model import Market, OpenedBatch
+from perfbench.model import BatchFile, Market, OpenedBatch
 
 MIXED = "mixed"
 """The label of a batch whose markets have different labels."""
@@ -33,6 +33,7 @@ class OpenBatch:
             unpack_seconds=sum(opened.unpack_seconds for opened in self._opened),
             skipped=tuple(line for opened in self._opened for line in opened.skipped),
             problems=tuple(str(problem) for opened in self._opened for problem in opened.problems),
+            files=tuple(file for opened in self._opened for file in _describe_files(opened)),
         )
 
     def __enter__(self) -> OpenBatch:
@@ -55,6 +56,11 @@ def join_markets(name: str, files: Sequence[Market]) -> Market:
         markets=sum(file.markets for file in files),
         doubts=tuple(dict.fromkeys(doubt for file in files for doubt in file.doubts)),
     )
+
+
+def _describe_files(opened: OpenedMember) -> Iterable[BatchFile]:
+    labels = opened.strata.labels if opened.strata else ()
+    return (BatchFile(market.name, labels) for market in opened.markets)
 
 
 def _join_labels(opened: Iterable[OpenedMember]) -> tuple[tuple[str, str], ...]:

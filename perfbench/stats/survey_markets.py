@@ -1,0 +1,106 @@
+"""The seconds of single markets, and of parts of a corpus, in batches that replay several markets in one pass."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from statistics import fmean
+
+import numpy as np
+
+from perfbench.model import BatchFile, Corpus, Sample
+from perfbench.stats import survey
+from perfbench.stats.survey_samples import DrawnSeconds, SamplesByBatch, find_round
+from perfbench.stats.survey_strata import StratumEstimate
+
+UNLABELLED = "unknown"
+
+
+@dataclass(frozen=True, slots=True)
+class MarketSeconds:
+    """A market of a drawn batch: the probability of its batch to be drawn, its labels, and its seconds on both sides."""
+
+    batch: str
+    name: str
+    labels: Mapping[str, str]
+    inclusion: float
+    before: float
+    after: float
+
+
+def list_market_seconds(
+    drawn: DrawnSeconds, corpus: Corpus, before: SamplesByBatch, after: SamplesByBatch
+) -> list[MarketSeconds]:
+    """The seconds of every market of the drawn batches, in their order.
+
+    Of a batch of several files the seconds of a pair are divided by those that its passes note of each file; a batch whose passes
+    note none, because its mode waits, is one market.
+    """
+    files = {batch.batch: batch.files or (BatchFile(batch.batch, batch.labels),) for batch in corpus.opened}
+    markets = []
+    for number, draw in enumerate(drawn.draws):
+        own, whole = files[draw.batch], tuple(drawn.list_seconds(side)[number] for side in (0, 1))
+        shares = [_divide(side.get(draw.batch, ()), len(own)) for side in (before, after)]
+        if not all(shares):
+            own, shares = (_join_files(draw.batch, own),), [[1.0], [1.0]]
+        chance = drawn.inclusion[number]
+        for file, first, second in zip(own, *shares, strict=True):
+            markets.append(
+                MarketSeconds(draw.batch, file.name, dict(file.labels), chance, whole[0] * first, whole[1] * second)
+            )
+    return [market for market in markets if market.before > 0 and market.after > 0]
+
+
+def estimate_parts(
+    markets: Sequence[MarketSeconds], kind: str, confidence: float = 0.95
+) -> tuple[StratumEstimate, ...]:
+    """The ratio of every part of the corpus with one label of this kind, by its share of the seconds, largest first.
+
+    The markets of a batch were drawn together: their sum is one draw of the part. Each interval has this confidence by itself.
+    Raises ValueError without a market.
+    """
+    whole = sum(market.before / market.inclusion for market in markets)
+    parts = []
+    for label in dict.fromkeys(market.labels.get(kind, UNLABELLED) for market in markets):
+        own = [market for market in markets if market.labels.get(kind, UNLABELLED) == label]
+        chances, first, second = _sum_batches(own)
+        estimate = survey.estimate_ratio(first, second, np.ones_like(chances), confidence, inclusion=chances)
+        seconds = sum(market.before / market.inclusion for market in own) / whole
+        parts.append(StratumEstimate(label, estimate, seconds, seconds))
+    return tuple(sorted(parts, key=lambda part: (-part.share_of_seconds, part.label)))
+
+
+def list_kinds(markets: Sequence[MarketSeconds]) -> list[str]:
+    """The kinds of labels of which the markets have more than one."""
+    kinds = dict.fromkeys(kind for market in markets for kind in market.labels)
+    return [kind for kind in kinds if len({market.labels.get(kind, UNLABELLED) for market in markets}) > 1]
+
+
+def _sum_batches(markets: Sequence[MarketSeconds]) -> tuple[survey.Floats, survey.Floats, survey.Floats]:
+    """The probability and the seconds of each batch on both sides, over these markets of it."""
+    sums: dict[str, list[float]] = {}
+    for market in markets:
+        entry = sums.setdefault(market.batch, [market.inclusion, 0.0, 0.0])
+        entry[1] += market.before
+        entry[2] += market.after
+    chances, first, second = np.array(list(sums.values())).T
+    return chances, first, second
+
+
+def _divide(samples: Collection[Sample], files: int) -> list[float]:
+    """The share of each file in the seconds of its batch, as a mean over the timed passes; empty where they note none."""
+    if files == 1:
+        return [1.0]
+    noted = [sample.parts for sample in samples if find_round(sample) >= 0 and len(sample.parts) == files]
+    means = [fmean(values) for values in zip(*noted, strict=True)]
+    return [mean / sum(means) for mean in means] if means and sum(means) > 0 else []
+
+
+def _join_files(batch: str, files: Sequence[BatchFile]) -> BatchFile:
+    return BatchFile(batch, tuple(_find_shared_labels(files)))
+
+
+def _find_shared_labels(files: Sequence[BatchFile]) -> Iterator[tuple[str, str]]:
+    for kind, value in files[0].labels:
+        if all((kind, value) in file.labels for file in files):
+            yield kind, value
