@@ -10,8 +10,8 @@ from support import runs
 from support.releases import commit, git
 
 from perfbench.errors import EnvironmentProblem, NotMeasured, StorageProblem
-from perfbench.gate.baseline import build_baseline_spec, choose_title, find_baseline
-from perfbench.model import Checkout, Environment, Package, Run
+from perfbench.gate.baseline import build_baseline_spec, choose_title, find_baseline, pin_inputs
+from perfbench.model import Checkout, Environment, Failure, GatePolicy, Package, PinnedInput, Run
 
 
 def run_in(spec: str, *sources: Checkout, demanded: tuple[tuple[str, str], ...] = ()) -> Run:
@@ -98,6 +98,94 @@ def test_checkout_that_cannot_be_rebuilt_is_refused(
         build_baseline_spec(run_in("./lib", *sources), repository)
 
 
+def test_release_without_a_known_version_is_kept_as_it_was_named(tmp_path: Path) -> None:
+    assert build_baseline_spec(run_in("engine elsewhere>=2"), tmp_path) == "engine==2.0 elsewhere>=2"
+
+
+# The environment of the host -----------------------------------------------------------------------------------------------
+
+
+def run_here(*imported: Package, source: Checkout | None = None, version: str = "3.12.1") -> Run:
+    """A run that was measured in the interpreter of perfbench itself, whose workers imported these packages."""
+    measured = replace(runs.measurement("plain", [1.0], baseline=True), packages=imported)
+    place = Environment("here", "", version, sources=(source,) if source else ())
+    return replace(runs.run([measured]), environments=(place,))
+
+
+def test_packages_that_were_imported_here_are_rebuilt_on_the_same_python(tmp_path: Path) -> None:
+    imported = Package("engine", "2.0", "{prefix}/engine/__init__.py"), Package("helper", "1.5", "{prefix}/helper.py")
+    assert build_baseline_spec(run_here(*imported), tmp_path) == "engine==2.0 helper==1.5 python==3.12"
+
+
+@pytest.mark.parametrize(
+    ("imported", "cause"),
+    [
+        ((), "made-up imported no package, which cannot be rebuilt"),
+        (
+            (Package("engine", "2.0", "{prefix}/engine.py"), Package("own", "0", "/home/me/own.py")),
+            "made-up imported own from a folder, which cannot be rebuilt",
+        ),
+    ],
+)
+def test_imports_that_no_index_has_are_refused(imported: tuple[Package, ...], cause: str, tmp_path: Path) -> None:
+    with pytest.raises(NotMeasured) as caught:
+        build_baseline_spec(run_here(*imported), tmp_path)
+    assert caught.value.lines == (cause, "hint: measure it with --env")
+
+
+def test_checkout_that_is_installed_here_is_rebuilt_from_its_commit(repository: Path) -> None:
+    head = git(repository, "rev-parse", "HEAD")
+    run = run_here(source=Checkout("work", head, dirty=False))
+    assert build_baseline_spec(run, repository / "lib") == f"git+{repository.as_uri()}@{head}"
+    with pytest.raises(NotMeasured, match="with uncommitted changes"):
+        build_baseline_spec(run_here(source=Checkout("work", head, dirty=True)), repository)
+
+
+# Runs that are no baseline -------------------------------------------------------------------------------------------------
+
+
+def failed(run: Run) -> Run:
+    (only,) = run.measurements
+    return replace(run, measurements=(replace(only, failures=(Failure("duet 0", "it crashed"),)),))
+
+
+@pytest.mark.parametrize(
+    "run",
+    [
+        replace(run_in("engine"), finished=False),
+        replace(run_in("engine"), problems=("old: cannot be built",)),
+        failed(run_in("engine")),
+    ],
+)
+def test_incomplete_run_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(NotMeasured) as caught:
+        build_baseline_spec(run, tmp_path)
+    assert caught.value.lines == (
+        "made-up cannot serve as a baseline: it is incomplete",
+        "hint: measure it again",
+    )
+
+
+@pytest.mark.parametrize(
+    "run", [replace(run_in("engine"), environments=()), replace(run_in("engine"), measurements=())]
+)
+def test_run_whose_packages_are_unknown_is_refused(run: Run, tmp_path: Path) -> None:
+    with pytest.raises(NotMeasured, match="its installed packages are unknown"):
+        build_baseline_spec(run, tmp_path)
+
+
+def test_scenarios_and_market_files_of_the_run_are_pinned() -> None:
+    made = replace(
+        runs.run([]),
+        scenarios=(replace(runs.scenario("plain"), sha256="s" * 64),),
+        data=(replace(runs.MARKET, sha256="m" * 64),),
+    )
+    assert pin_inputs(made) == (
+        PinnedInput("scenario", "made_up", "s" * 64),
+        PinnedInput("market file", "market", "m" * 64),
+    )
+
+
 # Search ------------------------------------------------------------------------------------------------------------------
 
 
@@ -140,6 +228,35 @@ def test_git_that_fails_is_reported_and_not_taken_for_a_missing_run(repository: 
     (repository / ".git" / "HEAD").write_text("rubbish\n")
     with pytest.raises(EnvironmentProblem, match="git failed"):
         find_baseline("main", [tmp_path], repository)
+
+
+def test_run_that_is_there_and_cannot_be_read_is_reported_and_not_sought_elsewhere(
+    repository: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / "damaged"
+    damaged.mkdir()
+    (damaged / "main.json").write_text("{")
+    save(replace(run_in("engine"), id="main"), tmp_path / "results")
+    with pytest.raises(StorageProblem, match="main.json"):
+        find_baseline("main", [damaged, tmp_path / "results"], repository)
+    assert find_baseline("main", [tmp_path / "empty", tmp_path / "results"], repository).id == "main"
+
+
+def test_gates_unfinished_runs_and_other_files_do_not_stand_for_a_branch(repository: Path, tmp_path: Path) -> None:
+    at = git(repository, "rev-parse", "main")
+    results = tmp_path / "results"
+    good = replace(run_in("engine"), id="good", commit=at, created="2026-01-01")
+    save(replace(good, id="gate", created="2026-01-02", settings=replace(good.settings, gate=GatePolicy())), results)
+    save(replace(good, id="unfinished", created="2026-01-03", finished=False), results)
+    (results / "notes.json").write_text("[]")
+    with pytest.raises(StorageProblem) as caught:
+        find_baseline("main", [results], repository)
+    assert caught.value.lines == (
+        f"main: no run of that name in {results}, and no run of a commit on such a branch",
+        "hint: create one with perfbench run --save main",
+    )
+    save(good, results)
+    assert find_baseline("main", [results], repository).id == "good"
 
 
 def test_title_is_the_name_unless_it_means_something_else(tmp_path: Path) -> None:
