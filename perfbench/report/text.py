@@ -99,11 +99,19 @@ def describe_conditions(group: Sequence[Measurement], metric: str, rounds: int, 
                 f"commit {source.commit[:10]}" if source.commit else "no commit"
             ) + " with local changes" * source.dirty
             parts.append(f"{environment.name}: {state}")
-    gib = machine.memory_bytes / 2**30
-    parts.append(f"{describe_processor(machine)}, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}")
+    parts.append(_describe_machines(run))
     method = [formatting.format_plural(rounds, "round") if rounds else "", _describe_pairing(group, metric, run)]
     parts.append(", ".join(filter(None, [*method, METRICS[metric].label])))
     return " · ".join(part for part in parts if part)
+
+
+def _describe_machines(run: Run) -> str:
+    """The machine with its load at the start; the names of several that measured a corpus."""
+    if run.corpus is not None and run.corpus.machines:
+        return ", ".join(machine.name for machine in run.corpus.machines)
+    machine = run.machine
+    gib = machine.memory_bytes / 2**30
+    return f"{describe_processor(machine)}, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}"
 
 
 def _describe_pairing(group: Sequence[Measurement], metric: str, run: Run) -> str:

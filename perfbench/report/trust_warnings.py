@@ -50,9 +50,16 @@ def describe_run_warnings(rows: Sequence[Row], run: Run) -> Iterable[str]:
         for warning in row.comparison.warnings if row.comparison else ():
             about.setdefault(warning.what, []).append(f"{row.mode} {warning.detail}".strip())
     yield from (f"{what} ({', '.join(details)})" for what, details in about.items())
-    if run.machine.load > run.machine.cores:
-        cores = formatting.format_plural(run.machine.cores, "core")
-        yield f"the machine was busy at the start: load {run.machine.load:.1f} on {cores}"
+    yield from _describe_busy_machines(run)
+
+
+def _describe_busy_machines(run: Run) -> Iterable[str]:
+    """The load of the machine of the run, or of those that measured a corpus, where it was more than they have cores."""
+    named = [(machine.name, machine.machine) for machine in run.corpus.machines] if run.corpus else []
+    for name, machine in named or [("the machine", run.machine)]:
+        if machine.load > machine.cores:
+            cores = formatting.format_plural(machine.cores, "core")
+            yield f"{name} was busy at the start: load {machine.load:.1f} on {cores}"
 
 
 def _describe_work_warnings(group: Sequence[Measurement], metric: str, run: Run) -> Iterable[str]:

@@ -63,7 +63,7 @@ def prepare_run(
     """
     _require_savable(settings, name)
     if settings.cluster:
-        require_cluster(settings.cluster)
+        require_cluster(settings.cluster, settings.jobs)
     if settings.count and (reason := callgrind.explain_unavailable()):
         raise NotMeasured(reason)
     offered = matrix.build_matrix(settings, observe)

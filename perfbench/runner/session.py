@@ -78,10 +78,11 @@ class EngineChoice:
     data: tuple[str, ...] | None = None
 
     def change(self, settings: Settings) -> Settings:
-        """The settings with this choice."""
+        """The settings with this choice; another cluster does not have the jobs of the one before."""
+        jobs = settings.jobs if self.cluster is None else 1
         return replace(
             settings,
-            jobs=settings.jobs if self.jobs is None else self.jobs,
+            jobs=jobs if self.jobs is None else self.jobs,
             cluster=settings.cluster if self.cluster is None else self.cluster,
             data=settings.data if self.data is None else self.data,
         )

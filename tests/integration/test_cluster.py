@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import importlib.util
 import json
-import os
 import random
 import signal
 import subprocess
@@ -198,11 +198,17 @@ def test_machine_without_the_python_of_the_plan_measures_nothing_and_says_why(
     assert "Traceback" not in done.stderr
 
 
-def test_killed_worker_costs_only_the_draw_that_it_was_at(tmp_path: Path, markets: Path, cluster: Cluster) -> None:
+@pytest.mark.parametrize("kind", ["worker of Dask", "process that measures"])
+def test_killed_worker_costs_only_the_draw_that_it_was_at(
+    tmp_path: Path, markets: Path, cluster: Cluster, kind: str
+) -> None:
     worker = cluster.start_worker("ws1")
     client = start_client(cluster, markets)
     wait_until(lambda: len(read_results(tmp_path)) > 10, "some results are in the journal")
-    os.kill(cluster.find_worker_process(worker), signal.SIGKILL)
+    killed = psutil.Process(cluster.find_worker_process(worker))
+    if kind == "process that measures":
+        (killed,) = (child for child in killed.children() if "perfbench.runner.survey.job" in child.cmdline())
+    killed.kill()
     assert client.wait(120) == 0, cluster.read_log("client")
     require_each_pair_once(saved(tmp_path))
 
@@ -288,6 +294,23 @@ def test_cluster_that_does_not_answer_ends_before_anything_is_prepared(tmp_path:
     assert done.returncode == 5
     assert one_line(done.stderr).startswith("perfbench: no scheduler of Dask answers at tcp://127.0.0.1:1")
     assert not (tmp_path / "results").exists()
+
+
+def test_jobs_beside_the_address_of_a_cluster_are_refused(tmp_path: Path, markets: Path) -> None:
+    done = run(tmp_path, markets, "--cluster", "tcp://127.0.0.1:1", "--jobs", "2")
+    assert done.returncode == 2
+    assert one_line(done.stderr).startswith("perfbench: --jobs 2: a cluster has as many jobs as workers have joined it")
+
+
+@pytest.mark.parametrize("command", ["run", "worker"])
+def test_missing_extra_is_named(tmp_path: Path, markets: Path, monkeypatch: pytest.MonkeyPatch, command: str) -> None:
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
+    options = ("run", *survey_options(markets), "--cluster", "local") if command == "run" else ("worker", "host:8786")
+    done = perfbench(*options, folder=tmp_path)
+    assert done.returncode == 2
+    assert one_line(done.stderr) == (
+        "perfbench: a cluster needs an extra of perfbench\nhint: pip install 'betfair-perfbench[cluster]'"
+    )
 
 
 def test_cluster_for_few_files_is_refused(tmp_path: Path, markets: Path) -> None:

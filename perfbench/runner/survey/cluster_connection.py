@@ -42,11 +42,20 @@ def require_cluster_extra() -> None:
         raise UsageProblem("a cluster needs an extra of perfbench", hint=EXTRA_HINT)
 
 
-def require_cluster(address: str) -> None:
-    """Raises UsageProblem where dask.distributed is not installed, EngineProblem where no scheduler answers."""
+def require_cluster(address: str, jobs: int) -> None:
+    """Raises UsageProblem where dask.distributed is not installed, EngineProblem where no scheduler answers.
+
+    :param jobs: a number of workers to start, which only a local cluster has.
+    """
     require_cluster_extra()
-    if address != LOCAL:
-        require_scheduler(address)
+    if address == LOCAL:
+        return
+    if jobs != 1:
+        raise UsageProblem(
+            f"--jobs {jobs}: a cluster has as many jobs as workers have joined it",
+            hint="leave out --jobs, or use --cluster local",
+        )
+    require_scheduler(address)
 
 
 def require_scheduler(address: str) -> None:
