@@ -132,7 +132,7 @@ def count_draws_needed(estimate: RatioEstimate, half_width: float = 0.03, shares
     """How many draws bring both ends of the interval within ``half_width`` of the ratio (0.03: ± 3 %), if the scatter stays.
 
     :param shares: of all batches of the corpus, from which the draws are without replacement; the answer is then at most the
-        number of batches, also where the noise of a census is wider. Without it, the corpus is far larger than the sample.
+        number of batches, also where the noise of a census is wider. None: the corpus is far larger than the sample.
 
     Raises ValueError for a half width that is not positive and for an estimate without an interval.
     """
@@ -170,12 +170,15 @@ def choose_survey_confidence(confidence: float = 0.95) -> float:
 
 def _is_narrow(estimate: RatioEstimate, draws: int, half_width: float, parts: Floats | None) -> bool:
     """Whether this many draws would give an interval within ``half_width``, by the sampling error that the estimate has."""
-    variance = estimate.spread**2 / estimate.draws
+    sampling, noise = estimate.spread / math.sqrt(estimate.draws), estimate.noise_error
     if parts is None:
-        variance *= estimate.draws / draws
+        # Each draw of a large corpus brings its own noise, which then falls as the error of sampling does.
+        scale = math.sqrt(estimate.draws / draws)
+        sampling, noise = sampling * scale, noise * scale
     else:
-        variance *= _compute_chance(parts, draws) / _compute_chance(parts, min(estimate.draws, parts.size - 1))
-    error = RelativeError(math.sqrt(variance), estimate.noise_error, max(1, draws - 1), draws)
+        now = _compute_chance(parts, min(estimate.draws, parts.size - 1))
+        sampling *= math.sqrt(_compute_chance(parts, draws) / now)
+    error = RelativeError(sampling, noise, max(1, draws - 1), draws)
     return error.compute_factor(estimate.confidence) - 1.0 <= half_width
 
 

@@ -245,6 +245,11 @@ def test_scatter_of_eighteen_per_cent_needs_144_draws_for_three_per_cent() -> No
     assert count_draws_needed(estimate_with(0.18)) == 145
 
 
+def test_draws_needed_of_a_large_corpus_count_its_noise_as_part_of_the_scatter() -> None:
+    both = count_draws_needed(estimate_with(0.18, noise=0.2), 0.03)
+    assert both == count_draws_needed(estimate_with(math.hypot(0.18, 0.2 * math.sqrt(24))), 0.03)
+
+
 def test_draws_needed_of_a_small_corpus_are_fewer_and_at_most_all_of_it() -> None:
     estimate = estimate_with(0.18)
     large = count_draws_needed(estimate, 0.03, np.ones(100_000))
