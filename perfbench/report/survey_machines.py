@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Mapping
 from dataclasses import replace
 
@@ -40,20 +41,21 @@ def list_machines(corpus: Corpus, machines: Mapping[str, Collection[str]]) -> tu
 def compare_machines(drawn: DrawnSeconds, machines: Mapping[str, Collection[str]]) -> SurveyedStrata | None:
     """The ratio of each machine, if two of them differ; None if not.
 
-    Draws go to whichever machine is free, so that those of one are a sample of the corpus too. Machines differ if two of their
-    intervals do not overlap, which are wide enough that all of them hold together (Bonferroni).
+    Draws go to whichever machine is free, so that those of one are a sample of the corpus too, with its part of the probability.
+    Machines differ if two of their intervals do not overlap, which are wide enough that all of them hold together (Bonferroni).
     """
     labels = [_label(machines.get(draw.batch, ("",))) for draw in drawn.draws]
     names = sorted({*labels} - {SEVERAL})
     if len(names) < 2:
         return None
+    parts = {name: count / len(labels) for name, count in Counter(labels).items()}
     strata = survey_strata.estimate_strata(
         labels,
         drawn.list_seconds(0),
         drawn.list_seconds(1),
         [draw.share for draw in drawn.draws],
         1 - ALPHA / len(names),
-        inclusion=drawn.inclusion,
+        inclusion=[chance * parts[label] for chance, label in zip(drawn.inclusion, labels, strict=True)],
     )
     shown = tuple(
         sorted((stratum for stratum in strata if stratum.label != SEVERAL), key=lambda stratum: stratum.label)

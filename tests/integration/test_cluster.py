@@ -102,6 +102,7 @@ def test_local_cluster_measures_every_planned_pair_and_leaves_no_process(tmp_pat
     assert not [command for command in commands if str(tmp_path) in command]
 
 
+@pytest.mark.slow
 def test_two_machines_share_the_draws_and_are_named_in_samples_and_summary(
     tmp_path: Path, markets: Path, cluster: Cluster
 ) -> None:
@@ -146,6 +147,7 @@ def network_namespace(name: str, number: int) -> Iterator[str]:
         subprocess.run(["ip", "link", "del", here], capture_output=True, check=False)
 
 
+@pytest.mark.essential
 def test_machines_in_networks_of_their_own_without_the_files_get_environments_scenario_and_markets(
     tmp_path: Path, markets: Path, cluster: Cluster
 ) -> None:
@@ -173,6 +175,7 @@ def test_machines_in_networks_of_their_own_without_the_files_get_environments_sc
         assert list((tmp_path / f"cache-{name}" / "environments").glob("*/complete.json")), "built on each machine"
 
 
+@pytest.mark.slow
 def test_machine_without_the_python_of_the_plan_measures_nothing_and_says_why(
     tmp_path: Path, markets: Path, cluster: Cluster
 ) -> None:
@@ -198,7 +201,7 @@ def test_machine_without_the_python_of_the_plan_measures_nothing_and_says_why(
     assert "Traceback" not in done.stderr
 
 
-@pytest.mark.parametrize("kind", ["worker of Dask", "process that measures"])
+@pytest.mark.parametrize("kind", ["worker of Dask", pytest.param("process that measures", marks=pytest.mark.slow)])
 def test_killed_worker_costs_only_the_draw_that_it_was_at(
     tmp_path: Path, markets: Path, cluster: Cluster, kind: str
 ) -> None:
@@ -213,6 +216,7 @@ def test_killed_worker_costs_only_the_draw_that_it_was_at(
     require_each_pair_once(saved(tmp_path))
 
 
+@pytest.mark.slow
 def test_killed_nanny_leaves_its_draws_to_the_other_worker(tmp_path: Path, markets: Path, cluster: Cluster) -> None:
     worker = cluster.start_worker("ws1")
     cluster.start_worker("ws2")
@@ -223,6 +227,7 @@ def test_killed_nanny_leaves_its_draws_to_the_other_worker(tmp_path: Path, marke
     require_each_pair_once(saved(tmp_path))
 
 
+@pytest.mark.essential
 def test_run_whose_scheduler_is_killed_is_resumed_on_another_cluster(
     tmp_path: Path, markets: Path, cluster: Cluster
 ) -> None:
