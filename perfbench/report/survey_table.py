@@ -76,17 +76,17 @@ def build_survey_table(
         rounds=0,
         rows=built,
         about=text.describe_conditions(_merge_sides(rows.templates, opened), rows.metric, 0, run),
-        warnings=tuple(dict.fromkeys((*describe_run_warnings(built, run), *_list_doubts(run)))),
+        warnings=tuple(dict.fromkeys((*describe_run_warnings(built, run), *_list_unusual_batches(run)))),
         sides=rows.sides,
         known_changes=text.describe_known_changes(opened, run),
         survey=summary,
     )
 
 
-def _list_doubts(run: Run) -> Iterator[str]:
-    doubtful = sum(bool(market.doubts) for market in run.data)
-    if doubtful:
-        batches = format_plural(doubtful, "batch", "batches")
+def _list_unusual_batches(run: Run) -> Iterator[str]:
+    unusual = sum(bool(market.doubts) for market in run.data)
+    if unusual:
+        batches = format_plural(unusual, "batch", "batches")
         yield f"{batches} of {len(run.data)} with unusual content (`perfbench data info` describes a file)"
 
 
@@ -254,10 +254,10 @@ class SurveyRows:
 
     def _compare_outputs(self, before: ByBatch, after: ByBatch, label: str) -> tuple[OutputMatch, tuple[str, ...]]:
         matches = {name: classify_output(before.get(name), measurement) for name, measurement in after.items()}
-        found = next((match for match in OUTPUT_ORDER if match in matches.values()), OutputMatch.NOT_COMPARED)
+        worst = next((match for match in OUTPUT_ORDER if match in matches.values()), OutputMatch.NOT_COMPARED)
         different = [name for name, match in matches.items() if match is OutputMatch.DIFFERENT]
         notes = [f"{label}: {_describe_difference(after[name])}, in {name}" for name in different]
-        return found, _shorten(notes, "other output in {} further batches")
+        return worst, _shorten(notes, "other output in {} further batches")
 
     def _describe_failures(self, before: Measurement | None, after: Measurement) -> tuple[str, ...]:
         lines = []

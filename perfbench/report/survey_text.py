@@ -92,10 +92,10 @@ def _describe_pair(pair: SurveyedPair, slower: bool) -> str:
         parts.append(f"markets scatter by {pair.estimate.scatter:.1%}")
     if pair.needed is not None:
         parts.append(f"± 3 % takes {format_plural(pair.needed, 'draw')}")
-    found = pair.percentiles
-    median = f"the median market {_format_factor(found.median, slower)}"
-    if math.isfinite(found.low) and math.isfinite(found.high):
-        low, high = (found.low, found.high) if slower else (found.high, found.low)
+    markets = pair.percentiles
+    median = f"the median market {_format_factor(markets.median, slower)}"
+    if math.isfinite(markets.low) and math.isfinite(markets.high):
+        low, high = (markets.low, markets.high) if slower else (markets.high, markets.low)
         median += f", 5th to 95th percentile {_format_factor(low, slower)} to {_format_factor(high, slower)}"
     return "; ".join([*parts, median])
 

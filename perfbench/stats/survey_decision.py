@@ -33,11 +33,14 @@ def decide_drawn(
     if not drawn.measured:
         return None
     draws = drawn.draws
+    reached = corpus.draws[: drawn.reached]
+    places = {draw.batch: number for number, draw in enumerate(reached)}
     pairs = SurveyedPairs(
         drawn.list_seconds(0),
         drawn.list_seconds(1),
         [draw.share for draw in draws],
-        thresholds=[draw.threshold or math.inf for draw in draws],
+        thresholds=[draw.threshold or math.inf for draw in reached],
+        numbers=[places[draw.batch] for draw in draws],
     )
     numbers = {draw.batch: number for number, draw in enumerate(draws)}
     noise = survey_census.estimate_pair_noise(
@@ -61,8 +64,8 @@ def _list_strata(drawn: DrawnSeconds, corpus: Corpus) -> dict[str, list[bool]]:
     labels = {batch.batch: dict(batch.labels) for batch in corpus.opened}
     own = [labels.get(draw.batch, {}) for draw in drawn.draws]
     parts: dict[str, list[bool]] = {}
-    for kind in dict.fromkeys(kind for found in own for kind in found):
-        values = [found.get(kind, MIXED) for found in own]
+    for kind in dict.fromkeys(kind for batch in own for kind in batch):
+        values = [batch.get(kind, MIXED) for batch in own]
         for value in dict.fromkeys(values):
             if value != MIXED and len(set(values)) > 1:
                 parts[f"{kind} {value}"] = list(np.array(values) == value)

@@ -37,26 +37,38 @@ MIN_STRATUM_SECONDS = 0.1
 class SurveyedPairs:
     """The pairs of the drawn batches in order of the draws, with the shares of the batches in the bytes of the corpus.
 
-    ``thresholds`` are those of ``survey_draws.draw_distinct_batches`` with these shares; None for draws with replacement.
+    ``thresholds`` are those of ``survey_draws.draw_distinct_batches`` with these shares, one for each draw; None for draws with
+    replacement. ``numbers`` are those of the draws that have a pair, from 0, where some had nothing to measure; None: all have one.
     """
 
     before: Sequence[float] | Floats
     after: Sequence[float] | Floats
     shares: Sequence[float] | Floats
     thresholds: Sequence[float] | Floats | None = None
+    numbers: Sequence[int] | None = None
+
+    @property
+    def draws(self) -> int:
+        """How many draws there are, with those that have no pair."""
+        return len(self.before) if self.numbers is None or self.thresholds is None else len(self.thresholds)
+
+    def count_pairs(self, draws: int) -> int:
+        """How many of the first draws have a pair."""
+        return draws if self.numbers is None else int(np.searchsorted(self.numbers, draws))
 
     def compute_inclusion(self, draws: int) -> Floats | None:
-        """The probability of each of the first draws to be among them; None for draws with replacement."""
+        """The probability of each pair of the first draws to be among them; None for draws with replacement."""
         if self.thresholds is None:
             return None
-        return compute_inclusion(np.asarray(self.shares)[:draws], float(self.thresholds[draws - 1]))
+        return compute_inclusion(np.asarray(self.shares)[: self.count_pairs(draws)], float(self.thresholds[draws - 1]))
 
     def estimate(
         self, draws: int, confidence: float, noise: PairNoise | None = None, inside: Mask | None = None
     ) -> survey.RatioEstimate:
         """The ratio by the first draws, or by those ``inside`` a stratum among them. Raises ValueError as ``estimate_ratio``."""
-        chosen = np.ones(draws, dtype=bool) if inside is None else inside[:draws]
-        first, second, shares = (np.asarray(side)[:draws][chosen] for side in (self.before, self.after, self.shares))
+        count = self.count_pairs(draws)
+        chosen = np.ones(count, dtype=bool) if inside is None else inside[:count]
+        first, second, shares = (np.asarray(side)[:count][chosen] for side in (self.before, self.after, self.shares))
         chances = self.compute_inclusion(draws)
         inclusion = None if chances is None else chances[chosen]
         return survey.estimate_ratio(first, second, shares, confidence, inclusion=inclusion, noise=noise)
@@ -123,14 +135,14 @@ def decide_survey(
         for improved.
     """
     looks = select_looks(most)
-    draws = max((look for look in looks if look <= len(pairs.before)), default=0)
+    draws = max((look for look in looks if look <= pairs.draws and pairs.count_pairs(look)), default=0)
     masks = {name: np.asarray(mask, dtype=bool) for name, mask in (strata or {}).items()}
     if "" in masks:
         raise ValueError("a stratum needs a name")
     if draws == 0:
-        estimate = pairs.estimate(len(pairs.before), 1.0 - 2.0 * sequential.compute_level(looks, side), noise)
+        estimate = pairs.estimate(pairs.draws, 1.0 - 2.0 * sequential.compute_level(looks, side), noise)
         return SurveyVerdict(RatioVerdict("", Verdict.INCONCLUSIVE, estimate, math.inf), (), settled=False)
-    tested: dict[str, Mask | None] = {"": None, **_select_strata(masks, draws, family)}
+    tested: dict[str, Mask | None] = {"": None, **_select_strata(masks, pairs.count_pairs(draws), family)}
 
     def evaluate(label: str, part: float) -> RatioVerdict:
         level = sequential.compute_level(looks, side * part)
@@ -176,14 +188,14 @@ def _evaluate(
     return RatioVerdict(label, verdict, estimate, needed + max(0.0, allowed.worse))
 
 
-def _select_strata(masks: Mapping[str, Mask], draws: int, family: int) -> dict[str, Mask]:
+def _select_strata(masks: Mapping[str, Mask], count: int, family: int) -> dict[str, Mask]:
     """Those strata that have the fewest draws for an interval, in the order in which they reached them; ``family`` at most.
 
     The order is the same at later looks, so that no more strata than that are ever tested.
     """
     reached = []
     for label, mask in masks.items():
-        places = np.flatnonzero(mask[:draws])
+        places = np.flatnonzero(mask[:count])
         if places.size >= MIN_DRAWS:
             reached.append((int(places[MIN_DRAWS - 1]), label))
     return {label: masks[label] for _, label in sorted(reached)[:family]}
@@ -193,10 +205,10 @@ def _is_conclusive(
     results: Mapping[str, RatioVerdict], tested: Mapping[str, Mask | None], pairs: SurveyedPairs, draws: int
 ) -> bool:
     """Whether the corpus and each stratum with much of its seconds have a verdict other than inconclusive."""
-    chances = pairs.compute_inclusion(draws)
-    seconds = np.asarray(pairs.before)[:draws] / (np.asarray(pairs.shares)[:draws] if chances is None else chances)
+    chances, count = pairs.compute_inclusion(draws), pairs.count_pairs(draws)
+    seconds = np.asarray(pairs.before)[:count] / (np.asarray(pairs.shares)[:count] if chances is None else chances)
     return all(
         results[label].verdict is not Verdict.INCONCLUSIVE
         for label, mask in tested.items()
-        if mask is None or seconds[mask[:draws]].sum() >= MIN_STRATUM_SECONDS * seconds.sum()
+        if mask is None or seconds[mask[:count]].sum() >= MIN_STRATUM_SECONDS * seconds.sum()
     )

@@ -25,13 +25,15 @@ class DrawnSeconds:
 
     ``measured`` has the draw and the seconds before and after of every pair, in the order of the draws: that of a batch that was
     measured again follows. ``threshold`` belongs to the sample; 0: it is a census. ``missing`` counts draws that could not be
-    measured, ``filled`` is the part of the bytes of the sample that is market streams at all, 0 to 1.
+    measured, ``filled`` is the part of the bytes of the sample that is market streams at all, 0 to 1. ``reached`` counts all draws
+    of the sample, also those with nothing to measure.
     """
 
     measured: tuple[tuple[Draw, Sides], ...]
     threshold: float = 0.0
     missing: int = 0
     filled: float = 1.0
+    reached: int = 0
 
     @property
     def census(self) -> bool:
@@ -122,23 +124,28 @@ def collect_drawn_seconds(
     opened = {batch.batch: batch for batch in corpus.opened}
     begun = next((n for n, draw in enumerate(corpus.draws) if draw.batch not in opened), len(corpus.draws))
     sides = [before] if after is None else [before, after]
-    found = [_list_rounds(draw, metric, sides) for draw in corpus.draws[:begun]]
-    while found and not found[-1] and opened[corpus.draws[len(found) - 1].batch].market is not None:
-        found.pop()  # a draw that was left unfinished
-    reached = corpus.draws[: len(found)]
+    rounds_of_draws = [_list_rounds(draw, metric, sides) for draw in corpus.draws[:begun]]
+    while (
+        rounds_of_draws
+        and not rounds_of_draws[-1]
+        and opened[corpus.draws[len(rounds_of_draws) - 1].batch].market is not None
+    ):
+        rounds_of_draws.pop()  # a draw that was left unfinished
+    reached = corpus.draws[: len(rounds_of_draws)]
     threshold = reached[-1].threshold if reached and len(reached) < corpus.batches else 0.0
     blank = {batch.batch for batch in corpus.opened if batch.market is None and not batch.problems}
     measured = tuple(
         (replace(draw, round=number), values)
-        for draw, own in zip(reached, found, strict=True)
+        for draw, own in zip(reached, rounds_of_draws, strict=True)
         for number, values in own
     )
-    absent = [draw for draw, own in zip(reached, found, strict=True) if not own]
+    absent = [draw for draw, own in zip(reached, rounds_of_draws, strict=True) if not own]
     return DrawnSeconds(
         measured=measured,
         threshold=threshold,
         missing=sum(draw.batch not in blank for draw in absent),
         filled=_compute_filled(reached, blank, threshold),
+        reached=len(reached),
     )
 
 

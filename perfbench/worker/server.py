@@ -91,7 +91,7 @@ class RequestServer:
         with contextlib.ExitStack() as teardown:
             files = [request.market, *request.batch]
             bound = [loaded.bound(request.mode, file, request.parameters) for file in files]
-            call = chain_calls([teardown.enter_context(one) for one in bound])
+            call = chain_calls([teardown.enter_context(context) for context in bound])
             if request.task == "time":
                 self._time(call, loaded.sha256, request)
             elif request.task == "dump":

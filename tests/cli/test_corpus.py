@@ -57,7 +57,7 @@ def surveyed(folder: Path, *arguments: object, scenario: str = "timed_by_lines")
 # One table ------------------------------------------------------------------------------------------------------------
 
 
-def test_more_than_three_market_files_are_one_table_with_the_seconds_of_all(tmp_path: Path) -> None:
+def test_corpus_of_more_than_three_files_are_one_table_with_the_seconds_of_all(tmp_path: Path) -> None:
     data = write_markets(tmp_path / "data", 5)
     done = surveyed(tmp_path, "--data", data, "--rounds", "3")
     assert done.returncode == 0, done.stderr
@@ -157,7 +157,7 @@ def test_environments_are_compared_on_the_whole_corpus(tmp_path: Path) -> None:
 # What is wrong with a corpus -------------------------------------------------------------------------------------------
 
 
-def test_a_damaged_file_is_named_and_the_others_are_measured(tmp_path: Path) -> None:
+def test_damaged_file_is_named_and_the_others_are_measured(tmp_path: Path) -> None:
     data = write_markets(tmp_path / "data", 6)
     victim = data / corpora.name(3)
     victim.write_bytes(victim.read_bytes()[:-40])
@@ -167,7 +167,7 @@ def test_a_damaged_file_is_named_and_the_others_are_measured(tmp_path: Path) -> 
     assert "2.0x" in done.stdout
 
 
-def test_what_is_no_market_stream_is_counted_and_takes_no_time(tmp_path: Path) -> None:
+def test_files_that_are_no_market_streams_are_counted_and_take_no_time(tmp_path: Path) -> None:
     data = write_markets(tmp_path / "data", 30)
     for number in range(5):
         (data / f"note-{number}.txt").write_text("a note\n")

@@ -88,14 +88,14 @@ def _count_markets(listing: Listing, workspace: Path) -> int:
     """The market files of a listing; of a short one those that really are some, as far as it matters."""
     if not MAX_TABLES < len(listing.members) <= PEEKED_MEMBERS:
         return len(listing.members)
-    found = 0
+    markets = 0
     for member in listing.members:
         opened = open_member(member, workspace)
         discard(opened)
-        found += len(opened.markets) + len(opened.problems)
-        if found > MAX_TABLES:
+        markets += len(opened.markets) + len(opened.problems)
+        if markets > MAX_TABLES:
             break
-    return found
+    return markets
 
 
 def _require_all_surveyed(settings: Settings, scenarios: Iterable[Scenario]) -> None:

@@ -30,7 +30,7 @@ class OneAtATime:
     workspace: Path
 
     def measure(self, tasks: Iterable[DrawTask]) -> Events:
-        """The events of each task in turn."""
+        """The events of each task."""
         for task in tasks:
             yield from measure_draw(task, self.conditions, self.workspace)
 

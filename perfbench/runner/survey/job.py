@@ -53,7 +53,7 @@ def read_frame(pipe: BinaryIO) -> Any:
 
 
 def _read_exactly(pipe: BinaryIO, size: int) -> bytes:
-    """So many bytes of a pipe that may have no buffer. Raises EOFError where it ends before."""
+    """``size`` bytes of a pipe that may have no buffer. Raises EOFError where it ends before."""
     parts = []
     while size > 0:
         part = pipe.read(size)

@@ -58,10 +58,10 @@ class SurveyState:
         """Take in one result; those of other groups are ignored."""
         if result.opened is not None:
             self._add_batch(result)
-        known = self._cases.get(result.case)
-        if known is None:
+        place = self._cases.get(result.case)
+        if place is None:
             return
-        side, batch = known
+        side, batch = place
         self.by_batch[batch].append(result)
         self.finished.add((result.trial, result.case))
         if result.sample is not None:

@@ -69,4 +69,4 @@ def _join_labels(opened: Iterable[OpenedMember]) -> tuple[tuple[str, str], ...]:
     for member in opened:
         for name, value in member.strata.labels if member.strata else ():
             values.setdefault(name, Counter())[value] += 1
-    return tuple((name, next(iter(found)) if len(found) == 1 else MIXED) for name, found in values.items())
+    return tuple((name, next(iter(labels)) if len(labels) == 1 else MIXED) for name, labels in values.items())
