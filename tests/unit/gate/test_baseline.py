@@ -237,7 +237,7 @@ def test_run_that_is_there_and_cannot_be_read_is_reported_and_not_sought_elsewhe
     damaged.mkdir()
     (damaged / "main.json").write_text("{")
     save(replace(run_in("engine"), id="main"), tmp_path / "results")
-    with pytest.raises(StorageProblem, match="main.json"):
+    with pytest.raises(StorageProblem, match=r"main\.json"):
         find_baseline("main", [damaged, tmp_path / "results"], repository)
     assert find_baseline("main", [tmp_path / "empty", tmp_path / "results"], repository).id == "main"
 

@@ -190,7 +190,7 @@ def test_environment_where_nothing_can_be_counted_gives_the_reason(
 def test_what_cannot_be_counted_is_told_before_anything_is_measured(
     session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
-    use(monkeypatch, lambda: count(), "{} is too old")
+    use(monkeypatch, count, "{} is too old")
     finished = gated(tmp_path, case("one", 1.0), case("two", 1.0))
     warn_unavailable(session, prepare(finished))
     assert told(session) == [
