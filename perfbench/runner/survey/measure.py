@@ -70,7 +70,7 @@ class SurveyState:
     def _add_batch(self, result: Result) -> None:
         assert result.opened is not None
         name, market = result.opened.batch, result.opened.market
-        if name not in self.by_batch:
+        if all(known.opened is None for known in self.by_batch[name]):
             self.by_batch[name].append(result)
         if market is None:
             self.empty.add(name)
@@ -152,7 +152,6 @@ def measure_survey(
     """The events of a survey of one group; the results of a draw come as soon as they are there.
 
     :param comparisons: how many a gate makes in all, which share its error probability.
-
     :param results: of an interrupted run of the same plan; what they have is not measured again.
     """
     state = SurveyState(group, plan)
