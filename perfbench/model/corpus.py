@@ -42,8 +42,8 @@ class OpenedBatch:
     """What was found in a drawn batch: its markets as one, its ``files`` in their order, and what is no stream file.
 
     ``labels`` are those that its files share, ``mixed`` where they differ; ``unpack_seconds`` is the wall time of
-    unpacking, ``packed_bytes`` its size in the listing. ``market`` is None where nothing could be replayed. ``skipped`` are its files
-    that are no market streams, ``problems`` lines about those that are damaged.
+    unpacking, ``packed_bytes`` its size in the listing. ``market`` is None where nothing could be replayed. ``skipped`` are its
+    files that are no market streams, ``problems`` lines about those that are damaged.
     """
 
     batch: str

@@ -20,9 +20,10 @@ from perfbench.profiling.memory import sampler
 from perfbench.profiling.memory.allocations import profile_allocations, profile_lines
 from perfbench.profiling.records import ProfileOptions, ProfileRecord
 from perfbench.runner import interleave, machine, plan
+from perfbench.runner.duet import execute_trial
 from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.state import Progress
-from perfbench.runner.trial import Conditions, execute_trial
+from perfbench.runner.trial import Conditions
 from perfbench.stats import instructions
 from perfbench.worker.protocol import CpuProfile
 

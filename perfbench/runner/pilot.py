@@ -11,7 +11,8 @@ from pathlib import Path
 from perfbench.datasets import head
 from perfbench.model import Case, CaseGroup, GatePolicy, PairBudget, Sample, Settings, Trial
 from perfbench.runner import heads, interleave, plan
-from perfbench.runner.trial import Conditions, execute_trial
+from perfbench.runner.duet import execute_trial
+from perfbench.runner.trial import Conditions
 from perfbench.stats import sequential
 
 UNCUT_BELOW_SECONDS = 0.5

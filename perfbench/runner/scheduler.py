@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 
 from perfbench.model import SPENT_SECONDS, CaseGroup, Failure, Result, Settings, Trial
 from perfbench.runner import instruction_pass, known_changes, output_check, plan, work_check
+from perfbench.runner.duet import DuetQueue, execute_trial
+from perfbench.runner.interleave import InterleavedSide
 from perfbench.runner.state import GroupState, Progress
 from perfbench.runner.stopping import StoppingRule
-from perfbench.runner.trial import Conditions, execute_trial
+from perfbench.runner.trial import Conditions
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,14 +54,18 @@ def measure_group(
             yield Progress(f"{name} pass: {_format_cases(trial)}", 0.0, None)
             yield from _run_trial(trial, state, conditions)
     start = clock()
-    for number in (draw.number,) if draw else range(rule.max_rounds):
-        if state.is_over or rule.should_stop(number, clock() - start, state.estimates):
-            return
-        for trial in plan.plan_round(group, number, settings.seed):
-            if state.needs(trial):
-                doing = f"round {number + 1}: {_format_cases(trial)}"
-                yield _build_progress(doing, state, number, clock() - start)
-                yield from _run_trial(trial, state, conditions)
+    with DuetQueue(group, conditions) as queue:
+        for number in (draw.number,) if draw else range(rule.max_rounds):
+            if state.is_over or rule.should_stop(number, clock() - start, state.estimates):
+                return
+            trials = plan.plan_round(group, number, settings.seed)
+            coming = [] if draw or number + 1 >= rule.max_rounds else plan.plan_round(group, number + 1, settings.seed)
+            for place, trial in enumerate(trials):
+                if state.needs(trial):
+                    doing = f"round {number + 1}: {_format_cases(trial)}"
+                    yield _build_progress(doing, state, number, clock() - start)
+                    following = partial(_choose_following, [*trials[place + 1 :], *coming], state)
+                    yield from _run_trial(trial, state, conditions, queue, following)
 
 
 def _compare_outputs(state: GroupState, conditions: Conditions) -> Iterator[tuple[Result, ...] | Progress]:
@@ -113,9 +120,29 @@ def _find_expected_changes(state: GroupState) -> dict[str, output_check.ChangeSe
     return expected
 
 
-def _run_trial(trial: Trial, state: GroupState, conditions: Conditions) -> Iterator[tuple[Result, ...]]:
+def _choose_following(trials: Sequence[Trial], state: GroupState) -> tuple[Trial, Sequence[InterleavedSide]] | None:
+    """The first of these trials that is still to be done, if it is a duet, with its slices."""
+    trial = next((trial for trial in trials if state.needs(trial)), None)
+    return (trial, state.parts(trial)) if trial is not None and trial.kind == "duet" else None
+
+
+def _run_trial(
+    trial: Trial,
+    state: GroupState,
+    conditions: Conditions,
+    queue: DuetQueue | None = None,
+    following: Callable[[], tuple[Trial, Sequence[InterleavedSide]] | None] = lambda: None,
+) -> Iterator[tuple[Result, ...]]:
     parts = state.parts(trial) if trial.kind == "duet" and not state.sequential else ()
-    results = execute_trial(trial, state.group, conditions, sequential=state.sequential, parts=parts)
+    results = execute_trial(
+        trial,
+        state.group,
+        conditions,
+        sequential=state.sequential,
+        parts=parts,
+        queue=queue,
+        following=following,
+    )
     for together in [_add_spent_seconds(results, state)] if trial.kind == "duet" else ((result,) for result in results):
         fresh = tuple(result for result in together if result.case not in state.done[trial.id])
         for result in fresh:

@@ -1,10 +1,9 @@
-"""Execute one trial: start its workers, let them go, turn their answers into results."""
+"""Passes of a trial one after the other: start a worker, let it go, turn its answers into a result."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import ExitStack
-from dataclasses import dataclass, replace
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import TypeVar
 
 from perfbench.errors import TrialFailed
@@ -19,14 +18,12 @@ from perfbench.model import (
     Sample,
     Trial,
 )
-from perfbench.runner import imported_versions, interleave, worker_process
-from perfbench.runner.interleave import InterleavedSide
+from perfbench.runner import imported_versions, worker_process
 from perfbench.worker.protocol import (
     AllocationProfile,
     CpuProfile,
     Done,
     LineMemoryProfile,
-    PassCompleted,
     PassMeasurement,
     Ready,
     Request,
@@ -40,36 +37,27 @@ Answer = TypeVar("Answer", AllocationProfile, LineMemoryProfile, CpuProfile, Upd
 class Conditions:
     """The core that trials are pinned to (None: not pinned), and the timeout of a pass in seconds.
 
-    ``memory``: every pass notes its peak memory, also those of pairs.
+    ``memory``: every pass notes its peak memory, also those of pairs. ``spare`` is a core on which the workers of the next pair may
+    start while a pair runs; None: they start when it is over.
     """
 
     core: int | None
     timeout: float
     memory: bool = False
+    spare: int | None = None
 
     def core_for(self, table: CaseGroup) -> int | None:
         """The core of a group; None for a scenario that waits: its own processes would compete for one core."""
         return None if table.scenario.metric == WALL_SECONDS.name else self.core
 
 
-def execute_trial(
-    trial: Trial,
-    table: CaseGroup,
-    conditions: Conditions,
-    *,
-    sequential: bool = False,
-    parts: Sequence[InterleavedSide] = (),
-) -> Iterator[Result]:
-    """The results of one trial, one per case. A worker that fails gives a failure, never an exception.
+def run_solo_passes(trial: Trial, table: CaseGroup, conditions: Conditions) -> Iterator[Result]:
+    """The results of one trial, one per case: its passes run one after the other.
 
-    :param sequential: the passes of a duet run one after the other, because the scenario waits or the system cannot pin.
-    :param parts: the slices of both sides of a duet (``interleave.plan_slices``).
+    A worker that fails gives a failure, never an exception.
     """
-    if len(trial.cases) == 1 or sequential or conditions.core_for(table) is None:
-        for order, index in enumerate(trial.go):
-            yield _run_solo_pass(trial, table, trial.cases[index], order, conditions)
-    else:
-        yield from _run_duet(trial, table, conditions, parts)
+    for order, index in enumerate(trial.go):
+        yield _run_solo_pass(trial, table, trial.cases[index], order, conditions)
 
 
 def start_worker(
@@ -150,62 +138,6 @@ def wait_until_ready(worker: worker_process.WorkerProcess, table: CaseGroup) -> 
     if ready.scenario != table.scenario.sha256:
         raise TrialFailed("the scenario file was edited while it was measured: sample rejected")
     return ready
-
-
-def _run_duet(
-    trial: Trial, table: CaseGroup, conditions: Conditions, parts: Sequence[InterleavedSide]
-) -> Iterator[Result]:
-    """Both sides interleaved on one core, so that disturbances hit both alike. After a failure there is no pair."""
-    results: list[Result] = []
-    with ExitStack() as ends:
-        cases: dict[worker_process.WorkerProcess, Case] = {}
-        ready: dict[worker_process.WorkerProcess, Ready] = {}
-        timeout = conditions.timeout * sum(part.passes for part in parts)
-        for case, part in zip(trial.cases, parts, strict=True):
-            request = replace(
-                build_request("time", table, case, conditions.core_for(table), conditions.memory), held=True
-            )
-            for _ in range(part.passes):
-                try:
-                    started = start_worker(table, case, request, trial, timeout)
-                    cases[ends.enter_context(started)] = case
-                    ready[started] = wait_until_ready(started, table)
-                except TrialFailed as error:
-                    results.append(build_failure(trial, case, error))
-                    break
-        if not results:
-            results = list(_run_interleaved(trial, table, parts, cases, ready))
-    yield from results if all(result.failure is None for result in results) else _select_first_failures(results)
-
-
-def _run_interleaved(
-    trial: Trial,
-    table: CaseGroup,
-    parts: Sequence[InterleavedSide],
-    cases: Mapping[worker_process.WorkerProcess, Case],
-    ready: Mapping[worker_process.WorkerProcess, Ready],
-) -> Iterator[Result]:
-    sides = [
-        ([worker for worker, case in cases.items() if case == trial.cases[index]], parts[index].turn)
-        for index in trial.go
-    ]
-    for order, worker in enumerate(interleave.run_interleaved(sides)):
-        try:
-            worker.expect(PassCompleted)
-            worker.go()
-            measured = worker.expect(PassMeasurement)
-            worker.end()
-            yield build_sample_result(
-                trial, table.place(cases[worker]), order, ready[worker], measured, worker.describe_output()
-            )
-        except TrialFailed as error:
-            yield build_failure(trial, cases[worker], error)
-        worker.close()
-
-
-def _select_first_failures(results: Sequence[Result]) -> Iterator[Result]:
-    failed = {result.case: result for result in results if result.failure is not None}
-    yield from failed.values()
 
 
 def build_sample_result(

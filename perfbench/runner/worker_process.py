@@ -161,6 +161,10 @@ class WorkerProcess:
         left = max(0.0, min(seconds, self._deadline - time.monotonic()))
         return bool(self._buffer) or bool(self._selector.select(left))
 
+    def renew_deadline(self) -> None:
+        """Have the timeout begin now: a worker may have waited for the pair before it."""
+        self._deadline = time.monotonic() + self._timeout
+
     @property
     def overdue(self) -> bool:
         """Whether it exceeded its timeout."""

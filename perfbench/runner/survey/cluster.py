@@ -124,7 +124,7 @@ class OnCluster:
     def _describe(self, workers: int) -> Progress:
         if not workers:
             return Progress(f"waiting for a worker: perfbench worker {self.address}", 0.0, None)
-        return Progress(f"{format_plural(workers, 'worker')} of {self.address}", 0.0, None)
+        return Progress(f"draws on {format_plural(workers, 'worker')} of {self.address}", 0.0, None)
 
     def _submit(self, task: DrawTask, attempt: int = 0) -> None:
         """Give a task to the scheduler; only to workers that may measure, where others refused. Raises EngineProblem."""

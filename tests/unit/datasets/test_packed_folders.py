@@ -24,7 +24,8 @@ from perfbench.datasets.generator.market import stream_lines
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.model import GatePolicy, Market, Trial
 from perfbench.runner import prepare
-from perfbench.runner.trial import Conditions, execute_trial
+from perfbench.runner.duet import execute_trial
+from perfbench.runner.trial import Conditions
 
 SIZES = {"1.100": 130, "1.200": 190, "1.300": 160}
 """The updates of each market of a folder, no two alike."""

@@ -24,8 +24,8 @@ from perfbench.profiling.instructions import functions
 from perfbench.report import rows
 from perfbench.results import document, storage
 from perfbench.runner import callgrind, instruction_pass, output_check
+from perfbench.runner.duet import execute_trial
 from perfbench.runner.interleave import InterleavedSide
-from perfbench.runner.trial import execute_trial
 from perfbench.stats import instructions
 
 MODES = '''
