@@ -243,7 +243,6 @@ def test_run_whose_scheduler_is_killed_is_resumed_on_another_cluster(
     assert "Traceback" not in log
     before = read_results(tmp_path)
     (tmp_path / "other").mkdir()
-    (tmp_path / "other").mkdir()
     with running_cluster(tmp_path / "other", "ws2") as other:
         done = perfbench("run", "--resume", "--cluster", other.address, folder=tmp_path, process=True)
     assert done.returncode == 0, done.stderr
