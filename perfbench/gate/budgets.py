@@ -87,9 +87,11 @@ def find_breaches(
 
 
 def describe_regression(comparison: Comparison) -> str:
-    """``is slower: +3.1 %``, with the part of a corpus that has regressed."""
-    part = f", {comparison.part}" if comparison.part else ""
-    return f"is slower: {formatting.format_change(comparison.ratio)}{part}"
+    """``is slower: +3.1 %``, with the part of a corpus that has regressed; that part alone where the whole is faster."""
+    change = formatting.format_change(comparison.ratio)
+    if comparison.part and comparison.ratio < 1:
+        return f"is slower in a part: {comparison.part}; the whole corpus {change}"
+    return f"is slower: {change}{f', {comparison.part}' if comparison.part else ''}"
 
 
 def find_unreported(policy: GatePolicy, measurement: Measurement, own: Sequence[Metric]) -> tuple[str, ...]:

@@ -259,6 +259,8 @@ def test_other_verdicts_are_no_breach(verdict: Verdict) -> None:
 def test_regression_of_a_corpus_names_its_part() -> None:
     found = comparison(1.001, Verdict.REGRESSED, "in-play up to half +12.0 %")
     assert describe_regression(found) == "is slower: +0.1 %, in-play up to half +12.0 %"
+    faster = comparison(0.97, Verdict.REGRESSED, "in-play up to half +12.0 %")
+    assert describe_regression(faster) == "is slower in a part: in-play up to half +12.0 %; the whole corpus −3.0 %"
 
 
 def test_metrics_with_a_budget_that_are_not_reported_are_named() -> None:

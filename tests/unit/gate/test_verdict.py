@@ -175,6 +175,13 @@ def test_pairs_with_more_than_twice_the_calibrated_noise_get_a_warning(terms: Ga
     assert any("than in the calibration" in str(warning) for warning in found.warnings) is told
 
 
+def test_calibration_of_another_machine_has_a_warning_and_its_noise_is_no_measure() -> None:
+    found = only(gated(sides("plain", 0.0, 48), sigma=0.001, elsewhere=True))
+    told = [str(warning) for warning in found.warnings]
+    assert any("of another machine" in line for line in told)
+    assert not any("than in the calibration" in line for line in told)
+
+
 # Budgets -----------------------------------------------------------------------------------------------------------------
 
 
