@@ -67,10 +67,26 @@ def write_exports(report: Report, exports: Sequence[Export]) -> None:
 
 
 def build_plot_writer(plot: Path | None) -> Callable[[Report], None]:
-    """A function that writes the figures of a report into this file. Raises UsageProblem for a file that cannot be written."""
+    """A function that writes the plot of a report into this file: of its corpora, or of its parameter sweep.
+
+    Raises UsageProblem for a file that cannot be written.
+    """
     if plot is None:
         return lambda _report: None
-    from perfbench.report.plots import _matplotlib, crossover  # noqa: PLC0415 - Matplotlib takes half a second to import
+    from perfbench.report.plots import _matplotlib  # noqa: PLC0415 - Matplotlib takes half a second to import
 
     _matplotlib.check_plot_path(plot)
-    return partial(crossover.write_crossover_plot, path=plot)
+    return partial(_write_plot, path=plot)
+
+
+def _write_plot(report: Report, path: Path) -> None:
+    """Write the plot of a report. Raises NotMeasured if there is nothing to plot, StorageProblem if it fails."""
+    from perfbench.report.plots import crossover, survey  # noqa: PLC0415 - as above
+
+    summaries = [table.survey for table in report.tables if table.survey is not None and table.survey.pairs]
+    if summaries:
+        survey.write_survey_plot(summaries, path)
+    elif report.run.corpus is not None:
+        raise NotMeasured("--plot: no ratio of the corpus was measured", hint="compare two modes or environments")
+    else:
+        crossover.write_crossover_plot(report, path=path)

@@ -250,3 +250,31 @@ def wait_for_results(folder: Path, count: int) -> Path:
                 return journal
         time.sleep(0.05)
     raise AssertionError("nothing was measured")
+
+
+# The plot --------------------------------------------------------------------------------------------------------------
+
+
+def test_plot_of_a_corpus_has_its_markets_and_its_parts(tmp_path: Path) -> None:
+    data = write_markets(tmp_path / "data", 8, in_play=4)
+    picture = tmp_path / "corpus.svg"
+    done = surveyed(
+        tmp_path, "--data", data, "--rounds", "8", "--plot", picture, "--save", "plotted", scenario="own_metric_by_lines"
+    )
+    assert done.returncode == 0, done.stderr
+    drawn = picture.read_text()
+    assert "data (8 files) · after" in drawn
+    assert "markets, from the lowest ratio to the highest" in drawn
+    assert "in-play never" in drawn
+    picture.unlink()
+    shown = perfbench("show", "plotted", "--plot", picture, folder=tmp_path)
+    assert shown.returncode == 0, shown.stderr
+    assert picture.read_text() == drawn
+
+
+def test_plot_of_a_few_files_is_refused_before_anything_is_measured(tmp_path: Path) -> None:
+    data = write_markets(tmp_path / "data", 2)
+    done = surveyed(tmp_path, "--data", data, "--rounds", "1", "--plot", tmp_path / "corpus.svg")
+    assert done.returncode == 2
+    assert "--plot needs a numeric sweep" in one_line(done.stderr)
+    assert not list(tmp_path.glob("results/*"))

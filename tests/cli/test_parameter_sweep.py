@@ -446,7 +446,7 @@ def test_impossible_plot_is_refused_before_anything_is_measured(
 def test_a_run_that_swept_nothing_has_no_plot(tmp_path: Path) -> None:
     done = perfbench("show", HERE / "data" / "golden" / "run-schema-1.json", "--plot", "p.png", folder=tmp_path)
     assert done.returncode == 2
-    assert "is neither a release sweep nor a numeric parameter sweep" in one_line(done.stderr)
+    assert "is no release sweep, no numeric parameter sweep and no corpus" in one_line(done.stderr)
     assert not done.stdout
 
 

@@ -12,7 +12,9 @@ from perfbench.cli.measure import OutputOptions
 from perfbench.report import figures
 from perfbench.report.tables import comparison
 from perfbench.results import storage
+from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.scenarios import expand_topics
+from perfbench.runner.session import Session
 
 app = typer.Typer(add_completion=False)
 
@@ -58,7 +60,10 @@ def run(
     columns: options.Columns = None,
     plot: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Plot a numeric parameter sweep to this .png or .svg file."),
+        typer.Option(
+            metavar="FILE",
+            help="Plot a numeric parameter sweep, or the markets of a corpus, to this .png or .svg file.",
+        ),
     ] = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
@@ -99,6 +104,18 @@ def run(
         quick=quick,
     )
     source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings
-    if plot is not None:
+    may_be_corpus = bool(settings.data) and not settings.each
+    if plot is not None and not may_be_corpus:
         figures.require_numeric_sweep(storage.load_run(source).settings if isinstance(source, Path) else source)
-    measure.measure_and_show(source, output, engine=resumption.find_engine(ctx, settings))
+    measure.measure_and_show(
+        source,
+        output,
+        engine=resumption.find_engine(ctx, settings),
+        beforehand=_require_plottable if plot is not None and may_be_corpus else None,
+    )
+
+
+def _require_plottable(_session: Session, prepared: PreparedRun) -> None:
+    """Raises UsageProblem for a run of a few files, none of whose parameters is swept."""
+    if prepared.survey is None:
+        figures.require_numeric_sweep(prepared.run.settings)

@@ -32,7 +32,9 @@ def show(
     results: options.Results = options.DEFAULT_RESULTS,
     export: options.ExportTo = None,
     columns: options.Columns = None,
-    plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Plot a sweep to this .png or .svg file.")] = None,
+    plot: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="Plot a sweep or a corpus to this .png or .svg file.")
+    ] = None,
     color: options.Color = "auto",
 ) -> None:
     """Show a saved run again, in any format; or two, side by side.
@@ -56,8 +58,8 @@ def show(
     across = any(len(group) > 1 for group in saved.settings.environments)
     shown = comparison.parse_columns(parse.join_columns(columns), SIDE_COLUMNS if across else MODE_COLUMNS)
     report = build.build_report(saved, shown)
-    if plot is not None and not report.figures:
-        raise UsageProblem(f"--plot: {saved.id} is neither a release sweep nor a numeric parameter sweep")
+    if plot is not None and not report.figures and saved.corpus is None:
+        raise UsageProblem(f"--plot: {saved.id} is no release sweep, no numeric parameter sweep and no corpus")
     output.show_report(report, parsed, color)
     write_plot(report)
     status.check_report_status(report)
