@@ -177,7 +177,7 @@ def test_shard_and_cluster_need_a_corpus(
     why: str, changes: dict[str, object], cause: str, archive: Callable[..., str], tmp_path: Path
 ) -> None:
     data = [] if why == "no data" else [archive(2 if why == "few files" else 5)]
-    found = refusal(tmp_path, *data, each=why == "each", **changes)
+    found = refusal(tmp_path, *data, each=why == "each", **changes)  # type: ignore[arg-type]
     assert found == (cause, "hint: name more than three market files, without --each")
 
 

@@ -36,7 +36,7 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[DrawTask]:
         yield pair_results(task.draw.batch)
 
     monkeypatch.setattr(pilot, "measure_draw", measure_draw)
-    monkeypatch.setattr(pilot.time, "monotonic", lambda: now[0])
+    monkeypatch.setattr("perfbench.runner.survey.pilot.time.monotonic", lambda: now[0])
     return tasks
 
 

@@ -31,19 +31,22 @@ def kind_of(name: str) -> Labels:
 
 
 def decide(
-    ratio: Callable[[str], float], draws: int = 96, labels: Callable[[str], Labels] = kind_of, **options: float
+    ratio: Callable[[str], float],
+    draws: int = 96,
+    labels: Callable[[str], Labels] = kind_of,
+    side: float = ONE_SIDED_ERROR,
 ) -> SurveyVerdict | None:
     """The verdict after this many draws, of at most 96, with the noise of a pair on top of the ratio."""
     corpus = corpus_of(SIZES, opened=draws, labels=labels)
-    return decide_corpus(corpus, lambda name: ratio(name) * math.exp(NOISE[int(name[1:])]), draws, **options)
+    return decide_corpus(corpus, lambda name: ratio(name) * math.exp(NOISE[int(name[1:])]), draws, side=side)
 
 
 def decide_corpus(
-    corpus: Corpus, ratio: Callable[[str], float], draws: int, most: int = 96, **options: float
+    corpus: Corpus, ratio: Callable[[str], float], draws: int, most: int = 96, side: float = ONE_SIDED_ERROR
 ) -> SurveyVerdict | None:
     names = [batch.batch for batch in corpus.opened[:draws] if batch.market is not None]
     drawn = collect_drawn_seconds(corpus, "cpu_seconds", *pair_samples(names, size_of, ratio))
-    return decide_drawn(drawn, corpus, most, STANDARD_BOUNDS, **options)
+    return decide_drawn(drawn, corpus, most, STANDARD_BOUNDS, side)
 
 
 def test_unchanged_corpus_is_unchanged_with_all_its_parts() -> None:
