@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all coverage check lint types contracts services bench headline live calibration blame engines verdicts golden fuzz lock clean
+.PHONY: help run test test-all coverage check lint types contracts services bench headline corpus live calibration blame engines verdicts golden fuzz lock clean
 
 help:  ## show these tasks
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -85,6 +85,14 @@ live: $(VENV)/.run data  ## measure for README what 2.12.0 changed for live clie
 
 LIVE := betfairlightweight==2.11.2 betfairlightweight==2.12.0 --scenario live --mode full --mode lightweight \
     --data SELF-1.181223994
+
+corpus: $(VENV)/.run  ## measure for docs/corpora.md a corpus that anyone can make (about ten minutes)
+	@$(BIN)/perfbench data generate-corpus results/my-archive.tar --markets 500 --updates 4000 --force
+	@$(BIN)/perfbench compare betfairlightweight==2.11.2 betfairlightweight==2.24.0 --data results/my-archive.tar --mode lightweight \
+	    --mode full --max-time 480 --save corpus-for-docs --plot results/reference-corpus.svg
+	@mv results/corpus-for-docs.json results/reference-corpus.json
+	@rm results/my-archive.tar
+	@$(BIN)/python benchmarks/readme_tables.py
 
 blame: $(VENV)/.run data  ## measure for README which functions made 2.12.0 faster (about ten minutes)
 	@$(BIN)/perfbench profile --diff betfairlightweight==2.11.2 betfairlightweight==2.12.0 --mode full \

@@ -1,4 +1,4 @@
-"""Regenerate the blocks of README.md: tables of saved runs and the help of commands. ``make golden`` calls it."""
+"""Regenerate the blocks of README.md and docs/corpora.md: tables of saved runs and the help of commands. ``make golden`` calls it."""
 
 from __future__ import annotations
 
@@ -36,11 +36,11 @@ def text_of(kind: str, name: str) -> str:
 
 def main() -> None:
     """Replace every marked block."""
-    readme = ROOT / "README.md"
-    text = readme.read_text(encoding="utf-8")
-    readme.write_text(
-        BLOCK.sub(lambda block: block[1] + text_of(block[2], block[3]) + block[4], text), encoding="utf-8"
-    )
+    for page in (ROOT / "README.md", ROOT / "docs" / "corpora.md"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(
+            BLOCK.sub(lambda block: block[1] + text_of(block[2], block[3]) + block[4], text), encoding="utf-8"
+        )
 
 
 if __name__ == "__main__":

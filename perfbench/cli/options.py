@@ -39,7 +39,7 @@ Data = Annotated[
     list[str] | None,
     typer.Option(
         metavar="PATH",
-        help="Market file, folder, archive or known name; repeatable.",
+        help="Market file, folder, archive, URL, @LIST or known name; repeatable.",
         show_default=DEFAULT_MARKET_TEXT,
         callback=parse.paths_of,
     ),
@@ -157,6 +157,14 @@ Columns = Annotated[
         callback=parse.names_of,
     ),
 ]
+PlotFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--plot",
+        metavar="FILE",
+        help="Plot a numeric parameter sweep, or the markets of a corpus, to this .png or .svg file.",
+    ),
+]
 Color = Annotated[Literal["auto", "always", "never"], typer.Option(help="Colour in the terminal.")]
 Quick = Annotated[
     bool,
@@ -190,6 +198,7 @@ def build_settings(
     tools: Sequence[str] = (),
     quick: bool = False,
     each: bool = False,
+    drawn: int = 0,
     jobs: int = 1,
     shard: tuple[int, int] | None = None,
     cluster: str = "",
@@ -221,6 +230,7 @@ def build_settings(
         tools=tuple(tools),
         quick=quick,
         each=each,
+        drawn=drawn,
         jobs=jobs,
         shard=shard or (1, 1),
         cluster=cluster,

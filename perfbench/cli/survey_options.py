@@ -60,6 +60,15 @@ Each = Annotated[
         "--each", help="A table for each market file; without it more than three are one corpus and one table."
     ),
 ]
+DRAWN_MARKETS = 3
+"""Markets of a corpus that a command with a table for each of them draws."""
+
+EachDrawn = Annotated[
+    bool,
+    typer.Option(
+        "--each", help="Every market file; without it three are drawn where there are more, in proportion to size."
+    ),
+]
 Jobs = Annotated[
     int,
     typer.Option(

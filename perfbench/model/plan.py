@@ -157,6 +157,7 @@ class Settings:
     tools: tuple[str, ...] = ()
     quick: bool = False
     each: bool = False
+    drawn: int = 0
     survey_precision: float = 0.03
     jobs: int = 1
     shard: tuple[int, int] = (1, 1)

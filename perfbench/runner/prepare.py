@@ -29,7 +29,7 @@ from perfbench.model import (
 from perfbench.results.storage import build_run_name
 from perfbench.runner import callgrind, heads, instruction_pass, machine, matrix, pilot, plan, worker_process
 from perfbench.runner.survey.batches import SurveyPlan
-from perfbench.runner.survey.choose import build_stand_in, find_corpus
+from perfbench.runner.survey.choose import build_stand_in, draw_markets, find_corpus
 from perfbench.runner.survey.cluster_connection import require_cluster
 from perfbench.runner.survey.pilot import run_survey_pilots
 from perfbench.runner.trial import Conditions
@@ -219,6 +219,8 @@ def _strip_paths(environment: Environment) -> Environment:
 def _open_markets(
     settings: Settings, workspace: Path, observe: Callable[[str], None]
 ) -> tuple[list[Market], list[DataProblem]]:
+    if (drawn := draw_markets(settings, workspace, observe)) is not None:
+        return _number_duplicates(drawn[0]), drawn[1]
     markets: list[Market] = []
     problems: list[DataProblem] = []
     for number, spec in enumerate(settings.data or (resolve.choose_default_market(),)):

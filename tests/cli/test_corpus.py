@@ -278,3 +278,17 @@ def test_plot_of_a_few_files_is_refused_before_anything_is_measured(tmp_path: Pa
     assert done.returncode == 2
     assert "--plot needs a numeric sweep" in one_line(done.stderr)
     assert not list(tmp_path.glob("results/*"))
+
+
+# Commands that have a table for each market ----------------------------------------------------------------------------
+
+
+def test_profile_of_a_corpus_draws_three_of_its_markets(tmp_path: Path) -> None:
+    data = write_markets(tmp_path / "data", 6)
+    done = perfbench(
+        "profile", "--data", data, "--mode", "lightweight", "--rounds", "1", "--no-memory", folder=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert "data (6 files): 3 markets drawn in proportion to size; --each takes all" in done.stderr
+    names = {name for name in (corpora.name(number) for number in range(1, 7)) if name in done.stdout}
+    assert len(names) == 3

@@ -130,7 +130,7 @@ def calibrate(
     spec = (env or f"{DEFAULT_PACKAGE}=={installed}") + tool_comparison.build_needs(tools)
     settings = options.build_settings(
         ctx,
-        each=True,
+        drawn=1,
         environments=((spec, spec),),
         scenarios=(scenario,),
         folders=folders,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options, output, parse, resumption, survey_options
+from perfbench.cli import exports, measure, options, output, parse, plot_check, resumption, survey_options
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import UsageProblem
 from perfbench.report import build, status
@@ -63,6 +63,7 @@ def compare(
     resume: options.Resume = False,
     export: options.ExportTo = None,
     columns: options.Columns = None,
+    plot: options.PlotFile = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
@@ -105,8 +106,9 @@ def compare(
         cluster=cluster,
     )
     source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings
-    destination = OutputOptions(results, save, wanted, shown, color, quiet)
-    measure.measure_and_show(source, destination, engine=resumption.find_engine(ctx, settings))
+    destination = OutputOptions(results, save, wanted, shown, color, quiet, exports.build_plot_writer(plot))
+    beforehand = plot_check.check_plot(source) if plot is not None else None
+    measure.measure_and_show(source, destination, engine=resumption.find_engine(ctx, settings), beforehand=beforehand)
 
 
 def _are_saved_runs(sides: list[str], results: Path) -> bool:

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from perfbench.cli import measure, options, parse, profile_output, resumption
+from perfbench.cli import measure, options, parse, profile_output, resumption, survey_options
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import Interrupted, NotMeasured, StorageProblem, UsageProblem
 from perfbench.model import Settings
@@ -49,6 +49,7 @@ def profile(
     env: Annotated[str, typer.Option(metavar="SPEC", help="Environment to profile in.")] = "here",
     mode: options.ModeNames = None,
     data: options.Data = None,
+    each: survey_options.EachDrawn = False,
     profiler: Annotated[
         Literal["pyinstrument", "cprofile", "pyspy"], typer.Option(help="CPU profiler.")
     ] = "pyinstrument",
@@ -125,7 +126,8 @@ def profile(
     PROFILES.require_free(save, results)
     settings = options.build_settings(
         ctx,
-        each=True,
+        each=each,
+        drawn=survey_options.DRAWN_MARKETS,
         environments=(sides,),
         scenarios=(scenario,),
         folders=scenarios_folder,

@@ -2,19 +2,14 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, measure, options, parse, resumption, survey_options
+from perfbench.cli import exports, measure, options, parse, plot_check, resumption, survey_options
 from perfbench.cli.measure import OutputOptions
-from perfbench.report import figures
 from perfbench.report.tables import comparison
-from perfbench.results import storage
-from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.scenarios import expand_topics
-from perfbench.runner.session import Session
 
 app = typer.Typer(add_completion=False)
 
@@ -58,13 +53,7 @@ def run(
     resume: options.Resume = False,
     export: options.ExportTo = None,
     columns: options.Columns = None,
-    plot: Annotated[
-        Path | None,
-        typer.Option(
-            metavar="FILE",
-            help="Plot a numeric parameter sweep, or the markets of a corpus, to this .png or .svg file.",
-        ),
-    ] = None,
+    plot: options.PlotFile = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
@@ -104,18 +93,5 @@ def run(
         quick=quick,
     )
     source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings
-    may_be_corpus = bool(settings.data) and not settings.each
-    if plot is not None and not may_be_corpus:
-        figures.require_numeric_sweep(storage.load_run(source).settings if isinstance(source, Path) else source)
-    measure.measure_and_show(
-        source,
-        output,
-        engine=resumption.find_engine(ctx, settings),
-        beforehand=_require_plottable if plot is not None and may_be_corpus else None,
-    )
-
-
-def _require_plottable(_session: Session, prepared: PreparedRun) -> None:
-    """Raises UsageProblem for a run of a few files, none of whose parameters is swept."""
-    if prepared.survey is None:
-        figures.require_numeric_sweep(prepared.run.settings)
+    beforehand = plot_check.check_plot(source) if plot is not None else None
+    measure.measure_and_show(source, output, engine=resumption.find_engine(ctx, settings), beforehand=beforehand)

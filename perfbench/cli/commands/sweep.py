@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import measure, options, parse, resumption, sweep_output
+from perfbench.cli import measure, options, parse, resumption, survey_options, sweep_output
 from perfbench.cli.measure import OutputOptions
 from perfbench.environments import host, provide
 from perfbench.environments.package_index import NAME_PATTERN, ReleaseInterval
@@ -71,6 +71,7 @@ def sweep(
         ),
     ] = None,
     data: options.Data = None,
+    each: survey_options.EachDrawn = False,
     with_: Annotated[
         list[str] | None,
         typer.Option(
@@ -138,7 +139,8 @@ def sweep(
     modes = tuple(mode or (_find_baseline_mode(scenario, scenarios_folder or [], swept, quiet),))
     settings = options.build_settings(
         ctx,
-        each=True,
+        each=each,
+        drawn=survey_options.DRAWN_MARKETS,
         environments=(swept.specs,),
         scenarios=(scenario,),
         folders=scenarios_folder,

@@ -10,9 +10,10 @@ from perfbench.datasets.archives import make_readable
 from perfbench.datasets.corpus.listing import Listing, list_corpus
 from perfbench.datasets.corpus.opening import discard, open_member
 from perfbench.datasets.corpus.remote import is_url, redact_url
-from perfbench.errors import UsageProblem
+from perfbench.errors import DataProblem, UsageProblem
 from perfbench.model import SHARDED_DRAWS, Corpus, Market, Scenario, Settings
 from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan, plan_survey
+from perfbench.stats import survey_draws
 from perfbench.util.formatting import format_plural
 
 MAX_TABLES = 3
@@ -29,7 +30,7 @@ def find_corpus(
 
     Raises UsageProblem for options that a corpus cannot have, and for options that only a corpus has.
     """
-    if settings.each or not settings.data:
+    if settings.each or settings.drawn or not settings.data:
         _require_no_survey(settings)
         return None
     listing = list_corpus(settings.data, observe)
@@ -54,6 +55,32 @@ def find_corpus(
     return plan_survey(
         listing, name_corpus(settings.data, len(listing.members)), seed, together=not own_metrics, draws=draws
     )
+
+
+def draw_markets(
+    settings: Settings, workspace: Path, observe: Callable[[str], None]
+) -> tuple[list[Market], list[DataProblem]] | None:
+    """Some markets of a corpus, drawn in proportion to size, for a command that has a table for each; else None.
+
+    :param workspace: for their unpacked files. Files that are no market streams and damaged ones are replaced by the next draws.
+    """
+    if not settings.drawn or settings.each or not settings.data:
+        return None
+    listing = list_corpus(settings.data, observe)
+    if _count_markets(listing, workspace) <= MAX_TABLES:
+        return None
+    markets: list[Market] = []
+    problems: list[DataProblem] = list(listing.problems)
+    drawn = survey_draws.draw_distinct_batches(listing.members.sizes, MAX_DRAWS, settings.seed)
+    for row in drawn.indices:
+        opened = open_member(listing.members[int(row)], workspace)
+        markets += opened.markets
+        problems += opened.problems
+        if len(markets) >= settings.drawn:
+            break
+    name = name_corpus(settings.data, len(listing.members))
+    observe(f"{name}: {format_plural(len(markets), 'market')} drawn in proportion to size; --each takes all")
+    return markets, problems
 
 
 def derive_shard_seed(settings: Settings, digest: str, scenarios: Iterable[Scenario]) -> int:
