@@ -2,9 +2,11 @@
 
 coverage      ratio and totals by number of draws: without replacement as perfbench draws, with the noise from 12 repeated pairs
               where the sample is a large part of the corpus, and without them; with replacement as textbooks do
+drift         ratio and totals where the speed of the machine drifts slowly
 corrections   intervals of few draws: without corrections, with those of perfbench, and by a bootstrap
 stop          coverage when a survey stops at the first look with a narrow interval
-gate          false alarms of a gate on unchanged corpora, and detected regressions, also of one stratum
+gate          false alarms of a gate on unchanged corpora, and on those whose markets differ and whose total stays
+strata        false alarms and detected regressions of a gate that tests the corpus and its strata
 labels        strata known from the listing as a calibration of the ratio (poststratification)
 time          draws in proportion to size against size / √cost, with the same seconds
 percentiles   percentiles of the markets against their true values
@@ -30,6 +32,7 @@ from numpy.typing import NDArray
 from perfbench.gate.calibration.analysis import Proportion
 from perfbench.model import Verdict
 from perfbench.stats import student_t, survey, survey_census, survey_draws, survey_gate, survey_strata
+from perfbench.stats.survey_decision import TESTED_STRATA
 from perfbench.stats.survey_error import PairNoise, compute_relative_error
 from perfbench.stats.verdict_bounds import STANDARD_BOUNDS, VerdictBounds
 
@@ -188,6 +191,30 @@ def print_scores(title: str, scores: dict[str, Score]) -> None:
         print(f"{title}  {name:<24} {score}", flush=True)
 
 
+def show_drift(runs: int) -> None:
+    """Coverage where the speed of the machine drifts slowly: neighbouring pairs are correlated by 0.9."""
+    for draws in (24, 48, 96):
+        scores = {name: Score() for name in ("ratio", "total")}
+        for rng, population, seed in list_runs(runs, 5000, 1.0):
+            sample = survey_draws.draw_distinct_batches(population.sizes, draws, seed)
+            chances = survey_draws.compute_inclusion(population.sizes[sample.indices], sample.thresholds[-1])
+            steps = rng.standard_normal(draws) * np.append(1.0, np.full(draws - 1, math.sqrt(1 - 0.9**2)))
+            state = 0.0
+            path: list[float] = []
+            for step in steps:
+                state = 0.9 * state + step if path else step
+                path.append(state)
+            speed = np.exp(SPEED * np.array(path) - SPEED**2 / 2)
+            noise = np.exp(PAIR * rng.standard_normal(draws) - PAIR**2 / 2)
+            before, after = population.before[sample.indices] * speed, population.after[sample.indices] * speed * noise
+            parts = population.shares[sample.indices]
+            ratio = survey.estimate_ratio(before, after, parts, inclusion=chances, noise=NOISE)
+            total = survey.estimate_total(before, parts, inclusion=chances, noise=NOISE)
+            scores["ratio"].add(*read(ratio), population.ratio)
+            scores["total"].add(*read(total), population.before.sum())
+        print_scores(f" 5000 batches, sigma 1.0, {draws:3} draws", scores)
+
+
 def show_corrections(runs: int) -> None:
     """Intervals of the ratio from few draws with replacement."""
     for batches, sigma in SHAPES:
@@ -271,7 +298,7 @@ def stop_early(errors: NDArray[np.float64], factor: float, precision: float) -> 
 
 
 def show_gate(runs: int) -> None:
-    """False alarms without margins, and detected regressions with the margins of perfbench."""
+    """False alarms of the corpus without margins."""
     for batches, sigma in SHAPES:
         for most in (48, 96):
             for name, change in (("unchanged", no_change), ("markets differ, totals equal", balance)):
@@ -281,14 +308,20 @@ def show_gate(runs: int) -> None:
                         f"{batches:5} batches, sigma {sigma}, {most} draws, {name}, side {side:.1%}: {counts}",
                         flush=True,
                     )
+
+
+def show_strata(runs: int) -> None:
+    """Detected regressions of a corpus and of one of its three strata, with the margins of perfbench."""
     for name, change in (
         ("unchanged", no_change),
         ("3 % everywhere", slow_all),
         ("5 % in one of three strata", slow_stratum),
     ):
         for most in (48, 96, 200):
-            counts = count_verdicts(runs, 5000, 1.0, most, change, STANDARD_BOUNDS, 0.005, family=12)
-            print(f" 5000 batches, sigma 1.0, {most} draws, 12 strata at most, {name}: {counts}", flush=True)
+            counts = count_verdicts(runs, 5000, 1.0, most, change, STANDARD_BOUNDS, 0.005, family=TESTED_STRATA)
+            print(
+                f" 5000 batches, sigma 1.0, {most} draws, {TESTED_STRATA} strata at most, {name}: {counts}", flush=True
+            )
 
 
 Change = Callable[[Population], Floats]
@@ -538,9 +571,11 @@ def show_resampled(path: Path, resamples: int) -> None:
 
 PARTS: dict[str, Callable[[int], None]] = {
     "coverage": show_coverage,
+    "drift": show_drift,
     "corrections": show_corrections,
     "stop": show_stop,
     "gate": show_gate,
+    "strata": show_strata,
     "labels": show_labels,
     "time": show_time,
     "percentiles": show_percentiles,

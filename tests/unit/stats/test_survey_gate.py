@@ -62,6 +62,24 @@ def test_inclusion_probabilities_are_those_of_the_draws_up_to_the_look() -> None
     assert decide_survey(pairs, 48, STANDARD_BOUNDS, noise=noise).corpus.estimate == expected
 
 
+def test_draws_without_a_pair_count_for_the_looks_and_not_for_the_ratio() -> None:
+    """Of 24 draws every fourth had nothing to measure."""
+    shares = np.linspace(1, 30, 60) / 930
+    sample = draw_distinct_batches(shares, 24, 3)
+    numbers = [number for number in range(24) if number % 4]
+    base, drawn, noise = make_pairs(18), shares[sample.indices[numbers]], PairNoise(0.02, 0.1)
+    pairs = SurveyedPairs(base.before, base.after, drawn, sample.thresholds, numbers)
+    level = compute_level((12, 24), ONE_SIDED_ERROR)
+    chances = compute_inclusion(drawn, sample.thresholds[23])
+    expected = survey.estimate_ratio(base.before, base.after, drawn, 1 - 2 * level, inclusion=chances, noise=noise)
+    decision = decide_survey(pairs, 24, STANDARD_BOUNDS, noise=noise)
+    assert decision.corpus.estimate == expected
+    assert decision.settled
+    first = SurveyedPairs(base.before[:9], base.after[:9], drawn[:9], sample.thresholds[:12], numbers[:9])
+    assert decide_survey(first, 24, STANDARD_BOUNDS).corpus.estimate.draws == 9
+    assert (first.draws, first.count_pairs(12), first.count_pairs(5)) == (12, 9, 3)
+
+
 def test_gate_before_its_first_look_is_inconclusive_and_goes_on() -> None:
     verdict = decide_survey(make_pairs(11, 1.5), 48, STANDARD_BOUNDS, strata={"a": [True] * 11}, family=2)
     assert verdict.corpus.estimate.low > 1.4
