@@ -83,6 +83,7 @@ def test_draws_without_a_pair_count_for_the_looks_and_not_for_the_ratio() -> Non
 def test_gate_before_its_first_look_is_inconclusive_and_goes_on() -> None:
     verdict = decide_survey(make_pairs(11, 1.5), 48, STANDARD_BOUNDS, strata={"a": [True] * 11}, family=2)
     assert verdict.corpus.estimate.low > 1.4
+    assert verdict.corpus.estimate.confidence == pytest.approx(1 - 2 * compute_level((12, 24, 48), ONE_SIDED_ERROR))
     assert verdict.corpus.verdict is Verdict.INCONCLUSIVE
     assert not verdict.regressed
     assert not verdict.settled
@@ -190,6 +191,9 @@ def test_strata_are_tested_in_the_order_in_which_they_reach_six_draws() -> None:
     strata = {"late": late, "few": few, "early": early}
     labels = [part.label for part in decide_survey(make_pairs(48), 48, STANDARD_BOUNDS, strata=strata, family=9).strata]
     assert labels == ["early", "late"]
+    slow, quick = np.isin(np.arange(48), [0, 1, 2, 3, 4, 40]), np.isin(np.arange(48), [0, 1, 2, 3, 5, 6])
+    both = decide_survey(make_pairs(48), 48, STANDARD_BOUNDS, strata={"slow": slow, "quick": quick}, family=9).strata
+    assert [part.label for part in both] == ["quick", "slow"]
     first = decide_survey(make_pairs(48), 48, STANDARD_BOUNDS, strata=strata, family=1).strata
     assert [part.label for part in first] == ["early"]
     assert decide_survey(make_pairs(48), 48, STANDARD_BOUNDS, strata=strata).strata == ()
@@ -212,6 +216,22 @@ def test_large_inconclusive_stratum_keeps_an_unchanged_gate_going() -> None:
         pairs.shares,
     )
     assert decide_survey(few_seconds, 96, wide, strata={"a": inside}, family=1).settled
+
+
+def test_seconds_of_a_stratum_are_those_that_its_draws_stand_for() -> None:
+    """A third of the draws with 3 % of the seconds measured, from batches that are drawn rarely: most of the corpus."""
+    inside = every_third(48)
+    wave = np.exp(np.where(inside, 0.06, 0.0) * np.where(np.arange(48) % 2, 1, -1))
+    before = np.where(inside, 0.06, 1.0)
+    rarely = np.where(inside, 0.0001, 0.01)
+    wide = VerdictBounds(worse=0.2, better=-0.2, floor=-0.05, ceiling=0.05)
+    strata = {"a": inside, "b": ~inside}
+    for shares, settled in ((rarely, False), (np.full(48, 0.01), True)):
+        decision = decide_survey(SurveyedPairs(before, before * wave, shares), 96, wide, strata=strata, family=2)
+        verdicts = {part.label: part.verdict for part in decision.strata}
+        assert verdicts == {"a": Verdict.INCONCLUSIVE, "b": Verdict.UNCHANGED}
+        assert decision.corpus.verdict is Verdict.UNCHANGED
+        assert decision.settled is settled
 
 
 def test_stratum_without_a_name_is_refused() -> None:
