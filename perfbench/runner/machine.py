@@ -95,6 +95,12 @@ def find_quietest_core(seconds: float = 0.2, root: Path = ROOT_FOLDER) -> int | 
     return find_quietest_cores(1, seconds, root)[0]
 
 
+def choose_cores() -> tuple[int | None, int | None]:
+    """The core to measure on and a spare one, on which the workers of the next pair start; None for what there is not."""
+    cores = [*find_quietest_cores(2), None, None]
+    return cores[0], cores[1]
+
+
 def find_quietest_cores(count: int, seconds: float = 0.2, root: Path = ROOT_FOLDER) -> Sequence[int | None]:
     """As many of the allowed cores, the least busy first; None for each where a process cannot be pinned.
 

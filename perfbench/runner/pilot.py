@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 import sys
 import time
+from collections.abc import Callable, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 from perfbench.datasets import head
 from perfbench.model import Case, CaseGroup, GatePolicy, PairBudget, Sample, Settings, Trial
 from perfbench.runner import heads, interleave, plan
-from perfbench.runner.duet import execute_trial
+from perfbench.runner.duet import DuetQueue, execute_trial
+from perfbench.runner.interleave import InterleavedSide
 from perfbench.runner.trial import Conditions
 from perfbench.stats import sequential
 
@@ -94,16 +98,35 @@ def _measure_pair_cost(table: CaseGroup, settings: Settings, conditions: Conditi
     sides = [_run_pass(table, case, settings, conditions) for case in table.cases]
     if any(side is None for side in sides):
         return 0.0
+    by_case = dict(zip(table.cases, sides, strict=True))
+
+    def plan_slices(trial: Trial) -> Sequence[InterleavedSide]:
+        return interleave.plan_slices(*(by_case[case].metrics["cpu_seconds"] for case in trial.cases))  # type: ignore[union-attr]
+
+    # One pair more than is timed: the workers of the next one start while a pair runs, as they will in the gate.
+    trials = [plan.plan_pilot(table, number, settings) for number in range(2 + PILOT_PAIRS)]
     spent = []
-    for number in range(1 + PILOT_PAIRS):
-        trial = plan.plan_pilot(table, number, settings)
-        by_case = dict(zip(table.cases, sides, strict=True))
-        seconds = [by_case[case].metrics["cpu_seconds"] for case in trial.cases]  # type: ignore[union-attr]
-        start = time.monotonic()
-        results = list(
-            execute_trial(trial, table, conditions, sequential=sequential, parts=interleave.plan_slices(*seconds))
-        )
-        spent.append(time.monotonic() - start)
-        if any(result.failure is not None for result in results):
-            return 0.0
+    with DuetQueue(table, conditions) as queue:
+        for trial, coming in itertools.pairwise(trials):
+            start = time.monotonic()
+            results = list(
+                execute_trial(
+                    trial,
+                    table,
+                    conditions,
+                    sequential=sequential,
+                    parts=plan_slices(trial),
+                    queue=queue,
+                    following=partial(_pair_with_slices, coming, plan_slices),
+                )
+            )
+            spent.append(time.monotonic() - start)
+            if any(result.failure is not None for result in results):
+                return 0.0
     return sum(spent[1:]) / PILOT_PAIRS
+
+
+def _pair_with_slices(
+    trial: Trial, plan_slices: Callable[[Trial], Sequence[InterleavedSide]]
+) -> tuple[Trial, Sequence[InterleavedSide]]:
+    return trial, plan_slices(trial)

@@ -98,7 +98,8 @@ def prepare_run(
     if settings.gate is not None:
         _require_pinned_inputs(settings.gate, scenarios.values(), markets)
         observe("pilot passes: measuring the cost of a pair")
-        conditions = Conditions(machine.find_quietest_core(), settings.timeout)
+        core, spare = machine.choose_cores()
+        conditions = Conditions(core, settings.timeout, spare=spare)
         tables, policy = _run_pilots(tables, corpus, settings, conditions, workspace)
         settings, markets = replace(settings, gate=policy), [table.market for table in tables if table.market]
     run = _build_run(settings, name, scenarios.values(), [] if corpus else markets, tables, _read_head(observe))

@@ -256,7 +256,8 @@ def _measure_groups(
     """The events of all groups; a market file that changed meanwhile is added to the problems."""
     settings = prepared.run.settings
     rule = choose_rule(settings, len(prepared.run.duets))
-    conditions = Conditions(machine.find_quietest_core(), settings.timeout)
+    core, spare = machine.choose_cores()
+    conditions = Conditions(core, settings.timeout, spare=spare)
     engine: Engine | None = None
     with ExitStack() as ends:
         for group in prepared.tables:

@@ -119,6 +119,7 @@ def open_engine(settings: Settings, workspace: Path, name: str, observe: Callabl
         with connect(settings.cluster, settings.jobs, observe) as client:
             yield OnCluster(client, str(client.scheduler.address), name, settings.timeout, observe)
     elif settings.jobs == 1:
-        yield OneAtATime(Conditions(machine.find_quietest_core(), settings.timeout), workspace)
+        core, spare = machine.choose_cores()
+        yield OneAtATime(Conditions(core, settings.timeout, spare=spare), workspace)
     else:
         yield OnSeveralCores(machine.find_quietest_cores(settings.jobs), settings.timeout, workspace)
