@@ -34,6 +34,21 @@ MIN_STRATUM_SECONDS = 0.1
 
 
 @dataclass(frozen=True, slots=True)
+class PartSeconds:
+    """The seconds of a stratum in each pair, before and after; 0 where the batch has none of it.
+
+    A batch of several markets may be inside in part. The noise of a part is not that of its batch.
+    """
+
+    before: Sequence[float] | Floats
+    after: Sequence[float] | Floats
+
+    def find_inside(self) -> Mask:
+        """Which pairs have something of the stratum."""
+        return np.asarray((np.asarray(self.before) > 0) & (np.asarray(self.after) > 0))
+
+
+@dataclass(frozen=True, slots=True)
 class SurveyedPairs:
     """The pairs of the drawn batches in order of the draws, with the shares of the batches in the bytes of the corpus.
 
@@ -63,15 +78,23 @@ class SurveyedPairs:
         return compute_inclusion(np.asarray(self.shares)[: self.count_pairs(draws)], float(self.thresholds[draws - 1]))
 
     def estimate(
-        self, draws: int, confidence: float, noise: PairNoise | None = None, inside: Mask | None = None
+        self, draws: int, confidence: float, noise: PairNoise | None = None, part: PartSeconds | None = None
     ) -> survey.RatioEstimate:
-        """The ratio by the first draws, or by those ``inside`` a stratum among them. Raises ValueError as ``estimate_ratio``."""
-        count = self.count_pairs(draws)
-        chosen = np.ones(count, dtype=bool) if inside is None else inside[:count]
-        first, second, shares = (np.asarray(side)[:count][chosen] for side in (self.before, self.after, self.shares))
+        """The ratio by the first draws, of everything or of a stratum. Raises ValueError as ``survey.estimate_ratio``."""
+        count, sides = self.count_pairs(draws), part or PartSeconds(self.before, self.after)
+        inside = np.ones(count, dtype=bool) if part is None else part.find_inside()[:count]
+        first, second, shares = (np.asarray(side)[:count][inside] for side in (sides.before, sides.after, self.shares))
         chances = self.compute_inclusion(draws)
-        inclusion = None if chances is None else chances[chosen]
-        return survey.estimate_ratio(first, second, shares, confidence, inclusion=inclusion, noise=noise)
+        inclusion = None if chances is None else chances[inside]
+        whole = part is None or np.array_equal(first, np.asarray(self.before)[:count][inside])
+        return survey.estimate_ratio(
+            first, second, shares, confidence, inclusion=inclusion, noise=noise if whole else None
+        )
+
+    def select(self, mask: ArrayLike) -> PartSeconds:
+        """The stratum of those pairs that are inside as a whole."""
+        inside = np.asarray(mask, dtype=bool)
+        return PartSeconds(np.where(inside, self.before, 0.0), np.where(inside, self.after, 0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,7 +142,7 @@ def decide_survey(
     most: int,
     allowed: VerdictBounds,
     *,
-    strata: Mapping[str, ArrayLike] | None = None,
+    strata: Mapping[str, ArrayLike | PartSeconds] | None = None,
     family: int = 0,
     noise: PairNoise | None = None,
     side: float = sequential.ONE_SIDED_ERROR,
@@ -128,21 +151,23 @@ def decide_survey(
     unnamed stratum.
 
     :param most: the maximum of draws; :param family: of tested strata. Both are fixed before the first ratio.
-    :param strata: by name, which of the draws are inside; they may overlap. The first ``family`` of them that reach ``MIN_DRAWS``
-        draws are tested.
+    :param strata: by name, which of the pairs are inside, or the seconds of those that are inside in part; they may overlap. The
+        first ``family`` of them that reach ``MIN_DRAWS`` draws are tested.
     :param noise: of the measurements, as in ``survey.estimate_ratio``.
     :param side: the probability that unchanged code is reported as regressed, over all looks, the corpus and its strata; the same
         for improved.
     """
     looks = select_looks(most)
     draws = max((look for look in looks if look <= pairs.draws and pairs.count_pairs(look)), default=0)
-    masks = {name: np.asarray(mask, dtype=bool) for name, mask in (strata or {}).items()}
-    if "" in masks:
+    named = {
+        name: part if isinstance(part, PartSeconds) else pairs.select(part) for name, part in (strata or {}).items()
+    }
+    if "" in named:
         raise ValueError("a stratum needs a name")
     if draws == 0:
         estimate = pairs.estimate(pairs.draws, 1.0 - 2.0 * sequential.compute_level(looks, side), noise)
         return SurveyVerdict(RatioVerdict("", Verdict.INCONCLUSIVE, estimate, math.inf), (), settled=False)
-    tested: dict[str, Mask | None] = {"": None, **_select_strata(masks, pairs.count_pairs(draws), family)}
+    tested: dict[str, PartSeconds | None] = {"": None, **_select_strata(named, pairs.count_pairs(draws), family)}
 
     def evaluate(label: str, part: float) -> RatioVerdict:
         level = sequential.compute_level(looks, side * part)
@@ -176,10 +201,10 @@ def _evaluate(
     level: float,
     allowed: VerdictBounds,
     noise: PairNoise | None,
-    inside: Mask | None,
+    part: PartSeconds | None,
 ) -> RatioVerdict:
     """The verdict on the corpus or a stratum at this one-sided level."""
-    estimate = pairs.estimate(draws, 1.0 - 2.0 * level, noise, inside)
+    estimate = pairs.estimate(draws, 1.0 - 2.0 * level, noise, part)
     if not math.isfinite(estimate.high):
         return RatioVerdict(label, Verdict.INCONCLUSIVE, estimate, math.inf)
     error = math.hypot(estimate.spread / math.sqrt(estimate.draws), estimate.noise_error)
@@ -188,27 +213,28 @@ def _evaluate(
     return RatioVerdict(label, verdict, estimate, needed + max(0.0, allowed.worse))
 
 
-def _select_strata(masks: Mapping[str, Mask], count: int, family: int) -> dict[str, Mask]:
+def _select_strata(strata: Mapping[str, PartSeconds], count: int, family: int) -> dict[str, PartSeconds]:
     """Those strata that have the fewest draws for an interval, in the order in which they reached them; ``family`` at most.
 
     The order is the same at later looks, so that no more strata than that are ever tested.
     """
     reached = []
-    for label, mask in masks.items():
-        places = np.flatnonzero(mask[:count])
+    for label, part in strata.items():
+        places = np.flatnonzero(part.find_inside()[:count])
         if places.size >= MIN_DRAWS:
             reached.append((int(places[MIN_DRAWS - 1]), label))
-    return {label: masks[label] for _, label in sorted(reached)[:family]}
+    return {label: strata[label] for _, label in sorted(reached)[:family]}
 
 
 def _is_conclusive(
-    results: Mapping[str, RatioVerdict], tested: Mapping[str, Mask | None], pairs: SurveyedPairs, draws: int
+    results: Mapping[str, RatioVerdict], tested: Mapping[str, PartSeconds | None], pairs: SurveyedPairs, draws: int
 ) -> bool:
     """Whether the corpus and each stratum with much of its seconds have a verdict other than inconclusive."""
     chances, count = pairs.compute_inclusion(draws), pairs.count_pairs(draws)
-    seconds = np.asarray(pairs.before)[:count] / (np.asarray(pairs.shares)[:count] if chances is None else chances)
+    weights = 1.0 / (np.asarray(pairs.shares)[:count] if chances is None else chances)
+    whole = float(weights @ np.asarray(pairs.before)[:count])
     return all(
         results[label].verdict is not Verdict.INCONCLUSIVE
-        for label, mask in tested.items()
-        if mask is None or seconds[mask[:count]].sum() >= MIN_STRATUM_SECONDS * seconds.sum()
+        for label, part in tested.items()
+        if part is None or weights @ np.asarray(part.before)[:count] >= MIN_STRATUM_SECONDS * whole
     )

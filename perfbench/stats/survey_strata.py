@@ -96,20 +96,17 @@ def estimate_strata(
     return tuple(sorted(strata, key=lambda stratum: (-stratum.share_of_seconds, stratum.label)))
 
 
-def estimate_percentiles(
-    before: ArrayLike, after: ArrayLike, inclusion: ArrayLike, markets: ArrayLike | None = None
-) -> RatioPercentiles:
+def estimate_percentiles(before: ArrayLike, after: ArrayLike, inclusion: ArrayLike) -> RatioPercentiles:
     """Percentiles of the ratios of the markets of the corpus, each market with the same weight.
 
-    A draw stands for markets / π: large markets are drawn more often than they are frequent. Ratios contain the noise of a pair.
+    A drawn market stands for 1 / π of them: large markets are drawn more often than they are frequent. Ratios contain the noise of a
+    pair.
 
-    :param inclusion: π of each draw, or the shares of draws with replacement; :param markets: of each drawn batch, 1 by default;
-        those of one batch have the ratio of the batch. Raises ValueError as ``survey.estimate_ratio`` does.
+    :param inclusion: π of each market, which is that of its batch. Raises ValueError as ``survey.estimate_ratio`` does.
     """
     first, second, chances = (np.asarray(values, dtype=np.float64) for values in (before, after, inclusion))
     survey.estimate_ratio(first, second, chances)
-    counts = np.ones_like(first) if markets is None else np.asarray(markets, dtype=np.float64)
-    return _summarise(second / first, counts / chances)
+    return _summarise(second / first, 1.0 / chances)
 
 
 def estimate_byte_percentiles(

@@ -102,12 +102,17 @@ def test_measures_and_thresholds_that_are_not_positive_are_refused(measures: lis
 # -------------------------------------------------------------------------------------------------- probabilities
 
 
+def test_shares_are_parts_of_the_bytes() -> None:
+    assert compute_shares([1, 0, 3, 4]).tolist() == [0.125, 0.0, 0.375, 0.5]
+
+
 def test_target_probabilities_by_hand() -> None:
     shares = np.array([0.1, 0.5, 0.3, 0.1])
     assert compute_target_inclusion(shares, 1) == pytest.approx([0.1, 0.5, 0.3, 0.1])
     assert compute_target_inclusion(shares, 2) == pytest.approx([0.2, 1.0, 0.6, 0.2])
     assert compute_target_inclusion(shares, 3) == pytest.approx([0.5, 1.0, 1.0, 0.5])
     assert compute_target_inclusion(shares, 4).tolist() == [1.0] * 4
+    assert compute_target_inclusion(shares, 0).tolist() == [0.0] * 4
     assert compute_target_inclusion(np.array([0.5, 0.0, 0.5]), 2) == pytest.approx([1.0, 0.0, 1.0])
 
 

@@ -13,7 +13,7 @@ from perfbench.stats import survey
 from perfbench.stats.sequential import ONE_SIDED_ERROR, compute_level
 from perfbench.stats.survey_draws import compute_inclusion, draw_distinct_batches
 from perfbench.stats.survey_error import PairNoise
-from perfbench.stats.survey_gate import SurveyedPairs, SurveyVerdict, decide_survey, select_looks
+from perfbench.stats.survey_gate import PartSeconds, SurveyedPairs, SurveyVerdict, decide_survey, select_looks
 from perfbench.stats.verdict_bounds import STANDARD_BOUNDS, VerdictBounds
 
 NO_MARGIN = VerdictBounds(worse=0.0, better=0.0, floor=-0.01, ceiling=0.01)
@@ -232,6 +232,41 @@ def test_seconds_of_a_stratum_are_those_that_its_draws_stand_for() -> None:
         assert verdicts == {"a": Verdict.INCONCLUSIVE, "b": Verdict.UNCHANGED}
         assert decision.corpus.verdict is Verdict.UNCHANGED
         assert decision.settled is settled
+
+
+def test_stratum_may_be_a_part_of_each_batch() -> None:
+    """Every batch has in-play markets, which are slower, and others, which are not."""
+    pairs = make_pairs(48, 1.0)
+    before, after = np.asarray(pairs.before), np.asarray(pairs.after)
+    slow = PartSeconds(0.1 * before, 0.11 * after)
+    rest = PartSeconds(np.where(np.arange(48) < 7, 0.0, 0.9 * before), 0.9 * after)
+    sums = SurveyedPairs(before, np.asarray(slow.after) + 0.9 * after, pairs.shares)
+    noise = PairNoise(0.02, 0.1)
+    decision = decide_survey(sums, 48, STANDARD_BOUNDS, strata={"in-play": slow, "rest": rest}, family=2, noise=noise)
+    verdicts = {part.label: part.verdict for part in decision.strata}
+    assert verdicts["in-play"] is Verdict.REGRESSED
+    assert verdicts["rest"] is not Verdict.REGRESSED
+    assert decision.corpus.verdict is not Verdict.REGRESSED
+    assert [part.estimate.draws for part in decision.strata] == [48, 41]
+
+
+def test_noise_of_whole_batches_is_not_that_of_their_parts() -> None:
+    sizes = np.linspace(1, 30, 30) / 465
+    sample = draw_distinct_batches(sizes, 24, 3)
+    base, noise = make_pairs(24), PairNoise(0.2, 0.1)
+    pairs = SurveyedPairs(base.before, base.after, sizes[sample.indices], sample.thresholds)
+    part = PartSeconds(0.5 * np.asarray(base.before), 0.5 * np.asarray(base.after))
+    assert pairs.estimate(24, 0.95, noise, part).noise_error == pairs.estimate(24, 0.95).noise_error
+    inside = every_third(24)
+    whole = pairs.estimate(24, 0.95, noise, pairs.select(inside))
+    chances = compute_inclusion(sizes[sample.indices], sample.thresholds[-1])
+    assert whole == survey.estimate_ratio(
+        np.asarray(base.before)[inside],
+        np.asarray(base.after)[inside],
+        sizes[sample.indices][inside],
+        inclusion=chances[inside],
+        noise=noise,
+    )
 
 
 def test_stratum_without_a_name_is_refused() -> None:

@@ -162,23 +162,24 @@ def test_quantile_refuses_what_it_cannot_weigh(
 
 
 def test_market_percentiles_weigh_draws_by_the_markets_that_they_stand_for() -> None:
-    before, after = np.ones(40), np.linspace(1.0, 2.0, 40)
-    chances = np.where(np.arange(40) < 20, 1.0, 0.25)
+    before, ratios = np.geomspace(0.5, 8.0, 40), np.linspace(1.0, 2.0, 40)
+    after, chances = before * ratios, np.where(np.arange(40) < 20, 1.0, 0.25)
     plain = estimate_percentiles(before, after, chances)
-    assert plain.median == pytest.approx(weighted_quantile(after, 1 / chances, 0.5))
-    assert plain.low == pytest.approx(weighted_quantile(after, 1 / chances, 0.05))
-    assert plain.high == pytest.approx(weighted_quantile(after, 1 / chances, 0.95))
+    assert plain.median == pytest.approx(weighted_quantile(ratios, 1 / chances, 0.5))
+    assert plain.low == pytest.approx(weighted_quantile(ratios, 1 / chances, 0.05))
+    assert plain.high == pytest.approx(weighted_quantile(ratios, 1 / chances, 0.95))
     assert plain.effective == pytest.approx(100**2 / (20 + 20 * 16))
-    batches = estimate_percentiles(before, after, chances, np.where(chances == 1, 4, 1))
-    assert batches.median == pytest.approx(np.quantile(after, 0.5, method="hazen"))
-    assert batches.effective == pytest.approx(40)
+    equal = estimate_percentiles(before, after, np.full(40, 0.5))
+    assert equal.median == pytest.approx(np.quantile(ratios, 0.5, method="hazen"))
+    assert equal.effective == pytest.approx(40)
 
 
 def test_byte_percentiles_weigh_draws_by_their_bytes() -> None:
-    before, after = np.ones(40), np.linspace(1.0, 2.0, 40)
+    before, ratios = np.geomspace(0.5, 8.0, 40), np.linspace(1.0, 2.0, 40)
+    after = before * ratios
     shares, chances = np.full(40, 0.01), np.where(np.arange(40) < 20, 1.0, 0.25)
     of_bytes = estimate_byte_percentiles(before, after, shares, inclusion=chances)
-    assert of_bytes.median == pytest.approx(weighted_quantile(after, 1 / chances, 0.5))
+    assert of_bytes.median == pytest.approx(weighted_quantile(ratios, 1 / chances, 0.5))
     again = estimate_byte_percentiles(before, after, np.linspace(0.001, 0.1, 40))
     assert again.median == pytest.approx(1.5)
     assert again.effective == pytest.approx(40)
