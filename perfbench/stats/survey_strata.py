@@ -99,8 +99,8 @@ def estimate_strata(
 def estimate_percentiles(before: ArrayLike, after: ArrayLike, inclusion: ArrayLike) -> RatioPercentiles:
     """Percentiles of the ratios of the markets of the corpus, each market with the same weight.
 
-    A drawn market stands for 1 / π of them: large markets are drawn more often than they are frequent. Ratios contain the noise of a
-    pair.
+    A drawn market stands for 1 / π of them: large markets are drawn more often than they are frequent. Ratios contain the noise of
+    a pair.
 
     :param inclusion: π of each market, which is that of its batch. Raises ValueError as ``survey.estimate_ratio`` does.
     """
