@@ -103,7 +103,7 @@ def test_worker_reports_a_market_file_that_disappears_after_its_pass(python: Int
     request = Request("check", str(tmp_path / "removes.py"), "one", str(tmp_path / "market"))
     with WorkerProcess(environment(python), request, hash_seed=0, timeout=30) as worker:
         worker.expect(OutputDigest)
-        replayed = worker.expect(Done).replayed
+        (replayed,) = worker.expect(Done).replayed
     assert (replayed.before is None, replayed.after) == (False, None)
 
 
