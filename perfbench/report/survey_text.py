@@ -115,7 +115,6 @@ def _format_stratum(stratum: StratumEstimate, slower: bool) -> str:
 def _describe_ends(pair: SurveyedPair, slower: bool) -> Iterator[str]:
     """The markets with the lowest and the highest ratios, by name."""
     count = min(EXTREMES, len(pair.markets) // 2)
-    lowest, highest = ("the least slower", "the most slower") if slower else ("gains most", "gains least")
-    for what, markets in ((lowest, pair.markets[:count]), (highest, pair.markets[: -count - 1 : -1])):
+    for what, markets in (("fastest", pair.markets[:count]), ("slowest", pair.markets[: -count - 1 : -1])):
         named = ", ".join(f"{market.name} {_format_factor(market.ratio, slower)}" for market in markets)
-        yield f"{pair.label}, {what}: {named}" if slower else f"{pair.label} {what} in {named}"
+        yield f"{pair.label}, {what} markets: {named}"

@@ -170,8 +170,8 @@ def markets(count: int) -> tuple[DrawnMarket, ...]:
 
 def test_markets_at_both_ends_are_named_each_once() -> None:
     assert lines(pairs=(pair(markets=markets(5)),))[3:] == [
-        "lightweight gains most in m0 10.0x, m1 5.0x",
-        "lightweight gains least in m4 2.0x, m3 2.5x",
+        "lightweight, fastest markets: m0 10.0x, m1 5.0x",
+        "lightweight, slowest markets: m4 2.0x, m3 2.5x",
     ]
     assert lines(True, pairs=(pair(markets=markets(4)),))[3:] == [
         "lightweight, the least slower: m0 0.10x, m1 0.20x",
