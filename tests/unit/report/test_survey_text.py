@@ -174,8 +174,8 @@ def test_markets_at_both_ends_are_named_each_once() -> None:
         "lightweight, slowest markets: m4 2.0x, m3 2.5x",
     ]
     assert lines(True, pairs=(pair(markets=markets(4)),))[3:] == [
-        "lightweight, the least slower: m0 0.10x, m1 0.20x",
-        "lightweight, the most slower: m3 0.40x, m2 0.30x",
+        "lightweight, fastest markets: m0 0.10x, m1 0.20x",
+        "lightweight, slowest markets: m3 0.40x, m2 0.30x",
     ]
 
 
