@@ -153,6 +153,11 @@ def test_scatter_and_spread_by_hand() -> None:
     assert math.log(estimate.high / 1.1) == pytest.approx(stats.t.isf(0.025, 5) * error)
     total = estimate_total([1.0, 2.0, 4.0] * 2, [0.1] * 6)
     assert total.scatter == pytest.approx(math.log(2) * math.sqrt(2 / 3) * math.sqrt(6 / 5))
+    same_rate = estimate_total([1.0, 2.0, 4.0] * 2, [0.05, 0.1, 0.2] * 2)
+    assert same_rate.scatter == pytest.approx(0.0, abs=1e-12)
+    assert math.isnan(estimate_total([1.0], [0.1]).scatter)
+    assert math.isnan(estimate_ratio([1.0], [1.1], [0.1]).scatter)
+    assert estimate_ratio([1.0, 1.0], [1.0, 1.2], [0.1, 0.1]).scatter == pytest.approx(half * math.sqrt(2))
 
 
 def test_census_has_the_noise_of_its_pairs_alone() -> None:
@@ -265,6 +270,7 @@ def test_draws_needed_of_a_small_corpus_are_fewer_and_at_most_all_of_it() -> Non
     assert count_draws_needed(estimate, 0.03, np.ones(30)) < 30
     assert count_draws_needed(estimate_with(0.18, noise=0.05), 0.03, np.ones(300)) == 300
     assert count_draws_needed(estimate_with(0.18, draws=8), 0.03, np.ones(8)) == 8
+    assert count_draws_needed(estimate_with(0.18, draws=8), 1e-9, np.ones(20)) == 20
 
 
 def test_interval_is_precise_enough_up_to_exactly_the_precision() -> None:
@@ -279,7 +285,7 @@ def test_interval_is_precise_enough_up_to_exactly_the_precision() -> None:
 
 def test_looks_cost_a_share_of_the_error_probability() -> None:
     assert choose_survey_confidence(0.95) == pytest.approx(1 - survey.LOOK_CORRECTION * 0.05)
-    assert 0.95 < choose_survey_confidence(0.95) < 1
+    assert 0.95 < choose_survey_confidence() == choose_survey_confidence(0.95) < 1
     assert tuple(sorted(survey.LOOKS)) == survey.LOOKS
 
 
