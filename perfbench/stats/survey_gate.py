@@ -92,8 +92,8 @@ class SurveyedPairs:
         )
 
     def select(self, mask: ArrayLike) -> PartSeconds:
-        """The stratum of those pairs that are inside as a whole."""
-        inside = np.asarray(mask, dtype=bool)
+        """The stratum of those pairs that are inside as a whole; ``mask`` may be that of more draws."""
+        inside = np.asarray(mask, dtype=bool)[: len(self.before)]
         return PartSeconds(np.where(inside, self.before, 0.0), np.where(inside, self.after, 0.0))
 
 

@@ -148,6 +148,10 @@ def test_regression_of_a_stratum_is_found_where_the_corpus_hides_it() -> None:
     inside = every_third(96)
     pairs = make_pairs(96, np.where(inside, 1.06, 0.97))
     decision = decide_survey(pairs, 96, STANDARD_BOUNDS, strata={"in-play": inside, "other": ~inside}, family=4)
+    early = SurveyedPairs(pairs.before[:48], pairs.after[:48], pairs.shares[:48])
+    assert (
+        decide_survey(early, 96, STANDARD_BOUNDS, strata={"in-play": inside}, family=4).strata[0].estimate.draws == 16
+    )
     verdicts = {part.label: part.verdict for part in decision.strata}
     assert decision.corpus.verdict is not Verdict.REGRESSED
     assert verdicts == {"in-play": Verdict.REGRESSED, "other": Verdict.IMPROVED}
