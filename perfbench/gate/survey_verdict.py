@@ -10,7 +10,7 @@ from perfbench.stats import pairs, sequential
 from perfbench.stats.sequential import build_bounds
 from perfbench.stats.survey_decision import decide_drawn
 from perfbench.stats.survey_gate import RatioVerdict, SurveyVerdict
-from perfbench.stats.survey_samples import DrawnSeconds, collect_drawn_seconds
+from perfbench.stats.survey_samples import DrawnSeconds, SamplesByBatch, collect_drawn_seconds
 from perfbench.util import formatting
 
 CasePair = tuple[str, str]
@@ -35,9 +35,12 @@ def evaluate_survey_gate(run: Run, corpus: Corpus) -> dict[CasePair, Comparison]
 
 def collect_duet(duet: CasePair, run: Run, corpus: Corpus) -> DrawnSeconds:
     """The seconds of the draws of one comparison."""
-    sides = [_list_batches(case_id, run) for case_id in duet]
-    before, after = ({name: m.samples for name, m in side.items()} for side in sides)
-    return collect_drawn_seconds(corpus, _find_metric(duet, run), before, after)
+    return collect_drawn_seconds(corpus, _find_metric(duet, run), *_list_samples(duet, run))
+
+
+def _list_samples(duet: CasePair, run: Run) -> tuple[SamplesByBatch, SamplesByBatch]:
+    before, after = ({name: m.samples for name, m in _list_batches(case_id, run).items()} for case_id in duet)
+    return before, after
 
 
 def _list_batches(case_id: str, run: Run) -> Mapping[str, Measurement]:
@@ -66,7 +69,8 @@ def _decide(duet: CasePair, drawn: DrawnSeconds, run: Run, corpus: Corpus, side:
     assert before is not None
     assert after is not None
     allowed = build_bounds(policy, before.case, after.case)
-    verdict = decide_drawn(drawn, corpus, policy.most(*duet) or corpus.batches, allowed, side)
+    most = policy.most(*duet) or corpus.batches
+    verdict = decide_drawn(drawn, corpus, most, allowed, side, samples=_list_samples(duet, run))
     assert verdict is not None
     return verdict
 

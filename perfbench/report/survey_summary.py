@@ -100,7 +100,7 @@ def _summarise_pair(row: DrawnRow, corpus: Corpus, confidence: float) -> Surveye
         percentiles=survey_strata.estimate_percentiles(first, second, [market.inclusion for market in markets]),
         needed=needed,
         strata=tuple(
-            SurveyedStrata(kind, survey_markets.estimate_parts(markets, kind))
+            SurveyedStrata(kind, survey_markets.estimate_parts(markets, kind, noise=drawn.estimate_pair_noise()))
             for kind in survey_markets.list_kinds(markets)
         ),
         markets=tuple(_list_markets(markets)),

@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import math
-
-import numpy as np
+from collections.abc import Sequence
 
 from perfbench.model import Corpus
-from perfbench.stats import sequential, survey_census, survey_gate
-from perfbench.stats.survey_gate import SurveyedPairs, SurveyVerdict
-from perfbench.stats.survey_samples import DrawnSeconds
+from perfbench.stats import sequential, survey_gate
+from perfbench.stats.survey_gate import PartSeconds, SurveyedPairs, SurveyVerdict
+from perfbench.stats.survey_markets import UNLABELLED, MarketSeconds, list_kinds, list_market_seconds
+from perfbench.stats.survey_samples import DrawnSeconds, SamplesByBatch
 from perfbench.stats.verdict_bounds import VerdictBounds
+
+MIXED = "mixed"
+"""The label of a batch whose markets have different labels and no seconds of their own: no part that anyone could name."""
 
 TESTED_STRATA = 6
 """Parts of a corpus that a gate tests beside the whole, at most: those that are drawn first (docs/method.md)."""
-
-MIXED = "mixed"
-"""The label of a batch whose markets have different labels; it is no part of a corpus that anyone could name."""
 
 
 def decide_drawn(
@@ -25,10 +25,13 @@ def decide_drawn(
     most: int,
     allowed: VerdictBounds,
     side: float = sequential.ONE_SIDED_ERROR,
+    *,
+    samples: tuple[SamplesByBatch, SamplesByBatch] | None = None,
 ) -> SurveyVerdict | None:
     """The verdict on a corpus and its parts after the draws so far; None without a pair.
 
     :param most: the maximum of draws, fixed before the first ratio; :param side: see ``survey_gate.decide_survey``.
+    :param samples: of both cases, from which the seconds of single markets come; without them each batch is one market.
     """
     if not drawn.measured:
         return None
@@ -42,31 +45,28 @@ def decide_drawn(
         thresholds=[draw.threshold or math.inf for draw in reached],
         numbers=[places[draw.batch] for draw in draws],
     )
-    numbers = {draw.batch: number for number, draw in enumerate(draws)}
-    noise = survey_census.estimate_pair_noise(
-        [numbers[draw.batch] for draw, _ in drawn.measured],
-        [sides[0] for _, sides in drawn.measured],
-        [sides[1] for _, sides in drawn.measured],
-    )
     return survey_gate.decide_survey(
         pairs,
         min(most, corpus.batches),
         allowed,
-        strata=_list_strata(drawn, corpus),
+        strata=_list_parts(list_market_seconds(drawn, corpus, *(samples or ({}, {}))), [draw.batch for draw in draws]),
         family=TESTED_STRATA,
-        noise=noise,
+        noise=drawn.estimate_pair_noise(),
         side=side,
     )
 
 
-def _list_strata(drawn: DrawnSeconds, corpus: Corpus) -> dict[str, list[bool]]:
-    """Which draws belong to each part of the corpus, by the name of the part: ``in-play never``."""
-    labels = {batch.batch: dict(batch.labels) for batch in corpus.opened}
-    own = [labels.get(draw.batch, {}) for draw in drawn.draws]
-    parts: dict[str, list[bool]] = {}
-    for kind in dict.fromkeys(kind for batch in own for kind in batch):
-        values = [batch.get(kind, MIXED) for batch in own]
-        for value in dict.fromkeys(values):
-            if value != MIXED and len(set(values)) > 1:
-                parts[f"{kind} {value}"] = list(np.array(values) == value)
+def _list_parts(markets: Sequence[MarketSeconds], batches: Sequence[str]) -> dict[str, PartSeconds]:
+    """The seconds of each part of the corpus in every batch, by the name of the part: ``in-play never``."""
+    parts: dict[str, PartSeconds] = {}
+    for kind in list_kinds(markets):
+        for label in dict.fromkeys(market.labels.get(kind, UNLABELLED) for market in markets):
+            sums = {batch: [0.0, 0.0] for batch in batches}
+            for market in markets:
+                if market.labels.get(kind, UNLABELLED) == label:
+                    sums[market.batch][0] += market.before
+                    sums[market.batch][1] += market.after
+            if label not in (UNLABELLED, MIXED):
+                first, second = zip(*(sums[batch] for batch in batches), strict=True)
+                parts[f"{kind} {label}"] = PartSeconds(first, second)
     return parts

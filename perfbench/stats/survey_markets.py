@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from statistics import fmean
@@ -10,6 +11,7 @@ import numpy as np
 
 from perfbench.model import BatchFile, Corpus, Sample
 from perfbench.stats import survey
+from perfbench.stats.survey_error import PairNoise
 from perfbench.stats.survey_samples import DrawnSeconds, SamplesByBatch, find_round
 from perfbench.stats.survey_strata import StratumEstimate
 
@@ -52,19 +54,30 @@ def list_market_seconds(
 
 
 def estimate_parts(
-    markets: Sequence[MarketSeconds], kind: str, confidence: float = 0.95
+    markets: Sequence[MarketSeconds], kind: str, confidence: float = 0.95, noise: PairNoise | None = None
 ) -> tuple[StratumEstimate, ...]:
     """The ratio of every part of the corpus with one label of this kind, by its share of the seconds, largest first.
 
     The markets of a batch were drawn together: their sum is one draw of the part. Each interval has this confidence by itself.
     Raises ValueError without a market.
+
+    :param noise: of the pairs of whole batches; a part of a batch has more, so that only parts of whole batches use it.
     """
+    batches = Counter(market.batch for market in markets)
     whole = sum(market.before / market.inclusion for market in markets)
     parts = []
     for label in dict.fromkeys(market.labels.get(kind, UNLABELLED) for market in markets):
         own = [market for market in markets if market.labels.get(kind, UNLABELLED) == label]
         chances, first, second = _sum_batches(own)
-        estimate = survey.estimate_ratio(first, second, np.ones_like(chances), confidence, inclusion=chances)
+        complete = Counter(market.batch for market in own).items() <= batches.items()
+        estimate = survey.estimate_ratio(
+            first,
+            second,
+            np.ones_like(chances),
+            confidence,
+            inclusion=chances,
+            noise=noise if complete else None,
+        )
         seconds = sum(market.before / market.inclusion for market in own) / whole
         parts.append(StratumEstimate(label, estimate, seconds, seconds))
     return tuple(sorted(parts, key=lambda part: (-part.share_of_seconds, part.label)))

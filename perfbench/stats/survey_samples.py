@@ -81,8 +81,14 @@ class DrawnSeconds:
             [draw.share for draw in self.draws],
             confidence,
             inclusion=self.inclusion,
-            noise=survey_census.estimate_pair_noise(numbers, before, after),
+            noise=self.estimate_pair_noise(),
         )
+
+    def estimate_pair_noise(self) -> PairNoise | None:
+        """The noise of a pair, from batches that were measured again; None without one."""
+        if not self.measured or len(self.measured[0][1]) < 2:
+            return None
+        return survey_census.estimate_pair_noise(self._number_batches(), self._list_all(0), self._list_all(1))
 
     def estimate_total(self, confidence: float, side: int = 0) -> TotalEstimate | None:
         """The seconds of the whole corpus of a side (0: before, 1: after); None without a draw."""

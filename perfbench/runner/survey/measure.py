@@ -257,6 +257,7 @@ def _is_settled(state: SurveyState, drawn: Sequence[Draw], policy: GatePolicy, c
         policy.most(before.id, after.id),
         sequential.build_bounds(policy, before, after),
         sequential.ONE_SIDED_ERROR / comparisons,
+        samples=(state.samples[name_side(before)], state.samples[name_side(after)]),
     )
     return verdict is not None and verdict.settled
 
