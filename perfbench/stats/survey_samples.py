@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from statistics import fmean
@@ -85,10 +87,15 @@ class DrawnSeconds:
         )
 
     def estimate_pair_noise(self) -> PairNoise | None:
-        """The noise of a pair, from batches that were measured again; None without one."""
+        """The noise of the mean of a batch's pairs, from batches that were measured again; None without one.
+
+        That of the batch with the fewest pairs counts for all.
+        """
         if not self.measured or len(self.measured[0][1]) < 2:
             return None
-        return survey_census.estimate_pair_noise(self._number_batches(), self._list_all(0), self._list_all(1))
+        noise = survey_census.estimate_pair_noise(self._number_batches(), self._list_all(0), self._list_all(1))
+        fewest = min(Counter(draw.batch for draw, _ in self.measured).values())
+        return noise and replace(noise, pair=noise.pair / math.sqrt(fewest), speed=noise.speed / math.sqrt(fewest))
 
     def estimate_total(self, confidence: float, side: int = 0) -> TotalEstimate | None:
         """The seconds of the whole corpus of a side (0: before, 1: after); None without a draw."""

@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 from support import corpora
+from support.checkouts import checkout
 from support.command_line import SCENARIOS, measured, one_line, perfbench, variables
 
 from perfbench.datasets.generator import files
@@ -292,3 +293,30 @@ def test_profile_of_a_corpus_draws_three_of_its_markets(tmp_path: Path) -> None:
     assert "data (6 files): 3 markets drawn in proportion to size; --each takes all" in done.stderr
     names = {name for name in (corpora.name(number) for number in range(1, 7)) if name in done.stdout}
     assert len(names) == 3
+
+
+# A gate ----------------------------------------------------------------------------------------------------------------
+
+
+def gated(folder: Path, in_play: float) -> subprocess.CompletedProcess[str]:
+    """A gate of two checkouts on twelve small markets of one batch, six of them in-play, at this many seconds a line in-play."""
+    data = write_markets(folder / "data", 12, in_play=6, updates=60)
+    for name, seconds in (("before", 0.001), ("after", in_play)):
+        checkout(folder / name, "1.0" if name == "before" else "2.0", f"PER_LINE, IN_PLAY = 0.001, {seconds}\n")
+    return perfbench(
+        "gate", "--before", folder / "before", "--after", folder / "after", "--scenario", "ticks_by_lines", "--scenarios",
+        SCENARIOS, "--data", data, "--max-time", "60", folder=folder,
+    )  # fmt: skip
+
+
+def test_gate_on_a_corpus_passes_unchanged_code(tmp_path: Path) -> None:
+    done = gated(tmp_path, 0.001)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "gate passed" in done.stdout
+    assert "data (12 files)" in done.stdout
+
+
+def test_gate_on_a_corpus_finds_code_that_is_slower(tmp_path: Path) -> None:
+    done = gated(tmp_path, 0.002)
+    assert done.returncode == 3, done.stdout + done.stderr
+    assert "is slower" in done.stdout

@@ -180,13 +180,13 @@ def measure_survey(
 def plan_stages(plan: SurveyPlan, settings: Settings) -> Iterator[tuple[Draw, ...]]:
     """The draws between two looks. The first ones are measured again where the noise of a pair has to be known.
 
-    After the last batch the whole corpus begins again: repeated measurements make the interval of a census narrower.
+    After the last batch the whole corpus begins again: repeated measurements make the interval of a census narrower. A gate
+    looks at it once, when its maximum of pairs is reached: that of a corpus of few batches is made of repetitions.
     """
     draws = plan.corpus.draws
-    whole = len(draws) == len(plan.batches)
     fixed = settings.rounds or (SHARDED_DRAWS if settings.shard != (1, 1) else None)
-    most = min(settings.gate.max_pairs or len(draws), len(draws)) if settings.gate else len(draws)
-    looks = [fixed] if fixed is not None else list(survey_gate.select_looks(most))
+    most = (settings.gate.max_pairs if settings.gate else 0) or len(draws)
+    looks = [fixed] if fixed is not None else list(survey_gate.select_looks(min(most, len(draws))))
     done, repeated = 0, 0
     for look in looks:
         stage = list(draws[done:look])
@@ -194,15 +194,23 @@ def plan_stages(plan: SurveyPlan, settings: Settings) -> Iterator[tuple[Draw, ..
         repeats = max(repeated, survey_census.count_repeats(_compute_inclusion(draws[:done], len(plan.batches))))
         stage += [replace(draw, round=1) for draw in draws[repeated:repeats]]
         repeated = repeats
+        if settings.gate is not None and look == looks[-1] and len(draws) == len(plan.batches):
+            stage += itertools.chain(*_repeat_census(draws, repeated, most))
         yield select_shard(stage, settings)
-    if not whole or settings.gate is not None:
-        return
+    if len(draws) == len(plan.batches) and settings.gate is None:
+        for again in _repeat_census(draws, repeated, fixed or MAX_DRAWS):
+            yield select_shard(again, settings)
+
+
+def _repeat_census(draws: Sequence[Draw], repeated: int, most: int) -> Iterator[list[Draw]]:
+    """Every draw again, round after round, until there are ``most`` pairs; the first ``repeated`` were measured twice before."""
+    done = len(draws)
     for number in itertools.count(1):
-        if done >= (fixed or MAX_DRAWS):
+        if done >= most:
             return
-        again = draws[repeated:] if number == 1 else draws
-        done += len(again)
-        yield select_shard([replace(draw, round=number) for draw in again], settings)
+        again = [replace(draw, round=number) for draw in (draws[repeated:] if number == 1 else draws)]
+        done += len(draws)
+        yield again
 
 
 def _compute_inclusion(draws: Sequence[Draw], batches: int) -> list[float]:

@@ -34,7 +34,7 @@ def run_survey_pilots(
         (before, after), *_ = group.duets
         cost = _measure_draw_cost(group, plan, settings, conditions, folder)
         fitting = int(policy.seconds / cost) if cost > 0 else 0
-        most = min(max(fitting, survey.LOOKS[0]), MAX_DRAWS, len(plan.batches))
+        most = min(max(fitting, survey.LOOKS[0]), MAX_DRAWS)
         budgets.append(PairBudget(before.id, after.id, most, cost))
     return replace(policy, pairs=tuple(budgets))
 

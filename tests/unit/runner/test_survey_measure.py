@@ -106,6 +106,14 @@ def test_gate_draws_no_more_than_its_budget_and_never_begins_again() -> None:
 # Shards ------------------------------------------------------------------------------------------------------------------------
 
 
+def test_gate_of_few_batches_measures_them_again_before_its_only_look() -> None:
+    policy = GatePolicy(pairs=(PairBudget("a", "b", 12),))
+    (stage,) = stages_of(plan_of(3), gate=policy)
+    assert len(stage) == 12
+    assert {draw.round for draw in stage} == {0, 1, 2, 3}
+    assert len({(draw.batch, draw.round) for draw in stage}) == 12
+
+
 @pytest.mark.parametrize("parts", [1, 2, 3, 7])
 def test_shards_divide_the_draws(parts: int) -> None:
     draws = plan_of(50).corpus.draws
