@@ -187,7 +187,7 @@ def test_environment_where_nothing_can_be_counted_gives_the_reason(
     assert (found.culprits, found.problem) == ((), "old is too old")
 
 
-def test_what_cannot_be_counted_is_told_before_anything_is_measured(
+def test_regression_that_cannot_be_counted_is_reported_before_anything_is_measured(
     session: Session, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     use(monkeypatch, count, "{} is too old")

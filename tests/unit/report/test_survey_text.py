@@ -140,7 +140,7 @@ def test_pair_has_its_scatter_what_precision_takes_and_its_percentiles() -> None
     assert slower.endswith("the median market 0.50x, 5th to 95th percentile 0.40x to 0.80x")
 
 
-def test_what_is_not_known_of_a_pair_is_left_out() -> None:
+def test_unknown_facts_of_a_pair_are_left_out() -> None:
     unknown = pair(
         estimate=RatioEstimate(0.5, 0.0, math.inf, 1, math.nan, math.inf, 0.95),
         needed=None,

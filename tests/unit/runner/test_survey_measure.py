@@ -244,7 +244,7 @@ def test_survey_ends_at_the_first_look_with_a_narrow_interval() -> None:
     assert [number for number, _ in engine.taken] == list(range(12))
 
 
-def test_what_a_draw_opened_is_known_at_the_look_though_its_batch_was_asked_for_before() -> None:
+def test_opened_batch_of_a_draw_is_known_at_the_look_though_its_batch_was_used_before() -> None:
     plan = plan_of(20)
     first = plan.corpus.draws[0]
     state = state_of(plan)
@@ -281,7 +281,7 @@ def test_progress_is_the_part_of_the_time_that_is_spent() -> None:
     assert shown == [(0.0, 12.0), (0.25, 9.0), (0.5, 6.0), (0.75, 3.0)]
 
 
-def test_what_was_measured_before_an_interruption_is_not_measured_again() -> None:
+def test_draws_before_an_interruption_are_not_measured_again() -> None:
     plan = plan_of(5000)
     whole = list(results_in(survey(plan, InMemory(), rounds=20)))
     rest = InMemory()

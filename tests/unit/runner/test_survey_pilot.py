@@ -98,6 +98,6 @@ def test_pilot_that_fails_leaves_the_first_look(monkeypatch: pytest.MonkeyPatch,
     assert len(begun) == 1
 
 
-def test_without_a_policy_the_standard_one_applies(drawn: list[DrawTask], tmp_path: Path) -> None:
+def test_missing_policy_is_the_standard_one(drawn: list[DrawTask], tmp_path: Path) -> None:
     found = run_survey_pilots([group_of()], plan_of(5000), settings(), Conditions(None, 60.0), tmp_path)
     assert found.pairs[0].most == int(GatePolicy().seconds / COSTS[1])

@@ -61,7 +61,7 @@ def test_case_that_does_not_report_a_metric_has_no_comparison() -> None:
 
 
 @pytest.mark.parametrize("before", [None, case(*passes("alone", 9.0, name="other"))])
-def test_without_a_value_before_there_is_the_median_alone(before: Measurement | None) -> None:
+def test_metric_that_has_no_value_before_is_the_median_alone(before: Measurement | None) -> None:
     found = compare_metric(PAUSE, before, case(*passes("alone", 3.0, 1.0, 2.0)))
     assert found is not None
     assert (found.after, found.before, found.verdict) == (2.0, None, None)
@@ -118,7 +118,7 @@ def test_both_sides_above_the_floor_have_a_ratio() -> None:
         (0.0, 1e-12, Verdict.REGRESSED),
     ],
 )
-def test_without_a_floor_the_difference_is_a_share_of_the_larger_side(
+def test_metric_that_has_no_floor_has_its_difference_as_a_share_of_the_larger_side(
     before: float, after: float, expected: Verdict
 ) -> None:
     found = compare_samples(PAUSE, [before] * 6, [after] * 6)

@@ -108,7 +108,7 @@ def test_clear_regression_is_settled_at_the_first_look() -> None:
     assert found.corpus.verdict is Verdict.REGRESSED
 
 
-def test_without_a_pair_there_is_no_verdict() -> None:
+def test_verdict_needs_a_pair() -> None:
     assert decide(lambda _: 1.0, draws=0) is None
 
 
