@@ -70,7 +70,7 @@ class SurveyState:
     def _add_batch(self, result: Result) -> None:
         assert result.opened is not None
         name, market = result.opened.batch, result.opened.market
-        if all(known.opened is None for known in self.by_batch[name]):
+        if all(result_before.opened is None for result_before in self.by_batch[name]):
             self.by_batch[name].append(result)
         if market is None:
             self.empty.add(name)
