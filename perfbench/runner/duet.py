@@ -64,16 +64,15 @@ class StartedDuet:
         self._ends.close()
 
     def wait(self) -> None:
-        """Wait until all workers are ready, with their whole timeout from now on for the pass."""
-        for worker, index in self._workers:
-            case = self.trial.cases[index]
+        """Wait until all workers are ready, or one has failed; their whole timeout is left for the pass then."""
+        for worker, index in self._workers if not self._failures else ():
             try:
                 if worker not in self._ready:
                     self._ready[worker] = wait_until_ready(worker, self._table)
                 worker.renew_deadline()
             except TrialFailed as error:
-                if not any(failure.case == case.id for failure in self._failures):
-                    self._failures.append(build_failure(self.trial, case, error))
+                self._failures.append(build_failure(self.trial, self.trial.cases[index], error))
+                return
 
     def run(self) -> Iterator[Result]:
         """The results of the pair: one for each pass, or a failure of each case that failed; after one there is no pair."""

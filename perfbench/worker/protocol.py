@@ -55,7 +55,6 @@ class Request:
     scenario: str
     mode: str = ""
     market: Optional[str] = None
-    batch: List[str] = field(default_factory=list)
     parameters: Dict[str, ParameterValue] = field(default_factory=dict)
     core: Optional[int] = None
     memory: bool = False
@@ -73,6 +72,7 @@ class Request:
     interval: float = 0.001
     function: str = ""
     marks: List[int] = field(default_factory=list)
+    batch: List[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
