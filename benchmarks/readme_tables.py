@@ -1,4 +1,4 @@
-"""Regenerate the blocks of README.md and docs/corpora.md: tables of saved runs and the help of commands. ``make golden`` calls it."""
+"""Regenerate the blocks of README.md and docs/corpora.md: saved runs and the help of commands. ``make golden`` calls it."""
 
 from __future__ import annotations
 

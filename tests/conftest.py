@@ -46,7 +46,8 @@ ALLOWED_SKIPS = (
     r"no Python |there is only one Python here|valgrind or Python 3\.12 is not installed|this Python has trampolines",
     r"valgrind is here|memray is installed|root may read everything",
     r"autocommit came with Python|max_tasks_per_child came with Python|no CPython 3\.8 on this machine",
-    r"a disk of its own takes the rights of root|namespaces take root|making a device node takes root|mounting a small disk takes root",
+    r"a disk of its own takes the rights of root|namespaces take root|making a device node takes root",
+    r"mounting a small disk takes root",
     r"pytest's schema cannot be fetched",
 )
 """How the reasons of skips begin that do not fail a session in CI: the network, the Pythons, the user, what is not absent."""

@@ -37,7 +37,7 @@ def call(cache: Path, *options: str, limit: int | None = None, **variables: str)
         [sys.executable, "-m", "perfbench", "doctor", *options],
         capture_output=True,
         encoding="utf-8",
-        env={**kept, "COLUMNS": "400", "PERFBENCH_CACHE": str(cache), "PYTHONDONTWRITEBYTECODE": "1", **variables},
+        env={**kept, "COLUMNS": "1000", "PERFBENCH_CACHE": str(cache), "PYTHONDONTWRITEBYTECODE": "1", **variables},
         preexec_fn=None if sys.platform == "win32" else limit_files,
         timeout=60,
         check=False,

@@ -20,7 +20,10 @@ ALLOWED = {
     ("*", "in terms of"): "the same",
     ("perfbench/report/build.py", "market.doubts"): "a key of saved runs",
     ("perfbench/report/survey_table.py", "market.doubts"): "the same",
-    ("perfbench/runner/survey/opening.py", "doubts=tuple(dict.fromkeys(doubt for file in files for doubt in file.doubts))"): "the same",
+    (
+        "perfbench/runner/survey/opening.py",
+        "doubts=tuple(dict.fromkeys(doubt for file in files for doubt in file.doubts))",
+    ): "the same",
     ("perfbench/cli/commands/gate.py", "demands="): "a key of saved runs",
     ("perfbench/report/profiles/memory.py", "summary.remark"): "a key of saved profiles",
     ("perfbench/profiling/memory/allocations.py", "summary.remark"): "the same",

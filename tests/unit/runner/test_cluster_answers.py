@@ -64,9 +64,7 @@ def test_batch_with_other_bytes_than_on_another_machine_becomes_a_failure_withou
         check.accept(task(), answer((opened(sha256="b" * 64),), pair(1, "ws2"), machine="ws2", fingerprint="f2"))
     )
     (failure,) = [result.failure for event in events for result in event if result.failure]  # type: ignore[union-attr]
-    assert failure.message == (
-        "1.23: another file on ws2 than on ws1 (SHA-256 bbbbbbbbbbbb…, not aaaaaaaaaaaa…)"
-    )
+    assert failure.message == ("1.23: another file on ws2 than on ws1 (SHA-256 bbbbbbbbbbbb…, not aaaaaaaaaaaa…)")
     assert not [result for event in events for result in event if result.sample]  # type: ignore[union-attr]
 
 

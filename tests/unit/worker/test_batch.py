@@ -22,7 +22,7 @@ def test_a_single_file_is_the_call_itself() -> None:
 
 
 def test_items_of_all_files_come_one_after_the_other() -> None:
-    call = chain_calls([lambda: yields(1, 2), lambda: yields(), lambda: yields(3)])
+    call = chain_calls([lambda: yields(1, 2), yields, lambda: yields(3)])
     assert list(call()) == [1, 2, 3]
     assert isinstance(call, BatchCall)
     assert len(call.parts) == 3
