@@ -39,7 +39,9 @@ class TerminalListener:
     def announce_plan(self, prepared: PreparedRun) -> None:
         """Say how much is measured, and how long its rounds take at most, where there are several tables."""
         self._total = len(prepared.tables)
-        if self._total > 1:
+        if prepared.survey is not None:
+            self.report_status(describe_survey(prepared))
+        elif self._total > 1:
             self.report_status(describe_plan(prepared))
 
     def report_status(self, line: str) -> None:
@@ -107,6 +109,18 @@ def describe_plan(prepared: PreparedRun) -> str:
         f"{', '.join(counted)}: rounds of at most {limit} a {each}, "
         f"{format_duration(whole * settings.max_time)} in all, {beside}"
     )
+
+
+def describe_survey(prepared: PreparedRun) -> str:
+    """``40 market files are one corpus, in 3 batches: one table, at most 5 min; --each gives a table for each file``."""
+    assert prepared.survey is not None
+    corpus, settings = prepared.survey.corpus, prepared.run.settings
+    batches = formatting.format_plural(corpus.batches, "batch", "batches")
+    files = formatting.format_plural(corpus.members, "market file")
+    tables = "one table" if len(prepared.tables) == 1 else formatting.format_plural(len(prepared.tables), "table")
+    limited = settings.rounds is None and settings.shard == (1, 1) and settings.gate is None
+    most = f", at most {format_duration(settings.max_time)}{' each' * (len(prepared.tables) > 1)}" if limited else ""
+    return f"{files} are one corpus, in {batches}: {tables}{most}; --each gives a table for each file"
 
 
 def format_duration(seconds: float) -> str:

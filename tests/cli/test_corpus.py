@@ -70,6 +70,15 @@ def test_corpus_of_more_than_three_files_are_one_table_with_the_seconds_of_all(t
     assert "census: every one of 5 files" in done.stdout
 
 
+def test_run_says_at_once_what_a_corpus_is_and_how_long_it_takes_at_most(tmp_path: Path) -> None:
+    data = write_markets(tmp_path / "data", 5)
+    done = measured("timed_by_lines", "--data", data, "--max-time", "90", folder=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert done.stderr.splitlines()[0] == (
+        "5 market files are one corpus, in 1 batch: one table, at most 2 min; --each gives a table for each file"
+    )
+
+
 def test_each_gives_a_table_for_every_file(tmp_path: Path) -> None:
     data = write_markets(tmp_path / "data", 5)
     done = surveyed(tmp_path, "--data", data, "--each", "--rounds", "1")
