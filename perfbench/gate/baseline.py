@@ -92,8 +92,10 @@ def choose_title(name: str, spec: str, settings: Settings) -> str:
 
 
 def pin_inputs(run: Run) -> tuple[PinnedInput, ...]:
-    """The scenarios and market files of the run; a gate against it measures no others."""
+    """The scenarios and market files of the run, or the listing of its corpus; a gate against it measures no others."""
     scenarios = (PinnedInput("scenario", scenario.name, scenario.sha256) for scenario in run.scenarios)
+    if run.corpus is not None:
+        return (*scenarios, PinnedInput("market file", run.corpus.name, run.corpus.digest))
     return (*scenarios, *(PinnedInput("market file", market.name, market.sha256) for market in run.data))
 
 

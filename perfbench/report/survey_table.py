@@ -203,12 +203,15 @@ class SurveyRows:
         own = self.batches[_key(after)]
         others = self.batches[_key(before)] if before is not None else {}
         same_output, notes = self._compare_outputs(others, own, self._format_label(before, after))
-        failures = list(self._describe_failures(before, after)) or list(self._describe_absence(before, after))
+        lacking = self._find_lacking(after)
+        failures = list(self._describe_failures(before, after))
+        failures = failures or list([] if lacking else self._describe_absence(before, after))
         comparison = None if same_output is OutputMatch.DIFFERENT else self.compare(before, after)
         breaches = self._find_breaches(before, after, comparison)
         drawn = self.collect(None, after).estimate_total(self.confidence)
         seconds = drawn.total if drawn is not None else None
-        failed = bool(failures) or seconds is None or (before is not None and comparison is None and not notes)
+        incomplete = seconds is None or (before is not None and comparison is None and not notes)
+        failed = bool(failures) or (incomplete and not lacking)
         return Row(
             mode=self._format_label(before, after),
             doc=after.doc,
@@ -221,7 +224,8 @@ class SurveyRows:
             comparison=comparison,
             same_output=same_output,
             failed=failed,
-            status=self._classify(comparison, same_output, breaches, failed, seconds),
+            status=self._classify(comparison, same_output, breaches, failed, seconds, unavailable=bool(lacking)),
+            unavailable=f"{self._format_label(before, after)}: not available here: {lacking}" if lacking else "",
             breaches=breaches,
             notes=(*failures, *notes),
             peak_before=_reduce(others.values(), PEAK_RSS_BYTES.name, max) if self.sides else None,
@@ -244,10 +248,12 @@ class SurveyRows:
         breaches: Sequence[str],
         failed: bool,
         seconds: float | None,
+        *,
+        unavailable: bool,
     ) -> CaseStatus:
         if self.run.settings.gate is not None:
             return status.classify_gate_case(comparison, same_output, breaches, failed)
-        return status.classify_run_case(seconds, same_output, failed, unavailable=False)
+        return status.classify_run_case(seconds, same_output, failed, unavailable=unavailable)
 
     def _format_label(self, before: Measurement | None, after: Measurement) -> str:
         return text.format_row_label(after.case, before.case if before else None, self.sides, chain=False)
@@ -264,8 +270,15 @@ class SurveyRows:
         for template in (before, after) if self.sides and before else (after,):
             for name, measurement in self.batches[_key(template)].items():
                 side = template.case.environment if self.sides else template.case.mode
-                lines += [f"{side}, {name}: {f.message} ({f.kind} pass)" for f in measurement.failures]
+                lines += [
+                    f"{side}, {name}: {f.message} ({f.kind} pass)" for f in measurement.failures if not f.unavailable
+                ]
         return _shorten(list(dict.fromkeys(lines)), "{} further failures")
+
+    def _find_lacking(self, case: Measurement) -> str:
+        """What this machine lacks for a case; empty if nothing."""
+        failures = (failure for measurement in self.batches[_key(case)].values() for failure in measurement.failures)
+        return next((failure.message for failure in failures if failure.unavailable), "")
 
     def _describe_absence(self, before: Measurement | None, after: Measurement) -> Iterator[str]:
         """Why a row has no seconds although nothing failed."""

@@ -14,8 +14,14 @@ def merge_runs(before: Run, after: Run) -> Run:
     """A run with every case that both have: same scenario, mode, parameters and bytes of the market file.
 
     The environments are named after the runs where they have the same name. Cases without a counterpart become problems.
-    Raises NotMeasured if nothing can be compared.
+    Raises NotMeasured if nothing can be compared, and for a run of a corpus: two surveys drew other batches.
     """
+    for run in (before, after):
+        if run.corpus is not None:
+            raise NotMeasured(
+                f"{run.id} is a run of a corpus, which cannot be put beside another run",
+                hint="compare both environments in one run: perfbench compare BEFORE AFTER --data …",
+            )
     keyed = (
         {_build_key(m, before): m for m in before.measurements},
         {_build_key(m, after): m for m in after.measurements},

@@ -57,7 +57,7 @@ def measure_group(
     with DuetQueue(group, conditions) as queue:
         for number in (draw.number,) if draw else range(rule.max_rounds):
             if state.is_over or rule.should_stop(number, clock() - start, state.estimates):
-                return
+                break
             trials = plan.plan_round(group, number, settings.seed)
             coming = [] if draw or number + 1 >= rule.max_rounds else plan.plan_round(group, number + 1, settings.seed)
             for place, trial in enumerate(trials):
@@ -66,6 +66,17 @@ def measure_group(
                     yield _build_progress(doing, state, number, clock() - start)
                     following = partial(_choose_following, [*trials[place + 1 :], *coming], state)
                     yield from _run_trial(trial, state, conditions, queue, following)
+    if draw is not None and group.duets:
+        yield from _run_unpaired_cases(draw.number, state, conditions)
+
+
+def _run_unpaired_cases(number: int, state: GroupState, conditions: Conditions) -> Iterator[tuple[Result, ...]]:
+    """A solo pass of each case of a draw whose partners all failed: what it takes is known nevertheless."""
+    paired = {case for duet in state.duets for case in duet}
+    alone = replace(state.group, places=tuple(p for p in state.group.places if p.case not in paired), duets=())
+    for trial in plan.plan_round(alone, number, state.settings.seed) if alone.places else ():
+        if state.needs(trial):
+            yield from _run_trial(trial, state, conditions)
 
 
 def _compare_outputs(state: GroupState, conditions: Conditions) -> Iterator[tuple[Result, ...] | Progress]:

@@ -339,3 +339,30 @@ def test_gate_on_a_corpus_finds_code_that_is_slower(tmp_path: Path) -> None:
     done = gated(tmp_path, 0.002)
     assert done.returncode == 3, done.stdout + done.stderr
     assert "is slower" in done.stdout
+
+
+# Saved runs, and modes that lack something ------------------------------------------------------------------------------
+
+
+def test_two_runs_of_a_corpus_are_not_put_side_by_side(tmp_path: Path) -> None:
+    data = write_markets(tmp_path / "data", 5)
+    done = surveyed(tmp_path, "--data", data, "--rounds", "1", "--save", "once")
+    assert done.returncode == 0, done.stderr
+    for command in ("compare", "show"):
+        refused = perfbench(command, "once", "once", folder=tmp_path)
+        assert refused.returncode == 5
+        assert "once is a run of a corpus, which cannot be put beside another run" in one_line(refused.stderr)
+        assert refused.stdout == ""
+
+
+def test_mode_that_this_machine_lacks_something_for_is_no_failure(tmp_path: Path) -> None:
+    data = write_markets(tmp_path / "data", 5)
+    (tmp_path / "lacking.py").write_text(
+        "from perfbench import NotAvailable, Work, mode, setup\n\n\n"
+        "@setup\ndef server():\n    raise NotAvailable('no such server: start one')\n\n\n"
+        "@mode(baseline=True)\ndef without(market):\n    return Work(1, seconds=0.25)\n\n\n"
+        "@mode\ndef with_server(market, server):\n    return Work(1, seconds=0.125)\n"
+    )
+    done = perfbench("run", "lacking.py", "--data", data, "--rounds", "1", "--quiet", folder=tmp_path)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.stdout.count("with_server: not available here: no such server: start one") == 1

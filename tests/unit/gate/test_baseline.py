@@ -11,7 +11,7 @@ from support.releases import commit, git
 
 from perfbench.errors import EnvironmentProblem, NotMeasured, StorageProblem
 from perfbench.gate.baseline import build_baseline_spec, choose_title, find_baseline, pin_inputs
-from perfbench.model import Checkout, Environment, Failure, GatePolicy, Package, PinnedInput, Run
+from perfbench.model import Checkout, Corpus, Environment, Failure, GatePolicy, Package, PinnedInput, Run
 
 
 def run_in(spec: str, *sources: Checkout, demanded: tuple[tuple[str, str], ...] = ()) -> Run:
@@ -184,6 +184,11 @@ def test_scenarios_and_market_files_of_the_run_are_pinned() -> None:
         PinnedInput("scenario", "made_up", "s" * 64),
         PinnedInput("market file", "market", "m" * 64),
     )
+
+
+def test_baseline_of_a_corpus_pins_its_listing() -> None:
+    made = replace(run_in("old"), corpus=Corpus("august.tar (9 files)", 9, 9, 900, "d" * 64))
+    assert pin_inputs(made)[-1] == PinnedInput("market file", "august.tar (9 files)", "d" * 64)
 
 
 # Search ------------------------------------------------------------------------------------------------------------------
