@@ -76,3 +76,14 @@ def test_every_pass_notes_the_seconds_anew() -> None:
     for _ in range(2):
         list(call())
     assert len(call.parts) == 2
+
+
+@pytest.mark.parametrize("yielding", [True, False])
+def test_seconds_of_a_file_are_those_since_the_one_before_it(monkeypatch: pytest.MonkeyPatch, yielding: bool) -> None:
+    readings = iter([1_000_000_000, 6_000_000_000, 8_000_000_000])
+    monkeypatch.setattr("perfbench.worker.batch.time.process_time_ns", lambda: next(readings))
+    call = BatchCall([lambda: yields(1), lambda: yields(2)] if yielding else [lambda: 1, lambda: 1])
+    outcome = call()
+    if yielding:
+        list(outcome)
+    assert call.parts == [5.0, 2.0]
