@@ -102,7 +102,8 @@ def format_effect(result: ClaimResult) -> str:
     ends = (
         f" [{formatting.format_interval(low, high)}]" if math.isfinite(low) and math.isfinite(high) and low > 0 else ""
     )
-    return f", {formatting.format_factor(1 / result.ratio if down else result.ratio)} {words[not down]}{ends}"
+    ratio = 1 / result.ratio if down else result.ratio
+    return f", {formatting.format_factor(ratio, low, high)} {words[not down]}{ends}"
 
 
 def _format_saving(result: ClaimResult) -> str:

@@ -18,7 +18,7 @@ class SurveyedStrata:
 
 @dataclass(frozen=True, slots=True)
 class DrawnMarket:
-    """A batch that was drawn and the ratio of its own pairs, after / before."""
+    """A market that was drawn, or the short ones of a batch together, and the ratio of its own pairs, after / before."""
 
     name: str
     ratio: float
@@ -37,8 +37,8 @@ class DrawnMachine:
 class SurveyedPair:
     """One row of a corpus: its ratio, percentiles of the markets, strata, and the batches with extreme ratios.
 
-    ``needed`` is the number of draws whose interval would be ± 3 %; None where it is not known. ``markets`` are all drawn batches
-    from the lowest ratio to the highest. ``machines`` has the ratio of each machine if they differ.
+    ``needed`` is the number of draws whose interval would be ± 3 %; None where it is not known. ``markets`` are those that
+    were drawn, from the lowest ratio to the highest. ``machines`` has the ratio of each machine if they differ.
     """
 
     label: str

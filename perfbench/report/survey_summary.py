@@ -89,7 +89,7 @@ def _summarise_pair(row: DrawnRow, corpus: Corpus, confidence: float) -> Surveye
     estimate = drawn.estimate_ratio(confidence)
     assert estimate is not None
     markets = survey_markets.list_market_seconds(drawn, corpus, *row.sides)
-    first, second = [market.before for market in markets], [market.after for market in markets]
+    pooled = survey_markets.pool_short_markets(markets)
     needed = None
     if not drawn.census and math.isfinite(estimate.high):
         shares = [draw.share for draw in corpus.draws] if len(corpus.draws) == corpus.batches else None
@@ -97,13 +97,17 @@ def _summarise_pair(row: DrawnRow, corpus: Corpus, confidence: float) -> Surveye
     return SurveyedPair(
         label=row.label,
         estimate=estimate,
-        percentiles=survey_strata.estimate_percentiles(first, second, [market.inclusion for market in markets]),
+        percentiles=survey_strata.estimate_percentiles(
+            [market.before for market in pooled],
+            [market.after for market in pooled],
+            [market.inclusion / market.markets for market in pooled],
+        ),
         needed=needed,
         strata=tuple(
             SurveyedStrata(kind, survey_markets.estimate_parts(markets, kind, noise=drawn.estimate_pair_noise()))
             for kind in survey_markets.list_kinds(markets)
         ),
-        markets=tuple(_list_markets(markets)),
+        markets=tuple(_list_markets(pooled)),
     )
 
 

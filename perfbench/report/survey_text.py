@@ -79,7 +79,8 @@ def format_ratio(estimate: RatioEstimate, slower: bool) -> str:
     if not math.isfinite(estimate.high):
         return _format_factor(estimate.ratio, slower)
     low, high = (estimate.low, estimate.high) if slower else (1 / estimate.high, 1 / estimate.low)
-    return f"{_format_factor(estimate.ratio, slower)} [{formatting.format_interval(low, high)}]"
+    ratio = estimate.ratio if slower else 1 / estimate.ratio
+    return f"{formatting.format_factor(ratio, low, high)} [{formatting.format_interval(low, high)}]"
 
 
 def _format_factor(ratio: float, slower: bool) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import groupby
 from statistics import fmean
 
 import numpy as np
@@ -17,10 +18,17 @@ from perfbench.stats.survey_strata import StratumEstimate
 
 UNLABELLED = "unknown"
 
+SHORTEST_SECONDS = 0.010
+"""The shortest pass of a market whose own ratio says something: a collection of garbage takes 1 to 2 ms. In one survey of 22,001
+generated markets the ratio scattered by 3 % from market to market above 16 ms, 6 % from 8 to 16 ms, and 16 to 24 % below 4 ms."""
+
 
 @dataclass(frozen=True, slots=True)
 class MarketSeconds:
-    """A market of a drawn batch: the probability of its batch to be drawn, its labels, and its seconds on both sides."""
+    """A market of a drawn batch: the probability of its batch to be drawn, its labels, and its seconds on both sides.
+
+    ``markets``: how many it stands for, if several short ones of a batch are taken together.
+    """
 
     batch: str
     name: str
@@ -28,6 +36,7 @@ class MarketSeconds:
     inclusion: float
     before: float
     after: float
+    markets: int = 1
 
 
 def list_market_seconds(
@@ -51,6 +60,33 @@ def list_market_seconds(
                 MarketSeconds(draw.batch, file.name, dict(file.labels), chance, whole[0] * first, whole[1] * second)
             )
     return [market for market in markets if market.before > 0 and market.after > 0]
+
+
+def pool_short_markets(markets: Sequence[MarketSeconds], shortest: float = SHORTEST_SECONDS) -> list[MarketSeconds]:
+    """The markets, with those of a batch taken together that take less than ``shortest`` seconds on their faster side.
+
+    They have no labels, and the name of the first with the number of the others: ``1.930044300 + 9 more``.
+    """
+    pooled: list[MarketSeconds] = []
+    for _, group in groupby(markets, key=lambda market: market.batch):
+        own = list(group)
+        short = [market for market in own if min(market.before, market.after) < shortest]
+        pooled += [market for market in own if min(market.before, market.after) >= shortest]
+        pooled += [_join_markets(short)] if short else []
+    return pooled
+
+
+def _join_markets(markets: Sequence[MarketSeconds]) -> MarketSeconds:
+    first, count = markets[0], len(markets)
+    return MarketSeconds(
+        first.batch,
+        first.name if count == 1 else f"{first.name} + {count - 1} more",
+        first.labels if count == 1 else {},
+        first.inclusion,
+        sum(market.before for market in markets),
+        sum(market.after for market in markets),
+        count,
+    )
 
 
 def estimate_parts(

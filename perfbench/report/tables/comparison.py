@@ -205,8 +205,10 @@ def _format_seconds(row: Row) -> str:
 def _format_factor(row: Row, slower: bool) -> str:
     if row.comparison is None:
         return ""
-    ratio = row.comparison.ratio if slower else 1 / row.comparison.ratio
-    return f"{formatting.format_factor(ratio)} {VERDICT_MARKS[row.comparison.verdict]}"
+    ratio, *ends = (row.comparison.ratio, row.comparison.low, row.comparison.high)
+    if not slower:
+        ratio, *ends = 1 / ratio, *(1 / end if end > 0 else math.inf for end in reversed(ends))
+    return f"{formatting.format_factor(ratio, *ends)} {VERDICT_MARKS[row.comparison.verdict]}"
 
 
 def _are_all_slower(rows: Sequence[Row]) -> bool:

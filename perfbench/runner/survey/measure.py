@@ -164,7 +164,7 @@ def measure_survey(
         open_draws = (draw for draw in stage if not state.is_done(draw))
         tasks = (
             build_task(draw, state, settings)
-            for draw in itertools.takewhile(lambda _: clock() - start < _get_limit(settings), open_draws)
+            for draw in itertools.takewhile(lambda _: clock() - start < _get_stage_limit(settings), open_draws)
         )
         for event in engine.measure(tasks):
             if isinstance(event, Progress):
@@ -241,6 +241,11 @@ def build_task(draw: Draw, state: SurveyState, settings: Settings) -> DrawTask:
 
 def _get_limit(settings: Settings) -> float:
     return float("inf") if settings.rounds is not None or settings.shard != (1, 1) else settings.max_time
+
+
+def _get_stage_limit(settings: Settings) -> float:
+    """Seconds after which no draw of a stage begins; a gate always reaches its look, which alone gives a verdict."""
+    return float("inf") if settings.gate is not None else _get_limit(settings)
 
 
 def _is_enough(state: SurveyState, drawn: Sequence[Draw], settings: Settings, comparisons: int) -> bool:

@@ -12,7 +12,8 @@ from support.runs import MARKET, run, scenario
 from perfbench.gate.verdict import evaluate_gate
 from perfbench.model import Claim, Corpus, Failure, Output, OutputDifference, OutputMatch, Package, Run
 from perfbench.report.model import CaseStatus, ReportTable, Row
-from perfbench.report.survey_table import build_survey_table, choose_survey_confidence, is_surveyed
+from perfbench.report.survey_rows import choose_survey_confidence
+from perfbench.report.survey_table import build_survey_table, is_surveyed
 
 SIZES = list(range(10, 50))
 

@@ -308,6 +308,15 @@ def test_gate_that_stays_inconclusive_ends_with_its_budget() -> None:
     assert len(engine.taken) == 30
 
 
+@pytest.mark.parametrize(("seconds", "expected"), [(5.0, 12), (20.0, 24)])
+def test_gate_reaches_its_look_though_its_time_is_over(seconds: float, expected: int) -> None:
+    before, after = group_of().duets[0]
+    policy = GatePolicy(pairs=(PairBudget(before.id, after.id, 30),))
+    engine = InMemory(lambda task: 0.9 if task.draw.number % 2 else 1.1, cost=1.0)
+    survey(plan_of(5000), engine, max_time=seconds, gate=policy)
+    assert len(engine.taken) == expected
+
+
 def test_modes_that_are_not_paired_are_surveyed_by_their_totals() -> None:
     engine = InMemory()
     group = replace(group_of(), duets=())

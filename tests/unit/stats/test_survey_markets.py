@@ -10,7 +10,13 @@ from support.drawn_corpora import Labels, corpus_of, timed
 
 from perfbench.model import BatchFile, Corpus, Sample
 from perfbench.stats import survey
-from perfbench.stats.survey_markets import MarketSeconds, estimate_parts, list_kinds, list_market_seconds
+from perfbench.stats.survey_markets import (
+    MarketSeconds,
+    estimate_parts,
+    list_kinds,
+    list_market_seconds,
+    pool_short_markets,
+)
 from perfbench.stats.survey_samples import collect_drawn_seconds
 
 SOCCER, TENNIS = (("sport", "Soccer"),), (("sport", "Tennis"),)
@@ -76,6 +82,25 @@ def test_batch_of_an_older_run_without_files_has_its_own_labels() -> None:
 def test_file_that_took_no_time_is_no_market() -> None:
     found = list_of(of_files(SOCCER, TENNIS), [with_parts(10.0, 0.0, 5.0)], [with_parts(4.0, 1.0, 1.0)])
     assert [m.name for m in found] == ["m1"]
+
+
+# Short markets ------------------------------------------------------------------------------------------------------------------
+
+
+def test_short_markets_of_a_batch_are_taken_together() -> None:
+    long, *short = (market("b0", "Soccer", seconds, 2 * seconds, 0.5) for seconds in (0.2, 0.002, 0.003))
+    other = market("b1", "Tennis", 0.004, 0.009)
+    kept, pool, single = pool_short_markets([long, *short, other])
+    assert kept == long
+    assert (pool.name, pool.markets, pool.labels, pool.inclusion) == ("b0 Soccer + 1 more", 2, {}, 0.5)
+    assert (pool.before, pool.after) == (pytest.approx(0.005), pytest.approx(0.010))
+    assert single == other
+
+
+def test_market_is_short_where_its_faster_side_is() -> None:
+    assert [m.markets for m in pool_short_markets([market("b0", "A", 0.5, 0.001), market("b0", "B", 0.001, 0.5)])] == [
+        2
+    ]
 
 
 # Parts ------------------------------------------------------------------------------------------------------------------------
