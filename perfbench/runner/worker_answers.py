@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Sequence
+from pathlib import PurePath
 from typing import Any
 
 import msgspec
 
 from perfbench.errors import TrialFailed
+from perfbench.worker.program_messages import LEVER_KINDS
 from perfbench.worker.protocol import (
     ANSWER_TYPES,
     MAX_MAGNITUDE,
@@ -22,6 +24,7 @@ from perfbench.worker.protocol import (
     MemoryObservation,
     OutputDigest,
     PassMeasurement,
+    Proposals,
     Ready,
     Request,
     TrampolineAddresses,
@@ -130,6 +133,17 @@ def _check_addresses(answer: TrampolineAddresses, _request: Request) -> str:
     return "" if equal else "addresses and names of unequal numbers"
 
 
+def _check_proposals(answer: Proposals, request: Request) -> str:
+    levers = {PurePath(file).stem for file in request.files}
+    if any(proposal.lever not in levers for proposal in answer.proposals):
+        return "a proposal of another lever"
+    if any(proposal.kind not in LEVER_KINDS or not proposal.title for proposal in answer.proposals):
+        return "a proposal of no kind or without a title"
+    tried = [proposal for proposal in answer.proposals if proposal.tried]
+    empty = any(not proposal.applies and not proposal.environment for proposal in tried)
+    return "a proposal of nothing" if empty else ""
+
+
 def _are_indices(numbers: Iterable[int], count: int) -> bool:
     return all(0 <= number < count for number in numbers)
 
@@ -165,4 +179,5 @@ _CHECKS: dict[type, Callable[[Any, Request], str]] = {
     LineMemoryProfile: _check_lines,
     FunctionNames: _check_names,
     TrampolineAddresses: _check_addresses,
+    Proposals: _check_proposals,
 }

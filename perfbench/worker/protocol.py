@@ -23,6 +23,7 @@ from perfbench.worker.profile_messages import (
     TrampolineAddresses,
     UpdateTimings,
 )
+from perfbench.worker.program_messages import Proposal, Proposals
 from perfbench.worker.scenario_description import ParameterValue, Scenario
 
 GO = "go"
@@ -34,7 +35,7 @@ MIN_MAGNITUDE, MAX_MAGNITUDE = 1e-30, 1e30
 @dataclass(frozen=True)
 class Request:
     """A task for a worker. ``task`` is ``describe``, ``time``, ``check``, ``dump``, ``profile``, ``watch``, ``trace``,
-    ``resolve`` or ``name``.
+    ``resolve``, ``name`` or ``propose``.
 
     ``batch`` are further market files, which the mode replays after ``market`` in the same pass. ``core`` pins the worker.
     ``memory`` adds the peak memory to the sample; ``slowdown`` slows a pass down by this share of its CPU
@@ -43,7 +44,8 @@ class Request:
     ``PassCompleted`` and waits for another ``GO``, so that its teardown disturbs nobody. ``counted``: nothing is read beside the
     pass that could vary its instruction count. ``by_function``: Python functions are called over trampolines; their
     ``TrampolineAddresses`` precede the ``PassMeasurement``. ``name`` resolves the functions of these ``files`` and qualified
-    ``names`` to names that are the same in every environment.
+    ``names`` to names that are the same in every environment. ``propose`` runs a program once and asks the lever files ``files``
+    what could make it faster; ``names`` are words of environment specs that the host found.
 
     ``profile`` runs the pass under the ``profiler`` of that name (a module of ``worker/profilers``), which writes its own
     ``artefact`` and samples every ``interval`` seconds, or observes the ``function`` ``module:name``. ``watch`` records when the
@@ -159,6 +161,7 @@ ANSWER_TYPES = {
         UpdateTimings,
         AllocationProfile,
         LineMemoryProfile,
+        Proposals,
         Failed,
         Done,
     )
@@ -190,6 +193,8 @@ __all__ = [
     "ParameterValue",
     "PassCompleted",
     "PassMeasurement",
+    "Proposal",
+    "Proposals",
     "Ready",
     "Replayed",
     "Request",

@@ -16,17 +16,21 @@ from perfbench.worker.protocol import (
     MemoryObservation,
     OutputDigest,
     PassMeasurement,
+    Proposal,
+    Proposals,
     Ready,
     Request,
     UpdateTimings,
     encode_message,
 )
 
-REQUEST = Request("watch", "s.py", marks=[3], undone=[["a"]], names=["one"])
+REQUEST = Request("watch", "s.py", marks=[3], undone=[["a"]], names=["one"], files=["/levers/inplay.py"])
 SECONDS = {"cpu_seconds": 1.0, "wall_seconds": 1.0}
 MEASURED = PassMeasurement(9, SECONDS, {}, [])
 PROFILE = CpuProfile(9, 1.0, 1.0, 9, 0.0, [Function("a.py:one", "user")], [[0]], [1.0], [[-1, 0, 9]], [])
 OBSERVED = MemoryObservation(9, 1.0, 2.0, 9, 1, [1.0, 1.5], [1.2], [0, 0, 0], [], 1, True, 1, 1, 1, [])
+PROPOSAL = Proposal("inplay", "no updates in-play", "less", value="False")
+PROPOSALS = Proposals([PROPOSAL], {"markets": 1})
 DIGEST = OutputDigest("d", 9, 1024, ["b"], [], undone=["e"], undone_blocks=[["b"]])
 
 
@@ -38,7 +42,8 @@ def refuse(line: bytes) -> str:
 
 
 @pytest.mark.parametrize(
-    "answer", [MEASURED, PROFILE, OBSERVED, DIGEST, Ready(0.0, "00"), FunctionNames([Function("a", "user")])]
+    "answer",
+    [MEASURED, PROFILE, OBSERVED, DIGEST, PROPOSALS, Ready(0.0, "00"), FunctionNames([Function("a", "user")])],
 )
 def test_sound_answer_is_taken_as_it_is(answer: object) -> None:
     assert decode_answer(encode_message(answer), REQUEST) == answer
@@ -73,6 +78,9 @@ def test_line_that_is_no_answer_breaks_the_protocol_in_one_short_line(line: byte
         ),
         (replace(MEASURED, metrics={"cpu_seconds": 1.0}), "PassMeasurement with no wall_seconds"),
         (Ready(-0.1, "00"), "Ready with negative seconds"),
+        (Proposals([replace(PROPOSAL, lever="other")], {}), "Proposals with a proposal of another lever"),
+        (Proposals([replace(PROPOSAL, kind="more")], {}), "Proposals with a proposal of no kind or without a title"),
+        (Proposals([replace(PROPOSAL, applies=False)], {}), "Proposals with a proposal of nothing"),
         (replace(DIGEST, block_size=0), "OutputDigest with blocks of no size"),
         (replace(DIGEST, undone=[], undone_blocks=[]), "OutputDigest with digests of unequal numbers"),
         (replace(PROFILE, seconds=[]), "CpuProfile with stacks and seconds of unequal numbers"),
