@@ -35,7 +35,10 @@ def folder_until_the_end() -> Iterator[str]:
     quiet: Dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
     with subprocess.Popen(
         ["/bin/sh", "-c", REMOVE, "sh", folder], stdin=subprocess.PIPE, start_new_session=True, **quiet
-    ):
+    ) as remover:
+        if remover.stdin is not None and hasattr(os, "register_at_fork"):
+            # A process that a scenario forks and leaves behind must not keep the pipe open.
+            os.register_at_fork(after_in_child=remover.stdin.close)
         yield folder
 
 

@@ -7,26 +7,29 @@ objects for every pass. Errors of a strategy are raised and not logged: a strate
 
 from __future__ import annotations
 
-import datetime
 import inspect
 import logging
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any, Callable, Dict, Iterable, Iterator, List, Optional, Sequence
+from functools import partial
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 import flumine
-from flumine import BaseStrategy, clients, config
-from flumine.markets.blotter import Blotter
-from flumine.order.order import BaseOrder
+from flumine import BaseStrategy, clients
 
-from perfbench import Work, observed
+from perfbench import Work
+from perfbench.kit.simulation_record import (
+    SimulationRecord,
+    errors_raised,
+    in_order,
+    number,
+    order_fields,
+    real_datetime_afterwards,
+)
 from perfbench.kit.strategies import Chosen
 
 Reader = Callable[[str, int], Iterator[List[Any]]]
 """The books of a market file, one list for every update, each marked with the id of its stream."""
-
-REAL_DATETIME = datetime.datetime
-EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
 
 @dataclass(frozen=True)
@@ -69,15 +72,16 @@ def backtest(markets: Sequence[str], chosen: Chosen, reader: Optional[Reader] = 
     :param reader: reads the files instead of flumine's own stream.
     """
     framework = _framework()
-    record = _Record(framework)
+    record = SimulationRecord(framework)
     framework.add_strategy(chosen.made(**_feed(markets)))
     for stream in framework.streams:
-        stream.create_generator = record.watching(stream, reader)
+        market = stream.file_path if hasattr(stream, "file_path") else stream.market_filter
+        record.watch(stream, None if reader is None else partial(reader, market, stream.stream_id))
     with ExitStack() as ends:
-        for context in (_errors_raised(), _quiet(), _real_datetime_afterwards(), record.noting_orders()):
+        for context in (errors_raised(), _quiet(), real_datetime_afterwards(), record.noting_orders()):
             ends.enter_context(context)
         framework.run()
-    return record.backtest()
+    return _read_backtest(record)
 
 
 def _framework() -> Any:
@@ -95,85 +99,30 @@ def _feed(markets: Sequence[str]) -> Dict[str, Any]:
     return {"streams": [BetfairHistoricalStream(file_path=market) for market in markets]}
 
 
-class _Record:
-    """Counts the updates of the framework and records the update of every order."""
-
-    def __init__(self, framework: Any) -> None:
-        self._framework = framework
-        self._updates = 0
-        self._orders: Dict[int, List[Any]] = {}
-        self._ended: Dict[int, List[Any]] = {}
-        self._refused: Dict[str, int] = {}
-        self._seen = 0
-
-    def watching(self, stream: Any, reader: Optional[Reader]) -> Callable[[], Callable[[], Iterator[List[Any]]]]:
-        """A replacement of the stream's ``create_generator``: the same books, counted."""
-        own = stream.create_generator
-        market = stream.file_path if hasattr(stream, "file_path") else stream.market_filter
-
-        def books() -> Iterator[List[Any]]:
-            for update in observed(own()() if reader is None else reader(market, stream.stream_id)):
-                self._updates += 1
-                yield update
-            markets = list(self._framework.markets)
-            self._ended.setdefault(max(self._updates - 1, 0), []).extend(markets[self._seen :])
-            self._seen = len(markets)
-
-        return lambda: books
-
-    @contextmanager
-    def noting_orders(self) -> Iterator[None]:
-        """Record every order that is placed or replaces another one, and count those that flumine's controls refuse.
-
-        The overhead is per order only.
-        """
-        accept, refuse = Blotter.__setitem__, BaseOrder.violation
-
-        def noted(blotter: Any, order_id: str, order: Any) -> None:
-            accept(blotter, order_id, order)
-            self._orders.setdefault(self._updates - 1, []).append(order)
-
-        def counted(order: Any, reason: str) -> None:
-            refuse(order, reason)
-            self._refused[order.market_id] = self._refused.get(order.market_id, 0) + 1
-
-        Blotter.__setitem__, BaseOrder.violation = noted, counted
-        try:
-            yield
-        finally:
-            Blotter.__setitem__, BaseOrder.violation = accept, refuse
-
-    def backtest(self) -> Backtest:
-        """The recorded events as plain values."""
-        return Backtest(
-            updates=self._updates,
-            orders={update: in_order(map(order_fields, orders)) for update, orders in self._orders.items()},
-            markets={update: [self._sums(market) for market in ended] for update, ended in self._ended.items()},
-        )
-
-    def _sums(self, market: Any) -> Dict[str, Any]:
-        """Sums of a market at its end: orders placed and refused, stakes matched, profit before commission.
-
-        The profit is None if the file ends before the market.
-        """
-        orders = list(market.blotter)
-        return {
-            "market": market.market_id,
-            "orders": len(orders),
-            "refused": self._refused.get(market.market_id, 0),
-            "matched": number(sum(order.size_matched for order in orders)),
-            "profit": number(sum(order.simulated.profit for order in orders)) if market.closed else None,
-        }
+def _read_backtest(record: SimulationRecord) -> Backtest:
+    """The recorded events as plain values."""
+    orders: Dict[int, List[Dict[str, Any]]] = {}
+    for placed in record.orders:
+        orders.setdefault(placed.update, []).append(order_fields(placed.order))
+    markets: Dict[int, List[Dict[str, Any]]] = {}
+    for ended in record.markets:
+        markets.setdefault(ended.update, []).append(_sum_market(ended.market, record.refused))
+    return Backtest(record.updates, {update: in_order(placed) for update, placed in orders.items()}, markets)
 
 
-@contextmanager
-def _errors_raised() -> Iterator[None]:
-    before = config.raise_errors
-    config.raise_errors = True
-    try:
-        yield
-    finally:
-        config.raise_errors = before
+def _sum_market(market: Any, refused: Dict[str, int]) -> Dict[str, Any]:
+    """Sums of a market at its end: orders placed and refused, stakes matched, profit before commission.
+
+    The profit is None if the file ends before the market.
+    """
+    orders = list(market.blotter)
+    return {
+        "market": market.market_id,
+        "orders": len(orders),
+        "refused": refused.get(market.market_id, 0),
+        "matched": number(sum(order.size_matched for order in orders)),
+        "profit": number(sum(order.simulated.profit for order in orders)) if market.closed else None,
+    }
 
 
 @contextmanager
@@ -186,56 +135,3 @@ def _quiet() -> Iterator[None]:
         yield
     finally:
         logger.setLevel(before)
-
-
-@contextmanager
-def _real_datetime_afterwards() -> Iterator[None]:
-    """flumine replaces ``datetime.datetime``, and old releases leave it so after an error."""
-    try:
-        yield
-    finally:
-        datetime.datetime = REAL_DATETIME  # type: ignore[misc]
-
-
-FORMER_STATUS = {"LAPSED": "EXECUTION_COMPLETE", "VOIDED": "EXECUTION_COMPLETE"}
-"""Final states of flumine 1.17 that later releases merged into one; the sizes distinguish them."""
-
-
-def order_fields(order: Any) -> Dict[str, Any]:
-    """The final state of an order without its ids, which differ in every pass. Times in ms; profit None if unsettled."""
-    kind = order.order_type
-    return {
-        "market": order.market_id,
-        "runner": order.selection_id,
-        "handicap": float(order.handicap or 0),
-        "side": order.side,
-        "type": kind.ORDER_TYPE.name,
-        "price": number(getattr(kind, "price", None)),
-        "size": number(getattr(kind, "size", None)),
-        "liability": number(getattr(kind, "liability", None)),
-        "placed": milliseconds(order.responses.date_time_placed),
-        "matched": number(order.size_matched),
-        "average": number(order.average_price_matched),
-        "cancelled": number(order.size_cancelled),
-        "lapsed": number(order.size_lapsed),
-        "voided": number(order.size_voided),
-        "status": FORMER_STATUS.get(order.status.name, order.status.name),
-        "profit": number(order.simulated.profit) if order.runner_status else None,
-    }
-
-
-def in_order(orders: Iterable[Dict[str, Any]]) -> List[Dict[str, Any]]:
-    """The orders of one update in a total order: readers differ in the order of runners, which strategies iterate over."""
-    return sorted(orders, key=lambda order: [str(value) for value in order.values()])
-
-
-def number(value: Any) -> Optional[float]:
-    """A number for comparison: 12 significant digits, no negative zero. None stays None."""
-    return None if value is None else float("%.12g" % value) + 0.0
-
-
-def milliseconds(time: Optional[datetime.datetime]) -> Optional[int]:
-    """A time in UTC, naive or aware, as milliseconds since 1970."""
-    if time is None:
-        return None
-    return round((time.replace(tzinfo=datetime.timezone.utc) - EPOCH).total_seconds() * 1000)

@@ -6,7 +6,7 @@ import os
 import statistics
 import time
 from pathlib import Path
-from typing import Any, Callable, Iterator, List, Sequence, Tuple
+from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 
 from perfbench import Work
 from perfbench.worker.scenario_api import ScenarioError
@@ -43,7 +43,7 @@ class TradingLoop:
             raise ScenarioError("rows=0: there must be at least one")
         self.rows = rows
         self.database = database
-        self._numbers = numbers
+        self._numbers: Dict[str, Any] = numbers
         self._pause = pause_us / 1e6
         self._saved = 0
         self._at_risk = 0

@@ -50,6 +50,7 @@ class BatchCall:
             sum(work.amount for work in works),
             seconds=sum(seconds) if len(seconds) == len(works) else None,
             output=None if None in outputs else _iterate_outputs(outputs),
+            per_unit=all(work.per_unit for work in works),
         )
 
     def _iterate(self, first: Iterator[Any], start: int) -> Iterator[Any]:

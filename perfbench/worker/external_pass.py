@@ -7,8 +7,8 @@ import time
 from collections.abc import Iterator
 from typing import Any, Callable
 
+from perfbench.worker.program_loader import load_scenario
 from perfbench.worker.protocol import Request
-from perfbench.worker.scenario_loader import LoadedScenario
 from perfbench.worker.timed_pass import inject_slowdown
 
 
@@ -18,7 +18,7 @@ def bind_external_pass(json_request: str, *, whole_process: bool) -> Callable[[]
     :param whole_process: the slowdown is relative to all CPU seconds since the process started.
     """
     request = Request(**json.loads(json_request))
-    loaded = LoadedScenario(request.scenario)
+    loaded = load_scenario(request.scenario)
 
     def call() -> None:
         start = 0 if whole_process else time.process_time_ns()

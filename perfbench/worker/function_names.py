@@ -14,6 +14,8 @@ import sys
 import sysconfig
 from typing import Dict, Iterator, List, Optional, Tuple, Union
 
+from perfbench.worker.bytecode import INSTALLED_FOLDERS
+from perfbench.worker.program_spec import find_program
 from perfbench.worker.protocol import Function
 
 BUILT_IN_FILE = "~"
@@ -42,10 +44,15 @@ class FunctionNamer:
     """Names functions and caches the parsed files."""
 
     def __init__(self, scenario: str) -> None:
-        """:param scenario: path of the scenario file; files in its folder are shown by name alone."""
-        self._scenarios = os.path.dirname(os.path.abspath(scenario))
+        """:param scenario: path of the scenario file, whose folder's files are shown by name alone; or the spec of a program,
+        whose folder's files are the user's.
+        """
+        program = find_program(scenario)
+        self._scenarios = os.path.dirname(os.path.abspath(scenario)) if program is None else ""
         self._sources: Dict[str, _SourceFunctions] = {}
         self._roots = _list_import_roots()
+        self._users = "" if program is None else os.path.join(program.folder, "")
+        self._inner = [*(root for root, kind in self._roots if kind == "standard"), PACKAGE_DIRECTORY + os.sep]
 
     def named(self, file: str, line: int, name: str) -> Function:
         """The function of a code object, by its file, first line and name, which may include the class."""
@@ -75,7 +82,10 @@ class FunctionNamer:
         if file.startswith("<"):
             return "standard", file
         full = os.path.abspath(file)
-        if os.path.dirname(full) == self._scenarios:  # before perfbench itself: a wheel contains the shipped scenarios
+        if self._is_users(full):
+            return "user", full[len(self._users) :].replace(os.sep, "/")
+        # Before perfbench itself: a wheel contains the shipped scenarios.
+        if self._scenarios and os.path.dirname(full) == self._scenarios:
             return "scenario", os.path.basename(full)
         if full.startswith(PACKAGE_DIRECTORY + os.sep):
             kind = "scenario" if full.startswith(KIT_DIRECTORY) else "perfbench"
@@ -84,6 +94,12 @@ class FunctionNamer:
             if full.startswith(root):
                 return kind, full[len(root) :].replace(os.sep, "/")
         return "user", os.path.basename(full)
+
+    def _is_users(self, full: str) -> bool:
+        """Whether a file is in the folder of the program, and neither of a package installed there nor of perfbench."""
+        if not self._users or not full.startswith(self._users) or not INSTALLED_FOLDERS.isdisjoint(full.split(os.sep)):
+            return False
+        return not any(root.startswith(self._users) and full.startswith(root) for root in self._inner)
 
 
 def _name_built_in(name: str) -> str:

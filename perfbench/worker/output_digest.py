@@ -176,19 +176,32 @@ def digest_output(
     :param undone: sets of changes to revert; the output is also digested for each, in the same pass.
     """
     sets = [NO_CHANGES, *undone]
-    try:
-        return _digest_items(
-            _select_output(call()), canonical or return_item, PartCache(trust_identity=True), sets, traits or {}
-        )
-    except ChangedInPlace:
-        return _digest_items(
-            _select_output(call()), canonical or return_item, PartCache(trust_identity=False), sets, traits or {}
-        )
+    for trust_identity in (True, False):
+        outcome = call()
+        try:
+            return _digest_items(
+                _select_output(outcome),
+                canonical or return_item,
+                PartCache(trust_identity),
+                sets,
+                traits or {},
+                None if _is_per_unit(outcome) else outcome.amount,
+            )
+        except ChangedInPlace:
+            continue
+    raise AssertionError("without trust in identity nothing is compared with what it was before")
 
 
 def _select_output(outcome: Any) -> Any:
     """The output iterator of a mode, also of its Work; else its outcome."""
-    return _iterate_checked_output(outcome) if isinstance(outcome, Work) and outcome.output is not None else outcome
+    if not isinstance(outcome, Work) or outcome.output is None:
+        return outcome
+    return _iterate_checked_output(outcome) if outcome.per_unit else iter(outcome.output)
+
+
+def _is_per_unit(outcome: Any) -> bool:
+    """Whether an output has one item for every unit of work, as all but those of some Work have."""
+    return not isinstance(outcome, Work) or outcome.output is None or outcome.per_unit
 
 
 def _iterate_checked_output(work: Work) -> Iterator[Any]:
@@ -201,8 +214,17 @@ def _iterate_checked_output(work: Work) -> Iterator[Any]:
 
 
 def _digest_items(
-    outcome: Any, canonical: CanonicalFunction, parts: PartCache, sets: Sequence[FrozenSet[str]], traits: Traits
+    outcome: Any,
+    canonical: CanonicalFunction,
+    parts: PartCache,
+    sets: Sequence[FrozenSet[str]],
+    traits: Traits,
+    amount: Optional[int] = None,
 ) -> OutputDigest:
+    """The digests of an outcome.
+
+    :param amount: the units of work where they are not the items of the output.
+    """
     if not isinstance(outcome, Iterator):
         return _digest_work(convert_to_work(outcome), sets)
     variants = {undone: VariantDigest(canonical, undone, parts) for undone in sets}
@@ -218,7 +240,7 @@ def _digest_items(
     first, *others = (variants[undone] for undone in sets)
     return OutputDigest(
         digest=first.digest,
-        updates=count,
+        updates=count if amount is None else amount,
         block_size=BLOCK_SIZE,
         blocks=first.blocks,
         packages=[],

@@ -55,6 +55,7 @@ class Work:
     :param seconds: if the mode timed itself, the seconds to compare.
     :param output: one item for every unit of work, for a mode that has its output only at its end. A timed pass does not iterate
         over it.
+    :param per_unit: False if the items of the output are something else than units of work, such as the orders of a backtest.
     :param numbers: other values to save; those that the scenario lists in ``METRICS`` are compared like seconds.
         ``peak_rss_bytes`` replaces the peak memory of the worker, for a mode that works in processes of its own.
     """
@@ -64,11 +65,13 @@ class Work:
         amount: int,
         seconds: Optional[float] = None,
         output: Optional[Iterable[Any]] = None,
+        per_unit: bool = True,
         **numbers: float,
     ) -> None:
         self.amount = amount
         self.seconds = seconds
         self.output = output
+        self.per_unit = per_unit
         self.numbers: Dict[str, float] = numbers
 
 
@@ -202,3 +205,16 @@ def canonical(function: Function) -> Function:
 
 class ScenarioError(Exception):
     """The scenario file is not valid."""
+
+
+class ProgramError(ScenarioError):
+    """The user's program cannot be measured, or failed: the cause in one line, and a hint what to do about it (may be empty)."""
+
+    def __init__(self, cause: str, hint: str = "") -> None:
+        super().__init__(cause, hint)
+        self.cause = cause
+        self.hint = hint
+
+    def __str__(self) -> str:
+        """Cause and hint in one line."""
+        return "{} ({})".format(self.cause, self.hint) if self.hint else self.cause

@@ -56,7 +56,8 @@ class Owner(SavedFields):
 class Scenario(SavedFields):
     """A scenario file. ``doc`` is the first line of its docstring, the question that it answers.
 
-    ``metrics`` are those that its modes report; ``quick`` has the values of parameters for a smoke run.
+    ``metrics`` are those that its modes report; ``quick`` has the values of parameters for a smoke run. ``program`` is the spec of
+    the user's own program, ``path/to/my_backtest.py:run``; empty for a scenario file.
     """
 
     name: str
@@ -71,6 +72,7 @@ class Scenario(SavedFields):
     owners: Tuple[Owner, ...] = ()
     metrics: Tuple[Metric, ...] = ()
     quick: Tuple[Tuple[str, ParameterValue], ...] = ()
+    program: str = ""
 
     @property
     def baseline(self) -> Mode:

@@ -12,7 +12,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import replace
 from pathlib import Path
 from types import ModuleType
-from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple, Type, TypeVar
+from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 
 from perfbench.worker.claim_checks import require_valid_claim
 from perfbench.worker.fixtures import MARKET_ARGUMENT, list_positional_names, read_parameter_defaults
@@ -21,12 +21,18 @@ from perfbench.worker.scenario_api import (
     CanonicalMark,
     Change,
     Claim,
-    Metric,
     ModeMark,
     ScenarioError,
     SetupMark,
 )
-from perfbench.worker.scenario_description import Mode, Owner, Parameter, ParameterValue, Scenario
+from perfbench.worker.scenario_declarations import (
+    read_declarations,
+    read_metrics,
+    read_owners,
+    read_quick_parameters,
+    read_traits,
+)
+from perfbench.worker.scenario_description import Mode, Parameter, ParameterValue, Scenario
 
 CanonicalFunction = Callable[..., Any]
 """A scenario's canonical form, called with an item, ``part`` and the set of changes to undo."""
@@ -34,17 +40,18 @@ CanonicalFunction = Callable[..., Any]
 KIT = "perfbench.kit"
 """The package whose modules belong to the scenarios that import them."""
 
-Listed = TypeVar("Listed", Change, Claim)
-
 
 class LoadedScenario:
     """A scenario file that has been imported."""
 
-    def __init__(self, path: str) -> None:
-        """Raises ScenarioError for a file without a mode, with two baselines, or with invalid declarations; and what it raises."""
+    def __init__(self, path: str, module: Optional[ModuleType] = None) -> None:
+        """Raises ScenarioError for a file without a mode, with two baselines, or with invalid declarations; and what it raises.
+
+        :param module: the scenario, if it is not the file itself.
+        """
         self.path = Path(path)
-        self.module = _import_scenario(self.path)
-        self.sha256 = _hash_scenario(self.path)
+        self.module = _import_scenario(self.path) if module is None else module
+        self.sha256 = _hash_scenario(self.path) if module is None else ""
         self.modes: Dict[str, Callable[..., Any]] = {}
         self.setups: Dict[str, Callable[..., Any]] = {}
         self.canonical: Optional[CanonicalFunction] = None
@@ -60,13 +67,13 @@ class LoadedScenario:
             raise ScenarioError("has no mode: mark at least one function with @mode")
         if sum(self._mark(name).baseline for name in self.modes) > 1:
             raise ScenarioError("has more than one mode with baseline=True")
-        changes = _read_declarations(self.module, "CHANGES", Change)
+        changes = read_declarations(self.module, "CHANGES", Change)
         self.changes = tuple(replace(change, fields=tuple(change.fields)) for change in changes)
-        self.claims = tuple(_read_declarations(self.module, "CLAIMS", Claim))
-        self.traits = _read_traits(self.module)
-        self.owners = _read_owners(self.module)
-        self.metrics = _read_metrics(self.module)
-        self.quick = _read_quick_parameters(self.module)
+        self.claims = tuple(read_declarations(self.module, "CLAIMS", Claim))
+        self.traits = read_traits(self.module)
+        self.owners = read_owners(self.module)
+        self.metrics = read_metrics(self.module)
+        self.quick = read_quick_parameters(self.module)
 
     def _mark(self, mode: str) -> ModeMark:
         mark: ModeMark = getattr(self.modes[mode], MARK_ATTRIBUTE)
@@ -156,49 +163,6 @@ class LoadedScenario:
         positional = [values[name] for name in list_positional_names(function)]
         named = {name: parameters.get(name, default) for name, default in read_parameter_defaults(function).items()}
         return lambda: function(*positional, **named)
-
-
-def _read_declarations(module: ModuleType, name: str, kind: Type[Listed]) -> List[Listed]:
-    values = list(getattr(module, name, ()))
-    for value in values:
-        if not isinstance(value, kind):
-            raise ScenarioError("{} contains {!r}, which is not a {}".format(name, value, kind.__name__))
-    return values
-
-
-def _read_traits(module: ModuleType) -> Dict[str, Callable[[Any], str]]:
-    traits = getattr(module, "TRAITS", {})
-    if not isinstance(traits, dict) or not all(map(callable, traits.values())):
-        raise ScenarioError("TRAITS must map the name of each trait to a function of an item")
-    return traits
-
-
-def _read_owners(module: ModuleType) -> Tuple[Owner, ...]:
-    owners = getattr(module, "OWNERS", {})
-    if not isinstance(owners, dict) or not all(
-        isinstance(patterns, tuple) and all(isinstance(pattern, str) for pattern in patterns)
-        for patterns in owners.values()
-    ):
-        raise ScenarioError("OWNERS must map the name of each part of the work to a tuple of patterns of functions")
-    return tuple(Owner(name, patterns) for name, patterns in owners.items())
-
-
-def _read_metrics(module: ModuleType) -> Dict[str, Metric]:
-    metrics = getattr(module, "METRICS", {})
-    if not isinstance(metrics, dict) or not all(
-        isinstance(metric, Metric) and metric.better in ("lower", "higher", "neither") for metric in metrics.values()
-    ):
-        raise ScenarioError(
-            'METRICS must map each name to Metric(unit), Metric(unit, better="higher") or better="neither"'
-        )
-    return {name: replace(metric, name=name) for name, metric in metrics.items()}
-
-
-def _read_quick_parameters(module: ModuleType) -> Dict[str, ParameterValue]:
-    quick = getattr(module, "QUICK", {})
-    if not isinstance(quick, dict) or not all(isinstance(value, (str, int, float, bool)) for value in quick.values()):
-        raise ScenarioError("QUICK must map parameters to their values for --quick, which are texts or numbers")
-    return quick
 
 
 def _adapt_canonical(function: CanonicalFunction) -> CanonicalFunction:

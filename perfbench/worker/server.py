@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import time
 import traceback
+from dataclasses import asdict
 from typing import Any, BinaryIO, Callable, FrozenSet, Iterator, List, Optional
 
 from perfbench.worker import (
@@ -24,6 +25,8 @@ from perfbench.worker.batch import chain_calls
 from perfbench.worker.files import stamp
 from perfbench.worker.function_names import FunctionNamer
 from perfbench.worker.perf_trampolines import Trampolines
+from perfbench.worker.program_loader import load_scenario
+from perfbench.worker.program_messages import replace_infinity
 from perfbench.worker.protocol import (
     GO,
     DescribedScenario,
@@ -32,6 +35,7 @@ from perfbench.worker.protocol import (
     FunctionNames,
     Package,
     PassCompleted,
+    Proposals,
     Ready,
     Replayed,
     Request,
@@ -79,7 +83,7 @@ class RequestServer:
             self.send(Done([Replayed(was, stamp(file)) for file, was in before.items()]))
 
     def _answer(self, request: Request) -> None:
-        loaded = LoadedScenario(request.scenario)
+        loaded = load_scenario(request.scenario, request.task)
         if request.task == "describe":
             self.send(DescribedScenario(loaded.describe(), list_imported_packages()))
             return
@@ -100,6 +104,8 @@ class RequestServer:
                     self.send(item)
             elif request.task == "resolve":
                 cpu_profile_pass.load_profiler(request.profiler).resolve(request)
+            elif request.task == "propose":
+                self._send_with_packages(_collect_proposals(loaded, call, request))
             elif request.task == "check":
                 self._send_with_packages(output_digest.digest_output(call, loaded.canonical, loaded.traits, undone))
             else:
@@ -163,6 +169,14 @@ def _read_undone_changes(request: Request, loaded: LoadedScenario) -> List[Froze
     for name in sorted({name for names in request.undone for name in names} - announced):
         raise ScenarioError("has no change `{}` in CHANGES".format(name))
     return [frozenset(names) for names in request.undone]
+
+
+def _collect_proposals(loaded: LoadedScenario, call: Callable[[], Any], request: Request) -> Proposals:
+    propose = getattr(loaded.module, "propose", None)
+    if propose is None:
+        raise ScenarioError("a scenario file has no levers: they are for programs")
+    proposals, noted = propose(call, request.files, request.names)
+    return Proposals(list(proposals), replace_infinity(asdict(noted)))
 
 
 def list_imported_packages() -> List[Package]:

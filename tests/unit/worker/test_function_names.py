@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 import textwrap
 from pathlib import Path
@@ -137,3 +138,27 @@ def test_function_of_the_kit_belongs_to_the_scenario_and_is_counted() -> None:
         ("scenario", "perfbench/kit/bflw.py:made"),
         ("perfbench", "perfbench/worker/files.py:made"),
     ]
+
+
+def test_files_in_the_folder_of_a_program_are_the_users_and_installed_ones_are_not(tmp_path: Path) -> None:
+    (tmp_path / "backtest.py").write_text("import flumine\n")
+    namer = FunctionNamer(f"{tmp_path / 'backtest.py'}:run")
+    cases = {
+        "backtest.py": ("user", "backtest.py:run"),
+        "lib/rules.py": ("user", "lib/rules.py:run"),
+        ".venv/lib/python3.11/site-packages/flumine/x.py": ("user", "x.py:run"),
+    }
+    for file, (kind, key) in cases.items():
+        named = namer.named(str(tmp_path / file), 1, "run")
+        assert (named.kind, named.key) == (kind, key)
+    assert namer.named(os.__file__, 1, "run").kind == "standard"
+
+
+def test_program_above_the_interpreter_and_perfbench_does_not_own_them(tmp_path: Path) -> None:
+    from perfbench.worker.function_names import PACKAGE_DIRECTORY
+
+    root = Path(PACKAGE_DIRECTORY).parent
+    namer = FunctionNamer(f"{root / 'backtest.py'}:run")
+    assert namer.named(str(root / "tests" / "rules.py"), 1, "run").kind == "user"
+    assert namer.named(str(Path(PACKAGE_DIRECTORY) / "kit" / "program" / "results.py"), 1, "run").kind == "scenario"
+    assert namer.named(str(Path(PACKAGE_DIRECTORY) / "worker" / "server.py"), 1, "run").kind == "perfbench"

@@ -12,6 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfbench.worker import output_digest
+from perfbench.worker.scenario_api import ScenarioError, Work
 
 Part = Callable[[Any, Callable[[Any], Any]], Any]
 
@@ -139,3 +140,21 @@ def test_an_infinite_price_can_be_digested_and_shown() -> None:
     assert output_digest.digest_output(update).digest == output_digest.digest_output(as_text).digest
     (shown,) = output_digest.iterate_items(update, None, 0, 0)
     assert shown.value == {"near": "NaN", "far": "Infinity"}
+
+
+def test_items_that_are_no_units_of_work_are_digested_beside_the_amount() -> None:
+    def call(amount: int, *orders: int) -> Callable[[], Work]:
+        return lambda: Work(amount, output=list(orders), per_unit=False)
+
+    first, second, other = (
+        output_digest.digest_output(made) for made in (call(700, 1, 2), call(300, 1, 2), call(700, 1))
+    )
+    assert (first.updates, second.updates) == (700, 300)
+    assert first.digest == second.digest != other.digest
+    assert len(first.blocks) == 1
+    assert [item.value for item in output_digest.iterate_items(call(700, 1, 2), None, 1, 5)] == [2]
+
+
+def test_items_of_units_of_work_must_be_as_many() -> None:
+    with pytest.raises(ScenarioError, match="has 2 items for 3 units of work"):
+        output_digest.digest_output(lambda: Work(3, output=[1, 2]))

@@ -1,0 +1,5 @@
+"""Needs a package that nobody has installed."""
+
+import pandas_of_nobody
+
+print(pandas_of_nobody)
