@@ -18,6 +18,7 @@ from perfbench import __version__
 from perfbench.cli.config import Configuration, load_configuration
 from perfbench.cli.option_errors import HELP_ERROR, explain_error, is_option_error, require_single_data_values
 from perfbench.cli.parse import ENVIRONMENT_NAMES_KEY
+from perfbench.cli.program_arguments import PROGRAM_ARGUMENTS_KEY, split_program_arguments
 from perfbench.cli.value_sources import (
     SOURCES_KEY,
     Defaults,
@@ -58,9 +59,10 @@ class LazyCommandGroup(TyperGroup):
         return TyperCommand(cmd_name, help=doc.partition("\n")[0])
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
-        """Parse the options before the command; --config may stand after it too."""
-        ctx.meta[ARGUMENTS_KEY] = tuple(args)
-        return super().parse_args(ctx, _move_config_forward(args))
+        """Parse the options before the command; --config may stand after it too. What follows -- may belong to a program."""
+        own, ctx.meta[PROGRAM_ARGUMENTS_KEY] = split_program_arguments(args)
+        ctx.meta[ARGUMENTS_KEY] = tuple(own)
+        return super().parse_args(ctx, _move_config_forward(own))
 
     def invoke(self, ctx: Any) -> Any:
         """Call the command. Raises Interrupted for Ctrl-C, which Typer would turn into a silent exit, and PerfbenchError."""

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from perfbench.cli import parse
+from perfbench.cli import parse, program_arguments
 from perfbench.model import GatePolicy, Settings, SweepPairing
 from perfbench.results.storage import DEFAULT_RESULTS as RESULTS
 
@@ -30,7 +30,7 @@ Scenarios = Annotated[
     typer.Option(
         "--scenario",
         metavar="NAME",
-        help="Scenario, by name, topic or file; repeatable.",
+        help="Scenario, by name, topic or file, or your own program (PATH.py, PATH.py:FUNCTION); repeatable.",
         show_default=DEFAULT_SCENARIO,
         callback=parse.paths_of,
     ),
@@ -205,6 +205,8 @@ def build_settings(
 ) -> Settings:
     """The settings of a measuring command, with a fresh random seed. Raises UsageProblem for malformed values.
 
+    The arguments of a program are those of the context.
+
     :param parameters: the texts of ``--set``; :param sweep: those of ``--sweep``.
     """
     return Settings(
@@ -234,4 +236,5 @@ def build_settings(
         jobs=jobs,
         shard=shard or (1, 1),
         cluster=cluster,
+        arguments=program_arguments.read_program_arguments(ctx),
     )

@@ -52,6 +52,11 @@ def find_journal_to_resume(ctx: typer.Context, results: Path, typed: Settings, k
                 f"{path} was measured with another {parameter.opts[0]} than this",
                 hint=f"leave out {parameter.opts[0]} to resume it, or --resume to start a new run",
             )
+    if typed.arguments and typed.arguments != saved.arguments:
+        raise UsageProblem(
+            f"{path} was measured with other arguments after -- than these",
+            hint="leave them out to resume it, or --resume to start a new run",
+        )
     return path
 
 

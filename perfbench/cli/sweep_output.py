@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import sys
+from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from perfbench.cli.console import detect_width, wants_color
 from perfbench.model import METRICS, Run, describe_processor
-from perfbench.report import rows, terminal_table, text_table
+from perfbench.report import output_match, terminal_table, text_table
 from perfbench.report.plots import sweep, sweep_terminal
 from perfbench.report.plots.axes import SweepChart
 from perfbench.report.tables.sweep import build_sweep_table
@@ -21,7 +22,9 @@ def read_trajectory(run: Run) -> tuple[Trajectory, SamplingPlan]:
     """The trajectory of a saved sweep, and its sampling plan."""
     swept = subject.read_subject(run)
     plan = SamplingPlan(subject.find_anchor(run), run.settings.rounds)
-    return build_trajectory(subject.build_releases(swept, run), run.measurements, plan, rows.classify_output), plan
+    is_program = any(scenario.program for scenario in run.scenarios)
+    classify = partial(output_match.classify_output, is_program=is_program)
+    return build_trajectory(subject.build_releases(swept, run), run.measurements, plan, classify), plan
 
 
 def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = None) -> Trajectory:

@@ -76,7 +76,7 @@ def build_environment(resolution: Resolution, key: str, spec: str, observe: Call
             cache.release_shared_lock(key)
             with cache.hold_build_lock(key, lambda: observe(f"waiting for another perfbench to build {spec}")) as lock:
                 if not cache.load_marker(key):
-                    observe(f"building {spec} on Python {resolution.python.version}")
+                    observe(f"building {spec} on Python {resolution.python.label}")
                     _build_locked(resolution, key, spec, lock)
 
 
@@ -151,7 +151,7 @@ def _run_probe(folder: Path, resolution: Resolution) -> ProbeResult:
         return msgspec.json.decode(done.stdout, type=ProbeResult)
     except (OSError, subprocess.SubprocessError, msgspec.MsgspecError) as error:
         raise EnvironmentProblem(
-            f"Python {resolution.python.version} of the new environment does not work: {error}"
+            f"Python {resolution.python.label} of the new environment does not work: {error}"
         ) from error
 
 

@@ -6,6 +6,7 @@ import importlib.metadata
 import json
 import os
 import sys
+from collections.abc import Sequence
 from functools import cache
 from importlib.metadata import Distribution
 from urllib.request import url2pathname
@@ -13,6 +14,7 @@ from urllib.request import url2pathname
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from perfbench.environments import interpreters
 from perfbench.environments.spec import HOST_SPEC
 from perfbench.model import Environment, Package
 
@@ -30,6 +32,7 @@ def describe_host() -> Environment:
         python=sys.executable,
         version=sys.version.split()[0],
         packages=tuple(Package(name, packages[name]) for name in sorted(packages)),
+        build=interpreters.find_running_interpreter().build,
     )
 
 
@@ -43,12 +46,17 @@ def is_installed(package: str) -> bool:
 
 
 def pin_closure() -> tuple[str, ...]:
-    """Parts of a spec with exact versions, for betfairlightweight and flumine as installed here with all that they need.
+    """Parts of a spec with exact versions, for betfairlightweight and flumine as installed here with all that they need."""
+    return tuple(pin_packages().values())
+
+
+def pin_packages() -> dict[str, str]:
+    """The parts of ``pin_closure`` by the names of their packages, sorted. Extras of which everything is installed belong to it.
 
     A package that was installed from a folder or from git is required from there again.
     """
     pins: dict[str, str] = {}
-    waiting = [(name, frozenset[str]()) for name in MEASURED_PACKAGES]
+    waiting = [(name, _find_installed_extras(name)) for name in MEASURED_PACKAGES]
     seen: set[tuple[str, frozenset[str]]] = set()
     while waiting:
         name, extras = waiting.pop()
@@ -64,10 +72,24 @@ def pin_closure() -> tuple[str, ...]:
             (canonicalize_name(requirement.name), frozenset(requirement.extras))
             for requirement in filter_requirements(distribution.requires or (), extras, sys.version.split()[0])
         ]
-    return tuple(pins[name] for name in sorted(pins))
+    return {name: pins[name] for name in sorted(pins)}
 
 
-def filter_requirements(lines: list[str] | tuple[str, ...], extras: frozenset[str], python: str) -> list[Requirement]:
+def _find_installed_extras(name: str) -> frozenset[str]:
+    """The extras of a distribution whose requirements are all installed here."""
+    if not is_installed(name):
+        return frozenset()
+    distribution = importlib.metadata.distribution(name)
+    lines, python = distribution.requires or (), sys.version.split()[0]
+    plain = filter_requirements(lines, frozenset(), python)
+    own = {
+        extra: [entry for entry in filter_requirements(lines, frozenset([extra]), python) if entry not in plain]
+        for extra in distribution.metadata.get_all("Provides-Extra") or ()
+    }
+    return frozenset(extra for extra, added in own.items() if added and all(is_installed(e.name) for e in added))
+
+
+def filter_requirements(lines: Sequence[str], extras: frozenset[str], python: str) -> list[Requirement]:
     """The ``Requires-Dist`` lines that apply on this machine for this Python version with these extras."""
     variables = {"python_full_version": python, "python_version": ".".join(python.split(".")[:2])}
     applicable = []

@@ -29,36 +29,69 @@ PROBE_SCRIPT = (
     "os.path.realpath(sys.executable or ''), sep='\\n')"
 )
 
-NORMAL_BUILD = "cpython"
-"""Implementation and flags of its build: a debug build (``d``) and one without the GIL (``t``) are other interpreters."""
+FREE_THREADED, PYPY = "t", "pypy"
+BUILDS = {"cpython": "", "cpythont": FREE_THREADED, "pypy": PYPY}
+"""Builds of Python that are measured, by implementation and flags; a debug build of CPython (``d``) is left out."""
 
-INTERPRETER_PATTERN = re.compile(r"python3\.\d+(\.exe)?")
+INTERPRETER_PATTERN = re.compile(r"(?:python3\.\d+t?|pypy3(?:\.\d+)?)(?:\.exe)?")
 
 
 @dataclass(frozen=True, slots=True)
 class Interpreter:
-    """A working CPython: its full version (``3.11.7``, ``3.14.0rc1``) and the path of the real executable."""
+    """A working Python: its full version (``3.11.7``, ``3.14.0rc1``), the path of the real executable, and its build.
+
+    ``build`` is ``t`` without the GIL, ``pypy`` for PyPy, and empty for any other CPython.
+    """
 
     version: str
     path: str
+    build: str = ""
+
+    @property
+    def label(self) -> str:
+        """Its version with its build, such as ``3.14.0t`` or ``PyPy 3.10.14``."""
+        return format_version(self.version, self.build)
+
+    @property
+    def key(self) -> dict[str, str]:
+        """Its part of a cache key."""
+        own = {"version": self.version, "path": self.path}
+        return {**own, "build": self.build} if self.build else own
+
+
+def format_version(version: str, build: str) -> str:
+    """A version with the build that it is of, as messages and tables show it."""
+    return f"PyPy {version}" if build == PYPY else f"{version}{build}"
+
+
+def split_build(version: str) -> tuple[str, str]:
+    """Version and build of ``3.12``, ``3.14t`` or ``pypy3.10``."""
+    if version.startswith(PYPY):
+        return version.removeprefix(PYPY), PYPY
+    number = version.removesuffix(FREE_THREADED)
+    return number, version[len(number) :]
 
 
 def find_running_interpreter() -> Interpreter:
     """The interpreter that runs perfbench, outside of any virtual environment."""
-    return Interpreter(sys.version.split()[0], os.path.realpath(sys.executable))
+    build = BUILDS.get(sys.implementation.name + getattr(sys, "abiflags", ""), "")
+    return Interpreter(sys.version.split()[0], os.path.realpath(sys.executable), build)
 
 
 def find_interpreter(version: str) -> Interpreter:
-    """The newest interpreter whose version is, or begins with, ``version`` (``3.12``, ``3.12.1``).
+    """The newest interpreter whose version is, or begins with, ``version``: ``3.12``, ``3.12.1``, ``3.14t``, ``pypy3.10``.
 
     Raises EnvironmentProblem with the installed versions.
     """
-    installed = find_interpreters()
-    prefix = _parse_version(version)
-    matching = [python for python in installed if _parse_version(python.version)[: len(prefix)] == prefix]
+    installed = find_all_builds()
+    number, build = split_build(version)
+    prefix = _parse_version(number)
+    matching = [p for p in installed if p.build == build and _parse_version(p.version)[: len(prefix)] == prefix]
     if not matching:
-        versions = ", ".join(dict.fromkeys(python.version for python in installed)) or "none"
-        raise EnvironmentProblem(f"Python {version} is not on this machine; found: {versions}")
+        versions = ", ".join(dict.fromkeys(python.label for python in installed)) or "none"
+        wanted = format_version(number, build)
+        name = wanted if build == PYPY else f"Python {wanted}"
+        raise EnvironmentProblem(f"{name} is not on this machine; found: {versions}")
     return matching[-1]
 
 
@@ -73,7 +106,12 @@ def compute_fingerprint() -> str:
 
 
 def find_interpreters() -> tuple[Interpreter, ...]:
-    """Every working CPython from 3.8 on in the usual folders, sorted by version.
+    """Every working CPython from 3.8 on of the usual build, sorted by version."""
+    return tuple(python for python in find_all_builds() if not python.build)
+
+
+def find_all_builds() -> tuple[Interpreter, ...]:
+    """Every working Python from 3.8 on in the usual folders, sorted by version: CPython, also without the GIL, and PyPy.
 
     The folders: PATH, pyenv's and uv's folders, /usr/bin, /usr/local/bin and /opt/homebrew/bin. An interpreter with several
     names is listed once; one that does not answer within 5 seconds is left out.
@@ -94,7 +132,7 @@ def _rank_interpreter(python: Interpreter) -> tuple[tuple[int, ...], bool, str]:
 
 
 def _find_candidates() -> list[str]:
-    """Files named python3.x, without duplicates behind links. The interpreter that runs perfbench is always among them."""
+    """Files named python3.x or pypy3.x, without duplicates behind links; the interpreter that runs perfbench is among them."""
     paths = {os.path.realpath(sys.executable): None}
     for folder in _list_search_folders():
         entries: list[Path] = []
@@ -136,7 +174,7 @@ def _locate_uv_folder(home: Path) -> Path:
 
 
 def _probe_interpreter(python: str) -> Interpreter | None:
-    """Run an interpreter to get its version and path; None unless it is a CPython that answers in time."""
+    """Run an interpreter to get its version, path and build; None unless it is one of ``BUILDS`` and answers in time."""
     try:
         process = subprocess.Popen(
             [python, "-I", "-c", PROBE_SCRIPT],
@@ -155,9 +193,9 @@ def _probe_interpreter(python: str) -> Interpreter | None:
         _kill_process_group(process)
         return None
     lines = answer.splitlines()
-    if process.returncode != 0 or len(lines) != 3 or lines[0] != NORMAL_BUILD or not lines[2]:
+    if process.returncode != 0 or len(lines) != 3 or lines[0] not in BUILDS or not lines[2]:
         return None
-    return Interpreter(version=lines[1], path=lines[2])
+    return Interpreter(version=lines[1], path=lines[2], build=BUILDS[lines[0]])
 
 
 def _kill_process_group(process: subprocess.Popen[str]) -> None:

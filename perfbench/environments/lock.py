@@ -17,6 +17,7 @@ from urllib.request import url2pathname
 from packaging.utils import canonicalize_name
 
 from perfbench.environments import host, interpreters, source_wheels
+from perfbench.environments.interpreters import PYPY
 from perfbench.environments.spec import HOST_SPEC, PackageRequirement, parse_part
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Environment
@@ -126,7 +127,9 @@ def _find_site_packages(environment: Environment) -> Path:
     folder = Path(environment.python).parent.parent
     if sys.platform == "win32":
         return folder / "Lib" / "site-packages"
-    return folder / "lib" / f"python{'.'.join(environment.version.split('.')[:2])}" / "site-packages"
+    line = ".".join(environment.version.split(".")[:2])
+    name = f"pypy{line}" if environment.build == PYPY else f"python{line}{environment.build}"
+    return folder / "lib" / name / "site-packages"
 
 
 def _lock_installed(installed: dict[str, Distribution]) -> tuple[tuple[LockedPackage, ...], tuple[LockedWheel, ...]]:

@@ -40,6 +40,7 @@ def build_locked_environment(locked: EnvironmentLock, observe: Callable[[str], N
         packages=built.packages,
         demanded=tuple((package.name, package.version) for package in locked.packages if package.name in locked.named),
         recipe=locked.recipe,
+        build=python.build,
     )
     if differences := lock.describe_differences(locked.packages, lock.list_environment(environment)):
         raise EnvironmentProblem(f"{locked.name} cannot be built as the plan has it: {differences}")
@@ -56,7 +57,7 @@ def _is_same_host(locked: EnvironmentLock) -> bool:
 
 def _choose_interpreter(locked: EnvironmentLock) -> Interpreter:
     """The interpreter of the locked version and build. Raises EnvironmentProblem."""
-    installed = interpreters.find_interpreters()
+    installed = interpreters.find_all_builds()
     matching = [python for python in installed if python.version == locked.python]
     if not matching:
         versions = ", ".join(dict.fromkeys(python.version for python in installed)) or "none"
@@ -83,7 +84,7 @@ def _resolve(locked: EnvironmentLock, python: Interpreter, wheels: tuple[SourceW
     """The locked versions; uv is asked once which of them have no wheel and are built from source."""
     contents = [(wheel.name, wheel.digest) for wheel in wheels]
     pins = tuple(package.requirement for package in locked.packages if package.requirement)
-    key = cache.compute_key("locked", python, pins, contents)
+    key = cache.compute_key("locked", python.key, pins, contents)
     saved = cache.load_note("resolved", key, Resolution)
     if saved is None:
         releases = tuple(

@@ -6,10 +6,12 @@ import threading
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
-from perfbench.environments import build, cache, host, resolve
+from perfbench.environments import build, cache, host, interpreters, resolve
+from perfbench.environments.interpreters import Interpreter
 from perfbench.environments.resolve import Resolution
 from perfbench.environments.resolve_specs import Observe, resolve_specs, run_parallel
 from perfbench.environments.spec import EnvironmentSpec, ModeNeed, parse_need, parse_spec
+from perfbench.environments.start_settings import explain_unsupported
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Environment
 
@@ -61,13 +63,28 @@ def provide_environments(
             observe(line)
 
     missing = list(dict.fromkeys(request for request in parsed if not _host_satisfies(request)))
-    resolutions = resolve_specs([request.spec for request in missing], report)
-    built = run_parallel(lambda request: _build_requested(request, resolutions[request.spec], report), missing)
+    resolutions = resolve_specs([request.spec.without_settings for request in missing], report)
+    built = run_parallel(
+        lambda request: _build_requested(request, resolutions[request.spec.without_settings], report), missing
+    )
     results = dict(zip(missing, built, strict=True))
-    return [
-        results[request] if request in results else replace(host.describe_host(), name=request.name)
-        for request in parsed
-    ]
+    return [results[request] if request in results else _describe_host(request) for request in parsed]
+
+
+def _describe_host(request: _ParsedRequest) -> Environment | EnvironmentProblem:
+    """The interpreter that runs perfbench with the settings of the request, or why it cannot be started with them."""
+    try:
+        _require_supported(request, interpreters.find_running_interpreter())
+    except EnvironmentProblem as problem:
+        return problem
+    settings = request.spec.settings
+    return replace(host.describe_host(), name=request.name, variables=settings.variables, flags=settings.flags)
+
+
+def _require_supported(request: _ParsedRequest, python: Interpreter) -> None:
+    """Raises EnvironmentProblem for settings that this interpreter cannot be started with."""
+    if reason := explain_unsupported(request.spec.settings, python):
+        raise EnvironmentProblem(f"{request.name}: {reason}", hint="name one, such as python==3.14t")
 
 
 def _format_environment_name(spec: str) -> str:
@@ -79,6 +96,7 @@ def _build_requested(
 ) -> Environment:
     if isinstance(resolution, EnvironmentProblem):
         raise resolution
+    _require_supported(request, resolution.python)
     extended = _extend_with_needs(resolution, request.needs)
     label = " + ".join((request.spec.text, *(need.release.text for need in request.needs)))
     built = build.build_environment(
@@ -93,6 +111,9 @@ def _build_requested(
         demanded=tuple((name, versions[name]) for name in extended.named),
         recipe=extended.recipe,
         sources=tuple(wheel.checkout for wheel in extended.wheels),
+        build=resolution.python.build,
+        variables=request.spec.settings.variables,
+        flags=request.spec.settings.flags,
     )
 
 
@@ -111,7 +132,7 @@ def _extend_with_needs(base: Resolution, needs: tuple[ModeNeed, ...]) -> Resolut
 
 def _host_satisfies(request: _ParsedRequest) -> bool:
     """Whether the interpreter that runs perfbench satisfies the request."""
-    if not request.spec.is_here:
+    if not request.spec.is_host:
         return False
     versions = {package.name: package.version for package in host.describe_host().packages}
     return all(resolve.is_satisfied(need.release, versions) for need in request.needs)

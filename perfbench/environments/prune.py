@@ -84,7 +84,7 @@ def _describe_cached(path: Path) -> CachedEnvironment | None:
     created = datetime.fromisoformat(built.created)
     return CachedEnvironment(
         built.spec,
-        built.python.version,
+        built.python.label,
         built.recipe,
         built.packages,
         _measure_disk_usage(path),

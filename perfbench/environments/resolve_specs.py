@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from perfbench.environments import cache, host, interpreters, process, resolve, source_wheels
-from perfbench.environments.interpreters import Interpreter
+from perfbench.environments.changed_host import HostChange, change_host, resolve_changed_host
+from perfbench.environments.interpreters import Interpreter, split_build
 from perfbench.environments.resolve import NEWEST_RECIPE, PUBLISHED_RECIPE, Resolution
 from perfbench.environments.source_wheels import SourceWheel
 from perfbench.environments.spec import (
@@ -56,18 +57,22 @@ def run_parallel(work: Callable[[Item], Result], items: Iterable[Item]) -> list[
 
 @dataclass(frozen=True, slots=True)
 class _PreparedSpec:
-    """A spec with its Python and the wheels of its checkouts. ``offline`` if a repository could not be reached."""
+    """A spec with its Python and the wheels of its checkouts. ``offline`` if a repository could not be reached.
+
+    ``change``: of ``here`` with other packages or on another Python, what is changed; None elsewhere.
+    """
 
     spec: EnvironmentSpec
     python: Interpreter
     wheels: tuple[SourceWheel, ...]
     offline: bool = False
+    change: HostChange | None = None
 
     @property
     def packages(self) -> frozenset[str]:
         """The distributions that it names; none for ``here``, which is not resolved."""
         if self.spec.is_here:
-            return frozenset()
+            return frozenset(self.change.named if self.change is not None else ())
         return frozenset(release.name for release in self.spec.releases) | {wheel.name for wheel in self.wheels}
 
 
@@ -110,13 +115,19 @@ def _find_packages_needing_newest(results: Mapping[_PreparedSpec, Resolution | E
 
 
 def _prepare_spec(spec: EnvironmentSpec, report: Observe) -> _PreparedSpec:
-    if spec.is_here:
+    if spec.is_host:
         parts = tuple(parse_part(text, HOST_SPEC) for text in host.pin_closure())
         here, python = replace(spec, parts=parts), interpreters.find_running_interpreter()
         return _PreparedSpec(here, python, _build_wheels(here, python, report))
     python = _choose_interpreter(spec.python)
     try:
-        return _PreparedSpec(spec, python, _build_wheels(spec, python, report))
+        wheels = _build_wheels(spec, python, report)
+        if spec.is_here:
+            change = change_host(spec, wheels)
+            others = _build_wheels(replace(spec, parts=change.list_others(spec)), python, report)
+            changed = replace(spec, parts=(*change.parts, *change.kept))
+            return _PreparedSpec(changed, python, (*wheels, *others), change=change)
+        return _PreparedSpec(spec, python, wheels)
     except IndexUnreachable:
         folders = replace(spec, parts=tuple(part for part in spec.parts if isinstance(part, LocalCheckout)))
         return _PreparedSpec(spec, python, _build_wheels(folders, python, report), offline=True)
@@ -128,9 +139,10 @@ def _build_wheels(spec: EnvironmentSpec, python: Interpreter, report: Observe) -
 
 
 def _choose_interpreter(version: str) -> Interpreter:
-    """The interpreter for ``3.12`` or ``3.12.1``: the one that runs perfbench if it matches, else the newest that does."""
+    """The interpreter for ``3.12`` or ``3.14t``: the one that runs perfbench if it matches, else the newest that does."""
     running = interpreters.find_running_interpreter()
-    if not version or f"{running.version}.".startswith(f"{version}."):
+    number, build = split_build(version)
+    if not version or (build == running.build and f"{running.version}.".startswith(f"{number}.")):
         return running
     key = cache.compute_key("python", version, interpreters.compute_fingerprint())
     if cached := cache.load_note("picked", key, Interpreter):
@@ -178,6 +190,8 @@ def _has_wheels(resolution: Resolution) -> bool:
 def _resolve_fresh(base: _PreparedSpec, recipe: str, retries: int) -> Resolution:
     if base.offline:
         raise IndexUnreachable(f"the repository of {base.spec.text} cannot be reached")
+    if base.change is not None:
+        return resolve_changed_host(base.change, base.spec.releases, base.wheels, base.python, recipe, retries)
     if base.spec.is_here:
         return resolve.resolve_exact_versions(base.spec.releases, base.wheels, base.python, retries)
     return resolve.resolve_versions(base.spec.releases, base.wheels, base.python, recipe, retries)
@@ -188,7 +202,8 @@ def _compute_keys(base: _PreparedSpec, recipe: str) -> tuple[str, str]:
     parts = [(PART_KINDS[type(part)], part) for part in base.spec.parts if not isinstance(part, LocalCheckout)]
     contents = [(wheel.digest, wheel.extras) for wheel in base.wheels]
     local = [(w.digest, w.extras) for w in base.wheels if not w.checkout.path.startswith("git+")]
-    common = (base.spec.is_here, parts, base.python, recipe)
+    kind: bool | str = "changed" if base.change is not None else base.spec.is_here
+    common = (kind, parts, base.python.key, recipe)
     return cache.compute_key("exact", *common, contents), cache.compute_key("last", *common, local)
 
 

@@ -1,15 +1,16 @@
-"""Parser of environment specs: requirements as for pip, checkouts, git URLs, a Python version, ``here``."""
+"""Parser of environment specs: requirements as for pip, checkouts, git URLs, a Python, ``here``, variables and flags."""
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
 
 from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
+from perfbench.environments.start_settings import NO_SETTINGS, StartSettings, build_spec_problem, split_settings
 from perfbench.errors import UsageProblem
 
 HOST_SPEC = "here"
@@ -17,7 +18,12 @@ NO_DEPENDENCIES_FLAG = "--no-deps"
 ASSIGNMENT_PATTERN = re.compile(r"([\w.-]+(?:\[[\w,.-]*\])?)(?:=|:)v?(\d[\w.]*)")
 """A release as other tools write it: ``name=1.0``, ``name:1.0``."""
 
-PYTHON_PATTERN = re.compile(r"python\s*==\s*(\d+\.\d+(?:\.\d+)?)(?:\.\*)?", re.IGNORECASE)
+PYTHON_PATTERN = re.compile(
+    r"(?P<name>python|pypy)==(?P<other>pypy-?)?(?P<version>\d+\.\d+(?:\.\d+)?)(?:\.\*)?(?P<build>[td]*)", re.IGNORECASE
+)
+"""A Python: ``python==3.12``, ``python==3.14t`` without the GIL, ``pypy==3.10`` or ``python==pypy3.10``."""
+
+PYTHON_NAMES = ("python", "pypy")
 LOCATION_PATTERN = re.compile(r"(?P<path>.+?)(?:\[(?P<extras>[\w\s,.-]+)\])?")
 COMMIT_PATTERN = re.compile(r"[0-9a-f]{40}")
 OPERATOR_CHARACTERS = "<>=!~,@"
@@ -52,18 +58,32 @@ class GitRepository:
     extras: tuple[str, ...]
 
 
+SpecPart = PackageRequirement | LocalCheckout | GitRepository
+
+
 @dataclass(frozen=True, slots=True)
 class EnvironmentSpec:
-    """A parsed spec. ``python`` is a version such as ``3.12``, empty for the Python that runs perfbench."""
+    """A parsed spec. ``python`` is a version such as ``3.12``, ``3.14t`` or ``pypy3.10``, empty for the one that runs perfbench.
+
+    ``is_here``: it is the environment of the interpreter that runs perfbench, with the ``parts`` in place of its packages of these
+    names, and on another ``python`` if there is one. ``text`` is the spec without its ``settings``, which are no part of a build.
+    """
 
     text: str
     python: str
-    parts: tuple[PackageRequirement | LocalCheckout | GitRepository, ...]
+    parts: tuple[SpecPart, ...]
+    is_here: bool = False
+    settings: StartSettings = NO_SETTINGS
 
     @property
-    def is_here(self) -> bool:
-        """Whether it is the environment of the interpreter that runs perfbench."""
-        return self.text == HOST_SPEC
+    def is_host(self) -> bool:
+        """Whether it is the very interpreter that runs perfbench, with its packages as they are."""
+        return self.is_here and not self.parts and not self.python
+
+    @property
+    def without_settings(self) -> EnvironmentSpec:
+        """What is built: the spec without variables and flags."""
+        return replace(self, settings=NO_SETTINGS)
 
     @property
     def releases(self) -> tuple[PackageRequirement, ...]:
@@ -86,21 +106,48 @@ class ModeNeed:
 
 def parse_spec(text: str, names: Mapping[str, str]) -> EnvironmentSpec:
     """Parse a spec, or the one with the configured name ``text``. Raises UsageProblem for an invalid spec."""
-    spec = names.get(text.strip(), text)
-    words = _split_words(spec)
+    spec = _expand_name(text, names)
+    words, settings = split_settings(spec.split(), spec)
+    words = _split_words(words)
     if not words:
+        if settings.words:
+            raise build_spec_problem(spec, "no environment", hint=f"write {HOST_SPEC} {' '.join(settings.words)}")
         raise UsageProblem("an environment spec is empty", hint="write for example betfairlightweight==2.12.0")
-    if HOST_SPEC in words:
-        if len(words) > 1:
-            raise UsageProblem(
-                f"`{spec}`: `here`, the interpreter that runs perfbench, cannot be combined with anything"
-            )
-        return EnvironmentSpec(HOST_SPEC, "", ())
-    pythons = [match[1] for word in words if (match := PYTHON_PATTERN.fullmatch(word))]
+    if words.count(HOST_SPEC) > 1:
+        raise build_spec_problem(spec, f"`{HOST_SPEC}` stands twice")
+    others = [word for word in words if word != HOST_SPEC]
+    pythons = [python for word in others if (python := _parse_python(word, spec))]
     if len(pythons) > 1:
         raise UsageProblem(f"`{spec}` has more than one Python version")
-    parts = tuple(parse_part(word, spec) for word in words if not PYTHON_PATTERN.fullmatch(word))
-    return EnvironmentSpec(" ".join(words), pythons[0] if pythons else "", parts)
+    parts = tuple(parse_part(word, spec) for word in others if not PYTHON_PATTERN.fullmatch(word))
+    return EnvironmentSpec(" ".join(words), pythons[0] if pythons else "", parts, HOST_SPEC in words, settings)
+
+
+def _expand_name(text: str, names: Mapping[str, str]) -> str:
+    """The spec that a configured name stands for, also of a name with settings behind it; any other text as it is."""
+    if text.strip() in names:
+        return names[text.strip()]
+    others, settings = split_settings(text.split(), text)
+    base = names.get(" ".join(others))
+    return text if base is None else " ".join((base, *settings.words))
+
+
+def _parse_python(word: str, spec: str) -> str:
+    """``3.12``, ``3.14t`` or ``pypy3.10``; empty for a word that names no Python. Raises UsageProblem for a build of Python
+    that cannot be measured.
+    """
+    match = PYTHON_PATTERN.fullmatch(word)
+    if match is None:
+        return ""
+    version, build = match["version"], match["build"].lower()
+    is_pypy = match["name"].lower() == "pypy" or bool(match["other"])
+    if "d" in build:
+        raise build_spec_problem(
+            spec, f"`{word}` is a debug build, which is several times slower", hint=f"write python=={version}"
+        )
+    if build not in ("", "t") or (is_pypy and build):
+        raise build_spec_problem(spec, f"`{word}` is not a Python version", hint=f"write python=={version}")
+    return f"pypy{version}" if is_pypy else f"{version}{build}"
 
 
 def parse_need(text: str) -> ModeNeed:
@@ -110,10 +157,10 @@ def parse_need(text: str) -> ModeNeed:
     return ModeNeed(release, NO_DEPENDENCIES_FLAG in words)
 
 
-def _split_words(text: str) -> list[str]:
-    """Split at spaces, except around operators."""
+def _split_words(separate: Iterable[str]) -> list[str]:
+    """Join what was split around operators."""
     words: list[str] = []
-    for word in text.split():
+    for word in separate:
         is_path = _is_path(word)
         if words and not is_path and (word[0] in OPERATOR_CHARACTERS or words[-1][-1] in OPERATOR_CHARACTERS):
             words[-1] += word
@@ -127,7 +174,7 @@ def _is_path(word: str) -> bool:
     return "git+" not in word and "://" not in word and (word.startswith((".", "~")) or os.sep in word or "/" in word)
 
 
-def parse_part(word: str, spec: str) -> PackageRequirement | LocalCheckout | GitRepository:
+def parse_part(word: str, spec: str) -> SpecPart:
     """Parse one word of a spec. Raises UsageProblem."""
     if _is_path(word):
         return LocalCheckout(*_parse_location(word, spec))
@@ -139,7 +186,7 @@ def parse_part(word: str, spec: str) -> PackageRequirement | LocalCheckout | Git
 def _parse_location(word: str, spec: str) -> tuple[str, tuple[str, ...]]:
     match = LOCATION_PATTERN.fullmatch(word)
     if match is None:
-        raise _build_problem(spec, f"`{word}` is not a path")
+        raise build_spec_problem(spec, f"`{word}` is not a path")
     return match["path"], tuple(sorted(extra.strip() for extra in (match["extras"] or "").split(",") if extra.strip()))
 
 
@@ -152,7 +199,7 @@ def _parse_repository(word: str, spec: str) -> GitRepository:
     location, _, fragment = location.partition("#")
     scheme, separator, rest = location.partition("://")
     if not separator or not rest:
-        raise _build_problem(spec, f"`{word}` is not a git URL", hint="write git+https://…@revision")
+        raise build_spec_problem(spec, f"`{word}` is not a git URL", hint="write git+https://…@revision")
     path, _, revision = rest.rpartition("@") if "@" in rest.partition("/")[2] else (rest, "", "")
     options = dict(option.partition("=")[::2] for option in fragment.split("&") if option)
     return GitRepository(f"{scheme}://{path}", revision, options.get("subdirectory", ""), extras)
@@ -174,19 +221,19 @@ def _explain_requirement(word: str) -> tuple[str, str]:
     return f"`{word}` is neither name==version, a path nor a git URL", "write betfairlightweight==2.12.0 or ./checkout"
 
 
-def _build_problem(spec: str, reason: str, hint: str = "") -> UsageProblem:
-    return UsageProblem(f"`{spec}` is not a valid environment spec: {reason}", hint=hint)
-
-
 def _parse_requirement(word: str, spec: str) -> PackageRequirement:
     try:
         requirement = Requirement(word)
     except InvalidRequirement as error:
-        raise _build_problem(spec, *_explain_requirement(word)) from error
+        raise build_spec_problem(spec, *_explain_requirement(word)) from error
     if requirement.url or requirement.marker:
-        raise _build_problem(spec, f"`{word}` is neither name==version, a path nor a git URL")
-    if canonicalize_name(requirement.name) == "python":
-        raise _build_problem(spec, f"`{word}` is not a Python version", hint="write python==3.12 or python==3.12.1")
+        raise build_spec_problem(spec, f"`{word}` is neither name==version, a path nor a git URL")
+    if canonicalize_name(requirement.name) in PYTHON_NAMES:
+        raise build_spec_problem(
+            spec,
+            f"`{word}` is not a Python version",
+            hint="write python==3.12, python==3.12.1, python==3.14t or pypy==3.10",
+        )
     exact = [clause for clause in requirement.specifier if clause.operator in ("==", "===")]
     pin = exact[0].version if len(exact) == 1 and not exact[0].version.endswith(".*") else ""
     return PackageRequirement(

@@ -18,7 +18,7 @@ from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name, parse_wheel_filename
 
 from perfbench.environments import cache, uv, uv_errors
-from perfbench.environments.interpreters import Interpreter
+from perfbench.environments.interpreters import Interpreter, format_version
 from perfbench.environments.process import ProcessResult
 from perfbench.errors import EnvironmentProblem
 
@@ -88,12 +88,12 @@ def compile_requirements(request: CompileRequest) -> CompileResult:
             name = checked
         compiled = tuple(sorted({*compiled, name}))
         _save_compiled_name(name)
-    raise EnvironmentProblem(f"more than {MAX_ATTEMPTS} packages have no wheel for Python {request.python.version}")
+    raise EnvironmentProblem(f"more than {MAX_ATTEMPTS} packages have no wheel for Python {request.python.label}")
 
 
 def _drop_requirement(name: str, request: CompileRequest) -> CompileRequest:
     """The request without the version requirements of a package that has no wheel in such a version."""
-    lacking = f"{name}, has no wheel for Python {request.python.version}"
+    lacking = f"{name}, has no wheel for Python {request.python.label}"
     if name in {parse_name(text) for text in request.requirements} or name in request.relaxed:
         raise EnvironmentProblem(f"a package that needs a compiler, {lacking}")
     if not request.relaxing:
@@ -230,5 +230,5 @@ def save_preferred_pins(pins: Iterable[str], request: CompileRequest) -> None:
 
 
 def _format_title(request: CompileRequest) -> str:
-    line = ".".join(request.python.version.split(".")[:2])
+    line = format_version(".".join(request.python.version.split(".")[:2]), request.python.build)
     return f"{request.like} for Python {line}".replace(" ", "-")

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from perfbench.environments import git
 from perfbench.environments.git_command import find_commit, is_in_git
+from perfbench.environments.interpreters import PYPY
 from perfbench.environments.spec import (
     HOST_SPEC,
     EnvironmentSpec,
@@ -116,9 +117,12 @@ def build_baseline_spec(run: Run, folder: Path) -> str:
     spec = parse_spec(name, dict(run.settings.names))
     if not spec.is_here:
         return _pin_spec(run, spec, environment, folder)
-    if environment.sources:
-        return git.build_commit_spec(git.find_top_folder(folder), _require_commit(run, environment))
-    return _build_package_spec(run, environment, measured)
+    rebuilt = (
+        git.build_commit_spec(git.find_top_folder(folder), _require_commit(run, environment))
+        if environment.sources
+        else _build_package_spec(run, environment, measured)
+    )
+    return " ".join((rebuilt, *spec.settings.words))
 
 
 def _pin_spec(run: Run, spec: EnvironmentSpec, environment: Environment, folder: Path) -> str:
@@ -133,7 +137,7 @@ def _pin_spec(run: Run, spec: EnvironmentSpec, environment: Environment, folder:
         else:
             (name, _), *_ = (*environment.named_packages[len(spec.releases) :], ("", ""))
             words.append(_pin_source(part, name, _require_commit(run, environment), folder))
-    return " ".join([*words, f"python=={spec.python}"] if spec.python else words)
+    return " ".join((*words, *([f"python=={spec.python}"] if spec.python else ()), *spec.settings.words))
 
 
 def _pin_source(part: LocalCheckout | GitRepository, name: str, commit: str, folder: Path) -> str:
@@ -163,5 +167,6 @@ def _build_package_spec(run: Run, environment: Environment, measured: list[Measu
     if outside or not imported:
         source = f"{outside[0]} from a folder" if outside else "no package"
         raise NotMeasured(f"{run.id} imported {source}, which cannot be rebuilt", hint="measure it with --env")
-    python = ".".join(environment.version.split(".")[:2])
+    line = ".".join(environment.version.split(".")[:2])
+    python = f"pypy{line}" if environment.build == PYPY else f"{line}{environment.build}"
     return " ".join((*(f"{package.name}=={package.version}" for package in imported.values()), f"python=={python}"))

@@ -62,13 +62,14 @@ def find_regressions(run: Run) -> frozenset[CasePair]:
     return frozenset(
         (before, after)
         for (before, after), comparison in evaluate_gate(run).items()
-        if comparison.verdict is Verdict.REGRESSED and not _did_other_work(by_id[before], by_id[after])
+        if comparison.verdict is Verdict.REGRESSED and not _did_other_work(run, by_id[before], by_id[after])
     )
 
 
-def _did_other_work(before: Measurement, after: Measurement) -> bool:
+def _did_other_work(run: Run, before: Measurement, after: Measurement) -> bool:
     less = any(d.less_work for d in after.differences if d.against == before.case.id)
-    return less or len(before.works | after.works) > 1
+    sides = [before.works, after.works] if run.is_program(after.case) else [before.works | after.works]
+    return less or any(len(works) > 1 for works in sides)
 
 
 def _apply_holm(

@@ -23,7 +23,8 @@ class Environment:
 
     ``name`` is the spec as the user wrote it, ``python`` the path of the interpreter, ``version`` its Python version.
     ``packages`` are all installed distributions; ``demanded`` are names and versions that a worker must import.
-    ``recipe`` names how it was resolved, empty where nothing was.
+    ``recipe`` names how it was resolved, empty where nothing was. ``build`` is ``t`` for a Python without the GIL, ``pypy`` for
+    PyPy, else empty. ``variables`` and ``flags`` are those that the interpreter is started with.
     """
 
     name: str
@@ -33,6 +34,9 @@ class Environment:
     demanded: tuple[tuple[str, str], ...] = ()
     recipe: str = ""
     sources: tuple[Checkout, ...] = ()
+    build: str = ""
+    variables: tuple[tuple[str, str], ...] = ()
+    flags: tuple[str, ...] = ()
 
     @property
     def named_packages(self) -> tuple[tuple[str, str], ...]:

@@ -78,13 +78,15 @@ class Trial:
 class CaseInEnvironment:
     """A case and the environment in which it is measured: that of its name, with what its mode needs on top.
 
-    ``slowdown``: the share of its pass by which it is made slower, to find out what a gate would have seen.
+    ``slowdown``: the share of its pass by which it is made slower, to find out what a gate would have seen. ``levers``: the path
+    and the value of each lever that is applied to a program.
     """
 
     case: Case
     environment: Environment
     floor: bool = False
     slowdown: float = 0.0
+    levers: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ class CaseGroup:
     """Cases that are measured together and shown in one table; each of ``duets`` is a pair of cases, before and after.
 
     ``head`` are the first lines of the market, on which instructions are counted. ``batch`` are the files of a market that stands
-    for several, which a pass replays one after the other.
+    for several, which a pass replays one after the other. ``arguments`` are those of a program.
     """
 
     scenario: Scenario
@@ -102,6 +104,7 @@ class CaseGroup:
     duets: tuple[tuple[Case, Case], ...] = ()
     head: Market | None = None
     batch: tuple[Market, ...] = ()
+    arguments: tuple[str, ...] = ()
 
     @property
     def files(self) -> tuple[Market, ...]:
@@ -133,7 +136,8 @@ class Settings:
     ``count``: also count instructions. ``tools``: packages added to every environment, such as a profiler.
     ``quick``: use the small parameters of the scenarios. ``each``: a table for each market file, also of many. ``jobs``: pairs that
     are measured at the same time, each on a core of its own; ``shard``: the part (from 1) and the number of parts of the draws
-    of a survey that are measured; ``cluster``: the address of the scheduler whose workers measure.
+    of a survey that are measured; ``cluster``: the address of the scheduler whose workers measure. ``arguments`` are those of the
+    programs among the scenarios.
     """
 
     scenarios: tuple[str, ...]
@@ -162,6 +166,7 @@ class Settings:
     jobs: int = 1
     shard: tuple[int, int] = (1, 1)
     cluster: str = ""
+    arguments: tuple[str, ...] = ()
 
 
 Given = TypeVar("Given")

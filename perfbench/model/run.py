@@ -55,7 +55,8 @@ class OutputDifference:
     """The first difference between the output of a case and that of the case ``against`` (its id). ``update`` counts from 1.
 
     ``less_work``: the amount of output differs, so that speeds cannot be compared. With ``changes`` the
-    outputs agree once these announced changes are undone on both sides, and there is no place to show.
+    outputs agree once these announced changes are undone on both sides, and there is no place to show. ``item``: what ``update``
+    counts; of a program the ``order event``. Against itself: the output of the case differs from run to run.
     """
 
     update: int
@@ -65,6 +66,7 @@ class OutputDifference:
     less_work: bool = False
     against: str = ""
     changes: tuple[str, ...] = ()
+    item: str = "update"
 
 
 @dataclass(frozen=True, slots=True)
@@ -136,6 +138,11 @@ class Measurement:
         return frozenset(sample.work for sample in self.timed)
 
     @property
+    def instability(self) -> OutputDifference | None:
+        """How its output differs from run to run; None if it does not."""
+        return next((difference for difference in self.differences if difference.against == self.case.id), None)
+
+    @property
     def timed(self) -> tuple[Sample, ...]:
         """The samples without instruction counts, which do a part of the work and take much longer."""
         return tuple(sample for sample in self.samples if sample.kind != "count")
@@ -205,6 +212,11 @@ class Run:
     def scenario(self, name: str) -> Scenario | None:
         """The scenario of this name; None if its description is not in the document."""
         return next((scenario for scenario in self.scenarios if scenario.name == name), None)
+
+    def is_program(self, case: Case) -> bool:
+        """Whether a case runs a program of the user, which itself decides which updates it asks for."""
+        scenario = self.scenario(case.scenario)
+        return scenario is not None and bool(scenario.program)
 
     def measurement(self, case_id: str) -> Measurement | None:
         """The measurement of the case with this id; None if it is not in the document."""

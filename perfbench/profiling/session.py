@@ -206,7 +206,8 @@ class ProfilingSession:
         )
 
     def _sample_memory(self, step: _Step) -> ProfileRecord:
-        marks = updates.find_turning_points(step.group.market) if step.group.market else ()
+        whole = step.group.market is not None and not step.group.scenario.program  # which chooses its updates
+        marks = updates.find_turning_points(step.group.market) if whole and step.group.market else ()
         curve = sampler.sample_memory(step.trial, step.group, step.case, self._conditions, marks)
         return ProfileRecord(step.number, step.case.id, curve=curve)
 

@@ -22,7 +22,7 @@ def describe_claim(claim: Claim, comparison: Comparison) -> str:
         return f"{claimed} refuted" if high < claim.ratio else f"{claimed}: inconclusive"
     if high >= claim.ratio:
         return f"{claimed} confirmed"
-    here = formatting.format_factor(1 / comparison.ratio)
+    here = formatting.format_factor(1 / comparison.ratio, low, high)
     if here == claimed:
         claimed, here = f"{claim.ratio:.2f}x", f"{1 / comparison.ratio:.2f}x"
     return f"{claimed}: {here} here [{formatting.format_interval(low, high)}]"

@@ -8,7 +8,6 @@ from statistics import median
 
 from perfbench.gate import budgets
 from perfbench.model import (
-    CPU_SECONDS,
     PEAK_RSS_BYTES,
     SPENT_SECONDS,
     STARTUP_SECONDS,
@@ -17,16 +16,14 @@ from perfbench.model import (
     Measurement,
     Metric,
     MetricComparison,
-    OutputDifference,
     OutputMatch,
     Run,
     TrialKind,
     claims,
 )
-from perfbench.report import status, text
+from perfbench.report import output_match, status, text
 from perfbench.report.claims import describe_claim
 from perfbench.report.model import CaseStatus, Row
-from perfbench.runner import output_diff
 from perfbench.stats import instructions, metrics, pairs
 from perfbench.stats.comparison import choose_confidence, compare_paired, compare_unpaired
 
@@ -45,9 +42,14 @@ class RowBuilder:
 
     def build(self, measurement: Measurement, before: Measurement | None) -> Row:
         """The row of a case, compared with the case before if there is one."""
-        refused = before is not None and _is_refused(measurement, before)
+        refused = before is not None and self._is_refused(measurement, before)
         comparison = None if before is None or refused else self.compare(before, measurement)
-        same_output = OutputMatch.DIFFERENT if refused else classify_output(before, measurement)
+        is_program = self.run.is_program(measurement.case)
+        same_output = (
+            OutputMatch.DIFFERENT
+            if refused
+            else output_match.classify_output(before, measurement, is_program=is_program)
+        )
         count = instructions.compare_counts(before, measurement) if before is not None else None
         executed = instructions.mean_instructions(measurement)
         breaches = self._find_breaches(measurement, before, comparison)
@@ -120,7 +122,9 @@ class RowBuilder:
 
     def _compute_solo_median(self, measurement: Measurement, metric: Metric) -> float | None:
         """The median over passes that were never paused: interleaved ones are."""
-        kinds: tuple[TrialKind, ...] = ("alone",) if self.metric == CPU_SECONDS.name else ("alone", "duet")
+        own = self.run.is_program(measurement.case)
+        interleaved = pairs.is_interleaved(measurement.samples, self.metric, is_program=own)
+        kinds: tuple[TrialKind, ...] = ("alone",) if interleaved else ("alone", "duet")
         return _compute_median(pairs.select_values(measurement.samples, metric.name, *kinds))
 
     def _is_incomplete(self, measurement: Measurement, before: Measurement | None) -> bool:
@@ -158,16 +162,37 @@ class RowBuilder:
         """What failed, what differs, and what a gate limits but a case does not report."""
         label = self._format_label(measurement, before)
         yield from _describe_failures(measurement, before, self.sides)
-        difference = _find_difference(measurement, before)
-        mismatch = _describe_work_mismatch(measurement, before) if before else ""
+        difference = output_match.find_difference(measurement, before)
+        mismatch = self._describe_work_mismatch(measurement, before) if before else ""
+        unstable = [side for side in (before, measurement) if side is not None and side.instability is not None]
+        for side in unstable:
+            yield f"{_name_side(side, self.sides)} {output_match.describe_instability(side)}"
         if difference is not None and not difference.changes:
-            values = f": {difference.before} → {difference.after}" if difference.before else ""
-            yield f"{label} differs at update {difference.update:,}, {difference.where}{values}"
+            yield f"{label} {output_match.describe_difference(difference)}"
         if mismatch and not (difference is not None and difference.less_work):
             yield f"{label} {mismatch}: the ratio would be meaningless"
-        if same_output is OutputMatch.DIFFERENT and difference is None and not mismatch and before is not None:
-            yield _describe_unlocated_difference(label, measurement, before)
+        is_explained = difference is not None or mismatch or unstable
+        if same_output is OutputMatch.DIFFERENT and before is not None and not is_explained:
+            yield output_match.describe_unlocated_difference(label, measurement, before)
         yield from self._describe_unreported(measurement, before)
+
+    def _is_refused(self, after: Measurement, before: Measurement) -> bool:
+        """Whether the sides did different work, so that no ratio of them means anything."""
+        difference = output_match.find_difference(after, before)
+        return bool(self._describe_work_mismatch(after, before)) or (difference is not None and difference.less_work)
+
+    def _describe_work_mismatch(self, measurement: Measurement, before: Measurement) -> str:
+        """How the work of the timed passes differs, among themselves or from that of the case before; empty if it does not.
+
+        Sides of a program may differ: they are as fast as they give the same orders.
+        """
+        own, others = measurement.works, before.works
+        if len(own) > 1:
+            return f"did {min(own):,} {measurement.unit} in one pass and {max(own):,} in another"
+        if own and len(others) == 1 and own != others and not self.run.is_program(measurement.case):
+            name = text.format_other_side(before.case, measurement.case)
+            return f"did {min(own):,} {measurement.unit} when it was timed, {name} {min(others):,}"
+        return ""
 
     def _describe_unreported(self, measurement: Measurement, before: Measurement | None) -> Iterator[str]:
         policy = self.run.settings.gate
@@ -191,66 +216,21 @@ class RowBuilder:
                 yield from text.describe_blame(blame, f"each {after.unit.removesuffix('s')}")
 
     def _compare_metrics(self, measurement: Measurement, before: Measurement | None) -> Iterator[MetricComparison]:
-        comparable = None if before is None or _is_refused(measurement, before) else before
+        comparable = None if before is None or self._is_refused(measurement, before) else before
         for metric in self.scenario_metrics(measurement):
             compared = metrics.compare_metric(metric, comparable, measurement)
             if compared is not None:
                 yield compared
 
 
-def classify_output(before: Measurement | None, after: Measurement) -> OutputMatch:
-    """How the output after relates to that before."""
-    difference = _find_difference(after, before)
-    if difference is not None:
-        return OutputMatch.KNOWN_CHANGES if difference.changes else OutputMatch.DIFFERENT
-    if before is None or after.output is None or before.output is None:
-        return OutputMatch.NOT_COMPARED
-    if after.floor or before.floor:
-        return OutputMatch.FLOOR
-    same_mode = after.case.mode == before.case.mode
-    equal = output_diff.have_equal_outputs(before.output, after.output, same_mode)
-    return OutputMatch.SAME if equal else OutputMatch.DIFFERENT
-
-
-def _is_refused(after: Measurement, before: Measurement) -> bool:
-    """Whether the sides did different work, so that no ratio of them means anything."""
-    difference = _find_difference(after, before)
-    return bool(_describe_work_mismatch(after, before)) or (difference is not None and difference.less_work)
-
-
-def _find_difference(measurement: Measurement, before: Measurement | None) -> OutputDifference | None:
-    """The recorded difference from the output of the case before; an old document has only that from the baseline."""
-    if before is None:
-        return None
-    own = (difference for difference in measurement.differences if difference.against == before.case.id)
-    return next(own, measurement.difference)
-
-
-def _describe_work_mismatch(measurement: Measurement, before: Measurement) -> str:
-    """How the work of the timed passes differs, among themselves or from that of the case before; empty if it does not."""
-    own, others = measurement.works, before.works
-    if len(own) > 1:
-        return f"did {min(own):,} {measurement.unit} in one pass and {max(own):,} in another"
-    if own and len(others) == 1 and own != others:
-        name = text.format_other_side(before.case, measurement.case)
-        return f"did {min(own):,} {measurement.unit} when it was timed, {name} {min(others):,}"
-    return ""
-
-
-def _describe_unlocated_difference(label: str, measurement: Measurement, before: Measurement) -> str:
-    assert before.output is not None
-    assert measurement.output is not None
-    first, last = output_diff.find_first_block(before.output, measurement.output)
-    return (
-        f"{label}: the outputs differ, first between update {first + 1:,} and {last + 1:,}; "
-        "perfbench compare with two specs names the field"
-    )
-
-
 def _describe_failures(measurement: Measurement, before: Measurement | None, sides: Sequence[str]) -> Iterable[str]:
     for side in (before, measurement) if sides and before else (measurement,):
-        name = f"{side.case.mode} in {side.case.environment}" if sides else side.case.mode
+        name = _name_side(side, sides)
         yield from (f"{name}: {f.message} ({f.kind} pass)" for f in side.failures if not f.unavailable)
+
+
+def _name_side(side: Measurement, sides: Sequence[str]) -> str:
+    return f"{side.case.mode} in {side.case.environment}" if sides else side.case.mode
 
 
 def _find_lacking(measurement: Measurement) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from perfbench.model import Measurement, OutputMatch
-from perfbench.report.rows import classify_output
+from perfbench.report.output_match import classify_output, describe_difference, describe_instability
 
 SHOWN_NOTES = 3
 """Batches whose failure or difference is named in a row; the others are counted."""
@@ -17,15 +17,20 @@ ByBatch = Mapping[str, Measurement]
 """The measurements of one mode and environment, by the batch."""
 
 
-def compare_batch_outputs(before: ByBatch, after: ByBatch, label: str) -> tuple[OutputMatch, tuple[str, ...]]:
+def compare_batch_outputs(
+    before: ByBatch, after: ByBatch, label: str, *, is_program: bool
+) -> tuple[OutputMatch, tuple[str, ...]]:
     """Whether the outputs of all batches are the same, and a note for each of the first batches where they differ.
 
     :param label: of the row.
     """
-    matches = {name: classify_output(before.get(name), measurement) for name, measurement in after.items()}
+    matches = {
+        name: classify_output(before.get(name), measurement, is_program=is_program)
+        for name, measurement in after.items()
+    }
     worst = next((match for match in OUTPUT_ORDER if match in matches.values()), OutputMatch.NOT_COMPARED)
     different = [name for name, match in matches.items() if match is OutputMatch.DIFFERENT]
-    notes = [f"{label}: {_describe_difference(after[name])}, in {name}" for name in different]
+    notes = [f"{label}: {_describe_difference(before.get(name), after[name])}, in {name}" for name in different]
     return worst, shorten_notes(notes, "other output in {} further batches")
 
 
@@ -35,9 +40,9 @@ def shorten_notes(lines: Sequence[str], rest: str) -> tuple[str, ...]:
     return (*lines[:SHOWN_NOTES], *([rest.format(further)] if further > 0 else []))
 
 
-def _describe_difference(measurement: Measurement) -> str:
-    difference = next((d for d in measurement.differences if not d.changes), None)
-    if difference is None:
-        return "the outputs differ"
-    values = f": {difference.before} → {difference.after}" if difference.before else ""
-    return f"differs at update {difference.update:,}, {difference.where}{values}"
+def _describe_difference(before: Measurement | None, after: Measurement) -> str:
+    unstable = next((side for side in (before, after) if side is not None and side.instability is not None), None)
+    if unstable is not None:
+        return describe_instability(unstable)
+    difference = next((d for d in after.differences if not d.changes), None)
+    return "the outputs differ" if difference is None else describe_difference(difference)

@@ -144,7 +144,8 @@ class SurveyRows:
     def _build_row(self, before: Measurement | None, after: Measurement) -> Row:
         own = self.batches[get_key(after)]
         others = self.batches[get_key(before)] if before is not None else {}
-        same_output, notes = compare_batch_outputs(others, own, self._format_label(before, after))
+        label, is_program = self._format_label(before, after), self.run.is_program(after.case)
+        same_output, notes = compare_batch_outputs(others, own, label, is_program=is_program)
         lacking = self._find_lacking(after)
         failures = list(self._describe_failures(before, after))
         failures = failures or list([] if lacking else self._describe_absence(before, after))

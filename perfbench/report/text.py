@@ -5,9 +5,9 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable, Iterator, Sequence
 
+from perfbench.environments import interpreters
 from perfbench.environments.labels import split_side_names
 from perfbench.model import (
-    CPU_SECONDS,
     METRICS,
     Case,
     CaseBlame,
@@ -18,6 +18,7 @@ from perfbench.model import (
     describe_processor,
 )
 from perfbench.report.model import ReportTable, Row
+from perfbench.stats import pairs
 from perfbench.util import formatting
 
 
@@ -88,7 +89,7 @@ def describe_conditions(group: Sequence[Measurement], metric: str, rounds: int, 
     """Packages, interpreter, machine, rounds and metric of a table in one line."""
     environments = list_environments(group, run)
     machine = run.machine
-    versions = [f"CPython {environment.version}" for environment in environments if environment.version]
+    versions = [_format_python(environment) for environment in environments if environment.version]
     parts = [", ".join(_format_packages(group)), " → ".join(dict.fromkeys(versions)) or machine.python]
     recipes = list(dict.fromkeys(environment.recipe for environment in environments if environment.recipe))
     if len(recipes) == 1:
@@ -105,6 +106,12 @@ def describe_conditions(group: Sequence[Measurement], metric: str, rounds: int, 
     return " · ".join(part for part in parts if part)
 
 
+def _format_python(environment: Environment) -> str:
+    """``CPython 3.12.1``, ``CPython 3.14.0t`` without the GIL, or ``PyPy 3.10.14``."""
+    label = interpreters.format_version(environment.version, environment.build)
+    return label if environment.build == interpreters.PYPY else f"CPython {label}"
+
+
 def _describe_machines(run: Run) -> str:
     """The machine with its load at the start; the names of several that measured a corpus."""
     if run.corpus is not None and run.corpus.machines:
@@ -119,8 +126,9 @@ def _describe_pairing(group: Sequence[Measurement], metric: str, run: Run) -> st
         return "unpaired"
     if len(group) == 1:
         return "solo passes"
-    interleaved = run.machine.pinned and metric == CPU_SECONDS.name
-    return "pairs interleaved on one core" if interleaved else "sequential pairs"
+    every = [sample for measurement in group for sample in measurement.samples]
+    shared = pairs.is_interleaved(every, metric, is_program=run.is_program(group[0].case))
+    return "pairs interleaved on one core" if run.machine.pinned and shared else "sequential pairs"
 
 
 def list_environments(group: Sequence[Measurement], run: Run) -> list[Environment]:

@@ -82,7 +82,9 @@ def _describe_work_warnings(group: Sequence[Measurement], metric: str, run: Run)
 
 
 def _describe_unconfirmed_work(group: Sequence[Measurement], run: Run) -> Iterable[str]:
-    """The updates of the only case with an output, if the file has more."""
+    """The updates of the only case with an output, if the file has more. A program chooses its updates."""
+    if run.is_program(group[0].case):
+        return
     checked = [measurement for measurement in group if measurement.output and not measurement.floor]
     whole = next((market.updates for market in run.data if checked and market.name == checked[0].case.data), 0)
     for measurement in checked if len(checked) == 1 else ():

@@ -117,7 +117,8 @@ def _list_installed(run: Run) -> list[tuple[Any, ...]]:
     for environment in run.environments:
         imported = (m.packages for m in run.measurements if m.case.environment == environment.name)
         packages = environment.packages if environment.recipe else next(filter(None, imported), ())
-        installed.append((environment.name, environment.version, sorted((p.name, p.version) for p in packages)))
+        python = (environment.version, environment.build, environment.variables, environment.flags)
+        installed.append((environment.name, python, sorted((p.name, p.version) for p in packages)))
     return installed
 
 

@@ -25,12 +25,14 @@ def move_to_market(table: CaseGroup, market: Market) -> CaseGroup:
 def cut_for_smoke_run(tables: Sequence[CaseGroup], folder: Path) -> list[CaseGroup]:
     """The groups of a smoke run: a scenario without small parameters of its own replays the first lines of each market.
 
+    A program replays whole markets: what it asks for may begin later.
+
     :param folder: for the cut files. Raises DataProblem for a market that cannot be cut.
     """
     heads: dict[str, Market] = {}
     groups = []
     for table in tables:
-        if table.market is None or table.scenario.quick:
+        if table.market is None or table.scenario.quick or table.scenario.program:
             groups.append(table)
             continue
         if table.market.name not in heads:

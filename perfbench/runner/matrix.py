@@ -13,7 +13,7 @@ from perfbench.errors import NotMeasured, ScenarioProblem, UsageProblem
 from perfbench.model import Environment, Mode, Scenario, Settings
 from perfbench.runner import plan
 from perfbench.runner.plan import MatrixEntry
-from perfbench.runner.scenarios import choose_scenarios, describe_scenario
+from perfbench.runner.scenarios import choose_scenarios, describe_scenario, format_scenario_name, require_program
 
 HOST_SPEC = "here"
 
@@ -37,10 +37,11 @@ def build_matrix(settings: Settings, observe: Callable[[str], None]) -> Matrix:
     An environment that cannot be built and a scenario that cannot be loaded become problems; the rest continues. A group of
     environments to compare is left out of a scenario that fewer than two of them can measure.
 
-    Raises UsageProblem for unknown names, for a scenario that has none of the named modes and for an invalid spec; NotMeasured as
-    ``names_checked`` does.
+    Raises UsageProblem for unknown names, for a scenario that has none of the named modes, for arguments without a program and for
+    an invalid spec; NotMeasured as ``names_checked`` does.
     """
     paths = _distinct(choose_scenarios(settings.scenarios, [Path(folder) for folder in settings.folders]))
+    require_program(paths, settings.arguments)
     offered = Matrix()
     groups = _build_requests(settings)
     built = _provide_environments([wanted for group in groups for wanted in group.items()], settings, observe, offered)
@@ -82,14 +83,13 @@ def names_checked(problems: Sequence[str]) -> Iterator[None]:
 
 
 def _distinct(paths: Sequence[Path]) -> list[Path]:
-    """Each scenario file once. Raises UsageProblem for two files of one name: their cases would have the same ids."""
+    """Each scenario once. Raises UsageProblem for two of one name: their cases would have the same ids."""
     by_name: dict[str, Path] = {}
     for path in paths:
-        other = by_name.setdefault(path.stem, path)
+        name = format_scenario_name(path)
+        other = by_name.setdefault(name, path)
         if other != path:
-            raise UsageProblem(
-                f"two scenarios are named {path.stem}: {other} and {path}", hint="rename one of the files"
-            )
+            raise UsageProblem(f"two scenarios are named {name}: {other} and {path}", hint="rename one of the files")
     return list(by_name.values())
 
 
@@ -106,7 +106,9 @@ def _check_modes(by_path: Mapping[Path, Sequence[Scenario]], names_or_groups: Se
         if versions and not any(mode for scenario in versions for mode in choose_modes(scenario, names_or_groups)):
             named = " or ".join(f"`{name}`" for name in names_or_groups)
             cause = f"has no mode {named}" if names_or_groups else "has no mode outside a group"
-            raise UsageProblem(f"{path.stem} {cause}", hint=f"name one with --mode: {', '.join(sorted(names[path]))}")
+            raise UsageProblem(
+                f"{format_scenario_name(path)} {cause}", hint=f"name one with --mode: {', '.join(sorted(names[path]))}"
+            )
 
 
 def _build_requests(settings: Settings) -> list[dict[str, EnvironmentRequest]]:
@@ -151,6 +153,7 @@ def _describe_scenarios(
                 described[name][path] = describe_scenario(path, environment)
             except ScenarioProblem as problem:
                 offered.problems.append(str(problem))
+                offered.hints.append(problem.hint)
                 offered.unbuilt[name] = str(problem)
     return described
 

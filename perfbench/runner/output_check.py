@@ -8,10 +8,10 @@ from contextlib import ExitStack
 from dataclasses import dataclass, replace
 
 from perfbench.errors import TrialFailed
-from perfbench.model import Case, CaseGroup, CaseInEnvironment, Change, Failure, Output, OutputDifference, Result, Trial
-from perfbench.runner import imported_versions, output_diff, worker_process
+from perfbench.model import CaseGroup, CaseInEnvironment, Change, Failure, Output, OutputDifference, Result, Trial
+from perfbench.runner import imported_versions, output_diff, output_items, worker_process
 from perfbench.runner.trial import Conditions, build_failure, build_request, start_worker
-from perfbench.worker.protocol import OutputDigest, OutputItem
+from perfbench.worker.protocol import OutputDigest
 
 ChangeSets = tuple[tuple[str, ...], ...]
 """Sets of change names; each set is reverted in a digest of its own."""
@@ -55,13 +55,10 @@ def _start_check(
     case = trial.cases[index]
     try:
         request = replace(build_request("check", table, case), undone=[list(names) for names in undone])
-        return ends.enter_context(start_worker(table, case, request, trial, conditions.timeout * CHECK_TIMEOUT_FACTOR))
+        timeout = output_items.compute_check_timeout(table, conditions)
+        return ends.enter_context(start_worker(table, case, request, trial, timeout))
     except TrialFailed as error:
         return error
-
-
-CHECK_TIMEOUT_FACTOR = 10
-"""Timeout factor of a check pass, which writes out every book."""
 
 
 def _receive_digests(worker: worker_process.WorkerProcess | TrialFailed) -> OutputDigest:
@@ -110,12 +107,13 @@ def explain_difference(
         outputs = (replace(outputs[0], traits={}), replace(outputs[1], traits={}))
     before, after = outputs
     against, case = (compared.id for compared in trial.cases)
-    if before.updates != after.updates:
+    is_itemized = _is_itemized(table, outputs)
+    if before.updates != after.updates and not is_itemized:
         amount, other = [f"{side.updates:,} {table.scenario.unit}" for side in outputs]
         place = OutputDifference(
             min(before.updates, after.updates) + 1, "amount of work", amount, other, less_work=True
         )
-    elif bool(before.blocks) != bool(after.blocks):
+    elif bool(before.blocks) != bool(after.blocks) and not is_itemized:
         kinds = ["items" if side.blocks else "an amount without items" for side in outputs]
         place = OutputDifference(1, "kind of output", kinds[0], kinds[1])
     else:
@@ -127,9 +125,14 @@ def explain_difference(
     return Result(trial.id, case, difference=replace(place, against=against))
 
 
+def _is_itemized(table: CaseGroup, outputs: tuple[Output, Output]) -> bool:
+    """Whether the outputs are items of a program, whose number is not its amount of work; one side may have none."""
+    return bool(table.scenario.program) and any(side.blocks for side in outputs)
+
+
 @dataclass(frozen=True, slots=True)
 class _OutputMismatch:
-    """Two different outputs of the same amount of work, and the known changes between them."""
+    """Two different outputs of the same amount of work, or of a program, and the known changes between them."""
 
     trial: Trial
     table: CaseGroup
@@ -170,15 +173,16 @@ class _OutputMismatch:
             if not announced and output_diff.trait_differs(self.before, self.after, trait):
                 was, now = (side.traits.get(trait, "nothing") for side in (self.before, self.after))
                 return OutputDifference(1, trait, was, now)
-        first, last = self._first_block()
+        span = self._first_block()
         with ExitStack() as ends:
-            dumps = [self._dumped(case, first, last, ends) for case in self.trial.cases]
-            for a, b in zip(*dumps, strict=False):
-                place = output_diff.find_first_field(a.value, b.value)
-                if place is not None:
-                    return OutputDifference(a.number + 1, *place)
+            sides = [
+                output_items.dump_items(self.trial, self.table, case, span, self.conditions, ends, self.names)
+                for case in self.trial.cases
+            ]
+            if place := output_items.find_first_item(self.table, sides):
+                return place
         return OutputDifference(
-            first + 1, "an order of fields or a number's type that the printed form does not show", "", ""
+            span[0] + 1, "an order of fields or a number's type that the printed form does not show", "", ""
         )
 
     def _first_block(self) -> tuple[int, int]:
@@ -200,10 +204,3 @@ class _OutputMismatch:
             }
             self.remembered.update({key: _receive_digests(worker) for key, worker in started.items()})
         return [self.remembered[key] for key in keys]
-
-    def _dumped(self, case: Case, first: int, last: int, ends: ExitStack) -> Iterator[OutputItem]:
-        request = replace(
-            build_request("dump", self.table, case), first=first, last=last, undone=[self.names] if self.names else []
-        )
-        timeout = self.conditions.timeout * CHECK_TIMEOUT_FACTOR
-        return ends.enter_context(start_worker(self.table, case, request, self.trial, timeout)).answers(OutputItem)

@@ -57,8 +57,11 @@ def run_pilots(
 
 
 def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, folder: Path) -> CaseGroup:
-    """The group on as many first lines as a pass needs. A side that fails here fails again when it is measured."""
-    if table.market is None or (settings.gate or GatePolicy()).whole:
+    """The group on as many first lines as a pass needs. A side that fails here fails again when it is measured.
+
+    A program replays whole markets: what it asks for may begin later.
+    """
+    if table.market is None or table.scenario.program or (settings.gate or GatePolicy()).whole:
         return table
     lines, whole_is_long = INITIAL_LINES, False
     for _ in range(MAX_PROBES):

@@ -73,7 +73,7 @@ def plan_groups(
     planned = []
     for _, same_scenario in itertools.groupby(groups, key=lambda group: group[0].scenario.name):
         apart = [part for group in same_scenario for part in _split_sweep(group, settings)]
-        here = markets if apart and apart[0][0].scenario.uses_market else [None]
+        here = markets if apart and replays_market(apart[0][0].scenario, settings) else [None]
         own = {
             parameter.name
             for part in apart
@@ -89,8 +89,13 @@ def plan_groups(
             cross_modes = not settings.links and settings.gate is None
             table = _build_group(part, market, tuple(values.items()), cross_modes=cross_modes)
             if table.places:
-                planned.append(table)
+                planned.append(replace(table, arguments=settings.arguments if table.scenario.program else ()))
     return planned
+
+
+def replays_market(scenario: Scenario, settings: Settings) -> bool:
+    """Whether a scenario replays the market files of a run. A program does, in place of its own, where ``--data`` names some."""
+    return scenario.uses_market or bool(scenario.program and settings.data)
 
 
 def plan_gate_groups(
@@ -228,6 +233,11 @@ def convert_value(name: str, text: str, default: Value) -> Value:
 def plan_checks(table: CaseGroup) -> list[Trial]:
     """The check pass of every case."""
     return [Trial("check", 0, (case,), 0) for case in table.cases]
+
+
+def plan_repeated_checks(table: CaseGroup) -> list[Trial]:
+    """A second check pass of every case of a program, with another hash seed: its orders may differ from run to run."""
+    return [Trial("check", 1, (case,), 1) for case in table.cases] if table.scenario.program else []
 
 
 def plan_difference(before: Case, after: Case) -> Trial:

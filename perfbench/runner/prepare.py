@@ -72,7 +72,7 @@ def prepare_run(
     with matrix.names_checked(problems):
         _check_names(settings, scenarios.values())
     unloaded = tuple(problems)
-    uses_market = any(scenario.uses_market for scenario in scenarios.values())
+    uses_market = any(plan.replays_market(scenario, settings) for scenario in scenarios.values())
     corpus = find_corpus(settings, scenarios.values(), workspace, observe) if uses_market else None
     if corpus is not None:
         settings = replace(settings, seed=corpus.seed)
@@ -152,7 +152,7 @@ def _build_run(
         finished=False,
         machine=machine.describe_machine(worker_process.CAN_PIN),
         settings=strip_credentials(settings),
-        scenarios=tuple(replace(scenario, path="") for scenario in scenarios),
+        scenarios=tuple(replace(scenario, path="", program=Path(scenario.program).name) for scenario in scenarios),
         data=tuple(dict.fromkeys(replace(market, path="") for market in markets)),
         measurements=tuple(_build_empty_measurements(tables)),
         environments=tuple(places),
@@ -183,7 +183,7 @@ def _check_names(settings: Settings, scenarios: Collection[Scenario]) -> None:
     changes = {change.name for scenario in scenarios for change in scenario.changes}
     if scenarios:
         plan.require_known(settings.accepted, changes, "change")
-    if settings.data and scenarios and not any(scenario.uses_market for scenario in scenarios):
+    if settings.data and scenarios and not any(plan.replays_market(scenario, settings) for scenario in scenarios):
         raise UsageProblem(
             f"--data {redact_spec(settings.data[0])}: {', '.join(settings.scenarios)} replays no market file"
         )
@@ -204,10 +204,13 @@ def _require_pinned_inputs(policy: GatePolicy, scenarios: Iterable[Scenario], ma
 
 
 def list_installed_versions(run: Run) -> dict[str, str]:
+    """What each environment consists of, by its name: Python, packages, and the variables and flags that it is started with."""
     installed: dict[str, str] = {}
     for environment in run.environments:
-        packages = " ".join(f"{package.name}=={package.version}" for package in environment.packages)
-        installed[environment.name] = f"{installed.get(environment.name, '')}{environment.version} {packages}; "
+        packages = (f"{package.name}=={package.version}" for package in environment.packages)
+        settings = (*environment.flags, *map("=".join, environment.variables))
+        words = " ".join((f"{environment.version}{environment.build}", *packages, *settings))
+        installed[environment.name] = f"{installed.get(environment.name, '')}{words}; "
     return installed
 
 

@@ -1,15 +1,18 @@
-"""Find scenario files and have a worker describe them: the host never imports one."""
+"""Find scenario files and programs and have a worker describe them: the host never imports one."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from perfbench.errors import ScenarioProblem, TrialFailed, UsageProblem
 from perfbench.model import METRICS, Environment, Scenario
 from perfbench.runner import imported_versions, worker_process
+from perfbench.runner.script_metadata import add_script_needs
 from perfbench.util import paths
 from perfbench.util.suggest import suggest_name
+from perfbench.worker.program_spec import SUFFIX, find_program, parse_program_spec
 
 
 def find_topics() -> dict[str, dict[str, Path]]:
@@ -68,12 +71,17 @@ def expand_topics(names: Sequence[str], folders: Sequence[Path]) -> list[str]:
 
 
 def choose_scenarios(names: Sequence[str], folders: Sequence[Path]) -> list[Path]:
-    """The files of the named scenarios; a name may also be the path of a file. Raises UsageProblem for an unknown one."""
+    """The files of the named scenarios and programs; a name may also be the path of a file.
+
+    The path of a program that is a function has that behind it: ``/home/me/my_backtest.py:run``. Raises UsageProblem for an
+    unknown name.
+    """
     files = find_scenario_files(folders)
     chosen = []
     for name in names:
-        if name.endswith(".py") and Path(name).is_file():
-            chosen.append(Path(name).resolve())
+        named = parse_program_spec(name)
+        if named is not None and Path(named.path).is_file():
+            chosen.append(Path(replace(named, path=str(Path(named.path).resolve())).text))
         elif name in files:
             chosen.append(files[name])
         elif name.rstrip("/") in (topics := find_topics()):
@@ -86,9 +94,30 @@ def choose_scenarios(names: Sequence[str], folders: Sequence[Path]) -> list[Path
     return chosen
 
 
+def format_scenario_name(path: Path) -> str:
+    """The name of a scenario or a program in tables, by its path: ``replay``, ``my_backtest:run``."""
+    program = parse_program_spec(str(path))
+    return path.stem if program is None else program.name
+
+
+def require_program(paths_of_scenarios: Sequence[Path], arguments: Sequence[str]) -> None:
+    """Raises UsageProblem for arguments of a program where there is none."""
+    if arguments and not any(find_program(str(path)) for path in paths_of_scenarios):
+        names = ", ".join(map(format_scenario_name, paths_of_scenarios))
+        raise UsageProblem(
+            f"-- {arguments[0]}: arguments after -- are those of a program, which {names} is not",
+            hint="name a script or a function, PATH.py or PATH.py:FUNCTION; parameters of a scenario are set with --set",
+        )
+
+
 def _build_unknown(name: str, names: set[str]) -> UsageProblem:
     """The error of a name that is neither a scenario nor the path of a file."""
-    if name.endswith(".py") or "/" in name:
+    path, colon, function = name.rpartition(":")
+    if colon and path.endswith(SUFFIX):
+        is_valid = parse_program_spec(name) is not None
+        cause = f"{path}: no such file" if is_valid else f"{name}: `{function}` is not the name of a function"
+        return UsageProblem(cause, hint="write PATH.py:FUNCTION, or PATH.py for a script")
+    if name.endswith(SUFFIX) or "/" in name:
         kind = "not a scenario file: its name does not end in .py" if Path(name).is_file() else "no such file"
         return UsageProblem(f"{name}: {kind}", hint="name a .py file, or a scenario of `perfbench scenarios`")
     return UsageProblem(
@@ -103,15 +132,18 @@ def find_baseline_mode(name: str, folders: Sequence[Path], environment: Environm
 
 
 def describe_scenario(path: Path, environment: Environment) -> Scenario:
-    """The description of a scenario file. Raises ScenarioProblem for a file that a worker cannot load.
+    """The description of a scenario file or a program. Raises ScenarioProblem for one that a worker cannot load.
 
-    Also raises it where the worker imports another version than the environment has to have.
+    Also raises it where the worker imports another version than the environment has to have, and for a program that needs
+    another Python.
     """
+    name = format_scenario_name(path)
     try:
         described = worker_process.describe_scenario_file(environment, str(path))
     except TrialFailed as error:
         where = f" in {environment.name}" if environment.recipe else ""
-        raise ScenarioProblem(f"cannot load scenario {path.stem}{where}: {error} ({path})") from error
+        kind = "program" if find_program(str(path)) else "scenario"
+        raise ScenarioProblem(f"cannot load {kind} {name}{where}: {error} ({path})", hint=error.hint) from error
     wrong = imported_versions.find_wrong_import(environment, described.packages)
     if wrong:
         raise ScenarioProblem(f"{environment.name}: {wrong}")
@@ -119,7 +151,7 @@ def describe_scenario(path: Path, environment: Environment) -> Scenario:
     if scenario.metric not in METRICS:
         choices = ", ".join(sorted(METRICS))
         raise ScenarioProblem(
-            f"scenario {path.stem}: METRIC = {scenario.metric!r} is not a metric ({path})",
+            f"scenario {name}: METRIC = {scenario.metric!r} is not a metric ({path})",
             hint=f"choose one of {choices}",
         )
-    return scenario
+    return add_script_needs(scenario, environment)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 
 from perfbench.model import SPENT_SECONDS, CaseGroup, Failure, Result, Settings, Trial
-from perfbench.runner import instruction_pass, known_changes, output_check, plan, work_check
+from perfbench.runner import instruction_pass, known_changes, output_check, plan, repeat_check, work_check
 from perfbench.runner.duet import DuetQueue, execute_trial
 from perfbench.runner.interleave import InterleavedSide
 from perfbench.runner.state import GroupState, Progress
@@ -18,10 +18,15 @@ from perfbench.runner.trial import Conditions
 
 @dataclass(frozen=True, slots=True)
 class SurveyRound:
-    """The only round that a group is measured in, and the CPU seconds that a pass of each case is expected to take, by its id."""
+    """The only round that a group is measured in, and the CPU seconds that a pass of each case is expected to take, by its id.
+
+    ``repeats_checks``: the check passes of a program run twice. ``has_children``: it is known to start processes.
+    """
 
     number: int
     expected: Mapping[str, float]
+    repeats_checks: bool = False
+    has_children: bool = False
 
 
 SHOWN_KINDS = {"alone": "solo"}
@@ -45,8 +50,9 @@ def measure_group(
     :param clock: seconds of a monotonic clock.
     :param draw: of a survey: its one round only, without solo passes where their seconds are expected.
     """
-    state = GroupState(group, settings, rule, before, draw.expected if draw else {})
-    yield from _compare_outputs(state, conditions)
+    children = draw is not None and draw.has_children
+    state = GroupState(group, settings, rule, before, draw.expected if draw else {}, has_children=children)
+    yield from _compare_outputs(state, conditions, repeats=draw is None or draw.repeats_checks)
     yield from _count_instructions(state, conditions)
     for trial in () if draw and draw.expected else plan.plan_solo_passes(group, settings):
         if state.needs(trial):
@@ -79,16 +85,21 @@ def _run_unpaired_cases(number: int, state: GroupState, conditions: Conditions) 
             yield from _run_trial(trial, state, conditions)
 
 
-def _compare_outputs(state: GroupState, conditions: Conditions) -> Iterator[tuple[Result, ...] | Progress]:
-    checks = [trial for trial in plan.plan_checks(state.group) if state.needs(trial)]
+def _compare_outputs(
+    state: GroupState, conditions: Conditions, *, repeats: bool
+) -> Iterator[tuple[Result, ...] | Progress]:
+    repeated = plan.plan_repeated_checks(state.group) if repeats else []
+    again = [trial for trial in repeated if trial.cases[0].id not in state.given_up]
+    checks = [trial for trial in (*plan.plan_checks(state.group), *again) if state.needs(trial)]
     if checks:
         yield Progress("check passes: is the output the same?", 0.0, None)
     remembered: output_check.DigestCache = {}
-    for result in output_check.run_check_passes(
-        checks, state.group, conditions, _find_expected_changes(state), remembered
-    ):
-        state.add(result)
-        yield (result,)
+    results = output_check.run_check_passes(checks, state.group, conditions, _find_expected_changes(state), remembered)
+    for trial, checked in zip(checks, results, strict=True):
+        result = _compare_repeat(trial, checked, state, conditions) if trial in again else checked
+        if result is not None:
+            state.add(result)
+            yield (result,)
     for result in _find_wrong_work(state):
         state.add(result)
         yield (result,)
@@ -97,6 +108,12 @@ def _compare_outputs(state: GroupState, conditions: Conditions) -> Iterator[tupl
         result = output_check.explain_difference(trial, state.group, outputs, changes, conditions, remembered)
         state.add(result)
         yield (result,)
+
+
+def _compare_repeat(trial: Trial, checked: Result, state: GroupState, conditions: Conditions) -> Result | None:
+    """The result of a second check pass; None if the first one of its case failed as well."""
+    first = state.outputs.get(checked.case)
+    return None if first is None else repeat_check.compare_repeat(trial, state.group, first, checked, conditions)
 
 
 def _find_wrong_work(state: GroupState) -> list[Result]:

@@ -38,12 +38,16 @@ class GroupState:
         rule: StoppingRule,
         results: Iterable[Result],
         expected: Mapping[str, float] | None = None,
+        *,
+        has_children: bool = False,
     ) -> None:
         """:param results: of an interrupted run of the same plan; those of other groups are ignored.
 
         :param expected: CPU seconds of a pass by the id of its case, where no solo pass tells.
+        :param has_children: a program is known to start processes.
         """
         self.group = group
+        self.has_children = has_children
         self.expected = expected or {}
         self.settings = settings
         self.rule = rule
@@ -57,6 +61,8 @@ class GroupState:
         """Cases that are given up for another reason than what this machine lacks."""
         self.uncountable: set[str] = set()
         self.unequal_work: set[tuple[str, str]] = set()
+        self.unstable: set[str] = set()
+        """Cases whose output differs from run to run."""
         own = {case.id for case in group.cases}
         for result in results:
             if result.case in own:
@@ -78,6 +84,8 @@ class GroupState:
             if result.failure.trial != "duet" or self.failures[result.case] > MAX_FAILURES:
                 self.given_up.add(result.case)
                 self.broken |= set() if result.failure.unavailable else {result.case}
+        if result.difference is not None and result.difference.against == result.case:
+            self.unstable.add(result.case)
         if result.difference is not None and result.difference.less_work:
             self.unequal_work.add((result.difference.against, result.case))
 
@@ -137,7 +145,9 @@ class GroupState:
     @property
     def sequential(self) -> bool:
         """Whether the passes of a pair run one after the other, as if each were alone, and not interleaved on one core."""
-        return self.metric != CPU_SECONDS.name
+        every = (sample for samples in self.samples.values() for sample in samples)
+        is_program = bool(self.group.scenario.program)
+        return self.has_children or not pairs.is_interleaved(every, self.metric, is_program=is_program)
 
     def parts(self, trial: Trial) -> tuple[InterleavedSide, ...]:
         """Time slices that let both sides of a duet end together, from the solo passes and the ratio of the pairs so far.
@@ -167,14 +177,18 @@ class GroupState:
         return estimates
 
     def differing_outputs(self) -> Iterator[tuple[Trial, tuple[Output, Output], tuple[Change, ...]]]:
-        """Every duet whose outputs differ: the trial to explain it, both outputs, and the changes announced between them."""
+        """Every duet whose outputs differ: the trial to explain it, both outputs, and the changes announced between them.
+
+        Left out are cases that differ from themselves.
+        """
         for before, after in self.group.duets:
             floor = self.group.place(before).floor or self.group.place(after).floor
             trial = plan.plan_difference(before, after)
-            if floor or self.done[trial.id] or not {before.id, after.id} <= self.outputs.keys():
+            if floor or self.done[trial.id] or not {before.id, after.id} <= self.outputs.keys() - self.unstable:
                 continue
             outputs = self.outputs[before.id], self.outputs[after.id]
-            if not output_diff.have_equal_outputs(*outputs, same_mode=before.mode == after.mode):
+            is_program = bool(self.group.scenario.program)
+            if not output_diff.have_equal_outputs(*outputs, before.mode == after.mode, is_program=is_program):
                 sides = self.packages.get(before.id, ()), self.packages.get(after.id, ())
                 yield (
                     trial,

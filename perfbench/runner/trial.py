@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import TypeVar
@@ -24,6 +25,7 @@ from perfbench.worker.protocol import (
     CpuProfile,
     Done,
     LineMemoryProfile,
+    ParameterValue,
     PassMeasurement,
     Ready,
     Request,
@@ -88,11 +90,17 @@ def build_request(task: str, table: CaseGroup, case: Case, core: int | None = No
         mode=case.mode,
         market=table.files[0].path if table.files else None,
         batch=[market.path for market in table.files[1:]],
-        parameters=dict(case.parameters),
+        parameters={**dict(case.parameters), **_build_program_parameters(table, case)},
         core=core,
         memory=memory,
         slowdown=table.place(case).slowdown,
     )
+
+
+def _build_program_parameters(table: CaseGroup, case: Case) -> dict[str, ParameterValue]:
+    """What a program is given beside its market, as JSON: its arguments, and the levers that are applied to it."""
+    own = {"arguments": table.arguments, "levers": table.place(case).levers}
+    return {name: json.dumps(value) for name, value in own.items() if value}
 
 
 def build_failure(trial: Trial, case: Case, error: TrialFailed) -> Result:

@@ -13,7 +13,7 @@ UPDATES_UNIT = "updates"
 def find_wrong_work(
     group: CaseGroup, outputs: Mapping[str, Output], failed: Collection[str]
 ) -> Iterator[tuple[Case, str]]:
-    """The cases whose work is not that of the file, each with the reason.
+    """The cases whose work is not that of the file, each with the reason; none of a program, which chooses its updates.
 
     Cases that did the work of the file show that the others should have done so too. Without any, a case is wrong if its
     work is that of updates and everything that could confirm it failed. Left out is a case whose difference from the one before
@@ -21,7 +21,7 @@ def find_wrong_work(
 
     :param outputs: of check passes, by the id of the case; :param failed: the ids of the cases that failed.
     """
-    if group.market is None:
+    if group.market is None or group.scenario.program:
         return
     count = group.market.updates
     checked = [place.case for place in group.places if place.case.id in outputs and not place.floor]

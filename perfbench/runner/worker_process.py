@@ -75,11 +75,11 @@ class WorkerProcess:
         try:
             with _hold_signals():
                 self._process = subprocess.Popen(
-                    [*prefix, environment.python, "-s", str(WORKER_SCRIPT)],
+                    [*prefix, environment.python, *environment.flags, "-s", str(WORKER_SCRIPT)],
                     stdin=subprocess.PIPE,
                     stdout=subprocess.PIPE,
                     stderr=self._stderr,
-                    env=_build_variables(hash_seed),
+                    env={**_build_variables(hash_seed), **dict(environment.variables)},
                     preexec_fn=start_process_group,  # noqa: PLW1509 - the host has no threads while it measures
                 )
         except OSError as error:
@@ -279,10 +279,13 @@ def describe_scenario_file(environment: Environment, path: str, timeout: float =
 
 def _build_variables(hash_seed: int) -> dict[str, str]:
     """The environment variables of a worker: a few of this process, and those that make passes alike."""
+    folder = paths.bytecode_folder()
+    with contextlib.suppress(OSError):  # a program may not make folders, and importing a module would
+        folder.mkdir(parents=True, exist_ok=True)
     return {
         **{name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ},
         HOST_PYTHON_VARIABLE: sys.executable,
-        FOLDER_VARIABLE: str(paths.bytecode_folder()),
+        FOLDER_VARIABLE: str(folder),
         "PYTHONHASHSEED": str(hash_seed),
         "PYTHONIOENCODING": "utf-8",
     }

@@ -6,13 +6,24 @@ import math
 from collections.abc import Iterable, Sequence
 from statistics import fmean
 
-from perfbench.model import REPORTED_SECONDS, Sample
+from perfbench.model import CHILD_SECONDS, CPU_SECONDS, REPORTED_SECONDS, Sample
 
 
 def choose_metric(samples: Iterable[Sample], declared: str) -> str:
     """The metric to compare by: seconds that a mode reports itself if any, else the one that the scenario declares."""
     self_timed = any(REPORTED_SECONDS.name in sample.metrics for sample in samples)
     return REPORTED_SECONDS.name if self_timed else declared
+
+
+def is_interleaved(samples: Iterable[Sample], metric: str, *, is_program: bool) -> bool:
+    """Whether the passes of a pair share a core: CPU seconds are the same then, and other seconds are not.
+
+    A program counts the CPU seconds of its simulations. Its child processes are not paused with it: with them its passes run one
+    after the other.
+    """
+    if is_program:
+        return not any(CHILD_SECONDS.name in sample.metrics for sample in samples)
+    return metric == CPU_SECONDS.name
 
 
 def select_values(samples: Iterable[Sample], metric: str, *kinds: str) -> list[float]:

@@ -41,15 +41,31 @@ URLS = (
     "git+x",
     "https://host/a.whl",
 )
+SETTINGS = (
+    "-O",
+    "-OO",
+    "-X",
+    "-X gil=0",
+    "-Xutf8",
+    "env:A=1",
+    "env:PATH=x",
+    "env:",
+    "env:A",
+    "env:=1",
+    "python==3.14t",
+    "pypy==3.10",
+)
 SEPARATORS = (" ", "  ", ",", "\t", "\n", "")
 ODD_TEXTS = ("\x00", "\u202e", "\udc80", "'", '"', "`", "$(x)", "%s", "{}", "[red]", "\\", "#", "|", "&", "==", "@")
 
 
 def build_word(draw: Random) -> str:
-    """A word of a spec: a requirement, a path or a URL of a repository."""
-    kind = draw.randrange(4)
+    """A word of a spec: a requirement, a path, a URL of a repository or a setting."""
+    kind = draw.randrange(5)
     if kind == 0:
         return draw.choice(PATHS) + draw.choice(EXTRAS)
+    if kind == 4:
+        return draw.choice(SETTINGS)
     if kind == 1:
         return draw.choice(("", "name@", "name[a]@")) + draw.choice(URLS)
     clauses = [draw.choice(OPERATORS) + draw.choice(VERSIONS) for _ in range(draw.choice((0, 1, 1, 1, 2)))]

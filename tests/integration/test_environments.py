@@ -129,6 +129,65 @@ def test_unknown_extra_of_a_release_is_reported(index: Index, capsys: pytest.Cap
     assert "engine[speed]==2.0: engine 2.0 has no extra `speed`" in capsys.readouterr().out
 
 
+# How it is started -------------------------------------------------------------------------------------------------------
+
+
+def test_settings_of_a_spec_are_no_part_of_what_is_built(index: Index) -> None:
+    plain, optimized = provided(EnvironmentRequest("engine==1.0"), EnvironmentRequest("engine==1.0 -O env:A=1"))
+    assert plain.python == optimized.python
+    assert (plain.flags, plain.variables) == ((), ())
+    assert (optimized.name, optimized.flags) == ("engine==1.0 -O env:A=1", ("-O",))
+    assert optimized.variables == (("A", "1"),)
+
+
+def test_here_with_settings_is_the_interpreter_that_runs_perfbench(index: Index) -> None:
+    (here,) = provided(EnvironmentRequest("here -X utf8 env:A=1"))
+    assert here.python == sys.executable
+    assert (here.name, here.flags, here.variables) == ("here -X utf8 env:A=1", ("-Xutf8",), (("A", "1"),))
+
+
+def test_setting_that_an_interpreter_does_not_have_is_refused(index: Index) -> None:
+    if host.describe_host().build:
+        pytest.skip("there is only one Python here")
+    for spec in ("here -X gil=0", "engine==1.0 -X gil=0"):
+        assert refused(EnvironmentRequest(spec)).startswith(f"{spec}: `-Xgil=0` needs a free-threaded build of Python")
+
+
+# Here with other packages ------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def same_index(index: Index) -> Index:
+    """The index with what is installed here of the measured packages and what they need, without dependencies."""
+    for name, text in host.pin_packages().items():
+        if "==" in text:
+            index.wheel(name, text.partition("==")[2])
+    index.wheel("betfairlightweight", "99.0")
+    return index
+
+
+def test_here_with_another_package_has_all_that_is_installed_here(same_index: Index) -> None:
+    (built,) = provided(EnvironmentRequest("here engine==1.0"))
+    pins = dict(text.split("==") for text in host.pin_packages().values() if "==" in text)
+    assert versions(built) == {**pins, "engine": "1.0", "helper": "1.0"}
+    assert {"engine", "betfairlightweight", "flumine"} == {name for name, _ in built.demanded}
+
+
+def test_here_with_another_version_has_that_one(same_index: Index) -> None:
+    (built,) = provided(EnvironmentRequest("here betfairlightweight==99.0"))
+    assert versions(built)["betfairlightweight"] == "99.0"
+    assert versions(built)["flumine"] == versions(host.describe_host())["flumine"]
+
+
+def test_here_on_another_python_has_the_same_packages(same_index: Index) -> None:
+    other = next((one for one in interpreters.find_interpreters() if one.version[:4] != sys.version[:4]), None)
+    if other is None:
+        pytest.skip("there is only one Python here")
+    (built,) = provided(EnvironmentRequest(f"here python=={other.version}"))
+    assert built.version == other.version
+    assert versions(built)["flumine"] == versions(host.describe_host())["flumine"]
+
+
 # What one mode needs on top ----------------------------------------------------------------------------------------------
 
 

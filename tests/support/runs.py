@@ -99,6 +99,12 @@ def scenario(*modes: str, name: str = "made_up", uses_market: bool = False) -> S
     return Scenario(name, f"{name}.py", "?", "updates", "cpu_seconds", "", declared)
 
 
+def program(*modes: str, uses_market: bool = False) -> Scenario:
+    """A user's program with these modes; a real one has a single mode."""
+    path = "/mine/backtest.py:run"
+    return replace(scenario(*modes, name="backtest:run", uses_market=uses_market), path=path, program=path)
+
+
 MARKET = Market("market", "/market", "", 1, 1, 1)
 
 

@@ -42,7 +42,9 @@ def calibrate(
             metavar="SPEC", help="Environment, built twice.", show_default="the betfairlightweight installed here"
         ),
     ] = None,
-    scenario: Annotated[str, typer.Option(metavar="NAME", help="Scenario, by name or file.")] = "replay",
+    scenario: Annotated[
+        str, typer.Option(metavar="NAME", help="Scenario, by name or file, or your own program.")
+    ] = "replay",
     mode: Annotated[
         str | None, typer.Option(metavar="NAME", help="Mode.", show_default="the baseline of the scenario")
     ] = None,

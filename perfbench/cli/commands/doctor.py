@@ -16,7 +16,7 @@ from rich.text import Text
 from perfbench.cli import options
 from perfbench.cli.console import build_console
 from perfbench.environments.host import describe_host
-from perfbench.environments.interpreters import find_interpreters
+from perfbench.environments.interpreters import find_all_builds
 from perfbench.errors import NotMeasured, PerfbenchError
 from perfbench.runner.machine_checks import MachineCheck, run_checks
 from perfbench.runner.scenarios import choose_scenarios, describe_scenario, find_scenario_files
@@ -126,7 +126,7 @@ def check_packages() -> MachineCheck:
 
 def check_measurable() -> tuple[MachineCheck, ...]:
     """Check the available interpreters, market files and tools."""
-    pythons = [interpreter.version for interpreter in find_interpreters()]
+    pythons = [interpreter.label for interpreter in find_all_builds()]
     return (
         MachineCheck("Pythons", "good", ", ".join(pythons))
         if pythons

@@ -53,7 +53,9 @@ def list_environments(
     """List, prebuild and prune cached environments.
 
     A spec is a pip requirement, quoted if it has several words ("betfairlightweight==2.24.0 python==3.12"), a path to a
-    checkout or a git URL. Exits with 5 if an environment cannot be built.
+    checkout or a git URL. `here` is the interpreter that runs perfbench; words beside it change that ("here python==3.13"). A
+    Python may be free-threaded (python==3.14t) or PyPy (pypy==3.10), and is started with the flags -O, -OO and -X NAME=VALUE and
+    the variables env:NAME=VALUE of the spec. Exits with 5 if an environment cannot be built.
     """
     if older_than is not None and not prune:
         raise UsageProblem("--older-than requires --prune")

@@ -19,7 +19,7 @@ from perfbench.gate.baseline import build_baseline_spec, choose_title, find_base
 from perfbench.gate.blame import blame_regressions, warn_unavailable
 from perfbench.gate.calibration import session
 from perfbench.model import Budget, GatePolicy, Run, Settings
-from perfbench.runner.scenarios import expand_topics
+from perfbench.runner.scenarios import expand_topics, format_scenario_name
 
 app = typer.Typer(add_completion=False)
 
@@ -174,7 +174,7 @@ def _pin_to_baseline(settings: Settings, run: Run, name: str) -> Settings:
     spec = build_baseline_spec(run, Path.cwd())
     title = choose_title(name, spec, settings)
     baseline = run.settings
-    chosen = {Path(name).stem for name in settings.scenarios}
+    chosen = {format_scenario_name(Path(name)) for name in settings.scenarios}
     changes = {change.name for scenario in run.scenarios if scenario.name in chosen for change in scenario.changes}
     pinned = replace(
         settings,
@@ -183,6 +183,7 @@ def _pin_to_baseline(settings: Settings, run: Run, name: str) -> Settings:
         modes=settings.modes or baseline.modes,
         data=settings.data or baseline.data or tuple(market.name for market in run.data),
         parameters=settings.parameters or baseline.parameters,
+        arguments=settings.arguments or baseline.arguments,
         accepted=(*(name for name in baseline.accepted if name in changes), *settings.accepted),
     )
     return replace(pinned, gate=replace(settings.gate, baseline=run.id, demands=pin_inputs(run)))

@@ -39,7 +39,9 @@ EXAMPLE_FUNCTION = "betfairlightweight.streaming.cache:MarketBookCache.update_ca
 @app.command()
 def profile(
     ctx: typer.Context,
-    scenario: Annotated[str, typer.Argument(help="Scenario, by name or file.")] = "replay",
+    scenario: Annotated[
+        str, typer.Argument(help="Scenario, by name or file, or your own program (PATH.py, PATH.py:FUNCTION).")
+    ] = "replay",
     diff: Annotated[
         tuple[str, str] | None,
         typer.Option(

@@ -20,7 +20,9 @@ def run(
     scenarios: Annotated[
         list[str] | None,
         typer.Argument(
-            help="Scenarios, by name, topic or file.", show_default=options.DEFAULT_SCENARIO, callback=parse.paths_of
+            help="Scenarios, by name, topic or file, or your own programs: PATH.py or PATH.py:FUNCTION.",
+            show_default=options.DEFAULT_SCENARIO,
+            callback=parse.paths_of,
         ),
     ] = None,
     data: options.Data = None,
@@ -61,6 +63,8 @@ def run(
 
     Each pass runs in a fresh process. The baseline and another mode run as a pair, interleaved on one core; ratios and their 95 %
     intervals come from the pairs. Every sample is saved as it comes: after Ctrl-C, `--resume` continues.
+
+    Your own backtest runs unchanged: a script, or a function of a file. Its arguments follow `--`; `--data` replaces its markets.
     """
     output = OutputOptions(
         results,

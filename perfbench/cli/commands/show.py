@@ -8,7 +8,8 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import exports, options, output, parse, sweep_output
+from perfbench.advise.document import ADVICES, load_advice
+from perfbench.cli import advice_output, exports, options, output, parse, sweep_output
 from perfbench.cli.exports import Export
 from perfbench.errors import UsageProblem
 from perfbench.model import Run
@@ -37,14 +38,17 @@ def show(
     ] = None,
     color: options.Color = "auto",
 ) -> None:
-    """Show a saved run again, in any format; or two, side by side.
+    """Show a saved run or a saved advice again, in any format; or two runs, side by side.
 
     All figures are recomputed from the raw samples. Interrupted runs can be shown too. Two runs are compared unpaired, so their
     ratio includes everything that the machine did in between.
     """
-    parsed = exports.parse_exports(export or (), measures=False)
     if len(runs) > 2:
         raise UsageProblem(f"at most two saved runs can be shown side by side, not {len(runs)}")
+    if any(_is_advice(run, results) for run in runs):
+        _show_advice(runs, results, export or ())
+        return
+    parsed = exports.parse_exports(export or (), measures=False)
     for run in runs:
         if PROFILES.is_saved(run, results):
             raise UsageProblem(f"{run} is a saved profile, not a run", hint=f"perfbench profile --show {run}")
@@ -63,6 +67,19 @@ def show(
     output.show_report(report, parsed, color)
     write_plot(report)
     status.check_report_status(report)
+
+
+def _is_advice(name: str, results: Path) -> bool:
+    """Whether this names a saved advice; a run of the same name takes precedence."""
+    return ADVICES.is_saved(name, results) and (name.endswith(ADVICES.suffix) or not RUNS.is_saved(name, results))
+
+
+def _show_advice(names: Sequence[str], results: Path, export: Sequence[str]) -> None:
+    """Show a saved advice. Raises UsageProblem for one beside something else."""
+    if len(names) > 1:
+        raise UsageProblem("an advice is not shown side by side with anything", hint="show one at a time")
+    parsed = advice_output.parse_advice_exports(export, measures=False)
+    advice_output.show_advice(load_advice(names[0], results), parsed)
 
 
 def _show_sweep(saved: Run, parsed: Sequence[Export], plot: Path | None, color: str) -> None:

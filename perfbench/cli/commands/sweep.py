@@ -60,7 +60,9 @@ def sweep(
             metavar="VERSION", help="Pair every release with this one.", show_default="each with the one before"
         ),
     ] = None,
-    scenario: Annotated[str, typer.Option(metavar="NAME", help="Scenario, by name or file.")] = "replay",
+    scenario: Annotated[
+        str, typer.Option(metavar="NAME", help="Scenario, by name or file, or your own program.")
+    ] = "replay",
     mode: Annotated[
         list[str] | None,
         typer.Option(

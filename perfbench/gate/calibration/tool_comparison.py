@@ -12,7 +12,7 @@ from statistics import median
 
 from perfbench.errors import NotMeasured, TrialFailed
 from perfbench.gate.calibration.tools import TimeBudget, ToolSide, load_tool
-from perfbench.model import SCHEMA, CaseGroup, Machine, Run
+from perfbench.model import SCHEMA, Case, CaseGroup, Machine, Run
 from perfbench.results.store import DocumentStore
 from perfbench.runner import trial
 
@@ -81,10 +81,7 @@ def run_comparisons(
 
     :param observe: receives what is done next, and the share that is done.
     """
-    before, after = (
-        ToolSide(group.place(case).environment.python, trial.build_request("time", group, case))
-        for case in group.duets[0]
-    )
+    before, after = (_build_side(group, case) for case in group.duets[0])
     comparisons = list(plan.list_comparisons(sizes, seed))
     for number, (tool, size) in enumerate(comparisons):
         observe(f"{tool}: " + (f"slowed down by {size:.2%}" if size else "unchanged code"), number / len(comparisons))
@@ -96,6 +93,17 @@ def run_comparisons(
             except TrialFailed as error:
                 raise NotMeasured(f"{tool}: {error}") from error
             yield ToolMeasurement(tool, size, time.monotonic() - start, outcome.ratio, outcome.slower)
+
+
+def _build_side(group: CaseGroup, case: Case) -> ToolSide:
+    """What a tool measures of a case. Raises NotMeasured for an interpreter with flags, which no tool passes on."""
+    environment = group.place(case).environment
+    if environment.flags:
+        raise NotMeasured(
+            f"{environment.name}: other tools start an interpreter without flags",
+            hint="set a variable instead, such as env:PYTHONOPTIMIZE=1 for -O",
+        )
+    return ToolSide(environment.python, trial.build_request("time", group, case), environment.variables)
 
 
 def read_versions(tools: Sequence[str], group: CaseGroup) -> tuple[tuple[str, str], ...]:

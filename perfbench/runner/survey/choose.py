@@ -12,6 +12,7 @@ from perfbench.datasets.corpus.opening import discard, open_member
 from perfbench.datasets.corpus.remote import is_url, redact_url
 from perfbench.errors import DataProblem, UsageProblem
 from perfbench.model import SHARDED_DRAWS, Corpus, Market, Scenario, Settings
+from perfbench.runner import plan
 from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan, plan_survey
 from perfbench.stats import survey_draws
 from perfbench.util.formatting import format_plural
@@ -49,7 +50,7 @@ def find_corpus(
         if budget.kind != "ratio":
             name = budget.metric or budget.kind
             raise UsageProblem(f"--budget {name} limits one market, not a corpus", hint="choose a file, or add --each")
-    own_metrics = any(scenario.metrics for scenario in scenarios)
+    own_metrics = any(scenario.metrics and not scenario.program for scenario in scenarios)
     draws = max(MAX_DRAWS, SHARDED_DRAWS, settings.rounds or 0)
     seed = settings.seed if settings.shard == (1, 1) else derive_shard_seed(settings, listing.digest, scenarios)
     return plan_survey(
@@ -93,6 +94,7 @@ def derive_shard_seed(settings: Settings, digest: str, scenarios: Iterable[Scena
         sorted((scenario.name, scenario.sha256) for scenario in scenarios),
         (settings.modes, settings.environments, settings.parameters, settings.sweep),
         (settings.rounds, settings.quick, settings.shard[1]),
+        *((settings.arguments,) if settings.arguments else ()),
     )
     return int.from_bytes(hashlib.sha256(repr(measured).encode("utf-8", "surrogateescape")).digest()[:4], "big")
 
@@ -131,7 +133,7 @@ def _require_all_surveyed(settings: Settings, scenarios: Iterable[Scenario]) -> 
         return
     option = "--cluster" if settings.cluster else "--shard"
     for scenario in scenarios:
-        if not scenario.uses_market:
+        if not plan.replays_market(scenario, settings):
             raise UsageProblem(
                 f"{option}: {scenario.name} replays no market files", hint="measure it in a run of its own"
             )

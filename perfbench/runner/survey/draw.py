@@ -16,6 +16,9 @@ from perfbench.runner.stopping import FixedRounds
 from perfbench.runner.survey.opening import OpenBatch
 from perfbench.runner.trial import Conditions
 
+REPEATED_CHECKS = 3
+"""Draws of which the check passes of a program run twice."""
+
 Events = Iterator[Progress | tuple[Result, ...]]
 
 
@@ -24,7 +27,8 @@ class DrawTask:
     """A draw of a group, with all that a process needs to measure it.
 
     ``group`` has the corpus in place of a market. ``before`` are results of its batch that are there already, ``expected`` CPU
-    seconds a plain byte by mode and environment, empty as long as nothing was measured.
+    seconds a plain byte by mode and environment, empty as long as nothing was measured. ``has_children``: a program is known to
+    start processes.
     """
 
     draw: Draw
@@ -34,6 +38,7 @@ class DrawTask:
     settings: Settings
     before: tuple[Result, ...] = ()
     expected: tuple[tuple[tuple[str, str], float], ...] = ()
+    has_children: bool = False
 
 
 def measure_draw(task: DrawTask, conditions: Conditions, workspace: Path) -> Events:
@@ -64,7 +69,9 @@ def measure_draw(task: DrawTask, conditions: Conditions, workspace: Path) -> Eve
             FixedRounds(task.draw.round + 1, wants_verdicts=task.settings.gate is not None),
             replace(conditions, memory=True),
             task.before,
-            draw=SurveyRound(task.draw.round, expected),
+            draw=SurveyRound(
+                task.draw.round, expected, task.draw.number < REPEATED_CHECKS, has_children=task.has_children
+            ),
         )
 
 

@@ -11,6 +11,7 @@ from statistics import median
 from typing import Protocol
 
 from perfbench.model import (
+    CHILD_SECONDS,
     CPU_SECONDS,
     SHARDED_DRAWS,
     SOLO_ROUNDS,
@@ -106,6 +107,12 @@ class SurveyState:
                 return ()
             rates.append((side, median(own)))
         return tuple(rates)
+
+    @property
+    def has_children(self) -> bool:
+        """Whether a program has started processes in any pass."""
+        every = (sample for side in self.samples.values() for samples in side.values() for sample in samples)
+        return bool(self.group.scenario.program) and any(CHILD_SECONDS.name in sample.metrics for sample in every)
 
     @property
     def metric(self) -> str:
@@ -236,6 +243,7 @@ def build_task(draw: Draw, state: SurveyState, settings: Settings) -> DrawTask:
         settings=settings,
         before=tuple(state.by_batch[draw.batch]),
         expected=state.expect_seconds(),
+        has_children=state.has_children,
     )
 
 

@@ -11,8 +11,9 @@ from perfbench.datasets.archives import get_file_name
 from perfbench.datasets.corpus import member_content, remote
 from perfbench.datasets.corpus.members import Member, Source
 from perfbench.environments.lock import EnvironmentLock
-from perfbench.model import CaseGroup, Environment, MeasuringMachine, Result
+from perfbench.model import CaseGroup, Environment, MeasuringMachine, Result, Scenario
 from perfbench.runner.survey.draw import DrawTask
+from perfbench.worker.program_spec import parse_program_spec
 
 PLAIN_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
@@ -117,9 +118,25 @@ def store_scenario(files: Sequence[SentFile], folder: Path) -> Path:
 
 
 def move_group(group: CaseGroup, environments: Mapping[str, Environment], scenario: Path) -> CaseGroup:
-    """The same group with the scenario file and the environments of another machine.
+    """The same group with the scenario file, or program, and the environments of another machine.
 
     :param environments: those here by the interpreters there.
     """
-    places = tuple(replace(place, environment=environments[place.environment.python]) for place in group.places)
-    return replace(group, scenario=replace(group.scenario, path=str(scenario)), places=places)
+    places = tuple(
+        replace(place, environment=_move_environment(place.environment, environments)) for place in group.places
+    )
+    return replace(group, scenario=_move_scenario(group.scenario, str(scenario)), places=places)
+
+
+def _move_environment(environment: Environment, environments: Mapping[str, Environment]) -> Environment:
+    """The environment of another machine, started as the one here: two may share an interpreter."""
+    there = environments[environment.python]
+    return replace(there, name=environment.name, variables=environment.variables, flags=environment.flags)
+
+
+def _move_scenario(scenario: Scenario, path: str) -> Scenario:
+    program = parse_program_spec(scenario.program)
+    if program is None:
+        return replace(scenario, path=path)
+    moved = replace(program, path=path).text
+    return replace(scenario, path=moved, program=moved)

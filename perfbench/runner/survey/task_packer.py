@@ -19,6 +19,9 @@ from perfbench.runner.survey.machine_identity import compute_fingerprint
 from perfbench.runner.survey.sent_task import PartsMissing, SentFile, SentGroup, SentTask
 from perfbench.util import formatting
 from perfbench.util.files import BUFFER_SIZE
+from perfbench.worker.program_source import ProgramSource
+from perfbench.worker.program_spec import ProgramSpec, parse_program_spec
+from perfbench.worker.scenario_api import ScenarioError
 
 MAX_SENT_BYTES = 8_000_000
 """Bytes of the market files of a draw that are sent; larger ones are shared by path or URL."""
@@ -73,9 +76,9 @@ def pack_group(group: CaseGroup, observe: Callable[[str], None]) -> SentGroup:
             content = (environment.version, environment.packages, environment.sources)
             copies[content] = copies.get(content, -1) + 1
             locks[environment.python] = lock.lock_environment(environment, copies[content], observe)
-    return SentGroup(
-        tuple(locks[place.environment.python] for place in group.places), pack_scenario(Path(group.scenario.path))
-    )
+    program = parse_program_spec(group.scenario.program)
+    files = pack_scenario(Path(group.scenario.path)) if program is None else pack_program(program)
+    return SentGroup(tuple(locks[place.environment.python] for place in group.places), files)
 
 
 def pack_scenario(path: Path) -> tuple[SentFile, ...]:
@@ -85,7 +88,21 @@ def pack_scenario(path: Path) -> tuple[SentFile, ...]:
     """
     top = next((folder for folder in path.parents if folder.name == "scenarios"), path.parent)
     beside = {*path.parent.glob("*.py"), *top.rglob("_*.py")} - {path}
-    files = [path, *sorted(file for file in beside if file.is_file())]
+    return _read_files(path, [path, *sorted(file for file in beside if file.is_file())], top)
+
+
+def pack_program(program: ProgramSpec) -> tuple[SentFile, ...]:
+    """A program and the modules of its folder that it imports. Raises DataProblem if they are too large or cannot be read."""
+    path = Path(program.path)
+    try:
+        files = [Path(file) for file in ProgramSource(program).list_files()]
+    except (ScenarioError, SyntaxError) as error:
+        raise DataProblem(f"{program.name} cannot be sent: {error}") from error
+    return _read_files(path, [path, *(file for file in files if file != path)], path.parent)
+
+
+def _read_files(path: Path, files: Sequence[Path], top: Path) -> tuple[SentFile, ...]:
+    """The files with their paths from the folder around ``top``. Raises DataProblem if they are too large."""
     total = sum(file.stat().st_size for file in files)
     if total > MAX_SCENARIO_BYTES:
         raise DataProblem(

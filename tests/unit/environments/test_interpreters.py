@@ -13,6 +13,7 @@ import pytest
 from perfbench.environments import interpreters
 from perfbench.environments.host import describe_host
 from perfbench.environments.interpreters import Interpreter, find_interpreters
+from perfbench.errors import EnvironmentProblem
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="the stand-ins are shell scripts")
 
@@ -138,7 +139,7 @@ def test_the_module_search_path_of_the_shell_does_not_reach_the_question(
 
 def test_odd_names_and_broken_files_are_no_interpreters(home: Path) -> None:
     folder = home / "bin"
-    for name in ("python3", "python3.11-dbg", "python3.12d", "python3.13t", "python3.11.7", "python3.x", "python3.12~"):
+    for name in ("python3", "python3.11-dbg", "python3.12d", "python3.11.7", "python3.x", "python3.12~", "pypy3-c"):
         claims_to_be(folder / name, "3.12.1")
     (folder / "python3.8").symlink_to("nowhere")
     (folder / "python3.9").symlink_to("python3.9")  # a link to itself
@@ -177,3 +178,38 @@ def test_final_release_is_preferred_to_its_candidate(home: Path) -> None:
     claims_to_be(home / "bin" / "python3.30", "3.30.0")
     claims_to_be(home / ".pyenv" / "versions" / "3.30.0rc1" / "bin" / "python3.30", "3.30.0rc1")
     assert interpreters.find_interpreter("3.30").version == "3.30.0"
+
+
+@pytest.mark.parametrize(
+    ("name", "implementation", "wanted", "label"),
+    [
+        ("python3.40t", "cpythont", "3.40t", "3.40.1t"),
+        ("python3.40", "cpythont", "3.40t", "3.40.1t"),
+        ("pypy3.40", "pypy", "pypy3.40", "PyPy 3.40.1"),
+        ("pypy3", "pypy", "pypy3.40.1", "PyPy 3.40.1"),
+    ],
+)
+def test_another_build_is_found_by_its_own_version_alone(
+    name: str, implementation: str, wanted: str, label: str, home: Path
+) -> None:
+    claims_to_be(home / "bin" / name, "3.40.1", implementation)
+    assert interpreters.find_interpreter(wanted).label == label
+    with pytest.raises(EnvironmentProblem, match=r"Python 3\.40 is not on this machine; found: .*3\.40\.1"):
+        interpreters.find_interpreter("3.40")
+
+
+def test_debug_build_is_no_interpreter_to_measure_in(home: Path) -> None:
+    claims_to_be(home / "bin" / "python3.41", "3.41.0", "cpythond")
+    assert "3.41.0" not in [python.version for python in interpreters.find_all_builds()]
+
+
+@pytest.mark.parametrize(("wanted", "name"), [("3.42t", "Python 3.42t"), ("pypy3.42", "PyPy 3.42")])
+def test_build_that_is_not_there_is_refused_by_name(wanted: str, name: str, home: Path) -> None:
+    claims_to_be(home / "bin" / "python3.42", "3.42.0")
+    with pytest.raises(EnvironmentProblem, match=rf"{name} is not on this machine; found: .*3\.42\.0"):
+        interpreters.find_interpreter(wanted)
+
+
+def test_cache_key_of_a_usual_build_has_no_build() -> None:
+    assert Interpreter("3.12.1", "/python").key == {"version": "3.12.1", "path": "/python"}
+    assert Interpreter("3.14.0", "/python", "t").key["build"] == "t"

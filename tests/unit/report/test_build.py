@@ -5,11 +5,12 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-from support.runs import measurement, run, sample
+from support.runs import MARKET, measurement, program, run, sample, sides_of
 
-from perfbench.model import Failure
+from perfbench.model import Case, Environment, Failure, Measurement, OutputDifference, OutputMatch, Run
 from perfbench.report import build
 from perfbench.report.formats import terminal
+from perfbench.report.model import Status
 from perfbench.report.tables import build_tables
 from perfbench.runner.plan import SOLO_PASSES
 
@@ -70,3 +71,56 @@ def test_tables_of_environments_that_are_measured_apart_have_titles_of_their_own
     titles = [table.title for table in build_tables(build.build_report(made, ()))]
     assert ["old==1" in titles[0], "new==2" in titles[1]] == [True, True]
     assert len(set(titles)) == 2
+
+
+# Programs ---------------------------------------------------------------------------------------------------------------
+
+
+def program_run(*measurements: Measurement) -> Run:
+    """A run of a user's program, whose cases belong to it."""
+    made = program("run")
+    owned = [replace(m, case=replace(m.case, scenario=made.name)) for m in measurements]
+    return replace(run(owned), scenarios=(made,))
+
+
+def unstable(shown: Measurement) -> Measurement:
+    """The same with other orders when it ran again."""
+    case = replace(shown.case, scenario=program("run").name)
+    difference = OutputDifference(3, "orders[0].price", "2.0", "2.02", against=case.id, item="order event")
+    return replace(shown, differences=(difference,))
+
+
+def test_program_whose_orders_differ_from_run_to_run_is_shown_with_its_seconds_and_its_first_difference() -> None:
+    report = build.build_report(program_run(unstable(measurement("run", [1.5] * 6, baseline=True))), ())
+    text = terminal.render(report)
+    assert "! run gives other orders from run to run, first at order event 3, orders[0].price: 2.0 → 2.02" in text
+    assert "1.500" in text
+    assert report.status.kind is Status.OUTPUTS_DIFFER
+
+
+def test_sides_of_a_program_may_need_another_number_of_updates() -> None:
+    before, after = sides_of("run", [2.0] * 6, [1.0] * 6)
+    fewer = replace(after, samples=tuple(replace(sample, work=60) for sample in after.samples))
+    made = program_run(before, fewer)
+    duets = ((made.measurements[0].case.id, made.measurements[1].case.id),)
+    report = build.build_report(replace(made, duets=duets), ())
+    (row,) = report.tables[0].rows
+    assert row.comparison is not None
+    assert row.same_output is OutputMatch.SAME
+    assert not row.notes
+    ordinary = build.build_report(replace(made, duets=duets, scenarios=()), ())
+    assert "did 60 updates when it was timed" in ordinary.tables[0].rows[0].notes[0]
+
+
+def test_program_is_not_blamed_for_updates_that_it_did_not_ask_for() -> None:
+    made = program_run(replace(measurement("run", [1.0] * 6, baseline=True), case=Case("x", "run", "here", "market")))
+    market = replace(MARKET, updates=1000)
+    assert not [w for w in build.build_report(replace(made, data=(market,)), ()).tables[0].warnings if " of the " in w]
+
+
+def test_python_of_an_environment_is_named_with_its_build() -> None:
+    only = measurement("only", [1.0] * 6, baseline=True)
+    for build_of, shown in (("", "CPython 3.14.0 "), ("t", "CPython 3.14.0t "), ("pypy", "PyPy 3.14.0 ")):
+        environment = Environment("here", "python", "3.14.0", build=build_of)
+        report = build.build_report(replace(run([only]), environments=(environment,)), ())
+        assert shown in report.tables[0].about

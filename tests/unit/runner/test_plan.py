@@ -8,11 +8,11 @@ from dataclasses import replace
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from support.runs import MARKET, offer, scenario, settings
+from support.runs import MARKET, offer, program, scenario, settings
 
 from perfbench.errors import UsageProblem
 from perfbench.model import Budget, CaseGroup, Claim, Environment, GatePolicy, Package
-from perfbench.runner import matrix, plan
+from perfbench.runner import matrix, plan, trial
 
 
 def one_table(**changes: object) -> CaseGroup:
@@ -230,3 +230,42 @@ def test_budget_of_a_mode_that_one_side_lacks_is_no_unknown_mode() -> None:
     before, after = offer(scenario("base", "one"), THEN), offer(scenario("base"), NOW)
     tables = gate_tables(("one", "base"), [before, after])
     assert [duets(table) for table in tables] == [[("base bflw==1.0", "base bflw==2.0")]]
+
+
+# Programs ---------------------------------------------------------------------------------------------------------------
+
+
+def test_program_reads_its_own_markets_unless_data_replace_them() -> None:
+    for data, markets in (((), [None]), (("file",), [MARKET])):
+        tables = plan.plan_groups([[offer(program("run"))]], [MARKET], settings(data=data))
+        assert [table.market for table in tables] == markets
+
+
+def test_program_that_takes_a_market_is_given_the_default_one() -> None:
+    (table,) = plan.plan_groups([[offer(program("run", uses_market=True))]], [MARKET], settings())
+    assert table.market == MARKET
+
+
+def test_arguments_are_those_of_programs_alone() -> None:
+    offers = [[offer(scenario("base"))], [offer(program("run"))]]
+    tables = plan.plan_groups(offers, [], settings(arguments=("--fast", "3")))
+    assert [table.arguments for table in tables] == [(), ("--fast", "3")]
+    requests = [trial.build_request("time", table, table.cases[0]) for table in tables]
+    assert [request.parameters for request in requests] == [{}, {"arguments": '["--fast", "3"]'}]
+
+
+def test_levers_of_a_side_are_part_of_its_request_and_not_of_its_name() -> None:
+    (table,) = plan.plan_groups([[offer(program("run"))]], [], settings())
+    (place,) = table.places
+    place = replace(place, levers=(("/levers/gc_freeze.py", "1"),))
+    request = trial.build_request("time", replace(table, places=(place,)), place.case)
+    assert request.parameters == {"levers": '[["/levers/gc_freeze.py", "1"]]'}
+    assert place.case.id == "backtest:run/run@here"
+
+
+def test_check_passes_of_a_program_run_twice_with_different_hash_seeds() -> None:
+    groups = [plan.plan_groups([[offer(made)]], [], settings())[0] for made in (scenario("base"), program("run"))]
+    assert [len(plan.plan_repeated_checks(group)) for group in groups] == [0, 1]
+    first, second = plan.plan_checks(groups[1]) + plan.plan_repeated_checks(groups[1])
+    assert first.hash_seed != second.hash_seed
+    assert first.id != second.id

@@ -7,7 +7,15 @@ from pathlib import Path
 import pytest
 
 from perfbench.errors import UsageProblem
-from perfbench.runner.scenarios import choose_scenarios, expand_topics, find_scenario_files, find_topics, group_by_topic
+from perfbench.runner.scenarios import (
+    choose_scenarios,
+    expand_topics,
+    find_scenario_files,
+    find_topics,
+    format_scenario_name,
+    group_by_topic,
+    require_program,
+)
 
 NETWORK = ["batches", "connections", "live", "reconnect", "retries", "subscriptions"]
 
@@ -69,3 +77,39 @@ def test_sub_folders_of_a_users_folder_are_not_searched(tmp_path: Path) -> None:
     (tmp_path / "tests").mkdir()
     (tmp_path / "tests" / "check.py").touch()
     assert "check" not in find_scenario_files([tmp_path])
+
+
+# Programs ---------------------------------------------------------------------------------------------------------------
+
+
+def test_program_is_named_by_its_file_and_its_function(tmp_path: Path) -> None:
+    own = tmp_path / "my_backtest.py"
+    own.touch()
+    chosen = choose_scenarios([f"{own}:run", str(own)], [])
+    assert chosen == [Path(f"{own}:run"), own]
+    assert list(map(format_scenario_name, chosen)) == ["my_backtest:run", "my_backtest"]
+
+
+@pytest.mark.parametrize(
+    ("name", "cause"),
+    [
+        ("nosuch.py:run", "nosuch.py: no such file"),
+        ("mine.py:two words", "mine.py:two words: `two words` is not the name of a function"),
+        ("mine.py:", "mine.py:: `` is not the name of a function"),
+    ],
+)
+def test_program_that_is_not_there_is_refused_with_how_to_write_one(name: str, cause: str) -> None:
+    with pytest.raises(UsageProblem) as refused:
+        choose_scenarios([name], [])
+    assert str(refused.value) == cause
+    assert refused.value.hint == "write PATH.py:FUNCTION, or PATH.py for a script"
+
+
+def test_arguments_need_a_program(tmp_path: Path) -> None:
+    scenario, own = tmp_path / "ticks.py", tmp_path / "mine.py"
+    scenario.write_text("from perfbench import mode\n")
+    own.write_text("print('done')\n")
+    require_program([scenario], ())
+    require_program([scenario, own], ("--fast",))
+    with pytest.raises(UsageProblem, match="-- --fast: arguments after -- are those of a program, which ticks is not"):
+        require_program([scenario], ("--fast",))

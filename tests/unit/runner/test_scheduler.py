@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 
 import pytest
-from support.runs import offer, scenario, settings
+from support.runs import offer, program, scenario, settings
 
 from perfbench.model import (
     Case,
@@ -24,7 +24,7 @@ from perfbench.model import (
     Sample,
     Trial,
 )
-from perfbench.runner import instruction_pass, output_check, plan, scheduler
+from perfbench.runner import instruction_pass, output_check, plan, repeat_check, scheduler
 from perfbench.runner.interleave import InterleavedSide
 from perfbench.runner.state import GroupState, Progress
 from perfbench.runner.stopping import FixedRounds, choose_rule
@@ -392,3 +392,57 @@ def test_slices_of_a_pair_follow_earlier_pairs_not_disturbed_solo_passes(stage: 
     first, *others = stage.parts
     assert max(part.turn for part in first) > 0.03
     assert all(part.turn == pytest.approx(0.005) for parts in others for part in parts)
+
+
+# Programs ---------------------------------------------------------------------------------------------------------------
+
+
+def program_group(*modes: str) -> CaseGroup:
+    (made,) = plan.plan_groups([[offer(program(*modes))]], [], settings())
+    return made
+
+
+def test_check_pass_of_a_program_runs_twice_before_anything_is_timed(stage: Stage) -> None:
+    results = measured(stage, program_group("run"), rounds=1)
+    assert [trial.id for trial in stage.trials if trial.kind == "check"] == [
+        "check 0 backtest:run/run@here", "check 1 backtest:run/run@here",
+    ]  # fmt: skip
+    assert [result.output is not None for result in results if result.kind == "check"] == [True, False]
+
+
+def test_second_check_pass_is_made_once_though_the_run_is_resumed(stage: Stage) -> None:
+    whole = measured(stage, program_group("run"), rounds=1)
+    stage.trials.clear()
+    measured(stage, program_group("run"), whole[:1], rounds=1)
+    assert [trial.id for trial in stage.trials if trial.kind == "check"] == ["check 1 backtest:run/run@here"]
+    stage.trials.clear()
+    measured(stage, program_group("run"), whole[:2], rounds=1)
+    assert not [trial for trial in stage.trials if trial.kind == "check"]
+
+
+def test_failed_program_is_reported_once(stage: Stage) -> None:
+    stage.failing = {"run": "check"}
+    results = measured(stage, program_group("run"), rounds=1)
+    assert len([result for result in results if result.failure is not None]) == 1
+
+
+def test_program_that_differs_from_run_to_run_is_timed_and_not_compared(
+    stage: Stage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def compare(trial: Trial, _group: CaseGroup, _first: Output, checked: Result, _conditions: Conditions) -> Result:
+        return Result(trial.id, checked.case, difference=OutputDifference(1, "x", "1", "2", against=checked.case))
+
+    monkeypatch.setattr(repeat_check, "compare_repeat", compare)
+    stage.outputs = {"run": "d", "again": "e"}
+    measured(stage, program_group("run", "again"), rounds=6)
+    kinds = Counter(trial.kind for trial in stage.trials)
+    assert kinds["duet"] == 6
+    assert "differ" not in kinds
+
+
+@pytest.mark.parametrize("reported", [{}, {"child_seconds": 0.4}])
+def test_passes_of_a_program_share_a_core_unless_it_starts_processes(stage: Stage, reported: dict[str, float]) -> None:
+    stage.reported = {"reported_seconds": 1.0, **reported}
+    measured(stage, program_group("run", "again"), rounds=3)
+    assert all(bool(parts) is not bool(reported) for parts in stage.parts)
+    assert len(stage.parts) == 3

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import corpora
-from support.runs import offer, scenario, settings
+from support.runs import offer, program, scenario, settings
 
 from perfbench.datasets.corpus.listing import list_corpus
 from perfbench.datasets.corpus.members import Member
@@ -21,6 +21,7 @@ from perfbench.runner.survey import sent_task, task_packer
 from perfbench.runner.survey.draw import DrawTask
 from perfbench.runner.survey.sent_task import PartsMissing, SentFile
 from perfbench.runner.survey.task_packer import TaskPacker, pack_contents, pack_scenario
+from perfbench.worker.program_spec import ProgramSpec
 
 
 def write_corpus(folder: Path, kind: str, count: int = 3) -> Path:
@@ -203,3 +204,36 @@ def test_equal_environments_are_locked_as_builds_of_their_own(tmp_path: Path, mo
     places = tuple(replace(p, environment=e) for p, e in zip(group.places, environments, strict=True))
     task_packer.pack_group(replace(group, places=places), lambda _line: None)
     assert copies == [0, 1]
+
+
+def test_program_is_sent_with_the_modules_that_it_imports(tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    own = tmp_path / "mine" / "backtest.py"
+    own.write_text("import signals\n\n\ndef run(market):\n    return 1\n")
+    (tmp_path / "mine" / "signals.py").write_text("# imported")
+    (tmp_path / "mine" / "notes.py").write_text("# not imported")
+    sent = task_packer.pack_program(ProgramSpec(str(own), "run"))
+    assert [file.path for file in sent] == ["mine/backtest.py", "mine/signals.py"]
+
+
+def test_program_that_was_removed_is_not_sent(tmp_path: Path) -> None:
+    with pytest.raises(DataProblem, match="gone:run cannot be sent"):
+        task_packer.pack_program(ProgramSpec(str(tmp_path / "gone.py"), "run"))
+
+
+def test_program_and_settings_of_an_environment_move_to_another_machine() -> None:
+    (group,) = plan.plan_groups([[offer(program("run"))]], [], settings(arguments=("7",)))
+    here = Environment("here -O", "/here/python", "3.11.7", variables=(("A", "1"),), flags=("-O",))
+    plain = replace(here, name="here", variables=(), flags=())
+    places = (*(replace(place, environment=here) for place in group.places),)
+    places = (*places, *(replace(place, environment=plain) for place in group.places))
+    there = Environment("here", "/there/python", "3.11.7")
+    moved = sent_task.move_group(replace(group, places=places), {"/here/python": there}, Path("/there/mine.py"))
+    assert moved.scenario.path == moved.scenario.program == "/there/mine.py:run"
+    assert moved.arguments == ("7",)
+    environments = [place.environment for place in moved.places]
+    assert [environment.python for environment in environments] == ["/there/python"] * 2
+    assert [(e.name, e.variables, e.flags) for e in environments] == [
+        ("here -O", (("A", "1"),), ("-O",)),
+        ("here", (), ()),
+    ]

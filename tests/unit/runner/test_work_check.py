@@ -31,6 +31,11 @@ def find(group: CaseGroup, *failed: str, items: bool = True, **updates: int) -> 
     return {case.mode: reason for case, reason in find_wrong_work(group, outputs, {ids[mode] for mode in failed})}
 
 
+def test_program_may_leave_updates_of_the_file_out() -> None:
+    own = replace(group(), scenario=replace(group().scenario, program="/mine.py:run"))
+    assert find(own, "base", one=60, two=30) == {}
+
+
 def test_work_of_the_file_is_right() -> None:
     assert find(group(), base=60, one=60, two=60) == {}
 

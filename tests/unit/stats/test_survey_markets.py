@@ -93,7 +93,8 @@ def test_short_markets_of_a_batch_are_taken_together() -> None:
     kept, pool, single = pool_short_markets([long, *short, other])
     assert kept == long
     assert (pool.name, pool.markets, pool.labels, pool.inclusion) == ("b0 Soccer + 1 more", 2, {}, 0.5)
-    assert (pool.before, pool.after) == (pytest.approx(0.005), pytest.approx(0.010))
+    assert pool.before == pytest.approx(0.005)
+    assert pool.after == pytest.approx(0.010)
     assert single == other
 
 

@@ -28,16 +28,18 @@ PASSES_FOLDER = Path(__file__).parent / "passes"
 
 @dataclass(frozen=True, slots=True)
 class ToolSide:
-    """One side of a comparison: the interpreter, and what it is to do."""
+    """One side of a comparison: the interpreter, what it is to do, and the variables that it is started with."""
 
     python: str
     request: Request
+    started_with: tuple[tuple[str, str], ...] = ()
 
     @property
     def variables(self) -> dict[str, str]:
         """All environment variables of the tool and what it starts: as few as a worker of perfbench has."""
         passed = {name: os.environ[name] for name in PASSED_VARIABLES if name in os.environ}
         passed[FOLDER_VARIABLE] = str(paths.bytecode_folder())
+        passed.update(self.started_with)
         return {**passed, "PERFBENCH_WORKER": str(WORKER_SCRIPT), "PERFBENCH_REQUEST": json.dumps(asdict(self.request))}
 
 
