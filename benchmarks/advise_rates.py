@@ -6,6 +6,7 @@ boundary  the same with candidates that gain exactly 1 %, which is no advice yet
 planted   one candidate that gains 2, 5 or 20 %, or 2x, among others that gain nothing: how often it is advised, alone, and how many
           pairs and seconds that takes
 live      whole commands on a program with nothing to gain: ``--program PATH.py``, ``--data PATH``, ``--live-runs N``
+causes    commands on eight programs with a planted cause: whether its lever is the first row; ``--data PATH``, one market file
 
 The noise is drawn in blocks of consecutive pairs from a saved calibration (``perfbench calibrate``; unless ``--pairs`` names one,
 the one that README.md shows), so that neighbours in time stay correlated as they were. Exits with 1 if a rate is out of its range.
@@ -14,13 +15,16 @@ the one that README.md shows), so that neighbours in time stay correlated as the
 from __future__ import annotations
 
 import argparse
+import bz2
 import json
 import math
 import subprocess
 import sys
 import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.random import Generator
@@ -49,6 +53,20 @@ PLANTED = (1.02, 1.05, 1.20, 2.0)
 NOISES = (1.0, 2.0)
 """Multiples of the measured noise."""
 
+CAUSES = {
+    "logging_to_file.py": ("log_level",),
+    "latency_check.py:run": ("max_latency",),
+    "slow_json.py:run": ("speed_extra",),
+    "collecting_middleware.py": ("no_simulated_middleware",),
+    "eleven_simulations.py": ("together",),
+    "kept_books.py": ("gc_threshold", "gc_off", "gc_freeze"),
+    "packed_files.py": ("unpacked",),
+    "far_too_early.py": ("seconds_to_start",),
+}
+"""The planted programs, and the levers that remove each cause."""
+
+PROGRAMS = Path("tests/data/programs/planted")
+
 Floats = NDArray[np.float64]
 failed: list[str] = []
 
@@ -74,6 +92,8 @@ def main() -> None:
         measure_planted(pairs, max(100, options.runs // 10))
     if "live" in parts:
         measure_live(options.program, options.data, options.live_runs)
+    if "causes" in parts:
+        measure_causes(Path(options.data))
     sys.exit(bool(failed))
 
 
@@ -170,14 +190,42 @@ def measure_live(program: str, data: str, runs: int) -> None:
     """Whole commands on a program with nothing to gain."""
     advised = 0
     for number in range(runs):
-        with tempfile.TemporaryDirectory() as folder:
-            page = Path(folder) / "advice.json"
-            command = [sys.executable, "-m", "perfbench", "advise", program, "--data", data, "--quiet"]
-            subprocess.run([*command, "--results", folder, "--export", f"json={page}"], check=True, capture_output=True)
-            titles = json.loads(page.read_text())["evaluation"]["advised"]
-            advised += bool(titles)
-            print(f"live run {number + 1}: {', '.join(titles) or 'no advice'}", flush=True)
+        titles = advise(program, "--data", data)["advised"]
+        advised += bool(titles)
+        print(f"live run {number + 1}: {', '.join(titles) or 'no advice'}", flush=True)
     report("live runs with advice, nothing to gain", advised, runs, advised == 0)
+
+
+def measure_causes(market: Path) -> None:
+    """Whether the planted cause is the first row of the page, and advised."""
+    right = 0
+    with tempfile.TemporaryDirectory() as folder:
+        packed = Path(folder) / f"{market.name}.bz2"
+        packed.write_bytes(bz2.compress(market.read_bytes()))
+        for program, levers in CAUSES.items():
+            data = ["--", str(packed)] if program == "packed_files.py" else ["--data", str(market)]
+            start = time.monotonic()
+            evaluation = advise(str(PROGRAMS / program), *data)
+            first, *_ = evaluation["levers"]
+            is_right = first["lever"] in levers and first["advised"]
+            right += is_right
+            gain = f"{first.get('faster', math.nan):.2f}x"
+            print(
+                f"{program}: {first['title']} {gain}, {time.monotonic() - start:.0f} s {'ok' if is_right else 'NOT'}",
+                flush=True,
+            )
+    report("planted causes in the first row", right, len(CAUSES), right == len(CAUSES))
+
+
+def advise(program: str, *arguments: str) -> dict[str, Any]:
+    """What the command concludes on a program."""
+    with tempfile.TemporaryDirectory() as folder:
+        page = Path(folder) / "advice.json"
+        options = ["--quiet", "--results", folder, "--export", f"json={page}"]
+        command = [sys.executable, "-m", "perfbench", "advise", program, *options, *arguments]
+        subprocess.run(command, check=True, stdout=subprocess.DEVNULL)
+        evaluation: dict[str, Any] = json.loads(page.read_text())["evaluation"]
+        return evaluation
 
 
 if __name__ == "__main__":

@@ -163,6 +163,22 @@ def listener_fields(kind: Any, **values: Any) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def market_listener_fields(**values: Any) -> Iterator[None]:
+    """Inside the context, the listeners of flumine's historical streams have these values.
+
+    Those that are made in the context, and those of a simulation that runs in it, which a module may have made at its import.
+    """
+
+    def set_fields(framework: Any) -> None:
+        for stream in market_streams(framework):
+            for name, value in values.items():
+                setattr(stream._listener, name, value)
+
+    with listener_fields(historical_module().HistoricListener, **values), around_run(before=set_fields):
+        yield
+
+
 def plain_listener_class() -> Any:
     """betfairlightweight's ``StreamListener``. Raises ImportError where betfairlightweight is missing."""
     return importlib.import_module("betfairlightweight.streaming.listener").StreamListener
@@ -181,7 +197,7 @@ class CollectionTimes:
 
     @contextmanager
     def measuring(self) -> Iterator[None]:
-        """Measure inside the context, anew."""
+        """Measure again inside the context."""
         self.seconds.clear()
         start = time.perf_counter()
         gc.callbacks.append(self._note_phase)
@@ -294,6 +310,7 @@ __all__ = [
     "listener_fields",
     "listener_kwargs_lines",
     "listener_values",
+    "market_listener_fields",
     "market_streams",
     "market_streams_noted",
     "parse_release",

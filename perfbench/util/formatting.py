@@ -78,17 +78,19 @@ def format_bytes(value: float) -> str:
 def format_factor(value: float, low: float = math.nan, high: float = math.nan) -> str:
     """``2.3x``, as in an announcement: one decimal from 2 on, two below, three figures below 0.1.
 
-    :param low: the ends of its interval, which are shown beside it: a rounded value outside of them gets more decimals.
+    :param low: the ends of its interval, which are shown beside it: below 2, a rounded value outside of them gets more decimals.
     """
     if not math.isfinite(value):
         return MISSING_TEXT
-    text = f"{value:,.1f}" if round(value, 2) >= 2 else _format_figures(value, 2)
+    if round(value, 2) >= 2:
+        return f"{value:,.1f}x"
+    text = _format_figures(value, 2)
     if math.isfinite(low) and math.isfinite(high) and low <= value <= high:
-        ends = [float(end.replace(",", "")) for end in format_interval(low, high).split("–")]
+        ends = [float(end) for end in format_interval(low, high).split("–")]
         for digits in range(len(text.partition(".")[2]) + 1, 5):
-            if ends[0] <= float(text.replace(",", "")) <= ends[1]:
+            if ends[0] <= float(text) <= ends[1]:
                 break
-            text = f"{value:,.{digits}f}"
+            text = f"{value:.{digits}f}"
     return f"{text}x"
 
 

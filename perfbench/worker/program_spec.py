@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import ast
 import os
+import re
 from dataclasses import dataclass
 from typing import Optional
 
@@ -15,6 +16,9 @@ SUFFIX = ".py"
 
 API_MODULES = frozenset(("perfbench", "perfbench.worker.scenario_api"))
 """Modules that a scenario file imports its decorators from. A program may import other modules, such as ``perfbench.kit``."""
+
+
+IMPORT_LINE = re.compile(rb"^(?:from perfbench import|import perfbench\b)", re.MULTILINE)
 
 
 @dataclass(frozen=True)
@@ -52,12 +56,12 @@ def parse_program_spec(text: str) -> Optional[ProgramSpec]:
 def is_scenario_source(source: bytes) -> bool:
     """Whether the text of a file is that of a scenario: it imports from ``perfbench``, such as ``mode``.
 
-    A text that is not valid Python is that of a program, whose worker reports the error.
+    Of a text that is not valid Python, whose worker reports the error, a line that begins with such an import decides.
     """
     try:
         tree = ast.parse(source)
     except (SyntaxError, ValueError, RecursionError):
-        return False
+        return IMPORT_LINE.search(source) is not None
     return any(_imports_api(node) for node in ast.walk(tree))
 
 

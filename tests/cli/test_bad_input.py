@@ -359,7 +359,7 @@ def test_two_markets_in_one_file_are_measured_with_a_word_about_what_that_means(
 
 @linux_only
 def test_a_disk_that_fills_up_loses_nothing_that_was_measured(tmp_path: Path) -> None:
-    with tiny_disk(tmp_path / "disk", "20k") as disk:
+    with tiny_disk(tmp_path / "disk", "24k") as disk:
         done = perfbench(
             "run", "waits", "--scenarios", SCENARIOS, "--rounds", "40", "--quiet", "--results", disk, folder=tmp_path
         )

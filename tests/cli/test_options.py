@@ -130,7 +130,7 @@ def test_variable_with_blanks_is_one_value(tmp_path: Path) -> None:
     done = perfbench("run", "text.py", "--rounds", "1", folder=tmp_path, env={"PERFBENCH_RUN_SET": "text=a b"})
     assert done.returncode == 0, done.stderr
     assert "text a b" in done.stdout
-    spec = "here python==3.99"
+    spec = "here python==3"
     text = refused("run", "text.py", folder=tmp_path, env={"PERFBENCH_RUN_ENV": spec}, code=2)
     assert spec in text
 

@@ -111,7 +111,7 @@ def test_gate_checks_a_program(folder: Path) -> None:
 
 
 def test_program_is_profiled(folder: Path) -> None:
-    text = measured(folder, "lines.py:run", "--no-memory", command="profile")
+    text = measured(folder, "lines.py:run", "--no-memory", "--interval", "0.1ms", command="profile")
     assert "lines:run run · here · small" in text
     assert "who owns the time" in text
 
@@ -165,7 +165,7 @@ def test_hyphens_of_a_command_that_measures_nothing_end_its_options(folder: Path
 
 
 @pytest.mark.parametrize("name", ["program", "arguments", "levers"])
-def test_what_a_program_is_given_is_no_parameter(folder: Path, name: str) -> None:
+def test_program_has_no_parameters_for_what_it_is_given(folder: Path, name: str) -> None:
     done = perfbench("run", "lines.py:run", "--data", "small", "--set", f"{name}=x", folder=folder)
     assert done.returncode == 2
     assert f"no parameter `{name}`" in one_line(done.stderr)

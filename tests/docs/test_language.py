@@ -40,6 +40,7 @@ ALLOWED = {
     ("perfbench/environments/provide.py", "demanded="): "the same",
     ("perfbench/environments/locked_build.py", "demanded="): "the same",
     ("perfbench/runner/imported_versions.py", "environment.demanded"): "the same",
+    ("perfbench/runner/script_metadata.py", "environment.demanded"): "the same",
 }
 """Phrases that may contain a retired word: file (or * for all) and phrase, with the reason."""
 

@@ -376,7 +376,7 @@ def test_scratch_folder_is_removed(folder: Path, market: Path, tmp_path: Path, m
         ("missing_package.py", r"needs the package `pandas_of_nobody`, which this environment lacks \(.*PEP 723\)"),
         ("opens_network.py", r"opens_network\.py connects to markets\.example\.com \(.*\)"),
         ("removes.py", r"removes\.py removes \S*/removes\.py, outside of its scratch folder \(.*\)"),
-        ("subprocesses.py", r"works in child processes that cannot be observed \(.*\)"),
+        ("subprocesses.py", r"works in child processes, of which only simulations of flumine are observed \(.*\)"),
         ("live.py", r"runs flumine live, on an exchange \(.*\)"),
         ("plain.py:books", r"`books` requires a market \(name market files with --data\)"),
         ("absent.py:run", r"\S*absent\.py: No such file or directory"),

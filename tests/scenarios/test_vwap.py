@@ -124,7 +124,7 @@ def test_advised_rings_are_wrong_for_more_periods_than_they_hold_and_the_dot_pro
     code, output = run(market, tmp_path, "--set", "capacity=20", modes=modes)
     assert code != 0
     assert "! dot_rings: ValueError: a ring of 20 trades has no last 50: raise its capacity" in output
-    assert re.search(r"^! advised_rings differs at update \d+, : [\d.]+ → [\d.]+$", output, re.MULTILINE)
+    assert re.search(r"^! advised_rings differs at update \d+, its value: [\d.]+ → [\d.]+$", output, re.MULTILINE)
     code, output = run(market, tmp_path, "--set", "capacity=50", modes=modes)
     assert code == 0, output
 
@@ -132,7 +132,7 @@ def test_advised_rings_are_wrong_for_more_periods_than_they_hold_and_the_dot_pro
 def test_a_window_without_volume_is_nan_for_the_advised_rings_only(market: Path, tmp_path: Path) -> None:
     code, output = run(market, tmp_path, "--set", "quiet=60", modes=(*STREAMING, "batch_cumsum"))
     assert code != 0
-    assert re.search(r"^! advised_rings differs at update \d+, : None → ", output, re.MULTILINE)
+    assert re.search(r"^! advised_rings differs at update \d+, its value: None → ", output, re.MULTILINE)
     assert same(output) == {"advised_rings": "no", "dot_rings": "yes", "running_sums": "yes", "batch_cumsum": "yes"}
 
 

@@ -59,13 +59,14 @@ def load_document(path: Path) -> dict[str, Any]:
 
 
 def count_pairs(document: Mapping[str, Any]) -> Counter[tuple[str, str, str]]:
-    """How often each case has each of its pairs."""
-    return Counter(
-        (measurement["case"]["mode"], measurement["case"]["environment"], sample["pair"])
-        for measurement in document["measurements"]
-        for sample in measurement["samples"]
-        if sample["kind"] == "duet"
-    )
+    """How often each case has each of its pairs; of several short passes in one pair the first counts."""
+    orders: dict[tuple[str, str, str], list[int]] = {}
+    for measurement in document["measurements"]:
+        for sample in measurement["samples"]:
+            if sample["kind"] == "duet":
+                case = (measurement["case"]["mode"], measurement["case"]["environment"], sample["pair"])
+                orders.setdefault(case, []).append(sample["order"])
+    return Counter({case: places.count(min(places)) for case, places in orders.items()})
 
 
 def find_places(document: Mapping[str, Any]) -> dict[str, set[tuple[str, int | None]]]:

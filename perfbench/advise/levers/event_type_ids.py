@@ -14,9 +14,9 @@ from perfbench.kit.lever import (
     describe_risk,
     flumine_release,
     historical_module,
-    listener_fields,
     listener_kwargs_lines,
     listener_values,
+    market_listener_fields,
 )
 
 KIND = LESS
@@ -43,4 +43,4 @@ def propose(noted: Noted) -> Iterator[Proposal]:
 
 def apply(value: str) -> ContextManager[Any]:
     """Every listener of flumine's historical streams leaves the markets of other event types out."""
-    return listener_fields(historical_module().HistoricListener, event_type_ids=value.split(","))
+    return market_listener_fields(event_type_ids=value.split(","))

@@ -17,10 +17,9 @@ from perfbench.kit.lever import (
     describe_risk,
     flumine_release,
     format_share,
-    historical_module,
-    listener_fields,
     listener_kwargs_lines,
     listener_values,
+    market_listener_fields,
     sum_orders,
 )
 
@@ -48,4 +47,4 @@ def propose(noted: Noted) -> Iterator[Proposal]:
 
 def apply(value: str) -> ContextManager[Any]:
     """Every listener of flumine's historical streams filters by the in-play flag."""
-    return listener_fields(historical_module().HistoricListener, inplay=value == "True")
+    return market_listener_fields(inplay=value == "True")

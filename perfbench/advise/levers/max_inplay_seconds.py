@@ -15,10 +15,9 @@ from perfbench.kit.lever import (
     Proposal,
     describe_risk,
     flumine_release,
-    historical_module,
-    listener_fields,
     listener_kwargs_lines,
     listener_values,
+    market_listener_fields,
     parse_release,
     round_up,
 )
@@ -48,5 +47,5 @@ def propose(noted: Noted) -> Iterator[Proposal]:
 
 
 def apply(value: str) -> ContextManager[Any]:
-    """Every listener of flumine's historical streams ends so many seconds after the market turned in-play."""
-    return listener_fields(historical_module().HistoricListener, max_inplay_seconds=float(value))
+    """Every listener of flumine's historical streams ends this many seconds after the market turned in-play."""
+    return market_listener_fields(max_inplay_seconds=float(value))

@@ -15,10 +15,9 @@ from perfbench.kit.lever import (
     Proposal,
     describe_risk,
     flumine_release,
-    historical_module,
-    listener_fields,
     listener_kwargs_lines,
     listener_values,
+    market_listener_fields,
     round_up,
     sum_orders,
 )
@@ -56,7 +55,7 @@ def propose(noted: Noted) -> Iterator[Proposal]:
 
 
 def choose_seconds(earliest: float) -> int:
-    """The limit in seconds for an earliest action at so many seconds before the off; 30 or more."""
+    """The limit in seconds for an earliest action at this many seconds before the off; 30 or more."""
     earliest = max(earliest, 0.0)
     return round_up(earliest + max(MARGIN_SHARE * earliest, MARGIN_SECONDS), STEP_SECONDS)
 
@@ -67,5 +66,5 @@ def _largest_limit(limits: List[Optional[float]]) -> Optional[float]:
 
 
 def apply(value: str) -> ContextManager[Any]:
-    """Every listener of flumine's historical streams begins so many seconds before the scheduled off."""
-    return listener_fields(historical_module().HistoricListener, seconds_to_start=float(value))
+    """Every listener of flumine's historical streams begins this many seconds before the scheduled off."""
+    return market_listener_fields(seconds_to_start=float(value))

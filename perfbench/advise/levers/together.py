@@ -83,7 +83,7 @@ def _write_lines(release: str) -> str:
 
 @contextmanager
 def apply(value: str) -> Iterator[None]:
-    """Of so many simulations over the same streams only the last one runs, with the strategies of all."""
+    """Of this many simulations over the same streams only the last one runs, with the strategies of all."""
     kind = simulation_class()
     groups = _Groups(int(value), kind.run)
 

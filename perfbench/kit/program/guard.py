@@ -41,7 +41,7 @@ def guarded(scratch: Scratch, name: str) -> Iterator[None]:
 
     :param name: the name of the program in messages.
     """
-    if not _hooked:
+    if not _hooked and hasattr(sys, "addaudithook"):  # not in every PyPy
         _hooked.append(True)
         sys.addaudithook(_audit)
     _guarding.append((scratch, name))

@@ -35,8 +35,8 @@ def build_outcome(outcome: Any, interception: Interception, seconds: float, chil
         return work
     if child_seconds > UNSEEN_SECONDS:
         raise ProgramError(
-            "works in child processes that cannot be observed",
-            "use multiprocessing or concurrent.futures, not subprocess",
+            "works in child processes, of which only simulations of flumine are observed",
+            "measure the function that a child runs: PATH.py:NAME",
         )
     raise ProgramError("ran no simulation and read no market with betfairlightweight", NOTHING_HINT)
 

@@ -5,11 +5,11 @@ A forked child inherits what perfbench has patched, and leaves what it noted in 
 
 from __future__ import annotations
 
-import concurrent.futures.thread
 import multiprocessing
 import multiprocessing.context
 import os
 import pickle
+import sys
 import threading
 import time
 from contextlib import contextmanager
@@ -93,15 +93,21 @@ class RecordFolder:
             return file.read()
 
 
+def _list_pool_threads() -> Iterator[threading.Thread]:
+    """The threads of pools that were not shut down: they wait for work that will not come, until Python ends them."""
+    for module, attribute in (("thread", "_threads_queues"), ("process", "_threads_wakeups")):
+        pools = sys.modules.get("concurrent.futures." + module)
+        yield from getattr(pools, attribute, ())
+
+
 def wait_for_threads(before: Iterable[threading.Thread]) -> None:
     """Wait for the threads that a program has started and not ended, as Python does at its end: not for daemons.
 
     Raises ProgramError with the names of those that still run after a minute.
     """
     earlier: Set[threading.Thread] = {*before, threading.current_thread()}
-    pools = set(concurrent.futures.thread._threads_queues)  # they wait for work that will not come
+    earlier.update(_list_pool_threads())
     left = [thread for thread in threading.enumerate() if thread not in earlier and not thread.daemon]
-    left = [thread for thread in left if thread not in pools]
     deadline = time.monotonic() + THREAD_SECONDS
     for thread in left:
         thread.join(max(0.0, deadline - time.monotonic()))

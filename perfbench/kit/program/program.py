@@ -15,7 +15,7 @@ from typing import Any, ContextManager, Iterator, List, NamedTuple, Optional, Se
 from perfbench.kit.program.errors import describe_error
 from perfbench.kit.program.guard import guarded
 from perfbench.kit.program.interception import CpuClock, Interception, install_interception
-from perfbench.kit.program.lever_files import levers_applied
+from perfbench.kit.program.lever_files import levers_applied, load_lever
 from perfbench.kit.program.noting import find_notes
 from perfbench.kit.program.outcome import build_outcome, require_plain_iterator
 from perfbench.kit.program.preloading import preload_packages
@@ -52,10 +52,12 @@ class Program:
         self._process = os.getpid()
 
     def load(self) -> None:
-        """Import what the program needs, outside of the pass. Raises ProgramError."""
+        """Import what the program and its levers need, outside of the pass. Raises ProgramError, and ScenarioError for a lever."""
         with self._surroundings(), self._errors():
             preload_packages(self._source)
             self._runner.load()
+        for path, _ in self._options.levers:
+            load_lever(path)
 
     def run(self, market: Optional[str]) -> Any:
         """Run the program once: its work, or an iterator of its items for a function that yields them.

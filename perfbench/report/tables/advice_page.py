@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from perfbench.advise.model import AdviceDocument
 from perfbench.model import describe_processor
-from perfbench.report import text_table
+from perfbench.report import text, text_table
 from perfbench.report.advice_report import AdviceReport, CombinedLevers, LeverRow, Speedup
 from perfbench.report.prose import UNLIMITED_WIDTH, wrap_line
 from perfbench.report.text_table import Column
@@ -160,11 +160,17 @@ def describe_remainder(report: AdviceReport) -> Iterator[str]:
 
 
 def describe_conditions(document: AdviceDocument) -> str:
-    """Interpreter and machine."""
-    machine, environments = document.run.machine, document.run.environments
-    pythons = dict.fromkeys(f"Python {environment.version}" for environment in environments if environment.version)
-    parts = (*pythons, describe_processor(machine), machine.system, f"load {machine.load:.2f}")
-    return " · ".join(parts)
+    """Packages, interpreter and machine of the user's set-up."""
+    machine, environments = document.run.machine, document.run.environments[:1]
+    packages = [
+        f"{package.name} {package.version}"
+        for environment in environments
+        for package in environment.packages
+        if package.name in text.NAMED_PACKAGES
+    ]
+    pythons = [f"Python {environment.version}" for environment in environments if environment.version]
+    parts = (", ".join(packages), *pythons, describe_processor(machine), machine.system, f"load {machine.load:.2f}")
+    return " · ".join(filter(None, parts))
 
 
 def _render_table(rows: Sequence[LeverRow], width: int) -> str:

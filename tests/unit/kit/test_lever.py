@@ -86,3 +86,14 @@ def test_new_listeners_have_the_values_and_derived_ones_too() -> None:
         assert listener().max_latency == 7.0
         assert derived(max_latency=1.0).max_latency == 7.0
     assert listener().max_latency == 0.5
+
+
+def test_listener_of_a_stream_that_was_made_before_has_the_values_in_its_run(tmp_path: Path) -> None:
+    market = tmp_path / "1.1"
+    write_market(Recipe(seed=9, runners=3, updates=60), market)
+    early = make_simulation(market, Idle)
+    with lever.market_listener_fields(seconds_to_start=7.0):
+        late = make_simulation(market, Idle)
+        assert [stream._listener.seconds_to_start for stream in early.streams] == [None]
+        early.run()
+    assert [stream._listener.seconds_to_start for stream in (*early.streams, *late.streams)] == [7.0, 7.0]

@@ -49,6 +49,12 @@ def test_file_is_a_scenario_if_it_imports_what_scenarios_are_made_of(source: str
     assert is_scenario_source(source.encode()) == is_scenario
 
 
+@pytest.mark.parametrize("line", ["from perfbench import mode", "import perfbench"])
+def test_scenario_with_a_syntax_error_stays_a_scenario(line: str) -> None:
+    assert is_scenario_source(f"{line}\n\n(\n".encode())
+    assert not is_scenario_source(b"import flumine\n\n(\n")
+
+
 def test_program_is_found_by_the_content_of_its_file(tmp_path: Path) -> None:
     scenario, program = tmp_path / "scenario.py", tmp_path / "program.py"
     scenario.write_text("from perfbench import mode\n")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import multiprocessing
 import os
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,9 @@ def test_threads_are_waited_for_unless_they_are_daemons(monkeypatch: pytest.Monk
     short.start()
     wait_for_threads(before)
     assert not short.is_alive()
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(ended.is_set).result()
+        wait_for_threads(before)
     long = threading.Thread(target=end.wait, name="downloader")
     long.start()
     with pytest.raises(ProgramError, match=r"left threads running: downloader \(join them at its end\)"):
