@@ -363,6 +363,21 @@ def test_scratch_folder_is_removed(folder: Path, market: Path, tmp_path: Path, m
     assert list(temporary.iterdir()) == []
 
 
+@pytest.mark.parametrize("version", ["3.8", "3.9", "3.10", "3.11", "3.12", "3.13", "3.14"])
+def test_files_are_redirected_and_processes_forked_in_every_python(
+    folder: Path, market: Path, elsewhere: Path, version: str
+) -> None:
+    python = next((found.path for found in find_interpreters() if found.version.startswith(version + ".")), None)
+    if python is None:
+        pytest.skip(f"no Python {version} here")
+    (elsewhere / "data" / "deep").mkdir(parents=True)
+    (elsewhere / "data" / "deep" / "1.5").write_text("")
+    before = list_files(folder), list_files(elsewhere)
+    program, where = f"{folder / 'uses_files.py'}:run", Environment(version, str(python))
+    assert digest(program, market, where=where).updates == measure(program, market, where=where).work == 7
+    assert (list_files(folder), list_files(elsewhere)) == before
+
+
 # Programs that cannot be measured ---------------------------------------------------------------------------------------
 
 
@@ -412,6 +427,7 @@ def test_program_that_never_ends_is_ended_by_its_timeout(folder: Path) -> None:
 def test_program_that_exits_forks_or_spawns_is_measured(folder: Path, market: Path, program: str) -> None:
     one, checked = (digest(folder / name, market) for name in ("one_strategy.py", program))
     assert (checked.digest, checked.updates) == (one.digest, UPDATES)
+    assert "flumine" in {package.name for package in checked.packages}
     assert measure(folder / program, market).work == UPDATES
 
 

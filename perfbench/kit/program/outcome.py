@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from typing import Any, Optional
 
 from perfbench.kit.program.interception import Interception
@@ -28,6 +29,7 @@ def build_outcome(outcome: Any, interception: Interception, seconds: float, chil
     if interception.notes is not None:
         interception.notes.add_results(results)
     if results:
+        importlib.import_module("flumine")  # only child processes may have imported it, and its version belongs to the answer
         return build_work(results)
     updates = interception.count_listener_updates()
     work = _convert_plain(outcome, updates, seconds)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import glob
 import io
 import os
 import pathlib
@@ -18,6 +19,7 @@ Function = Callable[..., Any]
 
 REAL_OPEN = builtins.open
 
+CHANGING_NAMES = ("access", "chmod", "chown", "utime", "truncate", "listxattr", "getxattr", "setxattr")
 REMOVING_NAMES = ("remove", "unlink", "rmdir")
 MOVING_NAMES = ("rename", "replace")
 """Redirected functions of ``os`` by what they do."""
@@ -35,7 +37,7 @@ def install_redirection() -> Iterator[None]:
     patches = _installed[0] if _installed else ExitStack()
     if not _installed:
         for owner, name, value in _list_patches():
-            patches.callback(setattr, owner, name, getattr(owner, name))
+            patches.callback(setattr, owner, name, vars(owner)[name])
             setattr(owner, name, value)
     _installed.append(patches)
     try:
@@ -68,6 +70,9 @@ def _list_patches() -> Iterator[Tuple[Any, str, Any]]:
         "listdir": _redirect_finding(os.listdir),
         "scandir": _show_targets(_redirect_finding(os.scandir)),
     }
+    for name in CHANGING_NAMES:
+        if hasattr(os, name):
+            functions[name] = _redirect_changing(getattr(os, name))
     functions.update((name, _redirect_removing(getattr(os, name))) for name in REMOVING_NAMES)
     functions.update((name, _redirect_moving(getattr(os, name))) for name in MOVING_NAMES)
     yield builtins, "open", open_redirected
@@ -77,6 +82,9 @@ def _list_patches() -> Iterator[Tuple[Any, str, Any]]:
     accessor: Any = getattr(pathlib, "_NormalAccessor", None)  # has copies of the functions, before Python 3.11
     if getattr(accessor, "open", None) is REAL_OPEN:
         yield accessor, "open", staticmethod(open_redirected)
+    globber: Any = getattr(glob, "_StringGlobber", None)  # has one too, since Python 3.13
+    if hasattr(globber, "scandir"):
+        yield globber, "scandir", staticmethod(functions["scandir"])
     for name, function in functions.items():
         if hasattr(accessor, name):
             yield accessor, name, staticmethod(function)
@@ -163,6 +171,14 @@ def _show_targets(scandir: Function) -> Function:
 def _hide_links(islink: Function) -> Function:
     def redirected(path: Any) -> bool:
         return bool(islink(path)) and not (_active and is_own_link(_active[-1], path))
+
+    return redirected
+
+
+def _redirect_changing(change: Function) -> Function:
+    def redirected(path: Any, *args: Any, **keywords: Any) -> Any:
+        mirrored = _active[-1].find_mirrored(path) if _active and keywords.get("dir_fd") is None else None
+        return change(path if mirrored is None else mirrored, *args, **keywords)
 
     return redirected
 
