@@ -29,7 +29,8 @@ def build_outcome(outcome: Any, interception: Interception, seconds: float, chil
     if interception.notes is not None:
         interception.notes.add_results(results)
     if results:
-        importlib.import_module("flumine")  # only child processes may have imported it, and its version belongs to the answer
+        # Only child processes may have imported it, and its version belongs to the answer.
+        importlib.import_module("flumine")
         return build_work(results)
     updates = interception.count_listener_updates()
     work = _convert_plain(outcome, updates, seconds)
