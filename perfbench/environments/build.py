@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import tempfile
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime, timezone
@@ -43,6 +45,10 @@ print(json.dumps({"version": sys.version.split()[0], "prefix": sys.prefix, "brok
 """Prints facts of the new environment; with names of distributions, also which of their files do not compile."""
 
 
+BUILD_POLL_SECONDS = 0.1
+"""How often an environment is looked for that another perfbench builds now."""
+
+
 @dataclass(frozen=True, slots=True)
 class ProbeResult:
     """Facts of the new environment. ``broken`` has site-relative path, path, line and message of files that do not compile."""
@@ -68,16 +74,26 @@ def build_environment(resolution: Resolution, key: str, spec: str, observe: Call
     Raises EnvironmentProblem, and leaves nothing partly built.
     """
     with cache.get_thread_lock(key):
+        is_waiting = False
         while True:
             # Another process may prune it between the end of the build and the shared lock: build it again.
             if cache.acquire_shared_lock(key) and (built := cache.load_marker(key)):
                 cache.record_use(key)
                 return built
             cache.release_shared_lock(key)
-            with cache.hold_build_lock(key, lambda: observe(f"waiting for another perfbench to build {spec}")) as lock:
-                if not cache.load_marker(key):
-                    observe(f"building {spec} on Python {resolution.python.label}")
-                    _build_locked(resolution, key, spec, lock)
+            if (lock := cache.acquire_build_lock(key)) is not None:
+                try:
+                    if not cache.load_marker(key):
+                        observe(f"building {spec} on Python {resolution.python.label}")
+                        _build_locked(resolution, key, spec, lock)
+                finally:
+                    os.close(lock)
+                continue
+            # Who builds it shares the lock afterwards until it ends: an exclusive lock would wait for its whole run.
+            if not is_waiting:
+                is_waiting = True
+                observe(f"waiting for another perfbench to build {spec}")
+            time.sleep(BUILD_POLL_SECONDS)
 
 
 def _build_locked(resolution: Resolution, key: str, spec: str, lock: int) -> None:

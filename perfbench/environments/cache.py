@@ -12,8 +12,7 @@ import os
 import shutil
 import sys
 import threading
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, TypeVar
@@ -147,23 +146,19 @@ def get_thread_lock(key: str) -> threading.Lock:
     return _thread_locks.setdefault(key, threading.Lock())
 
 
-@contextmanager
-def hold_build_lock(key: str, waiting: Callable[[], None]) -> Iterator[int]:
-    """Hold the lock of an environment exclusively; yields its descriptor. ``waiting`` is called if it is locked now.
+def acquire_build_lock(key: str) -> int | None:
+    """Lock an environment exclusively; returns the descriptor, which the caller closes. None if it is locked now.
 
     Raises EnvironmentProblem if the cache cannot be written.
     """
     descriptor = _open_lock_file(key)
-    try:
-        if sys.platform != "win32":
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                waiting()
-                fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
+    if sys.platform != "win32":
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+    return descriptor
 
 
 def acquire_shared_lock(key: str) -> bool:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fcntl
 import os
 import signal
 import subprocess
@@ -507,6 +508,28 @@ def test_two_builds_at_once_do_not_disturb_each_other(index: Index, tmp_path: Pa
 
 
 # The list, and pruning ---------------------------------------------------------------------------------------------------
+
+
+@linux_only
+def test_who_waited_for_a_build_does_not_wait_until_its_builder_ends(index: Index, tmp_path: Path) -> None:
+    (built,) = provided(EnvironmentRequest("engine==1.0"))
+    folder = Path(built.python).parents[1]
+    cache.release_shared_lock(folder.name)
+    marker = (folder / cache.MARKER_FILE).rename(tmp_path / "marker")
+    lock = cache.acquire_build_lock(folder.name)
+    assert lock is not None
+    command = [sys.executable, "-m", "perfbench", "environments", "engine==1.0"]
+    environment = variables(tmp_path, **using(index.url, tmp_path))
+    with subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.PIPE, text=True) as other:
+        assert other.stderr is not None
+        assert any("waiting for another perfbench" in line for line in other.stderr)
+        marker.rename(folder / cache.MARKER_FILE)
+        fcntl.flock(lock, fcntl.LOCK_SH)  # as whoever built it shares it until its own end
+        try:
+            assert other.wait(60) == 0
+        finally:
+            other.kill()
+            os.close(lock)
 
 
 def test_cached_environments_are_listed_with_their_packages(index: Index, tmp_path: Path) -> None:
