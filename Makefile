@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all coverage check lint types contracts services bench headline corpus live calibration blame engines verdicts golden fuzz lock clean
+.PHONY: help run test test-all coverage check lint types contracts services bench headline advice corpus live calibration blame engines verdicts golden fuzz lock clean
 
 help:  ## show these tasks
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,6 +93,20 @@ corpus: $(VENV)/.run  ## measure for docs/corpora.md a corpus that anyone can ma
 	@mv results/corpus-for-docs.json results/reference-corpus.json
 	@rm results/my-archive.tar
 	@$(BIN)/python benchmarks/readme_tables.py
+
+advice: $(VENV)/.run data  ## measure for docs/advise.md what makes two backtests faster, on a market and on a corpus (about 25 minutes)
+	@$(BIN)/perfbench data generate-corpus results/sixty-markets.tar --markets 60 --force
+	$(call advised,best-price,best_price_backtest.py,--data PRO-1.170258213)
+	$(call advised,best-price-corpus,best_price_backtest.py,--data results/sixty-markets.tar)
+	$(call advised,mean-reversion,mean_reversion_backtest.py,--data PRO-1.170258213)
+	$(call advised,mean-reversion-corpus,mean_reversion_backtest.py,--data results/sixty-markets.tar)
+	@rm results/sixty-markets.tar
+	@$(BIN)/python benchmarks/readme_tables.py
+
+define advised
+	@$(BIN)/perfbench advise scenarios/_programs/$(2):run $(3) --max-time 300 --save advice-for-docs
+	@mv results/advice-for-docs.advice.json results/reference-advice-$(1).advice.json
+endef
 
 blame: $(VENV)/.run data  ## measure for README which functions made 2.12.0 faster (about ten minutes)
 	@$(BIN)/perfbench profile --diff betfairlightweight==2.11.2 betfairlightweight==2.12.0 --mode full \

@@ -7,6 +7,7 @@ planted   one candidate that gains 2, 5 or 20 %, or 2x, among others that gain n
           pairs and seconds that takes
 live      whole commands on a program with nothing to gain: ``--program PATH.py``, ``--data PATH``, ``--live-runs N``
 causes    commands on eight programs with a planted cause: whether its lever is the first row; ``--data PATH``, one market file
+          (both parts: ``--max-time SECONDS`` of each command)
 
 The noise is drawn in blocks of consecutive pairs from a saved calibration (``perfbench calibrate``; unless ``--pairs`` names one,
 the one that README.md shows), so that neighbours in time stay correlated as they were. Exits with 1 if a rate is out of its range.
@@ -81,7 +82,9 @@ def main() -> None:
     parser.add_argument("--program", default="tests/data/programs/planted/nothing_to_gain.py")
     parser.add_argument("--data", default="sample-win")
     parser.add_argument("--live-runs", type=int, default=10)
+    parser.add_argument("--max-time", default="600")
     options = parser.parse_args()
+    limit = ("--max-time", options.max_time)
     parts = options.parts or ["nothing", "boundary", "planted"]
     pairs = read_pairs(options.pairs)
     print(f"{len(pairs)} real pairs of {options.pairs}: sigma {pairs.std(ddof=1):.2%}")
@@ -92,9 +95,9 @@ def main() -> None:
     if "planted" in parts:
         measure_planted(pairs, max(100, options.runs // 10))
     if "live" in parts:
-        measure_live(options.program, options.data, options.live_runs)
+        measure_live(options.program, options.data, options.live_runs, limit)
     if "causes" in parts:
-        measure_causes(Path(options.data))
+        measure_causes(Path(options.data), limit)
     sys.exit(bool(failed))
 
 
@@ -187,24 +190,24 @@ def measure_planted(pairs: Floats, runs: int) -> None:
             report(what, advised, runs, ratio < 1.05 or seconds < DEFAULT_SECONDS or advised >= 0.9 * runs)
 
 
-def measure_live(program: str, data: str, runs: int) -> None:
+def measure_live(program: str, data: str, runs: int, limit: Sequence[str]) -> None:
     """Whole commands on a program with nothing to gain."""
     advised = 0
     for number in range(runs):
-        titles = advise(program, "--data", data)["advised"]
+        titles = advise(program, "--data", data, *limit)["advised"]
         advised += bool(titles)
         print(f"live run {number + 1}: {', '.join(titles) or 'no advice'}", flush=True)
     report("live runs with advice, nothing to gain", advised, runs, advised == 0)
 
 
-def measure_causes(market: Path) -> None:
+def measure_causes(market: Path, limit: Sequence[str]) -> None:
     """Whether the planted cause is the first row of the page, and advised."""
     right = 0
     with tempfile.TemporaryDirectory() as folder:
         packed = Path(folder) / f"{market.name}.bz2"
         packed.write_bytes(bz2.compress(market.read_bytes()))
         for program, levers in CAUSES.items():
-            data = ["--", str(packed)] if program == "packed_files.py" else ["--data", str(market)]
+            data = [*limit, *(["--", str(packed)] if program == "packed_files.py" else ["--data", str(market)])]
             start = time.monotonic()
             evaluation = advise(str(PROGRAMS / program), *data)
             first, *_ = evaluation["levers"]

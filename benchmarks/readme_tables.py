@@ -1,4 +1,4 @@
-"""Regenerate the blocks of README.md and docs/corpora.md: saved runs and the help of commands. ``make golden`` calls it."""
+"""Regenerate the blocks of README.md and of pages in docs: saved runs and the help of commands. ``make golden`` calls it."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
 BLOCK = re.compile(
-    r"(<!-- (shown|help|calibration|profile|verdicts): (\S+) -->\n```text\n).*?(^```$)", re.MULTILINE | re.DOTALL
+    r"(<!-- (shown|help|calibration|profile|verdicts|advice): (\S+) -->\n```text\n).*?(^```$)", re.MULTILINE | re.DOTALL
 )
 
 SHOWN = (0, 6)
@@ -25,6 +25,7 @@ def text_of(kind: str, name: str) -> str:
         "shown": ["show", results / f"{name}.json"],
         "calibration": ["calibrate", "--show", results / f"{name}.json"],
         "profile": ["profile", "--show", results / f"{name}.profile.json"],
+        "advice": ["show", results / f"{name}.advice.json"],
         "verdicts": ["scenarios", "--verdicts", "--results", results],
     }[kind]
     command = [sys.executable, "-m", "perfbench", *map(str, words)]
@@ -36,7 +37,7 @@ def text_of(kind: str, name: str) -> str:
 
 def main() -> None:
     """Replace every marked block."""
-    for page in (ROOT / "README.md", ROOT / "docs" / "corpora.md"):
+    for page in (ROOT / "README.md", *(ROOT / "docs" / name for name in ("advise.md", "corpora.md"))):
         text = page.read_text(encoding="utf-8")
         page.write_text(
             BLOCK.sub(lambda block: block[1] + text_of(block[2], block[3]) + block[4], text), encoding="utf-8"
