@@ -81,10 +81,14 @@ def test_page_says_which_run_and_machine_its_numbers_are_from(
             assert f"measured {scenario.report.run.created[:10]} by perfbench" in rendered[path].lower()
 
 
-def test_page_of_a_scenario_shows_every_table(scenarios: list[AdvisedScenario], rendered: dict[str, str]) -> None:
+def test_page_of_a_scenario_shows_every_table_and_figure(
+    scenarios: list[AdvisedScenario], rendered: dict[str, str]
+) -> None:
     for scenario in scenarios:
         page = rendered[f"{scenario.name}/index.md"]
-        assert len(re.findall(rf"^{scenario.name} · ", page, re.MULTILINE)) == len(scenario.report.tables)
+        shown = len(re.findall(rf"^{scenario.name} · ", page, re.MULTILINE))
+        assert shown == len(scenario.report.tables) + len(scenario.report.figures)
+        assert ("](plot.svg)" in page) == bool(scenario.report.figures)
 
 
 def test_pages_refer_to_pages_that_are_generated(rendered: dict[str, str]) -> None:
@@ -101,10 +105,10 @@ def test_foreign_words_stay_text(scenarios: list[AdvisedScenario]) -> None:
     evil = replace(scenario, question=HOSTILE, advice=(replace(scenario.advice[0], source=HOSTILE, rows=(row,)),))
     for page in render_pages([evil]).values():
         prose = re.sub(r"^```.*?^```$", "", page, flags=re.MULTILINE | re.DOTALL)
-        assert "<img" not in MarkdownIt("commonmark").enable("table").render(prose)
+        assert "<img src=x" not in MarkdownIt("commonmark").enable("table").render(prose)
 
 
-def test_without_saved_runs_the_index_says_how_to_measure(tmp_path: Path) -> None:
+def test_index_without_saved_runs_says_how_to_measure(tmp_path: Path) -> None:
     pages = render_pages(load_advised_scenarios(tmp_path))
     assert list(pages) == ["index.md"]
     assert advice_pages.NOTHING in pages["index.md"]

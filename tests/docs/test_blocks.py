@@ -133,7 +133,7 @@ def list_shell_commands() -> Iterator[tuple[str, str]]:
                 yield page, line
 
 
-@pytest.mark.parametrize(("page", "line"), list_shell_commands())
+@pytest.mark.parametrize(("page", "line"), [*list_shell_commands()])
 def test_shell_command_is_parsed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, page: str, line: str) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "mine").mkdir()

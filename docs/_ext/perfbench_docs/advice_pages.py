@@ -67,7 +67,8 @@ def load_advised_scenarios(results: Path) -> list[AdvisedScenario]:
 def _build_scenario(name: str, report: Report, run: str) -> AdvisedScenario:
     tables = tuple(table for table in report.tables if table.scenario == name)
     figures = tuple(figure for figure in report.figures if figure.scenario == name)
-    own = replace(report, tables=tables, figures=figures)
+    problems = tuple(problem for problem in report.problems if problem.startswith(name))
+    own = replace(report, tables=tables, figures=figures, problems=problems)
     rows = advice.build_rows(own)
     claims = [result.claim for table in tables for result in table.advice]
     pieces = tuple(
@@ -133,7 +134,7 @@ def _render_advice(piece: Advice, scenario: AdvisedScenario) -> Iterator[str]:
 
 def _render_modes(piece: Advice, scenario: AdvisedScenario) -> Iterator[str]:
     """The modes of the advice with their code: the discouraged, the advised, and those that are better than it."""
-    docs = {mode.name: mode.doc for known in scenario.report.run.scenarios for mode in known.modes}
+    docs = {mode.name: mode.doc for described in scenario.report.run.scenarios for mode in described.modes}
     roles: dict[str, str] = {}
     for claim in piece.claims:
         for mode, role in (

@@ -108,9 +108,9 @@ def _draw(table: ReportTable, bars: Sequence[Bar], run: Run) -> str:
     scale = (BAR_RIGHT - BAR_LEFT) / max((end for bar in bars for end in (bar.high, bar.announced or 0)), default=1.0)
     for number, bar in enumerate(bars):
         lines += _draw_bar(bar, TOP + ROW_HEIGHT * number, scale)
-    one = BAR_LEFT + scale
-    lines.append(f'  <line class="one" x1="{one:.1f}" y1="{TOP}" x2="{one:.1f}" y2="{height - BOTTOM}"/>')
-    lines.append(_text("1x", one - 6, TOP - 5, "soft", 12))
+    unchanged = BAR_LEFT + scale
+    lines.append(f'  <line class="one" x1="{unchanged:.1f}" y1="{TOP}" x2="{unchanged:.1f}" y2="{height - BOTTOM}"/>')
+    lines.append(_text("1x", unchanged - 6, TOP - 5, "soft", 12))
     conditions = table.about.rpartition(" · ")[2].removesuffix(f", {table.metric_label}")
     note = f"{conditions} · {machine} · perfbench {run.perfbench}, {run.created[:10]}"
     lines += [_text(note, TEXT_LEFT, height - 18, "soft", 12), "</svg>"]
