@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -93,8 +95,12 @@ def build_html_pages(results: Path, folder: Path) -> dict[str, str]:
     if not has_command("report"):
         return {}
     site = folder / HTML_FOLDER
-    site.mkdir(parents=True, exist_ok=True)
-    run_perfbench(["report", str(results), "-o", str(site)], {})
+    shutil.rmtree(site, ignore_errors=True)
+    site.mkdir(parents=True)
+    with tempfile.TemporaryDirectory() as only:  # the folder may have runs of its user too
+        for path in sorted(results.glob(PATTERN)):
+            (Path(only) / path.name).symlink_to(path.resolve())
+        run_perfbench(["report", only, "-o", str(site)], {})
     pages = {path.stem: path.relative_to(folder).as_posix() for path in sorted(site.rglob("*.html"))}
     index = pages.get("index")
     links = {name: pages.get(name) or pages.get(split_kind(name)[0]) or index for name in list_runs(results)}

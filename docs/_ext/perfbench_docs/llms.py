@@ -15,7 +15,6 @@ SECTIONS = ("start", "quants", "maintainers", "ci", "live", "concepts", "referen
 """Folders of the documentation, in the order of the site; each has an ``index.md`` with a toctree."""
 
 TOCTREE = re.compile(r"^```\{toctree\}\n(.*?)^```$", re.MULTILINE | re.DOTALL)
-OTHER_PAGES = ("comparison.md", "gallery.md")
 OPTIONAL = (
     ("CONTRIBUTING.md", "set-up, map of the code, vocabulary, how to add a scenario, a format or a command"),
     ("CHANGELOG.md", "changes by release"),
@@ -40,9 +39,13 @@ def render_llms() -> str:
         index = DOCS / folder / "index.md"
         lines += [f"## {read_title(index.read_text(encoding='utf-8'))}", ""]
         lines += [*map(_describe_page, list_toctree(index)), ""]
-    lines += ["## More", "", *(_describe_page(DOCS / name) for name in OTHER_PAGES), ""]
+    lines += ["## More", "", *map(_describe_page, _list_other_pages()), ""]
     lines += ["## Optional", "", *(f"- [{name}]({RAW}{name}): {text}" for name, text in OPTIONAL)]
     return "\n".join(lines) + "\n"
+
+
+def _list_other_pages() -> Iterator[Path]:
+    return (path for path in sorted(DOCS.glob("*.md")) if path.name != "index.md")
 
 
 def list_toctree(index: Path) -> Iterator[Path]:
