@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 export PIP_DISABLE_PIP_VERSION_CHECK := 1
 
 .DEFAULT_GOAL := help
-.PHONY: help run test test-all coverage check lint types contracts services bench headline advice corpus live calibration blame engines verdicts golden fuzz lock clean
+.PHONY: help run test test-all coverage check lint types contracts services bench headline advice corpus live calibration blame engines verdicts golden docs docs-open fuzz lock clean
 
 help:  ## show these tasks
 	@awk -F':.*## ' '/^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -54,11 +54,18 @@ data: $(VENV)/.run
 	@$(BIN)/perfbench data pull --quiet || echo "measuring the bundled sample instead"
 .PHONY: data
 
-golden: $(VENV)/.test  ## regenerate the golden files
+golden: $(VENV)/.test  ## regenerate the golden files, and the blocks and pictures of README and docs
 	@$(BIN)/pytest -q --refresh-golden tests/cli/test_show.py tests/cli/test_commands.py
 	@$(BIN)/python benchmarks/readme_tables.py
 
-headline: $(VENV)/.run data  ## measure the claims of betfairlightweight 2.12.0 for README (about an hour)
+docs: $(VENV)/.docs  ## build the documentation into docs/_build/html; a warning is an error
+	@$(BIN)/python -m sphinx -W --keep-going -q -b html docs docs/_build/html
+	@echo "docs/_build/html/index.html"
+
+docs-open: docs  ## build the documentation and open it in a browser
+	@$(BIN)/python -m webbrowser -t "file://$(CURDIR)/docs/_build/html/index.html"
+
+headline: $(VENV)/.run data  ## measure the claims of betfairlightweight 2.12.0 for README and docs (about an hour)
 	@$(BIN)/perfbench compare $(CLAIMED) --save headline
 	@mv results/headline.json results/reference-headline.json
 	@$(BIN)/perfbench compare $(CLAIMED) --rounds 8 --set debug=false --save headline-debug-off
@@ -68,13 +75,13 @@ headline: $(VENV)/.run data  ## measure the claims of betfairlightweight 2.12.0 
 CLAIMED := betfairlightweight==2.11.2 betfairlightweight==2.12.0 \
     --data PRO-1.170258213 --data SELF-1.181223994 --data 1.200806927 --precision 0.015 --max-time 1200
 
-calibration: $(VENV)/.run data  ## measure what a gate sees here, and other tools, for README (about an hour; needs hyperfine)
+calibration: $(VENV)/.run data  ## measure what a gate sees here, and other tools, for docs/ci/calibrate.md (about an hour; needs hyperfine)
 	@$(BIN)/perfbench calibrate --max-time 600 --data PRO-1.170258213 --slower 1.6% --slower 2.9% --comparisons 8 \
 	    --against hyperfine,pyperf,pytest-benchmark --save calibration-for-readme
 	@for part in "" -slower -against; do mv results/calibration-for-readme$$part.json results/reference-calibration$$part.json; done
 	@$(BIN)/python benchmarks/readme_tables.py
 
-live: $(VENV)/.run data  ## measure for README what 2.12.0 changed for live clients (about three hours)
+live: $(VENV)/.run data  ## measure for docs/live/clients.md what 2.12.0 changed for live clients (about three hours)
 	@$(BIN)/perfbench compare $(LIVE) --precision 0.05 --max-time 2400 --sweep traffic=pre_off,in_play --set speed=60 --save live-for-readme
 	@mv results/live-for-readme.json results/reference-live.json
 	@$(BIN)/perfbench compare $(LIVE) --rounds 6 --set traffic=early --set speed=60 --save live-for-readme
@@ -86,7 +93,7 @@ live: $(VENV)/.run data  ## measure for README what 2.12.0 changed for live clie
 LIVE := betfairlightweight==2.11.2 betfairlightweight==2.12.0 --scenario live --mode full --mode lightweight \
     --data SELF-1.181223994
 
-corpus: $(VENV)/.run  ## measure for docs/corpora.md a corpus that anyone can make (about six minutes)
+corpus: $(VENV)/.run  ## measure for docs/quants/corpus.md a corpus that anyone can make (about six minutes)
 	@$(BIN)/perfbench data generate-corpus results/my-archive.tar --markets 500 --force
 	@$(BIN)/perfbench run --data results/my-archive.tar --mode lightweight --mode full --precision 0.01 --max-time 300 \
 	    --save corpus-for-docs --plot results/reference-corpus.svg
@@ -94,7 +101,7 @@ corpus: $(VENV)/.run  ## measure for docs/corpora.md a corpus that anyone can ma
 	@rm results/my-archive.tar
 	@$(BIN)/python benchmarks/readme_tables.py
 
-advice: $(VENV)/.run data  ## measure for docs/advise.md what makes two backtests faster, on a market and on a corpus (about 25 minutes)
+advice: $(VENV)/.run data  ## measure for docs/quants/advise.md what makes two backtests faster, on a market and on a corpus (about 25 minutes)
 	@$(BIN)/perfbench data generate-corpus results/sixty-markets.tar --markets 60 --force
 	$(call advised,best-price,best_price_backtest.py,--data PRO-1.170258213)
 	$(call advised,best-price-corpus,best_price_backtest.py,--data results/sixty-markets.tar)
@@ -108,18 +115,18 @@ define advised
 	@mv results/advice-for-docs.advice.json results/reference-advice-$(1).advice.json
 endef
 
-blame: $(VENV)/.run data  ## measure for README which functions made 2.12.0 faster (about ten minutes)
+blame: $(VENV)/.run data  ## measure for docs/maintainers/blame.md which functions made 2.12.0 faster (about ten minutes)
 	@$(BIN)/perfbench profile --diff betfairlightweight==2.11.2 betfairlightweight==2.12.0 --mode full \
 	    --data PRO-1.170258213 --no-memory --save blame-for-readme
 	@mv results/blame-for-readme.profile.json results/reference-blame.profile.json
 	@$(BIN)/python benchmarks/readme_tables.py
 
-engines: $(VENV)/.run data  ## measure other readers of stream files for README (about ten minutes)
+engines: $(VENV)/.run data  ## measure other readers of stream files for docs/quants/readers.md (about ten minutes)
 	@$(BIN)/perfbench run --mode engines --sweep read=nothing,best --data PRO-1.170258213 --rounds 12 --save engines || test $$? -eq 6
 	@mv results/engines.json results/reference-engines.json
 	@$(BIN)/python benchmarks/readme_tables.py
 
-verdicts: $(VENV)/.run data  ## measure for README whether the advice of the community holds (about four hours)
+verdicts: $(VENV)/.run data  ## measure for docs/quants/advice.md whether the advice of the community holds (about four hours)
 	$(call advice,memory,ring_buffer gc_tuning memory_logging restart soak,$(SESSION_RANGES))
 	$(call advice,calculation,vwap caching,$(CALCULATION_RANGES))
 	$(call advice,following,caching_live)
@@ -148,9 +155,10 @@ lock: $(VENV)/.test  ## renew the lock files from pyproject.toml
 	@$(BIN)/python -m pip install --quiet uv
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group test --group build --all-extras -o .ci/lock-test.txt
 	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group build -c .ci/lock-test.txt -o .ci/lock-run.txt
+	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group build --extra docs -c .ci/lock-test.txt -o .ci/lock-docs.txt
 
 clean:  ## remove the virtual environment and caches
-	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
+	@rm -rf $(VENV) docs/_build docs/_generated docs/advice docs/gallery .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis
 
 $(VENV)/bin/python:
 	@$(PYTHON) -c 'import sys; sys.exit("perfbench needs Python 3.10 or newer, this is " + sys.version.split()[0] + ": make PYTHON=python3.11 …" if sys.version_info < (3, 10) else 0)'
@@ -160,6 +168,11 @@ $(VENV)/.run: .ci/lock-run.txt pyproject.toml | $(VENV)/bin/python
 	@echo "installing perfbench into $(VENV)"
 	@$(BIN)/python -m pip install --quiet --require-hashes -r .ci/lock-run.txt
 	@$(BIN)/python -m pip install --quiet --no-deps --no-build-isolation -e .
+	@touch $@
+
+$(VENV)/.docs: .ci/lock-docs.txt $(VENV)/.run
+	@echo "installing what the documentation needs into $(VENV)"
+	@$(BIN)/python -m pip install --quiet --require-hashes -r .ci/lock-docs.txt
 	@touch $@
 
 $(VENV)/.test: .ci/lock-test.txt $(VENV)/.run

@@ -10,7 +10,8 @@ causes    commands on eight programs with a planted cause: whether its lever is 
           (both parts: ``--max-time SECONDS`` of each command)
 
 The noise is drawn in blocks of consecutive pairs from a saved calibration (``perfbench calibrate``; unless ``--pairs`` names one,
-the one that README.md shows), so that neighbours in time stay correlated as they were. Exits with 1 if a rate is out of its range.
+the one that docs/ci/calibrate.md shows), so that neighbours in time stay correlated as they were. Exits with 1 if a rate is out
+of its range.
 """
 
 from __future__ import annotations

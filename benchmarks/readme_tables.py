@@ -1,47 +1,28 @@
-"""Regenerate the blocks of README.md and of pages in docs: saved runs and the help of commands. ``make golden`` calls it."""
+"""Regenerate what README.md and the pages in docs show of saved runs and of ``--help``: blocks, pictures and docs/llms.txt.
+
+``make golden`` calls it, and so does every task that measures a saved run again. The pages themselves say which blocks they have
+(docs/_ext/perfbench_docs/blocks.py).
+"""
 
 from __future__ import annotations
 
-import re
-import subprocess
 import sys
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parents[1]
-BLOCK = re.compile(
-    r"(<!-- (shown|help|calibration|profile|verdicts|advice): (\S+) -->\n```text\n).*?(^```$)", re.MULTILINE | re.DOTALL
-)
+sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "docs" / "_ext"))
 
-SHOWN = (0, 6)
-"""Accepted exit codes: the tables of other readers have outputs that differ."""
-
-
-def text_of(kind: str, name: str) -> str:
-    """The text of a block: a saved run as perfbench shows it, or the help of a command."""
-    if kind == "help":
-        return (ROOT / "tests" / "data" / "golden" / f"help-{name}.txt").read_text(encoding="utf-8")
-    results = ROOT / "results"
-    words = {
-        "shown": ["show", results / f"{name}.json"],
-        "calibration": ["calibrate", "--show", results / f"{name}.json"],
-        "profile": ["profile", "--show", results / f"{name}.profile.json"],
-        "advice": ["show", results / f"{name}.advice.json"],
-        "verdicts": ["scenarios", "--verdicts", "--results", results],
-    }[kind]
-    command = [sys.executable, "-m", "perfbench", *map(str, words)]
-    done = subprocess.run(command, capture_output=True, encoding="utf-8", check=False, cwd=ROOT)
-    if done.returncode not in SHOWN:
-        raise SystemExit(done.stderr)
-    return done.stdout
+from perfbench_docs import blocks, llms, pages, pictures
+from perfbench_docs.perfbench_command import run_perfbench
 
 
 def main() -> None:
-    """Replace every marked block."""
-    for page in (ROOT / "README.md", *(ROOT / "docs" / name for name in ("advise.md", "corpora.md"))):
+    """Replace every marked block, draw every picture and write llms.txt again."""
+    for page in pages.list_pages():
         text = page.read_text(encoding="utf-8")
-        page.write_text(
-            BLOCK.sub(lambda block: block[1] + text_of(block[2], block[3]) + block[4], text), encoding="utf-8"
-        )
+        page.write_text(blocks.replace_blocks(text, run_perfbench), encoding="utf-8")
+    for path, draw in pictures.PICTURES.items():
+        path.write_bytes(draw(run_perfbench))
+    llms.PATH.write_text(llms.render_llms(), encoding="utf-8")
 
 
 if __name__ == "__main__":

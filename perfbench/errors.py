@@ -1,4 +1,4 @@
-"""Every error with its exit code (the table stands in README.md), its cause and its hint.
+"""Every error with its exit code (the table stands in docs/reference/exit-codes.md), its cause and its hint.
 
 The cause is one line: what is wrong, and where. The hint is another: what to do about it. Terminals show both; journals, saved runs
 and exports get the cause alone, which is the text of the error.

@@ -24,7 +24,7 @@ from perfbench.runner import worker_process
 from perfbench.runner.machine import count_usable_cores
 from perfbench.util import paths
 
-SHARING = ("scenarios/", "integration/test_releases.py", "docs/test_readme.py")
+SHARING = ("scenarios/", "integration/test_releases.py", "docs/test_blocks.py")
 """The tests that share one cache of environments."""
 
 FORKING = tuple(

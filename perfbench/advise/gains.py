@@ -28,7 +28,7 @@ PROMISING, CLEAR, CERTAIN = 2.0, 2.6, 4.0
 """Standard errors above no gain from which a gain is promising, clear at an early look, and certain."""
 
 PRIOR_SIGMA, PRIOR_WEIGHT = 0.02, 2.0
-"""The scatter of a pair that is expected before any is measured (docs/method.md, "The pair"), and the pairs that it counts for."""
+"""The scatter of a pair that is expected before any is measured (docs/concepts/pairs.md), and the pairs that it counts for."""
 
 LEAST_PAIRS, MOST_PAIRS = 12, 48
 """Pairs of a confirmation."""

@@ -29,7 +29,9 @@ def list_lever_files(folders: Iterable[str], names: Sequence[str] = ()) -> dict[
             raise UsageProblem(f"--levers {name}: no such folder")
         own = _list_files(folder)
         if not own:
-            raise UsageProblem(f"--levers {name}: no lever files", hint="docs/advise.md shows how one is written")
+            raise UsageProblem(
+                f"--levers {name}: no lever files", hint="docs/quants/advise.md shows how one is written"
+            )
         files.update(own)
     for name in names:
         if name not in files:

@@ -55,7 +55,7 @@ class AdviceSession:
             if not group.scenario.program:
                 raise UsageProblem(
                     f"{group.scenario.name} is a scenario, not a program",
-                    hint="name your own backtest, PATH.py or PATH.py:FUNCTION (docs/backtests.md)",
+                    hint="name your own backtest, PATH.py or PATH.py:FUNCTION (docs/quants/my-backtest.md)",
                 )
         self._prepared = prepared
         self._options = options

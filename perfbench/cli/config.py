@@ -116,6 +116,7 @@ def _read_tables(path: Path) -> dict[str, Any]:
     try:
         return msgspec.toml.decode(text, type=dict[str, Any])
     except RecursionError as error:
-        raise UsageProblem(f"{path} is not TOML: nested too deeply", hint="see README.md for an example") from error
+        hint = "see docs/reference/configuration.md for an example"
+        raise UsageProblem(f"{path} is not TOML: nested too deeply", hint=hint) from error
     except (msgspec.MsgspecError, ValueError) as error:
         raise UsageProblem(f"{path} is not TOML: {error}", hint="write texts in quotation marks") from error

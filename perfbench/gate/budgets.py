@@ -14,10 +14,10 @@ from perfbench.stats.pairs import select_values
 from perfbench.util import formatting
 
 NOISE_WARNING_FACTOR = 2.0
-"""Multiple of the calibrated sigma above which a gate warns (docs/method.md, "Warnings")."""
+"""Multiple of the calibrated sigma above which a gate warns (docs/concepts/warnings.md)."""
 
 MIN_MEMORY_BYTES = 1_000_000
-"""Increases of memory up to this are ignored (docs/method.md, "Memory")."""
+"""Increases of memory up to this are ignored (docs/concepts/metrics.md, "Memory")."""
 
 PEAK_MEMORY = "peak memory"
 SIZE_UNITS = (("GB", 1e9), ("MB", 1e6), ("kB", 1e3))

@@ -1,4 +1,4 @@
-"""A corpus of market files, and the batches of it that a survey draws (docs/method.md, "A survey of a corpus")."""
+"""A corpus of market files, and the batches of it that a survey draws (docs/concepts/survey.md)."""
 
 from __future__ import annotations
 

@@ -20,7 +20,7 @@ from perfbench.errors import TrialFailed
 from perfbench.util.formatting import extract_last_line
 
 TIMEOUT_FACTOR = 50
-"""Timeout factor of a pass under callgrind (docs/method.md, "Instruction counts")."""
+"""Timeout factor of a pass under callgrind (docs/concepts/instruction-counts.md)."""
 
 COMMAND_TIMEOUT = 60.0
 """Seconds to wait for Valgrind to execute a command."""

@@ -20,11 +20,11 @@ from perfbench.runner.trial import Conditions
 from perfbench.stats import sequential
 
 UNCUT_BELOW_SECONDS = 0.5
-"""Seconds of a pass below which the file stays whole (docs/method.md, "The gate")."""
+"""Seconds of a pass below which the file stays whole (docs/concepts/gate.md, "Pilot pairs")."""
 
 MIN_PASS_SECONDS = 0.1
 MIN_PASS_STARTUPS = 2.0
-"""A pass takes at least MIN_PASS_SECONDS, and this many times the start-up of its worker (docs/method.md, "The gate")."""
+"""A pass takes at least MIN_PASS_SECONDS, and this many times the start-up of its worker (docs/concepts/gate.md, "Pilot pairs")."""
 
 INITIAL_LINES = 1000
 MAX_PROBES = 5
@@ -32,7 +32,7 @@ SUFFICIENT_SHARE = 0.8
 """A cut is accepted when its pass takes at least this share of the target."""
 
 PILOT_PAIRS = 2
-"""Pairs that measure the cost, after one that is discarded (docs/method.md, "The gate")."""
+"""Pairs that measure the cost, after one that is discarded (docs/concepts/gate.md, "Pilot pairs")."""
 
 
 def run_pilots(

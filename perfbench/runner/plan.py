@@ -34,7 +34,7 @@ SOLO_PASSES = SOLO_ROUNDS
 """Memory passes of every case, and solo passes for the wall time."""
 
 GATE_MEMORY_PASSES = 5
-"""Processes per side for a verdict on memory (docs/method.md, "Memory")."""
+"""Processes per side for a verdict on memory (docs/concepts/metrics.md, "Memory")."""
 
 GATE_SOLO_PASSES = 8
 """Solo passes per side for a verdict on a metric that a mode reports: 8 above 8 others have probability 1 / 12,870 by chance."""

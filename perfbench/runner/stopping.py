@@ -1,4 +1,4 @@
-"""Stopping rules: when a group of cases has been measured in enough rounds (docs/method.md)."""
+"""Stopping rules: when a group of cases has been measured in enough rounds (docs/concepts/estimate.md)."""
 
 from __future__ import annotations
 

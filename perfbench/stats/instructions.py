@@ -1,7 +1,7 @@
 """Compare the instruction counts of two cases.
 
 A count is not a time: it ignores caches, branches and waiting. Its sign is a second opinion that a busy machine does not change,
-its size is optimistic (docs/method.md, "Instruction counts").
+its size is optimistic (docs/concepts/instruction-counts.md).
 """
 
 from __future__ import annotations

@@ -59,7 +59,7 @@ def _classify_interval(
 ) -> Verdict | None:
     """The verdict on an interval of the change; None for a metric without a direction.
 
-    The margins of a logarithm or a share are those for seconds (docs/method.md, "Metrics that a mode reports").
+    The margins of a logarithm or a share are those for seconds (docs/concepts/metrics.md, "Metrics that a mode reports").
     """
     if metric.better == "neither":
         return None

@@ -1,6 +1,6 @@
 """Group-sequential signed-rank test of a gate: looks, the level of each, the stopping rule, the detectable change.
 
-The level of a look is solved for any number of cases (docs/method.md, "The gate"). Each of several cases has its share of the error
+The level of a look is solved for any number of cases (docs/concepts/gate.md). Each of several cases has its share of the error
 probability; a case that has regressed passes its share on to the others (Holm, *A simple sequentially
 rejective multiple test procedure*, 1979; for sequential tests Maurer, Bretz, *Multiple testing in group sequential trials using
 graphical approaches*, 2013).
@@ -24,7 +24,7 @@ from perfbench.stats.verdict_bounds import EQUIVALENCE_MARGIN, MIN_EFFECT, Verdi
 
 
 def build_bounds(policy: GatePolicy, before: Case, after: Case) -> VerdictBounds:
-    """The bounds of a comparison of two environments, or of two modes in one (docs/method.md, "Thresholds").
+    """The bounds of a comparison of two environments, or of two modes in one (docs/concepts/estimate.md, "Thresholds").
 
     A budget for the ratio of modes has no margins.
     """
@@ -67,7 +67,7 @@ def compute_log_interval(differences: Sequence[float] | Floats, level: float) ->
 
 
 GATE_LOOKS = (12, 17, 24, 34, 48, 68, 96, 136)
-"""The numbers of pairs at which a gate may look: each √2 times the one before (docs/method.md, "The gate")."""
+"""The numbers of pairs at which a gate may look: each √2 times the one before (docs/concepts/gate.md)."""
 
 ONE_SIDED_ERROR = 0.005
 """The probability that a gate of unchanged code reports a regression, over all looks and cases; the same for improved."""

@@ -5,7 +5,7 @@ A *batch* is what both sides of a pair replay; its *share* is its part of the by
 the whole corpus without bias (Horvitz, Thompson, JASA 47, 1952; Hansen, Hurwitz, Annals of Mathematical Statistics 14, 1943, for
 draws with replacement). The ratio is that of two such sums; totals are calibrated to the bytes of the corpus, which are known
 (Särndal, Swensson, Wretman, *Model Assisted Survey Sampling*, sections 5.6 and 7.3). The error is that of ``survey_error``, and the
-interval estimate · exp(± t · error). Simulated coverage: docs/method.md, "A survey of a corpus". Ratios are after / before.
+interval estimate · exp(± t · error). Simulated coverage: docs/concepts/survey.md. Ratios are after / before.
 """
 
 from __future__ import annotations

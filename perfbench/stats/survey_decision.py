@@ -16,7 +16,7 @@ MIXED = "mixed"
 """The label of a batch whose markets have different labels and no seconds of their own: no part that anyone could name."""
 
 TESTED_STRATA = 6
-"""Parts of a corpus that a gate tests beside the whole, at most: those that are drawn first (docs/method.md)."""
+"""Parts of a corpus that a gate tests beside the whole, at most: those that are drawn first (docs/concepts/survey.md)."""
 
 
 def decide_drawn(

@@ -8,7 +8,7 @@ of its batch to be in the sample,
 1 − π is that part of a draw which is chance: a batch that is always in the sample contributes none. What is left of it is the noise
 of its measurement. Division by 1 − h makes up for a draw pulling the estimate towards itself (the jackknife's residual: MacKinnon,
 White, Journal of Econometrics 29, 1985). The degrees of freedom are those of unequal parts, (Σ(1 − π)h²)² / Σ((1 − π)h²)² − 1
-(Satterthwaite, Biometrics Bulletin 2, 1946). Without both, few draws cover too little (docs/method.md, "A survey of a corpus").
+(Satterthwaite, Biometrics Bulletin 2, 1946). Without both, few draws cover too little (docs/concepts/survey.md).
 """
 
 from __future__ import annotations

@@ -4,7 +4,7 @@ Each look has the one-sided level at which the gate of one market tests (``seque
 ranks: the ratio of totals is a mean, and the signed ranks of markets that differ do not test it (Jennison, Turnbull, *Group
 Sequential Methods*, section 4.4: the levels of normal looks hold for t statistics). Half of the error probability is the corpus's,
 half is shared equally by its strata; what has regressed passes its part on to the others (weighted Holm 1979; for sequential tests
-Maurer, Bretz 2013). Simulated error rates: docs/method.md, "A survey of a corpus".
+Maurer, Bretz 2013). Simulated error rates: docs/concepts/survey.md.
 """
 
 from __future__ import annotations

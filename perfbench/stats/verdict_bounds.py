@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from perfbench.model import Verdict
 
 MIN_EFFECT = 0.0025
-"""Log ratios up to a quarter of a per cent count as no effect (docs/method.md, "Thresholds")."""
+"""Log ratios up to a quarter of a per cent count as no effect (docs/concepts/estimate.md, "Thresholds")."""
 
 EQUIVALENCE_MARGIN = 0.01
-"""An interval within one per cent of no change means ``unchanged`` (docs/method.md, "Thresholds")."""
+"""An interval within one per cent of no change means ``unchanged`` (docs/concepts/estimate.md, "Thresholds")."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -196,13 +196,12 @@ def test_every_format_renders_every_kind_of_report(format_: str, kind: str) -> N
         assert '"value": null' not in text
 
 
-def test_the_help_and_the_readme_name_every_format() -> None:
+def test_help_and_reference_name_every_format() -> None:
     option = ExportTo.__metadata__[0]  # type: ignore[attr-defined]
     assert sorted(re.findall(r"[\w-]+", option.help.partition("Formats: ")[2])) == list_formats()
-    readme = (HERE.parent / "README.md").read_text()
-    section = readme.partition("## Export formats")[2].partition("\n## ")[0]
+    page = (HERE.parent / "docs" / "reference" / "exports.md").read_text(encoding="utf-8")
     named = {
-        name for row in re.findall(r"^\| (`.*?) \|", section, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", row)
+        name for row in re.findall(r"^\| (`.*?) \|", page, re.MULTILINE) for name in re.findall(r"`([\w-]+)`", row)
     }
     assert sorted(named) == list_formats()
 

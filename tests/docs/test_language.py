@@ -8,6 +8,8 @@ from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 import pytest
+from perfbench_docs.blocks import strip_blocks
+from perfbench_docs.pages import list_pages
 
 ROOT = Path(__file__).resolve().parents[2]
 CONTRIBUTING = (ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
@@ -44,11 +46,6 @@ ALLOWED = {
 }
 """Phrases that may contain a retired word: file (or * for all) and phrase, with the reason."""
 
-GENERATED = re.compile(
-    r"^<!-- (?:shown|profile|calibration|verdicts): \S+ -->\n```text\n.*?^```$", re.MULTILINE | re.DOTALL
-)
-"""Blocks of README.md whose text comes from saved runs, which keep the words of their time; the table builders are checked."""
-
 
 def list_retired_words() -> list[str]:
     """The terms in code of the last column of the vocabulary."""
@@ -60,10 +57,11 @@ def list_retired_words() -> list[str]:
 def list_sources() -> list[Path]:
     """Everything whose words users or contributors read."""
     patterns = (
-        "README.md",
         "CHANGELOG.md",
         "Makefile",
-        "docs/*.md",
+        "docs/llms.txt",
+        "docs/conf.py",
+        "docs/_ext/**/*.py",
         "sample_data/MANIFEST.toml",
         ".github/**/*.yml",
         "perfbench/**/*.py",
@@ -72,7 +70,7 @@ def list_sources() -> list[Path]:
         "benchmarks/*.py",
         "tests/data/golden/help*.txt",
     )
-    return sorted(path for pattern in patterns for path in ROOT.glob(pattern))
+    return sorted([*list_pages(), *(path for pattern in patterns for path in ROOT.glob(pattern))])
 
 
 def name_of(path: Path) -> str:
@@ -124,8 +122,8 @@ def test_search_finds_filler_names_of_variables_and_parameters() -> None:
 @pytest.mark.parametrize("path", list_sources(), ids=name_of)
 def test_file_has_no_retired_word(path: Path) -> None:
     text = path.read_text(encoding="utf-8")
-    if path.name == "README.md":
-        text = GENERATED.sub("", text)
+    if path.suffix == ".md":
+        text = strip_blocks(text)  # saved runs keep the words of their time; the table builders are checked
     assert not list(find_retired(strip_allowed(name_of(path), text), list_retired_words()))
 
 

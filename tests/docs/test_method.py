@@ -1,4 +1,4 @@
-"""The table of constants in docs/method.md has the values of the code."""
+"""The table of constants in docs/concepts/constants.md has the values of the code."""
 
 from __future__ import annotations
 
@@ -9,8 +9,7 @@ from pathlib import Path
 import pytest
 
 ROOT = Path(__file__).resolve().parents[2]
-METHOD = (ROOT / "docs" / "method.md").read_text(encoding="utf-8")
-TABLE = METHOD.partition("## Constants\n")[2].partition("\n## ")[0]
+TABLE = (ROOT / "docs" / "concepts" / "constants.md").read_text(encoding="utf-8")
 CONSTANTS = [
     (file, name, value)
     for file, cell in re.findall(r"^\| (\S+\.py) \| (.*) \|$", TABLE, re.MULTILINE)

@@ -1,93 +1,113 @@
-"""README.md: every command block runs, every number is that of a kept run, every help block is the real help."""
+"""README.md: one screen, links that work on the package index, and a picture, a table and commands that are regenerated or run."""
 
 from __future__ import annotations
 
 import re
-import shlex
+import warnings
 from pathlib import Path
 
 import pytest
-from support.command_line import HERE, perfbench
+from perfbench_docs import pages
+from perfbench_docs.blocks import list_blocks, strip_blocks
+from perfbench_docs.pages import CodeBlock, list_code_blocks, list_links, strip_code_blocks
+from perfbench_docs.project import BLOB, RAW, README, REPOSITORY
 
-ROOT = HERE.parent
-README = (ROOT / "README.md").read_text()
-QUICK = {"COLUMNS": "100"} | {
-    f"PERFBENCH_{command}_{option}": "1" for command in ("RUN", "COMPARE", "PROFILE") for option in ("ROUNDS", "QUIET")
-}
-
-
-def blocks(kind: str) -> list[str]:
-    return re.findall(rf"^```{kind}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+TEXT = README.read_text(encoding="utf-8")
+MAX_LINES, MAX_BYTES, MAX_LINE, MAX_TABLE = 200, 10_000, 120, 100
 
 
-def shown(mark: str) -> dict[str, str]:
-    found = re.findall(rf"^<!-- {mark}: (\S+) -->\n```text\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
-    return dict(found)
+def section(title: str, text: str = TEXT) -> str:
+    """What stands below a heading of the second level."""
+    return text.partition(f"\n## {title}\n")[2].partition("\n## ")[0]
 
 
-@pytest.mark.parametrize("name", shown("shown"))
-def test_tables_are_those_of_saved_runs(tmp_path: Path, name: str) -> None:
-    done = perfbench("show", ROOT / "results" / f"{name}.json", folder=tmp_path)
-    assert done.returncode == (6 if name == "reference-engines" else 0)
-    assert shown("shown")[name] == done.stdout
+def test_readme_is_short() -> None:
+    lines = TEXT.splitlines()
+    assert len(lines) <= MAX_LINES
+    assert len(TEXT.encode()) <= MAX_BYTES
+    assert [line for line in lines if len(line) > MAX_LINE] == []
 
 
-@pytest.mark.parametrize("name", shown("calibration"))
-def test_calibrations_are_those_of_saved_documents(tmp_path: Path, name: str) -> None:
-    done = perfbench("calibrate", "--show", ROOT / "results" / f"{name}.json", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert shown("calibration")[name] == done.stdout
+def test_readme_begins_with_a_sentence_the_picture_and_the_two_commands_of_a_newcomer() -> None:
+    title, sentence, picture, clone = TEXT.split("\n\n")[:4]
+    assert title == "# perfbench"
+    assert sentence.endswith(".")
+    assert picture.startswith("![")
+    assert clone.splitlines()[1] == f"git clone {REPOSITORY} && cd perfbench"
+    assert clone.splitlines()[2].startswith("make run ")
 
 
-@pytest.mark.parametrize("name", shown("profile"))
-def test_profiles_are_those_of_saved_documents(tmp_path: Path, name: str) -> None:
-    done = perfbench("profile", "--show", ROOT / "results" / f"{name}.profile.json", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert shown("profile")[name] == done.stdout
+def test_readme_has_one_table_of_one_market_in_few_columns() -> None:
+    (block,) = list_blocks(TEXT)
+    assert block.kind == "shown"
+    assert len(re.findall(r"^replay · ", block.text, re.MULTILINE)) == 1
+    assert max(map(len, block.text.splitlines())) <= MAX_TABLE
 
 
-@pytest.mark.parametrize("name", shown("verdicts"))
-def test_verdicts_are_those_of_saved_runs(tmp_path: Path, name: str) -> None:
-    done = perfbench("scenarios", "--verdicts", "--results", ROOT / "results", folder=tmp_path)
-    assert done.returncode == 0, done.stderr
-    assert shown("verdicts")[name] == done.stdout
+def test_every_bullet_of_what_nobody_else_does_has_a_link() -> None:
+    bullets = re.findall(r"^- (.*?)(?=^- |\Z)", section("What nobody else does"), re.MULTILINE | re.DOTALL)
+    assert len(bullets) == 6
+    assert [bullet for bullet in bullets if not re.search(r"\]\[[\w-]+\]", bullet)] == []
 
 
-@pytest.mark.parametrize("name", shown("help"))
-def test_help_blocks_are_the_real_help(name: str) -> None:
-    assert shown("help")[name] == (HERE / "data" / "golden" / f"help-{name}.txt").read_text()
+def test_quick_starts_have_three_lines_each() -> None:
+    blocks = list(list_code_blocks(section("Quick starts")))
+    assert [block.language for block in blocks] == ["console"] * 4
+    assert [len(block.content.splitlines()) for block in blocks] == [3] * 4
 
 
-def test_prose_contains_no_measured_numbers() -> None:
-    prose = re.sub(r"^```.*?^```$", "", README, flags=re.MULTILINE | re.DOTALL)
-    assert not re.findall(r"\d\.\d+(?:s|x)\b|\d+(?:\.\d+)? times|updates a second", prose)
+def test_limitations_have_three_lines() -> None:
+    limitations = section("Limitations").partition("\n\nMIT")[0].strip()
+    assert [line[:2] for line in limitations.splitlines()] == ["- "] * 3
 
 
-@pytest.mark.slow
-def test_commands_of_readme_work_in_order(tmp_path: Path) -> None:
-    for block in blocks("python"):
-        path = tmp_path / block.partition("\n")[0].removeprefix("# ")
-        path.parent.mkdir(exist_ok=True)
-        path.write_text(block)
-    commands = [line.removeprefix("$ ") for block in blocks("console") for line in block.splitlines()]
-    assert len(commands) >= 8
-    for command in commands:
-        if command == "perfbench data pull":
-            continue  # tested with its failures in test_datasets.py
-        program, *arguments = shlex.split(command)
-        assert program == "perfbench"
-        done = perfbench(*arguments, folder=tmp_path, env=QUICK)
-        assert done.returncode == 0, f"{command}\n{done.stdout}\n{done.stderr}"
-    assert (tmp_path / "table.md").read_text().startswith("**replay · sample")
+def test_readme_names_the_licence() -> None:
+    assert "MIT licence" in TEXT
 
 
-def test_links_lead_to_files() -> None:
-    for target in re.findall(r"\]\(([^)#:]+)\)", README):
-        assert (ROOT / target).exists(), target
+def test_links_are_absolute_so_that_they_work_on_the_package_index() -> None:
+    links = list_links(TEXT)
+    assert len(links) >= 20
+    assert [link for link in links if not link.startswith((BLOB, RAW))] == []
 
 
-def test_exit_codes_of_the_table_are_those_of_the_code() -> None:
-    from perfbench.errors import ExitCode
+def test_labels_of_links_are_defined_and_used() -> None:
+    prose = strip_code_blocks(TEXT)
+    used = set(re.findall(r"\]\[([\w-]+)\]", prose))
+    assert used == set(re.findall(r"^\[([\w-]+)\]: ", prose, re.MULTILINE))
 
-    listed = {int(code) for cell in re.findall(r"^\| ([\d, ]+) \|", README, re.MULTILINE) for code in cell.split(", ")}
-    assert listed == {code.value for code in ExitCode}
+
+def test_readme_renders_as_the_package_index_renders_it() -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that its Markdown engine is not installed
+        from readme_renderer import markdown
+
+        rendered = markdown.render(TEXT)
+    if rendered is None:
+        pytest.skip("readme_renderer has no Markdown engine here: install readme-renderer[md]")
+    assert rendered.count("<pre") == sum(1 for _ in list_code_blocks(TEXT))
+    assert f'<img src="{RAW}results/reference-headline.svg"' in rendered
+    assert "][" not in re.sub(r"<pre.*?</pre>", "", rendered, flags=re.DOTALL)
+
+
+def test_no_number_of_the_prose_is_measured() -> None:
+    assert not find_measured_numbers(TEXT)
+
+
+def find_measured_numbers(text: str) -> list[str]:
+    """Seconds, factors and rates in the prose of a page; what tables of saved runs say does not count."""
+    prose = strip_code_blocks(strip_blocks(text))
+    return re.findall(r"\d\.\d+(?:s|x)\b|\d+(?:\.\d+)? times|updates a second", prose)
+
+
+GUIDES = [page for page in pages.list_pages() if page != README and page.parent.name != "concepts"]
+
+
+@pytest.mark.parametrize("page", GUIDES, ids=lambda page: page.name)
+def test_no_number_of_a_guide_is_measured(page: Path) -> None:
+    assert not find_measured_numbers(page.read_text(encoding="utf-8"))
+
+
+def test_code_blocks_are_split_at_their_fences() -> None:
+    text = "a\n```sh\nb\n```\n````text\n```\nc\n```\n````\n"
+    assert list(list_code_blocks(text)) == [CodeBlock("sh", "b\n"), CodeBlock("text", "```\nc\n```\n")]

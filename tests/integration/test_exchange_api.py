@@ -396,10 +396,10 @@ def test_bet_delay_applies_in_play_and_asynchronous_orders_are_answered_before_i
         assert len(client.betting.list_current_orders()["currentOrders"]) == 2
 
 
-def test_readme_bot_trades(market: Path, tmp_path: Path) -> None:
+def test_bot_of_the_documentation_trades(market: Path, tmp_path: Path) -> None:
     """It subscribes, places, is matched, cancels, and sees its orders in the order stream."""
-    readme = Path(__file__).parents[2].joinpath("README.md").read_text()
-    (bot,) = re.findall(r"^```python\n(# bot\.py\n.*?)^```$", readme, re.MULTILINE | re.DOTALL)
+    page = Path(__file__).parents[2].joinpath("docs", "live", "exchange.md").read_text(encoding="utf-8")
+    (bot,) = re.findall(r"^```python\n(# bot\.py\n.*?)^```$", page, re.MULTILINE | re.DOTALL)
     assert sum(bool(line) for line in bot.splitlines()[1:]) <= 30, "below its name"
     with serving("--data", market, "--from", "-60s", folder=tmp_path) as served:
         ports = [str(served.opened[name]) for name in ("port", "api_port")]

@@ -77,7 +77,7 @@ UNSUPPORTED_OPERATIONS = frozenset(
         "listRaceDetails", "listScores", "listIncidents", "listAvailableEvents",
     }
 )  # fmt: skip
-"""Operations of the real services that are not served, listed in docs/exchange.md."""
+"""Operations of the real services that are not served, listed in docs/live/differences.md."""
 
 MAX_CONCURRENT_CALLS = 3
 """Calls of an operation at once per account, where it is limited (Betfair, TOO_MANY_REQUESTS)."""

@@ -1,4 +1,4 @@
-"""Analysis of calibration pairs: noise, false alarms, and detection of injected slowdowns (docs/method.md, "Calibration").
+"""Analysis of calibration pairs: noise, false alarms, and detection of injected slowdowns (docs/concepts/calibration.md).
 
 The pairs give their scatter and bias; the verdicts of gates on unchanged code, live in order of time and resampled; those of gates
 on slowed code; and the verdicts that the same passes would have given, had all of one side run before the other.

@@ -30,7 +30,7 @@ SLOWDOWN_PAIRS = 48
 """Pairs of each slowdown where there is time for them; never more than half of those of unchanged code."""
 
 SLOWDOWN_MULTIPLES = (0.5, 1.0, 2.0)
-"""Slowdowns to inject, as multiples of the change that 48 pairs detect (docs/method.md, "Calibration")."""
+"""Slowdowns to inject, as multiples of the change that 48 pairs detect (docs/concepts/calibration.md)."""
 
 
 def choose_multiples(prepared: PreparedRun, seconds: float, rounds: int | None) -> tuple[float, ...]:

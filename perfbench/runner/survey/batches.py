@@ -14,7 +14,7 @@ from perfbench.model import Corpus, Draw
 from perfbench.stats import survey, survey_draws
 
 BATCH_BYTES = 1_500_000
-"""Plain bytes of a batch, about: what lightweight mode replays in 0.2 s (docs/method.md, "A survey of a corpus")."""
+"""Plain bytes of a batch, about: what lightweight mode replays in 0.2 s (docs/concepts/survey.md)."""
 
 MAX_BATCH_MARKETS = 200
 """Markets of a batch at most: all are unpacked at a time."""

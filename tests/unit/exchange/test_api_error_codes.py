@@ -207,8 +207,9 @@ def test_table_of_instruction_codes_is_complete() -> None:
     assert not {*INSTRUCTIONS} & NEVER_GIVEN
 
 
-def test_page_of_the_exchange_names_what_is_never_given_and_what_is_not_served() -> None:
-    page = Path(__file__).parents[3].joinpath("docs", "exchange.md").read_text(encoding="utf-8")
+def test_pages_of_the_exchange_name_what_is_never_given_and_what_is_not_served() -> None:
+    folder = Path(__file__).parents[3] / "docs" / "live"
+    page = "".join((folder / name).read_text(encoding="utf-8") for name in ("exchange.md", "differences.md"))
     served = [name for operations in OPERATION_PARAMETERS.values() for name in operations]
     names = NEVER_RAISED | NEVER_REPORTED | NEVER_GIVEN | UNSUPPORTED_OPERATIONS | set(served)
     assert [name for name in sorted(names) if not re.search(rf"\b{name}\b", page)] == []
