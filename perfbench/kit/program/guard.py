@@ -1,7 +1,8 @@
 """Refuse what a program must not do while it is measured: change files of the user, or connect to other machines.
 
 By an audit hook (PEP 578), in passes that are not timed only: every import and every attribute of an exception would call it.
-Writes by ``open`` do not come here: they are redirected into the scratch folder.
+Writes by ``open`` do not come here: they are redirected into the scratch folder. In a confined process the kernel looks after the
+files (confinement.py), so that a program may catch the error as it would elsewhere.
 """
 
 from __future__ import annotations
@@ -67,7 +68,7 @@ Cause = Optional[Tuple[str, str]]
 
 def _check_path(verb: str, path: Any, folder: int = NO_FOLDER, follow: bool = False, hint: str = WRITE_HINT) -> Cause:
     text = decode_path(path)
-    if text is None:
+    if text is None or confinement.is_confined():
         return None
     if isinstance(folder, int) and folder >= 0:
         with suppress(OSError):
@@ -110,7 +111,7 @@ def _check_change(path: Any, *values: Any) -> Cause:
 
 def _check_database(database: Any) -> Cause:
     path, rest = split_database(database)
-    if confinement.is_confined() or path in ("", ":memory:") or any(word in rest for word in READ_ONLY_WORDS):
+    if path in ("", ":memory:") or any(word in rest for word in READ_ONLY_WORDS):
         return None
     return _check_path("opens the database", path, follow=True, hint=DATABASE_HINT)
 

@@ -27,7 +27,7 @@ CONTENT_MODES = frozenset("ar")
 class Scratch:
     """The folders of a program in this process: ``work`` is its working directory, ``records`` is for what perfbench notes.
 
-    ``is_used``: this process has written to the mirror. ``temporary``: the folder for temporary files.
+    ``is_used``: this process may have written something that stands for a file of the user's. ``temporary``: the folder for temporary files.
     """
 
     def __init__(self, folder: str, working: str, protected: List[str], *, own_temporary: bool = False) -> None:
@@ -83,6 +83,7 @@ class Scratch:
             found = self.find_mirrored(text)
             is_folder = found is not None and os.path.isdir(found) and os.path.lexists(os.path.realpath(text))
             return path if found is None or is_folder else found
+        self.is_used = True
         if self.may_write(text) or ("x" in mode and os.path.lexists(text)):
             return path
         real = os.path.realpath(text)
@@ -99,6 +100,7 @@ class Scratch:
         text = decode_path(path)
         if text is None or self.may_write(text):
             return path
+        self.is_used = True
         real = os.path.realpath(text)
         mirrored = self.find_mirrored(real)
         if mirrored is not None or not os.path.lexists(real):
