@@ -38,13 +38,15 @@ class Options(NamedTuple):
     """How a program is run: its arguments, levers as paths and values, and whether it is guarded, which a timed pass is not.
 
     ``written``: what else the process writes to, folders and files, so that it is confined to them and the scratch folder; None
-    for a process that is not to be confined, as that cannot be undone.
+    for a process that is not to be confined, as that cannot be undone. ``working``: its working directory, if it is not that of the
+    process.
     """
 
     arguments: Sequence[str] = ()
     levers: Sequence[Tuple[str, str]] = ()
     guarded: bool = False
     written: Optional[Sequence[str]] = None
+    working: str = ""
 
 
 class Program:
@@ -166,7 +168,7 @@ def set_up_program(spec: ProgramSpec, options: Options) -> Iterator[Program]:
     options = options._replace(levers=[(os.path.abspath(path), value) for path, value in options.levers])
     with ExitStack() as stack:
         is_to_confine = options.written is not None and confinement.read_version() > 0
-        scratch = stack.enter_context(share_scratch(spec.folder, own_temporary=is_to_confine))
+        scratch = stack.enter_context(share_scratch(spec.folder, options.working, own_temporary=is_to_confine))
         if is_to_confine and not confinement.is_confined():
             confine_to(scratch, options.written or ())
         stack.enter_context(install_redirection())

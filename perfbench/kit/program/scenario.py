@@ -54,17 +54,26 @@ OWNERS = {
 
 @setup
 def program(
-    *, program: str = "", arguments: str = "[]", levers: str = "[]", guarded: bool = False, written: str = ""
+    *,
+    program: str = "",
+    arguments: str = "[]",
+    levers: str = "[]",
+    guarded: bool = False,
+    written: str = "",
+    working: str = "",
 ) -> Iterator[Program]:
     """The program of this spec. ``arguments`` are a list of texts as JSON, ``levers`` one of pairs of a lever file and a value.
 
     ``guarded``: it is refused if it changes files of the user or connects to other machines. ``written``: a list of paths as JSON,
-    to which the process is confined beside the scratch folder; without it, it is not confined.
+    to which the process is confined beside the scratch folder; without it, it is not confined. ``working``: the working directory
+    of the program; that of this process if it is empty.
     """
     spec = parse_program_spec(program)
     if spec is None:
         raise ScenarioError("{} is neither PATH.py nor PATH.py:FUNCTION".format(program))
-    options = Options([str(argument) for argument in json.loads(arguments)], parse_levers(levers), guarded)
+    options = Options(
+        [str(argument) for argument in json.loads(arguments)], parse_levers(levers), guarded, working=working
+    )
     if written:
         options = options._replace(written=json.loads(written))
     with set_up_program(spec, options) as made:

@@ -27,7 +27,7 @@ CONTENT_MODES = frozenset("ar")
 class Scratch:
     """The folders of a program in this process: ``work`` is its working directory, ``records`` is for what perfbench notes.
 
-    ``is_used``: this process may have written something that stands for a file of the user's. ``temporary``: the folder for temporary files.
+    ``temporary`` is the folder for temporary files. ``is_used``: it may have written what stands for a file of the user's.
     """
 
     def __init__(self, folder: str, working: str, protected: List[str], *, own_temporary: bool = False) -> None:
@@ -166,11 +166,15 @@ _shared: List[Scratch] = []
 
 
 @contextmanager
-def share_scratch(program_folder: str, *, own_temporary: bool = False) -> Iterator[Scratch]:
-    """The scratch folder of this process, which is made if there is none and removed when its last user leaves it."""
+def share_scratch(program_folder: str, working: str = "", *, own_temporary: bool = False) -> Iterator[Scratch]:
+    """The scratch folder of this process, which is made if there is none and removed when its last user leaves it.
+
+    :param working: the user's working directory; that of this process if it is empty.
+    """
+    working = working or os.getcwd()
     with folder_until_the_end() if not _shared else _no_folder() as folder:
-        protected = [program_folder, os.getcwd()]
-        scratch = Scratch(folder, os.getcwd(), protected, own_temporary=own_temporary) if folder else _shared[0]
+        protected = [program_folder, working]
+        scratch = Scratch(folder, working, protected, own_temporary=own_temporary) if folder else _shared[0]
         _shared.append(scratch)
         try:
             yield scratch

@@ -12,6 +12,8 @@ from collections import deque
 from contextlib import suppress
 from typing import Any, Deque, List, Optional, Tuple
 
+from perfbench.worker.files import is_read_only_data
+
 MAX_PARENT_ENTRIES = 1000
 """Entries of a folder around the working directory, such as one for temporary files, above which they are not linked."""
 
@@ -25,14 +27,6 @@ MAX_COPIED_BYTES = 64_000_000
 
 KEPT_SUFFIXES = frozenset((".py", ".pyc", ".so", ".bz2", ".gz", ".tgz", ".xz", ".zst", ".lz4", ".7z", ".zip", ".tar"))
 """Suffixes of files that nothing writes in place: modules, and packed files."""
-
-KEPT_STARTS = (b"BZh", b"\x1f\x8b", b"PK\x03\x04")
-"""First bytes of packed files."""
-
-MARKET_START, MARKET_WORD = b"{", b'"mcm"'
-"""First bytes of a market file, and what is in its first line: a program reads it, and may read a thousand of them."""
-
-HEAD_BYTES = 256
 
 LOCK_SUFFIX = "-shm"
 """Suffix of the shared memory of a SQLite database, which belongs to its processes: SQLite makes another one for a copy."""
@@ -134,16 +128,6 @@ class _Filler:
         self._copies -= 1
         self._bytes -= os.path.getsize(target)
         return True
-
-
-def is_read_only_data(path: str) -> bool:
-    """Whether a file is a market file or packed, by its first bytes; True for one that cannot be read."""
-    try:
-        with open(path, "rb") as file:
-            head = file.read(HEAD_BYTES)
-    except OSError:
-        return True
-    return head.startswith(KEPT_STARTS) or (head.lstrip().startswith(MARKET_START) and MARKET_WORD in head)
 
 
 def _list_entries(folder: str) -> List[Any]:

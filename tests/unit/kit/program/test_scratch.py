@@ -52,7 +52,6 @@ def list_files(root: Path) -> dict[str, str]:
     return {str(path.relative_to(root)): path.read_text() for path in root.rglob("*") if path.is_file()}
 
 
-
 def test_relative_paths_are_read_in_the_working_directory_and_around_it(scratch: Scratch) -> None:
     assert Path("settings.txt").read_text() == "stake=2\n"
     assert Path("data/1.1").read_text() == "market\n"
