@@ -100,6 +100,15 @@ def test_function_is_run_on_a_market_and_named_by_file_and_function(folder: Path
     assert str(folder) not in json.dumps(run)
 
 
+def test_seconds_that_are_timed_for_a_program_are_called_what_they_are(folder: Path) -> None:
+    (folder / "amount.py").write_text("def run(market):\n    return sum(1 for _ in range(100_000))\n")
+    table = measured(folder, "amount.py:run")
+    assert "reported" not in table
+    assert table.splitlines()[1].split("  ")[2].strip() == "CPU seconds"
+    (measurement,) = newest(folder)["measurements"]
+    assert all("reported_seconds" in sample["metrics"] for sample in measurement["samples"])
+
+
 def test_two_environments_are_compared_on_a_program(folder: Path) -> None:
     table = measured(folder, "lines.py:run", "here", "here -O", command="compare")
     assert "lines:run · small" in table

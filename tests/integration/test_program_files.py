@@ -14,7 +14,7 @@ import pytest
 from support.programs import digest, fail, measure
 
 from perfbench.errors import TrialFailed
-from perfbench.kit.program import confinement
+from perfbench.worker import confinement
 
 SOURCES = Path(__file__).resolve().parents[1] / "data" / "programs"
 BIG = 20_000_000
@@ -172,7 +172,7 @@ def test_careful_program_works_and_leaves_the_folder_as_it_was(folder: Path, fun
 MOVES = """
 import os, sys
 from pathlib import Path
-from perfbench.kit.program import confinement
+from perfbench.worker import confinement
 from perfbench.kit.program.redirection import install_redirection, redirected_to
 from perfbench.kit.program.scratch import Scratch
 

@@ -21,8 +21,8 @@ from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.environments.interpreters import find_interpreters
 from perfbench.errors import TrialFailed
-from perfbench.kit.program import confinement
 from perfbench.model import Environment
+from perfbench.worker import confinement
 from perfbench.worker.protocol import DescribedScenario, Proposals
 
 SOURCES = Path(__file__).resolve().parents[1] / "data" / "programs"

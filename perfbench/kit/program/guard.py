@@ -2,7 +2,7 @@
 
 By an audit hook (PEP 578), in passes that are not timed only: every import and every attribute of an exception would call it.
 Writes by ``open`` do not come here: they are redirected into the scratch folder. In a confined process the kernel looks after the
-files (confinement.py), so that a program may catch the error as it would elsewhere.
+files (worker/confinement.py), so that a program may catch the error as it would elsewhere.
 """
 
 from __future__ import annotations
@@ -13,11 +13,11 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
-from perfbench.kit.program import confinement
 from perfbench.kit.program.databases import READ_ONLY_WORDS, split_database
 from perfbench.kit.program.redirection import WRITING_FLAGS
 from perfbench.kit.program.refusals import refuse
 from perfbench.kit.program.scratch import Scratch, decode_path, resolve_entry
+from perfbench.worker import confinement
 from perfbench.worker.bytecode import FOLDER_VARIABLE
 from perfbench.worker.scenario_api import ProgramError
 

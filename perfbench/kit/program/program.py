@@ -12,7 +12,6 @@ from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, ContextManager, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
-from perfbench.kit.program import confinement
 from perfbench.kit.program.errors import describe_error
 from perfbench.kit.program.guard import guarded
 from perfbench.kit.program.interception import CpuClock, Interception, install_interception
@@ -26,6 +25,7 @@ from perfbench.kit.program.redirection import install_redirection, redirected_to
 from perfbench.kit.program.refusals import forget_refusals, raise_remembered
 from perfbench.kit.program.run_program import ProgramRunner
 from perfbench.kit.program.scratch import Scratch, share_scratch
+from perfbench.worker import confinement
 from perfbench.worker.bytecode import FOLDER_VARIABLE, share_bytecode_folder
 from perfbench.worker.program_source import ProgramSource
 from perfbench.worker.program_spec import ProgramSpec

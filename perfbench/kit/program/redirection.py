@@ -14,11 +14,11 @@ from contextlib import ExitStack, contextmanager
 from stat import S_ISDIR
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
-from perfbench.kit.program import confinement
 from perfbench.kit.program.databases import redirect_databases
 from perfbench.kit.program.links import LinkedEntries, is_own_link
 from perfbench.kit.program.refusals import build_refusal, refuse
 from perfbench.kit.program.scratch import Scratch, decode_path
+from perfbench.worker import confinement
 
 Function = Callable[..., Any]
 

@@ -13,7 +13,8 @@ import stat
 import subprocess
 from typing import Any, Iterator, List
 
-from perfbench.kit.program import confinement, databases
+from perfbench.kit.program import databases
+from perfbench.worker import confinement
 
 REFUSED_NUMBERS = frozenset((errno.EACCES, errno.EXDEV))
 """What Landlock answers; EXDEV where a file would be moved or linked between folders."""

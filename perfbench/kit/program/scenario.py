@@ -21,7 +21,11 @@ from perfbench.worker.program_spec import parse_program_spec
 from perfbench.worker.scenario_api import Metric, ScenarioError, canonical, mode, setup
 
 UNIT = "updates"
-METRICS = {"orders": Metric("orders", better="neither"), "refused": Metric("orders", better="neither")}
+METRICS = {
+    "orders": Metric("count", better="neither"),
+    "refused": Metric("count", better="neither"),
+    "profit": Metric("money", better="neither"),
+}
 
 USERS_CODE = "the user's strategy"
 SHIPPED_STRATEGIES = "perfbench/kit/strategies.py"

@@ -50,7 +50,7 @@ def make_tree(root: str, working: str) -> str:
         real, made = os.path.join(real, part), os.path.join(made, part)
         os.mkdir(made)
     if parts:
-        _Filler().fill(real, made)
+        _Filler(os.path.realpath(root)).fill(real, made)
     else:
         link_entries(real, made)
     return made
@@ -70,7 +70,9 @@ def link_entries(source: str, target: str, but: str = "", limit: Optional[int] =
 class _Filler:
     """Fills a folder with what is in the user's: folders again, copies, and links. It stops copying and entering at its limits."""
 
-    def __init__(self) -> None:
+    def __init__(self, root: str) -> None:
+        """:param root: the tree, a real path: a folder that contains it is not entered, as it would have no end."""
+        self._root = root
         self._entries = MAX_ENTRIES
         self._looks = MAX_ENTRIES
         self._copies = MAX_COPIES
@@ -97,7 +99,9 @@ class _Filler:
     def _is_entered(self, entry: Any) -> bool:
         if entry.name.startswith(".") or entry.name in KEPT_FOLDERS or not entry.is_dir(follow_symlinks=False):
             return False
-        if os.path.ismount(entry.path) or os.path.exists(os.path.join(entry.path, ENVIRONMENT_FILE)):
+        if self._root.startswith(entry.path + os.sep) or os.path.ismount(entry.path):
+            return False
+        if os.path.exists(os.path.join(entry.path, ENVIRONMENT_FILE)):
             return False
         count = _count_entries(entry.path, self._entries)
         if count is None or count > self._entries:

@@ -102,6 +102,12 @@ def test_limits_make_links_of_what_is_beyond(working: Path, tmp_path: Path, monk
     }
 
 
+def test_folder_that_contains_the_tree_is_not_entered(working: Path) -> None:
+    (working / "tmp").mkdir()
+    (working / "tmp" / "file").write_text("")
+    assert list_kinds(make_tree(str(working / "tmp" / "tree"), str(working))) == {"tmp": "link"}
+
+
 def test_shared_memory_of_a_database_is_left_out(working: Path, tmp_path: Path) -> None:
     for name in ("orders.db", "orders.db-wal", "orders.db-shm"):
         (working / name).write_bytes(b"")
