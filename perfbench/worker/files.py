@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from typing import Optional
 
 from perfbench.worker.protocol import Stamp
@@ -13,17 +14,22 @@ PACKED_STARTS = (b"BZh", b"\x1f\x8b", b"PK\x03\x04")
 MARKET_START, MARKET_WORD = b"{", b'"mcm"'
 """First bytes of a market file, and what is in its first line."""
 
+RESULT_START = re.compile(rb'\{\s*"schema": ?1,')
+"""First bytes of what perfbench saves, of which a results folder may have hundreds."""
+
 HEAD_BYTES = 256
 
 
 def is_read_only_data(path: str) -> bool:
-    """Whether a file is a market file or packed, which nothing writes in place; True for one that cannot be read."""
+    """Whether a file is a market file, packed, or a saved run, which nothing writes in place; True for one that cannot be read."""
     try:
         with open(path, "rb") as file:
             head = file.read(HEAD_BYTES)
     except OSError:
         return True
-    return head.startswith(PACKED_STARTS) or (head.lstrip().startswith(MARKET_START) and MARKET_WORD in head)
+    if head.startswith(PACKED_STARTS) or RESULT_START.match(head):
+        return True
+    return head.lstrip().startswith(MARKET_START) and MARKET_WORD in head
 
 
 def stamp(path: str) -> Optional[Stamp]:

@@ -217,7 +217,7 @@ def test_hyphens_of_a_command_that_measures_nothing_end_its_options(folder: Path
     assert "--odd" in one_line(done.stderr)
 
 
-@pytest.mark.parametrize("name", ["program", "arguments", "levers"])
+@pytest.mark.parametrize("name", ["program", "arguments", "levers", "written", "working"])
 def test_program_has_no_parameters_for_what_it_is_given(folder: Path, name: str) -> None:
     done = perfbench("run", "lines.py:run", "--data", "small", "--set", f"{name}=x", folder=folder)
     assert done.returncode == 2

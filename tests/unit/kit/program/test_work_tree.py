@@ -42,6 +42,7 @@ def test_small_files_are_copied_with_their_times_and_others_are_links(working: P
         "packed": b"\x1f\x8b\x08",
         "1.170258213": b'{"op":"mcm","pt":1}\n',
         "recorded": b'{"op": "mcm", "id": 1, "clk": null}\n',
+        "run.json": b'{"schema":1,"id":"night"}',
         "strategy.py": b"",
     }
     for name, content in contents.items():
@@ -55,6 +56,7 @@ def test_small_files_are_copied_with_their_times_and_others_are_links(working: P
         "packed": "link",
         "1.170258213": "link",
         "recorded": "link",
+        "run.json": "link",
         "strategy.py": "link",
     }
     made = make_tree(str(tmp_path / "again"), str(working))
