@@ -25,7 +25,8 @@ def read_trajectory(run: Run) -> tuple[Trajectory, SamplingPlan]:
     plan = SamplingPlan(subject.find_anchor(run), run.settings.rounds)
     is_program = any(scenario.program for scenario in run.scenarios)
     classify = partial(output_match.classify_output, is_program=is_program)
-    return build_trajectory(subject.build_releases(swept, run), run.measurements, plan, classify), plan
+    releases = subject.build_releases(swept, run)
+    return build_trajectory(releases, run.measurements, plan, classify, is_program=is_program), plan
 
 
 def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = None) -> Trajectory:

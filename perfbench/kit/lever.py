@@ -26,6 +26,7 @@ from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
 from perfbench.kit.import_hooks import when_imported
 from perfbench.kit.program.noted import ListenerNote, Noted, SimulationNote, StrategyNote, StreamNote
+from perfbench.kit.program.streams import set_stream_file
 from perfbench.worker.program_messages import CHANGES, LESS, SAME, Proposal
 
 FLUMINE_PERFORMANCE = "https://betcode-org.github.io/flumine/performance/"
@@ -98,11 +99,6 @@ def market_streams(framework: Any) -> List[Any]:
 def stream_file(stream: Any) -> str:
     """The market file of a stream."""
     return str(stream.file_path if hasattr(stream, "file_path") else stream.market_filter)
-
-
-def set_stream_file(stream: Any, path: str) -> None:
-    """Have a stream read another market file."""
-    setattr(stream, "file_path" if hasattr(stream, "file_path") else "market_filter", path)
 
 
 @contextmanager

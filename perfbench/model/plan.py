@@ -94,7 +94,8 @@ class CaseGroup:
     """Cases that are measured together and shown in one table; each of ``duets`` is a pair of cases, before and after.
 
     ``head`` are the first lines of the market, on which instructions are counted. ``batch`` are the files of a market that stands
-    for several, which a pass replays one after the other. ``arguments`` are those of a program.
+    for several, which a pass replays one after the other. ``arguments`` are those of a program, ``working`` is its working
+    directory; empty: that of this process.
     """
 
     scenario: Scenario
@@ -105,6 +106,7 @@ class CaseGroup:
     head: Market | None = None
     batch: tuple[Market, ...] = ()
     arguments: tuple[str, ...] = ()
+    working: str = ""
 
     @property
     def files(self) -> tuple[Market, ...]:

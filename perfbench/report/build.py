@@ -106,6 +106,7 @@ def _build_table(group: Sequence[Measurement], run: Run, gate_comparisons: GateC
         known_changes=text.describe_known_changes(group, run),
         counted=instructions.describe_counting(group),
         advice=tuple(_evaluate_advice(group, builder)) if with_advice else (),
+        is_program=run.is_program(baseline.case),
     )
 
 

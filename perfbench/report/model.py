@@ -8,7 +8,9 @@ from enum import Enum
 
 from perfbench.gate.budgets import BudgetResult
 from perfbench.model import (
+    CPU_SECONDS,
     METRICS,
+    REPORTED_SECONDS,
     Comparison,
     MetricComparison,
     OutputMatch,
@@ -106,6 +108,11 @@ class Row:
         return self.same_output is OutputMatch.DIFFERENT
 
 
+def label_metric(metric: str, *, is_program: bool) -> str:
+    """A metric in prose: ``CPU seconds``, as the seconds are too that perfbench reports for a program."""
+    return CPU_SECONDS.label if is_program and metric == REPORTED_SECONDS.name else METRICS[metric].label
+
+
 @dataclass(frozen=True, slots=True)
 class ReportTable:
     """The rows of one scenario on one market; ``about`` describes how it was measured, ``warnings`` are reasons not to trust it.
@@ -113,6 +120,7 @@ class ReportTable:
     ``sides`` are the names of the environments that are compared, empty where modes are; ``known_changes`` names the announced
     output changes that explain different outputs; ``counted`` describes how instructions were counted; ``advice`` has the
     results of the advice that the scenario is about. ``survey`` is the summary of a corpus, whose rows have its total seconds.
+    ``is_program``: it is the user's own program, not a scenario.
     """
 
     scenario: str
@@ -130,6 +138,7 @@ class ReportTable:
     counted: str = ""
     advice: tuple[ClaimResult, ...] = ()
     survey: SurveySummary | None = None
+    is_program: bool = False
 
     @property
     def baseline(self) -> Row | None:
@@ -139,7 +148,7 @@ class ReportTable:
     @property
     def metric_label(self) -> str:
         """The metric in prose: ``CPU seconds``."""
-        return METRICS[self.metric].label
+        return label_metric(self.metric, is_program=self.is_program)
 
     @property
     def parameter_texts(self) -> tuple[str, ...]:

@@ -40,6 +40,7 @@ def build_survey_table(
         sides=rows.sides,
         known_changes=text.describe_known_changes(opened, run),
         survey=summary,
+        is_program=run.is_program(baseline.case),
     )
 
 

@@ -8,7 +8,6 @@ from collections.abc import Iterable, Iterator, Sequence
 from perfbench.environments import interpreters
 from perfbench.environments.labels import split_side_names
 from perfbench.model import (
-    METRICS,
     Case,
     CaseBlame,
     Change,
@@ -17,7 +16,7 @@ from perfbench.model import (
     Run,
     describe_processor,
 )
-from perfbench.report.model import ReportTable, Row
+from perfbench.report.model import ReportTable, Row, label_metric
 from perfbench.stats import pairs
 from perfbench.util import formatting
 
@@ -102,8 +101,16 @@ def describe_conditions(group: Sequence[Measurement], metric: str, rounds: int, 
             parts.append(f"{environment.name}: {state}")
     parts.append(_describe_machines(run))
     method = [formatting.format_plural(rounds, "round") if rounds else "", _describe_pairing(group, metric, run)]
-    parts.append(", ".join(filter(None, [*method, METRICS[metric].label])))
+    parts.append(", ".join(filter(None, [*method, _describe_seconds(group, metric, run)])))
     return " · ".join(part for part in parts if part)
+
+
+def _describe_seconds(group: Sequence[Measurement], metric: str, run: Run) -> str:
+    """``CPU seconds``; of a program whose simulations are timed ``CPU seconds of its simulations``."""
+    is_program = run.is_program(group[0].case)
+    label = label_metric(metric, is_program=is_program)
+    simulates = any("simulations" in sample.numbers for measurement in group for sample in measurement.samples)
+    return f"{label} of its simulations" if is_program and simulates else label
 
 
 def _format_python(environment: Environment) -> str:

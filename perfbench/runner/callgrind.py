@@ -74,6 +74,11 @@ class Callgrind:
         self._folder.cleanup()
 
     @property
+    def folder(self) -> str:
+        """The folder that the process writes to."""
+        return self._folder.name
+
+    @property
     def _out(self) -> Path:
         return Path(self._folder.name) / "callgrind.out"
 

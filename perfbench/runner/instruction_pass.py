@@ -47,11 +47,13 @@ def count_instructions(trial: Trial, table: CaseGroup, conditions: Conditions) -
     request = replace(build_request("time", on_head, case, conditions.core_for(table)), held=True, counted=True)
     timeout = conditions.timeout * callgrind.TIMEOUT_FACTOR
     try:
-        with Callgrind() as counter, start_worker(on_head, case, request, trial, timeout, counter.prefix) as worker:
-            ready, executed = run_counted_pass(worker, table, counter.start, counter.stop)
-            measured = worker.expect(PassMeasurement)
-            worker.end()
-            printed = worker.describe_output()
+        with Callgrind() as counter:
+            request = replace(request, written=[counter.folder])
+            with start_worker(on_head, case, request, trial, timeout, counter.prefix) as worker:
+                ready, executed = run_counted_pass(worker, table, counter.start, counter.stop)
+                measured = worker.expect(PassMeasurement)
+                worker.end()
+                printed = worker.describe_output()
     except TrialFailed as error:
         return build_failure(trial, case, error)
     return _keep_count_only(build_sample_result(trial, table.place(case), 0, ready, measured, printed), executed)

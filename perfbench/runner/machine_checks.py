@@ -29,6 +29,7 @@ from perfbench.runner.machine import (
 )
 from perfbench.util import formatting
 from perfbench.util.paths import cache_folder
+from perfbench.worker import confinement
 
 FAST_CLOCKS = {"tsc", "kvm-clock", "hyperv_clocksource_tsc_page", "arch_sys_counter"}
 """Clock sources that are read without a system call (vdso(7))."""
@@ -61,6 +62,7 @@ def run_checks(results_folder: Path) -> tuple[MachineCheck, ...]:
         check_clock("wall clock", time.perf_counter_ns),
         check_clock_source(),
         check_address_layout(),
+        check_file_protection(),
         check_results_folder(results_folder),
         check_disk("disk for results", results_folder),
         check_disk("disk for the cache", cache_folder()),
@@ -182,6 +184,18 @@ def check_address_layout(root: Path = ROOT_FOLDER) -> MachineCheck | None:
         return MachineCheck("address layout", "warning", "not random in this shell", "run perfbench without setarch -R")
     finding = "random" if setting == "2" else "not random"
     return _build_check("address layout", setting == "2", finding, "sudo sysctl -w kernel.randomize_va_space=2")
+
+
+def check_file_protection(read_version: Callable[[], int] = confinement.read_version) -> MachineCheck | None:
+    """Check that the kernel can keep a program from changing files of its user (Landlock); None on another system than Linux."""
+    if sys.platform != "linux":
+        return None
+    version = read_version()
+    finding = f"Landlock {version} protects your files from programs" if version else "no Landlock"
+    remedy = (
+        "use Linux 5.13 or newer, booted with landlock in lsm=…: without it C code of a program can change your files"
+    )
+    return _build_check("file protection", version > 0, finding, remedy)
 
 
 def check_results_folder(folder: Path) -> MachineCheck:

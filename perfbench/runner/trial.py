@@ -98,9 +98,10 @@ def build_request(task: str, table: CaseGroup, case: Case, core: int | None = No
 
 
 def _build_program_parameters(table: CaseGroup, case: Case) -> dict[str, ParameterValue]:
-    """What a program is given beside its market, as JSON: its arguments, and the levers that are applied to it."""
+    """What a program is given beside its market: its arguments and the levers that are applied to it, as JSON; where it works."""
     own = {"arguments": table.arguments, "levers": table.place(case).levers}
-    return {name: json.dumps(value) for name, value in own.items() if value}
+    given: dict[str, ParameterValue] = {name: json.dumps(value) for name, value in own.items() if value}
+    return {**given, "working": table.working} if table.working else given
 
 
 def build_failure(trial: Trial, case: Case, error: TrialFailed) -> Result:

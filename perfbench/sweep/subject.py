@@ -108,15 +108,18 @@ def evaluate_candidate(
     measurements: Sequence[Measurement],
     specs: dict[str, str],
     plan: SamplingPlan,
+    *,
+    is_program: bool = False,
 ) -> CandidateResult:
     """The result of the pairs of a candidate with the first one in this mode.
 
     :param measurements: those of both, in any order.
     :param specs: name → environment.
+    :param is_program: they are of a program.
     """
     pair = [SweepRelease(name, specs[name]) for name in (request.anchor, request.candidate)]
     own = [measurement for measurement in measurements if measurement.case.mode == mode]
-    trajectory = build_trajectory(pair, own, plan, lambda _before, _after: "")
+    trajectory = build_trajectory(pair, own, plan, lambda _before, _after: "", is_program=is_program)
     if not trajectory.lines:
         return CandidateResult(request.candidate, failure="not measured")
     point = trajectory.lines[0].points[1]

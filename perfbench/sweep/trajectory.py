@@ -81,20 +81,22 @@ def build_trajectory(
     measurements: Sequence[Measurement],
     plan: SamplingPlan,
     same_output: ClassifyOutput,
+    *,
+    is_program: bool = False,
 ) -> Trajectory:
     """Build all steps of a sweep, classified together, and their products.
 
     :param measurements: every mode in every environment; one of them may be a side of pairs with several others.
     :param same_output: what to say of the outputs of two measurements between which there is a step.
+    :param is_program: they are of a program, whose releases may read other numbers of updates for the same orders.
     """
     modes = tuple(dict.fromkeys(measurement.case.mode for measurement in measurements))
     by_place = {(m.case.mode, m.case.environment): m for m in measurements}
     lines = []
     for mode in modes:
         measurements_by_release = {r.name: by_place.get((mode, r.environment)) for r in releases}
-        lines.append(
-            _build_mode_trajectory(_ModeMeasurements(mode, releases, measurements_by_release, plan), same_output)
-        )
+        of_mode = _ModeMeasurements(mode, releases, measurements_by_release, plan, is_program)
+        lines.append(_build_mode_trajectory(of_mode, same_output))
     steps = mark_significant_steps(point.step for line in lines for point in line.points if point.step is not None)
     return Trajectory(tuple(releases), tuple(_apply_verdicts(line, steps) for line in lines))
 
@@ -107,6 +109,7 @@ class _ModeMeasurements:
     releases: Sequence[SweepRelease]
     measured: dict[str, Measurement | None]
     plan: SamplingPlan
+    is_program: bool
 
     @property
     def good(self) -> list[str]:
@@ -137,8 +140,11 @@ class _ModeMeasurements:
         if first is None or second is None:
             return [], self.problem(before if first is None else after)
         works = [{sample.work for sample in side.timed} for side in (first, second)]
-        if len(works[0] | works[1]) > 1:
-            done = [", ".join(f"{work:,}" for work in sorted(side)) for side in works]
+        less = any(difference.less_work for difference in second.differences if difference.against == first.case.id)
+        if less or max(map(len, works if self.is_program else [works[0] | works[1]])) > 1:
+            checked = [set() if side.output is None else {side.output.updates} for side in (first, second)]
+            shown = [timed or other for timed, other in zip(works, checked, strict=True)]
+            done = [", ".join(f"{work:,}" for work in sorted(side)) for side in shown]
             return [], f"{done[0]} {first.unit} before and {done[1]} after: the work differs, no ratio"
         metric = pairs.choose_metric((*first.samples, *second.samples), second.metric)
         log_ratios = pairs.compute_log_ratios(first.samples, second.samples, metric)

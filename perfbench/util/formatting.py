@@ -13,6 +13,9 @@ LARGE_FACTOR = 1.5
 
 
 SECONDS_UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6), ("ns", 1e9))
+EXACT_DECIMALS = {"count": 0, "money": 2}
+"""Decimals of numbers that are shown in full, by their unit."""
+
 BYTES_UNITS = (("kB", 1e3), ("MB", 1e6), ("GB", 1e9), ("TB", 1e12))
 QUANTITY_UNITS = (("", 1.0), (" k", 1e3), (" M", 1e6), (" G", 1e9), (" T", 1e12))
 
@@ -105,13 +108,18 @@ def format_interval(low: float, high: float) -> str:
 
 
 def format_amount(value: float, unit: str) -> str:
-    """A number in its unit with three figures: ``96.3 B``, ``12.3 MB``, ``97.2 %`` of a share, ``1.25 ms``, ``320 books``."""
+    """A number in its unit with three figures: ``96.3 B``, ``12.3 MB``, ``97.2 %`` of a share, ``1.25 ms``, ``320 books``.
+
+    A ``count`` and ``money`` are shown in full: ``12,345``, ``−1,234.50``.
+    """
     if not math.isfinite(value):
         return MISSING_TEXT
     if unit == "bytes":
         return f"{value:.3g} B" if abs(value) < 999.5 else format_bytes(value)
     if unit == "seconds":
         return format_seconds(value)
+    if unit in EXACT_DECIMALS:
+        return f"{value:,.{EXACT_DECIMALS[unit]}f}".replace("-", "−")
     if unit == "share":
         return f"{_format_three_figures(100 * value)} %"
     return f"{_format_three_figures(value)} {unit}".rstrip()

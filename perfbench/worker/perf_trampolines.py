@@ -28,11 +28,10 @@ class Trampolines:
             raise ScenarioError(
                 "instructions by function need Python 3.12 or newer in the environment: add python==3.12 to its spec"
             )
-        self._path = MAP_PATH_TEMPLATE.format(os.getpid())
+        self._path = build_map_path()
         self._size: Optional[int] = None
         try:
-            with contextlib.suppress(FileNotFoundError):
-                os.unlink(self._path)  # CPython would append to the map of an earlier process
+            _remove(self._path)  # CPython would append to the map of an earlier process
         except OSError as error:
             raise ScenarioError("instructions by function cannot be counted here: {}".format(error)) from error
 
@@ -69,11 +68,25 @@ class Trampolines:
         try:
             with open(self._path, "rb") as file:
                 written = file.read() if self._size is None else file.read(self._size)
-            os.unlink(self._path)
+            _remove(self._path)
         except OSError as error:
             raise ScenarioError("Python wrote no addresses of its functions: {}".format(error)) from error
         entries = list(parse_map(written.decode("utf-8", "replace").split("\n")))
         return TrampolineAddresses(*([entry[part] for entry in entries] for part in range(3)))
+
+
+def build_map_path() -> str:
+    """The map of this process."""
+    return MAP_PATH_TEMPLATE.format(os.getpid())
+
+
+def _remove(path: str) -> None:
+    """Remove a map; that of a confined process, which may only write it, is emptied, and the host removes it."""
+    try:
+        with contextlib.suppress(FileNotFoundError):
+            os.unlink(path)
+    except PermissionError:
+        os.truncate(path, 0)
 
 
 def parse_map(lines: Iterable[str]) -> Iterator[Tuple[str, str, str]]:

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import importlib
+import json
 import os
 from contextlib import contextmanager
 from dataclasses import replace
-from typing import Any, Callable, Dict, Iterator, List, Optional
+from typing import Any, Callable, Dict, Iterator, List, Optional, Sequence
 
 from perfbench.worker.program_source import ProgramSource
 from perfbench.worker.program_spec import ProgramSpec, find_program
@@ -23,24 +24,29 @@ UNTIMED_TASKS = frozenset(("check", "dump", "propose"))
 """Tasks whose pass is not timed, so that a program is guarded in it."""
 
 
-def load_scenario(text: str, task: str = "") -> LoadedScenario:
+def load_scenario(text: str, task: str = "", written: Sequence[str] = ()) -> LoadedScenario:
     """The scenario file or the program of a request. Raises ScenarioError, and what importing a scenario file raises.
 
     :param task: that of the request.
+    :param written: folders and files that the pass writes to: a worker that runs a program is confined to them.
     """
     spec = find_program(text)
-    return LoadedScenario(text) if spec is None else LoadedProgram(spec, guarded=task in UNTIMED_TASKS)
+    return LoadedScenario(text) if spec is None else LoadedProgram(spec, written, guarded=task in UNTIMED_TASKS)
 
 
 class LoadedProgram(LoadedScenario):
     """The user's program, as a scenario with one mode ``run``. Its file is parsed, and executed only in a pass."""
 
-    def __init__(self, spec: ProgramSpec, *, guarded: bool) -> None:
+    def __init__(self, spec: ProgramSpec, written: Sequence[str], *, guarded: bool) -> None:
         """Raises ProgramError for a missing file or function, SyntaxError for a text that is not valid Python."""
         self.source = ProgramSource(spec)
         super().__init__(spec.path, importlib.import_module(PROGRAM_SCENARIO))
         self.sha256 = self.source.compute_sha256(_list_kit_files(str(self.module.__file__)))
-        self._hidden: Dict[str, ParameterValue] = {"program": spec.text, "guarded": guarded}
+        self._hidden: Dict[str, ParameterValue] = {
+            "program": spec.text,
+            "guarded": guarded,
+            "written": json.dumps(list(written)),
+        }
 
     def describe(self) -> Scenario:
         """The program as a scenario: without parameters, and with a market only if its function requires one."""

@@ -86,6 +86,18 @@ class ProgramSource:
             return []
         return list(_iterate_own_modules(tree, path, self.spec.folder))
 
+    def list_texts(self) -> List[str]:
+        """The texts that are constants in the program's files, such as the names of other files."""
+        texts = []
+        for path, content in self._files.items():
+            try:
+                tree = ast.parse(content, path)
+            except (SyntaxError, ValueError, RecursionError):
+                continue
+            nodes = (node.value for node in ast.walk(tree) if isinstance(node, ast.Constant))
+            texts += [value for value in nodes if isinstance(value, str)]
+        return texts
+
     def compute_sha256(self, others: Iterable[str]) -> str:
         """The SHA-256 of the program's files, and of the content of these."""
         digest = hashlib.sha256()

@@ -50,7 +50,8 @@ class Request:
     ``profile`` runs the pass under the ``profiler`` of that name (a module of ``worker/profilers``), which writes its own
     ``artefact`` and samples every ``interval`` seconds, or observes the ``function`` ``module:name``. ``watch`` records when the
     updates of the numbers ``marks`` (from 0) came and when garbage was collected; ``trace`` how long each update took.
-    ``resolve`` looks the ``function`` up as the ``profiler`` will, and runs no pass.
+    ``resolve`` looks the ``function`` up as the ``profiler`` will, and runs no pass. ``written`` are folders in which the process
+    writes beside its ``artefact``, such as Valgrind does: a worker that runs a program is confined to them.
     """
 
     task: str
@@ -75,6 +76,7 @@ class Request:
     function: str = ""
     marks: List[int] = field(default_factory=list)
     batch: List[str] = field(default_factory=list)
+    written: List[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)

@@ -87,8 +87,8 @@ class Metric(SavedFields):
     """A number that a mode reports with its ``Work``: its unit, and whether ``lower``, ``higher`` or ``neither`` is better.
 
     A metric of which neither is better is shown but has no verdict. ``bytes``, ``seconds`` (also ``ms``, ``µs``) and ``share``
-    (1.0 is all) are formatted as such, any other unit follows the number. A scenario lists its metrics in ``METRICS``, a mapping
-    of names, from which each gets its ``name``.
+    (1.0 is all) are formatted as such, a ``count`` and ``money`` in full, any other unit follows the number. A scenario lists its
+    metrics in ``METRICS``, a mapping of names, from which each gets its ``name``.
 
     :param floor: the largest value that cannot be distinguished from zero, in its unit; below it a reading is noise. Where a
         side is at its floor, the difference is compared with the floor and no ratio is shown.

@@ -24,7 +24,7 @@ from perfbench.worker import (
 from perfbench.worker.batch import chain_calls
 from perfbench.worker.files import stamp
 from perfbench.worker.function_names import FunctionNamer
-from perfbench.worker.perf_trampolines import Trampolines
+from perfbench.worker.perf_trampolines import Trampolines, build_map_path
 from perfbench.worker.program_loader import load_scenario
 from perfbench.worker.program_messages import replace_infinity
 from perfbench.worker.protocol import (
@@ -83,7 +83,7 @@ class RequestServer:
             self.send(Done([Replayed(was, stamp(file)) for file, was in before.items()]))
 
     def _answer(self, request: Request) -> None:
-        loaded = load_scenario(request.scenario, request.task)
+        loaded = load_scenario(request.scenario, request.task, _list_written(request))
         if request.task == "describe":
             self.send(DescribedScenario(loaded.describe(), list_imported_packages()))
             return
@@ -162,6 +162,12 @@ def flush_output() -> None:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(Exception):
             stream.flush()
+
+
+def _list_written(request: Request) -> List[str]:
+    """What a pass writes to, beside what its scenario does: folders, and the map of trampolines."""
+    folders = [*request.written, *([os.path.dirname(request.artefact)] if request.artefact else [])]
+    return [*folders, build_map_path()] if request.by_function else folders
 
 
 def _read_undone_changes(request: Request, loaded: LoadedScenario) -> List[FrozenSet[str]]:

@@ -14,6 +14,7 @@ from perfbench.profiling.model import Profile
 
 SCENARIO = '''"""Who does the work?"""
 import multiprocessing
+import queue
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from perfbench import Work, mode
@@ -45,6 +46,25 @@ def in_thread():
 def in_pool():
     with ThreadPoolExecutor(2) as pool:
         return Work(1, output=[max(pool.map(burn, [ROUNDS, ROUNDS]))])
+
+@mode
+def to_queue():
+    """A thread takes numbers from a queue, as a logging control of flumine takes events."""
+    numbers, found = queue.Queue(), []
+
+    def take():
+        while numbers.get() is not None:
+            found.append(1)
+
+    thread = threading.Thread(target=take, name="TAKER")
+    thread.start()
+    total = 0
+    for _ in range(150):
+        total += burn(ROUNDS // 150)
+        numbers.put(1)
+    numbers.put(None)
+    thread.join()
+    return Work(1, output=[total])
 
 class Burning(threading.Thread):
     def run(self):
@@ -108,6 +128,14 @@ def test_function_that_works_in_another_thread_owns_the_time_and_waiting_does_no
     # Waiting counted by the clock would own half of the time; on a busy machine a few samples fall on the switch to the thread.
     assert shares["workers.py:burn"] + shares["workers.py:step"] > 0.8
     assert sum(share for name, share in shares.items() if name.endswith("acquire") and "/" not in name) < 0.2
+
+
+@pytest.mark.parametrize("profiler", ["pyinstrument", pytest.param("cprofile", marks=pytest.mark.slow)])
+def test_thread_that_takes_from_a_queue_owns_its_work_and_not_its_waiting(folder: Path, profiler: str) -> None:
+    shares = find_shares(profile(folder, "to_queue", profiler, "--no-memory")[0])
+    assert shares["workers.py:burn"] + shares["workers.py:step"] > 0.8
+    # Waiting counted by the clock would own half of the time, a little for each number.
+    assert sum(share for name, share in shares.items() if name.startswith("[thread TAKER]/")) < 0.2
 
 
 @pytest.mark.slow

@@ -7,8 +7,9 @@ tests/integration/test_programs.py.
 from __future__ import annotations
 
 import json
+import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -99,6 +100,15 @@ def test_function_is_run_on_a_market_and_named_by_file_and_function(folder: Path
     assert str(folder) not in json.dumps(run)
 
 
+def test_seconds_that_are_timed_for_a_program_are_called_what_they_are(folder: Path) -> None:
+    (folder / "amount.py").write_text("def run(market):\n    return sum(1 for _ in range(100_000))\n")
+    table = measured(folder, "amount.py:run")
+    assert "reported" not in table
+    assert table.splitlines()[1].split("  ")[2].strip() == "CPU seconds"
+    (measurement,) = newest(folder)["measurements"]
+    assert all("reported_seconds" in sample["metrics"] for sample in measurement["samples"])
+
+
 def test_two_environments_are_compared_on_a_program(folder: Path) -> None:
     table = measured(folder, "lines.py:run", "here", "here -O", command="compare")
     assert "lines:run · small" in table
@@ -116,23 +126,66 @@ def test_program_is_profiled(folder: Path) -> None:
     assert "who owns the time" in text
 
 
-def test_program_is_swept_over_the_releases_of_a_checkout(folder: Path, tmp_path: Path) -> None:
-    ticker = checkout(tmp_path / "ticker", "1.0", "COUNT = 5\n")
-    git(tmp_path, "init", "-q", str(ticker))
+def commit_counts(ticker: Path, counts: Sequence[int]) -> list[str]:
+    """A checkout with a commit for each number, and the commits."""
+    checkout(ticker, "1.0", "")
+    git(ticker.parent, "init", "-q", str(ticker))
     commits = []
-    for number in range(2):
-        (ticker / "ticker.py").write_text(f"COUNT = 5\nNUMBER = {number}\n")
+    for number, count in enumerate(counts):
+        (ticker / "ticker.py").write_text(f"COUNT = {count}\nNUMBER = {number}\n")
         git(ticker, "add", ".")
         git(ticker, "commit", "-q", "-m", str(number))
         commits.append(git(ticker, "rev-parse", "HEAD").strip())
-    (tmp_path / "ticks.py").write_text("import ticker\n\n\ndef run(market):\n    yield from range(ticker.COUNT)\n")
-    done = perfbench(
-        *("sweep", ticker, "--from", commits[0], "--to", commits[1], "--scenario", "ticks.py:run"),
-        *("--data", folder / "small", "--rounds", "2", "--quiet"),
-        folder=tmp_path,
+    return commits
+
+
+def sweep(folder: Path, market: Path, program: str, commits: Sequence[str]) -> Any:
+    (folder / "ticks.py").write_text(f"import ticker\n\n\ndef run(market):\n    {program}\n")
+    return perfbench(
+        *("sweep", folder / "ticker", "--from", commits[0], "--to", commits[-1], "--scenario", "ticks.py:run"),
+        *("--data", market, "--rounds", "2", "--quiet"),
+        folder=folder,
     )
+
+
+def test_program_is_swept_over_the_releases_of_a_checkout(folder: Path, tmp_path: Path) -> None:
+    commits = commit_counts(tmp_path / "ticker", (5, 5))
+    done = sweep(tmp_path, folder / "small", "yield from range(ticker.COUNT)", commits)
     assert done.returncode == 0, done.stdout + done.stderr
     assert commits[1][:7] in done.stdout
+
+
+def test_program_that_does_other_work_in_a_release_has_no_step_there(folder: Path, tmp_path: Path) -> None:
+    commits = commit_counts(tmp_path / "ticker", (5, 7))
+    done = sweep(tmp_path, folder / "small", "return ticker.COUNT", commits)
+    assert done.returncode == 5, done.stdout + done.stderr
+    first, second = (commit[:7] for commit in commits)
+    assert re.search(
+        rf"^! run, {first}\S* → {second}\S*: 5 updates before and 7 after: the work differs, no ratio$",
+        done.stdout,
+        re.MULTILINE,
+    )
+    assert "Traceback" not in done.stderr
+
+
+def test_program_with_other_output_in_a_release_is_reported_there(folder: Path, tmp_path: Path) -> None:
+    commits = commit_counts(tmp_path / "ticker", (5, 7))
+    done = sweep(tmp_path, folder / "small", "yield from range(ticker.COUNT)", commits)
+    assert done.returncode == 6, done.stdout + done.stderr
+    first, second = (commit[:7] for commit in commits)
+    assert re.search(rf"^! run, {first}\S* → {second}\S*: the output differs$", done.stdout, re.MULTILINE)
+
+
+def test_gate_is_calibrated_with_a_program(folder: Path) -> None:
+    (folder / "burns.py").write_text(
+        "def run(market):\n    for number in range(20_000):\n        number * number\n    return 1\n"
+    )
+    options = ("--env", "here", "--scenario", "burns.py:run", "--data", "small", "--rounds", "24", "--slower", "50%")
+    done = perfbench("calibrate", *options, "--quiet", folder=folder)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "burns:run" in done.stdout.splitlines()[0]
+    assert "24 pairs" in done.stdout.splitlines()[0]
+    assert "injected slowdown" in done.stdout
 
 
 def test_corpus_of_small_markets_is_one_table_of_a_program(folder: Path, tmp_path: Path) -> None:
@@ -164,7 +217,7 @@ def test_hyphens_of_a_command_that_measures_nothing_end_its_options(folder: Path
     assert "--odd" in one_line(done.stderr)
 
 
-@pytest.mark.parametrize("name", ["program", "arguments", "levers"])
+@pytest.mark.parametrize("name", ["program", "arguments", "levers", "written", "working"])
 def test_program_has_no_parameters_for_what_it_is_given(folder: Path, name: str) -> None:
     done = perfbench("run", "lines.py:run", "--data", "small", "--set", f"{name}=x", folder=folder)
     assert done.returncode == 2

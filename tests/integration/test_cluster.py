@@ -175,6 +175,45 @@ def test_machines_in_networks_of_their_own_without_the_files_get_environments_sc
         assert list((tmp_path / f"cache-{name}" / "environments").glob("*/complete.json")), "built on each machine"
 
 
+READS_FILES = """
+from pathlib import Path
+
+import ticker
+
+STAKE = float(Path(__file__).with_name("stakes.txt").read_text())
+
+
+def run(market):
+    with open("settings/limits.txt") as limits, open(market) as lines:
+        return int(limits.read()) * len(lines.readlines())
+"""
+
+
+@pytest.mark.slow
+def test_program_finds_the_files_that_it_names_on_a_machine_without_them(
+    tmp_path: Path, markets: Path, cluster: Cluster
+) -> None:
+    """Beside the program, and in the working directory of its user, which the other machine does not have."""
+    require_namespaces()
+    own = tmp_path / "own"
+    side = checkout(own / "v1", "1", "SECONDS = 0.001")
+    (own / "programs").mkdir()
+    (own / "settings").mkdir()
+    (own / "programs" / "reads.py").write_text(READS_FILES)
+    (own / "programs" / "stakes.txt").write_text("2.5")
+    (own / "settings" / "limits.txt").write_text("3")
+    isolated = ["unshare", "--mount", "sh", "-c", 'mount -t tmpfs none "$0"; exec "$@"', str(own)]
+    cluster.start_worker("ws1", prefix=isolated)
+    done = perfbench(
+        "run", "programs/reads.py:run", "--data", markets, "--rounds", 4, "--env", side, "--save", "run",
+        "--cluster", cluster.address, folder=own, process=True,
+    )  # fmt: skip
+    assert done.returncode == 0, done.stderr + done.stdout
+    samples = [sample for measurement in saved(own)["measurements"] for sample in measurement["samples"]]
+    assert {sample["machine"] for sample in samples} == {"ws1"}
+    assert all(sample["work"] % 3 == 0 for sample in samples)
+
+
 @pytest.mark.slow
 def test_machine_without_the_python_of_the_plan_measures_nothing_and_says_why(
     tmp_path: Path, markets: Path, cluster: Cluster

@@ -204,7 +204,10 @@ def _build_comparer(
         measure.print_saved_path(finished, quiet=True)
         plan = SamplingPlan(None, settings.rounds)
         why = "; ".join(finished.run.problems)
-        result = evaluate_candidate(request, settings.modes[0], finished.run.measurements, specs, plan)
+        is_program = any(scenario.program for scenario in finished.run.scenarios)
+        result = evaluate_candidate(
+            request, settings.modes[0], finished.run.measurements, specs, plan, is_program=is_program
+        )
         return replace(result, failure=(why or result.failure) if result.failure else "")
 
     return compare

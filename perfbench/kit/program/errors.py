@@ -7,6 +7,8 @@ import re
 import traceback
 from typing import Iterator, List, Optional, Tuple
 
+from perfbench.kit.program.refusals import build_refusal
+from perfbench.kit.program.refused_writes import find_refused_file
 from perfbench.worker.bytecode import INSTALLED_FOLDERS
 from perfbench.worker.scenario_api import ProgramError
 
@@ -30,15 +32,11 @@ def describe_error(error: BaseException, folder: str, update: Optional[int] = No
             "needs the package `{}`, which this environment lacks".format(missing), INLINE_METADATA_HINT
         )
     text = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
-    place = _find_place(error, folder)
-    return ProgramError(
-        "{}{}{}{}".format(
-            type(error).__name__,
-            ": " + text if text else "",
-            " at {}:{}".format(_shorten(place[0]), place[1]) if place else "",
-            "" if update is None else ", update {:,}".format(update),
-        )
-    )
+    where = _describe_place(error, folder) + ("" if update is None else ", update {:,}".format(update))
+    refused = find_refused_file(error)
+    if refused:
+        return build_refusal(refused, where)
+    return ProgramError("{}{}{}".format(type(error).__name__, ": " + text if text else "", where))
 
 
 def _find_missing_package(error: BaseException, folder: str) -> str:
@@ -48,6 +46,11 @@ def _find_missing_package(error: BaseException, folder: str) -> str:
     name = error.name.partition(".")[0]
     own = os.path.join(folder, name)
     return "" if os.path.isdir(own) or os.path.isfile(own + ".py") else name
+
+
+def _describe_place(error: BaseException, folder: str) -> str:
+    place = _find_place(error, folder)
+    return " at {}:{}".format(_shorten(place[0]), place[1]) if place else ""
 
 
 def _find_place(error: BaseException, folder: str) -> Optional[Tuple[str, int]]:

@@ -1,7 +1,8 @@
 """Refuse what a program must not do while it is measured: change files of the user, or connect to other machines.
 
 By an audit hook (PEP 578), in passes that are not timed only: every import and every attribute of an exception would call it.
-Writes by ``open`` do not come here: they are redirected into the scratch folder.
+Writes by ``open`` do not come here: they are redirected into the scratch folder. In a confined process the kernel looks after the
+files (worker/confinement.py), so that a program may catch the error as it would elsewhere.
 """
 
 from __future__ import annotations
@@ -12,12 +13,14 @@ import sys
 from contextlib import contextmanager, suppress
 from typing import Any, Callable, Dict, Iterator, List, Optional, Tuple
 
+from perfbench.kit.program.databases import READ_ONLY_WORDS, split_database
+from perfbench.kit.program.redirection import WRITING_FLAGS
 from perfbench.kit.program.refusals import refuse
 from perfbench.kit.program.scratch import Scratch, decode_path, resolve_entry
+from perfbench.worker import confinement
 from perfbench.worker.bytecode import FOLDER_VARIABLE
 from perfbench.worker.scenario_api import ProgramError
 
-WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
 NO_FOLDER = -1
 """The number of the folder of a path that is not relative to an open one."""
 
@@ -65,7 +68,7 @@ Cause = Optional[Tuple[str, str]]
 
 def _check_path(verb: str, path: Any, folder: int = NO_FOLDER, follow: bool = False, hint: str = WRITE_HINT) -> Cause:
     text = decode_path(path)
-    if text is None:
+    if text is None or confinement.is_confined():
         return None
     if isinstance(folder, int) and folder >= 0:
         with suppress(OSError):
@@ -107,13 +110,10 @@ def _check_change(path: Any, *values: Any) -> Cause:
 
 
 def _check_database(database: Any) -> Cause:
-    text = decode_path(database)
-    if text is None or text in ("", ":memory:") or text.startswith("file:"):
-        writes = text is not None and text.startswith("file:") and "mode=ro" not in text and "mode=memory" not in text
-        if not writes or text is None:
-            return None
-        text = text[len("file:") :].partition("?")[0]
-    return _check_path("opens the database", text, follow=True, hint=DATABASE_HINT)
+    path, rest = split_database(database)
+    if path in ("", ":memory:") or any(word in rest for word in READ_ONLY_WORDS):
+        return None
+    return _check_path("opens the database", path, follow=True, hint=DATABASE_HINT)
 
 
 def _check_address(_socket: Any, address: Any) -> Cause:

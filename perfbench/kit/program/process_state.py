@@ -7,6 +7,7 @@ import io
 import logging
 import os
 import sys
+import tempfile
 from contextlib import ExitStack, contextmanager
 from types import ModuleType
 from typing import Any, Dict, Iterator, List, Sequence, Tuple
@@ -52,6 +53,16 @@ def program_state(path: str, arguments: Sequence[str]) -> Iterator[None]:
         sys.argv = [path, *arguments]
         sys.path.insert(0, os.path.dirname(path))
         sys.stdin = RefusedInput()
+        yield
+
+
+@contextmanager
+def temporary_files_in(folder: str) -> Iterator[None]:
+    """Inside the context, this is the folder for temporary files, also of C code and of children."""
+    with ExitStack() as restored:
+        restored.callback(_restore_variables, dict(os.environ))
+        restored.callback(setattr, tempfile, "tempdir", tempfile.tempdir)
+        os.environ["TMPDIR"] = tempfile.tempdir = folder
         yield
 
 

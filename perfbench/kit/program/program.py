@@ -8,7 +8,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Iterator as AnyIterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import replace
 from typing import Any, ContextManager, Iterator, List, NamedTuple, Optional, Sequence, Tuple
 
@@ -19,12 +19,14 @@ from perfbench.kit.program.lever_files import levers_applied, load_lever
 from perfbench.kit.program.noting import find_notes
 from perfbench.kit.program.outcome import build_outcome, require_plain_iterator
 from perfbench.kit.program.preloading import preload_packages
-from perfbench.kit.program.process_state import program_state, settings_restored
+from perfbench.kit.program.process_state import program_state, settings_restored, temporary_files_in
 from perfbench.kit.program.processes import RecordFolder, forked_children, wait_for_threads
 from perfbench.kit.program.redirection import install_redirection, redirected_to
 from perfbench.kit.program.refusals import forget_refusals, raise_remembered
 from perfbench.kit.program.run_program import ProgramRunner
 from perfbench.kit.program.scratch import Scratch, share_scratch
+from perfbench.worker import confinement
+from perfbench.worker.bytecode import FOLDER_VARIABLE, share_bytecode_folder
 from perfbench.worker.program_source import ProgramSource
 from perfbench.worker.program_spec import ProgramSpec
 from perfbench.worker.scenario_api import NotAvailable, ScenarioError
@@ -33,11 +35,18 @@ _numbers = itertools.count()
 
 
 class Options(NamedTuple):
-    """How a program is run: its arguments, levers as paths and values, and whether it is guarded, which a timed pass is not."""
+    """How a program is run: its arguments, levers as paths and values, and whether it is guarded, which a timed pass is not.
+
+    ``written``: what else the process writes to, folders and files, so that it is confined to them and the scratch folder; None
+    for a process that is not to be confined, as that cannot be undone. ``working``: its working directory, if it is not that of the
+    process.
+    """
 
     arguments: Sequence[str] = ()
     levers: Sequence[Tuple[str, str]] = ()
     guarded: bool = False
+    written: Optional[Sequence[str]] = None
+    working: str = ""
 
 
 class Program:
@@ -104,6 +113,7 @@ class Program:
         spec = self._spec
         contexts: List[ContextManager[Any]] = [
             redirected_to(self._scratch),
+            temporary_files_in(self._scratch.temporary),
             program_state(spec.path, self._options.arguments),
             forked_children(),
         ]
@@ -139,13 +149,28 @@ class Program:
         os._exit(0 if error is None else 1)
 
 
+def confine_to(scratch: Scratch, written: Sequence[str]) -> None:
+    """Confine this process to the scratch folder, perfbench's bytecode, and these folders and files, which are made empty."""
+    files = [path for path in written if not os.path.isdir(path)]
+    for path in files:
+        with suppress(FileNotFoundError):
+            os.remove(path)
+        os.close(os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600))
+    folders = [scratch.folder, os.environ.get(FOLDER_VARIABLE, scratch.folder), *(set(written) - set(files))]
+    if confinement.confine(folders, files):
+        share_bytecode_folder()
+
+
 @contextmanager
 def set_up_program(spec: ProgramSpec, options: Options) -> Iterator[Program]:
     """A program ready to be run, with its scratch folder, until the end of the context. Raises ProgramError."""
     spec = replace(spec, path=os.path.abspath(spec.path))  # it runs in another folder
     options = options._replace(levers=[(os.path.abspath(path), value) for path, value in options.levers])
     with ExitStack() as stack:
-        scratch = stack.enter_context(share_scratch(spec.folder))
+        is_to_confine = options.written is not None and confinement.read_version() > 0
+        scratch = stack.enter_context(share_scratch(spec.folder, options.working, own_temporary=is_to_confine))
+        if is_to_confine and not confinement.is_confined():
+            confine_to(scratch, options.written or ())
         stack.enter_context(install_redirection())
         stack.enter_context(install_interception())
         program = Program(ProgramSource(spec), options, scratch)

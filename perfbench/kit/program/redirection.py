@@ -3,23 +3,31 @@
 from __future__ import annotations
 
 import builtins
+import errno
 import glob
 import io
 import os
 import pathlib
+import shutil
 import sys
 from contextlib import ExitStack, contextmanager
 from stat import S_ISDIR
 from typing import Any, Callable, Iterator, List, Optional, Tuple
 
+from perfbench.kit.program.databases import redirect_databases
 from perfbench.kit.program.links import LinkedEntries, is_own_link
+from perfbench.kit.program.refusals import build_refusal, refuse
 from perfbench.kit.program.scratch import Scratch, decode_path
+from perfbench.worker import confinement
 
 Function = Callable[..., Any]
 
 REAL_OPEN = builtins.open
 
-CHANGING_NAMES = ("access", "chmod", "chown", "utime", "truncate", "listxattr", "getxattr", "setxattr")
+WRITING_FLAGS = os.O_WRONLY | os.O_RDWR | os.O_CREAT | os.O_TRUNC | os.O_APPEND
+
+READING_NAMES = ("access", "listxattr", "getxattr")
+CHANGING_NAMES = ("chmod", "chown", "utime", "truncate", "setxattr", "removexattr")
 REMOVING_NAMES = ("remove", "unlink", "rmdir")
 MOVING_NAMES = ("rename", "replace")
 """Redirected functions of ``os`` by what they do."""
@@ -39,6 +47,7 @@ def install_redirection() -> Iterator[None]:
         for owner, name, value in _list_patches():
             patches.callback(setattr, owner, name, vars(owner)[name])
             setattr(owner, name, value)
+        patches.enter_context(redirect_databases(lambda: _active[-1] if _active else None))
     _installed.append(patches)
     try:
         yield
@@ -64,15 +73,15 @@ def redirected_to(scratch: Scratch) -> Iterator[None]:
 def _list_patches() -> Iterator[Tuple[Any, str, Any]]:
     """Objects, each with the name and the new value of an attribute."""
     functions = {
+        "open": _redirect_numbered(os.open),
         "mkdir": _redirect_mkdir(os.mkdir),
         "makedirs": _redirect_makedirs(os.makedirs),
         "stat": _redirect_stat(os.stat),
         "listdir": _redirect_finding(os.listdir),
         "scandir": _show_targets(_redirect_finding(os.scandir)),
     }
-    for name in CHANGING_NAMES:
-        if hasattr(os, name):
-            functions[name] = _redirect_changing(getattr(os, name))
+    for names, make in ((READING_NAMES, _redirect_reading), (CHANGING_NAMES, _redirect_changing)):
+        functions.update((name, make(getattr(os, name))) for name in names if hasattr(os, name))
     functions.update((name, _redirect_removing(getattr(os, name))) for name in REMOVING_NAMES)
     functions.update((name, _redirect_moving(getattr(os, name))) for name in MOVING_NAMES)
     yield builtins, "open", open_redirected
@@ -86,7 +95,7 @@ def _list_patches() -> Iterator[Tuple[Any, str, Any]]:
     if hasattr(globber, "scandir"):
         yield globber, "scandir", staticmethod(functions["scandir"])
     for name, function in functions.items():
-        if hasattr(accessor, name):
+        if hasattr(accessor, name) and (name != "open" or accessor.open is os.open):
             yield accessor, name, staticmethod(function)
         yield os, name, function
 
@@ -99,6 +108,24 @@ def open_redirected(file: Any, mode: str = "r", *args: Any, **keywords: Any) -> 
             keywords.pop("opener", None)  # of Path.open before Python 3.10, which opens its own path
         file = path
     return REAL_OPEN(file, mode, *args, **keywords)
+
+
+def _redirect_numbered(open_numbered: Function) -> Function:
+    def redirected(path: Any, flags: int, mode: int = 0o777, **keywords: Any) -> int:
+        if _active and keywords.get("dir_fd") is None:
+            path = _active[-1].redirect(path, describe_flags(flags))
+        return int(open_numbered(path, flags, mode, **keywords))
+
+    return redirected
+
+
+def describe_flags(flags: int) -> str:
+    """The mode of ``open`` that does to a file what these flags of ``os.open`` do."""
+    if flags & os.O_CREAT and flags & os.O_EXCL:
+        return "x"
+    if flags & os.O_TRUNC:
+        return "w"
+    return "r+" if flags & WRITING_FLAGS else "r"
 
 
 def _find_users_path(path: Any, keywords: Any) -> Optional[str]:
@@ -175,10 +202,23 @@ def _hide_links(islink: Function) -> Function:
     return redirected
 
 
-def _redirect_changing(change: Function) -> Function:
+def _redirect_reading(read: Function) -> Function:
     def redirected(path: Any, *args: Any, **keywords: Any) -> Any:
         mirrored = _active[-1].find_mirrored(path) if _active and keywords.get("dir_fd") is None else None
-        return change(path if mirrored is None else mirrored, *args, **keywords)
+        return read(path if mirrored is None else mirrored, *args, **keywords)
+
+    return redirected
+
+
+def _redirect_changing(change: Function) -> Function:
+    def redirected(path: Any, *args: Any, **keywords: Any) -> Any:
+        text = decode_path(path) if _active and keywords.get("dir_fd") is None else None
+        if text is not None and not _active[-1].may_write(text, follow=keywords.get("follow_symlinks", True)):
+            changed = _active[-1].copy_for_change(path)
+            if changed is None:
+                raise refuse(build_refusal(os.path.realpath(path)))
+            path = changed
+        return change(path, *args, **keywords)
 
     return redirected
 
@@ -201,6 +241,21 @@ def _redirect_moving(move: Function) -> Function:
             move(src, dst)  # a file of the user: it stays where it is, or the program is refused
             return
         target = _find_users_path(dst, {})
-        move(source or src, dst if target is None else _active[-1].make_mirror(target))
+        _move_between(move, source or src, dst if target is None else _active[-1].make_mirror(target))
 
     return redirected
+
+
+def _move_between(move: Function, source: Any, target: Any) -> None:
+    """Move, also from folder to folder where the kernel lets no confined process do it (Landlock before its version 2)."""
+    try:
+        move(source, target)
+    except OSError as error:
+        if error.errno != errno.EXDEV or not confinement.is_confined():
+            raise
+        if os.path.isdir(source):
+            shutil.copytree(source, target, symlinks=True)
+            shutil.rmtree(source)
+        else:
+            shutil.copy2(source, target)
+            os.remove(source)

@@ -6,7 +6,17 @@ from typing import List
 
 from perfbench.worker.scenario_api import ProgramError
 
+CHANGE_HINT = "write a new file, by a relative path or in tempfile.gettempdir()"
+
 _first: List[ProgramError] = []
+
+
+def build_refusal(path: str, place: str = "") -> ProgramError:
+    """The error of a program that would change a file of the user's.
+
+    :param place: where in its own files it would, such as `` at my_backtest.py:12``.
+    """
+    return ProgramError("changes {}{}: perfbench changes none of your files".format(path, place), CHANGE_HINT)
 
 
 def refuse(error: ProgramError) -> ProgramError:

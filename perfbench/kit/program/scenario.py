@@ -21,7 +21,11 @@ from perfbench.worker.program_spec import parse_program_spec
 from perfbench.worker.scenario_api import Metric, ScenarioError, canonical, mode, setup
 
 UNIT = "updates"
-METRICS = {"orders": Metric("orders", better="neither"), "refused": Metric("orders", better="neither")}
+METRICS = {
+    "orders": Metric("count", better="neither"),
+    "refused": Metric("count", better="neither"),
+    "profit": Metric("money", better="neither"),
+}
 
 USERS_CODE = "the user's strategy"
 SHIPPED_STRATEGIES = "perfbench/kit/strategies.py"
@@ -54,16 +58,28 @@ OWNERS = {
 
 @setup
 def program(
-    *, program: str = "", arguments: str = "[]", levers: str = "[]", guarded: bool = False
+    *,
+    program: str = "",
+    arguments: str = "[]",
+    levers: str = "[]",
+    guarded: bool = False,
+    written: str = "",
+    working: str = "",
 ) -> Iterator[Program]:
     """The program of this spec. ``arguments`` are a list of texts as JSON, ``levers`` one of pairs of a lever file and a value.
 
-    ``guarded``: it is refused if it changes files of the user or connects to other machines.
+    ``guarded``: it is refused if it changes files of the user or connects to other machines. ``written``: a list of paths as JSON,
+    to which the process is confined beside the scratch folder; without it, it is not confined. ``working``: the working directory
+    of the program; that of this process if it is empty.
     """
     spec = parse_program_spec(program)
     if spec is None:
         raise ScenarioError("{} is neither PATH.py nor PATH.py:FUNCTION".format(program))
-    options = Options([str(argument) for argument in json.loads(arguments)], parse_levers(levers), guarded)
+    options = Options(
+        [str(argument) for argument in json.loads(arguments)], parse_levers(levers), guarded, working=working
+    )
+    if written:
+        options = options._replace(written=json.loads(written))
     with set_up_program(spec, options) as made:
         yield made
 

@@ -88,6 +88,7 @@ def count_functions(trial: Trial, table: CaseGroup, conditions: Conditions) -> F
     counting = replace(request, held=True, counted=True, by_function=True)
     timeout = conditions.timeout * callgrind.TIMEOUT_FACTOR
     with Callgrind(by_function=True) as counter:
+        counting = replace(counting, written=[counter.folder])
         worker = start_worker(on_head, case, counting, trial, timeout, counter.prefix)
         try:
             with worker:

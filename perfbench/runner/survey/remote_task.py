@@ -117,6 +117,7 @@ class WorkerPlace:
         if absent and sent.contents is not None:
             folder = self._make_folder("members")
             task = replace(task, members=sent_task.store_contents(task.members, sent.contents, folder))
+        task = replace(task, group=sent_task.work_in(task.group, sent.working))
         if not foreign or sent.group is None:
             return task
         try:
@@ -131,8 +132,11 @@ class WorkerPlace:
             if key not in self._environments:
                 self._environments[key] = build_locked_environment(locked, lambda _line: None)
             environments[place.environment.python] = self._environments[key]
-        scenario = sent_task.store_scenario(group.scenario, self._make_folder("scenario"))
-        return sent_task.move_group(task.group, environments, scenario)
+        folder = self._make_folder("scenario")
+        scenario = sent_task.store_scenario(group.scenario, folder)
+        working = folder / group.working
+        working.mkdir(parents=True, exist_ok=True)
+        return sent_task.work_in(sent_task.move_group(task.group, environments, scenario), str(working))
 
     def _make_folder(self, name: str) -> Path:
         """An empty folder of this worker."""

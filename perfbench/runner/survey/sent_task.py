@@ -30,11 +30,13 @@ class SentFile:
 class SentGroup:
     """How another machine gets the environments and the scenario of a group.
 
-    ``locks`` are in the order of its places; ``scenario`` has the scenario file first.
+    ``locks`` are in the order of its places; ``scenario`` has the scenario file first; ``working`` is where the working directory
+    of a program is among its files, empty for a scenario.
     """
 
     locks: tuple[EnvironmentLock, ...]
     scenario: tuple[SentFile, ...]
+    working: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,7 @@ class SentTask:
     """A draw, the fingerprint of the machine that sends it, and what a machine with another fingerprint lacks.
 
     ``group`` and ``contents`` (one for each member) are sent when a worker asks for them; ``unsendable``: why contents are not.
+    ``working`` is the working directory of the sender.
     """
 
     task: DrawTask
@@ -49,6 +52,7 @@ class SentTask:
     group: SentGroup | None = None
     contents: tuple[bytes, ...] | None = None
     unsendable: str = ""
+    working: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,6 +119,11 @@ def store_scenario(files: Sequence[SentFile], folder: Path) -> Path:
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(file.content)
     return folder / files[0].path
+
+
+def work_in(group: CaseGroup, folder: str) -> CaseGroup:
+    """The same group, whose program has this working directory."""
+    return replace(group, working=folder) if group.scenario.program else group
 
 
 def move_group(group: CaseGroup, environments: Mapping[str, Environment], scenario: Path) -> CaseGroup:

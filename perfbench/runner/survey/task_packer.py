@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import partial
@@ -16,12 +17,11 @@ from perfbench.errors import DataProblem, EngineProblem, PerfbenchError
 from perfbench.model import CaseGroup
 from perfbench.runner.survey.draw import DrawTask
 from perfbench.runner.survey.machine_identity import compute_fingerprint
+from perfbench.runner.survey.program_files import find_program_files
 from perfbench.runner.survey.sent_task import PartsMissing, SentFile, SentGroup, SentTask
 from perfbench.util import formatting
 from perfbench.util.files import BUFFER_SIZE
-from perfbench.worker.program_source import ProgramSource
 from perfbench.worker.program_spec import ProgramSpec, parse_program_spec
-from perfbench.worker.scenario_api import ScenarioError
 
 MAX_SENT_BYTES = 8_000_000
 """Bytes of the market files of a draw that are sent; larger ones are shared by path or URL."""
@@ -52,7 +52,7 @@ class TaskPacker:
         """The draw to be sent. Raises EngineProblem where its environments or its scenario cannot be packed."""
         group = self._pack_group(task.group) if self.sends_group else None
         contents, reason = pack_contents(task.members) if self.sends_contents else (None, "")
-        return SentTask(task, self.fingerprint, group, contents, reason)
+        return SentTask(task, self.fingerprint, group, contents, reason, os.getcwd())
 
     def _pack_group(self, group: CaseGroup) -> SentGroup:
         for other, packed in self._groups:
@@ -76,9 +76,12 @@ def pack_group(group: CaseGroup, observe: Callable[[str], None]) -> SentGroup:
             content = (environment.version, environment.packages, environment.sources)
             copies[content] = copies.get(content, -1) + 1
             locks[environment.python] = lock.lock_environment(environment, copies[content], observe)
+    ordered = tuple(locks[place.environment.python] for place in group.places)
     program = parse_program_spec(group.scenario.program)
-    files = pack_scenario(Path(group.scenario.path)) if program is None else pack_program(program)
-    return SentGroup(tuple(locks[place.environment.python] for place in group.places), files)
+    if program is None:
+        return SentGroup(ordered, pack_scenario(Path(group.scenario.path)))
+    files, working = pack_program(program, group.arguments, observe)
+    return SentGroup(ordered, files, working)
 
 
 def pack_scenario(path: Path) -> tuple[SentFile, ...]:
@@ -91,14 +94,18 @@ def pack_scenario(path: Path) -> tuple[SentFile, ...]:
     return _read_files(path, [path, *sorted(file for file in beside if file.is_file())], top)
 
 
-def pack_program(program: ProgramSpec) -> tuple[SentFile, ...]:
-    """A program and the modules of its folder that it imports. Raises DataProblem if they are too large or cannot be read."""
-    path = Path(program.path)
-    try:
-        files = [Path(file) for file in ProgramSource(program).list_files()]
-    except (ScenarioError, SyntaxError) as error:
-        raise DataProblem(f"{program.name} cannot be sent: {error}") from error
-    return _read_files(path, [path, *(file for file in files if file != path)], path.parent)
+def pack_program(
+    program: ProgramSpec, arguments: Sequence[str], observe: Callable[[str], None]
+) -> tuple[tuple[SentFile, ...], str]:
+    """A program, the modules that it imports and the data files that it names, and the path of its working directory there.
+
+    Raises DataProblem if the modules are too large or cannot be read. Data files that are too large are left out, with a line.
+    """
+    found = find_program_files(program, arguments, Path.cwd(), MAX_SCENARIO_BYTES)
+    if found.left_out:
+        names = ", ".join(f"{file.name} ({formatting.format_bytes(file.stat().st_size)})" for file in found.left_out)
+        observe(f"! not sent with {program.name}, because too large: {names}; name a path that every machine has")
+    return tuple(SentFile(place, file.read_bytes()) for file, place in found.files), found.working
 
 
 def _read_files(path: Path, files: Sequence[Path], top: Path) -> tuple[SentFile, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import cProfile
-import re
 import sys
 from types import CodeType
 from typing import Any, Callable, Dict, Optional, Tuple, Union
@@ -12,18 +11,13 @@ from perfbench.worker import thread_observer
 from perfbench.worker.cpu_profile_pass import Frame, PassClock, RawProfile, build_thread_frame
 from perfbench.worker.function_names import BUILT_IN_FILE
 from perfbench.worker.protocol import Request
+from perfbench.worker.waiting import WAITING_PATTERN
 
 NEEDS: Tuple[str, ...] = ()
 SUFFIX = ".pstats"
 
 IS_SHARED = sys.version_info >= (3, 12)
 """Whether a profiler gets the calls of every thread in one sequence (sys.monitoring), so that none can have its own."""
-
-WAITING_PATTERN = re.compile(
-    r"\b(acquire|sleep|poll|select|kevent|control|wait|waitpid|wait[34]|waitid|pause|sigwait|read|readinto|recv|recv_into"
-    r"|recvfrom|accept|connect|flock)\b|'get' of '_queue"
-)
-"""Names of built-in functions that may wait; what a thread waited is taken from their seconds."""
 
 
 def observe(call: Callable[[], Any], path: str, request: Request) -> RawProfile:

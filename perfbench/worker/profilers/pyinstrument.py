@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import importlib
-from typing import Any, Callable, List, Tuple
+from typing import Any, Callable, List, Sequence, Tuple
 
 from perfbench.worker import thread_observer
 from perfbench.worker.cpu_profile_pass import Frame, PassClock, RawProfile, build_thread_frame
 from perfbench.worker.protocol import Request
+from perfbench.worker.waiting import WAITING_PATTERN
 
 NEEDS: Tuple[str, ...] = ("pyinstrument",)
 SUFFIX = ""
 """The host writes its artefact, from all passes."""
+
+PYINSTRUMENT_BUILT_IN = "<built-in>"
+"""What pyinstrument writes for the file of a function of C."""
 
 MIN_CAP_INTERVALS = 3
 """Intervals to which the weight of a sample is at least capped where the thread did not run."""
@@ -51,12 +55,36 @@ def _add_samples(
     observed: RawProfile, root: Tuple[Frame, ...], records: List[Tuple[List[str], float]], ran: float, interval: float
 ) -> None:
     """Add the samples of a thread that ran for ``ran`` CPU seconds, below a root if it is not the main one."""
-    cap = compute_weight_cap([seconds for _, seconds in records], ran, MIN_CAP_INTERVALS * interval)
-    for identifiers, seconds in records:
-        stack = tuple(map(_parse_frame, identifiers))
-        observed.add(stack if not root else root + cut_above_work(stack), min(seconds, cap))
-        observed.capped += max(0.0, seconds - cap)
-        observed.samples += 1
+    stacks = [tuple(map(_parse_frame, identifiers)) for identifiers, _ in records]
+    whole = [seconds for _, seconds in records]
+    weights = leave_out_waiting(list(zip(stacks, whole)), ran, MIN_CAP_INTERVALS * interval)  # noqa: B905 - as above
+    for stack, seconds in zip(stacks, weights):  # noqa: B905 - strict= came with Python 3.10
+        observed.add(stack if not root else root + cut_above_work(stack), seconds)
+    observed.capped += max(0.0, sum(whole) - sum(weights))
+    observed.samples += len(records)
+
+
+def leave_out_waiting(samples: Sequence[Tuple[Tuple[Frame, ...], float]], ran: float, least: float) -> List[float]:
+    """The weights of samples without what is beyond the running time of their thread.
+
+    It is taken from built-in functions that may wait first; then samples are capped, at ``least`` or more; and what is still too
+    much, such as the many short times without a core, is taken from all of them alike.
+    """
+    whole = sum(seconds for _, seconds in samples)
+    if whole <= MAX_WALL_TO_CPU_RATIO * ran:
+        return [seconds for _, seconds in samples]
+    waiting = sum(seconds for stack, seconds in samples if _may_wait(stack))
+    share = 1 - min(whole - ran, waiting) / waiting if waiting else 1.0
+    weights = [seconds * share if _may_wait(stack) else seconds for stack, seconds in samples]
+    cap = compute_weight_cap(weights, ran, least)
+    capped = [min(seconds, cap) for seconds in weights]
+    rest = sum(capped)
+    return [seconds * ran / rest for seconds in capped] if rest > MAX_WALL_TO_CPU_RATIO * ran else capped
+
+
+def _may_wait(stack: Tuple[Frame, ...]) -> bool:
+    file, _, name = stack[-1]
+    return file == PYINSTRUMENT_BUILT_IN and WAITING_PATTERN.search(name) is not None
 
 
 def cut_above_work(stack: Tuple[Frame, ...]) -> Tuple[Frame, ...]:

@@ -177,6 +177,12 @@ def test_frozen_addresses_are_noted(tmp_path: Path, setting: str, personality: s
     assert state_of(machine_checks.check_address_layout(tmp_path)) == state
 
 
+@pytest.mark.skipif(sys.platform != "linux", reason="Landlock is a part of Linux")
+@pytest.mark.parametrize(("version", "state"), [(0, "warning"), (1, "good"), (7, "good")])
+def test_kernel_that_cannot_protect_files_is_noted(version: int, state: str) -> None:
+    assert state_of(machine_checks.check_file_protection(lambda: version)) == state
+
+
 def test_a_results_folder_that_is_a_file_or_below_one_is_bad(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("taken")
     (tmp_path / "nowhere").symlink_to(tmp_path / "gone")

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 from support import corpora
-from support.runs import offer, program, scenario, settings
+from support.runs import MARKET, offer, program, scenario, settings
 
 from perfbench.datasets.corpus.listing import list_corpus
 from perfbench.datasets.corpus.members import Member
@@ -212,13 +212,102 @@ def test_program_is_sent_with_the_modules_that_it_imports(tmp_path: Path) -> Non
     own.write_text("import signals\n\n\ndef run(market):\n    return 1\n")
     (tmp_path / "mine" / "signals.py").write_text("# imported")
     (tmp_path / "mine" / "notes.py").write_text("# not imported")
-    sent = task_packer.pack_program(ProgramSpec(str(own), "run"))
+    sent, _ = task_packer.pack_program(ProgramSpec(str(own), "run"), (), lambda _line: None)
     assert [file.path for file in sent] == ["mine/backtest.py", "mine/signals.py"]
+
+
+NAMING = """
+import json
+import sys
+from pathlib import Path
+
+import signals
+
+HERE = Path(__file__).parent
+json.loads((HERE / "ratings.json").read_text())
+list(HERE.glob("prices*.csv"))
+list((HERE / "models").iterdir())
+MARKETS = ["1.170258213", "data/1.170258214.bz2"]
+
+
+def run(market):
+    with open("settings/stakes.txt") as file:
+        return file.read()
+"""
+
+
+def write_tree(root: Path, files: dict[str, str]) -> None:
+    for name, text in files.items():
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(text)
+
+
+def test_program_is_sent_with_the_data_files_that_it_names(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tree(
+        tmp_path / "project",
+        {
+            "strategies/backtest.py": NAMING,
+            "strategies/signals.py": 'EXTRA = "extra.txt"\n',
+            "strategies/ratings.json": "{}",
+            "strategies/prices-2024.csv": "1",
+            "strategies/extra.txt": "named by a module",
+            "strategies/models/deep/first.bin": "in a named folder",
+            "strategies/notes.txt": "not named",
+            "strategies/1.170258213": '{"op":"mcm"}',
+            "strategies/.git/ratings.json": "hidden",
+            "settings/stakes.txt": "2",
+            "settings/other.txt": "not named",
+            "limits.toml": "an argument",
+        },
+    )
+    monkeypatch.chdir(tmp_path / "project")
+    sent, working = task_packer.pack_program(
+        ProgramSpec("strategies/backtest.py", "run"), ("--limits", "limits.toml"), pytest.fail
+    )
+    assert sent[0].path == "project/strategies/backtest.py"
+    assert {file.path: file.content.decode() for file in sent[1:]} == {
+        "project/strategies/signals.py": 'EXTRA = "extra.txt"\n',
+        "project/strategies/ratings.json": "{}",
+        "project/strategies/prices-2024.csv": "1",
+        "project/strategies/extra.txt": "named by a module",
+        "project/strategies/models/deep/first.bin": "in a named folder",
+        "project/settings/stakes.txt": "2",
+        "project/limits.toml": "an argument",
+    }
+    assert working == "project"
+
+
+def test_working_directory_that_is_not_around_a_program_gets_a_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_tree(tmp_path, {"mine/backtest.py": 'open("stakes.txt")\n', "here/stakes.txt": "2"})
+    monkeypatch.chdir(tmp_path / "here")
+    sent, working = task_packer.pack_program(ProgramSpec(str(tmp_path / "mine" / "backtest.py")), (), pytest.fail)
+    assert [file.path for file in sent] == ["mine/backtest.py", "working/stakes.txt"]
+    assert working == "working"
+
+
+def test_data_file_that_is_too_large_is_left_out_with_a_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_tree(tmp_path, {"backtest.py": 'open("a.txt"), open("b.txt")\n', "a.txt": "x" * 300, "b.txt": "x"})
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(task_packer, "MAX_SCENARIO_BYTES", 200)
+    lines: list[str] = []
+    sent, _ = task_packer.pack_program(ProgramSpec("backtest.py"), (), lines.append)
+    assert [Path(file.path).name for file in sent] == ["backtest.py", "b.txt"]
+    (line,) = lines
+    assert line.startswith("! not sent with backtest, because too large: a.txt (300 B); name a path")
+
+
+def test_working_directory_of_a_program_is_that_of_its_user() -> None:
+    (group,) = plan.plan_groups([[offer(program("run"))]], [], settings())
+    (scenario_group, *_) = plan.plan_groups([[offer(scenario("run"))]], [MARKET], settings())
+    assert sent_task.work_in(group, "/home/user").working == "/home/user"
+    assert sent_task.work_in(scenario_group, "/home/user").working == ""
 
 
 def test_program_that_was_removed_is_not_sent(tmp_path: Path) -> None:
     with pytest.raises(DataProblem, match="gone:run cannot be sent"):
-        task_packer.pack_program(ProgramSpec(str(tmp_path / "gone.py"), "run"))
+        task_packer.pack_program(ProgramSpec(str(tmp_path / "gone.py"), "run"), (), pytest.fail)
 
 
 def test_program_and_settings_of_an_environment_move_to_another_machine() -> None:

@@ -232,6 +232,19 @@ def test_releases_that_did_other_work_have_no_ratio() -> None:
     assert line.points[1].problem == "1 → 2: 100 updates before and 99 after: the work differs, no ratio"
 
 
+def test_releases_in_which_a_program_reads_fewer_updates_have_a_ratio() -> None:
+    """Its orders are compared, and not what it reads for them; but each release must do the same in every pass."""
+    one, two = pair(0, "a", "b", (1.0, 0.5))
+    after = measured("run", "2", [replace(two, work=99)])
+    before = measured("run", "1", [one])
+    (line,) = build_trajectory(releases("1", "2"), [before, after], FIXED, same, is_program=True).lines
+    assert line.points[1].relative == pytest.approx(0.5)
+    other = pair(1, "a", "b", (1.0, 0.5))
+    unsteady = [measured("run", "1", [one, other[0]]), measured("run", "2", [two, replace(other[1], work=99)])]
+    (line,) = build_trajectory(releases("1", "2"), unsteady, FIXED, same, is_program=True).lines
+    assert line.points[1].problem == "1 → 2: 100 updates before and 99, 100 after: the work differs, no ratio"
+
+
 def test_differing_outputs_are_reported_beside_the_step() -> None:
     def digest(_before: Measurement, after: Measurement) -> str:
         return "no" if after.case.environment.endswith("2.12.0") else "yes"

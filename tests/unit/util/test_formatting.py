@@ -279,6 +279,8 @@ def test_foreign_text_is_printable_encodable_and_stays_what_it_was_if_it_is_harm
         (format_bytes_pair(400, 5000), "400 B → 5,000 B"),
         (format_amount_pair(96.3, 1210, "bytes"), "96.3 B → 1,210 B"),
         (format_amount_pair(1.25, 20, "ms"), "1.25 ms → 20 ms"),
+        (format_amount_pair(12345, 12346, "count"), "12,345 → 12,346"),
+        (format_amount_pair(-1234.5, 0.04, "money"), "−1,234.50 → 0.04"),
         (format_amount_pair(0.02, 0.3, "seconds"), "0.0200s → 0.300s"),
         (format_quantity_pair(4.21e9, 3.1e9), "4.21 G → 3.10 G"),
         (format_quantity_pair(999e6, 1.01e9), "999 M → 1,010 M"),

@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from perfbench.worker.function_names import BUILT_IN_FILE, FunctionNamer
-from perfbench.worker.profilers.pyinstrument import compute_weight_cap
+from perfbench.worker.profilers.pyinstrument import compute_weight_cap, leave_out_waiting
+from perfbench.worker.waiting import WAITING_PATTERN
 
 SOURCE = """
 import functools
@@ -114,6 +115,33 @@ def test_samples_are_cut_so_that_their_sum_is_what_the_process_ran() -> None:
     weights = [0.001] * 100 + [0.5, 0.4]
     cap = compute_weight_cap(weights, ran=0.15, least=0.003)
     assert sum(min(weight, cap) for weight in weights) == pytest.approx(0.15)
+
+
+def test_waiting_is_left_out_before_anything_else() -> None:
+    """As of a thread that takes from a queue: it waits a little for each item, never as long as a sample that would be capped."""
+    work, wait = (("control.py", 1, "process_event"),), (("threading.py", 2, "wait"), ("<built-in>", 0, "lock.acquire"))
+    other = (("<built-in>", 0, "list.append"),)
+    samples = [(work, 0.001), (wait, 0.002), (other, 0.001)] * 100
+    weights = leave_out_waiting(samples, ran=0.2, least=0.003)
+    assert weights == pytest.approx([0.001, 0.0, 0.001] * 100)
+    assert sum(leave_out_waiting(samples, ran=0.1, least=0.003)) == pytest.approx(0.1)
+    assert leave_out_waiting(samples, ran=0.4, least=0.003) == [seconds for _, seconds in samples]
+
+
+@pytest.mark.parametrize(
+    ("name", "waits"),
+    [
+        ("lock.acquire", True),
+        ("SimpleQueue.get", True),
+        ("_ThreadHandle.join", True),
+        ("<method 'get' of '_queue.SimpleQueue' objects>", True),
+        ("dict.get", False),
+        ("str.join", False),
+        ("<method 'join' of 'str' objects>", False),
+    ],
+)
+def test_functions_that_may_wait_are_known_by_name(name: str, waits: bool) -> None:
+    assert bool(WAITING_PATTERN.search(name)) is waits
 
 
 def test_no_sample_is_cut_below_three_intervals() -> None:

@@ -25,6 +25,7 @@ def home(tmp_path: Path) -> Path:
     (made / "program").mkdir()
     (made / "work" / "settings.txt").write_text("stake=2\n")
     (made / "work" / "data" / "1.1").write_text("market\n")
+    (made / "work" / "market.bz2").write_bytes(b"BZh9")
     (made / "beside.txt").write_text("beside\n")
     return made
 
@@ -55,14 +56,14 @@ def test_relative_paths_are_read_in_the_working_directory_and_around_it(scratch:
     assert Path("settings.txt").read_text() == "stake=2\n"
     assert Path("data/1.1").read_text() == "market\n"
     assert Path("../beside.txt").read_text() == "beside\n"
-    assert sorted(os.listdir()) == ["data", "settings.txt"]
+    assert sorted(os.listdir()) == ["data", "market.bz2", "settings.txt"]
 
 
 def test_recursive_searches_find_what_is_below_the_working_directory(home: Path, scratch: Scratch) -> None:
     assert [str(path) for path in Path().rglob("1.*")] == ["data/1.1"]
     assert glob.glob("**/1.*", recursive=True) == ["data/1.1"]
     walked = [(top, sorted(folders), sorted(files)) for top, folders, files in os.walk(".")]
-    assert walked == [(".", ["data"], ["settings.txt"]), ("./data", [], ["1.1"])]
+    assert walked == [(".", ["data"], ["market.bz2", "settings.txt"]), ("./data", [], ["1.1"])]
 
 
 def test_files_that_are_written_appear_to_the_program_and_not_to_the_user(home: Path, scratch: Scratch) -> None:
@@ -130,8 +131,9 @@ def test_program_may_write_among_temporary_files_but_not_in_its_own_folder_there
     assert scratch.may_write("/dev/null")
     assert not scratch.may_write(str(home / "program" / "file"))
     assert not scratch.may_write("/etc/file")
-    assert not scratch.may_write("settings.txt")
-    assert scratch.may_write("settings.txt", follow=False)
+    assert not scratch.may_write("market.bz2")
+    assert scratch.may_write("market.bz2", follow=False)
+    assert scratch.may_write("settings.txt")  # a copy
 
 
 def test_functions_are_the_real_ones_outside_of_the_context(home: Path) -> None:
