@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import json
 import math
+import re
 import sys
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -14,7 +16,7 @@ from perfbench.errors import TrialFailed
 from perfbench.gate.calibration import tool_scores, tools
 from perfbench.gate.calibration.analysis import Proportion
 from perfbench.gate.calibration.tool_comparison import ComparisonPlan, ToolComparison, ToolMeasurement
-from perfbench.gate.calibration.tools import TimeBudget, ToolSide
+from perfbench.gate.calibration.tools import TimeBudget, Tool, ToolSide
 from perfbench.model import Machine
 from perfbench.worker.protocol import Request
 
@@ -28,11 +30,22 @@ def side(slowdown: float) -> ToolSide:
     return ToolSide(sys.executable, Request("time", str(SCENARIOS / "burns.py"), "light", slowdown=slowdown))
 
 
-@pytest.mark.parametrize("name", tools.list_tools())
-def test_a_tool_finds_that_a_pass_takes_three_times_as_long(name: str, tmp_path: Path) -> None:
+def installed(name: str) -> Tool:
+    """The tool, if it and the packages that an environment would bring are here."""
     tool = tools.load_tool(name)
     if reason := tool.missing():
         pytest.skip(reason)
+    for need in tool.NEEDS:
+        try:
+            distribution(re.split("[<>=]", need)[0])
+        except PackageNotFoundError as error:
+            pytest.skip(f"{error.name} is not installed: pip install --group test")
+    return tool
+
+
+@pytest.mark.parametrize("name", tools.list_tools())
+def test_a_tool_finds_that_a_pass_takes_three_times_as_long(name: str, tmp_path: Path) -> None:
+    tool = installed(name)
     found = tool.compare(side(0.0), side(2.0), PACE, tmp_path)
     assert found.slower
     assert 1.5 < found.ratio < 10  # by the clock on the wall, while other tests run on the same machine
@@ -41,9 +54,7 @@ def test_a_tool_finds_that_a_pass_takes_three_times_as_long(name: str, tmp_path:
 @pytest.mark.parametrize("name", tools.list_tools())
 @pytest.mark.statistical
 def test_a_tool_does_not_call_faster_code_slower(name: str, tmp_path: Path) -> None:
-    tool = tools.load_tool(name)
-    if reason := tool.missing():
-        pytest.skip(reason)
+    tool = installed(name)
     found = tool.compare(side(2.0), side(0.0), PACE, tmp_path)
     assert not found.slower
     assert found.ratio < 0.7
@@ -51,9 +62,7 @@ def test_a_tool_does_not_call_faster_code_slower(name: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", tools.list_tools())
 def test_failed_tool_is_reported_in_one_line(name: str, tmp_path: Path) -> None:
-    tool = tools.load_tool(name)
-    if reason := tool.missing():
-        pytest.skip(reason)
+    tool = installed(name)
     crashing = ToolSide(sys.executable, Request("time", str(SCENARIOS / "crashes.py"), "crashes"))
     with pytest.raises(TrialFailed) as failure:
         tool.compare(crashing, crashing, PACE, tmp_path)
