@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import re
 import sys
+from dataclasses import replace
 from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
@@ -15,9 +17,10 @@ from support.command_line import SCENARIOS, one_line, perfbench
 from perfbench.errors import TrialFailed
 from perfbench.gate.calibration import tool_scores, tools
 from perfbench.gate.calibration.analysis import Proportion
-from perfbench.gate.calibration.tool_comparison import ComparisonPlan, ToolComparison, ToolMeasurement
+from perfbench.gate.calibration.tool_comparison import ComparisonPlan, ToolComparison, ToolMeasurement, build_needs
 from perfbench.gate.calibration.tools import TimeBudget, Tool, ToolSide
 from perfbench.model import Machine
+from perfbench.report.tables.calibration import render_tool_scores
 from perfbench.worker.protocol import Request
 
 PACE = TimeBudget(comparison=2.0, one_pass=0.03, startup=0.1)
@@ -75,6 +78,35 @@ def test_every_tool_reports_its_version() -> None:
     assert all(tool.version(sys.executable)[0].isdigit() for tool in known)
 
 
+def test_hyperfine_of_another_release_is_named_with_the_tool_that_measures_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "hyperfine"
+    program.write_text("#!/bin/sh\necho hyperfine 2.0.0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+    assert tools.load_tool("hyperfine").missing() == (
+        "the hyperfine on the PATH is release 2: write --against hyperfine-2, which brings its own"
+    )
+    program.write_text("#!/bin/sh\necho hyperfine 1.15.0\n")
+    assert tools.load_tool("hyperfine").missing() == ""
+    assert tools.load_tool("hyperfine").version("") == "1.15.0"
+
+
+def test_asv_is_missing_where_git_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert tools.load_tool("asv").missing() == "asv compares commits, and git is not on the PATH: install git"
+
+
+def test_environments_get_what_the_tools_need_once() -> None:
+    assert build_needs(["hyperfine", "hyperfine-2", "asv"]) == " scipy astral-dev-toolchain-hyperfine>=2 asv"
+
+
+def test_date_of_hyperfine_1_is_that_of_its_tag() -> None:
+    tool = tools.load_tool("hyperfine")
+    assert (tool.find_release_date("1.15.0", ""), tool.find_release_date("1.99.0", "")) == ("2022-09-07", "")
+
+
 # What they say ---------------------------------------------------------------------------------------------------------
 
 
@@ -93,6 +125,17 @@ def test_score_of_a_tool_follows_its_comparisons() -> None:
     assert found.false_alarms == Proportion(2, 4)
     assert found.detections == ((0.05, Proportion(1, 2)),)
     assert found.detectable == pytest.approx(1.1 ** (2.3263 + 1.6449) - 1, rel=1e-3)
+
+
+def test_table_shows_the_dates_of_releases_that_are_known() -> None:
+    measured = tuple(compared(tool, 0.0, 1.0, False) for tool in ("x", "y"))
+    document = ToolComparison(1, "calibration", MACHINE, 10.0, (("x", "1.2"), ("y", "3")), measured)
+    assert "released" not in render_tool_scores(tool_scores.score_tools(document))
+    dated = replace(document, released=(("x", "2026-10-08"),))
+    head, first, second = render_tool_scores(tool_scores.score_tools(dated)).splitlines()[:3]
+    assert head.split()[:2] == ["tool", "released"]
+    assert first.split()[:3] == ["x", "1.2", "2026-10-08"]
+    assert second.split()[:3] == ["y", "3", "10"]
 
 
 def test_detectable_slowdown_is_unknown_from_three_comparisons() -> None:
@@ -141,6 +184,11 @@ def test_calibrate_against_lists_tools_below_the_gate_and_shows_the_table_again(
     assert [one["slower"] for one in document["compared"] if one["injected"]] == [True, True]
     again = perfbench("calibrate", "--show", "calibration", folder=tmp_path)
     assert (again.returncode, again.stdout) == (0, page)
+
+
+def test_help_lists_every_tool(tmp_path: Path) -> None:
+    text = " ".join(re.sub(r"[│\s]+", " ", perfbench("calibrate", "--help", folder=tmp_path).stdout).split())
+    assert f"each by its own protocol: {', '.join(tools.list_tools())}." in text
 
 
 def test_calibrate_rejects_unknown_tool_and_suggests_another(tmp_path: Path) -> None:

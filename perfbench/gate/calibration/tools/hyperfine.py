@@ -22,7 +22,7 @@ MIN_RUNS = 10
 WARMUP_RUNS = 1
 SIGNIFICANCE_LEVEL = 0.05
 
-INSTALL_HINT = "make services installs it, and so does apt install hyperfine"
+BROUGHT = "write --against hyperfine-2, which brings its own"
 
 RELEASED = {
     "1.12.0": "2021-10-17",
@@ -42,13 +42,13 @@ RELEASED = {
 def missing() -> str:
     """Why it cannot be run here, in one line; empty if it can."""
     if not shutil.which("hyperfine"):
-        return f"hyperfine is not on the PATH: {INSTALL_HINT}"
+        return f"hyperfine is not on the PATH: install it (make services, or apt install hyperfine), or {BROUGHT}"
     try:
         major = version("").partition(".")[0]
     except TrialFailed as error:
         return str(error)
     if major != "1":
-        return f"the hyperfine on the PATH is release {major}: write --against hyperfine-2, which brings its own"
+        return f"the hyperfine on the PATH is release {major}: {BROUGHT}"
     return ""
 
 
