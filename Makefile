@@ -75,9 +75,9 @@ headline: $(VENV)/.run data  ## measure the claims of betfairlightweight 2.12.0 
 CLAIMED := betfairlightweight==2.11.2 betfairlightweight==2.12.0 \
     --data PRO-1.170258213 --data SELF-1.181223994 --data 1.200806927 --precision 0.015 --max-time 1200
 
-calibration: $(VENV)/.run data  ## measure what a gate sees here, and other tools, for docs/ci/calibrate.md (about an hour; needs hyperfine)
-	@$(BIN)/perfbench calibrate --max-time 600 --data PRO-1.170258213 --slower 1.6% --slower 2.9% --comparisons 8 \
-	    --against hyperfine,pyperf,pytest-benchmark --save calibration-for-readme
+calibration: $(VENV)/.run data  ## measure what a gate sees here, and other tools, for docs/ci/calibrate.md (about two hours; needs hyperfine 1 and git)
+	@$(BIN)/perfbench calibrate --max-time 600 --data PRO-1.170258213 --slower 1.6% --slower 2.9% --comparisons 16 \
+	    --against asv,hyperfine,hyperfine-2,pyperf,pytest-benchmark,pytest-codspeed --save calibration-for-readme
 	@for part in "" -slower -against; do mv results/calibration-for-readme$$part.json results/reference-calibration$$part.json; done
 	@$(BIN)/python benchmarks/readme_tables.py
 
@@ -121,7 +121,7 @@ blame: $(VENV)/.run data  ## measure for docs/maintainers/blame.md which functio
 	@mv results/blame-for-readme.profile.json results/reference-blame.profile.json
 	@$(BIN)/python benchmarks/readme_tables.py
 
-engines: $(VENV)/.run data  ## measure other readers of stream files for docs/quants/readers.md (about ten minutes)
+engines: $(VENV)/.run data  ## measure other readers of stream files for docs/quants/readers.md (about fifteen minutes)
 	@$(BIN)/perfbench run --mode engines --sweep read=nothing,best --data PRO-1.170258213 --rounds 12 --save engines || test $$? -eq 6
 	@mv results/engines.json results/reference-engines.json
 	@$(BIN)/python benchmarks/readme_tables.py

@@ -23,10 +23,10 @@ from betfairlightweight.streaming.listener import StreamListener
 from perfbench.kit.known_changes import (
     ALL_RUNNERS,
     NOTHING,
-    ORDER,
+    ORDERS,
     RAW_ORDER,
     SP_SIDES,
-    TOTAL_MATCHED,
+    TOTALS,
     drop_new_fields,
     sp_sides_as_before,
     with_sorted_prices,
@@ -92,7 +92,7 @@ SIMPLE = (str, int, float)
 TIMES = {"markettime", "opendate", "suspendtime", "settledtime", "removaldate", "lastmatchtime", "publishtime"}
 
 
-RUNNER_CHANGES = frozenset([TOTAL_MATCHED, SP_SIDES] if VERSION >= (2, 12) else [TOTAL_MATCHED])
+RUNNER_CHANGES = TOTALS | {SP_SIDES} if VERSION >= (2, 12) else TOTALS
 """The changes that affect a runner's book; the SP prices of releases before 2.12.0 need no reverting."""
 
 
@@ -119,7 +119,7 @@ def book_fields(book: Any, part: Callable[..., Any], undone: FrozenSet[str] = NO
         fields["streamingupdate"] = with_sorted_prices(fields["streamingupdate"])
     if ALL_RUNNERS in undone:
         runners = [runner for runner in runners if has_prices(runner)]
-    if ORDER in undone:
+    if undone & ORDERS:
         runners = sorted(runners, key=identity)
     of_runners = undone & RUNNER_CHANGES
     fields["runners"] = [part(runner, runner_fields, of_runners) for runner in runners]

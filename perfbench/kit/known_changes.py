@@ -23,6 +23,9 @@ TOTAL_MATCHED = "total matched"
 TIME_ZONE = "time zone"
 BETFAIR_DATA_MESSAGE = "betfair-data message fields"
 TICKRUSH_MESSAGE = "tickrush message fields"
+PARSER_FIELDS = "betfair-parser market fields"
+PARSER_ORDER = "betfair-parser runner order"
+PARSER_TOTAL = "betfair-parser total matched"
 
 ZONE_TRAIT = "time zone of datetimes"
 
@@ -77,14 +80,36 @@ CHANGES = [
         "documents books without the fields of the stream's message",
     ),
     Change(
+        BETFAIR_DATA_MESSAGE,
+        "betfair-data-smoothcinf",
+        "0.3.5",
+        MESSAGE_FIELDS,
+        "documents books without the fields of the stream's message",
+    ),
+    Change(
         TICKRUSH_MESSAGE,
         "tickrush",
         "0.1.0",
         MESSAGE_FIELDS,
         "documents books without the fields of the stream's message",
     ),
+    Change(
+        PARSER_FIELDS,
+        "betfair-parser",
+        "0.20.0",
+        (*MESSAGE_FIELDS, "total_matched"),
+        "keeps neither the fields of the stream's message nor the amount matched on the market in its cache",
+    ),
+    Change(PARSER_ORDER, "betfair-parser", "0.20.0", ("runners",), "keeps runners by their id, in no order"),
+    Change(
+        PARSER_TOTAL,
+        "betfair-parser",
+        "0.20.0",
+        ("runners.total_matched",),
+        "has None instead of 0 where nothing is matched on a runner yet",
+    ),
 ]
-"""Changes of other readers apply if only one side has that package; they are the fields missing in its type stubs."""
+"""Changes of other readers apply if only one side has that package: the fields missing in its type stubs or in its cache."""
 
 DROPPED = {
     UNIQUE_ID: ["streaminguniqueid"],
@@ -92,8 +117,16 @@ DROPPED = {
     SNAP: ["streamingsnap"],
     BETFAIR_DATA_MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
     TICKRUSH_MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
+    PARSER_FIELDS: ["streaminguniqueid", "streamingupdate", "streamingsnap", "totalmatched"],
 }
-"""Fields that the older release or the other reader lacks, or fills with its own value."""
+"""Fields of a book that the older release or the other reader lacks, or fills with its own value."""
+
+
+ORDERS = frozenset([ORDER, PARSER_ORDER])
+"""Changes of the order of runners."""
+
+TOTALS = frozenset([TOTAL_MATCHED, PARSER_TOTAL])
+"""Changes of the amount where nothing is matched."""
 
 
 def drop_new_fields(fields: Dict[str, Any], undone: FrozenSet[str]) -> None:
@@ -101,7 +134,7 @@ def drop_new_fields(fields: Dict[str, Any], undone: FrozenSet[str]) -> None:
     for change in DROPPED.keys() & undone:
         for field in DROPPED[change]:
             fields.pop(field, None)
-    if TOTAL_MATCHED in undone and fields.get("totalmatched") == 0:
+    if undone & TOTALS and fields.get("totalmatched") == 0:
         del fields["totalmatched"]
 
 

@@ -5,6 +5,10 @@ from __future__ import annotations
 BETCONNECT = "betconnect==0.3.0"
 BETDAQ_RETAIL = "betdaq-retail==0.2.0"
 BETFAIR_DATA = "betfair-data==0.3.4"
+BETFAIR_DATA_SMOOTHCINF = "betfair-data-smoothcinf==0.3.5"
+BETFAIR_PARSER = "betfair-parser==0.20.0"
+"""The last release for Python 3.10 and 3.11."""
+
 CACHETOOLS = "cachetools==6.2.6"
 DUCKDB = "duckdb==2.0.1"
 FLUMINE = "flumine"

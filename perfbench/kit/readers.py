@@ -13,6 +13,8 @@ from itertools import chain
 from typing import Any, Callable, Dict, Iterator, List, Sequence, Tuple
 from weakref import WeakKeyDictionary
 
+from perfbench.kit.parser_cache import parser_books
+
 DEFINITION_ONLY = {"total_matched", "publish_time", "market_id", "clk", "market_name"}
 """Fields of a native ``Market`` of betfair_data that are not part of its definition."""
 
@@ -98,7 +100,9 @@ def books_of(update: Any) -> Sequence[Any]:
 
 
 def listed(update: Any) -> Sequence[Any]:
-    """One item of output as a list: some readers yield one book at a time."""
+    """One item of output as a list: some readers yield one book at a time, and betfair_parser a message with its cache."""
+    if isinstance(update, tuple):
+        return parser_books(*update)
     return update if isinstance(update, list) else [update]
 
 

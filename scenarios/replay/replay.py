@@ -17,7 +17,17 @@ from perfbench.kit.best_prices import of_dicts, of_object, of_objects, of_patche
 from perfbench.kit.bflw import book_fields, patch_with_flumine, replay, time_zone
 from perfbench.kit.known_changes import CHANGES, ZONE_TRAIT
 from perfbench.kit.owners import REPLAY
-from perfbench.kit.pins import BETFAIR_DATA, FLUMINE, FLUMINE_ALONE, MSGSPEC, ORJSON, TICKRUSH
+from perfbench.kit.parser_cache import import_parser, of_messages, parser_messages
+from perfbench.kit.pins import (
+    BETFAIR_DATA,
+    BETFAIR_DATA_SMOOTHCINF,
+    BETFAIR_PARSER,
+    FLUMINE,
+    FLUMINE_ALONE,
+    MSGSPEC,
+    ORJSON,
+    TICKRUSH,
+)
 from perfbench.kit.readers import (
     Changed,
     betfair_data_books,
@@ -94,6 +104,30 @@ def betfair_data_bflw(market: str, betfair_data: Any, *, read: str = "nothing") 
 def betfair_data_files(market: str, betfair_data: Any, *, read: str = "nothing") -> Iterator[Any]:
     """betfair_data's own reader and objects (betfair_data.Files)."""
     return with_prices_read(betfair_data_markets(betfair_data, market), read, of_object)
+
+
+@mode(needs=[BETFAIR_DATA_SMOOTHCINF], group="engines")
+def betfair_data_smoothcinf_bflw(market: str, betfair_data: Any, *, read: str = "nothing") -> Iterator[List[Any]]:
+    """The reader that imitates betfairlightweight of betfair-data-smoothcinf, a maintained fork of betfair_data."""
+    return with_prices_read(betfair_data_books(betfair_data, market), read, of_objects)
+
+
+@mode(needs=[BETFAIR_DATA_SMOOTHCINF], group="engines")
+def betfair_data_smoothcinf_files(market: str, betfair_data: Any, *, read: str = "nothing") -> Iterator[Any]:
+    """The own reader and objects of betfair-data-smoothcinf, a maintained fork of betfair_data."""
+    return with_prices_read(betfair_data_markets(betfair_data, market), read, of_object)
+
+
+@setup
+def betfair_parser_module() -> Any:
+    """betfair_parser, imported."""
+    return import_parser()
+
+
+@mode(needs=[BETFAIR_PARSER], group="engines")
+def betfair_parser(market: str, betfair_parser_module: Any, *, read: str = "nothing") -> Iterator[Any]:
+    """betfair_parser's typed messages in its cache of markets (Python 3.10 or newer)."""
+    return with_prices_read(parser_messages(betfair_parser_module, market), read, of_messages)
 
 
 @setup

@@ -18,14 +18,25 @@ from support.scenarios import import_shipped, scenario_path
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
+from perfbench.errors import TrialFailed
 from perfbench.kit import ScenarioError, best_prices
+from perfbench.kit.pins import BETFAIR_DATA_SMOOTHCINF
 from perfbench.model import Environment
 from perfbench.runner import output_diff, worker_process
 from perfbench.worker.protocol import OutputDigest, PassMeasurement, Ready
 
-READERS = ("betfair_data_bflw", "betfair_data_files", "tickrush", "flumine_stream")
-LACKING = ("betfair-data message fields", "tickrush message fields")
-"""What betfair-data and tickrush do not have by their own documentation."""
+READERS = ("betfair_data_bflw", "betfair_data_files", "betfair_parser", "tickrush", "flumine_stream")
+FORK = "betfair-data-smoothcinf"
+"""A fork of betfair-data whose module has the same name, so that the two cannot be in one environment."""
+
+LACKING = (
+    "betfair-data message fields",
+    "betfair-parser market fields",
+    "betfair-parser runner order",
+    "betfair-parser total matched",
+    "tickrush message fields",
+)
+"""What betfair-data and tickrush do not have by their own documentation, and betfair-parser not by its code."""
 
 
 @pytest.fixture(scope="module")
@@ -34,8 +45,13 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     needs = {need for mode in found.scenario.modes if mode.group == "engines" for need in mode.needs} - {"flumine"}
     assert all("==" in need for need in needs)
     return Installed(tmp_path_factory.mktemp("engines")).environment(
-        "betfairlightweight==2.24.0", "flumine==3.3.2", *sorted(needs)
+        "betfairlightweight==2.24.0", "flumine==3.3.2", *sorted(need for need in needs if not need.startswith(FORK))
     )
+
+
+@pytest.fixture(scope="module")
+def forked(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    return Installed(tmp_path_factory.mktemp("fork")).environment("betfairlightweight==2.24.0", BETFAIR_DATA_SMOOTHCINF)
 
 
 def generated(path: Path, **more: Any) -> Path:
@@ -85,7 +101,7 @@ def test_reader_of_an_event_file_is_compared_by_the_changes_of_each_line(
     event = generated(tmp_path / "event", seed=13, markets=3, bsp=False)
     found = outputs(everything, event, *LACKING)
     assert {output.updates for output in found.values()} == {240}
-    assert agreeing(found) == {"betfair_data_bflw", "betfair_data_files", "flumine_stream"}  # tickrush mixes markets up
+    assert agreeing(found) == {*READERS} - {"tickrush"}  # tickrush mixes markets up
     for number in (0, 120, 239):
         assert len(shown(everything, "lightweight", event, number)) == 1
 
@@ -95,7 +111,7 @@ def test_a_market_without_clk_gives_no_books_in_betfair_datas_own_reader(
 ) -> None:
     recorded = rewritten(market, tmp_path / "1.100000002", lambda text: re.sub(r'"clk":"\d+"', '"clk":null', text))
     found = outputs(everything, recorded, *LACKING)
-    assert agreeing(found) == {"betfair_data_bflw", "tickrush", "flumine_stream"}
+    assert agreeing(found) == {*READERS} - {"betfair_data_files"}
     assert found["betfair_data_files"].updates == 0
 
 
@@ -104,8 +120,7 @@ def test_best_levels_stop_betfair_data_silently(everything: Environment, tmp_pat
     found = outputs(everything, levels, *LACKING)
     assert 0 < found["betfair_data_bflw"].updates < 240
     assert 0 < found["betfair_data_files"].updates < 240
-    assert "flumine_stream" in agreeing(found)
-    assert agreeing(found) <= {"tickrush", "flumine_stream"}
+    assert {"betfair_parser", "flumine_stream"} <= agreeing(found) <= {"betfair_parser", "tickrush", "flumine_stream"}
 
 
 def test_a_ladder_of_prices_in_the_definition_is_lost_by_two_readers(
@@ -113,7 +128,11 @@ def test_a_ladder_of_prices_in_the_definition_is_lost_by_two_readers(
 ) -> None:
     ladder = '"marketDefinition":{"priceLadderDefinition":{"type":"CLASSIC"},'
     classic = rewritten(market, tmp_path / "1.100000004", lambda text: text.replace('"marketDefinition":{', ladder))
-    assert agreeing(outputs(everything, classic, *LACKING)) == {"betfair_data_bflw", "flumine_stream"}
+    assert agreeing(outputs(everything, classic, *LACKING)) == {
+        "betfair_data_bflw",
+        "betfair_parser",
+        "flumine_stream",
+    }
     right, other = (shown(everything, mode, classic, 5, LACKING) for mode in ("lightweight", "tickrush"))
     place = output_diff.find_first_field(right, other)
     assert place == ("[0].marketdefinition.priceladderdefinition", "{'type': 'CLASSIC'}", "nothing")
@@ -128,9 +147,48 @@ def test_a_reader_with_another_order_of_runners_differs(everything: Environment,
                 definition["runners"].reverse()
         return "".join(json.dumps(message, separators=(",", ":")) + "\n" for message in messages)
 
-    found = outputs(everything, rewritten(market, tmp_path / "1.100000005", reverse), *LACKING)
-    assert "betfair_data_files" not in agreeing(found)
+    reversed_runners = rewritten(market, tmp_path / "1.100000005", reverse)
+    ordered = outputs(
+        everything, reversed_runners, *(name for name in LACKING if name != "betfair-parser runner order")
+    )
+    assert {"betfair_data_bflw", "flumine_stream"} <= agreeing(ordered)
+    assert {"betfair_data_files", "betfair_parser"}.isdisjoint(agreeing(ordered))
+    assert "betfair_parser" in agreeing(outputs(everything, reversed_runners, *LACKING))
+
+
+def test_a_field_that_betfair_parser_does_not_know_stops_it_with_the_name_of_the_field(
+    everything: Environment, market: Path, tmp_path: Path
+) -> None:
+    """Recordings of flumine have one in every line."""
+
+    def note_stream(text: str) -> str:
+        return text.replace('"mc":[{', '"mc":[{"_stream_id":1,')
+
+    recorded = rewritten(market, tmp_path / "1.100000009", note_stream)
+    with pytest.raises(TrialFailed, match="unknown field `_stream_id`"):
+        digested(everything, "betfair_parser", recorded)
+
+
+def test_betfair_parser_overlooks_that_an_amount_matched_is_set_to_0(
+    everything: Environment, market: Path, tmp_path: Path
+) -> None:
+    """The stream does so when a runner is removed."""
+
+    def reset_amount(text: str) -> str:
+        lines = text.splitlines(keepends=True)
+        number, runner = next(
+            (number, runner["id"])
+            for number, line in enumerate(lines)
+            for runner in json.loads(line)["mc"][0].get("rc", ())
+            if runner.get("tv")
+        )
+        message = json.loads(lines[number])
+        message["mc"] = [{"id": message["mc"][0]["id"], "rc": [{"id": runner, "tv": 0}]}]
+        return "".join([*lines[: number + 1], json.dumps(message, separators=(",", ":")) + "\n", *lines[number + 1 :]])
+
+    found = outputs(everything, rewritten(market, tmp_path / "1.100000010", reset_amount), *LACKING)
     assert {"betfair_data_bflw", "flumine_stream"} <= agreeing(found)
+    assert "betfair_parser" not in agreeing(found)
 
 
 def test_check_detects_a_single_different_size(everything: Environment, market: Path, tmp_path: Path) -> None:
@@ -163,8 +221,22 @@ def test_file_name_unsupported_by_betfair_data_gives_no_books(
 ) -> None:
     market.rename(tmp_path / "market.txt")
     found = outputs(everything, tmp_path / "market.txt", *LACKING)
-    assert agreeing(found) == {"tickrush", "flumine_stream"}
+    assert agreeing(found) == {"betfair_parser", "tickrush", "flumine_stream"}
     assert found["betfair_data_bflw"].updates == found["betfair_data_files"].updates == 0
+
+
+@pytest.mark.parametrize(
+    "recipe", [{"removal": True}, {"markets": 3, "bsp": False}, {"ladder": "levels", "bsp": False}], ids=str
+)
+@pytest.mark.parametrize("mode", ["betfair_data_bflw", "betfair_data_files"])
+def test_fork_of_betfair_data_reads_what_its_original_reads(
+    everything: Environment, forked: Environment, tmp_path: Path, mode: str, recipe: dict[str, Any]
+) -> None:
+    path = generated(tmp_path / "1.100000008", **recipe)
+    original = digested(everything, mode, path)
+    fork = digested(forked, mode.replace("betfair_data", "betfair_data_smoothcinf"), path)
+    assert 0 < original.updates == fork.updates
+    assert original.digest == fork.digest
 
 
 # Best prices touched ----------------------------------------------------------------------------------------------------
@@ -219,13 +291,14 @@ def test_best_prices_are_price_and_size_of_both_sides_of_every_runner() -> None:
 
 SAME_PRICES = """
 import hashlib, importlib, json, sys
-from perfbench.kit import best_prices, bflw, readers
+from perfbench.kit import best_prices, bflw, parser_cache, readers
 market = sys.argv[1]
 ways = {
     "lightweight": (bflw.replay(market, lightweight=True), best_prices.of_dicts),
     "full": (bflw.replay(market, lightweight=False), best_prices.of_objects),
     "betfair_data_bflw": (readers.betfair_data_books(importlib.import_module("betfair_data"), market), best_prices.of_objects),
     "betfair_data_files": (readers.betfair_data_markets(importlib.import_module("betfair_data"), market), best_prices.of_object),
+    "betfair_parser": (parser_cache.parser_messages(parser_cache.import_parser(), market), parser_cache.of_messages),
     "tickrush": (readers.tickrush_books(importlib.import_module("tickrush"), market), best_prices.of_object),
 }
 read = {name: [of(update) for update in updates] for name, (updates, of) in ways.items()}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
@@ -91,7 +92,8 @@ def calibrate(
         list[str] | None,
         typer.Option(
             metavar="TOOL,TOOL",
-            help="Compare with other tools on the same builds, each by its own protocol: hyperfine, pyperf, pytest-benchmark.",
+            help="Compare with other tools on the same builds, each by its own protocol: asv, hyperfine, hyperfine-2, pyperf, "
+            "pytest-benchmark, pytest-codspeed.",
             show_default="none",
             callback=parse.names_of,
         ),
@@ -99,7 +101,7 @@ def calibrate(
     comparisons: Annotated[
         int,
         typer.Option(min=4, metavar="NUM", help="Comparisons of unchanged code per tool; half as many per slowdown."),
-    ] = 12,
+    ] = 16,
     shown: Annotated[
         str | None,
         typer.Option("--show", metavar="NAME", help="Show a saved calibration; measure nothing.", show_default=False),
@@ -192,7 +194,7 @@ def _run_tools(
     measuring: Session, unchanged: Run, group: CaseGroup, sizes: tuple[float, ...], plan: ComparisonPlan
 ) -> None:
     """Run the other tools; saved after each of their comparisons. Raises Interrupted, NotMeasured, StorageProblem."""
-    versions = tool_comparison.read_versions(plan.tools, group)
+    document = tool_comparison.build_document(unchanged, plan, group)
     compared: list[tool_comparison.ToolMeasurement] = []
 
     def report(doing: str, share: float) -> None:
@@ -200,8 +202,7 @@ def _run_tools(
 
     def record(measurements: Sequence[tool_comparison.ToolMeasurement]) -> None:
         compared.extend(measurements)
-        document = tool_comparison.build_document(unchanged, plan, versions, compared)
-        tool_comparison.save_document(document, measuring.results)
+        tool_comparison.save_document(replace(document, compared=tuple(compared)), measuring.results)
 
     measurements = tool_comparison.run_comparisons(plan, group, sizes, unchanged.settings.seed, report)
     outcome = measuring.execute(((group, (measurement,)) for measurement in measurements), record)

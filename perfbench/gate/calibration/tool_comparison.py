@@ -30,7 +30,10 @@ class ToolMeasurement:
 
 @dataclass(frozen=True, slots=True)
 class ToolComparison:
-    """The saved document: every comparison in order of time, ``versions`` of the tools, and the seconds ``allowed`` for each."""
+    """The saved document: every comparison in order of time, ``versions`` of the tools, and the seconds ``allowed`` for each.
+
+    ``released``: the tools with the dates of these versions, as year-month-day; without those whose date is unknown.
+    """
 
     schema: int
     calibration: str
@@ -38,6 +41,7 @@ class ToolComparison:
     allowed: float
     versions: tuple[tuple[str, str], ...]
     compared: tuple[ToolMeasurement, ...]
+    released: tuple[tuple[str, str], ...] = ()
 
 
 AGAINST_SUFFIX = "-against"
@@ -71,7 +75,8 @@ def require_tools(tools: Sequence[str]) -> None:
 
 def build_needs(tools: Sequence[str]) -> str:
     """Requirements of the tools, to append to the environment spec."""
-    return "".join(f" {need}" for tool in tools for need in load_tool(tool).NEEDS)
+    needs = dict.fromkeys(need for tool in tools for need in load_tool(tool).NEEDS)
+    return "".join(f" {need}" for need in needs)
 
 
 def run_comparisons(
@@ -112,6 +117,13 @@ def read_versions(tools: Sequence[str], group: CaseGroup) -> tuple[tuple[str, st
     return tuple((tool, load_tool(tool).version(python)) for tool in tools)
 
 
+def read_release_dates(versions: tuple[tuple[str, str], ...], group: CaseGroup) -> tuple[tuple[str, str], ...]:
+    """The dates of these versions of tools, as year-month-day; without those that cannot be found out."""
+    python = group.places[0].environment.python
+    dates = ((tool, load_tool(tool).find_release_date(version, python)) for tool, version in versions)
+    return tuple((tool, date) for tool, date in dates if date)
+
+
 def compute_budget(run: Run) -> TimeBudget:
     """The time limit of a comparison: that of a gate, with the durations of its passes and start-ups in a calibration."""
     assert run.settings.gate is not None
@@ -120,11 +132,11 @@ def compute_budget(run: Run) -> TimeBudget:
     return TimeBudget(run.settings.gate.seconds, passes, startups)
 
 
-def build_document(
-    run: Run, plan: ComparisonPlan, versions: tuple[tuple[str, str], ...], compared: Sequence[ToolMeasurement]
-) -> ToolComparison:
-    """The document to save."""
-    return ToolComparison(SCHEMA, run.id, run.machine, plan.budget.comparison, versions, tuple(compared))
+def build_document(run: Run, plan: ComparisonPlan, group: CaseGroup) -> ToolComparison:
+    """The document to save, without any comparison. Raises TrialFailed for a tool that does not say its version."""
+    versions = read_versions(plan.tools, group)
+    released = read_release_dates(versions, group)
+    return ToolComparison(SCHEMA, run.id, run.machine, plan.budget.comparison, versions, (), released)
 
 
 def format_document_name(calibration: str) -> str:

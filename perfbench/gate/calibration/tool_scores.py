@@ -23,6 +23,7 @@ class ToolScore:
     """A tool: mean ``seconds`` of a comparison, false alarms, detections of each slowdown, and the ``detectable`` slowdown.
 
     The latter is the smallest one, as a share, that is detected in 95 % at a false-alarm rate of 1 %; infinite if unknown.
+    ``released`` is the date of its release, as year-month-day; empty if it is unknown, and for the gate.
     """
 
     tool: str
@@ -30,17 +31,23 @@ class ToolScore:
     false_alarms: Proportion
     detections: tuple[tuple[float, Proportion], ...]
     detectable: float
+    released: str = ""
 
 
 def score_tools(document: ToolComparison) -> tuple[ToolScore, ...]:
     """The score of every tool: detections by its own rule, the detectable slowdown by the scatter of its own ratio."""
+    dates = dict(document.released)
     return tuple(
-        _score_tool(f"{tool} {version}", [comparison for comparison in document.compared if comparison.tool == tool])
+        _score_tool(
+            f"{tool} {version}",
+            dates.get(tool, ""),
+            [comparison for comparison in document.compared if comparison.tool == tool],
+        )
         for tool, version in document.versions
     )
 
 
-def _score_tool(name: str, compared: Sequence[ToolMeasurement]) -> ToolScore:
+def _score_tool(name: str, released: str, compared: Sequence[ToolMeasurement]) -> ToolScore:
     unchanged = [comparison for comparison in compared if not comparison.injected]
     sizes = sorted({comparison.injected for comparison in compared} - {0.0})
     return ToolScore(
@@ -52,6 +59,7 @@ def _score_tool(name: str, compared: Sequence[ToolMeasurement]) -> ToolScore:
             for size in sizes
         ),
         compute_detectable_slowdown([comparison.ratio for comparison in unchanged]),
+        released,
     )
 
 

@@ -47,10 +47,12 @@ def render_calibration(run: Run, calibration: Calibration, slower: Sequence[Slow
 def render_tool_scores(scores: Sequence[ToolScore], width: int = UNLIMITED_WIDTH) -> str:
     """The table of how other tools did on the same two builds and the same slowdowns."""
     sizes = [size for size, _ in scores[0].detections]
+    dated = any(score.released for score in scores)
     columns = (
-        Column("time per comparison", optional=1),
+        *((Column("released", optional=1),) if dated else ()),
+        Column("time per comparison", optional=2),
         Column("false alarms"),
-        *(Column(f"detects {size:.1%}", optional=2) for size in sizes),
+        *(Column(f"detects {size:.1%}", optional=3) for size in sizes),
         Column("detects ≥"),
     )
     rows = []
@@ -58,6 +60,7 @@ def render_tool_scores(scores: Sequence[ToolScore], width: int = UNLIMITED_WIDTH
         detections = dict(score.detections)
         cells = (
             f"  {score.tool}",
+            *((score.released,) if dated else ()),
             f"{score.seconds:.0f} s",
             _format_rate(score.false_alarms),
             *(_format_share(detections[size]) if size in detections else "" for size in sizes),

@@ -4,7 +4,11 @@ from __future__ import annotations
 
 import json
 import math
+import os
+import re
 import sys
+from dataclasses import replace
+from importlib.metadata import PackageNotFoundError, distribution
 from pathlib import Path
 
 import pytest
@@ -13,9 +17,10 @@ from support.command_line import SCENARIOS, one_line, perfbench
 from perfbench.errors import TrialFailed
 from perfbench.gate.calibration import tool_scores, tools
 from perfbench.gate.calibration.analysis import Proportion
-from perfbench.gate.calibration.tool_comparison import ComparisonPlan, ToolComparison, ToolMeasurement
-from perfbench.gate.calibration.tools import TimeBudget, ToolSide
+from perfbench.gate.calibration.tool_comparison import ComparisonPlan, ToolComparison, ToolMeasurement, build_needs
+from perfbench.gate.calibration.tools import TimeBudget, Tool, ToolSide
 from perfbench.model import Machine
+from perfbench.report.tables.calibration import render_tool_scores
 from perfbench.worker.protocol import Request
 
 PACE = TimeBudget(comparison=2.0, one_pass=0.03, startup=0.1)
@@ -28,11 +33,22 @@ def side(slowdown: float) -> ToolSide:
     return ToolSide(sys.executable, Request("time", str(SCENARIOS / "burns.py"), "light", slowdown=slowdown))
 
 
-@pytest.mark.parametrize("name", tools.list_tools())
-def test_a_tool_finds_that_a_pass_takes_three_times_as_long(name: str, tmp_path: Path) -> None:
+def installed(name: str) -> Tool:
+    """The tool, if it and the packages that an environment would bring are here."""
     tool = tools.load_tool(name)
     if reason := tool.missing():
         pytest.skip(reason)
+    for need in tool.NEEDS:
+        try:
+            distribution(re.split("[<>=]", need)[0])
+        except PackageNotFoundError as error:
+            pytest.skip(f"{error.name} is not installed: pip install --group test")
+    return tool
+
+
+@pytest.mark.parametrize("name", tools.list_tools())
+def test_a_tool_finds_that_a_pass_takes_three_times_as_long(name: str, tmp_path: Path) -> None:
+    tool = installed(name)
     found = tool.compare(side(0.0), side(2.0), PACE, tmp_path)
     assert found.slower
     assert 1.5 < found.ratio < 10  # by the clock on the wall, while other tests run on the same machine
@@ -41,9 +57,7 @@ def test_a_tool_finds_that_a_pass_takes_three_times_as_long(name: str, tmp_path:
 @pytest.mark.parametrize("name", tools.list_tools())
 @pytest.mark.statistical
 def test_a_tool_does_not_call_faster_code_slower(name: str, tmp_path: Path) -> None:
-    tool = tools.load_tool(name)
-    if reason := tool.missing():
-        pytest.skip(reason)
+    tool = installed(name)
     found = tool.compare(side(2.0), side(0.0), PACE, tmp_path)
     assert not found.slower
     assert found.ratio < 0.7
@@ -51,9 +65,7 @@ def test_a_tool_does_not_call_faster_code_slower(name: str, tmp_path: Path) -> N
 
 @pytest.mark.parametrize("name", tools.list_tools())
 def test_failed_tool_is_reported_in_one_line(name: str, tmp_path: Path) -> None:
-    tool = tools.load_tool(name)
-    if reason := tool.missing():
-        pytest.skip(reason)
+    tool = installed(name)
     crashing = ToolSide(sys.executable, Request("time", str(SCENARIOS / "crashes.py"), "crashes"))
     with pytest.raises(TrialFailed) as failure:
         tool.compare(crashing, crashing, PACE, tmp_path)
@@ -64,6 +76,35 @@ def test_every_tool_reports_its_version() -> None:
     known = [tools.load_tool(name) for name in tools.list_tools() if not tools.load_tool(name).missing()]
     assert len(known) >= 2
     assert all(tool.version(sys.executable)[0].isdigit() for tool in known)
+
+
+def test_hyperfine_of_another_release_is_named_with_the_tool_that_measures_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    program = tmp_path / "hyperfine"
+    program.write_text("#!/bin/sh\necho hyperfine 2.0.0\n")
+    program.chmod(0o755)
+    monkeypatch.setenv("PATH", f"{tmp_path}:{os.defpath}")
+    assert tools.load_tool("hyperfine").missing() == (
+        "the hyperfine on the PATH is release 2: write --against hyperfine-2, which brings its own"
+    )
+    program.write_text("#!/bin/sh\necho hyperfine 1.15.0\n")
+    assert tools.load_tool("hyperfine").missing() == ""
+    assert tools.load_tool("hyperfine").version("") == "1.15.0"
+
+
+def test_asv_is_missing_where_git_is(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert tools.load_tool("asv").missing() == "asv compares commits, and git is not on the PATH: install git"
+
+
+def test_environments_get_what_the_tools_need_once() -> None:
+    assert build_needs(["hyperfine", "hyperfine-2", "asv"]) == " scipy astral-dev-toolchain-hyperfine>=2 asv"
+
+
+def test_date_of_hyperfine_1_is_that_of_its_tag() -> None:
+    tool = tools.load_tool("hyperfine")
+    assert (tool.find_release_date("1.15.0", ""), tool.find_release_date("1.99.0", "")) == ("2022-09-07", "")
 
 
 # What they say ---------------------------------------------------------------------------------------------------------
@@ -84,6 +125,17 @@ def test_score_of_a_tool_follows_its_comparisons() -> None:
     assert found.false_alarms == Proportion(2, 4)
     assert found.detections == ((0.05, Proportion(1, 2)),)
     assert found.detectable == pytest.approx(1.1 ** (2.3263 + 1.6449) - 1, rel=1e-3)
+
+
+def test_table_shows_the_dates_of_releases_that_are_known() -> None:
+    measured = tuple(compared(tool, 0.0, 1.0, False) for tool in ("x", "y"))
+    document = ToolComparison(1, "calibration", MACHINE, 10.0, (("x", "1.2"), ("y", "3")), measured)
+    assert "released" not in render_tool_scores(tool_scores.score_tools(document))
+    dated = replace(document, released=(("x", "2026-10-08"),))
+    head, first, second = render_tool_scores(tool_scores.score_tools(dated)).splitlines()[:3]
+    assert head.split()[:2] == ["tool", "released"]
+    assert first.split()[:3] == ["x", "1.2", "2026-10-08"]
+    assert second.split()[:3] == ["y", "3", "10"]
 
 
 def test_detectable_slowdown_is_unknown_from_three_comparisons() -> None:
@@ -132,6 +184,11 @@ def test_calibrate_against_lists_tools_below_the_gate_and_shows_the_table_again(
     assert [one["slower"] for one in document["compared"] if one["injected"]] == [True, True]
     again = perfbench("calibrate", "--show", "calibration", folder=tmp_path)
     assert (again.returncode, again.stdout) == (0, page)
+
+
+def test_help_lists_every_tool(tmp_path: Path) -> None:
+    text = " ".join(re.sub(r"[│\s]+", " ", perfbench("calibrate", "--help", folder=tmp_path).stdout).split())
+    assert f"each by its own protocol: {', '.join(tools.list_tools())}." in text
 
 
 def test_calibrate_rejects_unknown_tool_and_suggests_another(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Other benchmark tools, each by its own documented protocol: one file per tool, called as the tool is, with hyphens.
 
-A file has ``NEEDS``, the packages that the environments must have for it, ``missing()``, ``version(python)`` and
-``compare(before, after, pace, folder)``. What the tools time is in ``passes``: the same mode on the same market as a trial of
-perfbench, started as each tool's documentation starts things.
+A file has ``NEEDS``, the packages that the environments must have for it, ``missing()``, ``version(python)``,
+``find_release_date(version, python)`` and ``compare(before, after, pace, folder)``. What the tools time is in ``passes``: the same
+mode on the same market as a trial of perfbench, started as each tool's documentation starts things.
 """
 
 from __future__ import annotations
@@ -71,6 +71,12 @@ class Tool(Protocol):
     def version(self, python: str) -> str:
         """Its version in the environment of this interpreter. Raises TrialFailed."""
 
+    def find_release_date(self, version: str, python: str) -> str:
+        """The date of a release, as year-month-day; empty if it cannot be found out.
+
+        :param python: of an environment with this release.
+        """
+
     def compare(self, before: ToolSide, after: ToolSide, pace: TimeBudget, folder: Path) -> ToolResult:
         """Measure both sides and judge. Raises TrialFailed.
 
@@ -113,7 +119,7 @@ def run_command(
     except OSError as error:
         raise TrialFailed(f"{command[0]} cannot be started: {error.strerror}") from error
     if done.returncode not in allowed:
-        last_line = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1]
+        last_line = (done.stderr.strip() or done.stdout.strip() or "no output").splitlines()[-1].strip()
         raise TrialFailed(
             f"{Path(command[0]).name} ended with code {done.returncode}: {last_line}", done.stdout + done.stderr
         )

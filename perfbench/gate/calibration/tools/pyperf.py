@@ -11,6 +11,7 @@ import json
 from pathlib import Path
 from statistics import fmean
 
+from perfbench.environments import release_dates
 from perfbench.gate.calibration.tools import (
     PASSES_FOLDER,
     TimeBudget,
@@ -37,6 +38,11 @@ def missing() -> str:
 def version(python: str) -> str:
     """Its version in the environment of this interpreter. Raises TrialFailed."""
     return read_installed_version("pyperf", python)
+
+
+def find_release_date(version: str, python: str) -> str:
+    """The date of a release, as year-month-day; empty if it cannot be found out."""
+    return release_dates.find_release_date("pyperf", version, python)
 
 
 def compare(before: ToolSide, after: ToolSide, pace: TimeBudget, folder: Path) -> ToolResult:

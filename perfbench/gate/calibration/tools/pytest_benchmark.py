@@ -10,6 +10,7 @@ import json
 import shutil
 from pathlib import Path
 
+from perfbench.environments import release_dates
 from perfbench.errors import TrialFailed
 from perfbench.gate.calibration.tools import (
     PASSES_FOLDER,
@@ -34,11 +35,27 @@ def version(python: str) -> str:
     return read_installed_version("pytest-benchmark", python)
 
 
+def find_release_date(version: str, python: str) -> str:
+    """The date of a release, as year-month-day; empty if it cannot be found out."""
+    return release_dates.find_release_date("pytest-benchmark", version, python)
+
+
 def compare(before: ToolSide, after: ToolSide, pace: TimeBudget, folder: Path) -> ToolResult:
     """The ratio of the fastest rounds; slower if pytest fails. Raises TrialFailed."""
     (folder / "pytest.ini").write_text("[pytest]\n")
     seconds = max(1.0, pace.comparison / 2 - pace.startup)
-    common = ["-m", "pytest", "-p", "no:cacheprovider", "-c", str(folder / "pytest.ini"), "--quiet"]
+    # Beside pytest-codspeed in one environment it measures without that plugin.
+    common = [
+        "-m",
+        "pytest",
+        "-p",
+        "no:cacheprovider",
+        "-p",
+        "no:codspeed",
+        "-c",
+        str(folder / "pytest.ini"),
+        "--quiet",
+    ]
     timing = ["--benchmark-only", f"--benchmark-max-time={seconds}", f"--benchmark-storage=file://{folder / 'saved'}"]
     bench = str(
         shutil.copy(PASSES_FOLDER / "bench_pass.py", folder)
