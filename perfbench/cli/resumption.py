@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+from collections.abc import Iterable
 from pathlib import Path
 
 import typer
@@ -36,6 +37,9 @@ SETTING_OF_OPTION = {
 }
 """The setting that each option decides, by its name in Python."""
 
+LIMIT_OPTIONS = ("max_time", "precision", "timeout")
+"""Options that may be changed when a run is resumed: they decide when to stop, and not what a pair is."""
+
 
 def find_journal_to_resume(ctx: typer.Context, results: Path, typed: Settings, kind: JournalKind = "runs") -> Path:
     """The journal of the run that was interrupted last.
@@ -45,13 +49,16 @@ def find_journal_to_resume(ctx: typer.Context, results: Path, typed: Settings, k
     path = find_newest_journal(results, kind)
     saved = load_run(path).settings
     typed = strip_credentials(typed)
-    for name, setting in SETTING_OF_OPTION.items():
-        if read_rank(ctx, name) == FLAG_RANK and getattr(typed, setting) != getattr(saved, setting):
-            parameter = next(parameter for parameter in ctx.command.params if parameter.name == name)
-            raise UsageProblem(
-                f"{path} was measured with another {parameter.opts[0]} than this",
-                hint=f"leave out {parameter.opts[0]} to resume it, or --resume to start a new run",
-            )
+    fixed = [name for name in SETTING_OF_OPTION if name not in LIMIT_OPTIONS]
+    if option := find_other_option(ctx, typed, saved, fixed):
+        raise UsageProblem(
+            f"{path} was measured with another {option} than this",
+            hint=f"leave out {option} to resume it, or --resume to start a new run",
+        )
+    if saved.rounds is not None and (option := find_other_option(ctx, typed, saved, ("max_time", "precision"))):
+        raise UsageProblem(
+            f"{path} has a fixed number of rounds, which {option} does not change", hint=f"leave out {option}"
+        )
     if typed.arguments and typed.arguments != saved.arguments:
         raise UsageProblem(
             f"{path} was measured with other arguments after -- than these",
@@ -60,12 +67,27 @@ def find_journal_to_resume(ctx: typer.Context, results: Path, typed: Settings, k
     return path
 
 
+def find_other_option(ctx: typer.Context, typed: Settings, saved: Settings, names: Iterable[str]) -> str:
+    """The first of these options that was typed with another value than that of a saved run; empty if there is none.
+
+    :param names: in Python; those that a command does not have are skipped.
+    """
+    for name in names:
+        setting = SETTING_OF_OPTION[name]
+        if read_rank(ctx, name) == FLAG_RANK and getattr(typed, setting) != getattr(saved, setting):
+            return next(parameter.opts[0] for parameter in ctx.command.params if parameter.name == name)
+    return ""
+
+
 def find_engine(ctx: typer.Context, typed: Settings) -> EngineChoice:
-    """Where a resumed run is measured, and the URLs of its market files, if that was typed."""
+    """What was typed of a resumed run: where it is measured, the URLs of its market files, and when it ends."""
     return EngineChoice(
         jobs=typed.jobs if read_rank(ctx, "jobs") == FLAG_RANK else None,
         cluster=typed.cluster if read_rank(ctx, "cluster") == FLAG_RANK else None,
         data=typed.data if read_rank(ctx, "data") == FLAG_RANK else None,
+        max_time=typed.max_time if read_rank(ctx, "max_time") == FLAG_RANK else None,
+        precision=typed.precision if read_rank(ctx, "precision") == FLAG_RANK else None,
+        timeout=typed.timeout if read_rank(ctx, "timeout") == FLAG_RANK else None,
     )
 
 

@@ -9,11 +9,12 @@ from typing import TextIO
 
 from perfbench.cli import terminal_plots
 from perfbench.cli.console import detect_width, wants_color
-from perfbench.model import METRICS, Run, describe_processor
+from perfbench.errors import NotMeasured, OutputsDiffer
+from perfbench.model import METRICS, OutputMatch, Run
 from perfbench.report import output_match, terminal_table, text_table
 from perfbench.report.plots.axes import SweepChart
-from perfbench.report.tables.sweep import build_sweep_table
-from perfbench.sweep import subject
+from perfbench.report.tables.sweep import build_sweep_table, describe_sweep_parts
+from perfbench.sweep import parts, subject
 from perfbench.sweep.steps import SamplingPlan
 from perfbench.sweep.trajectory import Trajectory, build_trajectory
 from perfbench.util.extras import require_extra
@@ -26,7 +27,9 @@ def read_trajectory(run: Run) -> tuple[Trajectory, SamplingPlan]:
     is_program = any(scenario.program for scenario in run.scenarios)
     classify = partial(output_match.classify_output, is_program=is_program)
     releases = subject.build_releases(swept, run)
-    return build_trajectory(releases, run.measurements, plan, classify, is_program=is_program), plan
+    return build_trajectory(
+        releases, run.measurements, plan, classify, run.duets, is_program=is_program
+    ), plan
 
 
 def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = None) -> Trajectory:
@@ -40,11 +43,11 @@ def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = 
     market = "".join(f" · {market.name}" for market in run.data)
     swept = subject.read_subject(run)
     title = f"{run.scenarios[0].name}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}".replace("  ", " ")
-    source = f"{run.machine.python} · {describe_processor(run.machine)} · perfbench {run.perfbench}"
+    source = parts.describe_source(run)
     colored, width = wants_color(out, color), detect_width(out)
-    texts = build_sweep_table(trajectory, plan, title, metric, source)
-    parts = terminal_table.build_parts(texts, width, marked_lines=True)
-    out.write(text_table.render_text(*parts, width=width, color=colored))
+    texts = build_sweep_table(trajectory, plan, title, metric, source, describe_sweep_parts(run))
+    shown = terminal_table.build_parts(texts, width, marked_lines=True)
+    out.write(text_table.render_text(*shown, width=width, color=colored))
     chart = SweepChart(title, metric, source, trajectory)
     out.write(terminal_plots.plot_sweep(chart, width, color=colored))
     out.flush()
@@ -54,3 +57,20 @@ def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = 
 
         sweep.write_sweep_plot(chart, plot)
     return trajectory
+
+
+def check_sweep_status(run: Run, trajectory: Trajectory) -> None:
+    """Raise OutputsDiffer or NotMeasured if a release of a sweep has another output or was not measured.
+
+    Of an extended sweep only new releases count: what its earlier parts lacked was reported when they were measured.
+    """
+    old = {spec for part in run.earlier for group in part.settings.environments for spec in group}
+    new = {release.name for release in trajectory.releases if release.environment not in old}
+    points = [point for line in trajectory.lines for point in line.points]
+    steps = [step for step in trajectory.steps if {step.before, step.after} & new]
+    if any(step.output == OutputMatch.DIFFERENT for step in steps):
+        raise OutputsDiffer('not every release gives the same output (see the lines marked "!")')
+    reported = run.earlier[-1].problems if run.earlier else ()
+    missing = [point for point in points if point.problem and point.step is None and point.release in new]
+    if missing or any(line not in reported for line in run.problems):
+        raise NotMeasured('not every release was measured (see the lines marked "!")')

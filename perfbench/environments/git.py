@@ -6,6 +6,8 @@ import os
 import re
 import shutil
 from pathlib import Path
+from urllib.parse import urlsplit
+from urllib.request import url2pathname
 
 from perfbench.environments.git_command import (
     NOT_A_REPOSITORY_MESSAGE,
@@ -34,7 +36,7 @@ def list_commits(checkout: Path, first: str, last: str) -> tuple[str, ...]:
     ``last`` on its first-parent line; EnvironmentProblem without git and if git fails.
     """
     find_top_folder(checkout)
-    start, end = (_resolve_commit(checkout, text) for text in (first, last))
+    start, end = (resolve_commit(checkout, text) for text in (first, last))
     line = read_git_output("rev-list", "--first-parent", end, about=str(checkout), folder=checkout).split()
     if start == end or start not in line:
         raise UsageProblem(
@@ -43,7 +45,8 @@ def list_commits(checkout: Path, first: str, last: str) -> tuple[str, ...]:
     return tuple(reversed(line[: line.index(start) + 1]))
 
 
-def _resolve_commit(checkout: Path, text: str) -> str:
+def resolve_commit(checkout: Path, text: str) -> str:
+    """The full hash of a commit of a checkout. Raises UsageProblem for an unknown one, EnvironmentProblem if git fails."""
     commit = find_commit(checkout, text, str(checkout))
     if not commit:
         raise UsageProblem(f"{text}: {checkout} has no such commit", hint=explain_shallow(checkout))
@@ -58,6 +61,12 @@ def explain_shallow(folder: Path) -> str:
 def build_commit_spec(checkout: Path, commit: str) -> str:
     """The environment spec of a commit of a checkout, or of a folder in it. Raises as ``locate_commit`` does."""
     return format_repository(locate_commit(checkout, commit))
+
+
+def locate_folder(repository: GitRepository) -> Path | None:
+    """The folder of a checkout on this machine, or in one, whether it exists or not; None for another repository."""
+    url = urlsplit(repository.url)
+    return Path(url2pathname(url.path)) / repository.subdirectory if url.scheme == "file" else None
 
 
 def locate_commit(checkout: Path, commit: str, extras: tuple[str, ...] = ()) -> GitRepository:

@@ -108,6 +108,11 @@ def select_releases(
     return tuple(v for v in chosen if v in (chosen[0], chosen[-1]) or v in last_of_series.values())
 
 
+def find_release(versions: Sequence[str], text: str, option: str) -> str:
+    """The version as the index writes it. Raises UsageProblem, which names the ``option``, for one that is not there."""
+    return versions[_find_position(versions, text, option)]
+
+
 def _find_position(versions: Sequence[str], text: str, option: str) -> int:
     """The index of a version in any notation: 2.10 is 2.10.0."""
     try:

@@ -37,6 +37,7 @@ from perfbench.model.plan import (
     Case,
     CaseGroup,
     CaseInEnvironment,
+    Limits,
     Market,
     Settings,
     SweepPairing,
@@ -77,6 +78,7 @@ from perfbench.model.scenario import (
     Scenario,
     Value,
 )
+from perfbench.model.sweep import SweepPart
 
 __all__ = [
     "CHILD_SECONDS",
@@ -109,6 +111,7 @@ __all__ = [
     "Environment",
     "Failure",
     "GatePolicy",
+    "Limits",
     "Machine",
     "Market",
     "Measurement",
@@ -132,6 +135,7 @@ __all__ = [
     "Scenario",
     "Settings",
     "SweepPairing",
+    "SweepPart",
     "Trial",
     "TrialKind",
     "TrustWarning",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypeVar
 
 from perfbench.model.environment import Environment
@@ -169,6 +169,34 @@ class Settings:
     shard: tuple[int, int] = (1, 1)
     cluster: str = ""
     arguments: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """When measuring ends and when a pass is given up, in seconds and as shares: no part of what a pair is.
+
+    A resumed run may change them.
+    """
+
+    max_time: float
+    precision: float
+    survey_precision: float
+    timeout: float
+
+    @classmethod
+    def of(cls, settings: Settings) -> Limits:
+        """Those of these settings."""
+        return cls(settings.max_time, settings.precision, settings.survey_precision, settings.timeout)
+
+    def change(self, settings: Settings) -> Settings:
+        """The settings with these limits."""
+        return replace(
+            settings,
+            max_time=self.max_time,
+            precision=self.precision,
+            survey_precision=self.survey_precision,
+            timeout=self.timeout,
+        )
 
 
 Given = TypeVar("Given")

@@ -6,8 +6,9 @@ from dataclasses import dataclass, field
 
 from perfbench.model.corpus import Corpus, MeasuringMachine, OpenedBatch
 from perfbench.model.environment import Environment, Machine, Package
-from perfbench.model.plan import Case, Market, Settings, TrialKind
+from perfbench.model.plan import Case, Limits, Market, Settings, TrialKind
 from perfbench.model.scenario import Scenario
+from perfbench.model.sweep import SweepPart
 
 SCHEMA = 1
 """The version of the saved document; a file with a higher number comes from a newer perfbench."""
@@ -20,7 +21,8 @@ class Sample:
     ``pair`` joins the samples of one duet, of which the shorter side may have several; ``order`` numbers the passes of a trial.
     The ``round`` of a count is its hash seed, its ``work`` that of the first lines.
     ``metrics`` are keyed by the names in ``METRICS``; ``numbers`` are the metrics that a mode reports itself. ``machine`` is the
-    name of one of ``Corpus.machines``, empty on the machine of the run; ``core``: where it ran, if a survey uses several cores.
+    name of one of ``Corpus.machines``, empty on the machine of the run, or of its part of a sweep; ``core``: where it ran, if a
+    survey uses several cores.
     ``parts`` are the seconds of each market file of a batch, in its order: CPU seconds, or those that the mode reports.
     """
 
@@ -92,7 +94,8 @@ class Result:
     """The result of one case in one trial: a sample, an output, or a failure. A journal is a list of them.
 
     ``together``: the number of results that were written at one stroke; fewer of them do not count. A survey also writes each batch
-    that it ``opened`` and each other ``machine`` that measures, as results of no case.
+    that it ``opened`` and each other ``machine`` that measures, and a resumed run the ``limits`` that it changed, as results of no
+    case.
     """
 
     trial: str
@@ -105,6 +108,7 @@ class Result:
     together: int = 1
     opened: OpenedBatch | None = None
     machine: MeasuringMachine | None = None
+    limits: Limits | None = None
 
     @property
     def kind(self) -> str:
@@ -185,7 +189,8 @@ class Run:
     ``unbuilt`` are the environments that could not be built, each with the reason. ``commit`` is the checked-out commit of the
     working folder, empty outside git, and ``dirty`` whether it had changes. ``blames``: functions behind the regressions of a gate.
     ``warnings``: reasons to trust every table of it less. ``corpus``: the market files that were surveyed, if they were; the
-    data of each measurement is a batch then.
+    data of each measurement is a batch then. ``earlier``: the parts of an extended sweep that were measured before, the oldest
+    first; what stands beside them, such as ``machine``, is of the newest part.
     """
 
     schema: int
@@ -208,6 +213,30 @@ class Run:
     blames: tuple[CaseBlame, ...] = ()
     warnings: tuple[str, ...] = ()
     corpus: Corpus | None = None
+    earlier: tuple[SweepPart, ...] = ()
+
+    @property
+    def parts(self) -> tuple[SweepPart, ...]:
+        """The parts of a sweep in order of time: a single one unless it was extended."""
+        before = {duet for part in self.earlier for duet in part.duets}
+        own = tuple(duet for duet in self.duets if duet not in before)
+        newest = SweepPart(
+            self.id,
+            self.perfbench,
+            self.created,
+            self.machine,
+            self.settings,
+            own,
+            self.commit,
+            self.dirty,
+            self.problems,
+        )
+        return (*self.earlier, newest)
+
+    def find_part(self, case_id: str) -> SweepPart:
+        """The part in which a case was measured."""
+        holds = (part for part in self.earlier if any(case_id in duet for duet in part.duets))
+        return next(holds, self.parts[-1])
 
     def scenario(self, name: str) -> Scenario | None:
         """The scenario of this name; None if its description is not in the document."""

@@ -12,6 +12,7 @@ from perfbench.model import (
     CaseBlame,
     Change,
     Environment,
+    Machine,
     Measurement,
     Run,
     describe_processor,
@@ -120,10 +121,13 @@ def _format_python(environment: Environment) -> str:
 
 
 def _describe_machines(run: Run) -> str:
-    """The machine with its load at the start; the names of several that measured a corpus."""
+    """The machine with its load at the start, or those of the parts of a sweep; the names of several that measured a corpus."""
     if run.corpus is not None and run.corpus.machines:
         return ", ".join(machine.name for machine in run.corpus.machines)
-    machine = run.machine
+    return ", then ".join(dict.fromkeys(_describe_machine(part.machine) for part in run.parts))
+
+
+def _describe_machine(machine: Machine) -> str:
     gib = machine.memory_bytes / 2**30
     return f"{describe_processor(machine)}, {gib:.0f} GiB, {machine.system}, load {machine.load:.2f}"
 

@@ -9,6 +9,7 @@ from statistics import median
 from perfbench.model import CHILD_SECONDS, CPU_SECONDS, Measurement, Run, TrustWarning
 from perfbench.report import text
 from perfbench.report.model import Row
+from perfbench.sweep import parts
 from perfbench.util import formatting
 
 MIN_PASS_SECONDS = 0.03
@@ -26,6 +27,7 @@ def describe_table_warnings(rows: Sequence[Row], group: Sequence[Measurement], m
     if not run.paired:
         yield "unpaired: the two runs were measured at different times, so the ratio includes changes of the machine in between"
     yield from run.warnings
+    yield from parts.describe_differences(run)
     yield from text.describe_installation_differences(group, run)
     about: dict[str, list[str]] = {}
     for row in rows:
@@ -33,11 +35,12 @@ def describe_table_warnings(rows: Sequence[Row], group: Sequence[Measurement], m
             about.setdefault(warning.what, []).append(f"{row.mode} {warning.detail}".strip())
     yield from (f"{what} ({', '.join(details)})" for what, details in about.items())
     yield from _describe_work_warnings(group, metric, run)
-    if metric == CPU_SECONDS.name and not run.machine.pinned and rows:
+    if metric == CPU_SECONDS.name and not all(part.machine.pinned for part in run.parts) and rows:
         yield "this system cannot pin two passes to one core: the passes of a pair ran sequentially"
-    if run.machine.load > run.machine.cores:
-        cores = formatting.format_plural(run.machine.cores, "core")
-        yield f"the machine was busy at the start: load {run.machine.load:.1f} on {cores}"
+    for part in run.parts:
+        if part.machine.load > part.machine.cores:
+            cores = formatting.format_plural(part.machine.cores, "core")
+            yield f"the machine was busy at the start: load {part.machine.load:.1f} on {cores}"
 
 
 def describe_run_warnings(rows: Sequence[Row], run: Run) -> Iterable[str]:

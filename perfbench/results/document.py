@@ -42,6 +42,7 @@ def add_results(run: Run, results: Iterable[Result]) -> Run:
     In a survey every case becomes one case for each batch that was opened; the markets of the run are the batches.
     """
     kept = list(results)
+    run = apply_limits(run, kept)
     if run.corpus is None:
         return replace(run, measurements=collect_results(run.measurements, kept))
     corpus = surveyed.add_facts(run.corpus, kept)
@@ -55,6 +56,14 @@ def add_results(run: Run, results: Iterable[Result]) -> Run:
         data=tuple(replace(market, path="") for market in markets),
         measurements=tuple(map(surveyed.sort_observations, measurements)),
     )
+
+
+def apply_limits(run: Run, results: Iterable[Result]) -> Run:
+    """The run with the limits that were last changed when it was resumed."""
+    for result in results:
+        if result.limits is not None:
+            run = replace(run, settings=result.limits.change(run.settings))
+    return run
 
 
 def collect_results(empty: Sequence[Measurement], results: Iterable[Result]) -> tuple[Measurement, ...]:

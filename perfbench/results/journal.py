@@ -86,9 +86,13 @@ class Journal:
         return self._file.path
 
     @classmethod
-    def create(cls, folder: Path, run: Run) -> Journal:
-        """A new journal that holds the run without its samples. Raises StorageProblem, UsageProblem if the name is taken."""
-        RUNS.require_free(run.id, folder)
+    def create(cls, folder: Path, run: Run, *, replaces: bool = False) -> Journal:
+        """A new journal that holds the run without its new samples. Raises StorageProblem, UsageProblem if the name is taken.
+
+        :param replaces: the document of this name is replaced when the journal is finished.
+        """
+        if not replaces:
+            RUNS.require_free(run.id, folder)
         return cls(AppendOnlyFile.create(folder / f"{run.id}{JOURNAL_SUFFIX}", run))
 
     @classmethod

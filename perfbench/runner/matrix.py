@@ -7,7 +7,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-from perfbench.environments import host, provide
+from perfbench.environments import host, labels, provide
 from perfbench.environments.provide import EnvironmentRequest
 from perfbench.errors import NotMeasured, ScenarioProblem, UsageProblem
 from perfbench.model import Environment, Mode, Scenario, Settings
@@ -119,7 +119,7 @@ def _build_requests(settings: Settings) -> list[dict[str, EnvironmentRequest]]:
         for spec in specs:
             copy = sum(other.spec == spec for other in group.values())
             needs = tuple(need for need in settings.tools if spec != HOST_SPEC or not host.is_installed(need))
-            group[f"{spec} ({copy + 1})" if copy else spec] = EnvironmentRequest(spec, needs, copy)
+            group[labels.number_copy(spec, copy + 1)] = EnvironmentRequest(spec, needs, copy)
         groups.append(group)
     return groups
 

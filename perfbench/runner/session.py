@@ -14,10 +14,10 @@ from typing import Protocol, TypeVar
 
 from perfbench.datasets import inspection
 from perfbench.errors import EngineProblem, Interrupted, StorageProblem
-from perfbench.model import CaseGroup, Result, Run, Settings
+from perfbench.model import CaseGroup, Limits, Result, Run, Settings
 from perfbench.results import document, surveyed
 from perfbench.results.journal import Journal, read_journal
-from perfbench.runner import machine, scheduler
+from perfbench.runner import extension, machine, scheduler
 from perfbench.runner.interrupts import Interrupts, handle_interrupts
 from perfbench.runner.prepare import PreparedRun, list_installed_versions, prepare_run, strip_credentials
 from perfbench.runner.state import Progress
@@ -70,12 +70,15 @@ class FinishedRun:
 class EngineChoice:
     """Where a resumed survey is measured: jobs here, or the address of a cluster; None: as it began.
 
-    ``data`` are the URLs of its market files again, whose credentials no journal has.
+    ``data`` are the URLs of its market files again, whose credentials no journal has. The limits are those of any resumed run.
     """
 
     jobs: int | None = None
     cluster: str | None = None
     data: tuple[str, ...] | None = None
+    max_time: float | None = None
+    precision: float | None = None
+    timeout: float | None = None
 
     def change(self, settings: Settings) -> Settings:
         """The settings with this choice; another cluster does not have the jobs of the one before."""
@@ -85,6 +88,10 @@ class EngineChoice:
             jobs=jobs if self.jobs is None else self.jobs,
             cluster=settings.cluster if self.cluster is None else self.cluster,
             data=settings.data if self.data is None else self.data,
+            max_time=settings.max_time if self.max_time is None else self.max_time,
+            precision=settings.precision if self.precision is None else self.precision,
+            survey_precision=settings.survey_precision if self.precision is None else self.precision,
+            timeout=settings.timeout if self.timeout is None else self.timeout,
         )
 
 
@@ -131,9 +138,12 @@ class Session:
                 settings, self._make_folder(), name, lambda line: _report(partial(self.listener.report_status, line))
             )
 
-    def measure(self, prepared: PreparedRun) -> FinishedRun:
-        """Measure a prepared run from its beginning. Raises UsageProblem if its name is taken, StorageProblem."""
-        return self._measure(prepared, Journal.create(self.results, prepared.run), [])
+    def measure(self, prepared: PreparedRun, *, replaces: bool = False) -> FinishedRun:
+        """Measure a prepared run from its beginning. Raises UsageProblem if its name is taken, StorageProblem.
+
+        :param replaces: the saved run of its name is replaced when everything is measured.
+        """
+        return self._measure(prepared, Journal.create(self.results, prepared.run, replaces=replaces), [])
 
     def resume(self, path: Path, engine: EngineChoice = AS_IT_BEGAN) -> tuple[PreparedRun, FinishedRun]:
         """Measure the rest of the run with this journal.
@@ -141,15 +151,20 @@ class Session:
         Raises StorageProblem if it cannot be read, or if its scenarios, market files or environments have changed since.
         """
         saved, results = read_journal(path, path.read_bytes())
+        saved = document.apply_limits(saved, results)
         prepared = self.prepare_again(path, replace(saved, settings=engine.change(saved.settings)))
-        return prepared, self._measure(prepared, Journal.reopen(path), results)
+        journal = Journal.reopen(path)
+        if (limits := Limits.of(prepared.run.settings)) != Limits.of(saved.settings):
+            results.append(Result("", "", limits=limits))
+            journal.append(results[-1:])
+        return prepared, self._measure(prepared, journal, results)
 
     def prepare_again(self, path: Path, saved: Run) -> PreparedRun:
         """Prepare an interrupted run again. Raises StorageProblem if its inputs are not those of its journal.
 
         :param path: of its journal, named in errors.
         """
-        prepared = self.prepare(saved.settings, saved.id)
+        prepared = self._prepare_again(saved)
         for kind, then, now in _list_inputs(saved, prepared.run):
             for name, identity in then.items():
                 if now.get(name) != identity:
@@ -158,6 +173,12 @@ class Session:
                     )
         saved = replace(saved, settings=strip_credentials(saved.settings))
         return replace(prepared, run=replace(saved, problems=prepared.run.problems))
+
+    def _prepare_again(self, saved: Run) -> PreparedRun:
+        """The run as its settings prepare it; of an extended sweep its newest part, beside what was measured before."""
+        if not saved.earlier:
+            return self.prepare(saved.settings, saved.id)
+        return extension.resume_extension(saved, self.prepare(extension.build_settings_again(saved), saved.id))
 
     def _measure(self, prepared: PreparedRun, journal: Journal, before: Sequence[Result]) -> FinishedRun:
         results = list(before)

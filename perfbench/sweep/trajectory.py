@@ -5,17 +5,21 @@ logarithms add up (``steps.compute_standard_error``). With an anchor a release r
 
 A release that could not be installed is passed over: the step goes from the last good one to the next good one. A mode that gave no
 pairs in one of the good ones breaks its trajectory there: what follows has no measured reference and is left out.
+
+Of an extended sweep every step comes from pairs of one part, so that the trajectory is the product of the steps of all parts; the
+seconds of different parts are never compared. With an anchor a release is compared with the build of the anchor in its own part.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from statistics import NormalDist, median
+from statistics import NormalDist
 
+from perfbench.environments.labels import strip_copy_number
 from perfbench.model import Measurement
-from perfbench.stats import pairs
+from perfbench.sweep.mode_measurements import ModeMeasurements, compute_seconds
 from perfbench.sweep.steps import (
     CONFIDENCE,
     ReleaseStep,
@@ -42,7 +46,8 @@ class SweepRelease:
 class TrajectoryPoint:
     """A release in one mode: its median seconds, and its cost relative to the reference with a 95 % interval.
 
-    None is what was not measured; ``step`` is the one that leads here, ``problem`` the reason for missing values.
+    None is what was not measured; ``step`` is the one that leads here, ``problem`` the reason for missing values. ``again``: the
+    median seconds of the release where it was measured again, in another part of the sweep, for the step to the next one.
     """
 
     release: str
@@ -52,11 +57,15 @@ class TrajectoryPoint:
     high: float
     step: ReleaseStep | None
     problem: str = ""
+    again: float | None = None
 
 
 @dataclass(frozen=True, slots=True)
 class ModeTrajectory:
-    """The trajectory of one mode, a point for each release; ``reference`` is the release whose cost is 1."""
+    """The trajectory of one mode, a point for each release; ``reference`` is the release whose cost is 1.
+
+    ``mode`` also names the market file where the sweep has several.
+    """
 
     mode: str
     reference: str
@@ -81,89 +90,58 @@ def build_trajectory(
     measurements: Sequence[Measurement],
     plan: SamplingPlan,
     same_output: ClassifyOutput,
+    duets: Iterable[tuple[str, str]] = (),
     *,
     is_program: bool = False,
 ) -> Trajectory:
     """Build all steps of a sweep, classified together, and their products.
 
-    :param measurements: every mode in every environment; one of them may be a side of pairs with several others.
+    :param measurements: every mode on every market file in every environment; one may be a side of pairs with several others.
     :param same_output: what to say of the outputs of two measurements between which there is a step.
+    :param duets: the ids of the cases that were paired, before and after.
     :param is_program: they are of a program, whose releases may read other numbers of updates for the same orders.
     """
-    modes = tuple(dict.fromkeys(measurement.case.mode for measurement in measurements))
-    by_place = {(m.case.mode, m.case.environment): m for m in measurements}
+    by_place: dict[tuple[str, str], dict[str, list[Measurement]]] = {}
+    for measurement in measurements:
+        case = measurement.case
+        builds = by_place.setdefault((case.mode, case.data), {})
+        builds.setdefault(strip_copy_number(case.environment), []).append(measurement)
+    several = len({data for _, data in by_place}) > 1
+    problems, paired = {release.name: release.problem for release in releases}, frozenset(duets)
     lines = []
-    for mode in modes:
-        measurements_by_release = {r.name: by_place.get((mode, r.environment)) for r in releases}
-        of_mode = _ModeMeasurements(mode, releases, measurements_by_release, plan, is_program)
+    for (mode, data), builds in by_place.items():
+        label = f"{mode} {data}" if several else mode
+        own = {release.name: tuple(builds.get(release.environment, ())) for release in releases}
+        of_mode = ModeMeasurements(label, own, problems, plan, paired, is_program)
         lines.append(_build_mode_trajectory(of_mode, same_output))
     steps = mark_significant_steps(point.step for line in lines for point in line.points if point.step is not None)
     return Trajectory(tuple(releases), tuple(_apply_verdicts(line, steps) for line in lines))
 
 
-@dataclass(frozen=True, slots=True)
-class _ModeMeasurements:
-    """What was measured of one mode."""
-
-    name: str
-    releases: Sequence[SweepRelease]
-    measured: dict[str, Measurement | None]
-    plan: SamplingPlan
-    is_program: bool
-
-    @property
-    def good(self) -> list[str]:
-        """The releases that could be installed, from the first on in which this mode works."""
-        names = [release.name for release in self.releases if not release.problem]
-        first = next((number for number, name in enumerate(names) if self.seconds(name) is not None), len(names))
-        return names[first:]
-
-    def seconds(self, release: str) -> float | None:
-        """The median of the metric of the comparison, over all pairs."""
-        measurement = self.measured[release]
-        if measurement is None:
-            return None
-        metric = pairs.choose_metric(measurement.samples, measurement.metric)
-        values = pairs.select_values(measurement.samples, metric, "duet")
-        return median(values) if values else None
-
-    def problem(self, release: str) -> str:
-        """Why there is nothing of a release, in one line."""
-        measurement = self.measured[release]
-        if measurement is None:
-            return next(r.problem for r in self.releases if r.name == release) or "not measured"
-        return measurement.failures[0].message if measurement.failures else "no pairs"
-
-    def differences(self, before: str, after: str) -> tuple[list[float], str]:
-        """The log ratios of the pairs of two releases, or why there are none: different work has no ratio."""
-        first, second = self.measured[before], self.measured[after]
-        if first is None or second is None:
-            return [], self.problem(before if first is None else after)
-        works = [{sample.work for sample in side.timed} for side in (first, second)]
-        less = any(difference.less_work for difference in second.differences if difference.against == first.case.id)
-        if less or max(map(len, works if self.is_program else [works[0] | works[1]])) > 1:
-            checked = [set() if side.output is None else {side.output.updates} for side in (first, second)]
-            shown = [timed or other for timed, other in zip(works, checked, strict=True)]
-            done = [", ".join(f"{work:,}" for work in sorted(side)) for side in shown]
-            return [], f"{done[0]} {first.unit} before and {done[1]} after: the work differs, no ratio"
-        metric = pairs.choose_metric((*first.samples, *second.samples), second.metric)
-        log_ratios = pairs.compute_log_ratios(first.samples, second.samples, metric)
-        return log_ratios, "" if log_ratios else self.problem(
-            after if second.failures or not first.failures else before
-        )
-
-
-def _build_mode_trajectory(mode: _ModeMeasurements, same_output: ClassifyOutput) -> ModeTrajectory:
+def _build_mode_trajectory(mode: ModeMeasurements, same_output: ClassifyOutput) -> ModeTrajectory:
     walk = _chain_points if mode.plan.anchor is None else _anchor_points
     points = {point.release: point for point in walk(mode)}
+    links = {
+        name: mode.find_compared(point.step.before, name) for name, point in points.items() if point.step is not None
+    }
+    leaving = {
+        point.step.before: links[name] for name, point in points.items() if point.step is not None and links[name]
+    }
     result = []
-    for release in mode.releases:
-        point = points.get(release.name) or _build_missing_point(release.name, mode.problem(release.name))
-        if point.step is not None:
-            before, after = mode.measured[point.step.before], mode.measured[point.step.after]
-            output = same_output(before, after) if before is not None and after is not None else ""
-            point = replace(point, step=replace(point.step, output=output))
-        result.append(replace(point, seconds=mode.seconds(release.name)))
+    for release, builds in mode.builds.items():
+        point = points.get(release) or _build_missing_point(release, mode.explain(release))
+        link, following = links.get(release), leaving.get(release)
+        if point.step is not None and link is not None:
+            point = replace(point, step=replace(point.step, output=same_output(*link)))
+        shown = link[1] if link else following[0] if following else next(iter(builds), None)
+        again = following[0] if following and following[0] is not shown else None
+        result.append(
+            replace(
+                point,
+                seconds=None if shown is None else compute_seconds(shown),
+                again=None if again is None else compute_seconds(again),
+            )
+        )
     return ModeTrajectory(mode.name, mode.plan.anchor or next(iter(mode.good), ""), tuple(result))
 
 
@@ -172,15 +150,16 @@ def _apply_verdicts(line: ModeTrajectory, steps: dict[tuple[str, str], ReleaseSt
     return replace(line, points=tuple(points))
 
 
-def _chain_points(mode: _ModeMeasurements) -> Iterator[TrajectoryPoint]:
+def _chain_points(mode: ModeMeasurements) -> Iterator[TrajectoryPoint]:
     """The points of releases that were each paired with the one before."""
     level, variance, broken = 0.0, 0.0, ""
-    for number, release in enumerate(mode.good):
+    good = mode.good
+    for number, release in enumerate(good):
         if number == 0:
             yield _build_point(release, level, 0.0, None)
             continue
-        before = mode.good[number - 1]
-        differences, problem = mode.differences(before, release)
+        before = good[number - 1]
+        differences, problem = mode.find_differences(before, release)
         if not differences:
             broken = f"{before} → {release}: {problem}"
             yield _build_missing_point(release, broken)
@@ -195,38 +174,42 @@ def _chain_points(mode: _ModeMeasurements) -> Iterator[TrajectoryPoint]:
         )
 
 
-def _anchor_points(mode: _ModeMeasurements) -> Iterator[TrajectoryPoint]:
+def _anchor_points(mode: ModeMeasurements) -> Iterator[TrajectoryPoint]:
     """The points of releases that were each paired with the anchor."""
     anchor = mode.plan.anchor or ""
-    rows: dict[str, list[float]] = {}
     last: str | None = None
     for release in mode.good:
         if release == anchor:
-            rows[release] = []
-            yield _build_point(release, 0.0, 0.0, _build_step(mode, last, release, rows))
+            yield _build_point(release, 0.0, 0.0, _build_step(mode, last, release))
         else:
-            rows[release], problem = mode.differences(anchor, release)
-            if not rows[release]:
+            differences, problem = mode.find_differences(anchor, release)
+            if not differences:
                 yield _build_missing_point(release, f"{anchor} → {release}: {problem}")
                 continue
-            whole = estimate_paired_step(mode.name, anchor, release, rows[release], mode.plan)
+            whole = estimate_paired_step(mode.name, anchor, release, differences, mode.plan)
             variance = compute_standard_error(whole, mode.plan) ** 2
-            yield _build_point(release, math.log(whole.ratio), variance, _build_step(mode, last, release, rows))
+            yield _build_point(release, math.log(whole.ratio), variance, _build_step(mode, last, release))
         last = release
 
 
-def _build_step(
-    mode: _ModeMeasurements, before: str | None, after: str, rows: dict[str, list[float]]
-) -> ReleaseStep | None:
-    """The step between two neighbours; where one of them is the anchor they are a pair themselves."""
+def _build_step(mode: ModeMeasurements, before: str | None, after: str) -> ReleaseStep | None:
+    """The step between two neighbours; where one of them is the anchor they are a pair themselves.
+
+    None where no part of the sweep has both.
+    """
     anchor = mode.plan.anchor
     if before is None:
         return None
     if before == anchor:
-        return estimate_paired_step(mode.name, before, after, rows[after], mode.plan)
+        return estimate_paired_step(mode.name, before, after, mode.find_differences(before, after)[0], mode.plan)
     if after == anchor:
-        return estimate_paired_step(mode.name, before, after, [-log for log in rows[before]], mode.plan)
-    return estimate_anchored_step(mode.name, before, after, rows[before], rows[after], mode.plan)
+        logs = [-log for log in mode.find_differences(after, before)[0]]
+        return estimate_paired_step(mode.name, before, after, logs, mode.plan)
+    anchored = mode.find_anchored(before, after)
+    if anchored is None:
+        return None
+    rows = [mode.compare(anchored[0], side)[0] for side in anchored[1]]
+    return estimate_anchored_step(mode.name, before, after, rows[0], rows[1], mode.plan) if all(rows) else None
 
 
 def _build_point(release: str, level: float, variance: float, step: ReleaseStep | None) -> TrajectoryPoint:

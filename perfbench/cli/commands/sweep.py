@@ -2,24 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from perfbench.cli import measure, options, parse, resumption, survey_options, sweep_output
+from perfbench.cli import measure, options, parse, resumption, survey_options, sweep_extension, sweep_output
 from perfbench.cli.measure import OutputOptions
 from perfbench.environments import host, provide
 from perfbench.environments.package_index import NAME_PATTERN, ReleaseInterval
-from perfbench.errors import EnvironmentProblem, ExitCode, NotMeasured, OutputsDiffer, ScenarioProblem, UsageProblem
+from perfbench.errors import EnvironmentProblem, ExitCode, NotMeasured, ScenarioProblem, UsageProblem
 from perfbench.model import Settings
 from perfbench.report.plots import plot_file
 from perfbench.results import storage
-from perfbench.results.journal import find_newest_journal
 from perfbench.runner import scenarios
+from perfbench.runner.session import FinishedRun
 from perfbench.sweep.bisection import BisectEnd, BisectResult, BisectStep, CandidateResult, ComparisonRequest
+from perfbench.sweep.extension import RequestedRange
 from perfbench.sweep.steps import SamplingPlan
 from perfbench.sweep.subject import (
     SweepSubject,
@@ -51,6 +52,14 @@ def sweep(
     every: Annotated[
         ReleaseInterval, typer.Option(help="Measure every release, or the last of each minor series.")
     ] = "release",
+    extend: Annotated[
+        str | None,
+        typer.Option(
+            metavar="RUN",
+            help="Extend this saved sweep: measure only the releases that it lacks, each paired with its neighbours.",
+            show_default=False,
+        ),
+    ] = None,
     bisect: Annotated[
         bool, typer.Option("--bisect", help="Search for the first slow one by bisection (log₂ n comparisons).")
     ] = False,
@@ -117,18 +126,38 @@ def sweep(
     Each release runs in pairs with the one before it, so that machine drift cannot look like a step. Steps that are significant
     across the whole sweep are marked. A release that cannot be installed is a row with the reason. `--bisect` finds the first slow
     one and exits with 3.
+
+    `--extend RUN` adds the releases that appeared since to a saved sweep, or those of `--from` and `--to`, and saves both as a new
+    run, or under its own name with `--save`.
     """
     if plot is not None:
         plot_file.check_plot_path(plot)
     if rounds is not None and max_time is not None:
         raise UsageProblem("--rounds and --max-time exclude each other")
-    if bisect and len(mode or ()) > 1:
-        raise UsageProblem("--bisect takes a single --mode")
-    if bisect and resume:
-        raise UsageProblem("--bisect cannot be resumed", hint="leave out --resume; a search takes few comparisons")
+    if bisect:
+        _check_search(mode or (), resume=resume, extend=extend)
     output = OutputOptions(results, save, color=color, quiet=quiet)
-    if resume and subject is first is last is None:
-        _run_sweep(find_newest_journal(results, "sweeps"), output, plot)
+    typed = options.build_settings(
+        ctx,
+        each=each,
+        drawn=survey_options.DRAWN_MARKETS,
+        environments=(),
+        scenarios=(scenario,),
+        folders=scenarios_folder,
+        modes=mode,
+        data=data,
+        parameters=set_,
+        rounds=rounds,
+        max_time=options.DEFAULT_MAX_TIME if max_time is None else max_time,
+        timeout=timeout,
+    )
+    if resume and (extend is not None or subject is first is last is None):
+        _resume_sweep(ctx, extend, typed, output, plot)
+        return
+    if extend is not None:
+        finished = sweep_extension.extend_sweep(ctx, extend, RequestedRange(subject, first, last, every), typed, output)
+        if finished is not None:
+            _show_finished(finished, output, plot)
         return
     if subject is None or first is None or last is None:
         raise UsageProblem(
@@ -139,19 +168,11 @@ def sweep(
     swept = _resolve_subject(subject, first, last, every, others)
     require_anchor(swept, anchor)
     modes = tuple(mode or (_find_baseline_mode(scenario, scenarios_folder or [], swept, quiet),))
-    settings = options.build_settings(
-        ctx,
-        each=each,
-        drawn=survey_options.DRAWN_MARKETS,
+    settings = replace(
+        typed,
         environments=(swept.specs,),
-        scenarios=(scenario,),
-        folders=scenarios_folder,
         modes=modes,
-        data=data,
-        parameters=set_,
         rounds=rounds or (None if max_time is not None else choose_rounds(swept, len(modes))),
-        max_time=options.DEFAULT_MAX_TIME if max_time is None else max_time,
-        timeout=timeout,
         links="neighbours" if anchor is None else "anchor",
         anchor="" if anchor is None else swept.specs[swept.names.index(anchor)],
     )
@@ -159,7 +180,29 @@ def sweep(
         compare = _build_comparer(swept, settings, output)
         _print_result(swept, run_bisection(swept.names, compare, _build_observer(quiet)))
         return
-    _run_sweep(_find_journal(ctx, results, swept, settings) if resume else settings, output, plot)
+    source = _find_journal(ctx, results, swept, settings) if resume else settings
+    _show_finished(measure.measure(source, output, engine=resumption.find_engine(ctx, settings)), output, plot)
+
+
+def _check_search(modes: Sequence[str], *, resume: bool, extend: str | None) -> None:
+    """Raises UsageProblem for options that a search cannot have."""
+    if len(modes) > 1:
+        raise UsageProblem("--bisect takes a single --mode")
+    if resume:
+        raise UsageProblem("--bisect cannot be resumed", hint="leave out --resume; a search takes few comparisons")
+    if extend is not None:
+        raise UsageProblem("--bisect and --extend exclude each other", hint="leave out --extend to search")
+
+
+def _resume_sweep(
+    ctx: typer.Context, extend: str | None, typed: Settings, output: OutputOptions, plot: Path | None
+) -> None:
+    """Finish the sweep that was interrupted last. Raises UsageProblem for an option that it had otherwise."""
+    path = resumption.find_journal_to_resume(ctx, output.results, typed, "sweeps")
+    sweep_extension.require_same_sweep(ctx, storage.load_run(path), typed)
+    if extend is not None:
+        sweep_extension.require_extension_of(path, extend, output.results)
+    _show_finished(measure.measure(path, output, engine=resumption.find_engine(ctx, typed)), output, plot)
 
 
 def _find_journal(ctx: typer.Context, results: Path, swept: SweepSubject, settings: Settings) -> Path:
@@ -173,17 +216,13 @@ def _find_journal(ctx: typer.Context, results: Path, swept: SweepSubject, settin
     return path
 
 
-def _run_sweep(source: Settings | Path, output: OutputOptions, plot: Path | None) -> None:
-    finished = measure.measure(source, output)
+def _show_finished(finished: FinishedRun, output: OutputOptions, plot: Path | None) -> None:
     run = finished.run
     try:
         trajectory = sweep_output.show_sweep(run, plot, output.color)
     finally:
         measure.print_saved_path(finished, output.quiet)
-    if any(step.output == "no" for step in trajectory.steps):
-        raise OutputsDiffer('not every release gives the same output (see the lines marked "!")')
-    if run.problems or any(point.problem for line in trajectory.lines for point in line.points):
-        raise NotMeasured('not every release was measured (see the lines marked "!")')
+    sweep_output.check_sweep_status(run, trajectory)
 
 
 def _build_comparer(

@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from bisect import bisect_left, bisect_right
 
-from perfbench.model import Checkout
+from perfbench.model import Checkout, Run, describe_processor
 from perfbench.report.model import Report
 from perfbench.report.timings import TimedCase, collect_timed_cases
 from perfbench.util.formatting import make_printable
@@ -25,7 +25,7 @@ def render(report: Report) -> str:
     document = {
         "machine_info": _describe_machine(report),
         "commit_info": _describe_commit(report),
-        "benchmarks": [_build_benchmark(case) for case in collect_timed_cases(report)],
+        "benchmarks": [_build_benchmark(case, report.run) for case in collect_timed_cases(report)],
         "datetime": report.run.created,
         "version": FORMAT_VERSION,
     }
@@ -56,10 +56,14 @@ def _describe_commit(report: Report) -> Document:
     return {**state, "time": None, "author_time": None, "project": "", "branch": "(unknown)"}
 
 
-def _build_benchmark(case: TimedCase) -> Document:
+def _build_benchmark(case: TimedCase, run: Run) -> Document:
+    """A benchmark; of an extended sweep with the machine of its part, for the file has but one."""
     settings = dict(case.case.parameters)
     unit, same_output = case.measurement.unit, case.same_output.value
     details = {"metric": case.metric, "work": case.work, "unit": unit, "same_output": same_output}
+    if run.earlier:
+        part = run.find_part(case.case.id)
+        details |= {"machine": make_printable(describe_processor(part.machine)), "datetime": part.created}
     packages = {package.name: package.version for package in case.measurement.packages}
     return {
         "group": case.group,

@@ -4,21 +4,25 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from perfbench.model import OutputMatch
+from perfbench.model import OutputMatch, Run
 from perfbench.report.tables.comparison import VERDICT_MARKS
 from perfbench.report.text_table import FAILED_MARK, WARNING_PREFIX, TextTable
+from perfbench.sweep import parts
 from perfbench.sweep.steps import CONFIDENCE, SIGNIFICANCE_LEVEL, ReleaseStep, SamplingPlan, count_pairs_needed
 from perfbench.sweep.trajectory import ModeTrajectory, Trajectory, TrajectoryPoint
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
 
-def build_sweep_table(trajectory: Trajectory, plan: SamplingPlan, title: str, metric: str, about: str) -> TextTable:
-    """The table of a sweep.
+def build_sweep_table(
+    trajectory: Trajectory, plan: SamplingPlan, title: str, metric: str, about: str, about_parts: Sequence[str] = ()
+) -> TextTable:
+    """The table of a sweep. A release that was measured again, in another part of it, has a second row with those seconds.
 
     :param title: scenario, market and subject of the sweep.
     :param metric: the metric of the seconds, ``CPU seconds``.
     :param about: interpreter, machine and version of perfbench.
+    :param about_parts: lines about the parts of an extended sweep.
     """
     heads = ["release"]
     for line in trajectory.lines:
@@ -31,9 +35,12 @@ def build_sweep_table(trajectory: Trajectory, plan: SamplingPlan, title: str, me
         texts = [
             text
             for point in points
-            for text in (_format_seconds(point), format_step(point.step), _format_relative(point))
+            for text in (_format_seconds(point.seconds), format_step(point.step), _format_relative(point))
         ]
         rows.append((f"{FAILED_MARK} {release.name}" if bad else release.name, *texts))
+        if any(point.again is not None for point in points):
+            cells = (text for point in points for text in (_format_seconds(point.again), "", _format_relative(point)))
+            rows.append((f"{release.name} again", *cells))
     return TextTable(
         title=make_printable(title),
         heads=tuple(map(make_printable, heads)),
@@ -45,6 +52,7 @@ def build_sweep_table(trajectory: Trajectory, plan: SamplingPlan, title: str, me
                     *_describe_steps(trajectory.lines),
                     *_describe_problems(trajectory),
                     *_describe_method(trajectory, plan),
+                    *about_parts,
                     about,
                 ),
             )
@@ -59,8 +67,15 @@ def format_step(step: ReleaseStep | None) -> str:
     return "" if step is None else f"{formatting.format_change(step.ratio)} {VERDICT_MARKS[step.verdict]}"
 
 
-def _format_seconds(point: TrajectoryPoint) -> str:
-    return formatting.MISSING_TEXT if point.seconds is None else formatting.format_seconds(point.seconds)
+def describe_sweep_parts(run: Run) -> tuple[str, ...]:
+    """The parts of an extended sweep, and warnings about what differed between them."""
+    parts_line = parts.describe_parts(run)
+    warnings = (WARNING_PREFIX + line for line in parts.describe_differences(run))
+    return tuple(filter(None, (parts_line, *warnings)))
+
+
+def _format_seconds(seconds: float | None) -> str:
+    return formatting.MISSING_TEXT if seconds is None else formatting.format_seconds(seconds)
 
 
 def _format_relative(point: TrajectoryPoint) -> str:
