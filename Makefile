@@ -130,10 +130,15 @@ bench: $(VENV)/.test data  ## measure what the harness itself costs (about half 
 fuzz: $(VENV)/.test  ## check mutated inputs of every kind (FUZZ_SECONDS=180, FUZZ_SEED, FUZZ_TARGET="archives specs")
 	@PYTHONPATH=tests $(BIN)/python -m fuzz $(FUZZ_TARGET)
 
-lock: $(VENV)/.test  ## renew the lock files from pyproject.toml
-	@$(BIN)/python -m pip install --quiet uv
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group test --group build --all-extras -o .ci/lock-test.txt
-	@$(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 pyproject.toml --group build -c .ci/lock-test.txt -o .ci/lock-run.txt
+lock: $(VENV)/.test  ## renew the lock files from pyproject.toml, with the uv of the lock (LOCKED=--upgrade: the newest versions)
+	@$(COMPILE) pyproject.toml --all-extras --group test --group build -o .ci/lock-test.txt
+	@$(COMPILE) pyproject.toml $(RUN_EXTRAS:%=--extra %) --group build -c .ci/lock-test.txt -o .ci/lock-run.txt
+	@$(COMPILE) pyproject.toml -c .ci/lock-test.txt -o .ci/lock-core.txt
+	@echo uv | $(COMPILE) - --group build -c .ci/lock-test.txt -o .ci/lock-build.txt
+	@$(COMPILE) --group release -c .ci/lock-test.txt -o .ci/lock-release.txt
+
+COMPILE = $(BIN)/uv pip compile --quiet --universal --generate-hashes --no-header --python-version 3.10 $(LOCKED)
+RUN_EXTRAS := exchange flumine html plots profile
 
 clean:  ## remove the virtual environment and caches
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .pytest_cache .import_linter_cache .hypothesis

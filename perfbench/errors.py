@@ -45,6 +45,10 @@ class UsageProblem(PerfbenchError):
     exit_code = ExitCode.USAGE
 
 
+class ExtraMissing(UsageProblem):
+    """Something needs packages that are not installed here; the hint names the extra that brings them."""
+
+
 class NotMeasured(PerfbenchError):
     """Something that was asked for could not be measured."""
 

@@ -7,7 +7,7 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from rich.table import Table
 from rich.text import Text
@@ -16,10 +16,12 @@ from perfbench.exchange.config import ExchangeConfig
 from perfbench.exchange.metrics import ExchangeReport, Lateness
 from perfbench.exchange.network.listening_socket import format_address
 from perfbench.exchange.replay.timeline import Timeline
-from perfbench.exchange.server import Server
 from perfbench.exchange.tls.certificates import CA_FILE_NAME, CLIENT_FILE_NAME
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
+
+if TYPE_CHECKING:
+    from perfbench.exchange.server import Server
 
 STREAM_SNIPPET = """import os
 

@@ -11,12 +11,13 @@ from pathlib import Path
 from perfbench.errors import NotMeasured, UsageProblem
 from perfbench.report.formats import list_formats, load_renderer
 from perfbench.report.model import Report
+from perfbench.report.plots import plot_file
+from perfbench.util.extras import require_extra
 from perfbench.util.files import check_destination, write_atomically
 from perfbench.util.suggest import suggest_name
 
 STANDARD_OUTPUT = "-"
 EXPORT_CHOICE = "--export file"
-MAX_PLOT_WIDTH = 120
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,15 +74,14 @@ def build_plot_writer(plot: Path | None) -> Callable[[Report], None]:
     """
     if plot is None:
         return lambda _report: None
-    from perfbench.report.plots import _matplotlib  # noqa: PLC0415 - Matplotlib takes half a second to import
-
-    _matplotlib.check_plot_path(plot)
+    plot_file.check_plot_path(plot)
     return partial(_write_plot, path=plot)
 
 
 def _write_plot(report: Report, path: Path) -> None:
     """Write the plot of a report. Raises NotMeasured if there is nothing to plot, StorageProblem if it fails."""
-    from perfbench.report.plots import crossover, survey  # noqa: PLC0415 - as above
+    require_extra("plots", "--plot", "matplotlib")
+    from perfbench.report.plots import crossover, survey  # noqa: PLC0415 - an extra
 
     summaries = [table.survey for table in report.tables if table.survey is not None and table.survey.pairs]
     if summaries:

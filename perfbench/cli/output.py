@@ -6,11 +6,10 @@ import sys
 from collections.abc import Iterator, Sequence
 from typing import TextIO
 
-from perfbench.cli import console
-from perfbench.cli.exports import MAX_PLOT_WIDTH, STANDARD_OUTPUT, Export, write_exports
+from perfbench.cli import console, terminal_plots
+from perfbench.cli.exports import STANDARD_OUTPUT, Export, write_exports
 from perfbench.report.formats import terminal
 from perfbench.report.model import Report
-from perfbench.report.plots import crossover_terminal
 
 
 def show_report(report: Report, exports: Sequence[Export], color: str) -> None:
@@ -37,5 +36,4 @@ def choose_stream(exports: Sequence[Export]) -> TextIO:
 def _render_parts(report: Report, stream: TextIO, color: str) -> Iterator[str]:
     width, colored = console.detect_width(stream), console.wants_color(stream, color)
     yield terminal.render(report, width=width, color=colored)
-    for figure in report.figures:
-        yield "\n" + crossover_terminal.plot_figure(figure, min(MAX_PLOT_WIDTH, width), color=colored)
+    yield terminal_plots.plot_figures(report.figures, width, color=colored)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from perfbench.cli import console
+from perfbench.cli import console, terminal_plots
 from perfbench.errors import NotMeasured
 from perfbench.model import Owner, describe_processor
 from perfbench.profiling import compare, trust_warnings
@@ -15,8 +15,8 @@ from perfbench.profiling.document import ProfileDocument, build_file_stems, pair
 from perfbench.profiling.memory.curve import MemoryCurve
 from perfbench.profiling.model import Profile
 from perfbench.report import text
-from perfbench.report.plots.memory import plot_in_terminal, write_memory_plot
 from perfbench.report.profiles import cpu, diff, files, flamegraph, memory, pyinstrument_session
+from perfbench.util.extras import has_extra
 from perfbench.util.files import write_atomically
 
 
@@ -107,7 +107,7 @@ def _find_owners(document: ProfileDocument, profile: Profile) -> tuple[Owner, ..
 def _render_memory(document: ProfileDocument, colored: bool) -> Iterator[str]:
     for curves in _group_by_data(document):
         yield memory.render_curves(curves, _choose_width())
-        yield plot_in_terminal(curves, _choose_width(), color=colored)
+        yield terminal_plots.plot_memory(curves, _choose_width(), color=colored)
     for allocations in document.allocations:
         yield memory.render_allocations(allocations, _choose_width())
     for lines in document.lines:
@@ -145,7 +145,8 @@ def _describe_machine(document: ProfileDocument) -> str:
 def write_files(document: ProfileDocument, folder: Path) -> tuple[Path, ...]:
     """Write the files of a profile for other programs, and its memory plots. Raises StorageProblem.
 
-    For each case the files of its profile, for two sides a differential flame graph, for memory one plot for each market.
+    For each case the files of its profile, for two sides a differential flame graph, for memory one plot for each market (with the
+    extra ``plots``).
     """
     stems = build_file_stems(document)
     written: list[Path] = []
@@ -157,13 +158,21 @@ def write_files(document: ProfileDocument, folder: Path) -> tuple[Path, ...]:
             changes = {row.key: row.change for row in pair.breakdown.rows}
             write_atomically(path, flamegraph.render(pair.before, pair.after, changes).encode())
             written.append(path)
+    return (*written, *_write_memory_plots(document, folder))
+
+
+def _write_memory_plots(document: ProfileDocument, folder: Path) -> Iterator[Path]:
+    """A picture of the memory of each market, in two formats; none without the extra. Raises StorageProblem."""
+    if not has_extra("plots"):
+        return
+    from perfbench.report.plots import memory as memory_plots  # noqa: PLC0415 - an extra
+
     several = len({curve.case.data for curve in document.curves}) > 1
     for curves in _group_by_data(document):
         for suffix in (".png", ".svg"):
             path = folder / (f"memory-{curves[0].case.data}{suffix}" if several else f"memory{suffix}")
-            write_memory_plot(curves, path, _describe_machine(document))
-            written.append(path)
-    return tuple(written)
+            memory_plots.write_memory_plot(curves, path, _describe_machine(document))
+            yield path
 
 
 def _choose_width() -> int:

@@ -7,15 +7,16 @@ from functools import partial
 from pathlib import Path
 from typing import TextIO
 
+from perfbench.cli import terminal_plots
 from perfbench.cli.console import detect_width, wants_color
 from perfbench.model import METRICS, Run, describe_processor
 from perfbench.report import output_match, terminal_table, text_table
-from perfbench.report.plots import sweep, sweep_terminal
 from perfbench.report.plots.axes import SweepChart
 from perfbench.report.tables.sweep import build_sweep_table
 from perfbench.sweep import subject
 from perfbench.sweep.steps import SamplingPlan
 from perfbench.sweep.trajectory import Trajectory, build_trajectory
+from perfbench.util.extras import require_extra
 
 
 def read_trajectory(run: Run) -> tuple[Trajectory, SamplingPlan]:
@@ -44,8 +45,11 @@ def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = 
     parts = terminal_table.build_parts(texts, width, marked_lines=True)
     out.write(text_table.render_text(*parts, width=width, color=colored))
     chart = SweepChart(title, metric, source, trajectory)
-    out.write(sweep_terminal.plot_chart(chart, min(120, width), color=colored))
+    out.write(terminal_plots.plot_sweep(chart, width, color=colored))
     out.flush()
     if plot is not None:
+        require_extra("plots", "--plot", "matplotlib")
+        from perfbench.report.plots import sweep  # noqa: PLC0415 - an extra
+
         sweep.write_sweep_plot(chart, plot)
     return trajectory

@@ -70,6 +70,10 @@ def _remove_stale_downloads(cache: Path) -> None:
 
 
 def _download_source(source: SourceDistribution, folder: Path) -> Path:
+    if importlib.util.find_spec("pip") is None:
+        raise DataProblem(
+            f"pip is required to download {source.file}, but is not installed", hint="python -m ensurepip"
+        )
     pin = folder / "pin.txt"
     pin.write_text(f"{source.name}=={source.version} --hash=sha256:{source.sha256}\n", encoding="ascii")
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--no-binary", source.name, "--require-hashes"]

@@ -78,7 +78,7 @@ def _parse_versions(name: str, output: str) -> Iterable[tuple[Version, str]]:
 def _build_problem(name: str, stderr: str) -> EnvironmentProblem | UsageProblem:
     if "No module named pip" in stderr:
         return EnvironmentProblem(
-            "pip is required to query the package index, but is not installed", hint="install pip"
+            "pip is required to query the package index, but is not installed", hint="python -m ensurepip"
         )
     if "NewConnectionError" in stderr or "Retrying (" in stderr or "Could not fetch URL" in stderr:
         return EnvironmentProblem(

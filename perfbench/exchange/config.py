@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from perfbench.exchange.api.server import ApiConfig
+from perfbench.exchange.api.config import ApiConfig
 from perfbench.exchange.app_keys import AppKeys
 from perfbench.exchange.metrics import Frame
 

@@ -254,7 +254,7 @@ def test_url_without_the_extra_says_how_to_install_it(tmp_path: Path, monkeypatc
     monkeypatch.setitem(__import__("sys").modules, "fsspec", None)
     done = describe(tmp_path, "s3://bucket/2025.tar")
     assert done.returncode == 5
-    assert marked(done) == ["s3://bucket/2025.tar: URLs need an extra of perfbench"]
+    assert marked(done) == ["s3://bucket/2025.tar: a URL needs fsspec, which is not installed"]
     assert "hint: pip install 'betfair-perfbench[remote]'" in done.stderr
 
 

@@ -12,7 +12,7 @@ import pytest
 
 from perfbench.cli.commands import doctor
 from perfbench.runner.machine_checks import MachineCheck
-from perfbench.util import paths
+from perfbench.util import extras, paths
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -145,9 +145,9 @@ def test_foreign_text_cannot_command_the_terminal(tmp_path: Path) -> None:
     ("requirements", "state", "finding"),
     [
         (["numpy>=1.26", "no-such-thing>=2"], "bad", "missing: no-such-thing"),
-        (["numpy>=1.26", "pyinstrument>=5"], "warning", "missing: pyinstrument"),
-        (["pyinstrument>=5", "no-such-thing"], "bad", "missing: pyinstrument, no-such-thing"),
+        (["no-such-thing>=5", "no-other-thing"], "bad", "missing: no-such-thing, no-other-thing"),
         (["numpy>=1.26", "no-such-thing>=2; python_version < '3.0'"], "good", "numpy 9.9"),
+        (["numpy>=1.26", "no-such-thing>=2; extra == 'plots'"], "good", "numpy 9.9"),
         (["numpy[extra]>=1.26", "rich~=13.7"], "good", "numpy 9.9, rich 9.9"),
     ],
 )
@@ -164,6 +164,15 @@ def test_missing_packages_are_named(
     check = doctor.check_packages()
     assert (check.state, check.finding) == (state, finding)
     assert bool(check.remedy) == (state != "good")
+
+
+def test_extras_that_are_not_installed_are_named_with_the_command_and_no_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(doctor, "EXTRAS", {"plots": ("json",), "remote": ("no_such_thing",)})
+    monkeypatch.setitem(extras.EXTRAS, "plots", ("json",))
+    monkeypatch.setitem(extras.EXTRAS, "remote", ("no_such_thing",))
+    check = doctor.check_extras()
+    assert (check.state, check.remedy) == ("good", "")
+    assert check.finding == "plots; not installed: remote (pip install 'betfair-perfbench[remote]')"
 
 
 def test_a_copy_that_was_never_installed_is_noted(monkeypatch: pytest.MonkeyPatch) -> None:

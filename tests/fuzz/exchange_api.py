@@ -28,9 +28,9 @@ from msgspec import inspect
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
+from perfbench.exchange.api.config import ApiConfig
 from perfbench.exchange.api.exceptions import ERROR_NUMBERS
 from perfbench.exchange.api.operations import OPERATION_PARAMETERS, UNSUPPORTED_OPERATIONS
-from perfbench.exchange.api.server import ApiConfig
 from perfbench.exchange.config import LOOPBACK, ExchangeConfig, Limits
 from perfbench.exchange.replay.timeline import build_timeline
 from perfbench.exchange.server import Server

@@ -24,7 +24,7 @@ from support import stream_schema
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
-from perfbench.exchange.api.server import ApiConfig
+from perfbench.exchange.api.config import ApiConfig
 from perfbench.exchange.config import LOOPBACK, ExchangeConfig, Limits
 from perfbench.exchange.replay.timeline import build_timeline
 from perfbench.exchange.server import Server

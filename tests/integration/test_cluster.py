@@ -313,7 +313,7 @@ def test_missing_extra_is_named(tmp_path: Path, markets: Path, monkeypatch: pyte
     done = perfbench(*options, folder=tmp_path)
     assert done.returncode == 2
     assert one_line(done.stderr) == (
-        "perfbench: a cluster needs an extra of perfbench\nhint: pip install 'betfair-perfbench[cluster]'"
+        "perfbench: a cluster needs dask and distributed, which are not installed\nhint: pip install 'betfair-perfbench[cluster]'"
     )
 
 

@@ -17,8 +17,8 @@ import requests
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.exchange.account.sessions import MAX_LOGINS
+from perfbench.exchange.api.config import ApiConfig
 from perfbench.exchange.api.fault_injection import FaultConfig
-from perfbench.exchange.api.server import ApiConfig
 from perfbench.exchange.app_keys import AppKeys
 from perfbench.exchange.config import LOOPBACK, ExchangeConfig, Limits
 from perfbench.exchange.replay.timeline import Timeline, build_timeline

@@ -9,7 +9,7 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import console, measure, options, parse
+from perfbench.cli import console, measure, options, parse, terminal_plots
 from perfbench.cli.measure import OutputOptions
 from perfbench.environments import host
 from perfbench.errors import Interrupted, NotMeasured, UsageProblem
@@ -241,5 +241,4 @@ def _show_saved(name: str, results: Path, color: str) -> None:
         scores = (score_gate(calibrated, injected, cost), *score_tools(comparison))
         sys.stdout.write("\n" + calibration.render_tool_scores(scores, width))
     differences = session.read_log_ratios(unchanged, unchanged.duets[0])
-    plot = calibration.plot_changes(differences, color=console.wants_color(sys.stdout, color), width=width)
-    sys.stdout.write("\n" + plot)
+    sys.stdout.write(terminal_plots.plot_pairs(differences, width, color=console.wants_color(sys.stdout, color)))

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import importlib.metadata
 import os
-import re
 import shutil
 import sys
 from pathlib import Path
 
 import typer
+from packaging.requirements import Requirement
 from rich.table import Table
 from rich.text import Text
 
@@ -21,13 +21,12 @@ from perfbench.errors import NotMeasured, PerfbenchError
 from perfbench.runner.machine_checks import MachineCheck, run_checks
 from perfbench.runner.scenarios import choose_scenarios, describe_scenario, find_scenario_files
 from perfbench.util import formatting, paths
+from perfbench.util.extras import DISTRIBUTION, EXTRAS, format_install_command, has_extra
 from perfbench.util.formatting import make_printable
 
 app = typer.Typer(add_completion=False)
 
-DISTRIBUTION = "betfair-perfbench"
 REINSTALL_COMMAND = f"pip install --force-reinstall {DISTRIBUTION}"
-OPTIONAL_DISTRIBUTIONS = {"memory-profiler", "pip", "pyinstrument"}
 
 TOOL_REMEDIES = {
     "valgrind": "to count instructions: install valgrind with the system's package manager (Linux)",
@@ -77,6 +76,7 @@ def check_installation() -> tuple[MachineCheck, ...]:
     ]
     return (
         check_packages(),
+        check_extras(),
         check_worker(),
         MachineCheck("scenarios", "good", ", ".join(scenarios))
         if scenarios
@@ -104,24 +104,31 @@ def check_worker() -> MachineCheck:
 
 
 def check_packages() -> MachineCheck:
-    """Check the versions of the declared dependencies; conditional ones are optional."""
+    """Check the versions of the declared dependencies, without those of extras and of other Pythons or systems."""
     try:
         requirements = importlib.metadata.requires(DISTRIBUTION) or []
     except importlib.metadata.PackageNotFoundError:
         return MachineCheck("packages", "warning", f"{DISTRIBUTION} is not installed", f"pip install {DISTRIBUTION}")
     present, missing = [], []
-    for requirement in requirements:
-        name = re.split(r"[^\w.-]", requirement, maxsplit=1)[0]
+    for requirement in map(Requirement, requirements):
+        if requirement.marker is not None and not requirement.marker.evaluate({"extra": ""}):
+            continue
         try:
-            present.append(f"{name} {importlib.metadata.version(name)}")
+            present.append(f"{requirement.name} {importlib.metadata.version(requirement.name)}")
         except importlib.metadata.PackageNotFoundError:
-            missing += [] if ";" in requirement else [name]
+            missing.append(requirement.name)
     if not missing:
         return MachineCheck("packages", "good", ", ".join(present))
-    finding = f"missing: {', '.join(missing)}"
-    return MachineCheck(
-        "packages", "warning" if OPTIONAL_DISTRIBUTIONS.issuperset(missing) else "bad", finding, REINSTALL_COMMAND
-    )
+    return MachineCheck("packages", "bad", f"missing: {', '.join(missing)}", REINSTALL_COMMAND)
+
+
+def check_extras() -> MachineCheck:
+    """List the extras that are installed, and those that are not, which is no fault."""
+    present = [name for name in EXTRAS if has_extra(name)]
+    absent = [name for name in EXTRAS if name not in present]
+    command = format_install_command(absent[0] if len(absent) == 1 else "NAME") if absent else ""
+    parts = [", ".join(present), f"not installed: {', '.join(absent)} ({command})" if absent else ""]
+    return MachineCheck("extras", "good", "; ".join(filter(None, parts)))
 
 
 def check_measurable() -> tuple[MachineCheck, ...]:

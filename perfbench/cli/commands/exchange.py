@@ -11,7 +11,7 @@ import sys
 import tempfile
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import typer
 
@@ -22,15 +22,18 @@ from perfbench.cli.signals import ShutdownHandler
 from perfbench.datasets import resolve
 from perfbench.datasets.corpus import market_files
 from perfbench.errors import UsageProblem
+from perfbench.exchange.api.config import ApiConfig
 from perfbench.exchange.api.fault_injection import FaultConfig
-from perfbench.exchange.api.server import ApiConfig
 from perfbench.exchange.config import LOOPBACK, ExchangeConfig, Limits
 from perfbench.exchange.frame_log import FrameLog
 from perfbench.exchange.metrics import ExchangeReport
 from perfbench.exchange.network.listening_socket import is_loopback, resolve_host
 from perfbench.exchange.replay.timeline import Timeline, build_timeline
-from perfbench.exchange.server import Server
+from perfbench.util.extras import require_extra
 from perfbench.util.files import build_write_problem, check_destination, write_atomically
+
+if TYPE_CHECKING:
+    from perfbench.exchange.server import Server
 
 app = typer.Typer(add_completion=False)
 
@@ -79,6 +82,9 @@ def serve(
 
     Market time starts with the first subscription. Stop with Ctrl-C, SIGTERM or SIGHUP; the exit code is then 0.
     """
+    require_extra("exchange", "perfbench exchange")
+    from perfbench.exchange.server import Server  # noqa: PLC0415 - an extra
+
     accounts = exchange_accounts.read_users(user, users)
     exchange_accounts.check_access(host, accounts, insecure=insecure, has_api=not no_api)
     pace = option_types.parse_speed("--speed", speed)

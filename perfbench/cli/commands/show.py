@@ -15,7 +15,7 @@ from perfbench.errors import UsageProblem
 from perfbench.model import Run
 from perfbench.profiling.document import PROFILES
 from perfbench.report import build, status
-from perfbench.report.plots import _matplotlib
+from perfbench.report.plots import plot_file
 from perfbench.report.tables import comparison
 from perfbench.report.tables.comparison import MODE_COLUMNS, SIDE_COLUMNS
 from perfbench.results import merge, storage
@@ -84,7 +84,7 @@ def _show_advice(names: Sequence[str], results: Path, export: Sequence[str]) -> 
 
 def _show_sweep(saved: Run, parsed: Sequence[Export], plot: Path | None, color: str) -> None:
     if plot is not None:
-        _matplotlib.check_plot_path(plot)
+        plot_file.check_plot_path(plot)
     try:
         sweep_output.show_sweep(saved, plot, color, output.choose_stream(parsed))
     finally:

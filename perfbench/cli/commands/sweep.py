@@ -15,7 +15,7 @@ from perfbench.environments import host, provide
 from perfbench.environments.package_index import NAME_PATTERN, ReleaseInterval
 from perfbench.errors import EnvironmentProblem, ExitCode, NotMeasured, OutputsDiffer, ScenarioProblem, UsageProblem
 from perfbench.model import Settings
-from perfbench.report.plots import _matplotlib
+from perfbench.report.plots import plot_file
 from perfbench.results import storage
 from perfbench.results.journal import find_newest_journal
 from perfbench.runner import scenarios
@@ -119,7 +119,7 @@ def sweep(
     one and exits with 3.
     """
     if plot is not None:
-        _matplotlib.check_plot_path(plot)
+        plot_file.check_plot_path(plot)
     if rounds is not None and max_time is not None:
         raise UsageProblem("--rounds and --max-time exclude each other")
     if bisect and len(mode or ()) > 1:

@@ -12,11 +12,11 @@ from typing import IO, Any, TypeVar, cast
 
 from perfbench.datasets.corpus.redaction import has_credentials, is_url, join_url, redact_text, redact_url
 from perfbench.errors import DataProblem
+from perfbench.util.extras import describe_missing, format_install_command, has_extra
 from perfbench.util.formatting import make_printable
 
 __all__ = ["has_credentials", "is_url", "join_url", "redact_url"]
 
-EXTRA_HINT = "pip install 'betfair-perfbench[remote]'"
 MAX_REASON = 200
 BLOCK_BYTES = 1 << 20
 """Bytes of a request: the headers of small members are in one block, and between those of large ones little is read."""
@@ -164,11 +164,20 @@ def list_objects(url: str) -> Iterator[RemoteObject]:
         yield RemoteObject(name.removeprefix(top).lstrip("/"), status.get("size"))
 
 
+def explain_missing() -> tuple[str, str]:
+    """Why no URL can be read here, and what to do about it; empty texts if they can."""
+    if has_extra("remote", "fsspec"):
+        return "", ""
+    return describe_missing("a URL", ("fsspec",)), format_install_command("remote")
+
+
 def _import_fsspec(label: str) -> Any:
-    try:
-        import fsspec.core  # noqa: PLC0415 - an extra
-    except ImportError:
-        raise DataProblem(f"{label}: URLs need an extra of perfbench", hint=EXTRA_HINT) from None
+    """The core of fsspec. Raises DataProblem without the extra ``remote``."""
+    if not has_extra("remote", "fsspec"):
+        cause, hint = explain_missing()
+        raise DataProblem(f"{label}: {cause}", hint=hint)
+    import fsspec.core  # noqa: PLC0415 - an extra
+
     return fsspec
 
 
@@ -179,7 +188,7 @@ def _connect(url: str) -> tuple[Any, str]:
     protocol = url.partition("://")[0].lower()
     options: dict[str, Any] = {"use_listings_cache": False}
     if protocol in ("http", "https"):
-        options |= {"client_kwargs": {"timeout": _build_timeout()}}
+        options |= {"client_kwargs": {"timeout": _build_timeout(label)}}
     elif protocol in ("s3", "s3a"):
         options |= {
             "config_kwargs": {
@@ -193,7 +202,8 @@ def _connect(url: str) -> tuple[Any, str]:
     try:
         files, path = fsspec.core.url_to_fs(url, **options)
     except ImportError:
-        hint = EXTRA_HINT if protocol in ("s3", "s3a", "http", "https") else "install the package of fsspec for it"
+        known = protocol in ("s3", "s3a", "http", "https")
+        hint = format_install_command("remote") if known else "install the package of fsspec for it"
         raise DataProblem(f"{label}: a package for {protocol}:// is missing", hint=hint) from None
     except Exception as error:
         raise _explain(label, error) from None
@@ -208,7 +218,10 @@ def _get_s3_status(error: Exception) -> int | None:
     return status if isinstance(status, int) else None
 
 
-def _build_timeout() -> Any:
+def _build_timeout(label: str) -> Any:
+    """Raises DataProblem without aiohttp."""
+    if not has_extra("remote", "aiohttp"):
+        raise DataProblem(f"{label}: aiohttp is not installed", hint=format_install_command("remote"))
     import aiohttp  # noqa: PLC0415 - takes long to import
 
     return aiohttp.ClientTimeout(total=None, connect=CONNECT_SECONDS, sock_read=SILENT_SECONDS)

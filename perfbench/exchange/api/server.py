@@ -7,15 +7,15 @@ import socket
 import threading
 import time
 from contextlib import suppress
-from dataclasses import dataclass, field
 
 from aiohttp import web
 
 from perfbench.errors import UsageProblem
 from perfbench.exchange.account.sessions import Sessions
 from perfbench.exchange.api.app import Application, ApplicationContext
+from perfbench.exchange.api.config import ApiConfig
 from perfbench.exchange.api.connections import ConnectionAcceptor, begin_request, end_request
-from perfbench.exchange.api.fault_injection import FaultConfig, FaultInjector
+from perfbench.exchange.api.fault_injection import FaultInjector
 from perfbench.exchange.api.operations import OperationDispatcher
 from perfbench.exchange.app_keys import AppKeys
 from perfbench.exchange.matching.order_manager import OrderManager
@@ -28,19 +28,6 @@ TICK_SECONDS = 0.05
 """Maximum interval between two advances of the orders."""
 
 SHUTDOWN_SECONDS = 0.3
-
-
-@dataclass(frozen=True, slots=True)
-class ApiConfig:
-    """Opening balance of every account in pounds, extra latency of every call and of every market book, faults, and
-    number of connections at once.
-    """
-
-    opening_balance: float = 1000.0
-    extra_latency: float = 0.0
-    latency_per_market: float = 0.0
-    faults: FaultConfig = field(default_factory=FaultConfig)
-    max_connections: int = 256
 
 
 class ApiServer:

@@ -6,7 +6,7 @@ import os
 import ssl
 from pathlib import Path
 
-import trustme
+from perfbench.util.extras import require_extra
 
 LOCALHOST_NAMES = ("localhost", "127.0.0.1", "::1")
 CA_FILE_NAME = "exchange.pem"
@@ -15,9 +15,12 @@ OWNER_ONLY = 0o600
 
 
 class CertificateAuthority:
-    """Issues the certificates of one exchange."""
+    """Issues the certificates of one exchange. Raises ExtraMissing without the extra ``exchange``."""
 
     def __init__(self, host: str) -> None:
+        require_extra("exchange", "the exchange", "trustme")
+        import trustme  # noqa: PLC0415 - an extra
+
         self._authority = trustme.CA()
         self._server = self._authority.issue_cert(*dict.fromkeys((host, *LOCALHOST_NAMES)))
 

@@ -13,16 +13,14 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 from matplotlib.transforms import Bbox, BboxBase
 
-from perfbench.errors import UsageProblem
 from perfbench.report.plots.axes import choose_log_ticks
-from perfbench.util.files import check_destination, write_atomically
+from perfbench.report.plots.plot_file import check_suffix
+from perfbench.util.files import write_atomically
 from perfbench.util.formatting import make_printable
 
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 
-PLOT_SUFFIXES = (".png", ".svg")
-PLOT_CHOICE = "--plot file"
 LINE_COLORS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9")
 """Okabe and Ito's, which people with any kind of colour vision can tell apart (jfly.uni-koeln.de/color)."""
 
@@ -31,25 +29,12 @@ LABEL_OFFSETS = tuple((x, sign * y) for y in range(12, 90, 6) for x in (0, 24, -
 """Where the size of a step may stand, in points from its dot, the best first."""
 
 
-def check_plot_path(path: Path) -> None:
-    """Refuse a name of another picture format, and a file that cannot be written. Raises UsageProblem."""
-    _check_suffix(path)
-    check_destination(f"--plot {path}", path)
-
-
-def _check_suffix(path: Path) -> None:
-    if path.suffix.lower() not in PLOT_SUFFIXES:
-        raise UsageProblem(
-            f"--plot {path}: unknown picture format", hint=f"write a name that ends in {' or '.join(PLOT_SUFFIXES)}"
-        )
-
-
 def save_figure(draw: Callable[[], Figure], path: Path, choice: str) -> None:
     """Write a picture as PNG or SVG by the suffix of the path. Raises UsageProblem for another suffix, StorageProblem if it fails.
 
     :param choice: what the user has to choose differently if it fails, such as ``--plot file``.
     """
-    _check_suffix(path)
+    check_suffix(path)
     content = io.BytesIO()
     kind = path.suffix.lower().removeprefix(".")
     # Text stays text in an SVG, and the same picture gives the same file.

@@ -16,7 +16,6 @@ from perfbench.model import describe_processor
 from perfbench.report.model import Figure, Report
 from perfbench.report.plots._matplotlib import (
     LINE_COLORS,
-    PLOT_CHOICE,
     compute_line_boxes,
     draw_band,
     escape_formula,
@@ -25,6 +24,7 @@ from perfbench.report.plots._matplotlib import (
     set_ratio_axis,
 )
 from perfbench.report.plots.axes import choose_spaced_labels, compute_span
+from perfbench.report.plots.plot_file import PLOT_CHOICE
 from perfbench.report.tables import crossover_text
 from perfbench.sweep import crossover
 from perfbench.sweep.crossover import RatioCurve

@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
-from perfbench.report.plots._matplotlib import LINE_COLORS, PLOT_CHOICE, escape_formula, save_figure, set_ratio_axis
+from perfbench.report.plots._matplotlib import LINE_COLORS, escape_formula, save_figure, set_ratio_axis
+from perfbench.report.plots.plot_file import PLOT_CHOICE
 from perfbench.report.survey_model import SurveyedPair, SurveySummary
 from perfbench.stats.survey_strata import StratumEstimate
 

@@ -11,7 +11,6 @@ from matplotlib.transforms import BboxBase
 
 from perfbench.report.plots._matplotlib import (
     LINE_COLORS,
-    PLOT_CHOICE,
     compute_line_boxes,
     draw_band,
     escape_formula,
@@ -20,6 +19,7 @@ from perfbench.report.plots._matplotlib import (
     set_ratio_axis,
 )
 from perfbench.report.plots.axes import SweepChart, compute_axis_limits, find_failed_releases
+from perfbench.report.plots.plot_file import PLOT_CHOICE
 from perfbench.sweep.steps import ReleaseStep
 from perfbench.sweep.trajectory import ModeTrajectory, Trajectory
 from perfbench.util.formatting import format_change

@@ -1,11 +1,9 @@
-"""The calibration page: what a gate detects on this machine, and the pairs in order of time as a plot."""
+"""The calibration page: what a gate detects on this machine, and how other tools did."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Iterator, Sequence
-
-import plotext
 
 from perfbench.gate.calibration.analysis import EARLY_LOOK, GROUP_SIZE, Calibration, Proportion, SlowdownDetection
 from perfbench.gate.calibration.session import RELIABLE_PAIRS
@@ -16,8 +14,6 @@ from perfbench.report.prose import UNLIMITED_WIDTH, wrap_line
 from perfbench.report.text_table import Column
 from perfbench.util import formatting
 
-PLOT_HEIGHT = 16
-MAX_PLOT_WIDTH = 100
 DETECTS_NOTE = (
     "detects ≥: the slowdown detected in 95 % of comparisons at a false-alarm rate of 1 %, "
     "by the scatter of the tool's own ratio"
@@ -46,20 +42,6 @@ def render_calibration(run: Run, calibration: Calibration, slower: Sequence[Slow
             f"  ! {calibration.pairs} pairs give rough estimates; allow {RELIABLE_PAIRS} or more (--max-time)",
         ]
     return "\n".join([*lines, "", f"  {about}"]) + "\n"
-
-
-def plot_changes(differences: Sequence[float], *, color: bool, width: int = MAX_PLOT_WIDTH) -> str:
-    """Plot the change measured by each pair, in per cent, in order of time."""
-    figure = plotext.figure
-    figure.clear()
-    plotext.terminal.limit(False, False)
-    figure.theme("colorless")
-    figure.plot_size(min(width, MAX_PLOT_WIDTH), PLOT_HEIGHT)
-    changes = [100 * value for value in differences]
-    figure.draw(figure.signal(range(1, len(changes) + 1), changes, marker=plotext.marker("braille", "blue")))
-    text: str = figure.build().string(colorless=not color)
-    lines = (line.rstrip() for line in text.rstrip("\n").split("\n"))
-    return "\n".join(["  change measured by each pair, in %, in order of time", *lines]) + "\n"
 
 
 def render_tool_scores(scores: Sequence[ToolScore], width: int = UNLIMITED_WIDTH) -> str:

@@ -14,6 +14,7 @@ from typing import Any
 from perfbench.errors import EngineProblem, UsageProblem
 from perfbench.runner import machine
 from perfbench.runner.survey.remote_task import CORE_VARIABLE, MACHINE_VARIABLE, MEASURED_CORES_VARIABLE
+from perfbench.util.extras import require_extra
 
 LOCAL = "local"
 """The address that stands for a scheduler and workers on this machine."""
@@ -21,7 +22,6 @@ LOCAL = "local"
 RESOURCE = "perfbench"
 """What a worker of Dask has one of if it measures."""
 
-EXTRA_HINT = "pip install 'betfair-perfbench[cluster]'"
 SILENT = logging.CRITICAL + 1
 LOGGERS = ("distributed", "distributed.client", "distributed.gc", "tornado", "tornado.application", "asyncio")
 """The loggers whose levels distributed sets itself, and those of what it runs on."""
@@ -36,18 +36,12 @@ START_SECONDS = 60
 """Seconds for a worker to find its scheduler, after which it gives up."""
 
 
-def require_cluster_extra() -> None:
-    """Raises UsageProblem where dask.distributed is not installed."""
-    if importlib.util.find_spec("distributed") is None:
-        raise UsageProblem("a cluster needs an extra of perfbench", hint=EXTRA_HINT)
-
-
 def require_cluster(address: str, jobs: int) -> None:
-    """Raises UsageProblem where dask.distributed is not installed, EngineProblem where no scheduler answers.
+    """Raises ExtraMissing without the extra ``cluster``, EngineProblem where no scheduler answers.
 
     :param jobs: a number of workers to start, which only a local cluster has.
     """
-    require_cluster_extra()
+    require_extra("cluster", "a cluster")
     if address == LOCAL:
         return
     if jobs != 1:
@@ -85,8 +79,8 @@ def connect(address: str, jobs: int, observe: Callable[[str], None]) -> Iterator
 
 
 def import_distributed() -> Any:
-    """dask.distributed, which reports nothing itself. Raises UsageProblem where it is not installed."""
-    require_cluster_extra()
+    """dask.distributed, which reports nothing itself. Raises ExtraMissing without the extra ``cluster``."""
+    require_extra("cluster", "a cluster")
     os.environ.setdefault(LOG_VARIABLE, "critical")  # of the processes of workers, which are started with it
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

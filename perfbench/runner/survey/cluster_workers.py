@@ -25,7 +25,7 @@ def serve_workers(address: str, cores: Sequence[int | None], machine_name: str, 
     :param machine_name: what samples call this machine; that of the host if empty. :param observe: receives a line when the
         workers have joined.
 
-    Raises EngineProblem if no scheduler answers, UsageProblem where dask.distributed is not installed.
+    Raises EngineProblem if no scheduler answers, ExtraMissing without the extra ``cluster``.
     """
     return asyncio.run(_serve(address, cores, machine_name or socket.gethostname(), observe))
 

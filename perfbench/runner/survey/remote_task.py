@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import atexit
 import hashlib
-import importlib.util
 import os
 import pickle
 import shutil
@@ -22,6 +21,7 @@ from perfbench.runner.survey.draw import DrawTask
 from perfbench.runner.survey.job import JobConditions, JobProcess, TaskEnded
 from perfbench.runner.survey.machine_identity import MachineIdentity, compute_code_digest, identify_machine
 from perfbench.runner.survey.sent_task import MeasuredDraw, PartsMissing, SentGroup, SentTask, TaskRefused
+from perfbench.util.extras import require_extra
 
 CORE_VARIABLE = "_PERFBENCH_WORKER_CORE"
 """The core that a worker measures on, in its environment; empty where a process cannot be pinned."""
@@ -68,6 +68,7 @@ class WorkerPlace:
         """The place of this process, made when it is asked for first."""
         global _place  # noqa: PLW0603 - one for the process
         if _place is None:
+            require_extra("cluster", "a worker of a cluster", "distributed")
             from distributed import get_worker  # noqa: PLC0415 - an extra
 
             worker = get_worker()
@@ -103,8 +104,9 @@ class WorkerPlace:
         task = sent.task
         foreign = sent.fingerprint != self.identity.fingerprint
         urls = any(remote.is_url(member.source.location) for member in task.members)
-        if urls and importlib.util.find_spec("fsspec") is None:
-            return self._refuse("URLs need an extra of perfbench", hint=remote.EXTRA_HINT)
+        cause, hint = remote.explain_missing() if urls else ("", "")
+        if cause:
+            return self._refuse(cause, hint=hint)
         absent = not all(map(sent_task.is_at_hand, task.members))
         missing = PartsMissing(group=foreign and sent.group is None, contents=absent and sent.contents is None)
         if missing.contents and sent.unsendable:

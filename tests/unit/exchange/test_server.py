@@ -11,7 +11,7 @@ import pytest
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.errors import UsageProblem
-from perfbench.exchange.api.server import ApiConfig
+from perfbench.exchange.api.config import ApiConfig
 from perfbench.exchange.config import LOOPBACK, ExchangeConfig
 from perfbench.exchange.network.latency_proxy import LatencyProxy
 from perfbench.exchange.replay.timeline import Timeline, build_timeline

@@ -20,7 +20,7 @@ from support.exchange_client import Client, closed
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
 from perfbench.exchange import server as server_module
-from perfbench.exchange.api.server import ApiConfig
+from perfbench.exchange.api.config import ApiConfig
 from perfbench.exchange.app_keys import DELAYED_CONFLATE_MS, AppKeys
 from perfbench.exchange.config import LOOPBACK, ExchangeConfig, Limits
 from perfbench.exchange.matching.instructions import LimitOrder, PlaceInstruction

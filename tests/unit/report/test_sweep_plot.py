@@ -18,8 +18,8 @@ from support.special_files import Reader, is_fifo
 
 from perfbench.errors import StorageProblem, UsageProblem
 from perfbench.model import Verdict
-from perfbench.report.plots._matplotlib import check_plot_path
 from perfbench.report.plots.axes import SweepChart, choose_log_ticks, compute_axis_limits
+from perfbench.report.plots.plot_file import check_plot_path
 from perfbench.report.plots.sweep import CAPTION, draw_chart, write_sweep_plot
 from perfbench.report.plots.sweep_terminal import plot_chart
 from perfbench.sweep.steps import ReleaseStep
