@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
@@ -14,6 +15,7 @@ from perfbench.model import Environment, Mode, Scenario, Settings
 from perfbench.runner import plan
 from perfbench.runner.plan import MatrixEntry
 from perfbench.runner.scenarios import choose_scenarios, describe_scenario, format_scenario_name, require_program
+from perfbench.util.extras import find_extra, format_install_command
 
 HOST_SPEC = "here"
 
@@ -188,10 +190,17 @@ def _build_entries(
             place = answers.get((number, mode.name), environment)
             if isinstance(place, NotMeasured):
                 offered.problems.append(f"{scenario.name}/{mode.name} in {environment.name}: {place}")
+                offered.hints.append(_find_extra_of_needs(mode) if environment.name == HOST_SPEC else "")
             else:
                 places[mode.name] = replace(place, name=environment.name)
         modes = tuple(mode for mode in chosen[number] if mode.name in places)
         yield MatrixEntry(replace(scenario, modes=modes), environment, places)
+
+
+def _find_extra_of_needs(mode: Mode) -> str:
+    """The command that installs here what a mode needs, if an extra brings it; empty otherwise."""
+    extras = (find_extra(re.split(r"[\[<>=!~ ;]", need)[0].replace("-", "_")) for need in mode.missing)
+    return next((format_install_command(extra) for extra in extras if extra), "")
 
 
 def choose_modes(scenario: Scenario, names_or_groups: Sequence[str]) -> Iterable[Mode]:

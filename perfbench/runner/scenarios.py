@@ -2,17 +2,22 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 
+from perfbench.environments.spec import HOST_SPEC
 from perfbench.errors import ScenarioProblem, TrialFailed, UsageProblem
 from perfbench.model import METRICS, Environment, Scenario
 from perfbench.runner import imported_versions, worker_process
 from perfbench.runner.script_metadata import add_script_needs
 from perfbench.util import paths
+from perfbench.util.extras import find_extra, format_install_command
 from perfbench.util.suggest import suggest_name
 from perfbench.worker.program_spec import SUFFIX, find_program, parse_program_spec
+
+MISSING_MODULE = re.compile(r"ModuleNotFoundError: No module named '([\w.]+)'")
 
 
 def find_topics() -> dict[str, dict[str, Path]]:
@@ -143,7 +148,8 @@ def describe_scenario(path: Path, environment: Environment) -> Scenario:
     except TrialFailed as error:
         where = f" in {environment.name}" if environment.recipe else ""
         kind = "program" if find_program(str(path)) else "scenario"
-        raise ScenarioProblem(f"cannot load {kind} {name}{where}: {error} ({path})", hint=error.hint) from error
+        hint = error.hint or _explain_missing_module(str(error), environment)
+        raise ScenarioProblem(f"cannot load {kind} {name}{where}: {error} ({path})", hint=hint) from error
     wrong = imported_versions.find_wrong_import(environment, described.packages)
     if wrong:
         raise ScenarioProblem(f"{environment.name}: {wrong}")
@@ -155,3 +161,13 @@ def describe_scenario(path: Path, environment: Environment) -> Scenario:
             hint=f"choose one of {choices}",
         )
     return add_script_needs(scenario, environment)
+
+
+def _explain_missing_module(text: str, environment: Environment) -> str:
+    """What to do about the error of a scenario that imports a package which its environment lacks; empty for another error."""
+    missing = MISSING_MODULE.search(text)
+    if missing is None:
+        return ""
+    name = missing.group(1).partition(".")[0]
+    extra = find_extra(name) if environment.name == HOST_SPEC else ""
+    return format_install_command(extra) if extra else f"name it in the environment spec: '{environment.name} {name}'"

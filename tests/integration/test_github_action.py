@@ -130,12 +130,11 @@ def project(workshop: Path, tmp_path: Path) -> Path:
 
 
 def test_configuration_of_the_project_decides_what_no_input_says(workshop: Path, project: Path, tmp_path: Path) -> None:
-    unset = {"scenario": "", "mode": ""}
-    done = judged(workshop, tmp_path, project=project, **unset)
+    done = judged(workshop, tmp_path, project=project, scenario="", mode="")
     assert (done.code, done.outputs["verdict"]) == (3, "regressed"), done.summary  # the checkout is checked by default
     with (project / "perfbench.toml").open("a") as configuration:
         configuration.write('threshold = "9%"\n')
-    assert judged(workshop, tmp_path, project=project, **unset).code == 0
+    assert judged(workshop, tmp_path, project=project, scenario="", mode="").code == 0
 
 
 def test_baseline_of_the_checkout_is_found(workshop: Path, tmp_path: Path) -> None:
@@ -182,7 +181,7 @@ def test_a_pull_request_from_a_fork_gets_no_comment_but_a_line_in_the_summary(
     assert done.outcomes["Comment on the pull request"] == "success"
 
 
-def test_without_a_token_the_verdict_stays(tmp_path: Path) -> None:
+def test_verdict_stays_where_there_is_no_token(tmp_path: Path) -> None:
     done = stubbed(Job(tmp_path, "pull_request"), PASSED, token="")
     assert (done.code, done.outputs["verdict"]) == (0, "passed")
     assert "no comment on pull request 7 (there is no token)" in done.summary

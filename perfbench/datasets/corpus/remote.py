@@ -202,8 +202,8 @@ def _connect(url: str) -> tuple[Any, str]:
     try:
         files, path = fsspec.core.url_to_fs(url, **options)
     except ImportError:
-        known = protocol in ("s3", "s3a", "http", "https")
-        hint = format_install_command("remote") if known else "install the package of fsspec for it"
+        is_brought = protocol in ("s3", "s3a", "http", "https")
+        hint = format_install_command("remote") if is_brought else "install the package of fsspec for it"
         raise DataProblem(f"{label}: a package for {protocol}:// is missing", hint=hint) from None
     except Exception as error:
         raise _explain(label, error) from None

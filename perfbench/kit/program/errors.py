@@ -15,9 +15,9 @@ from perfbench.worker.scenario_api import ProgramError
 REMOTE_FRAME = re.compile(r'^ *File "(.+)", line (\d+), in ', re.MULTILINE)
 """A frame in the text that multiprocessing and concurrent.futures attach to the error of another process."""
 
-INLINE_METADATA_HINT = (
-    "install it, name it in the environment spec, or in a `# /// script` header of the program, PEP 723"
-)
+INLINE_METADATA_HINT = "{}, name it in the environment spec, or in a `# /// script` header of the program, PEP 723"
+EXTRAS = {"flumine": "pip install 'betfair-perfbench[flumine]'"}
+"""What installs a package of a program beside perfbench, if it is no more than its name."""
 
 
 def describe_error(error: BaseException, folder: str, update: Optional[int] = None) -> ProgramError:
@@ -29,7 +29,8 @@ def describe_error(error: BaseException, folder: str, update: Optional[int] = No
     missing = _find_missing_package(error, folder)
     if missing:
         return ProgramError(
-            "needs the package `{}`, which this environment lacks".format(missing), INLINE_METADATA_HINT
+            "needs the package `{}`, which this environment lacks".format(missing),
+            INLINE_METADATA_HINT.format(EXTRAS.get(missing, "install it")),
         )
     text = error.msg if isinstance(error, SyntaxError) else " ".join(str(error).split())
     where = _describe_place(error, folder) + ("" if update is None else ", update {:,}".format(update))

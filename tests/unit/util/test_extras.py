@@ -158,7 +158,7 @@ def test_an_unguarded_import_is_found(tmp_path: Path, command: str, found: list[
     assert list(unguarded(read_imports(tmp_path / "perfbench"))) == found
 
 
-def test_what_is_missing_is_one_line_with_the_command_that_installs_it(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_missing_packages_are_one_line_with_the_command_that_installs_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(
         importlib.util, "find_spec", lambda name: None if name in ("plotext", "matplotlib") else object()
     )
