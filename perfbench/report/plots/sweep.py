@@ -66,9 +66,10 @@ def draw_chart(chart: SweepChart) -> Figure:
     axes.set_title(escape_formula(chart.title), loc="left", fontsize="medium", fontweight="bold")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
-    sources = chart.source.replace(PART_SEPARATOR, f"\n{PART_SEPARATOR.strip(', ')} ")
-    caption = f"{CAPTION}{PARTS_CAPTION}\n{sources}" if again else f"{CAPTION} · {sources}"
-    figure.supxlabel(escape_formula(caption), fontsize="x-small", color="0.4", x=0.01, ha="left")
+    lines = [f"{CAPTION} · {chart.source}"]
+    if again:
+        lines = [f"{CAPTION}{PARTS_CAPTION}", *chart.source.replace(PART_SEPARATOR, "\nthen ").splitlines()]
+    figure.supxlabel("\n".join(map(escape_formula, lines)), fontsize="x-small", color="0.4", x=0.01, ha="left")
     _label_steps(figure, axes, chart.trajectory)
     return figure
 

@@ -225,6 +225,6 @@ def test_svg_marks_where_parts_of_a_sweep_meet_and_names_the_source_of_each(tmp_
     assert [line.get_xdata()[0] for line in dotted] == [1]
     write_sweep_plot(parted, tmp_path / "plot.svg")
     text = "\n".join(ET.parse(tmp_path / "plot.svg").getroot().itertext())
-    assert "dotted: measured again, in another part of the sweep" in text
-    assert "old machine" in text
-    assert "then new machine" in text
+    assert f"{CAPTION} · dotted: measured again, in another part of the sweep\n" in text
+    assert "\nold machine\n" in text
+    assert "\nthen new machine\n" in text
