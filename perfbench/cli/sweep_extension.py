@@ -123,11 +123,12 @@ def _choose_settings(ctx: typer.Context, base: Run, planned: SweepExtension, typ
 
 
 def _replaces(path: Path, output: OutputOptions) -> bool:
-    """Whether --save names the sweep itself. Raises UsageProblem if it is being extended already."""
+    """Whether --save names the sweep itself. Raises UsageProblem for another name that is taken, and if it is being extended."""
     if output.save is None:
         return False
     document = RUNS.locate(output.save, output.results)
     if not document.exists() or not document.samefile(path):
+        RUNS.require_free(output.save, output.results)
         return False
     if (journal := document.with_suffix(JOURNAL_SUFFIX)).exists():
         raise UsageProblem(

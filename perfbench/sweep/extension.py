@@ -137,7 +137,7 @@ def _extend_releases(name: str, heads: Sequence[str], wanted: RequestedRange) ->
     package = heads[0].partition("==")[0]
     if wanted.subject is not None and _normalize(wanted.subject) != _normalize(package):
         raise UsageProblem(
-            f"{name} is a sweep of {package}, not of {wanted.subject}", hint=f"name {package} or nothing"
+            f"{name} is a sweep of {package}, not of {wanted.subject}", hint=f"leave it out, or name {package}"
         )
     listed = package_index.list_releases(Requirement(package).name)
     texts = {Version(text): text for text in (*listed, *(head.partition("==")[2] for head in heads))}

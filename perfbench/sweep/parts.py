@@ -15,6 +15,9 @@ from perfbench.runner.extension import list_links
 from perfbench.sweep.subject import find_anchor, read_subject
 from perfbench.util import formatting
 
+PART_SEPARATOR = ", then "
+"""Between the sources of parts that differ."""
+
 MAX_PACKAGES = 4
 """Packages that a line names; more of them are counted."""
 
@@ -22,7 +25,7 @@ MAX_PACKAGES = 4
 def describe_source(run: Run) -> str:
     """Interpreter, machine and perfbench of a sweep; those of several parts in order of time where they differ."""
     texts = (f"{p.machine.python} · {describe_processor(p.machine)} · perfbench {p.perfbench}" for p in run.parts)
-    return ", then ".join(dict.fromkeys(texts))
+    return PART_SEPARATOR.join(dict.fromkeys(texts))
 
 
 def describe_parts(run: Run) -> str:

@@ -191,7 +191,7 @@ def test_own_name_replaces_the_sweep_when_everything_is_measured(project: Projec
     project.sweep("--extend", "results/kept.json", "--save", "kept", "--rounds", "3", "--quiet")
     document = project.document("kept")
     assert [part["run"] for part in document["earlier"]] == ["kept", "kept"]
-    assert [part["settings"]["rounds"] for part in document["earlier"]] == [2, 6]
+    assert [part["settings"]["rounds"] for part in document["earlier"]] == [2, 7]
     done = project.sweep("engine", "--extend", "kept", "--from", "1.0", "--to", "1.0", "--quiet")
     assert rows(done.stdout) == ["1.0", "1.1", "1.1 again", "1.2", "1.2 again", "1.3", "1.3 again", "1.4"]
     assert sorted(path.name for path in project.results.glob("kept*")) == ["kept.json"]
@@ -241,7 +241,7 @@ def test_two_market_files_have_a_line_each_and_must_be_the_same_ones(project: Pr
     (project.folder / "moved").mkdir()
     for name in ("market0", "market1"):
         (project.folder / name).rename(project.folder / "moved" / name)
-    done = project.sweep("--extend", "kept", code=5)
+    done = project.sweep("--extend", "kept", "--quiet", code=5)
     assert "market0" in one_line(done.stderr)
     moved = ("--data", "moved/market0", "--data", "moved/market1")
     done = project.sweep("--extend", "kept", *moved, "--save", "longer", "--quiet")

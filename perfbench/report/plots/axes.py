@@ -45,6 +45,15 @@ def find_failed_releases(trajectory: Trajectory) -> list[int]:
     ]
 
 
+def find_measured_again(trajectory: Trajectory) -> list[int]:
+    """The indices of the releases at which two parts of a sweep meet."""
+    return [
+        place
+        for place in range(len(trajectory.releases))
+        if any(line.points[place].again is not None for line in trajectory.lines)
+    ]
+
+
 def compute_axis_limits(trajectory: Trajectory) -> tuple[float, float]:
     """The ends of the logarithmic axis: all that is known with a margin, and wide enough that noise does not look like a change."""
     points = [point for line in trajectory.lines for point in line.points if point.relative is not None]

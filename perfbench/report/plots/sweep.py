@@ -18,8 +18,9 @@ from perfbench.report.plots._matplotlib import (
     save_figure,
     set_ratio_axis,
 )
-from perfbench.report.plots.axes import SweepChart, compute_axis_limits, find_failed_releases
+from perfbench.report.plots.axes import SweepChart, compute_axis_limits, find_failed_releases, find_measured_again
 from perfbench.report.plots.plot_file import PLOT_CHOICE
+from perfbench.sweep.parts import PART_SEPARATOR
 from perfbench.sweep.steps import ReleaseStep
 from perfbench.sweep.trajectory import ModeTrajectory, Trajectory
 from perfbench.util.formatting import format_change
@@ -27,6 +28,8 @@ from perfbench.util.formatting import format_change
 if TYPE_CHECKING:
     from matplotlib.axes import Axes
 CAPTION = "rings: significant steps · bands: 95 % intervals"
+
+PARTS_CAPTION = " · dotted: measured again, in another part of the sweep"
 
 FASTER_COLOR, SLOWER_COLOR = "#1a7f37", "#cf222e"
 
@@ -47,6 +50,9 @@ def draw_chart(chart: SweepChart) -> Figure:
     for number, place in enumerate(find_failed_releases(chart.trajectory)):
         label = None if number else "not measured"
         axes.plot(place, 0.02, "x", color="0.5", transform=axes.get_xaxis_transform(), label=label, zorder=4)
+    again = find_measured_again(chart.trajectory)
+    for place in again:
+        axes.axvline(place, color="0.6", linewidth=0.8, linestyle=":", zorder=0)
     set_ratio_axis(axes, *compute_axis_limits(chart.trajectory))
     axes.set_xticks(
         range(len(releases)),
@@ -60,7 +66,10 @@ def draw_chart(chart: SweepChart) -> Figure:
     axes.set_title(escape_formula(chart.title), loc="left", fontsize="medium", fontweight="bold")
     if axes.get_legend_handles_labels()[0]:
         axes.legend(frameon=False)
-    figure.supxlabel(escape_formula(f"{CAPTION} · {chart.source}"), fontsize="x-small", color="0.4", x=0.01, ha="left")
+    lines = [f"{CAPTION} · {chart.source}"]
+    if again:
+        lines = [f"{CAPTION}{PARTS_CAPTION}", *chart.source.replace(PART_SEPARATOR, "\nthen ").splitlines()]
+    figure.supxlabel("\n".join(map(escape_formula, lines)), fontsize="x-small", color="0.4", x=0.01, ha="left")
     _label_steps(figure, axes, chart.trajectory)
     return figure
 

@@ -207,3 +207,24 @@ def test_the_axis_holds_all_of_the_course_and_is_never_a_magnifying_glass(relati
     low, high = compute_axis_limits(chart(list(relative)).trajectory)
     assert low < min(relative) <= max(relative) < high
     assert high / low >= 1.149
+
+
+def test_svg_marks_where_parts_of_a_sweep_meet_and_names_the_source_of_each(tmp_path: Path) -> None:
+    points = chart([1.0, 1.1, 1.2]).trajectory.lines[0].points
+    again = replace(points[1], again=3.0)
+    parted = replace(
+        chart([1.0, 1.1, 1.2]),
+        source="old machine, then new machine",
+        trajectory=Trajectory(
+            tuple(SweepRelease(p.release, p.release) for p in points),
+            (ModeTrajectory("light", "0", (points[0], again, points[2])),),
+        ),
+    )
+    (axes,) = draw_chart(parted).axes
+    dotted = [line for line in axes.get_lines() if line.get_linestyle() == ":"]
+    assert [line.get_xdata()[0] for line in dotted] == [1]
+    write_sweep_plot(parted, tmp_path / "plot.svg")
+    text = "\n".join(ET.parse(tmp_path / "plot.svg").getroot().itertext())
+    assert f"{CAPTION} · dotted: measured again, in another part of the sweep\n" in text
+    assert "\nold machine\n" in text
+    assert "\nthen new machine\n" in text
