@@ -21,7 +21,7 @@ from perfbench_docs.project import BLOB, ROOT
 from perfbench_docs.scenario_sources import find_scenario, read_mode_source
 
 PATTERN = "reference-verdicts-*.json"
-TABLE_WIDTH = 120
+TABLE_WIDTH = 110
 VERDICT_HEADS = ("metric", "verdict", "measured", "holds for", "better")
 SCENARIO_HEADS = ("advice", "metric", "verdict", "measured")
 NOTHING = "No saved run has advice: `make verdicts` measures it."

@@ -21,7 +21,7 @@ BLOCK = re.compile(
     r"^(<!-- (shown|help|calibration|profile|verdicts|advice): ([^>]+?) -->\n```text\n)(.*?)(^```$)",
     re.MULTILINE | re.DOTALL,
 )
-DEFAULT_WIDTH = "120"
+DEFAULT_WIDTH = "110"
 FULL_WIDTH = "full"
 GOLDEN_HELP = ROOT / "tests" / "data" / "golden"
 
