@@ -127,10 +127,12 @@ engines: $(VENV)/.run data  ## measure other readers of stream files for docs/qu
 	@$(BIN)/python benchmarks/readme_tables.py
 
 verdicts: $(VENV)/.run data  ## measure for docs/quants/advice.md whether the advice of the community holds (about four hours)
-	$(call advice,memory,ring_buffer gc_tuning memory_logging restart soak,$(SESSION_RANGES))
+	$(call advice,memory,ring_buffer gc_tuning memory_logging soak,$(SESSION_RANGES))
+	$(call advice,restart,restart)
 	$(call advice,calculation,vwap caching,$(CALCULATION_RANGES))
 	$(call advice,following,caching_live)
-	$(call advice,databases,indexes batch_inserts backtest_storage,$(STORAGE_RANGE))
+	$(call advice,databases,indexes batch_inserts)
+	$(call advice,storage,backtest_storage,$(STORAGE_RANGE))
 	$(call advice,network,connections retries batches)
 	$(call advice,subscriptions,subscriptions)
 	$(call advice,reconnect,reconnect,--set speed=60)

@@ -27,9 +27,7 @@ def read_trajectory(run: Run) -> tuple[Trajectory, SamplingPlan]:
     is_program = any(scenario.program for scenario in run.scenarios)
     classify = partial(output_match.classify_output, is_program=is_program)
     releases = subject.build_releases(swept, run)
-    return build_trajectory(
-        releases, run.measurements, plan, classify, run.duets, is_program=is_program
-    ), plan
+    return build_trajectory(releases, run.measurements, plan, classify, run.duets, is_program=is_program), plan
 
 
 def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = None) -> Trajectory:
