@@ -199,7 +199,8 @@ def test_inputs_of_the_action_in_yaml_blocks_exist() -> None:
         for block in list_code_blocks(page)
         if block.language == "yaml"
     ]
-    steps = [step for document in documents if isinstance(document, list) for step in document]
+    jobs = [job for document in documents if isinstance(document, dict) for job in document.values()]
+    steps = [step for job in jobs if isinstance(job, dict) for step in job.get("steps", ())]
     (gate,) = [step for step in steps if "actions/gate" in step.get("uses", "")]
     assert set(gate["with"]) <= set(action["inputs"])
     table = PAGES["docs/ci/github.md"].partition("| output |")[2].partition("\n\n")[0]

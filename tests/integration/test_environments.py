@@ -511,7 +511,7 @@ def test_two_builds_at_once_do_not_disturb_each_other(index: Index, tmp_path: Pa
 
 
 @linux_only
-def test_who_waited_for_a_build_does_not_wait_until_its_builder_ends(index: Index, tmp_path: Path) -> None:
+def test_build_that_was_waited_for_is_used_before_its_builder_ends(index: Index, tmp_path: Path) -> None:
     (built,) = provided(EnvironmentRequest("engine==1.0"))
     folder = Path(built.python).parents[1]
     cache.release_shared_lock(folder.name)

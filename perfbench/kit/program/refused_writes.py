@@ -75,7 +75,7 @@ def _iterate_paths(error: BaseException) -> Iterator[str]:
 
 def _find_paths(text: str) -> Iterator[str]:
     for pattern in PATH_PATTERNS:
-        yield from (found.strip() for found in pattern.findall(text))
+        yield from (path.strip() for path in pattern.findall(text))
 
 
 def _read_child_output(error: Any) -> str:

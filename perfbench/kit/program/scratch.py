@@ -80,9 +80,9 @@ class Scratch:
         if text is None:
             return path
         if not WRITING_MODES.intersection(mode):
-            found = self.find_mirrored(text)
-            is_folder = found is not None and os.path.isdir(found) and os.path.lexists(os.path.realpath(text))
-            return path if found is None or is_folder else found
+            mirrored = self.find_mirrored(text)
+            is_folder = mirrored is not None and os.path.isdir(mirrored) and os.path.lexists(os.path.realpath(text))
+            return path if mirrored is None or is_folder else mirrored
         self.is_used = True
         if self.may_write(text) or ("x" in mode and os.path.lexists(text)):
             return path

@@ -101,11 +101,11 @@ def pack_program(
 
     Raises DataProblem if the modules are too large or cannot be read. Data files that are too large are left out, with a line.
     """
-    found = find_program_files(program, arguments, Path.cwd(), MAX_SCENARIO_BYTES)
-    if found.left_out:
-        names = ", ".join(f"{file.name} ({formatting.format_bytes(file.stat().st_size)})" for file in found.left_out)
+    sent = find_program_files(program, arguments, Path.cwd(), MAX_SCENARIO_BYTES)
+    if sent.left_out:
+        names = ", ".join(f"{file.name} ({formatting.format_bytes(file.stat().st_size)})" for file in sent.left_out)
         observe(f"! not sent with {program.name}, because too large: {names}; name a path that every machine has")
-    return tuple(SentFile(place, file.read_bytes()) for file, place in found.files), found.working
+    return tuple(SentFile(place, file.read_bytes()) for file, place in sent.files), sent.working
 
 
 def _read_files(path: Path, files: Sequence[Path], top: Path) -> tuple[SentFile, ...]:

@@ -10,6 +10,7 @@ import xml.etree.ElementTree as ET
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -222,7 +223,7 @@ def test_svg_marks_where_parts_of_a_sweep_meet_and_names_the_source_of_each(tmp_
     )
     (axes,) = draw_chart(parted).axes
     dotted = [line for line in axes.get_lines() if line.get_linestyle() == ":"]
-    assert [line.get_xdata()[0] for line in dotted] == [1]
+    assert [np.asarray(line.get_xdata())[0] for line in dotted] == [1]
     write_sweep_plot(parted, tmp_path / "plot.svg")
     text = "\n".join(ET.parse(tmp_path / "plot.svg").getroot().itertext())
     assert f"{CAPTION} · dotted: measured again, in another part of the sweep\n" in text
