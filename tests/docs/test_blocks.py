@@ -97,6 +97,7 @@ def test_block_is_replaced_with_its_options() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("page", [page for page in PAGES if list_lines(page, "console")])
 def test_console_commands_of_page_work_in_order(tmp_path: Path, page: str) -> None:
     shutil.copy(PROGRAM, tmp_path / "my_backtest.py")

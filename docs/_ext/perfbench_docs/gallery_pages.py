@@ -112,7 +112,7 @@ def render_pages(results: Path, html_pages: Mapping[str, str]) -> dict[str, str]
     names = list_runs(results)
     with ThreadPoolExecutor(2) as pool:
         texts = list(pool.map(_render_text, names))
-    pages = {"index.md": _render_index(names)}
+    pages = {"index.md": _render_index(names, bool(html_pages))}
     for name, text in zip(names, texts, strict=True):
         pages[f"{name}.md"] = "\n".join(_render_page(name, text, html_pages.get(name, ""))) + "\n"
     return pages
@@ -123,8 +123,11 @@ def _render_text(name: str) -> str:
     return render_block(Block(kind, document, ""), run_perfbench)
 
 
-def _render_index(names: Sequence[str]) -> str:
-    lines = ["# Saved runs", "", "| run | what it shows |", "|---|---|"]
+def _render_index(names: Sequence[str], has_site: bool) -> str:
+    lines = ["# Saved runs", ""]
+    if has_site:
+        lines += [f'<a href="../{HTML_FOLDER}/index.html">All of them as pages for a browser</a>', ""]
+    lines += ["| run | what it shows |", "|---|---|"]
     lines += [f"| [{_get_subject(name).title}]({name}.md) | {_get_subject(name).text} |" for name in names]
     return "\n".join([*lines, "", "```{toctree}", ":hidden:", "", *names, "```", ""])
 
