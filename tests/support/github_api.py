@@ -13,6 +13,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import count
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
@@ -30,15 +31,16 @@ class FakeGitHub:
     requests: list[str] = field(default_factory=list)
     faults: list[tuple[int, dict[str, str]]] = field(default_factory=list)
     page_size: int = 100
+    identifiers: Iterator[int] = field(default_factory=lambda: count(1000))
 
     def add(self, number: int, body: str, login: str = "github-actions[bot]") -> dict[str, Any]:
         """Store a comment of this author."""
-        every = [comment for comments in self.comments.values() for comment in comments]
+        identifier = next(self.identifiers)
         comment = {
-            "id": 1000 + len(every),
+            "id": identifier,
             "body": body,
             "user": {"login": login, "type": "Bot" if login.endswith("[bot]") else "User"},
-            "html_url": f"https://github.com/me/my-strategy/pull/{number}#issuecomment-{1000 + len(every)}",
+            "html_url": f"https://github.com/me/my-strategy/pull/{number}#issuecomment-{identifier}",
         }
         self.comments.setdefault(number, []).append(comment)
         return comment
