@@ -102,7 +102,7 @@ def _find_named(root: Path, names: _Names) -> Iterator[Path]:
         in_named = any(names.have_folder(part) for part in Path(folder).relative_to(root).parts)
         for name in files:
             path = Path(folder, name)
-            if MARKET_NAME.match(name) or not path.is_file():
+            if MARKET_NAME.match(name) or not path.is_file() or not os.access(path, os.R_OK):
                 continue
             if names.have_file(name) or (in_named and not is_read_only_data(str(path))):
                 yield path
