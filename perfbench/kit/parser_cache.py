@@ -1,7 +1,7 @@
 """The market cache of betfair_parser: a replay, its best prices, and its books with betfairlightweight's field names.
 
 The cache keeps prices in dicts, in the order in which they came, and one ladder for each kind of level. For the check the ladder
-that the cache's own best prices are of is sorted as betfairlightweight sorts its own; nothing is added.
+that betfairlightweight shows of several is taken, and sorted as there; nothing is added.
 
 betfair_parser 0.20 and 0.21 refuse a message with a field that they do not know, such as ``_stream_id`` in recordings of flumine,
 and overlook an amount or a price that the stream sets to 0, as it does with the amount matched on a removed runner.
@@ -35,13 +35,15 @@ NUMBERED = ("event_id", "event_type_id")
 
 def parser_messages(reader: Any, market: str) -> Iterator[Tuple[Any, Any]]:
     """Every message with market changes, and the cache after it: the same object each time."""
-    cache, decode = reader.cache.MarketSubscriptionCache(), reader.spec.streaming.stream_decode
+    cache = reader.cache.MarketSubscriptionCache()
+    decode, market_message = reader.spec.streaming.stream_decode, reader.spec.streaming.MCM
     with open(market, "rb") as lines:
         for line in lines:
             message = decode(line)
-            cache.update(message)
-            if message.mc:
-                yield message, cache
+            if isinstance(message, market_message):
+                cache.update(message)
+                if message.mc:
+                    yield message, cache
 
 
 def import_parser() -> Any:
