@@ -157,7 +157,7 @@ lock: $(VENV)/.test  ## renew the lock files from pyproject.toml, with the uv of
 	@$(COMPILE) pyproject.toml --all-extras --group test --group build -o .ci/lock-test.txt
 	@$(COMPILE) pyproject.toml $(RUN_EXTRAS:%=--extra %) --group build -c .ci/lock-test.txt -o .ci/lock-run.txt
 	@$(COMPILE) pyproject.toml -c .ci/lock-test.txt -o .ci/lock-core.txt
-	@echo uv | $(COMPILE) - --group build -c .ci/lock-test.txt -o .ci/lock-build.txt
+	@printf "pip\nuv\n" | $(COMPILE) - --group build -c .ci/lock-test.txt -o .ci/lock-build.txt
 	@$(COMPILE) pyproject.toml --extra docs --group build -c .ci/lock-test.txt -o .ci/lock-docs.txt
 	@$(COMPILE) --group release -c .ci/lock-test.txt -o .ci/lock-release.txt
 
