@@ -115,8 +115,16 @@ class _ModeMeasurements:
     def good(self) -> list[str]:
         """The releases that could be installed, from the first on in which this mode works."""
         names = [release.name for release in self.releases if not release.problem]
-        first = next((number for number, name in enumerate(names) if self.seconds(name) is not None), len(names))
+        first = next((number for number, name in enumerate(names) if self._works_in(name)), len(names))
         return names[first:]
+
+    def _works_in(self, release: str) -> bool:
+        """Whether it has seconds, or only has none because its work differs from that of the release that it was paired with."""
+        measurement = self.measured[release]
+        if measurement is None or self.seconds(release) is not None:
+            return measurement is not None
+        less = ((other, d) for other in self.measured.values() if other for d in other.differences if d.less_work)
+        return any(measurement.case.id in (other.case.id, difference.against) for other, difference in less)
 
     def seconds(self, release: str) -> float | None:
         """The median of the metric of the comparison, over all pairs."""

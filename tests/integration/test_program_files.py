@@ -33,8 +33,8 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     (made / "output" / "kept.json").write_text("{}\n")
     with (made / "large.bin").open("wb") as file:
         file.truncate(BIG)
-    for path, mode in (("orders.db", "delete"), ("output/wal.db", "wal")):
-        database = sqlite3.connect(made / path)
+    for name, mode in (("orders.db", "delete"), ("output/wal.db", "wal")):
+        database = sqlite3.connect(made / name)
         database.execute(f"pragma journal_mode={mode}")
         with database:
             database.execute("create table orders (profit)")
@@ -49,7 +49,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def fingerprint(root: Path) -> dict[str, tuple[object, ...]]:
     """Everything in a folder: contents, modes, times, numbers of links."""
-    found = {}
+    found: dict[str, tuple[object, ...]] = {}
     for path in (root, *root.rglob("*")):
         status = path.lstat()
         content = path.read_bytes() if path.is_file() and status.st_size < BIG else status.st_size
