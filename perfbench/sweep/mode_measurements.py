@@ -37,8 +37,16 @@ class ModeMeasurements:
     def good(self) -> list[str]:
         """The releases that could be installed, from the first on in which this mode works."""
         names = [name for name in self.builds if not self.problems[name]]
-        works = (number for number, name in enumerate(names) if any(map(compute_seconds, self.builds[name])))
+        works = (number for number, name in enumerate(names) if any(map(self._works_in, self.builds[name])))
         return names[next(works, len(names)) :]
+
+    def _works_in(self, build: Measurement) -> bool:
+        """Whether it has seconds, or only has none because its work differs from that of a build that it was paired with."""
+        if compute_seconds(build) is not None:
+            return True
+        others = (other for builds in self.builds.values() for other in builds)
+        less = ((other, difference) for other in others for difference in other.differences if difference.less_work)
+        return any(build.case.id in (other.case.id, difference.against) for other, difference in less)
 
     def find_link(self, before: str, after: str) -> Link | None:
         """The builds of two releases that were measured in pairs, else that were to be; None without a build of each."""

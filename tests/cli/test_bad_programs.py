@@ -53,8 +53,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def list_files(root: Path) -> dict[str, bytes]:
     """The files beside the programs, without what perfbench itself keeps there."""
-    own = ("results", "cache", "tmp")
-    paths = (path for path in root.rglob("*") if path.is_file() and path.relative_to(root).parts[0] not in own)
+    tops = [top for top in root.iterdir() if top.name not in ("results", "cache", "tmp")]
+    paths = [path for top in tops for path in (top, *top.rglob("*")) if path.is_file()]
     return {str(path): path.read_bytes() for path in paths}
 
 

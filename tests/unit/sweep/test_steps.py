@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.sweeps import COSTS, FIXED, SIGMA, measured, pair, sweep
 
-from perfbench.model import Failure, Measurement, Verdict
+from perfbench.model import Failure, Measurement, Output, OutputDifference, Verdict
 from perfbench.stats import rank_sum
 from perfbench.stats.signed_rank import ADAPTIVE_LOOKS
 from perfbench.sweep.steps import (
@@ -229,6 +229,17 @@ def test_releases_that_did_other_work_have_no_ratio() -> None:
     (line,) = found([measured("light", "1", [one]), measured("light", "2", [less])], names=("1", "2")).lines
     assert line.points[1].relative is None
     assert line.points[1].step is None
+    assert line.points[1].problem == "1 → 2: 100 updates before and 99 after: the work differs, no ratio"
+
+
+def test_release_whose_work_differed_before_anything_was_timed_says_so() -> None:
+    before, after = (
+        replace(measured("light", name, []), output=Output("digest", updates, 1024, ()))
+        for name, updates in (("1", 100), ("2", 99))
+    )
+    difference = OutputDifference(100, "amount of work", "100 updates", "99 updates", less_work=True)
+    after = replace(after, differences=(replace(difference, against=before.case.id),))
+    (line,) = found([before, after], names=("1", "2")).lines
     assert line.points[1].problem == "1 → 2: 100 updates before and 99 after: the work differs, no ratio"
 
 
