@@ -243,11 +243,11 @@ def test_fork_of_betfair_data_reads_what_its_original_reads(
 @pytest.mark.parametrize(
     ("mode", "names"),
     [
-        ("betfair_data_smoothcinf_files", {"betfair-data message fields"}),
+        ("betfair_data_smoothcinf_files", {"betfair-data-smoothcinf message fields"}),
         ("betfair_parser", {name for name in LACKING if name.startswith("betfair-parser")}),
     ],
 )
-def test_what_a_reader_lacks_is_known_by_the_package_that_it_imports(
+def test_missing_fields_of_a_reader_are_known_by_the_package_that_it_imports(
     everything: Environment, forked: Environment, market: Path, mode: str, names: set[str]
 ) -> None:
     changes = worker_process.describe_scenario_file(forked, str(scenario_path("replay"))).scenario.changes
