@@ -22,6 +22,7 @@ RAW_ORDER = "order within the raw update"
 TOTAL_MATCHED = "total matched"
 TIME_ZONE = "time zone"
 BETFAIR_DATA_MESSAGE = "betfair-data message fields"
+SMOOTHCINF_MESSAGE = "betfair-data-smoothcinf message fields"
 TICKRUSH_MESSAGE = "tickrush message fields"
 PARSER_FIELDS = "betfair-parser market fields"
 PARSER_ORDER = "betfair-parser runner order"
@@ -80,7 +81,7 @@ CHANGES = [
         "documents books without the fields of the stream's message",
     ),
     Change(
-        BETFAIR_DATA_MESSAGE,
+        SMOOTHCINF_MESSAGE,
         "betfair-data-smoothcinf",
         "0.3.5",
         MESSAGE_FIELDS,
@@ -116,6 +117,7 @@ DROPPED = {
     RAW_UPDATE: ["streamingupdate"],
     SNAP: ["streamingsnap"],
     BETFAIR_DATA_MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
+    SMOOTHCINF_MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
     TICKRUSH_MESSAGE: ["streaminguniqueid", "streamingupdate", "streamingsnap"],
     PARSER_FIELDS: ["streaminguniqueid", "streamingupdate", "streamingsnap", "totalmatched"],
 }

@@ -185,6 +185,10 @@ def _collect_proposals(loaded: LoadedScenario, call: Callable[[], Any], request:
     return Proposals(list(proposals), replace_infinity(asdict(noted)))
 
 
+FORKS = {"betfair_data": ("betfair_data_smoothcinf",)}
+"""Distributions that install their module under the name of another distribution."""
+
+
 def list_imported_packages() -> List[Package]:
     """The distributions of the imported modules, with the version and the file that were loaded."""
     return sorted(_iterate_imported_packages(), key=lambda package: package.name)
@@ -203,11 +207,13 @@ def _iterate_imported_packages() -> Iterator[Package]:
         third_party = "site-packages" in file or "dist-packages" in file
         if os.path.realpath(file).startswith(standard) and not third_party:
             continue
-        try:
-            version = importlib.metadata.version(name.replace("_", "-"))
-        except importlib.metadata.PackageNotFoundError:
-            continue
-        yield Package(name, str(version), _relativize_to_prefix(file))
+        for distribution in (name, *FORKS.get(name, ())):
+            try:
+                version = importlib.metadata.version(distribution.replace("_", "-"))
+            except importlib.metadata.PackageNotFoundError:
+                continue
+            yield Package(distribution, str(version), _relativize_to_prefix(file))
+            break
 
 
 def _relativize_to_prefix(file: str) -> str:

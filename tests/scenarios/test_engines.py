@@ -23,6 +23,7 @@ from perfbench.kit import ScenarioError, best_prices
 from perfbench.kit.pins import BETFAIR_DATA_SMOOTHCINF
 from perfbench.model import Environment
 from perfbench.runner import output_diff, worker_process
+from perfbench.runner.known_changes import find_known_changes
 from perfbench.worker.protocol import OutputDigest, PassMeasurement, Ready
 
 READERS = ("betfair_data_bflw", "betfair_data_files", "betfair_parser", "tickrush", "flumine_stream")
@@ -237,6 +238,22 @@ def test_fork_of_betfair_data_reads_what_its_original_reads(
     fork = digested(forked, mode.replace("betfair_data", "betfair_data_smoothcinf"), path)
     assert 0 < original.updates == fork.updates
     assert original.digest == fork.digest
+
+
+@pytest.mark.parametrize(
+    ("mode", "names"),
+    [
+        ("betfair_data_smoothcinf_files", {"betfair-data-smoothcinf message fields"}),
+        ("betfair_parser", {name for name in LACKING if name.startswith("betfair-parser")}),
+    ],
+)
+def test_missing_fields_of_a_reader_are_known_by_the_package_that_it_imports(
+    everything: Environment, forked: Environment, market: Path, mode: str, names: set[str]
+) -> None:
+    changes = worker_process.describe_scenario_file(forked, str(scenario_path("replay"))).scenario.changes
+    baseline = digested(everything, "lightweight", market)
+    reader = digested(everything if mode == "betfair_parser" else forked, mode, market)
+    assert {change.name for change in find_known_changes(changes, baseline.packages, reader.packages)} == names
 
 
 # Best prices touched ----------------------------------------------------------------------------------------------------
