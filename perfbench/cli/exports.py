@@ -11,11 +11,13 @@ from pathlib import Path
 from perfbench.errors import NotMeasured, UsageProblem
 from perfbench.report.formats import list_formats, load_renderer
 from perfbench.report.model import Report
+from perfbench.report.page.render import require_template_engine
 from perfbench.util.files import check_destination, write_atomically
 from perfbench.util.suggest import suggest_name
 
 STANDARD_OUTPUT = "-"
 EXPORT_CHOICE = "--export file"
+PAGE_FORMAT = "html"
 MAX_PLOT_WIDTH = 120
 
 
@@ -41,6 +43,8 @@ def parse_exports(texts: Sequence[str], *, measures: bool = True) -> tuple[Expor
         if not file:
             hint = f"write {name}=FILE, or {name}=- for standard output"
             raise UsageProblem(f"--export {text}: no file is named", hint=hint)
+        if name == PAGE_FORMAT:
+            require_template_engine()
         if file != STANDARD_OUTPUT:
             check_destination(f"--export {text}", Path(file), probe=measures)
         parsed.append(Export(name, file))

@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from perfbench.cli import measure, options, parse, profile_output, resumption, survey_options
+from perfbench.cli import measure, options, page_output, parse, profile_output, resumption, survey_options
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import Interrupted, NotMeasured, StorageProblem, UsageProblem
 from perfbench.model import Settings
@@ -100,6 +100,7 @@ def profile(
         str | None,
         typer.Option("--show", metavar="NAME", help="Show a saved profile; measure nothing.", show_default=False),
     ] = None,
+    export: options.ExportPage = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
@@ -109,14 +110,16 @@ def profile(
     the seconds without it. Profiles are saved for pyinstrument, speedscope and flame graphs, and as pages for a browser.
     """
     functions = tuple(map(_parse_function, lines or ()))
+    exports = page_output.parse_page_exports(export or (), "a profile", measures=shown is None)
     if shown is not None:
-        profile_output.show_document(_load(shown, results), color)
+        profile_output.show_document(_load(shown, results), color, exports)
         return
     sides = diff or (env,)
     if diff and _are_saved(diff, results):
-        profile_output.show_diff(*(PROFILES.load(PROFILES.find(side, results)) for side in diff))
+        before, after = (PROFILES.load(PROFILES.find(side, results)) for side in diff)
+        profile_output.show_diff(before, after, exports)
         return
-    output = OutputOptions(results, save, color=color, quiet=quiet)
+    output = OutputOptions(results, save, exports, color=color, quiet=quiet)
     if resume:
         _profile(None, None, output)
         return
@@ -190,7 +193,7 @@ def _profile(settings: Settings | None, profiling: ProfileOptions | None, output
             _check_prerequisites(prepared, profiling)
             file = journal.create_journal(output.results, prepared.run, profiling)
         profile, hint = _run_steps(session, prepared, profiling, before, file)
-    profile_output.show_document(profile, output.color)
+    profile_output.show_document(profile, output.color, output.exports)
     folder = document.make_artefact_folder(profile.run, output.results)
     profile_output.write_files(profile, folder)
     if not output.quiet and profile.run.finished:

@@ -9,13 +9,16 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import measure, options, parse, resumption, survey_options, sweep_output
+from perfbench.cli import exports, measure, options, parse, resumption, survey_options, sweep_output
 from perfbench.cli.measure import OutputOptions
+from perfbench.cli.output import choose_stream
 from perfbench.environments import host, provide
 from perfbench.environments.package_index import NAME_PATTERN, ReleaseInterval
 from perfbench.errors import EnvironmentProblem, ExitCode, NotMeasured, OutputsDiffer, ScenarioProblem, UsageProblem
 from perfbench.model import Settings
+from perfbench.report import build
 from perfbench.report.plots import _matplotlib
+from perfbench.report.tables.comparison import SIDE_COLUMNS
 from perfbench.results import storage
 from perfbench.results.journal import find_newest_journal
 from perfbench.runner import scenarios
@@ -108,6 +111,7 @@ def sweep(
     results: options.Results = options.DEFAULT_RESULTS,
     save: options.Save = None,
     resume: options.Resume = False,
+    export: options.ExportTo = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Plot to this .png or .svg file.")] = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
@@ -126,7 +130,11 @@ def sweep(
         raise UsageProblem("--bisect takes a single --mode")
     if bisect and resume:
         raise UsageProblem("--bisect cannot be resumed", hint="leave out --resume; a search takes few comparisons")
-    output = OutputOptions(results, save, color=color, quiet=quiet)
+    if bisect and export:
+        raise UsageProblem(
+            "--bisect saves a run of its own for each comparison", hint="export one of them with perfbench show"
+        )
+    output = OutputOptions(results, save, exports.parse_exports(export or ()), color=color, quiet=quiet)
     if resume and subject is first is last is None:
         _run_sweep(find_newest_journal(results, "sweeps"), output, plot)
         return
@@ -177,8 +185,9 @@ def _run_sweep(source: Settings | Path, output: OutputOptions, plot: Path | None
     finished = measure.measure(source, output)
     run = finished.run
     try:
-        trajectory = sweep_output.show_sweep(run, plot, output.color)
+        trajectory = sweep_output.show_sweep(run, plot, output.color, choose_stream(output.exports))
     finally:
+        exports.write_exports(build.build_report(run, SIDE_COLUMNS), output.exports)
         measure.print_saved_path(finished, output.quiet)
     if any(step.output == "no" for step in trajectory.steps):
         raise OutputsDiffer('not every release gives the same output (see the lines marked "!")')

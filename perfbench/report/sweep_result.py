@@ -1,0 +1,31 @@
+"""A saved sweep over releases as its trajectory, with the captions of its table and its plots."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from perfbench.model import METRICS, Run, describe_processor
+from perfbench.report import output_match
+from perfbench.report.plots.axes import SweepChart
+from perfbench.sweep import subject
+from perfbench.sweep.steps import SamplingPlan
+from perfbench.sweep.trajectory import Trajectory, build_trajectory
+
+
+def build_sweep_chart(run: Run) -> tuple[SweepChart, SamplingPlan]:
+    """The trajectory of a saved sweep with its captions, and its sampling plan."""
+    trajectory, plan = read_trajectory(run)
+    market = "".join(f" · {market.name}" for market in run.data)
+    swept = subject.read_subject(run)
+    title = f"{run.scenarios[0].name}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}".replace("  ", " ")
+    source = f"{run.machine.python} · {describe_processor(run.machine)} · perfbench {run.perfbench}"
+    return SweepChart(title, METRICS[run.scenarios[0].metric].label, source, trajectory), plan
+
+
+def read_trajectory(run: Run) -> tuple[Trajectory, SamplingPlan]:
+    """The trajectory of a saved sweep, and its sampling plan."""
+    swept = subject.read_subject(run)
+    plan = SamplingPlan(subject.find_anchor(run), run.settings.rounds)
+    is_program = any(scenario.program for scenario in run.scenarios)
+    classify = partial(output_match.classify_output, is_program=is_program)
+    return build_trajectory(subject.build_releases(swept, run), run.measurements, plan, classify), plan
