@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from functools import partial
 
-from perfbench.model import METRICS, Run, describe_processor
+from perfbench.model import CPU_SECONDS, METRICS, Run, describe_processor
 from perfbench.report import output_match
 from perfbench.report.plots.axes import SweepChart
 from perfbench.sweep import subject
@@ -17,9 +17,21 @@ def build_sweep_chart(run: Run) -> tuple[SweepChart, SamplingPlan]:
     trajectory, plan = read_trajectory(run)
     market = "".join(f" · {market.name}" for market in run.data)
     swept = subject.read_subject(run)
-    title = f"{run.scenarios[0].name}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}".replace("  ", " ")
+    scenario, metric = find_scenario(run)
+    title = f"{scenario}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}".replace("  ", " ")
     source = f"{run.machine.python} · {describe_processor(run.machine)} · perfbench {run.perfbench}"
-    return SweepChart(title, METRICS[run.scenarios[0].metric].label, source, trajectory), plan
+    return SweepChart(title, METRICS[metric].label, source, trajectory), plan
+
+
+def find_scenario(run: Run) -> tuple[str, str]:
+    """The name and the metric of the scenario that was swept, also of a document without its description."""
+    scenario = next(iter(run.scenarios), None)
+    if scenario is not None:
+        return scenario.name, scenario.metric
+    measurement = next(iter(run.measurements), None)
+    if measurement is not None:
+        return measurement.case.scenario, measurement.metric
+    return ", ".join(run.settings.scenarios), CPU_SECONDS.name
 
 
 def read_trajectory(run: Run) -> tuple[Trajectory, SamplingPlan]:

@@ -22,7 +22,7 @@ MAX_DOCUMENT_BYTES = 1 << 29
 """A document is never expanded beyond this: a page comes from elsewhere."""
 
 DOCUMENT_PATTERN = re.compile(
-    rb'<script type="application/gzip" class="perfbench-document" data-kind="([a-z ]{1,40})" data-name="([^"<>]{0,400})">'
+    rb'<script type="application/gzip" class="perfbench-document" data-kind="([a-z ]{1,40})" data-name="([^"<>]{0,4000})">'
     rb"([A-Za-z0-9+/=\s]*)</script>"
 )
 

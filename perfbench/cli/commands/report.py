@@ -12,6 +12,7 @@ from perfbench.cli import options, page_output
 from perfbench.errors import NotMeasured, UsageProblem
 from perfbench.report.page import site
 from perfbench.report.page.render import require_template_engine
+from perfbench.report.page.site_index import INDEX_FILE
 from perfbench.util.files import find_obstacle
 
 app = typer.Typer(add_completion=False)
@@ -42,7 +43,7 @@ def report(
     require_template_engine()
     if output.exists() and not output.is_dir():
         raise UsageProblem(f"--output {output}: not a folder", hint="name a folder for the site")
-    if output.is_dir() and (reason := find_obstacle(output / site.INDEX_FILE, probe=True)):
+    if output.is_dir() and (reason := find_obstacle(output / INDEX_FILE, probe=True)):
         raise UsageProblem(f"--output {output}: {reason}", hint="name another folder")
     files = [
         file for folder in dict.fromkeys(folders or [options.DEFAULT_RESULTS]) for file in site.list_saved_files(folder)

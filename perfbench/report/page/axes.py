@@ -138,6 +138,17 @@ def choose_linear_ticks(low: float, high: float) -> list[float]:
     return [round(number * step, 12) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
 
 
+def choose_decade_ticks(low: float, high: float) -> list[float]:
+    """Round numbers of a logarithmic axis, at most seven."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for mantissas in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
+        ticks = [mantissa * 10.0**decade for decade in decades for mantissa in mantissas]
+        inside = [float(f"{tick:.6g}") for tick in ticks if low <= tick <= high]
+        if len(inside) <= 7:
+            return inside
+    return []
+
+
 def format_tick(value: float, unit: str, ticks: Sequence[float]) -> str:
     """The text of a tick; all ticks of an axis have as many decimals."""
     if unit == "bytes":

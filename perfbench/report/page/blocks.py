@@ -180,7 +180,7 @@ class Page:
     """A page: its title, the sentence that says it all, sentences that follow from it, warnings, sections, and what it is.
 
     ``about`` says what was measured, when and by what; ``documents`` are embedded. ``window``: the title of the window, if another.
-    ``up`` leads to the index of a site.
+    ``folded`` are the warnings in full where there are so many that ``warnings`` sums them up. ``up`` leads to the index of a site.
     """
 
     title: str
@@ -188,6 +188,7 @@ class Page:
     sections: tuple[Section, ...]
     more: tuple[str, ...] = ()
     warnings: tuple[Line, ...] = ()
+    folded: tuple[Line, ...] = ()
     about: str = ""
     documents: tuple[PageDocument, ...] = ()
     up: str = ""
@@ -221,8 +222,26 @@ def build_text_table(texts: TextTable, caption: str = "") -> Table:
     return Table(caption or texts.title, heads, rows)
 
 
+NOTE_INDENT = "      "
+"""Rows that begin with it and have no other cell explain the row above."""
+
+
 def build_column_table(table: ColumnTable, caption: str = "") -> Table:
     """A table of columns as one of a page; cells that are aligned left there are so here."""
     heads = (Head(table.head.strip(), left=True), *(Head(column.head, left=column.left) for column in table.columns))
-    rows = tuple(TableRow(tuple(Cell(cell.strip(), tone=choose_cell_tone(cell)) for cell in row)) for row in table.rows)
-    return Table(caption or table.head.strip(), heads, rows)
+    rows: list[list[str]] = []
+    notes: list[list[str]] = []
+    for row in table.rows:
+        if rows and row[0].startswith(NOTE_INDENT) and not any(row[1:]):
+            notes[-1].append(row[0].strip())
+        else:
+            rows.append([cell.strip() for cell in row])
+            notes.append([])
+    return Table(
+        caption or table.head.strip(),
+        heads,
+        tuple(
+            TableRow((Cell(first, "; ".join(note)), *(Cell(cell, tone=choose_cell_tone(cell)) for cell in cells)))
+            for (first, *cells), note in zip(rows, notes, strict=True)
+        ),
+    )

@@ -11,7 +11,6 @@ from perfbench.gate.calibration.analysis import SlowdownDetection
 from perfbench.gate.calibration.document import SLOWER_KIND, CalibrationResult
 from perfbench.gate.calibration.tool_comparison import TOOL_COMPARISONS
 from perfbench.model import METRICS, Comparison, Measurement, Verdict
-from perfbench.report.page import pair_charts
 from perfbench.report.page.blocks import (
     Block,
     Cell,
@@ -30,6 +29,7 @@ from perfbench.report.page.blocks import (
     build_lines,
 )
 from perfbench.report.page.commands import format_command
+from perfbench.report.page.comparison_charts import draw_comparison
 from perfbench.report.page.environment_diff import build_environment_section
 from perfbench.report.page.interval_chart import IntervalAxis, describe_interval, format_ratio
 from perfbench.report.page.pair_charts import ComparedPairs
@@ -81,7 +81,7 @@ def _build_sections(result: CalibrationResult) -> Iterator[Section]:
         *((name, value) for name, value in calibration_table.describe_false_alarms(calibration) if name),
     )
     lead = "One release, built twice: any difference between the two is noise of the machine or an error of the method."
-    blocks: tuple[Block, ...] = (Figures(pair_charts.draw_comparison(shown)), Facts(facts, wide=True))
+    blocks: tuple[Block, ...] = (Figures(draw_comparison(shown)), Facts(facts, wide=True))
     yield Section("unchanged", "Unchanged code", blocks, lead)
     if result.injected:
         lead = "One side was made slower by a known share. The interval has to contain it, and a gate has to detect it."
@@ -149,7 +149,7 @@ def _build_slowdown_table(result: CalibrationResult) -> Table:
         )
         rows.append(TableRow(cells, _list_numbers(detection)))
     heads = (
-        Head("injected"),
+        Head("injected", left=True),
         Head("measured"),
         Head("interval, diamond: injected", figure=axis.draw_head(), sortable=False),
         Head("true value in the interval"),

@@ -135,7 +135,7 @@ def _choose_columns(report: Report, rows: Sequence[Row], axis: IntervalAxis | No
         yield _Column(Head("same output", left=True), _build_output)
     if any(row.claim for row in rows):
         yield _Column(Head("claim", left=True), _build_claim)
-    if policy is not None or any(row.status is not CaseStatus.MEASURED for row in rows):
+    if policy is not None or any(row.status not in (CaseStatus.MEASURED, CaseStatus.OUTPUT_DIFFERS) for row in rows):
         yield _Column(Head("verdict" if policy is not None else "status", left=True), _build_status)
 
 

@@ -34,7 +34,7 @@ def build_environment_section(run: Run) -> Section:
     sides = _collect_sides(run)
     blocks: list[Block] = []
     if len(sides) > MAX_SIDES:
-        blocks.append(_build_steps(sides))
+        blocks.append(Fold(formatting.format_plural(len(sides), "environment"), (_build_steps(sides),)))
     elif sides:
         blocks += list(_build_comparison(sides))
     blocks.append(Facts(tuple(describe_machine(run.machine)), wide=True))
@@ -129,7 +129,7 @@ def _build_comparison(sides: Sequence[_Side]) -> Iterator[Block]:
     packages = sorted({name for side in sides for name, _ in side.packages})
     rows = [(name, _look_up(name, [side.facts for side in sides])) for name in facts]
     rows += [(name, _look_up(name, [side.packages for side in sides])) for name in packages]
-    heads = (Head("", left=True), *(Head(side.name, left=True) for side in sides))
+    heads = (Head("what", left=True), *(Head(side.name, left=True) for side in sides))
     differing = [row for row in rows if len(set(row[1])) > 1]
     same = [row for row in rows if len(set(row[1])) == 1]
     several = len(sides) > 1

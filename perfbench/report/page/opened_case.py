@@ -9,7 +9,7 @@ from perfbench.environments import labels
 from perfbench.model import METRICS, Comparison, Measurement, MetricComparison, Run
 from perfbench.report import output_match
 from perfbench.report.model import Report, ReportTable, Row
-from perfbench.report.page import market_chart, pair_charts
+from perfbench.report.page import market_chart
 from perfbench.report.page.blocks import (
     VERDICT_TONES,
     Block,
@@ -26,6 +26,7 @@ from perfbench.report.page.blocks import (
     choose_cell_tone,
 )
 from perfbench.report.page.case_table import ListedCase
+from perfbench.report.page.comparison_charts import draw_comparison
 from perfbench.report.page.interval_chart import describe_interval, format_confidence
 from perfbench.report.page.pair_charts import ComparedPairs
 from perfbench.report.tables import comparison as comparison_table
@@ -53,7 +54,7 @@ def _build_fold(report: Report, case: ListedCase, measurements: Mapping[str, Mea
     blocks: list[Block] = []
     facts = tuple(_list_facts(report, case))
     if comparison is not None and before is not None and after is not None and case.table.survey is None:
-        figures = pair_charts.draw_comparison(collect_pairs(report, case, before, after, comparison))
+        figures = draw_comparison(collect_pairs(report, case, before, after, comparison))
         blocks.append(Figures(figures, facts) if figures else Facts(facts))
     else:
         blocks += [*_draw_markets(case), Facts(facts)]

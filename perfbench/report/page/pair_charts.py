@@ -1,9 +1,9 @@
-"""Charts of one comparison: its pairs in order of time, their scatter, both sides, and what so many pairs detect."""
+"""Charts of one comparison: its pairs in order of time, their scatter, and the passes of both sides."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,20 +16,16 @@ from perfbench.report.page.axes import (
     build_exact_ratio_axis,
     build_number_axis,
     build_ratio_axis,
+    choose_decade_ticks,
     draw_frame,
     format_tick,
 )
 from perfbench.report.page.blocks import Figure
 from perfbench.report.page.svg import Drawing
-from perfbench.stats import sequential
 from perfbench.stats.verdict_bounds import MIN_EFFECT
-from perfbench.util import formatting
 
 FRAME = Frame()
 MIN_BINS, MAX_BINS = 6, 30
-MIN_SHOWN_PAIRS = 3
-"""Fewer pairs have no distribution worth a drawing."""
-
 WIDE_RATIO = 2.5
 """From this ratio of the seconds on their axis is logarithmic."""
 
@@ -56,22 +52,6 @@ class ComparedPairs:
     def has_interval(self) -> bool:
         """Whether its interval has both ends."""
         return self.comparison.low > 0 and math.isfinite(self.comparison.high)
-
-
-def draw_comparison(pairs: ComparedPairs) -> tuple[Figure, ...]:
-    """Every figure of a comparison that its pairs suffice for."""
-    return tuple(_draw_figures(pairs))
-
-
-def _draw_figures(pairs: ComparedPairs) -> Iterator[Figure]:
-    if len(pairs.ratios) >= MIN_SHOWN_PAIRS:
-        yield draw_pairs(pairs)
-        yield draw_distribution(pairs)
-    if min(len(pairs.before_seconds), len(pairs.after_seconds)) >= MIN_SHOWN_PAIRS:
-        yield draw_seconds(pairs)
-        yield draw_shares(pairs)
-    if (detectable := draw_detectability(pairs)) is not None:
-        yield detectable
 
 
 def draw_pairs(pairs: ComparedPairs) -> Figure:
@@ -162,56 +142,6 @@ def draw_shares(pairs: ComparedPairs) -> Figure:
     )
 
 
-def draw_detectability(pairs: ComparedPairs) -> Figure | None:
-    """The change that more or fewer pairs would have detected; None where the scatter is not known."""
-    comparison = pairs.comparison
-    sigma, count = comparison.sigma, comparison.pairs
-    if not (math.isfinite(sigma) and sigma > 0):
-        return None
-    numbers = _list_pair_counts(count)
-    changes = [(n, sequential.compute_detectable(sigma, n, pairs.level, pairs.smallest)) for n in numbers]
-    finite = [(number, change) for number, change in changes if math.isfinite(change)]
-    if len(finite) < 2:
-        return None
-    across = Axis(
-        Scale(finite[0][0], finite[-1][0], *FRAME.across, logarithmic=True),
-        tuple((float(n), str(n)) for n in _choose_count_ticks(finite[0][0], finite[-1][0])),
-        "pairs",
-    )
-    own = dict(finite).get(count)
-    low, high = min(change for _, change in finite), max(change for _, change in finite)
-    upward = Axis(
-        Scale(low / 1.15, high * 1.15, *FRAME.upward, logarithmic=True),
-        tuple((tick, f"{tick:.3g}".rstrip(".") + " %") for tick in _choose_share_ticks(100 * low, 100 * high)),
-        "detected change",
-    )
-    upward = Axis(upward.scale, tuple((tick / 100, text) for tick, text in upward.ticks), upward.name)
-    drawing = Drawing(FRAME.width, FRAME.height)
-    draw_frame(drawing, FRAME, across, upward)
-    drawing.add_polyline([(across.place(number), upward.place(change)) for number, change in finite], "line after")
-    if own is None:
-        sentence = f"{formatting.format_plural(count, 'pair')} are too few to detect anything reliably. "
-    else:
-        drawing.add_dots([(across.place(count), upward.place(own))], "estimate")
-        sentence = (
-            f"The {count} pairs of this case detect a change of {100 * own:.2f} % in 95 of 100 comparisons (dot). "
-        )
-    return Figure(
-        drawing.finish("the change that a number of pairs detects"),
-        f"{sentence}Smaller ones may have stayed hidden; half as large a change takes four times as many pairs.",
-    )
-
-
-def compute_detectable_change(pairs: ComparedPairs) -> float:
-    """The change, as a share, that the pairs of a comparison detect in 95 of 100; infinite or no number where they do not."""
-    comparison = pairs.comparison
-    if math.isfinite(comparison.detectable):
-        return comparison.detectable
-    if not math.isfinite(comparison.sigma):
-        return math.nan
-    return sequential.compute_detectable(comparison.sigma, comparison.pairs, pairs.level, pairs.smallest)
-
-
 def _describe_band(pairs: ComparedPairs) -> str:
     if not pairs.has_interval:
         return "There are too few of them for an interval. "
@@ -270,28 +200,5 @@ def _build_seconds_axis(values: Sequence[float], ends: tuple[float, float], name
     if low <= 0 or high / low < WIDE_RATIO:
         return build_number_axis(values, ends, name, unit="seconds")
     axis = build_ratio_axis([low, high], ends)
-    ticks = [tick for tick in _choose_share_ticks(axis.scale.low, axis.scale.high) if axis.scale.contains(tick)]
+    ticks = [tick for tick in choose_decade_ticks(axis.scale.low, axis.scale.high) if axis.scale.contains(tick)]
     return Axis(axis.scale, tuple((tick, format_tick(tick, "seconds", [tick])) for tick in ticks), name)
-
-
-def _choose_share_ticks(low: float, high: float) -> list[float]:
-    """Round numbers of a logarithmic axis, at most seven."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for mantissas in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
-        ticks = [mantissa * 10.0**decade for decade in decades for mantissa in mantissas]
-        inside = [float(f"{tick:.6g}") for tick in ticks if low <= tick <= high]
-        if len(inside) <= 7:
-            return inside
-    return []
-
-
-def _list_pair_counts(count: int) -> list[int]:
-    """Numbers of pairs from the first look to several times as many as there are."""
-    first, last = sequential.GATE_LOOKS[0], max(4 * count, 4 * sequential.GATE_LOOKS[0])
-    steps = 40
-    numbers = {round(first * (last / first) ** (step / steps)) for step in range(steps + 1)}
-    return sorted({*numbers, *([count] if count >= first else [])})
-
-
-def _choose_count_ticks(low: int, high: int) -> list[int]:
-    return [n for n in (12, 24, 48, 96, 200, 400, 800, 1600, 3200, 6400) if low <= n <= high]

@@ -13,7 +13,7 @@ from perfbench.profiling.compare import ProfileDiff
 from perfbench.profiling.document import PROFILES, ProfileDocument, pair_measurements
 from perfbench.profiling.memory.curve import MemoryCurve
 from perfbench.profiling.model import Profile
-from perfbench.report.page import curve_charts, flame_chart
+from perfbench.report.page import flame_chart, memory_chart
 from perfbench.report.page.blocks import (
     Block,
     Code,
@@ -188,7 +188,7 @@ def _build_profile_section(document: ProfileDocument, profile: Profile, number: 
 
 def _build_memory_sections(document: ProfileDocument) -> Iterator[Section]:
     for number, curves in enumerate(_group_by_data(document), 1):
-        blocks = (curve_charts.draw_memory(curves), build_column_table(memory.build_curve_table(curves)))
+        blocks = (memory_chart.draw_memory(curves), build_column_table(memory.build_curve_table(curves)))
         yield Section(f"memory-{number}", f"Memory · {curves[0].case.data}".removesuffix(" · "), blocks, memory.CAPTION)
     for number, summary in enumerate(document.allocations, 1):
         tables = tuple(build_column_table(table) for table in memory.build_allocation_tables(summary))

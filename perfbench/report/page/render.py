@@ -72,7 +72,7 @@ def _make_text_printable(value: Any) -> Any:
 
 
 def _read_template(name: str) -> str:
-    return files(PACKAGE).joinpath(FOLDER, name).read_text(encoding="utf-8")
+    return files(PACKAGE).joinpath(FOLDER).joinpath(name).read_text(encoding="utf-8")
 
 
 @cache

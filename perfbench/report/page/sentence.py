@@ -50,7 +50,8 @@ def build_sentence(report: Report, cases: Sequence[ListedCase]) -> Line:
         return Line(f"{formatting.format_plural(measured, 'case')} measured, {where}; nothing is compared.", "")
     words = _count_verdicts(compared)
     subject = _describe_subject(compared)
-    return Line(f"{subject}, {where}: {words}.", _choose_tone(compared))
+    link = " in " if subject.endswith(("comparison", "comparisons")) else ", "
+    return Line(f"{subject}{link}{where}: {words}.", _choose_tone(compared))
 
 
 def build_more(report: Report, cases: Sequence[ListedCase], detectable: Sequence[float]) -> tuple[str, ...]:
@@ -115,7 +116,8 @@ def _describe_widths(comparisons: Sequence[Comparison]) -> Iterator[str]:
 
 
 def _describe_outputs(cases: Sequence[ListedCase]) -> Iterator[str]:
-    counts = Counter(case.row.same_output for case in cases if case.row.same_output is not OutputMatch.NOT_COMPARED)
+    counts: Counter[OutputMatch] = Counter(case.row.same_output for case in cases)
+    del counts[OutputMatch.NOT_COMPARED]
     if not counts:
         return
     if set(counts) == {OutputMatch.SAME}:
@@ -138,13 +140,11 @@ def _describe_subject(compared: Sequence[ListedCase]) -> str:
         return f"{names[1]} against {names[0]}" + (f" of {common}" if common else "")
     if sides:
         return f"{formatting.format_plural(max(len(case.table.sides) for case in compared), 'environment')} compared"
-    baselines = dict.fromkeys(_find_baseline(case.table) for case in compared)
-    names = list(filter(None, baselines))
-    modes = dict.fromkeys(case.row.mode for case in compared)
-    if len(names) == 1 and len(modes) == 1:
-        return f"{next(iter(modes))} against {names[0]}"
-    if len(names) == 1:
-        return f"{formatting.format_plural(len(modes), 'mode')} against {names[0]}"
+    baselines = list(dict.fromkeys(filter(None, (_find_baseline(case.table) for case in compared))))
+    modes = list(dict.fromkeys(case.row.mode for case in compared))
+    if len(baselines) == 1:
+        subject = modes[0] if len(modes) == 1 else formatting.format_plural(len(modes), "mode")
+        return f"{subject} against {baselines[0]}"
     return f"{formatting.format_plural(len(compared), 'comparison')}"
 
 
@@ -170,7 +170,8 @@ def _count_verdicts(compared: Sequence[ListedCase]) -> str:
     counts = Counter(comparison.verdict for comparison in comparisons)
     total = formatting.format_plural(len(comparisons), "case")
     if len(counts) == 1:
-        return f"all {total} {VERDICT_WORDS[comparisons[0].verdict]}"
+        every = "both cases" if len(comparisons) == 2 else f"all {total}"
+        return f"{every} {VERDICT_WORDS[comparisons[0].verdict]}"
     parts = [f"{counts[verdict]} {word}" for verdict, word in VERDICT_WORDS.items() if counts[verdict]]
     return f"of {total} " + ", ".join(parts)
 
@@ -183,10 +184,13 @@ def _describe_single(comparison: Comparison) -> str:
 
 
 def _choose_tone(compared: Sequence[ListedCase]) -> Tone:
+    """The tone of the result; none where modes are compared, of which none has to be the faster one."""
     statuses = {case.row.status for case in compared}
     verdicts = {case.row.comparison.verdict for case in compared if case.row.comparison is not None}
     if CaseStatus.OUTPUT_DIFFERS in statuses:
         return "failed"
+    if not all(case.table.sides for case in compared):
+        return ""
     if Verdict.REGRESSED in verdicts:
         return "" if Verdict.IMPROVED in verdicts else "regressed"
     return "improved" if Verdict.IMPROVED in verdicts else "unchanged" if verdicts == {Verdict.UNCHANGED} else ""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -18,11 +18,12 @@ from perfbench.report import build
 from perfbench.report.advice_report import build_advice_report
 from perfbench.report.page import history_page
 from perfbench.report.page.advice_page import build_advice_page
-from perfbench.report.page.blocks import Cell, Head, Line, Page, Section, Table, TableRow
+from perfbench.report.page.blocks import Page
 from perfbench.report.page.calibration_page import build_calibration_page
 from perfbench.report.page.profile_page import build_profile_page
 from perfbench.report.page.render import render_page
 from perfbench.report.page.run_page import build_run_page
+from perfbench.report.page.site_index import HISTORY_FILE, INDEX_FILE, IndexEntry, build_index
 from perfbench.report.page.sweep_page import build_sweep_page
 from perfbench.report.release_history import MeasuredEdge, build_histories, collect_edges, list_release_order
 from perfbench.report.tables.comparison import MODE_COLUMNS
@@ -32,7 +33,6 @@ from perfbench.results.page_document import PAGE_SUFFIX
 from perfbench.util import formatting
 from perfbench.util.files import write_atomically
 
-INDEX_FILE, HISTORY_FILE = "index.html", "history.html"
 OUTPUT_CHOICE = "--output folder"
 SLOWER_SUFFIX = session.format_slowdown_name("")
 
@@ -55,20 +55,6 @@ class SavedFile:
 
 
 @dataclass(frozen=True, slots=True)
-class IndexEntry:
-    """A page of the site: its file, and what the index says of it. ``created`` sorts it."""
-
-    file: str
-    name: str
-    kind: str
-    created: str
-    title: str
-    result: Line
-    machine: str
-    perfbench: str
-
-
-@dataclass(frozen=True, slots=True)
 class ShownFile:
     """A page that was rendered, with its entry and the comparisons of releases in it; ``order``: of releases of a sweep."""
 
@@ -88,16 +74,17 @@ class SiteResult:
 
 
 def list_saved_files(folder: Path) -> list[SavedFile]:
-    """The files of a folder that should be saved runs, sweeps, calibrations, profiles or advice, by name.
+    """The files of a folder that should be saved runs, sweeps, calibrations, profiles or advice, by name, pages last.
 
     Parts of a calibration and files of other kinds are left out. Raises StorageProblem for what is no folder.
     """
     try:
-        paths = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+        paths = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
     except OSError as error:
         raise StorageProblem(
             f"{folder} cannot be read ({error.strerror})", hint="name a folder of saved runs"
         ) from error
+    paths.sort(key=lambda path: (path.suffix == PAGE_SUFFIX, path.name))
     return [file for path in paths if (file := _classify(path, {path.name for path in paths})) is not None]
 
 
@@ -138,7 +125,7 @@ def build_site(files: Sequence[SavedFile], output: Path, observe: Callable[[str]
     histories = build_histories([e for r in shown for e in r.edges], [name for r in shown for name in r.order])
     if histories:
         _write(output / HISTORY_FILE, replace(history_page.build_history_page(histories), up=INDEX_FILE))
-    index = _build_index([result.entry for result in shown], len(histories), failures)
+    index = build_index([result.entry for result in shown], len(histories), failures)
     _write(output / INDEX_FILE, index)
     return SiteResult(output / INDEX_FILE, len(shown), tuple(failures))
 
@@ -214,54 +201,3 @@ def _choose_name(stem: str, taken: set[str]) -> str:
 
 def _write(path: Path, page: Page) -> None:
     write_atomically(path, render_page(page).encode(), OUTPUT_CHOICE)
-
-
-def _build_index(entries: Iterable[IndexEntry], histories: int, failures: Sequence[str]) -> Page:
-    newest_first = sorted(entries, key=lambda entry: entry.created, reverse=True)
-    kinds = dict.fromkeys(entry.kind for entry in newest_first)
-    counts = ", ".join(f"{sum(e.kind == kind for e in newest_first)} {kind}" for kind in kinds)
-    heads = (
-        Head("run", left=True),
-        Head("created", left=True),
-        Head("what", left=True),
-        Head("result", left=True),
-        Head("machine", left=True),
-    )
-    table = Table("Saved runs", heads, tuple(_build_row(entry) for entry in newest_first), filtered=True, name="runs")
-    return Page(
-        title="perfbench runs",
-        sentence=Line(f"{formatting.format_plural(len(newest_first), 'page')}, the newest first: {counts}."),
-        warnings=tuple(Line(failure, "failed") for failure in failures),
-        sections=tuple(_build_index_sections(table, histories)),
-    )
-
-
-def _build_index_sections(table: Table, histories: int) -> Iterator[Section]:
-    yield Section("runs", "Runs", (table,))
-    if histories:
-        cell = Cell(formatting.format_plural(histories, "history", "histories"), link=HISTORY_FILE)
-        row = TableRow(
-            (
-                cell,
-                Cell(
-                    "the cost of a release relative to the first, chained from comparisons that were measured in pairs"
-                ),
-            )
-        )
-        yield Section(
-            "history",
-            "Over releases and commits",
-            (Table("", (Head("page", left=True), Head("what", left=True)), (row,)),),
-        )
-
-
-def _build_row(entry: IndexEntry) -> TableRow:
-    return TableRow(
-        (
-            Cell(entry.name, entry.kind, link=entry.file),
-            Cell(entry.created[:16].replace("T", " "), sort=entry.created),
-            Cell(entry.title),
-            Cell(entry.result.text, tone=entry.result.tone),
-            Cell(entry.machine, f"perfbench {entry.perfbench}"),
-        )
-    )

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from statistics import median
 
 from perfbench.model import METRICS, Comparison, Measurement, Run
-from perfbench.report.page import curve_charts, pair_charts
+from perfbench.report.page import curve_charts
 from perfbench.report.page.blocks import (
     VERDICT_TONES,
     Block,
@@ -22,12 +22,13 @@ from perfbench.report.page.blocks import (
     build_lines,
     build_text_table,
 )
+from perfbench.report.page.comparison_charts import draw_comparison
 from perfbench.report.page.environment_diff import build_environment_section
 from perfbench.report.page.interval_chart import describe_interval
 from perfbench.report.page.pair_charts import ComparedPairs
 from perfbench.report.page.run_page import build_commands_section, describe_run, embed_run
 from perfbench.report.plots.axes import SweepChart
-from perfbench.report.sweep_result import build_sweep_chart
+from perfbench.report.sweep_result import build_sweep_chart, find_scenario
 from perfbench.report.tables.sweep import build_sweep_table
 from perfbench.stats import pairs, signed_rank
 from perfbench.sweep import subject
@@ -61,7 +62,7 @@ def _build_sentence(run: Run, chart: SweepChart) -> Line:
     releases = formatting.format_plural(len(trajectory.releases), "release")
     steps = formatting.format_plural(len(significant), "significant step")
     words = f": {len(significant) - slower} faster, {slower} slower" if significant else ""
-    return Line(f"{run.scenarios[0].name}{on} over {releases}: {steps} of {len(trajectory.steps)}{words}.")
+    return Line(f"{find_scenario(run)[0]}{on} over {releases}: {steps} of {len(trajectory.steps)}{words}.")
 
 
 def _describe_end(line: ModeTrajectory) -> str:
@@ -159,7 +160,7 @@ def _build_fold(step: ReleaseStep, before: Measurement, after: Measurement, plan
         ("pairs" if step.paired else "pairs with the anchor per release", str(step.pairs)),
         ("same output", str(step.output) or formatting.MISSING_TEXT),
     )
-    figures = pair_charts.draw_comparison(shown)
+    figures = draw_comparison(shown)
     block = Figures(figures, facts) if figures else Facts(facts)
-    result = Line(describe_interval(comparison), VERDICT_TONES[step.verdict])
+    result = Line(describe_interval(comparison, as_change=True), VERDICT_TONES[step.verdict])
     return Fold(f"{step.before} → {step.after}", (block,), note=step.mode, result=result)

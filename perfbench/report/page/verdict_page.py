@@ -9,7 +9,8 @@ from perfbench.report.model import Report
 from perfbench.report.page.blocks import Command, Commands, Facts, Line, Page, Section
 from perfbench.report.page.commands import quote
 from perfbench.report.page.environment_diff import describe_machine
-from perfbench.report.page.run_page import SAMPLES_TEXT, build_verdict_table, embed_run
+from perfbench.report.page.result_sections import build_verdict_table
+from perfbench.report.page.run_page import SAMPLES_TEXT, embed_run
 from perfbench.report.tables import advice
 from perfbench.report.tables.advice import AdviceRow
 from perfbench.util import formatting

@@ -48,7 +48,7 @@
     const labels = heads.map((head) => head.querySelector("span").textContent);
     const next = { ascending: "descending", descending: "" };
     heads.forEach((head, column) => {
-      if ("fixed" in head.dataset || rows.length < 2) return;
+      if ("fixed" in head.dataset || rows.length < 2 || !labels[column]) return;
       const label = head.querySelector("span"), button = make("button", label.textContent);
       button.type = "button";
       label.replaceChildren(button);

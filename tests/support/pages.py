@@ -1,0 +1,122 @@
+"""HTML pages as a reader of them sees them: rows of tables with their data, sections, documents, the policy."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lxml import html
+
+from perfbench.model import Run
+from perfbench.report import build
+from perfbench.report.formats import load_renderer
+from perfbench.report.tables.comparison import MODE_COLUMNS
+from perfbench.results import page_document
+
+EVENT_ATTRIBUTES = re.compile(r"^on|^style$")
+
+
+@dataclass(frozen=True)
+class PageRow:
+    """A row of a table: the texts of its cells, and its data attributes as numbers where they are such."""
+
+    cells: tuple[str, ...]
+    data: dict[str, Any]
+
+
+class ReadPage:
+    """A page, parsed."""
+
+    def __init__(self, text: str) -> None:
+        self.text = text
+        self.root = html.document_fromstring(text)
+
+    @property
+    def policy(self) -> dict[str, str]:
+        """The directives of its content security policy."""
+        (content,) = self.root.xpath("//meta[@http-equiv='Content-Security-Policy']/@content")
+        return {name: rest for name, _, rest in (part.strip().partition(" ") for part in content.split(";"))}
+
+    @property
+    def title(self) -> str:
+        return str(self.root.xpath("string(//h1)"))
+
+    @property
+    def sentence(self) -> str:
+        return str(self.root.xpath("string(//p[contains(@class, 'sentence')])"))
+
+    @property
+    def sections(self) -> list[str]:
+        """The anchors of its sections, in their order."""
+        return [str(name) for name in self.root.xpath("//main/section/@id")]
+
+    @property
+    def warnings(self) -> list[str]:
+        return [item.text_content() for item in self.root.xpath("//section[@class='warnings']//li")]
+
+    @property
+    def figures(self) -> list[tuple[str, str]]:
+        """What each drawing shows, and the sentence below it."""
+        return [
+            (figure.xpath("string(.//svg/@aria-label)"), figure.xpath("string(figcaption)").strip())
+            for figure in self.root.xpath("//figure")
+        ]
+
+    def rows(self, name: str) -> list[PageRow]:
+        """The rows of the table with this name in the address, or with this caption."""
+        (table,) = self.root.xpath("//table[@data-name=$name or caption=$name]", name=name)
+        return [
+            PageRow(
+                tuple(" ".join(cell.text_content().split()) for cell in row.xpath("th|td")),
+                {key.removeprefix("data-"): _number(value) for key, value in row.attrib.items()},
+            )
+            for row in table.xpath("tbody/tr")
+        ]
+
+    def commands(self) -> dict[str, str]:
+        """The commands of the page, by what they are good for."""
+        pairs = self.root.xpath("//dl[@class='commands']/div")
+        return {pair.xpath("string(dt)"): pair.xpath("string(dd)") for pair in pairs}
+
+    def check_is_closed(self) -> None:
+        """Nothing of the page comes from elsewhere or runs but its own style and script, by their hashes."""
+        policy = self.policy
+        assert policy["default-src"] == "'none'"
+        assert policy["base-uri"] == policy["form-action"] == "'none'"
+        for directive, tag in (("style-src", "style"), ("script-src", "script[not(@type)]")):
+            (own,) = self.root.xpath(f"//{tag}")
+            digest = base64.b64encode(hashlib.sha256(own.text.encode()).digest()).decode()
+            assert policy[directive] == f"'sha256-{digest}'"
+        for element in self.root.iter():
+            for name, value in element.attrib.items():
+                assert not EVENT_ATTRIBUTES.match(name), (element.tag, name)
+                if name in ("src", "href", "action", "data", "srcset"):
+                    assert re.fullmatch(r"#[\w.-]+|[\w.-]+\.html|data:,", value), (element.tag, name, value)
+        tags = {element.tag for element in self.root.iter() if isinstance(element.tag, str)}
+        assert not tags & {"iframe", "img", "object", "embed", "form", "base", "foreignObject", "image", "use"}
+
+
+def _number(text: str) -> Any:
+    try:
+        return float(text)
+    except ValueError:
+        return text
+
+
+def render(run: Run) -> str:
+    """The page of a run."""
+    return load_renderer("html")(build.build_report(run, MODE_COLUMNS))
+
+
+def read(path: Path) -> ReadPage:
+    """A page of a file."""
+    return ReadPage(path.read_text(encoding="utf-8"))
+
+
+def embedded(page: str, kind: str = "run") -> bytes:
+    """The document inside a page."""
+    return page_document.extract_document(Path("page.html"), page.encode(), kind)
