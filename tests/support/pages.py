@@ -5,17 +5,18 @@ from __future__ import annotations
 import base64
 import hashlib
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from lxml import html
 
-from perfbench.model import Run
+from perfbench.model import Case, Claim, Environment, Failure, OutputDifference, Package, Run, Scenario
 from perfbench.report import build
 from perfbench.report.formats import load_renderer
 from perfbench.report.tables.comparison import MODE_COLUMNS
 from perfbench.results import page_document
+from support.runs import MARKET, measurement, run
 
 EVENT_ATTRIBUTES = re.compile(r"^on|^style$")
 
@@ -120,3 +121,37 @@ def read(path: Path) -> ReadPage:
 def embedded(page: str, kind: str = "run") -> bytes:
     """The document inside a page."""
     return page_document.extract_document(Path("page.html"), page.encode(), kind)
+
+
+_STEADY = [1.0 + 0.001 * (n % 7) for n in range(24)]
+_FASTER = [0.43 + 0.001 * (n % 5) for n in range(24)]
+HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{7*7}}{% raw %}&lt;\x1b[31m\u202e"
+
+
+def hostile() -> Run:
+    """A run in which every text that comes from elsewhere would like to be markup."""
+    case = Case(HOSTILE, HOSTILE, HOSTILE, HOSTILE, ((HOSTILE, HOSTILE),))
+    difference = OutputDifference(1, HOSTILE, HOSTILE, HOSTILE, against="", item=HOSTILE)
+    slow, fast, failed = (
+        replace(measurement("x", seconds), case=replace(case, mode=f"{mode}{HOSTILE}"), doc=HOSTILE, unit=HOSTILE)
+        for mode, seconds in (("slow", _STEADY), ("fast", _FASTER), ("broken", []))
+    )
+    fast = replace(
+        fast, differences=(replace(difference, against=slow.case.id),), packages=(Package(HOSTILE, HOSTILE),)
+    )
+    failed = replace(failed, failures=(Failure("check 0", HOSTILE, HOSTILE),))
+    made = run(
+        [replace(slow, baseline=True), fast, failed], environments=((HOSTILE,),), data=(HOSTILE,), modes=(HOSTILE,)
+    )
+    claim = Claim(slow.case.mode, fast.case.mode, 2.0, HOSTILE, text=HOSTILE)
+    return replace(
+        made,
+        id=HOSTILE,
+        commit=HOSTILE,
+        data=(replace(MARKET, name=HOSTILE, sha256=HOSTILE, doubts=(HOSTILE,)),),
+        problems=(HOSTILE,),
+        warnings=(HOSTILE,),
+        environments=(Environment(HOSTILE, HOSTILE, "3.11.1", (Package(HOSTILE, HOSTILE),), recipe=HOSTILE),),
+        scenarios=(Scenario(HOSTILE, HOSTILE, HOSTILE, HOSTILE, "cpu_seconds", HOSTILE, (), claims=(claim,)),),
+        machine=replace(made.machine, cpu=HOSTILE, python=HOSTILE, system=HOSTILE),
+    )

@@ -10,17 +10,15 @@ from statistics import median
 import msgspec
 import numpy as np
 import pytest
-from support.pages import ReadPage, embedded, render
-from support.runs import MARKET, gated, measurement, run, sample, sides_of
+from support.pages import HOSTILE, ReadPage, embedded, hostile, render
+from support.runs import gated, measurement, run, sample, sides_of
 
 from perfbench.model import (
     BlamedFunction,
     Budget,
-    Case,
     CaseBlame,
     Claim,
     Environment,
-    Failure,
     Metric,
     OutputDifference,
     Package,
@@ -255,38 +253,6 @@ def test_page_can_be_read_without_its_script() -> None:
     assert not page.root.xpath("//*[@hidden][not(self::button)]")
     links = {str(link).removeprefix("#") for link in page.root.xpath("//a/@href[starts-with(., '#')]")}
     assert links <= {str(name) for name in page.root.xpath("//@id")}
-
-
-HOSTILE = "</script><script>alert(1)</script><img src=x onerror=alert(2)>\"'`{{7*7}}{% raw %}&lt;\x1b[31m\u202e"
-
-
-def hostile() -> Run:
-    """A run in which every text that comes from elsewhere would like to be markup."""
-    case = Case(HOSTILE, HOSTILE, HOSTILE, HOSTILE, ((HOSTILE, HOSTILE),))
-    difference = OutputDifference(1, HOSTILE, HOSTILE, HOSTILE, against="", item=HOSTILE)
-    slow, fast, failed = (
-        replace(measurement("x", seconds), case=replace(case, mode=f"{mode}{HOSTILE}"), doc=HOSTILE, unit=HOSTILE)
-        for mode, seconds in (("slow", STEADY), ("fast", FASTER), ("broken", []))
-    )
-    fast = replace(
-        fast, differences=(replace(difference, against=slow.case.id),), packages=(Package(HOSTILE, HOSTILE),)
-    )
-    failed = replace(failed, failures=(Failure("check 0", HOSTILE, HOSTILE),))
-    made = run(
-        [replace(slow, baseline=True), fast, failed], environments=((HOSTILE,),), data=(HOSTILE,), modes=(HOSTILE,)
-    )
-    claim = Claim(slow.case.mode, fast.case.mode, 2.0, HOSTILE, text=HOSTILE)
-    return replace(
-        made,
-        id=HOSTILE,
-        commit=HOSTILE,
-        data=(replace(MARKET, name=HOSTILE, sha256=HOSTILE, doubts=(HOSTILE,)),),
-        problems=(HOSTILE,),
-        warnings=(HOSTILE,),
-        environments=(Environment(HOSTILE, HOSTILE, "3.11.1", (Package(HOSTILE, HOSTILE),), recipe=HOSTILE),),
-        scenarios=(Scenario(HOSTILE, HOSTILE, HOSTILE, HOSTILE, "cpu_seconds", HOSTILE, (), claims=(claim,)),),
-        machine=replace(made.machine, cpu=HOSTILE, python=HOSTILE, system=HOSTILE),
-    )
 
 
 def test_hostile_names_are_text_everywhere() -> None:
