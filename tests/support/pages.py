@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import random
 import re
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -11,13 +12,27 @@ from typing import Any
 
 from lxml import html
 
-from perfbench.model import Case, Claim, Environment, Failure, OutputDifference, Package, Run, Scenario
+from perfbench.model import (
+    BatchFile,
+    Case,
+    Claim,
+    Draw,
+    Environment,
+    Failure,
+    Measurement,
+    OpenedBatch,
+    OutputDifference,
+    Package,
+    Run,
+    Scenario,
+)
 from perfbench.report import build
 from perfbench.report.formats import load_renderer
 from perfbench.report.tables.comparison import MODE_COLUMNS
-from perfbench.results import page_document
+from perfbench.results import page_document, storage
 from support.runs import MARKET, measurement, run
 
+RESULTS = Path(__file__).resolve().parents[2] / "results"
 EVENT_ATTRIBUTES = re.compile(r"^on|^style$")
 
 
@@ -155,3 +170,48 @@ def hostile() -> Run:
         scenarios=(Scenario(HOSTILE, HOSTILE, HOSTILE, HOSTILE, "cpu_seconds", HOSTILE, (), claims=(claim,)),),
         machine=replace(made.machine, cpu=HOSTILE, python=HOSTILE, system=HOSTILE),
     )
+
+
+def large_corpus(markets: int, seed: int = 3) -> Run:
+    """A survey of this many markets, each a batch of its own, with samples as long as real ones."""
+    draw = random.Random(seed)
+    model = storage.load_run(RESULTS / "reference-corpus.json")
+    assert model.corpus is not None
+    templates = [m for m in model.measurements if m.case.data == model.corpus.name]
+    sources = [[m for m in model.measurements if m.samples and m.case.mode == t.case.mode] for t in templates]
+    files = [file for batch in model.corpus.opened for file in batch.files]
+    names = [f"1.{930_000_000 + 137 * number}" for number in range(markets)]
+    measurements = [_noisy(draw, own[number % len(own)], name) for number, name in enumerate(names) for own in sources]
+    data = tuple(replace(model.data[0], name=name, sha256=f"{draw.getrandbits(256):064x}", markets=1) for name in names)
+    opened = tuple(
+        OpenedBatch(
+            name,
+            13_500,
+            market,
+            files[n % len(files)].labels,
+            draw.random() / 30,
+            files=(BatchFile(name, files[n % len(files)].labels),),
+        )
+        for n, (name, market) in enumerate(zip(names, data, strict=True))
+    )
+    draws = tuple(Draw(number, name, 1 / markets) for number, name in enumerate(names))
+    corpus = replace(model.corpus, members=markets, batches=markets, draws=draws, opened=opened)
+    return replace(model, corpus=corpus, data=data, measurements=(*templates, *measurements))
+
+
+def _noisy(draw: random.Random, source: Measurement, market: str) -> Measurement:
+    """A measurement of another market: other seconds with as many digits, and another digest."""
+    case = replace(source.case, data=market)
+    samples = tuple(
+        replace(
+            sample,
+            pair=sample.pair.replace(source.case.data, market),
+            parts=(),
+            metrics={name: round(value * draw.lognormvariate(0.0, 0.05), 9) for name, value in sample.metrics.items()},
+        )
+        for sample in source.samples
+    )
+    same = random.Random(market)  # both modes give the same output
+    digests = [f"{same.getrandbits(256):064x}" for _ in range(3)]
+    output = source.output and replace(source.output, digest=digests[0], blocks=tuple(digests[1:]))
+    return replace(source, case=case, samples=samples, output=output)

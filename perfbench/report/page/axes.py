@@ -18,8 +18,8 @@ SHARE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
 NARROW_SPAN = 1.35
 """Up to this span an axis of ratios has per cents on it, beyond it factors."""
 
-SHARE_LIMIT = 1.15
-"""A narrow axis beyond this factor has factors on it all the same."""
+SHARE_LIMIT, FACTOR_SPAN = 1.15, 4.0
+"""An axis that lies beyond this factor as a whole has evenly spaced factors, up to this span."""
 
 MAX_TICKS = 7
 MARGIN_SHARE = 0.06
@@ -193,7 +193,7 @@ def format_ratio_tick(ratio: float, *, as_share: bool) -> str:
 def _choose_ratio_ticks(low: float, high: float) -> list[tuple[float, str]]:
     """Candidates for ticks, the line of 1 first, each with its text."""
     inside = [(1.0, "1.0")] if low <= 1.0 <= high else []
-    if high / low <= NARROW_SPAN and (low > SHARE_LIMIT or high < 1 / SHARE_LIMIT):
+    if high / low <= FACTOR_SPAN and (low > SHARE_LIMIT or high < 1 / SHARE_LIMIT):
         return _choose_factor_ticks(low, high)
     if high / low <= NARROW_SPAN:
         step = next((step for step in SHARE_STEPS if (high - low) / step <= MAX_TICKS - 1), SHARE_STEPS[-1])

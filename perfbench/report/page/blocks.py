@@ -180,7 +180,7 @@ class Page:
     """A page: its title, the sentence that says it all, sentences that follow from it, warnings, sections, and what it is.
 
     ``about`` says what was measured, when and by what; ``documents`` are embedded. ``window``: the title of the window, if another.
-    ``folded`` are the warnings in full where there are so many that ``warnings`` sums them up. ``up`` leads to the index of a site.
+    ``folded`` are the warnings in full where ``warnings`` only sums them up. ``up`` leads to the index of a site.
     """
 
     title: str

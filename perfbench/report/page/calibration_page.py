@@ -84,7 +84,7 @@ def _build_sections(result: CalibrationResult) -> Iterator[Section]:
     blocks: tuple[Block, ...] = (Figures(draw_comparison(shown)), Facts(facts, wide=True))
     yield Section("unchanged", "Unchanged code", blocks, lead)
     if result.injected:
-        lead = "One side was made slower by a known share. The interval has to contain it, and a gate has to detect it."
+        lead = "One side was slowed down by a known share. The interval has to contain it, and a gate has to detect it."
         yield Section("slowdowns", "Injected slowdowns", (_build_slowdown_table(result),), lead)
     if result.scores:
         table = build_column_table(calibration_table.build_tool_table(result.scores), "Tools")

@@ -14,7 +14,7 @@ MIN_SHOWN_PAIRS = 3
 
 
 def draw_comparison(pairs: ComparedPairs) -> tuple[Figure, ...]:
-    """Pairs, distribution, seconds of both sides, their shares, and what so many pairs detect."""
+    """Pairs, distribution, seconds of both sides, their shares, and what this many pairs detect."""
     return tuple(_draw_charts(pairs))
 
 

@@ -61,7 +61,9 @@ def _build_table(history: History) -> Table:
         TableRow((Cell(release), *(_build_cell(points.get(release)) for _, points in by_mode)), (("release", release),))
         for release in history.releases
     )
-    return Table(f"Costs of {history.key.title}", (Head("release", left=True), *(Head(mode) for mode, _ in by_mode)), rows)
+    return Table(
+        f"Costs of {history.key.title}", (Head("release", left=True), *(Head(mode) for mode, _ in by_mode)), rows
+    )
 
 
 def _build_cell(point: HistoryPoint | None) -> Cell:

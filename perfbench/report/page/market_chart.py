@@ -67,7 +67,7 @@ def _draw_strip(pair: SurveyedPair, kind: str) -> Figure:
     return Figure(
         drawing.finish(f"ratio of {len(pair.markets)} drawn markets{by}"),
         f"{pair.label}: every drawn market{by} is a dot; bars are the strata with their 95 % intervals, the band that of the whole "
-        f"corpus. The five slowest (rings): {named}.",
+        f"corpus. The five slowest (large dots): {named}.",
         wide=True,
     )
 

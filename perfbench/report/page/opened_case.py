@@ -101,7 +101,7 @@ def collect_pairs(
 
 
 def choose_level(run: Run, comparison: Comparison) -> tuple[float, float]:
-    """The one-sided level of the interval of a comparison, and the change that counts as none."""
+    """The one-sided level of the interval of a comparison, and the change treated as none."""
     policy = run.settings.gate
     if policy is not None:
         return (1 - comparison.confidence) / 2, max(MIN_EFFECT, policy.threshold)

@@ -35,7 +35,7 @@ class ComparedPairs:
     """The pairs behind a comparison, in order of time: their log ratios, and the values of both sides.
 
     ``before`` and ``after`` are the names of the sides, ``metric`` what was measured, ``level`` the one-sided level of the
-    interval. ``smallest``: the change that counts as none. Unpaired sides have values and no ratios.
+    interval. ``smallest``: the change treated as none. Unpaired sides have values and no ratios.
     """
 
     comparison: Comparison
@@ -119,7 +119,7 @@ def draw_seconds(pairs: ComparedPairs) -> Figure:
 
 
 def draw_shares(pairs: ComparedPairs) -> Figure:
-    """The share of passes that took at most so long, on both sides."""
+    """The share of passes that took at most this long, on both sides."""
     values = (*pairs.before_seconds, *pairs.after_seconds)
     across = _build_seconds_axis(values, FRAME.across, pairs.metric)
     upward = Axis(
@@ -138,7 +138,7 @@ def draw_shares(pairs: ComparedPairs) -> Figure:
     _draw_legend(drawing, pairs, low=True)
     return Figure(
         drawing.finish(f"cumulative distribution of the {pairs.metric} of both sides"),
-        "The share of passes that took at most so long. Curves that do not cross: every percentile is on the same side.",
+        "The share of passes that took at most this long. Curves that do not cross: every percentile is on the same side.",
     )
 
 

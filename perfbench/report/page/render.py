@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 from perfbench.errors import UsageProblem
 from perfbench.report.page.blocks import Page
-from perfbench.results.page_document import DOCUMENT_CLASS
+from perfbench.results.page_document import DOCUMENT_CLASS, PageDocument
 from perfbench.util.formatting import make_printable
 
 if TYPE_CHECKING:
@@ -63,7 +63,23 @@ def _load_template() -> Template:
         lstrip_blocks=True,
         finalize=_make_text_printable,
     )
+    environment.filters["packed"] = _pack
     return environment.get_template(TEMPLATE)
+
+
+@dataclass(frozen=True, slots=True)
+class PackedDocument:
+    """A compressed document: letters and digits alone, which are inserted as they are."""
+
+    text: str
+
+    def __html__(self) -> str:
+        """The text as it is."""
+        return self.text
+
+
+def _pack(document: PageDocument) -> PackedDocument:
+    return PackedDocument(document.compress())
 
 
 def _make_text_printable(value: Any) -> Any:

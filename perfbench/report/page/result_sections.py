@@ -73,9 +73,7 @@ def build_output_section(report: Report, cases: Sequence[ListedCase]) -> Iterato
         blocks.insert(0, build_lines([text]))
     whole = [case for case in compared if case.row.same_output is not OutputMatch.FLOOR]
     same = sum(not case.row.output_differs for case in whole)
-    lead = (
-        f"{same} of {formatting.format_plural(len(whole), 'case')} give the same output as what they are compared with"
-    )
+    lead = f"The same as what they are compared with: {same} of {formatting.format_plural(len(whole), 'case')}"
     lead += ", once the known changes are reverted on both sides." if changes else "."
     yield Section("output", "Same output", tuple(blocks), lead)
 

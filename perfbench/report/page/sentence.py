@@ -45,6 +45,8 @@ def build_sentence(report: Report, cases: Sequence[ListedCase]) -> Line:
         return Line(f"{text[0].upper()}{text[1:]}.", "improved" if report.status.ok else "regressed")
     compared = [case for case in cases if case.row.comparison is not None]
     where = _describe_where(report)
+    if not compared and any(case.row.output_differs for case in cases):
+        return Line(f"The outputs differ, so that nothing is compared: {where}.", "failed")
     if not compared:
         measured = sum(case.row.seconds is not None for case in cases)
         return Line(f"{formatting.format_plural(measured, 'case')} measured, {where}; nothing is compared.", "")

@@ -9,7 +9,7 @@ from pathlib import Path
 import msgspec
 import pytest
 from support import advices, profiles
-from support.pages import ReadPage, embedded, render
+from support.pages import RESULTS, ReadPage, embedded, large_corpus, render
 from support.runs import run
 from support.sweeps import COSTS, sweep
 
@@ -28,8 +28,6 @@ from perfbench.report.page.verdict_page import build_verdict_page
 from perfbench.report.sweep_result import read_trajectory
 from perfbench.report.tables import advice
 from perfbench.results import storage
-
-RESULTS = Path(__file__).resolve().parents[4] / "results"
 
 
 def saved(name: str) -> Run:
@@ -91,6 +89,18 @@ def test_page_of_a_corpus_draws_every_market_by_stratum_and_names_the_five_slowe
         assert all(name in strip.xpath("string(figcaption)") for name in worst)
         labels = strip.xpath(".//text[@class='tick']/text()")
         assert {stratum.label for stratum in strata.strata} <= set(labels)
+
+
+def test_page_of_two_thousand_markets_stays_below_three_megabytes() -> None:
+    text = render(large_corpus(2000))
+    assert len(text.encode()) <= 3_000_000
+    page = ReadPage(text)
+    strip = page.root.xpath("//section[@id='opened']//figure[contains(svg/@aria-label, 'drawn markets')]")[0]
+    assert sum(len(re.findall("M", d)) for d in strip.xpath(".//path[contains(@class, 'market')]/@d")) > 1000
+
+
+def test_page_of_the_headline_stays_below_half_a_megabyte() -> None:
+    assert len(render(saved("headline")).encode()) <= 500_000
 
 
 # Calibrations ---------------------------------------------------------------------------------------------------------
