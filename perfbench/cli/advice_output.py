@@ -10,6 +10,7 @@ from perfbench.advise.model import AdviceDocument
 from perfbench.cli import console, output
 from perfbench.cli.exports import EXPORT_CHOICE, STANDARD_OUTPUT, Export, parse_exports
 from perfbench.errors import UsageProblem
+from perfbench.report import advice_formats
 from perfbench.report.advice_formats import ADVICE_FORMATS
 from perfbench.report.advice_report import build_advice_report
 from perfbench.report.tables.advice_page import render_advice
@@ -25,9 +26,15 @@ def parse_advice_exports(texts: Sequence[str], *, measures: bool = True) -> tupl
     for export in parsed:
         if export.format not in ADVICE_FORMATS:
             raise UsageProblem(
-                f"--export {export.format}: not a format of an advice", hint=f"choose {' or '.join(ADVICE_FORMATS)}"
+                f"--export {export.format}: not a format of an advice",
+                hint=f"choose one of {', '.join(ADVICE_FORMATS)}",
             )
     return parsed
+
+
+def render_page(document: AdviceDocument) -> str:
+    """The page of a saved advice."""
+    return advice_formats.render_html(build_advice_report(document))
 
 
 def show_advice(document: AdviceDocument, exports: Sequence[Export]) -> None:

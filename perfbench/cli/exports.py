@@ -11,6 +11,7 @@ from pathlib import Path
 from perfbench.errors import NotMeasured, UsageProblem
 from perfbench.report.formats import list_formats, load_renderer
 from perfbench.report.model import Report
+from perfbench.report.page.render import require_template_engine
 from perfbench.report.plots import plot_file
 from perfbench.util.extras import require_extra
 from perfbench.util.files import check_destination, write_atomically
@@ -18,6 +19,7 @@ from perfbench.util.suggest import suggest_name
 
 STANDARD_OUTPUT = "-"
 EXPORT_CHOICE = "--export file"
+PAGE_FORMAT = "html"
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +44,8 @@ def parse_exports(texts: Sequence[str], *, measures: bool = True) -> tuple[Expor
         if not file:
             hint = f"write {name}=FILE, or {name}=- for standard output"
             raise UsageProblem(f"--export {text}: no file is named", hint=hint)
+        if name == PAGE_FORMAT:
+            require_template_engine()
         if file != STANDARD_OUTPUT:
             check_destination(f"--export {text}", Path(file), probe=measures)
         parsed.append(Export(name, file))

@@ -142,8 +142,17 @@ ExportTo = Annotated[
         "--export",
         metavar="FORMAT=FILE",
         help="Write the results in another format; - for standard output; repeatable. Formats: json, csv, markdown, "
-        "terminal, junit, github, github-comment, github-annotations, github-action-benchmark, bencher, pytest-benchmark, pyperf, "
-        "hyperfine, openmetrics.",
+        "html, terminal, junit, github, github-comment, github-annotations, github-action-benchmark, bencher, pytest-benchmark, "
+        "pyperf, hyperfine, openmetrics.",
+        callback=parse.assignments_of,
+    ),
+]
+ExportPage = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--export",
+        metavar="html=FILE",
+        help="Write a page for a browser; - for standard output; repeatable.",
         callback=parse.assignments_of,
     ),
 ]

@@ -6,7 +6,9 @@ import sys
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
-from perfbench.cli import console, terminal_plots
+from perfbench.cli import console, page_output, terminal_plots
+from perfbench.cli.exports import Export
+from perfbench.cli.output import choose_stream
 from perfbench.errors import NotMeasured
 from perfbench.model import Owner, describe_processor
 from perfbench.profiling import compare, trust_warnings
@@ -15,18 +17,24 @@ from perfbench.profiling.document import ProfileDocument, build_file_stems, pair
 from perfbench.profiling.memory.curve import MemoryCurve
 from perfbench.profiling.model import Profile
 from perfbench.report import text
+from perfbench.report.page.profile_page import build_diff_page, build_profile_page
+from perfbench.report.page.render import render_page
 from perfbench.report.profiles import cpu, diff, files, flamegraph, memory, pyinstrument_session
 from perfbench.util.extras import has_extra
 from perfbench.util.files import write_atomically
 
 
-def show_document(document: ProfileDocument, color: str) -> None:
-    """Print everything, warnings first. Raises NotMeasured if there is nothing."""
+def show_document(document: ProfileDocument, color: str, exports: Sequence[Export] = ()) -> None:
+    """Print everything, warnings first, and write the page. Raises NotMeasured if there is nothing.
+
+    The text goes to standard error if the page goes to standard output.
+    """
     if not any(
         (document.profiles, document.curves, document.spikes, document.allocations, document.lines, document.counted)
     ):
         raise _nothing(document.problems)
-    colored = console.wants_color(sys.stdout, color)
+    stream = choose_stream(exports)
+    colored = console.wants_color(stream, color)
     diffs = compare.diff_sides(document)
     texts = [
         _format_warnings(
@@ -42,7 +50,8 @@ def show_document(document: ProfileDocument, color: str) -> None:
         *_render_memory(document, colored),
         cpu.wrap_lines([f"  {_describe_machine(document)}"], _choose_width()),
     ]
-    sys.stdout.write("\n".join(filter(None, texts)))
+    stream.write("\n".join(filter(None, texts)))
+    page_output.write_page_exports(exports, lambda: render_page(build_profile_page(document)))
 
 
 def _nothing(problems: Sequence[str]) -> NotMeasured:
@@ -54,13 +63,14 @@ def _nothing(problems: Sequence[str]) -> NotMeasured:
     return NotMeasured('nothing was profiled (see the lines marked "!")')
 
 
-def show_diff(before: ProfileDocument, after: ProfileDocument) -> None:
-    """Print the functions behind the difference of two saved profiles. Raises NotMeasured."""
+def show_diff(before: ProfileDocument, after: ProfileDocument, exports: Sequence[Export] = ()) -> None:
+    """Print the functions behind the difference of two saved profiles, and write the page. Raises NotMeasured."""
     diffs, warnings = compare.diff_documents(before, after)
     warnings += trust_warnings.find_profile_warnings(
         [profile for pair in diffs for profile in (pair.before, pair.after)]
     )
-    sys.stdout.write("\n".join(filter(None, [_format_warnings(warnings), *_render_diffs(diffs)])))
+    choose_stream(exports).write("\n".join(filter(None, [_format_warnings(warnings), *_render_diffs(diffs)])))
+    page_output.write_page_exports(exports, lambda: render_page(build_diff_page(before, after)))
 
 
 def _render_diffs(diffs: Iterable[ProfileDiff]) -> Iterator[str]:

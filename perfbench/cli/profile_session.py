@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from perfbench.cli import measure, profile_output, resumption
+from perfbench.cli.exports import Export
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import Interrupted, NotMeasured, StorageProblem, UsageProblem
 from perfbench.model import Settings
@@ -24,14 +25,18 @@ from perfbench.runner.session import Session
 from perfbench.runner.trial import Conditions
 
 
-def show_saved(name: str, results: Path, color: str) -> None:
-    """Show a saved profile, or what an interrupted session has so far. Raises StorageProblem, NotMeasured."""
-    profile_output.show_document(_load(name, results), color)
+def show_saved(name: str, results: Path, color: str, exports: Sequence[Export] = ()) -> None:
+    """Show a saved profile, or what an interrupted session has so far, and write its page.
+
+    Raises StorageProblem, NotMeasured.
+    """
+    profile_output.show_document(_load(name, results), color, exports)
 
 
-def show_saved_diff(sides: tuple[str, str], results: Path) -> None:
-    """Show the functions behind the difference of two saved profiles. Raises StorageProblem, NotMeasured."""
-    profile_output.show_diff(*(PROFILES.load(PROFILES.find(side, results)) for side in sides))
+def show_saved_diff(sides: tuple[str, str], results: Path, exports: Sequence[Export] = ()) -> None:
+    """Show the functions behind the difference of two saved profiles, and write the page. Raises StorageProblem, NotMeasured."""
+    before, after = (PROFILES.load(PROFILES.find(side, results)) for side in sides)
+    profile_output.show_diff(before, after, exports)
 
 
 def _load(name: str, results: Path) -> ProfileDocument:
@@ -70,7 +75,7 @@ def profile(settings: Settings | None, profiling: ProfileOptions | None, output:
             _check_prerequisites(prepared, profiling)
             file = journal.create_journal(output.results, prepared.run, profiling)
         measured, hint = _run_steps(session, prepared, profiling, before, file)
-    profile_output.show_document(measured, output.color)
+    profile_output.show_document(measured, output.color, output.exports)
     folder = document.make_artefact_folder(measured.run, output.results)
     profile_output.write_files(measured, folder)
     if not output.quiet and measured.run.finished:

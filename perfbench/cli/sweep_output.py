@@ -3,31 +3,18 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
 from pathlib import Path
 from typing import TextIO
 
 from perfbench.cli import terminal_plots
 from perfbench.cli.console import detect_width, wants_color
 from perfbench.errors import NotMeasured, OutputsDiffer
-from perfbench.model import METRICS, OutputMatch, Run
-from perfbench.report import output_match, terminal_table, text_table
-from perfbench.report.plots.axes import SweepChart
+from perfbench.model import OutputMatch, Run
+from perfbench.report import terminal_table, text_table
+from perfbench.report.sweep_result import build_sweep_chart
 from perfbench.report.tables.sweep import build_sweep_table, describe_sweep_parts
-from perfbench.sweep import parts, subject
-from perfbench.sweep.steps import SamplingPlan
-from perfbench.sweep.trajectory import Trajectory, build_trajectory
+from perfbench.sweep.trajectory import Trajectory
 from perfbench.util.extras import require_extra
-
-
-def read_trajectory(run: Run) -> tuple[Trajectory, SamplingPlan]:
-    """The trajectory of a saved sweep, and its sampling plan."""
-    swept = subject.read_subject(run)
-    plan = SamplingPlan(subject.find_anchor(run), run.settings.rounds)
-    is_program = any(scenario.program for scenario in run.scenarios)
-    classify = partial(output_match.classify_output, is_program=is_program)
-    releases = subject.build_releases(swept, run)
-    return build_trajectory(releases, run.measurements, plan, classify, run.duets, is_program=is_program), plan
 
 
 def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = None) -> Trajectory:
@@ -36,17 +23,12 @@ def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = 
     :param stream: where to print; standard output by default.
     """
     out = stream or sys.stdout
-    trajectory, plan = read_trajectory(run)
-    metric = METRICS[run.scenarios[0].metric].label
-    market = "".join(f" · {market.name}" for market in run.data)
-    swept = subject.read_subject(run)
-    title = f"{run.scenarios[0].name}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}".replace("  ", " ")
-    source = parts.describe_source(run)
+    chart, plan = build_sweep_chart(run)
     colored, width = wants_color(out, color), detect_width(out)
-    texts = build_sweep_table(trajectory, plan, title, metric, source, describe_sweep_parts(run))
+    trajectory, parted = chart.trajectory, describe_sweep_parts(run)
+    texts = build_sweep_table(trajectory, plan, chart.title, chart.metric, chart.source, parted)
     shown = terminal_table.build_parts(texts, width, marked_lines=True)
     out.write(text_table.render_text(*shown, width=width, color=colored))
-    chart = SweepChart(title, metric, source, trajectory)
     out.write(terminal_plots.plot_sweep(chart, width, color=colored))
     out.flush()
     if plot is not None:

@@ -11,6 +11,8 @@ import msgspec
 from perfbench.report import markdown_text
 from perfbench.report.advice_report import AdviceReport, LeverRow, Speedup
 from perfbench.report.markdown_text import escape_markdown
+from perfbench.report.page.advice_page import build_advice_page
+from perfbench.report.page.render import render_page
 from perfbench.report.tables import advice_page
 from perfbench.worker.program_messages import Proposal
 
@@ -58,7 +60,16 @@ def render_markdown(report: AdviceReport) -> str:
     return "\n".join(lines) + "\n"
 
 
-ADVICE_FORMATS: dict[str, Callable[[AdviceReport], str]] = {"json": render_json, "markdown": render_markdown}
+def render_html(report: AdviceReport) -> str:
+    """A page for a browser, with the advice inside. Raises ExtraMissing where Jinja2 is missing."""
+    return render_page(build_advice_page(report))
+
+
+ADVICE_FORMATS: dict[str, Callable[[AdviceReport], str]] = {
+    "html": render_html,
+    "json": render_json,
+    "markdown": render_markdown,
+}
 """The formats that an advice can be exported in."""
 
 

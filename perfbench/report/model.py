@@ -70,10 +70,11 @@ class Row:
 
     ``seconds`` and ``startup_seconds`` are of the metric of the table and of CPU, ``wall_seconds`` of passes that ran alone,
     ``rate`` in units of work a second, ``peak_rss_bytes`` of a process of its own, ``peak_before`` that of the case before.
-    ``claim`` is the result of an announced speed-up; ``notes`` are failures and differences. In a gate, ``spent`` is the wall time
-    of all its pairs in seconds, and ``breaches`` are the regressions and exceeded budgets. ``instructions`` are those of a pass,
-    ``count`` their comparison with the case before. ``case`` is the id of the case, or of the one after. ``blame`` names, a line
-    each, the functions behind a regression. ``unavailable`` names what this machine lacks for the mode, empty if nothing.
+    ``claim`` is the result of an announced speed-up, ``claimed`` its ratio after / before; ``notes`` are failures and differences.
+    In a gate, ``spent`` is the wall time of all its pairs in seconds, and ``breaches`` are the regressions and exceeded budgets.
+    ``instructions`` are those of a pass, ``count`` their comparison with the case before. ``case`` is the id of the case, or of the
+    one after, ``case_before`` that before, empty for a baseline. ``blame`` names, a line each, the functions behind a regression.
+    ``unavailable`` names what this machine lacks for the mode, empty if nothing.
     ``reported`` are the scenario's own metrics, in their order; ``budgets`` what was measured against each budget of a gate.
     """
 
@@ -101,6 +102,8 @@ class Row:
     unavailable: str = ""
     reported: tuple[MetricComparison, ...] = ()
     budgets: tuple[BudgetResult, ...] = ()
+    case_before: str = ""
+    claimed: float | None = None
 
     @property
     def output_differs(self) -> bool:

@@ -12,6 +12,7 @@ from perfbench.model import (
     SPENT_SECONDS,
     STARTUP_SECONDS,
     WALL_SECONDS,
+    Claim,
     Comparison,
     Measurement,
     Metric,
@@ -59,6 +60,7 @@ class RowBuilder:
         works = [sample.work for sample in measurement.timed]
         lacking = _find_lacking(measurement)
         label = self._format_label(measurement, before)
+        claim = self._find_claim(measurement, before)
         return Row(
             mode=label,
             doc=measurement.doc,
@@ -74,7 +76,7 @@ class RowBuilder:
             status=self._classify(comparison, same_output, breaches, failed, seconds, bool(lacking)),
             notes=tuple(self._describe_notes(measurement, before, same_output)),
             peak_before=_compute_peak(before) if before and self.sides else None,
-            claim=self._describe_claim(measurement, before, comparison),
+            claim=describe_claim(claim, comparison) if claim is not None and comparison is not None else "",
             spent=_sum_spent_seconds(measurement, before) if before else None,
             breaches=breaches,
             instructions=executed,
@@ -84,6 +86,8 @@ class RowBuilder:
             unavailable=f"{label}: not available here: {lacking}" if lacking else "",
             reported=tuple(self._compare_metrics(measurement, before)),
             budgets=self._evaluate_budgets(measurement, before, comparison),
+            case_before=before.case.id if before else "",
+            claimed=1 / claim.ratio if claim is not None else None,
         )
 
     def compare(self, before: Measurement, after: Measurement) -> Comparison | None:
@@ -202,13 +206,13 @@ class RowBuilder:
             for name in budgets.find_unreported(policy, side, self.scenario_metrics(side)):
                 yield f"{side.case.mode} in {side.case.environment} reports no {name}"
 
-    def _describe_claim(self, after: Measurement, before: Measurement | None, comparison: Comparison | None) -> str:
+    def _find_claim(self, after: Measurement, before: Measurement | None) -> Claim | None:
+        """The announced speed-up from the case before to this one."""
         scenario = self.run.scenario(after.case.scenario)
-        if before is None or comparison is None or scenario is None:
-            return ""
+        if before is None or scenario is None:
+            return None
         modes = before.case.mode, after.case.mode
-        claim = claims.find_claim(scenario.claims, modes, (before.packages, after.packages))
-        return describe_claim(claim, comparison) if claim is not None else ""
+        return claims.find_claim(scenario.claims, modes, (before.packages, after.packages))
 
     def _describe_blame(self, after: Measurement, before: Measurement | None) -> Iterator[str]:
         for blame in self.run.blames if before is not None else ():

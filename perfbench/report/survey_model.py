@@ -18,10 +18,14 @@ class SurveyedStrata:
 
 @dataclass(frozen=True, slots=True)
 class DrawnMarket:
-    """A market that was drawn, or the short ones of a batch together, and the ratio of its own pairs, after / before."""
+    """A market that was drawn, or the short ones of a batch together, and the ratio of its own pairs, after / before.
+
+    ``labels`` are its strata, by their kind; markets that are taken together have none.
+    """
 
     name: str
     ratio: float
+    labels: tuple[tuple[str, str], ...] = ()
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,6 +13,7 @@ from perfbench.model import (
     METRICS,
     PEAK_RSS_BYTES,
     STARTUP_SECONDS,
+    Claim,
     Comparison,
     Corpus,
     Measurement,
@@ -152,6 +153,7 @@ class SurveyRows:
         failures = failures or list([] if lacking else self._describe_absence(before, after))
         comparison = None if same_output is OutputMatch.DIFFERENT else self.compare(before, after)
         breaches = self._find_breaches(before, after, comparison)
+        claim = self._find_claim(before, after)
         drawn = self.collect(None, after).estimate_total(self.confidence)
         seconds = drawn.total if drawn is not None else None
         incomplete = seconds is None or (before is not None and comparison is None and not notes)
@@ -173,8 +175,10 @@ class SurveyRows:
             breaches=breaches,
             notes=(*failures, *notes),
             peak_before=_reduce(others.values(), PEAK_RSS_BYTES.name, max) if self.sides else None,
-            claim=self._describe_claim(before, after, comparison),
+            claim=describe_claim(claim, comparison) if claim is not None and comparison is not None else "",
             case=after.case.id,
+            case_before=before.case.id if before else "",
+            claimed=1 / claim.ratio if claim is not None else None,
         )
 
     def _find_breaches(
@@ -234,16 +238,16 @@ class SurveyRows:
         work = sum(weight * works[draw.batch] for weight, draw in zip(drawn.weights, drawn.draws, strict=True))
         return work / seconds if seconds else None
 
-    def _describe_claim(self, before: Measurement | None, after: Measurement, comparison: Comparison | None) -> str:
+    def _find_claim(self, before: Measurement | None, after: Measurement) -> Claim | None:
+        """The announced speed-up from the case before to this one."""
         scenario = self.run.scenario(after.case.scenario)
-        if before is None or comparison is None or scenario is None:
-            return ""
+        if before is None or scenario is None:
+            return None
         packages = tuple(
             next((m.packages for m in self.batches[get_key(side)].values() if m.packages), ())
             for side in (before, after)
         )
-        claim = claims.find_claim(scenario.claims, (before.case.mode, after.case.mode), (packages[0], packages[1]))
-        return describe_claim(claim, comparison) if claim is not None else ""
+        return claims.find_claim(scenario.claims, (before.case.mode, after.case.mode), (packages[0], packages[1]))
 
 
 def _reduce(

@@ -114,7 +114,8 @@ def _summarise_pair(row: DrawnRow, corpus: Corpus, confidence: float) -> Surveye
 
 
 def _list_markets(markets: Sequence[MarketSeconds]) -> list[DrawnMarket]:
-    return sorted((DrawnMarket(m.name, m.after / m.before) for m in markets), key=lambda market: market.ratio)
+    drawn = (DrawnMarket(m.name, m.after / m.before, tuple(m.labels.items())) for m in markets)
+    return sorted(drawn, key=lambda market: market.ratio)
 
 
 def _compute_unpack_share(corpus: Corpus, measured: Sequence[DrawnSeconds]) -> float | None:

@@ -68,6 +68,20 @@ class Column:
     optional: int = 0
 
 
+@dataclass(frozen=True, slots=True)
+class ColumnTable:
+    """A table of columns as texts: the head of the first column, the others, and the rows. ``rule``: a line below the heads."""
+
+    head: str
+    columns: tuple[Column, ...]
+    rows: tuple[tuple[str, ...], ...]
+    rule: bool = True
+
+    def render(self, width: int) -> str:
+        """The table in at most ``width`` columns where names and numbers allow it, as ``render`` does."""
+        return render(self.head, self.columns, self.rows, width, rule=self.rule)
+
+
 def render_text(*parts: RenderableType, width: int = UNLIMITED_WIDTH, color: bool = False) -> str:
     """Rich renderables as text, one below the other; no line ends with blanks, and a ``Text`` is never wrapped.
 

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from perfbench.errors import UsageProblem
 from perfbench.model import Run
+from perfbench.results import page_document
 from perfbench.results.document import JOURNAL_SUFFIX, RUNS, add_results, check_run
 from perfbench.results.journal import read_journal
 from perfbench.results.store import read_document
@@ -29,9 +30,17 @@ DEFAULT_RESULTS = "results"
 
 
 def load_run(path: Path) -> Run:
-    """A saved run, finished or still a journal. Raises StorageProblem."""
-    content = read_document(path)
+    """A saved run, finished or still a journal, or that in a page. Raises StorageProblem."""
     if path.suffix == JOURNAL_SUFFIX:
-        run, results = read_journal(path, content)
+        run, results = read_journal(path, read_document(path))
         return check_run(path, add_results(run, results))
-    return check_run(path, RUNS.decode(path, content))
+    return check_run(path, RUNS.load(path))
+
+
+def load_runs(path: Path) -> tuple[Run, ...]:
+    """The run of a file, or all runs in a page, which may have several. Raises StorageProblem."""
+    content = read_document(path)
+    if not page_document.is_page(content):
+        return (load_run(path),)
+    documents = page_document.extract_documents(path, content, RUNS.kind)
+    return tuple(check_run(path, RUNS.decode(path, document.content)) for document in documents)

@@ -10,6 +10,8 @@ import msgspec
 
 from perfbench.errors import StorageProblem, UsageProblem
 from perfbench.model import SCHEMA
+from perfbench.results import page_document
+from perfbench.results.page_document import PAGE_SUFFIX
 from perfbench.util.files import write_atomically
 
 Document = TypeVar("Document")
@@ -55,8 +57,13 @@ class DocumentStore(Generic[Document]):
         raise StorageProblem(f"{name}: no such file, and no {self.kind} of that name in {folder}")
 
     def is_saved(self, name: str, folder: Path) -> bool:
-        """Whether this names a saved document, or has the suffix of one. ``./old`` is a path, also beside a document ``old``."""
+        """Whether this names a saved document, or a page with one, or has the suffix of one.
+
+        ``./old`` is a path, also beside a document ``old``.
+        """
         if name.endswith(self.suffixes):
+            return True
+        if name.endswith(PAGE_SUFFIX) and self.kind in page_document.list_kinds(self._find_page(name, folder)):
             return True
         return not name.startswith(PATH_STARTS) and any(
             (folder / f"{name}{suffix}").is_file() for suffix in self.suffixes
@@ -71,8 +78,16 @@ class DocumentStore(Generic[Document]):
                 )
 
     def load(self, path: Path) -> Document:
-        """The document of a file. Raises StorageProblem."""
-        return self.decode(path, read_document(path))
+        """The document of a file, or that in a page. Raises StorageProblem."""
+        return self.decode(path, self.read(path))
+
+    def read(self, path: Path) -> bytes:
+        """The content of a saved file; of a page the document of this kind in it. Raises StorageProblem."""
+        content = read_document(path)
+        return page_document.extract_document(path, content, self.kind) if page_document.is_page(content) else content
+
+    def _find_page(self, name: str, folder: Path) -> Path:
+        return Path(name) if Path(name).is_file() else folder / name
 
     def decode(self, path: Path, content: bytes) -> Document:
         """The document with this content. Raises StorageProblem, also for one that a newer perfbench saved.

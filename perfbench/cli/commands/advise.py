@@ -87,7 +87,7 @@ def advise(
         list[str] | None,
         typer.Option(
             metavar="FORMAT=FILE",
-            help="Write the advice in another format; - for standard output; repeatable. Formats: json, markdown.",
+            help="Write the advice in another format; - for standard output; repeatable. Formats: html, json, markdown.",
             callback=parse.assignments_of,
         ),
     ] = None,

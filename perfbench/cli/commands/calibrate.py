@@ -10,18 +10,20 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import console, measure, options, parse, terminal_plots
+from perfbench.cli import console, measure, options, output, page_output, parse, terminal_plots
+from perfbench.cli.exports import Export
 from perfbench.cli.measure import OutputOptions
 from perfbench.environments import host
 from perfbench.errors import Interrupted, NotMeasured, UsageProblem
 from perfbench.gate.calibration import session, tool_comparison
+from perfbench.gate.calibration.document import load_calibration
 from perfbench.gate.calibration.tool_comparison import ComparisonPlan
-from perfbench.gate.calibration.tool_scores import score_gate, score_tools
 from perfbench.model import CaseGroup, GatePolicy, Run, Settings
 from perfbench.report import prose
+from perfbench.report.page.calibration_page import build_calibration_page
+from perfbench.report.page.render import render_page
 from perfbench.report.tables import calibration
 from perfbench.results import storage
-from perfbench.results.document import RUNS
 from perfbench.runner import scenarios
 from perfbench.runner.session import FinishedRun, Session
 from perfbench.runner.state import Progress
@@ -113,6 +115,7 @@ def calibrate(
     save: Annotated[
         str, typer.Option(metavar="NAME", help="Name of the saved runs: NAME, NAME-slower and NAME-against.")
     ] = session.DEFAULT_NAME,
+    export: options.ExportPage = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
@@ -121,8 +124,9 @@ def calibrate(
     One release, built twice, is measured in pairs; then one side is slowed down by known shares. A gate warns when its pairs
     scatter more than those of the calibration, or when it runs on another machine.
     """
+    exports = page_output.parse_page_exports(export or (), "a calibration", measures=shown is None)
     if shown is not None:
-        _show_saved(shown, results, color)
+        _show_saved(shown, results, exports, color)
         return
     tools = tuple(dict.fromkeys(against or ()))
     tool_comparison.require_tools(tools)
@@ -150,9 +154,9 @@ def calibrate(
     session.require_free_names(
         (save, session.format_slowdown_name(save), tool_comparison.format_document_name(save)), results
     )
-    output = OutputOptions(results, save, color=color, quiet=quiet)
-    _run_calibration(settings, output, rounds, sizes, tools, comparisons)
-    _show_saved(save, results, color)
+    destination = OutputOptions(results, save, color=color, quiet=quiet)
+    _run_calibration(settings, destination, rounds, sizes, tools, comparisons)
+    _show_saved(save, results, exports, color)
     if not quiet:
         print(f"saved in {results / save}.json and beside it", file=sys.stderr)
 
@@ -228,18 +232,15 @@ def _require_complete(finished: FinishedRun) -> Run:
     return finished.run
 
 
-def _show_saved(name: str, results: Path, color: str) -> None:
-    """Show a saved calibration. Raises StorageProblem, NotMeasured."""
-    path = RUNS.find(name, results)
-    unchanged = storage.load_run(path)
-    calibrated = session.analyse_run(unchanged)
-    slower = storage.load_run(RUNS.find(session.format_slowdown_name(path.stem), path.parent))
-    injected = session.analyse_slowdown_run(slower, calibrated)
-    cost = session.read_pair_cost(unchanged)
-    width = console.detect_width(sys.stdout)
-    sys.stdout.write(prose.wrap_text(calibration.render_calibration(unchanged, calibrated, injected), width))
-    if (comparison := tool_comparison.load_document(path.stem, path.parent)) is not None:
-        scores = (score_gate(calibrated, injected, cost), *score_tools(comparison))
-        sys.stdout.write("\n" + calibration.render_tool_scores(scores, width))
-    differences = session.read_log_ratios(unchanged, unchanged.duets[0])
-    sys.stdout.write(terminal_plots.plot_pairs(differences, width, color=console.wants_color(sys.stdout, color)))
+def _show_saved(name: str, results: Path, exports: Sequence[Export], color: str) -> None:
+    """Show a saved calibration and write its page. Raises StorageProblem, NotMeasured."""
+    result = load_calibration(name, results)
+    stream = output.choose_stream(exports)
+    width = console.detect_width(stream)
+    text = calibration.render_calibration(result.unchanged, result.calibration, result.injected)
+    stream.write(prose.wrap_text(text, width))
+    if result.scores:
+        stream.write("\n" + calibration.render_tool_scores(result.scores, width))
+    colored = console.wants_color(stream, color)
+    stream.write(terminal_plots.plot_pairs(result.log_ratios, width, color=colored))
+    page_output.write_page_exports(exports, lambda: render_page(build_calibration_page(result)))

@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 import typer
 
-from perfbench.cli import options, parse, survey_options
+from perfbench.cli import options, page_output, parse, survey_options
 from perfbench.cli.measure import OutputOptions
 from perfbench.errors import UsageProblem
 from perfbench.profiling.cpu_pass import NEEDS
@@ -87,6 +87,7 @@ def profile(
         str | None,
         typer.Option("--show", metavar="NAME", help="Show a saved profile; measure nothing.", show_default=False),
     ] = None,
+    export: options.ExportPage = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
 ) -> None:
@@ -99,14 +100,15 @@ def profile(
     from perfbench.cli import profile_session  # noqa: PLC0415 - an extra
 
     functions = tuple(map(_parse_function, lines or ()))
+    exports = page_output.parse_page_exports(export or (), "a profile", measures=shown is None)
     if shown is not None:
-        profile_session.show_saved(shown, results, color)
+        profile_session.show_saved(shown, results, color, exports)
         return
     sides = diff or (env,)
     if diff and profile_session.are_saved(diff, results):
-        profile_session.show_saved_diff(diff, results)
+        profile_session.show_saved_diff(diff, results, exports)
         return
-    output = OutputOptions(results, save, color=color, quiet=quiet)
+    output = OutputOptions(results, save, exports, color=color, quiet=quiet)
     if resume:
         profile_session.profile(None, None, output)
         return

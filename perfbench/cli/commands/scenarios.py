@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Annotated
@@ -10,11 +11,14 @@ from typing import Annotated
 import typer
 from rich.text import Text
 
-from perfbench.cli import options, parse
+from perfbench.cli import options, output, page_output, parse
 from perfbench.cli.console import build_console, detect_width
+from perfbench.cli.exports import Export
 from perfbench.environments import host
 from perfbench.errors import NotMeasured, ScenarioProblem, UsageProblem
 from perfbench.report import build, prose
+from perfbench.report.page.render import render_page
+from perfbench.report.page.verdict_page import build_verdict_page
 from perfbench.report.scenario_listing import render_listing
 from perfbench.report.tables import advice
 from perfbench.results import storage
@@ -54,6 +58,7 @@ def scenarios(
         ),
     ] = None,
     markdown: Annotated[bool, typer.Option("--markdown", help="Print the verdicts as a Markdown table.")] = False,
+    export: options.ExportPage = None,
     results: options.Results = options.DEFAULT_RESULTS,
 ) -> None:
     """List scenarios with their modes, parameters and required packages.
@@ -62,10 +67,11 @@ def scenarios(
     whether it holds, its interval, and better alternatives.
     """
     if verdicts:
-        _show_advice(names or [], run or _find_reference_runs(results), results, markdown)
+        exports = page_output.parse_page_exports(export or (), "verdicts", measures=False)
+        _show_advice(names or [], run or _find_reference_runs(results), results, exports, markdown=markdown)
         return
-    if markdown:
-        raise UsageProblem("--markdown requires --verdicts")
+    if markdown or export:
+        raise UsageProblem(f"{'--markdown' if markdown else '--export'} requires --verdicts")
     folders = folder or []
     paths = choose_scenarios(expand_topics(names, folders), folders) if names else None
     topics = group_by_topic(find_scenario_files(folders)) if paths is None else {"": paths}
@@ -87,8 +93,11 @@ def _find_reference_runs(results: Path) -> list[str]:
     return sorted(path.stem for path in results.glob(f"{REFERENCE_PREFIX}*.json")) or [REFERENCE_PREFIX]
 
 
-def _show_advice(names: list[str], runs: list[str], results: Path, markdown: bool) -> None:
-    reports = [build.build_report(storage.load_run(RUNS.find(run, results)), ()) for run in runs]
+def _show_advice(
+    names: list[str], runs: list[str], results: Path, exports: Sequence[Export], *, markdown: bool
+) -> None:
+    loaded = [saved for run in runs for saved in storage.load_runs(RUNS.find(run, results))]
+    reports = [build.build_report(saved, ()) for saved in loaded]
     if names:
         names_in_runs = {table.scenario for report in reports for table in report.tables}
         plan.require_known(names, names_in_runs, f"scenario in {'this run' if len(runs) == 1 else 'these runs'}")
@@ -96,10 +105,12 @@ def _show_advice(names: list[str], runs: list[str], results: Path, markdown: boo
     advised = [report for report in reports if any(table.advice for table in report.tables)]
     if not advised:
         raise NotMeasured(f"no advice in {', '.join(runs)}", hint="measure scenarios that have advice, such as vwap")
+    stream = output.choose_stream(exports)
     if markdown:
-        sys.stdout.write("\n".join(map(advice.render_markdown, advised)))
-        return
-    sys.stdout.write(prose.wrap_text("\n".join(map(advice.render_text, advised)), detect_width(sys.stdout)))
+        stream.write("\n".join(map(advice.render_markdown, advised)))
+    else:
+        stream.write(prose.wrap_text("\n".join(map(advice.render_text, advised)), detect_width(stream)))
+    page_output.write_page_exports(exports, lambda: render_page(build_verdict_page(advised, names)))
 
 
 def _build_heading(topic: str, paths: list[Path]) -> Text:

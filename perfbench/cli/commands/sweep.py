@@ -9,13 +9,16 @@ from typing import Annotated
 
 import typer
 
-from perfbench.cli import measure, options, parse, resumption, survey_options, sweep_extension, sweep_output
+from perfbench.cli import exports, measure, options, parse, resumption, survey_options, sweep_extension, sweep_output
 from perfbench.cli.measure import OutputOptions
+from perfbench.cli.output import choose_stream
 from perfbench.environments import host, provide
 from perfbench.environments.package_index import NAME_PATTERN, ReleaseInterval
 from perfbench.errors import EnvironmentProblem, ExitCode, NotMeasured, ScenarioProblem, UsageProblem
 from perfbench.model import Settings
+from perfbench.report import build
 from perfbench.report.plots import plot_file
+from perfbench.report.tables.comparison import SIDE_COLUMNS
 from perfbench.results import storage
 from perfbench.runner import scenarios
 from perfbench.runner.session import FinishedRun
@@ -117,6 +120,7 @@ def sweep(
     results: options.Results = options.DEFAULT_RESULTS,
     save: options.Save = None,
     resume: options.Resume = False,
+    export: options.ExportTo = None,
     plot: Annotated[Path | None, typer.Option(metavar="FILE", help="Plot to this .png or .svg file.")] = None,
     color: options.Color = "auto",
     quiet: options.Quiet = False,
@@ -135,8 +139,8 @@ def sweep(
     if rounds is not None and max_time is not None:
         raise UsageProblem("--rounds and --max-time exclude each other")
     if bisect:
-        _check_search(mode or (), resume=resume, extend=extend)
-    output = OutputOptions(results, save, color=color, quiet=quiet)
+        _check_search(mode or (), export or (), resume=resume, extend=extend)
+    output = OutputOptions(results, save, exports.parse_exports(export or ()), color=color, quiet=quiet)
     typed = options.build_settings(
         ctx,
         each=each,
@@ -184,7 +188,7 @@ def sweep(
     _show_finished(measure.measure(source, output, engine=resumption.find_engine(ctx, settings)), output, plot)
 
 
-def _check_search(modes: Sequence[str], *, resume: bool, extend: str | None) -> None:
+def _check_search(modes: Sequence[str], exported: Sequence[str], *, resume: bool, extend: str | None) -> None:
     """Raises UsageProblem for options that a search cannot have."""
     if len(modes) > 1:
         raise UsageProblem("--bisect takes a single --mode")
@@ -192,6 +196,10 @@ def _check_search(modes: Sequence[str], *, resume: bool, extend: str | None) -> 
         raise UsageProblem("--bisect cannot be resumed", hint="leave out --resume; a search takes few comparisons")
     if extend is not None:
         raise UsageProblem("--bisect and --extend exclude each other", hint="leave out --extend to search")
+    if exported:
+        raise UsageProblem(
+            "--bisect saves a run of its own for each comparison", hint="export one of them with perfbench show"
+        )
 
 
 def _resume_sweep(
@@ -219,8 +227,9 @@ def _find_journal(ctx: typer.Context, results: Path, swept: SweepSubject, settin
 def _show_finished(finished: FinishedRun, output: OutputOptions, plot: Path | None) -> None:
     run = finished.run
     try:
-        trajectory = sweep_output.show_sweep(run, plot, output.color)
+        trajectory = sweep_output.show_sweep(run, plot, output.color, choose_stream(output.exports))
     finally:
+        exports.write_exports(build.build_report(run, SIDE_COLUMNS), output.exports)
         measure.print_saved_path(finished, output.quiet)
     sweep_output.check_sweep_status(run, trajectory)
 

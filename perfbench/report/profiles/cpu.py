@@ -11,8 +11,8 @@ from perfbench.model import Case, Owner
 from perfbench.profiling import ownership
 from perfbench.profiling.model import Profile
 from perfbench.profiling.slow_updates import SlowUpdates
-from perfbench.report import prose, text_table
-from perfbench.report.text_table import Column
+from perfbench.report import prose
+from perfbench.report.text_table import Column, ColumnTable
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
@@ -35,10 +35,10 @@ class _FunctionCost:
 
 def render_profile(profile: Profile, owners: Sequence[Owner], width: int) -> str:
     """One profile: what it is, who owns the time, and its functions by self and by inclusive time."""
-    text = wrap_lines([format_title(profile.case), *(f"  {line}" for line in _describe_profile(profile))], width) + "\n"
+    text = wrap_lines([format_title(profile.case), *(f"  {line}" for line in describe_profile(profile))], width) + "\n"
     if owners:
-        text += _render_owners(profile, owners, width) + "\n"
-    return text + _render_functions(profile, width)
+        text += build_owner_table(profile, owners).render(width) + "\n"
+    return text + "\n".join(table.render(width) for table in build_function_tables(profile))
 
 
 def wrap_lines(lines: Sequence[str], width: int) -> str:
@@ -54,7 +54,8 @@ def format_title(case: Case) -> str:
     )
 
 
-def _describe_profile(profile: Profile) -> tuple[str, str]:
+def describe_profile(profile: Profile) -> tuple[str, str]:
+    """What was profiled, and how: two lines."""
     unit = profile.unit.removesuffix("s")
     passes = formatting.format_plural(len(profile.passes), "pass", "passes")
     how = (
@@ -70,9 +71,10 @@ def _describe_profile(profile: Profile) -> tuple[str, str]:
     )
 
 
-def _render_owners(profile: Profile, owners: Sequence[Owner], width: int) -> str:
+def build_owner_table(profile: Profile, owners: Sequence[Owner]) -> ColumnTable:
+    """The parts of the work that the scenario names, each with its seconds."""
     columns = (Column("seconds"), Column("%"), Column(f"each {profile.unit.removesuffix('s')}"))
-    rows = [
+    rows = tuple(
         (
             f"  {make_printable(part.owner)}",
             formatting.format_seconds(part.share * profile.seconds),
@@ -81,12 +83,12 @@ def _render_owners(profile: Profile, owners: Sequence[Owner], width: int) -> str
         )
         for part in ownership.compute_owner_shares(profile, owners)
         if part.share > 0 or part.owner == ownership.REMAINDER_OWNER
-    ]
-    return text_table.render("  who owns the time", columns, rows, width)
+    )
+    return ColumnTable("  who owns the time", columns, rows)
 
 
-def _render_functions(profile: Profile, width: int) -> str:
-    """The functions by their own time, and below those by their time with callees that the call of everything is not."""
+def build_function_tables(profile: Profile) -> tuple[ColumnTable, ColumnTable]:
+    """The functions by their own time, and those by their time with callees that the call of everything is not."""
     costs = _compute_costs(profile)
     by_self = sorted((cost for cost in costs if cost.alone > 0), key=lambda cost: -cost.alone)[:MAX_FUNCTIONS]
     rows = _build_rows(profile, by_self)
@@ -109,11 +111,10 @@ def _render_functions(profile: Profile, width: int) -> str:
         Column("%"),
         Column(f"calls each {unit}", optional=2),
     )
-    tables = (
-        ("  functions by their own time", rows),
-        ("  functions by time with callees", _build_rows(profile, by_all)),
+    return (
+        ColumnTable("  functions by their own time", columns, tuple(rows)),
+        ColumnTable("  functions by time with callees", columns, tuple(_build_rows(profile, by_all))),
     )
-    return "\n".join(text_table.render(head, columns, body, width) for head, body in tables)
 
 
 def _build_rows(profile: Profile, costs: Sequence[_FunctionCost]) -> list[tuple[str, ...]]:
@@ -162,9 +163,15 @@ def format_calls(value: float) -> str:
 
 def render_callbacks(profile: Profile, owners: Sequence[Owner], width: int) -> str:
     """By which functions the framework calls the user's code, and what each takes; empty where there is none."""
+    table = build_callback_table(profile, owners)
+    return "" if table is None else table.render(width)
+
+
+def build_callback_table(profile: Profile, owners: Sequence[Owner]) -> ColumnTable | None:
+    """The callbacks into the user's code; None where there is none."""
     called = ownership.find_callbacks(profile, owners)
     if not called:
-        return ""
+        return None
     unit = profile.unit.removesuffix("s")
     columns = (
         Column("own code"),
@@ -189,18 +196,28 @@ def render_callbacks(profile: Profile, owners: Sequence[Owner], width: int) -> s
             formatting.format_seconds(seconds / profile.work / callback.calls) if callback.calls else "",
         )
         rows.append(cells)
-    return text_table.render("  the user's strategy, by callback", columns, rows, width)
+    return ColumnTable("  the user's strategy, by callback", columns, tuple(rows))
 
 
 def render_slow_updates(slow_updates: SlowUpdates, width: int) -> str:
     """The slowest 1 % of the updates: where they stand and what they bring; and what each market takes, if there are several."""
+    lines = [format_title(slow_updates.case), *(f"  {line}" for line in describe_slow_updates(slow_updates))]
+    tables = "\n".join(table.render(width) for table in build_slow_tables(slow_updates))
+    return wrap_lines(lines, width) + "\n" + tables
+
+
+def describe_slow_updates(slow_updates: SlowUpdates) -> tuple[str, str]:
+    """How many updates are slow, what they take, and how that was measured: two lines."""
     count = formatting.format_plural(len(slow_updates.slowest), "update")
-    lines = [
-        format_title(slow_updates.case),
-        f"  the slowest 1 % of {formatting.format_plural(slow_updates.updates, 'update')} ({count}) "
+    return (
+        f"the slowest 1 % of {formatting.format_plural(slow_updates.updates, 'update')} ({count}) "
         f"take {slow_updates.share:.1%} of the time; a typical one takes {formatting.format_seconds(slow_updates.typical)}",
-        f"  by the wall clock, of each update the least of {slow_updates.passes} passes without a profiler",
-    ]
+        f"by the wall clock, of each update the least of {slow_updates.passes} passes without a profiler",
+    )
+
+
+def build_slow_tables(slow_updates: SlowUpdates) -> tuple[ColumnTable, ...]:
+    """The slowest updates; and what each market takes, if there are several."""
     columns = (
         Column("market time"),
         Column("takes"),
@@ -208,7 +225,7 @@ def render_slow_updates(slow_updates: SlowUpdates, width: int) -> str:
         Column("runners", optional=1),
         Column("what it brings", left=True),
     )
-    rows = [
+    rows = tuple(
         (
             f"  {formatting.format_count(slow.place.line)}",
             _format_market_time(slow.place.publish_time),
@@ -218,13 +235,13 @@ def render_slow_updates(slow_updates: SlowUpdates, width: int) -> str:
             f"{formatting.format_bytes(slow.place.size_bytes)}{', a market definition' if slow.place.definition else ''}",
         )
         for slow in slow_updates.slowest[:MAX_SLOW_UPDATES]
-    ]
-    text = wrap_lines(lines, width) + "\n" + text_table.render("  line of the file", columns, rows, width)
-    return text + ("\n" + _render_markets(slow_updates, width) if len(slow_updates.markets) > 1 else "")
+    )
+    slowest = ColumnTable("  line of the file", columns, rows)
+    return (slowest, _build_market_table(slow_updates)) if len(slow_updates.markets) > 1 else (slowest,)
 
 
-def _render_markets(slow_updates: SlowUpdates, width: int) -> str:
-    rows = [
+def _build_market_table(slow_updates: SlowUpdates) -> ColumnTable:
+    rows = tuple(
         (
             f"  {make_printable(market.market)}",
             formatting.format_count(market.updates),
@@ -233,9 +250,8 @@ def _render_markets(slow_updates: SlowUpdates, width: int) -> str:
             formatting.format_seconds(market.seconds / market.updates),
         )
         for market in slow_updates.markets[:MAX_FUNCTIONS]
-    ]
-    columns = tuple(map(Column, ("updates", "takes", "%", "each update")))
-    return text_table.render("  market", columns, rows, width)
+    )
+    return ColumnTable("  market", tuple(map(Column, ("updates", "takes", "%", "each update"))), rows)
 
 
 def _format_market_time(milliseconds: int) -> str:

@@ -9,14 +9,14 @@ from perfbench.profiling.diff import DiffBreakdown, FunctionTimeChange
 from perfbench.profiling.instructions import functions
 from perfbench.profiling.instructions.functions import FunctionCounts
 from perfbench.profiling.model import Profile
-from perfbench.report import text_table
 from perfbench.report.profiles.cpu import format_calls, format_title, wrap_lines
-from perfbench.report.text_table import Column
+from perfbench.report.text_table import Column, ColumnTable
 from perfbench.stats import signed_rank
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
 MAX_ROWS = 12
+NOTHING_TEXT = "no function stands out"
 MIN_INTERVAL_PAIRS = signed_rank.count_minimum_pairs(0.95)
 
 
@@ -26,12 +26,17 @@ def render_profile_diff(
     """The functions behind the difference of two profiles: a table whose rows add up to it."""
     lines = [
         f"{format_title(before.case)} → {after.case.environment}",
-        f"  {_describe_difference(breakdown)}",
-        f"  {_describe_method(before, after, breakdown)}",
+        f"  {describe_difference(breakdown)}",
+        f"  {describe_method(before, after, breakdown)}",
     ]
     text = wrap_lines(lines, width) + "\n"
     if not breakdown.rows:
-        return text + "  no function stands out\n"
+        return text + f"  {NOTHING_TEXT}\n"
+    return text + build_diff_table(after, breakdown, rows).render(width)
+
+
+def build_diff_table(after: Profile, breakdown: DiffBreakdown, rows: int = MAX_ROWS) -> ColumnTable:
+    """The functions that stand out, all others together, and the whole difference, to which they add up."""
     unit = after.unit.removesuffix("s")
     columns = (
         Column("change"),
@@ -49,22 +54,34 @@ def render_profile_diff(
     others = f"{len(breakdown.rows) - rows} more stand out" if len(breakdown.rows) > rows else "none stands out"
     body.append(("  all other functions", format_signed_seconds(rest), _format_share(rest, whole), "", "", others))
     body.append(("  the whole difference", format_signed_seconds(whole), _format_share(whole, whole), "", "", ""))
-    return text + text_table.render("  function", columns, body, width)
+    return ColumnTable("  function", columns, tuple(body))
 
 
 def render_instruction_diff(
     name: str, before: Sequence[FunctionCounts], after: Sequence[FunctionCounts], unit: str, width: int
 ) -> str:
     """The functions that execute more or less than before, by deterministic counts under the same hash seeds."""
-    first_rate, second_rate = (sum(count.total / count.work for count in side) / len(side) for side in (before, after))
-    each = f"each {unit.removesuffix('s')}"
+    text = wrap_lines([name, f"  {describe_instruction_diff(before, after, unit)}"], width) + "\n"
+    table = build_instruction_table(before, after, unit)
+    return text + ("  no function executes more or less\n" if table is None else table.render(width))
+
+
+def describe_instruction_diff(before: Sequence[FunctionCounts], after: Sequence[FunctionCounts], unit: str) -> str:
+    """The instructions of a unit of work before and after, and how they were counted."""
+    first_rate, second_rate = _compute_rates(before, after)
     rates = f"{formatting.format_rate(first_rate)} → {formatting.format_rate(second_rate)}"
-    counted = f"{rates} instructions {each}, {formatting.format_share(second_rate / first_rate)}"
-    lines = [name, f"  {counted} · callgrind, the first lines of the market: instructions, not time"]
-    text = wrap_lines(lines, width) + "\n"
+    counted = f"{rates} instructions each {unit.removesuffix('s')}, {formatting.format_share(second_rate / first_rate)}"
+    return f"{counted} · callgrind, the first lines of the market: instructions, not time"
+
+
+def build_instruction_table(
+    before: Sequence[FunctionCounts], after: Sequence[FunctionCounts], unit: str
+) -> ColumnTable | None:
+    """The functions that execute more or less than before; None where none does."""
     changes = functions.diff_counts(before, after)
     if not changes:
-        return text + "  no function executes more or less\n"
+        return None
+    each, (first_rate, second_rate) = f"each {unit.removesuffix('s')}", _compute_rates(before, after)
     columns = (
         Column(f"instructions {each}", optional=1),
         Column("change"),
@@ -84,14 +101,21 @@ def render_instruction_diff(
         body.append(cells)
     rest = second_rate - first_rate - sum(row.change for row in changes[:MAX_ROWS])
     body.append(("  all others", "", _format_increase(rest), formatting.format_share(1 + rest / first_rate), ""))
-    return text + text_table.render("  function", columns, body, width)
+    return ColumnTable("  function", columns, tuple(body))
+
+
+def _compute_rates(before: Sequence[FunctionCounts], after: Sequence[FunctionCounts]) -> tuple[float, float]:
+    """Instructions of a unit of work on both sides."""
+    first, second = (sum(count.total / count.work for count in side) / len(side) for side in (before, after))
+    return first, second
 
 
 def _format_increase(value: float) -> str:
     return f"{'+' if value > 0 else '−'}{formatting.format_rate(abs(value))}"
 
 
-def _describe_difference(breakdown: DiffBreakdown) -> str:
+def describe_difference(breakdown: DiffBreakdown) -> str:
+    """The seconds of a pass before and after, and their difference with its interval."""
     difference = breakdown.difference
     finite = math.isfinite(difference.low) and math.isfinite(difference.high)
     interval = (
@@ -105,7 +129,8 @@ def _describe_difference(breakdown: DiffBreakdown) -> str:
     return f"{seconds}, {change}: {format_signed_seconds(difference.seconds)} ({interval}{unpaired})"
 
 
-def _describe_method(before: Profile, after: Profile, breakdown: DiffBreakdown) -> str:
+def describe_method(before: Profile, after: Profile, breakdown: DiffBreakdown) -> str:
+    """The profiler, what it cost, and how the profiles were scaled."""
     costs = " and ".join(dict.fromkeys(formatting.format_factor(side.overhead) for side in (before, after)))
     interval = f", every {1000 * before.interval:.3g} ms" if before.profiler != "cprofile" else ""
     scale = (

@@ -15,9 +15,8 @@ from perfbench.profiling.memory.curve import (
     estimate_growth,
 )
 from perfbench.profiling.memory.model import Allocation, AllocationSummary, LineProfile
-from perfbench.report import text_table
 from perfbench.report.prose import UNLIMITED_WIDTH, wrap_line
-from perfbench.report.text_table import Column
+from perfbench.report.text_table import Column, ColumnTable
 from perfbench.util.formatting import MISSING_TEXT, format_bytes, format_count, format_plural, make_printable
 from perfbench.worker.profilers.lines import MAX_OBSERVED
 
@@ -30,6 +29,11 @@ CAPTION = (
 
 def render_curves(curves: Sequence[MemoryCurve], width: int = UNLIMITED_WIDTH) -> str:
     """A row for each case: peak, plateau, growth for 1000 updates, what is left afterwards, and the verdict."""
+    return build_curve_table(curves).render(width) + wrap_line(f"  {CAPTION}", width) + "\n"
+
+
+def build_curve_table(curves: Sequence[MemoryCurve]) -> ColumnTable:
+    """A row for each case, as ``render_curves`` has it."""
     units = " or ".join(sorted({curve.unit for curve in curves}))
     columns = (
         Column("before", optional=1),
@@ -52,37 +56,60 @@ def render_curves(curves: Sequence[MemoryCurve], width: int = UNLIMITED_WIDTH) -
             classify_growth(curve),
         )
         rows.append(cells)
-    return (
-        text_table.render(f"  {make_printable(build_title(curves))}", columns, rows, width, rule=False)
-        + wrap_line(f"  {CAPTION}", width)
-        + "\n"
-    )
+    return ColumnTable(f"  {make_printable(build_title(curves))}", columns, tuple(rows), rule=False)
 
 
 def render_allocations(summary: AllocationSummary, width: int = UNLIMITED_WIDTH) -> str:
     """The largest functions by bytes, and those by count, each with its share of all that was there."""
-    peak = f"{format_bytes(summary.peak_bytes)} allocated at the peak of the pass"
-    about = f"{summary.profiler} · {make_printable(summary.case.id)} · {peak}"
-    parts = [wrap_line(f"  {about}", width) + "\n"]
-    columns = (Column("bytes"), Column("share", optional=1), Column("blocks"), Column("file", left=True))
-    for head, allocated in (("largest by bytes", summary.by_bytes), ("most by count", summary.by_count)):
-        rows = [_format_allocation(allocation, summary.peak_bytes) for allocation in allocated[:MAX_ROWS]]
-        parts.append(text_table.render(f"  {head}", columns, rows, width, rule=False))
-    notes = [note for note in (summary.remark, summary.html and f"flame graph: {summary.html}") if note]
+    parts = [wrap_line(f"  {describe_allocations(summary)}", width) + "\n"]
+    parts += [table.render(width) for table in build_allocation_tables(summary)]
+    notes = list_allocation_notes(summary)
     return "\n".join([*parts, *(wrap_line(f"  {make_printable(note)}", width) + "\n" for note in notes)])
+
+
+def describe_allocations(summary: AllocationSummary) -> str:
+    """The profiler, the case and its peak."""
+    peak = f"{format_bytes(summary.peak_bytes)} allocated at the peak of the pass"
+    return f"{summary.profiler} · {make_printable(summary.case.id)} · {peak}"
+
+
+def build_allocation_tables(summary: AllocationSummary) -> tuple[ColumnTable, ...]:
+    """The largest functions by bytes, and those by count."""
+    columns = (Column("bytes"), Column("share", optional=1), Column("blocks"), Column("file", left=True))
+    return tuple(
+        ColumnTable(
+            f"  {head}",
+            columns,
+            tuple(_format_allocation(allocation, summary.peak_bytes) for allocation in allocated[:MAX_ROWS]),
+            rule=False,
+        )
+        for head, allocated in (("largest by bytes", summary.by_bytes), ("most by count", summary.by_count))
+    )
+
+
+def list_allocation_notes(summary: AllocationSummary) -> list[str]:
+    """Lines about the profile of the allocations, and where its own flame graph is."""
+    return [note for note in (summary.remark, summary.html and f"flame graph: {summary.html}") if note]
 
 
 def render_line_profile(profile: LineProfile, width: int = UNLIMITED_WIDTH) -> str:
     """memory_profiler's own table, and how much of the pass it is of."""
+    about, warning = (wrap_line(f"  {line}", width) for line in describe_line_profile(profile))
+    return f"{about}\n{warning}\n\n{profile.text.rstrip()}\n"
+
+
+def describe_line_profile(profile: LineProfile) -> tuple[str, str]:
+    """What was looked at, and what that costs: two lines."""
     calls = format_plural(profile.calls, "call")
     looked = (
         f"{calls}: limited to the first {format_count(MAX_OBSERVED)} calls or updates"
         if profile.cut
         else f"all {calls}"
     )
-    warning = "  memory is read at every line: the pass is many times slower, and memory that a line takes and frees does not show"
-    about = f"  memory_profiler · {make_printable(profile.function)} · {make_printable(profile.case.id)} · {looked}"
-    return f"{wrap_line(about, width)}\n{wrap_line(warning, width)}\n\n{profile.text.rstrip()}\n"
+    return (
+        f"memory_profiler · {make_printable(profile.function)} · {make_printable(profile.case.id)} · {looked}",
+        "memory is read at every line: the pass is many times slower, and memory that a line takes and frees does not show",
+    )
 
 
 def format_signed_bytes(value: float) -> str:

@@ -6,10 +6,10 @@ from collections.abc import Iterator, Sequence
 
 from perfbench.advise.model import AdviceDocument
 from perfbench.model import describe_processor
-from perfbench.report import text, text_table
+from perfbench.report import text
 from perfbench.report.advice_report import AdviceReport, CombinedLevers, LeverRow, Speedup
 from perfbench.report.prose import UNLIMITED_WIDTH, wrap_line
-from perfbench.report.text_table import Column
+from perfbench.report.text_table import Column, ColumnTable
 from perfbench.util import formatting
 from perfbench.worker.program_messages import Proposal
 
@@ -25,6 +25,7 @@ COLUMNS = (
     Column(HEADS[5], left=True),
 )
 
+NO_LEVER = "no lever applies to this program"
 NO_ADVICE = "nothing here makes it faster by 1 % or more: no advice"
 
 SHOWN_OWNERS, SHOWN_CALLBACKS = 6, 3
@@ -174,12 +175,15 @@ def describe_conditions(document: AdviceDocument) -> str:
 
 
 def _render_table(rows: Sequence[LeverRow], width: int) -> str:
-    if not rows:
-        return "  no lever applies to this program"
-    cells = [
+    return build_lever_table(rows).render(width).rstrip("\n") if rows else f"  {NO_LEVER}"
+
+
+def build_lever_table(rows: Sequence[LeverRow]) -> ColumnTable:
+    """The ranked table: a row for each lever, with a mark if it is advised."""
+    cells = tuple(
         ((ADVISED_MARK if row.advised else NO_MARK) + format_cells(row)[0], *format_cells(row)[1:]) for row in rows
-    ]
-    return text_table.render(f"  {HEADS[0]}", COLUMNS, cells, width, rule=False).rstrip("\n")
+    )
+    return ColumnTable(f"  {HEADS[0]}", COLUMNS, cells, rule=False)
 
 
 def _render_proposal(proposal: Proposal, width: int) -> str:

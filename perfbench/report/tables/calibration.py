@@ -9,9 +9,8 @@ from perfbench.gate.calibration.analysis import EARLY_LOOK, GROUP_SIZE, Calibrat
 from perfbench.gate.calibration.session import RELIABLE_PAIRS
 from perfbench.gate.calibration.tool_scores import ToolScore
 from perfbench.model import Run, describe_processor
-from perfbench.report import text_table
 from perfbench.report.prose import UNLIMITED_WIDTH, wrap_line
-from perfbench.report.text_table import Column
+from perfbench.report.text_table import Column, ColumnTable
 from perfbench.util import formatting
 
 DETECTS_NOTE = (
@@ -24,28 +23,45 @@ PAIR_COUNTS = (12, 24, 48, 96)
 def render_calibration(run: Run, calibration: Calibration, slower: Sequence[SlowdownDetection]) -> str:
     """The page as text: noise and false alarms with identical builds, and the detection of injected slowdowns."""
     assert run.settings.gate is not None
-    case, cost = run.measurements[0].case, run.settings.gate.pairs[0].cost
-    subject = f"{case.scenario} {case.mode} {case.data} · {case.environment}, built twice"
-    about = (
-        f"{run.machine.python} · {describe_processor(run.machine)} · {run.machine.system} · load {run.machine.load:g}"
-    )
     lines = [
-        f"calibration · {subject} · {calibration.pairs} pairs",
-        *_indent_rows(_describe_noise(calibration, cost)),
-        *_indent_rows(_describe_false_alarms(calibration)),
+        f"calibration · {format_subject(run)} · {calibration.pairs} pairs",
+        *_indent_rows(describe_noise(calibration, run.settings.gate.pairs[0].cost)),
+        *_indent_rows(describe_false_alarms(calibration)),
     ]
     if slower:
-        lines += ["", *_indent_rows(_describe_detection(slower))]
-    if calibration.pairs < RELIABLE_PAIRS:
-        lines += [
-            "",
-            f"  ! {calibration.pairs} pairs give rough estimates; allow {RELIABLE_PAIRS} or more (--max-time)",
-        ]
-    return "\n".join([*lines, "", f"  {about}"]) + "\n"
+        lines += ["", *_indent_rows(describe_detection(slower))]
+    if warning := describe_few_pairs(calibration):
+        lines += ["", f"  ! {warning}"]
+    return "\n".join([*lines, "", f"  {describe_machine(run)}"]) + "\n"
+
+
+def format_subject(run: Run) -> str:
+    """``replay lightweight PRO-1.170258213 · betfairlightweight==2.24.0, built twice``."""
+    case = run.measurements[0].case
+    return f"{case.scenario} {case.mode} {case.data} · {case.environment}, built twice"
+
+
+def describe_machine(run: Run) -> str:
+    """The interpreter, the processor, the system and its load."""
+    return (
+        f"{run.machine.python} · {describe_processor(run.machine)} · {run.machine.system} · load {run.machine.load:g}"
+    )
+
+
+def describe_few_pairs(calibration: Calibration) -> str:
+    """The warning about a calibration of few pairs; empty if there are enough."""
+    if calibration.pairs >= RELIABLE_PAIRS:
+        return ""
+    return f"{calibration.pairs} pairs give rough estimates; allow {RELIABLE_PAIRS} or more (--max-time)"
 
 
 def render_tool_scores(scores: Sequence[ToolScore], width: int = UNLIMITED_WIDTH) -> str:
     """The table of how other tools did on the same two builds and the same slowdowns."""
+    return f"{build_tool_table(scores).render(width)}{wrap_line(f'  {DETECTS_NOTE}', width)}\n"
+
+
+def build_tool_table(scores: Sequence[ToolScore]) -> ColumnTable:
+    """A row for each tool: its time, its false alarms, what it detected, and what it detects."""
     sizes = [size for size, _ in scores[0].detections]
     dated = any(score.released for score in scores)
     columns = (
@@ -67,15 +83,15 @@ def render_tool_scores(scores: Sequence[ToolScore], width: int = UNLIMITED_WIDTH
             f"{score.detectable:.1%}" if score.detectable < math.inf else "",
         )
         rows.append(cells)
-    table = text_table.render("  tool", columns, rows, width, rule=False)
-    return f"{table}{wrap_line(f'  {DETECTS_NOTE}', width)}\n"
+    return ColumnTable("  tool", columns, tuple(rows), rule=False)
 
 
 def _indent_rows(rows: Iterator[tuple[str, str]]) -> list[str]:
     return [f"  {name:<34}{value}" for name, value in rows]
 
 
-def _describe_noise(calibration: Calibration, cost: float) -> Iterator[tuple[str, str]]:
+def describe_noise(calibration: Calibration, cost: float) -> Iterator[tuple[str, str]]:
+    """Names and values: the scatter of a pair, the bias, and what numbers of pairs detect."""
     low, high = calibration.bias_low, calibration.bias_high
     yield "σ per pair", f"{calibration.sigma:.2%}"
     yield (
@@ -91,7 +107,8 @@ def _describe_noise(calibration: Calibration, cost: float) -> Iterator[tuple[str
     yield "smallest detectable change", ", ".join(sizes) + " pairs"
 
 
-def _describe_false_alarms(calibration: Calibration) -> Iterator[tuple[str, str]]:
+def describe_false_alarms(calibration: Calibration) -> Iterator[tuple[str, str]]:
+    """Names and values: how often a gate, and other rules, called unchanged code slower."""
     live, resampled = _format_rate(calibration.live), _format_rate(calibration.resampled)
     yield "false alarms of the gate", f"{live} live, {resampled} resampled"
     yield (
@@ -101,7 +118,8 @@ def _describe_false_alarms(calibration: Calibration) -> Iterator[tuple[str, str]
     yield "", f"(groups of {GROUP_SIZE} of the same passes)"
 
 
-def _describe_detection(slower: Sequence[SlowdownDetection]) -> Iterator[tuple[str, str]]:
+def describe_detection(slower: Sequence[SlowdownDetection]) -> Iterator[tuple[str, str]]:
+    """Names and values: how often a gate detected each injected slowdown."""
     for detection in slower:
         interval = formatting.format_change_interval(detection.low, detection.high)
         recovered = "true value in the interval" if detection.recovered else "true value NOT in the interval"

@@ -26,7 +26,8 @@ VERDICT_MARKS = {
 KNOWN_CHANGES_NOTE = "known changes: {}; with these reverted on both sides, the outputs are equal"
 
 
-def _format_memory(row: Row) -> str:
+def format_memory_cell(row: Row) -> str:
+    """``212.0 MB → 208.4 MB``, or the peak of the one case that was measured; empty without any."""
     if row.peak_before and row.peak_rss_bytes:
         return formatting.format_bytes_pair(row.peak_before, row.peak_rss_bytes)
     return next((formatting.format_bytes(peak) for peak in (row.peak_before, row.peak_rss_bytes) if peak), "")
@@ -40,7 +41,8 @@ def format_instructions(row: Row) -> str:
     return f"{counts}  {formatting.format_share(row.count.ratio)} {VERDICT_MARKS[row.count.verdict]}"
 
 
-def _format_interval(row: Row, slower: bool) -> str:
+def format_interval_cell(row: Row, slower: bool) -> str:
+    """``2.25–2.34``: how many times faster, or with ``slower`` how many times slower; empty without both ends."""
     if row.comparison is None or not math.isfinite(row.comparison.high):
         return ""
     low, high = row.comparison.low, row.comparison.high
@@ -50,9 +52,9 @@ def _format_interval(row: Row, slower: bool) -> str:
 FormatCell = Callable[[Row, ReportTable, bool], str]
 
 OPTIONAL_COLUMNS: dict[str, tuple[str, FormatCell]] = {
-    "interval": ("95 % interval", lambda row, _table, slower: _format_interval(row, slower)),
+    "interval": ("95 % interval", lambda row, _table, slower: format_interval_cell(row, slower)),
     "rate": ("", lambda row, *_: formatting.format_rate(row.rate) if row.rate else ""),
-    "memory": ("peak memory", lambda row, *_: _format_memory(row)),
+    "memory": ("peak memory", lambda row, *_: format_memory_cell(row)),
     "output": ("same output", lambda row, *_: row.same_output.value),
     "claim": ("claim", lambda row, *_: row.claim),
     "wall": (
@@ -133,8 +135,8 @@ def build_report_table(table: ReportTable, report: Report) -> TextTable:
     rows = [
         (
             _format_mode(row),
-            _format_seconds(row),
-            *([_format_factor(row, slower)] if compared else []),
+            format_seconds_cell(row),
+            *([format_factor_cell(row, slower)] if compared else []),
             *(text(row, table, slower) for _, text in shown),
         )
         for row in table.rows
@@ -163,7 +165,7 @@ def _expand_column(name: str, table: ReportTable) -> Iterator[tuple[str, FormatC
         yield head or f"{table.unit}/s", text
         return
     for metric in dict.fromkeys(number.metric for row in table.rows for number in row.reported):
-        yield format_metric_heading(metric), partial(_format_metric, metric)
+        yield format_metric_heading(metric), partial(format_metric_cell, metric)
 
 
 def format_metric_heading(metric: Metric) -> str:
@@ -171,7 +173,8 @@ def format_metric_heading(metric: Metric) -> str:
     return metric.name.removesuffix(f"_{metric.unit.replace('µ', 'u')}").replace("_", " ")
 
 
-def _format_metric(metric: Metric, row: Row, table: ReportTable, _slower: bool) -> str:
+def format_metric_cell(metric: Metric, row: Row, table: ReportTable, _slower: bool = False) -> str:
+    """``96.3 B → 1,210 B ▼``, of modes ``1,210 B ▼``; empty where a row does not report the metric."""
     number = next((number for number in row.reported if number.metric == metric), None)
     if number is None:
         return ""
@@ -195,14 +198,16 @@ def _format_mode(row: Row) -> str:
     return mark + row.mode
 
 
-def _format_seconds(row: Row) -> str:
+def format_seconds_cell(row: Row) -> str:
+    """``6.860s → 2.998s``; of a row without a comparison ``6.860s``."""
     if row.comparison is not None:
         # a row shows the seconds of the pairs that its ratio comes from, not of all passes of the case
         return formatting.format_seconds_pair(row.comparison.before, row.comparison.after)
     return formatting.format_seconds(row.seconds) if row.seconds is not None else "–"
 
 
-def _format_factor(row: Row, slower: bool) -> str:
+def format_factor_cell(row: Row, slower: bool) -> str:
+    """``2.3x ▲``: how many times faster, or with ``slower`` how many times slower; empty without a comparison."""
     if row.comparison is None:
         return ""
     ratio, *ends = (row.comparison.ratio, row.comparison.low, row.comparison.high)

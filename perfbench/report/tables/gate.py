@@ -85,13 +85,13 @@ def _format_row(table: ReportTable, row: Row) -> tuple[str, ...]:
         formatting.format_seconds_pair(comparison.before, comparison.after),
         str(comparison.pairs),
         spent,
-        _format_detectable(comparison),
+        format_detectable(comparison),
         output,
         row.status.value,
     )
 
 
-def _format_detectable(comparison: Comparison) -> str:
+def format_detectable(comparison: Comparison) -> str:
     """The smallest slowdown that this many pairs detect."""
     return f"{comparison.detectable:.1%}" if math.isfinite(comparison.detectable) else formatting.MISSING_TEXT
 

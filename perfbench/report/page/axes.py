@@ -1,0 +1,251 @@
+"""Axes of drawings: a scale from numbers to coordinates, its ticks, and the frame of a chart."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from perfbench.report.page.svg import Drawing
+from perfbench.report.plots.axes import choose_spaced_labels, compute_span
+from perfbench.util import formatting
+
+FACTORS = (1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 7.0)
+"""Ticks of a wide axis of ratios within a decade, as factors of faster and of slower."""
+
+SHARE_STEPS = (0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1)
+NARROW_SPAN = 1.35
+"""Up to this span an axis of ratios has per cents on it, beyond it factors."""
+
+SHARE_LIMIT, FACTOR_SPAN = 1.15, 4.0
+"""An axis that lies beyond this factor as a whole has evenly spaced factors, up to this span."""
+
+MAX_TICKS = 7
+MARGIN_SHARE = 0.06
+
+
+@dataclass(frozen=True, slots=True)
+class Scale:
+    """From ``low`` … ``high`` to the coordinates ``start`` … ``end``; what lies beyond is placed at the ends."""
+
+    low: float
+    high: float
+    start: float
+    end: float
+    logarithmic: bool = False
+
+    def place(self, value: float) -> float:
+        """The coordinate of a value."""
+        low, high, inner = (self._transform(number) for number in (self.low, self.high, value))
+        share = (inner - low) / (high - low) if high > low else 0.5
+        return self.start + min(1.0, max(0.0, share)) * (self.end - self.start)
+
+    def contains(self, value: float) -> bool:
+        """Whether a value lies within the ends."""
+        return self.low <= value <= self.high
+
+    def _transform(self, value: float) -> float:
+        if not self.logarithmic:
+            return value
+        return math.log(value) if value > 0 else -math.inf
+
+
+@dataclass(frozen=True, slots=True)
+class Axis:
+    """A scale with its ticks, each a value and its text, and the name of what it shows."""
+
+    scale: Scale
+    ticks: tuple[tuple[float, str], ...]
+    name: str = ""
+
+    def place(self, value: float) -> float:
+        """The coordinate of a value."""
+        return self.scale.place(value)
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """The inner part of a chart, between its axes."""
+
+    width: float = 560.0
+    height: float = 230.0
+    left: float = 78.0
+    right: float = 14.0
+    top: float = 12.0
+    bottom: float = 40.0
+
+    @property
+    def across(self) -> tuple[float, float]:
+        """The coordinates of the left and the right end."""
+        return self.left, self.width - self.right
+
+    @property
+    def upward(self) -> tuple[float, float]:
+        """The coordinates of the lower and the upper end."""
+        return self.height - self.bottom, self.top
+
+
+def build_ratio_axis(
+    ratios: Iterable[float], ends: tuple[float, float], name: str = "", *, short: bool = False
+) -> Axis:
+    """A logarithmic axis of ratios after / before, with ``1.0`` among its ticks if it is within.
+
+    :param ratios: all that it has to cover; those that are not positive and finite are left out.
+    :param short: whether ticks are ``2x`` on both sides of 1.0, because it is written elsewhere which is faster.
+    """
+    low, high = compute_span(ratios)
+    scale = Scale(low, high, *ends, logarithmic=True)
+    ticks = _choose_ratio_ticks(low, high)
+    if short:
+        ticks = [(value, text.removesuffix(" faster").removesuffix(" slower")) for value, text in ticks]
+    return Axis(scale, _space_ticks(ticks, scale), name)
+
+
+def build_exact_ratio_axis(ratios: Sequence[float], ends: tuple[float, float], name: str = "") -> Axis:
+    """As ``build_ratio_axis``, but as narrow as the ratios themselves, so that their scatter shows."""
+    values = [ratio for ratio in ratios if 0 < ratio < math.inf] or [1.0]
+    margin = max(math.log(max(values) / min(values)) * MARGIN_SHARE, 1e-4)
+    scale = Scale(min(values) * math.exp(-margin), max(values) * math.exp(margin), *ends, logarithmic=True)
+    return Axis(scale, _space_ticks(_choose_ratio_ticks(scale.low, scale.high), scale), name)
+
+
+def build_number_axis(
+    values: Sequence[float], ends: tuple[float, float], name: str, *, unit: str = "", from_zero: bool = False
+) -> Axis:
+    """A linear axis of numbers in a unit: ``seconds``, ``bytes``, or any other, which is written with its name only."""
+    low, high = (0.0 if from_zero else min(values, default=0.0)), max(values, default=1.0)
+    margin = (high - low) * MARGIN_SHARE or abs(high) * MARGIN_SHARE or 1.0
+    low, high = (low if from_zero else low - margin), high + margin
+    ticks = choose_linear_ticks(low, high)
+    return Axis(Scale(low, high, *ends), tuple((tick, format_tick(tick, unit, ticks)) for tick in ticks), name)
+
+
+def build_place_axis(names: Sequence[str], ends: tuple[float, float], name: str = "") -> Axis:
+    """An axis with a place for each name, numbered from 0."""
+    scale = Scale(-0.5, len(names) - 0.5, *ends)
+    return Axis(scale, tuple((float(number), text) for number, text in enumerate(names)), name)
+
+
+def choose_linear_ticks(low: float, high: float) -> list[float]:
+    """Round numbers from ``low`` to ``high``, at most seven."""
+    span = high - low
+    if not (math.isfinite(span) and span > 0):
+        return [low]
+    power = math.floor(math.log10(span)) - 1
+    steps = [factor * 10.0**exponent for exponent in range(power, power + 3) for factor in (1, 2, 5)]
+    step = next((step for step in steps if span / step <= MAX_TICKS - 1), steps[-1])
+    return [round(number * step, 12) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
+
+
+def choose_decade_ticks(low: float, high: float) -> list[float]:
+    """Round numbers of a logarithmic axis, at most seven."""
+    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
+    for mantissas in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
+        ticks = [mantissa * 10.0**decade for decade in decades for mantissa in mantissas]
+        inside = [float(f"{tick:.6g}") for tick in ticks if low <= tick <= high]
+        if len(inside) <= 7:
+            return inside
+    return []
+
+
+def format_tick(value: float, unit: str, ticks: Sequence[float]) -> str:
+    """The text of a tick; all ticks of an axis have as many decimals."""
+    if unit == "bytes":
+        return formatting.format_bytes(value)
+    if unit == "seconds":
+        scale, name = _choose_seconds_scale(max(map(abs, ticks), default=0.0))
+        return f"{value * scale:,.{_count_decimals([tick * scale for tick in ticks])}f} {name}"
+    return f"{value:,.{_count_decimals(ticks)}f}".replace("-", "−")
+
+
+def draw_frame(drawing: Drawing, frame: Frame, across: Axis | None, upward: Axis | None) -> None:
+    """Grid, ticks and names of the axes of a chart; the line of ratio 1 is not part of it."""
+    bottom, top = frame.upward
+    left, right = frame.across
+    if upward is not None:
+        heights = [upward.place(value) for value, _ in upward.ticks]
+        drawing.add_lines((((left, height), (right, height)) for height in heights), "grid")
+        for height, (_, text) in zip(heights, upward.ticks, strict=True):
+            drawing.add_text((left - 6, height + 4), text, "tick", anchor="end")
+    if across is not None:
+        places = [across.place(value) for value, _ in across.ticks]
+        drawing.add_lines((((place, bottom), (place, bottom + 4)) for place in places), "axis")
+        for place, (_, text) in zip(places, across.ticks, strict=True):
+            drawing.add_text((place, bottom + 16), text, "tick", anchor="middle")
+        if across.name:
+            drawing.add_text(((left + right) / 2, bottom + 33), across.name, "name", anchor="middle")
+    drawing.add_line((left, bottom), (right, bottom), "axis")
+    if upward is not None and upward.name:
+        drawing.add_text((13, (bottom + top) / 2), upward.name, "name", anchor="middle", turn=-90)
+
+
+def format_ratio_tick(ratio: float, *, as_share: bool) -> str:
+    """``1.0``, ``−2 %``, ``2x faster``, ``1.5x slower``."""
+    if math.isclose(ratio, 1.0, abs_tol=1e-9):
+        return "1.0"
+    if as_share:
+        return f"{100 * (ratio - 1):+.3g} %".replace("-", "−")
+    factor, word = (ratio, "slower") if ratio > 1 else (1 / ratio, "faster")
+    return f"{factor:.3g}x {word}" if factor < 1000 else f"{factor:,.0f}x {word}"
+
+
+def _choose_ratio_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Candidates for ticks, the line of 1 first, each with its text."""
+    inside = [(1.0, "1.0")] if low <= 1.0 <= high else []
+    if high / low <= FACTOR_SPAN and (low > SHARE_LIMIT or high < 1 / SHARE_LIMIT):
+        return _choose_factor_ticks(low, high)
+    if high / low <= NARROW_SPAN:
+        step = next((step for step in SHARE_STEPS if (high - low) / step <= MAX_TICKS - 1), SHARE_STEPS[-1])
+        numbers = range(math.ceil((low - 1) / step), math.floor((high - 1) / step) + 1)
+        return inside + [(1 + n * step, format_ratio_tick(1 + n * step, as_share=True)) for n in numbers if n]
+    decades = range(math.ceil(max(abs(math.log10(low)), abs(math.log10(high)))) + 1)
+    round_first = (
+        *(10.0**n for n in decades if n),
+        *(f * 10.0**n for n in decades for f in (2.0, 5.0, 3.0, 1.5, 1.2, 7.0)),
+    )
+    factors = [*round_first, *(f for f in FACTORS if f not in round_first)]
+    every = [ratio for factor in factors for ratio in (1 / factor, factor) if low <= ratio <= high]
+    return inside + [(ratio, format_ratio_tick(ratio, as_share=False)) for ratio in every]
+
+
+def _choose_factor_ticks(low: float, high: float) -> list[tuple[float, str]]:
+    """Evenly spaced factors on an axis that lies away from 1.0 as a whole."""
+    slower = low > 1
+    first, last = (low, high) if slower else (1 / high, 1 / low)
+    factors = choose_linear_ticks(first, last)
+    word, decimals = "slower" if slower else "faster", _count_decimals(factors)
+    return [(factor if slower else 1 / factor, f"{factor:,.{decimals}f}x {word}") for factor in factors]
+
+
+def _space_ticks(candidates: Sequence[tuple[float, str]], scale: Scale) -> tuple[tuple[float, str], ...]:
+    """Those of the candidates that have room, the first of them before the later ones; in order."""
+    length = abs(scale.end - scale.start)
+    horizontal = scale.end > scale.start
+    taken: list[tuple[float, str]] = []
+    for value, text in candidates:
+        room = (6.2 * len(text) + 14 if horizontal else 20) if length else 0
+        if all(abs(scale.place(value) - scale.place(other)) >= room for other, _ in taken):
+            taken.append((value, text))
+        if len(taken) >= MAX_TICKS + 2:
+            break
+    return tuple(sorted(taken))
+
+
+def thin_ticks(axis: Axis, distance: float) -> Axis:
+    """The axis with fewer of its ticks, each this far from the next."""
+    kept = choose_spaced_labels([axis.place(value) for value, _ in axis.ticks], distance)
+    return Axis(axis.scale, tuple(axis.ticks[number] for number in kept), axis.name)
+
+
+def _choose_seconds_scale(largest: float) -> tuple[float, str]:
+    for scale, name in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
+        if largest * scale >= 0.5:
+            return scale, name
+    return 1e9, "ns"
+
+
+def _count_decimals(ticks: Sequence[float]) -> int:
+    """The decimals that distinguish neighbouring ticks."""
+    steps = [abs(second - first) for first, second in itertools.pairwise(ticks) if second != first]
+    return min(9, max(0, -math.floor(math.log10(min(steps)) + 1e-9))) if steps else 2
