@@ -218,6 +218,10 @@ class Run:
         scenario = self.scenario(case.scenario)
         return scenario is not None and bool(scenario.program)
 
+    def is_surveyed(self, case: Case) -> bool:
+        """Whether a case belongs to the table of a corpus."""
+        return self.corpus is not None and bool(case.data)
+
     def measurement(self, case_id: str) -> Measurement | None:
         """The measurement of the case with this id; None if it is not in the document."""
         return next((measurement for measurement in self.measurements if measurement.case.id == case_id), None)

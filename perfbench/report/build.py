@@ -15,7 +15,7 @@ from perfbench.report.model import Report, ReportTable, Row
 from perfbench.report.rows import GateComparisons, RowBuilder
 from perfbench.report.shard_table import build_shard_table
 from perfbench.report.status import compute_status
-from perfbench.report.survey_table import build_survey_table, is_surveyed
+from perfbench.report.survey_table import build_survey_table
 from perfbench.report.trust_warnings import describe_table_warnings
 from perfbench.runner import plan
 from perfbench.stats import instructions, pairs
@@ -46,7 +46,7 @@ def group_measurements(run: Run) -> list[tuple[Measurement, ...]]:
     """The measurements of each table, in their order; those of all batches of a corpus belong to one."""
     groups: dict[tuple[object, ...], list[Measurement]] = {}
     for measurement in run.measurements:
-        case, surveyed = measurement.case, is_surveyed(measurement, run)
+        case, surveyed = measurement.case, run.is_surveyed(measurement.case)
         key = (
             case.scenario,
             "" if surveyed else case.data,
@@ -76,7 +76,7 @@ def _find_group_number(measurement: Measurement, run: Run) -> int:
 
 
 def _build_table(group: Sequence[Measurement], run: Run, gate_comparisons: GateComparisons) -> ReportTable:
-    if run.corpus is not None and is_surveyed(group[0], run):
+    if run.corpus is not None and run.is_surveyed(group[0].case):
         if run.settings.shard != (1, 1):
             return build_shard_table(group, run, run.corpus)
         return build_survey_table(group, run, run.corpus, gate_comparisons)

@@ -52,10 +52,11 @@ class SurveyedPair:
 
 @dataclass(frozen=True, slots=True)
 class SideTotal:
-    """The seconds that the whole corpus takes in one mode or environment."""
+    """The seconds that the whole corpus takes in one mode or environment; ``case`` is the id of the case on the corpus."""
 
     label: str
     total: TotalEstimate
+    case: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -105,7 +105,8 @@ class SurveyRows:
                 else (mode, "")
             )
             sides = tuple(map(self._list_samples, (before, after))) if before is not None else ()
-            yield DrawnRow(self._format_label(before, after), drawn, own, other, sides)
+            cases = ("" if before is None else before.case.id, after.case.id)
+            yield DrawnRow(self._format_label(before, after), drawn, own, other, sides, cases)
 
     def collect(self, before: Measurement | None, after: Measurement) -> DrawnSeconds:
         """The seconds of the draws of a row; without a case before, those of the case alone."""

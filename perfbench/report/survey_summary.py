@@ -22,7 +22,7 @@ class DrawnRow:
     """A row of the table with the seconds of its draws.
 
     ``after`` names the case after in a list of totals; ``before`` the other side where environments are compared, else empty.
-    ``sides`` are the samples of both cases by batch; empty where there is no case before.
+    ``sides`` are the samples of both cases by batch; empty where there is no case before. ``cases`` are the ids of both.
     """
 
     label: str
@@ -30,6 +30,7 @@ class DrawnRow:
     after: str
     before: str = ""
     sides: tuple[SamplesByBatch, ...] = ()
+    cases: tuple[str, str] = ("", "")
 
 
 def build_summary(rows: Iterable[DrawnRow], corpus: Corpus, run: Run, confidence: float) -> SurveySummary | None:
@@ -76,12 +77,13 @@ def _count_skipped(corpus: Corpus) -> Iterable[str]:
 def _list_totals(rows: Sequence[DrawnRow], confidence: float) -> Iterable[SideTotal]:
     """The seconds of the corpus of every case after, and of the case before where its name is given."""
     for row in rows:
-        sides = [(row.after, len(row.drawn.measured[0][1]) - 1)] if row.drawn.measured else []
-        sides += [(row.before, 0)] if row.before and sides else []
-        for name, side in reversed(sides):
+        before, after = row.cases
+        sides = [(row.after, after, len(row.drawn.measured[0][1]) - 1)] if row.drawn.measured else []
+        sides += [(row.before, before, 0)] if row.before and sides else []
+        for name, case, side in reversed(sides):
             total = row.drawn.estimate_total(confidence, side)
             if total is not None:
-                yield SideTotal(name, total)
+                yield SideTotal(name, total, case)
 
 
 def _summarise_pair(row: DrawnRow, corpus: Corpus, confidence: float) -> SurveyedPair:

@@ -14,11 +14,6 @@ from perfbench.report.trust_warnings import describe_run_warnings
 from perfbench.util.formatting import format_plural
 
 
-def is_surveyed(measurement: Measurement, run: Run) -> bool:
-    """Whether a measurement belongs to the table of a corpus."""
-    return run.corpus is not None and bool(measurement.case.data)
-
-
 def build_survey_table(
     group: Sequence[Measurement], run: Run, corpus: Corpus, gate_comparisons: GateComparisons
 ) -> ReportTable:

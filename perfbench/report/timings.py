@@ -88,6 +88,58 @@ class TimedCase:
         return statistics.median(ordered[:half]), statistics.median(ordered[half:])
 
 
+@dataclass(frozen=True, slots=True)
+class CorpusTotal:
+    """The seconds of a whole corpus in one mode or environment, estimated from the batches that were drawn.
+
+    ``low`` and ``high`` are the ends of the interval that the table shows.
+    """
+
+    case: Case
+    metric: str
+    unit: str
+    seconds: float
+    low: float
+    high: float
+    draws: int
+    same_output: OutputMatch
+
+    @property
+    def name(self) -> str:
+        """The name of the case in every format."""
+        return format_case_name(self.case.id)
+
+
+def collect_corpus_totals(report: Report) -> tuple[CorpusTotal, ...]:
+    """The total of every case of the surveyed corpora, in the order of the tables."""
+    return tuple({total.name: total for total in _find_corpus_totals(report)}.values())
+
+
+def _find_corpus_totals(report: Report) -> Iterator[CorpusTotal]:
+    cases = {measurement.case.id: measurement for measurement in report.run.measurements}
+    for table in report.tables:
+        outputs = {row.case: row.same_output for row in table.rows}
+        for side in table.survey.totals if table.survey is not None else ():
+            yield CorpusTotal(
+                case=cases[side.case].case,
+                metric=table.metric,
+                unit=table.unit,
+                seconds=side.total.total,
+                low=side.total.low,
+                high=side.total.high,
+                draws=side.total.draws,
+                same_output=outputs.get(side.case, OutputMatch.NOT_COMPARED),
+            )
+
+
+def collect_tracked_cases(report: Report) -> tuple[TimedCase, ...]:
+    """Every case that was measured, for formats that follow figures over time: without the batches of a corpus.
+
+    Which batches are drawn is chance; what can be followed of a corpus is its total.
+    """
+    return tuple(case for case in collect_timed_cases(report) if not report.run.is_surveyed(case.case))
+
+
 def filter_seconds(seconds: float | None) -> float | None:
     """Seconds if they are plausible, else None."""
     return seconds if seconds is not None and MIN_SECONDS <= seconds <= MAX_SECONDS else None

@@ -41,7 +41,7 @@ from perfbench.report import build
 from perfbench.report.formats import list_formats, load_renderer
 from perfbench.report.status import compute_status
 from perfbench.report.tables.comparison import MODE_COLUMNS
-from perfbench.results import merge
+from perfbench.results import merge, storage
 
 OLD_RUN = HERE / "data" / "golden" / "run-schema-1.json"
 SCHEMAS = HERE / "data" / "schemas"
@@ -314,6 +314,30 @@ def test_pyperf_takes_hostile_names(tmp_path: Path, of_hostile: dict[str, str]) 
     (tmp_path / "out").write_text(of_hostile["pyperf"])
     shown = called("pyperf", "show", "--metadata", tmp_path / "out", folder=tmp_path)
     assert r"\x1b[31m\x00\x85\n::error::x\r" in shown
+
+
+# Corpora: what is drawn of them is chance, what is followed over time is their total --------------------------------------
+
+
+def test_formats_that_follow_figures_over_time_have_the_totals_of_a_corpus_and_no_batch() -> None:
+    report = build.build_report(storage.load_run(HERE.parent / "results" / "reference-corpus.json"), MODE_COLUMNS)
+    (table,) = report.tables
+    assert table.survey is not None
+    totals = {side.case: side.total for side in table.survey.totals}
+    assert [row.seconds for row in table.rows] == [total.total for total in totals.values()]
+    bencher = json.loads(load_renderer("bencher")(report))
+    assert {name: values["latency"]["value"] / 1e9 for name, values in bencher.items()} == {
+        name: pytest.approx(total.total) for name, total in totals.items()
+    }
+    entries = json.loads(load_renderer("github-action-benchmark")(report))
+    assert {entry["name"]: entry["value"] for entry in entries} == {name: t.total for name, t in totals.items()}
+    families = {
+        family.name: family.samples for family in text_string_to_metric_families(load_renderer("openmetrics")(report))
+    }
+    assert {sample.labels["case"]: sample.value for sample in families["perfbench_corpus_low_seconds"]} == {
+        name: total.low for name, total in totals.items()
+    }
+    assert "perfbench_pass_seconds" not in families
 
 
 # OpenMetrics ---------------------------------------------------------------------------------------------------------

@@ -9,9 +9,9 @@ import math
 from collections.abc import Iterable, Mapping
 from statistics import median
 
-from perfbench.model import PEAK_RSS_BYTES
+from perfbench.model import PEAK_RSS_BYTES, Case
 from perfbench.report.model import Report
-from perfbench.report.timings import TimedCase, collect_timed_cases
+from perfbench.report.timings import CorpusTotal, TimedCase, collect_corpus_totals, collect_tracked_cases
 from perfbench.stats.pairs import select_values
 from perfbench.util.formatting import make_printable
 
@@ -22,7 +22,7 @@ Labels = Mapping[str, str]
 
 def render(report: Report) -> str:
     """Gauges of every case that was measured: seconds, work, memory, what it reports of itself, and how it compares."""
-    cases = [(_build_labels(case), case) for case in collect_timed_cases(report)]
+    cases = [(_build_labels(case), case) for case in collect_tracked_cases(report)]
     run, machine = report.run, report.run.machine
     about = {
         "id": run.id,
@@ -48,6 +48,7 @@ def render(report: Report) -> str:
             "work_rate", "Units of work a second.", [(n, c.work / c.median) for n, c in cases if c.work > 0]
         ),
         *_render_gauge("peak_memory_bytes", "Median peak of a process.", _select_peaks(cases), "bytes"),
+        *_render_totals(collect_corpus_totals(report)),
         *_render_metrics(report),
         *_render_comparisons(report),
         "# EOF",
@@ -56,8 +57,23 @@ def render(report: Report) -> str:
 
 
 def _build_labels(case: TimedCase) -> Labels:
-    named = {"case": case.name, "scenario": case.case.scenario, "mode": case.case.mode, "data": case.case.data}
-    return {**named, "environment": case.case.environment, "metric": case.metric, "unit": case.measurement.unit}
+    return _label_case(case.name, case.case, case.metric, case.measurement.unit)
+
+
+def _label_case(name: str, case: Case, metric: str, unit: str) -> Labels:
+    named = {"case": name, "scenario": case.scenario, "mode": case.mode, "data": case.data}
+    return {**named, "environment": case.environment, "metric": metric, "unit": unit}
+
+
+def _render_totals(totals: Iterable[CorpusTotal]) -> Iterable[str]:
+    """The seconds of whole corpora with the ends of their intervals."""
+    labels = [_label_case(total.name, total.case, total.metric, total.unit) for total in totals]
+    for name, meaning, values in (
+        ("corpus_seconds", "Total of a corpus, of the metric in the label.", [total.seconds for total in totals]),
+        ("corpus_low_seconds", "The lower end of its interval.", [total.low for total in totals]),
+        ("corpus_high_seconds", "The upper end of its interval.", [total.high for total in totals]),
+    ):
+        yield from _render_gauge(name, meaning, zip(labels, values, strict=True), "seconds")
 
 
 def _select_peaks(cases: Iterable[tuple[Labels, TimedCase]]) -> Iterable[tuple[Labels, float]]:
@@ -80,7 +96,8 @@ def _render_metrics(report: Report) -> Iterable[str]:
 
 def _render_comparisons(report: Report) -> Iterable[str]:
     """The ratios after / before with their intervals, if those have ends."""
-    measured = {case.name for case in collect_timed_cases(report)}
+    measured = {case.name for case in collect_tracked_cases(report)}
+    measured |= {total.name for total in collect_corpus_totals(report)}
     rows = [
         ({"case": row.case, "comparison": row.mode}, row.comparison)
         for table in report.tables

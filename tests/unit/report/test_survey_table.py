@@ -13,7 +13,7 @@ from perfbench.gate.verdict import evaluate_gate
 from perfbench.model import Claim, Corpus, Failure, Output, OutputDifference, OutputMatch, Package, Run
 from perfbench.report.model import CaseStatus, ReportTable, Row
 from perfbench.report.survey_rows import choose_survey_confidence
-from perfbench.report.survey_table import build_survey_table, is_surveyed
+from perfbench.report.survey_table import build_survey_table
 
 SIZES = list(range(10, 50))
 
@@ -118,9 +118,9 @@ def test_interval_of_a_fixed_number_of_draws_does_not_pay_for_looks() -> None:
 
 def test_only_cases_with_data_belong_to_the_corpus() -> None:
     made = surveyed(corpus_of(SIZES))
-    assert is_surveyed(made.measurements[0], made)
-    assert not is_surveyed(case_of("full", "here", ""), made)
-    assert not is_surveyed(made.measurements[0], replace(made, corpus=None))
+    assert made.is_surveyed(made.measurements[0].case)
+    assert not made.is_surveyed(case_of("full", "here", "").case)
+    assert not replace(made, corpus=None).is_surveyed(made.measurements[0].case)
 
 
 def test_batches_with_unusual_content_are_counted() -> None:
