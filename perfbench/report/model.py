@@ -14,9 +14,11 @@ from perfbench.model import (
     OutputMatch,
     Run,
     Value,
+    Verdict,
 )
 from perfbench.report.claim_result import ClaimResult
 from perfbench.report.survey_model import SurveySummary
+from perfbench.stats.geometric_mean import RatioInterval
 from perfbench.stats.instructions import CountComparison
 from perfbench.sweep.crossover import RatioCurve
 
@@ -70,8 +72,9 @@ class Row:
     ``rate`` in units of work a second, ``peak_rss_bytes`` of a process of its own, ``peak_before`` that of the case before.
     ``claim`` is the result of an announced speed-up; ``notes`` are failures and differences. In a gate, ``spent`` is the wall time
     of all its pairs in seconds, and ``breaches`` are the regressions and exceeded budgets. ``instructions`` are those of a pass,
-    ``count`` their comparison with the case before. ``case`` is the id of the case, or of the one after. ``blame`` names, a line
-    each, the functions behind a regression. ``unavailable`` names what this machine lacks for the mode, empty if nothing.
+    ``count`` their comparison with the case before. ``case`` is the id of the case, or of the one after; ``case_before`` that of
+    the case before, empty without one. ``blame`` names, a line each, the functions behind a regression. ``unavailable`` names what
+    this machine lacks for the mode, empty if nothing.
     ``reported`` are the scenario's own metrics, in their order; ``budgets`` what was measured against each budget of a gate.
     """
 
@@ -99,6 +102,7 @@ class Row:
     unavailable: str = ""
     reported: tuple[MetricComparison, ...] = ()
     budgets: tuple[BudgetResult, ...] = ()
+    case_before: str = ""
 
     @property
     def output_differs(self) -> bool:
@@ -197,8 +201,35 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class MeanRatio:
+    """The geometric mean of the ratios of one row over several market files.
+
+    ``mode`` is the label of the row, ``case`` and ``case_before`` are its cases in the first of the files; ``environment`` is that
+    of the tables, empty where environments are compared. ``data`` are the files whose ratios it is made of, ``left_out`` those
+    whose tables have no such ratio. The interval is 0 to infinity where one of them has none.
+    """
+
+    scenario: str
+    parameters: tuple[tuple[str, Value], ...]
+    sides: tuple[str, ...]
+    environment: str
+    metric: str
+    mode: str
+    case: str
+    case_before: str
+    mean: RatioInterval
+    verdict: Verdict
+    data: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A run with its tables and its status; ``problems`` could not be measured at all, ``columns`` are those to show."""
+    """A run with its tables and its status; ``problems`` could not be measured at all, ``columns`` are those to show.
+
+    ``means`` are geometric means over market files. ``selected`` says which rows are shown, if not all; ``hidden`` is the number of
+    the others.
+    """
 
     run: Run
     tables: tuple[ReportTable, ...]
@@ -206,3 +237,6 @@ class Report:
     columns: tuple[str, ...]
     status: ReportStatus
     figures: tuple[Figure, ...] = ()
+    means: tuple[MeanRatio, ...] = ()
+    selected: str = ""
+    hidden: int = 0

@@ -80,6 +80,7 @@ class RowBuilder:
             instructions=executed,
             count=count,
             case=measurement.case.id,
+            case_before=before.case.id if before else "",
             blame=tuple(self._describe_blame(measurement, before)),
             unavailable=f"{label}: not available here: {lacking}" if lacking else "",
             reported=tuple(self._compare_metrics(measurement, before)),

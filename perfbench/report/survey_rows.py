@@ -174,6 +174,7 @@ class SurveyRows:
             peak_before=_reduce(others.values(), PEAK_RSS_BYTES.name, max) if self.sides else None,
             claim=self._describe_claim(before, after, comparison),
             case=after.case.id,
+            case_before=before.case.id if before else "",
         )
 
     def _find_breaches(

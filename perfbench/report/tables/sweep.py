@@ -13,12 +13,20 @@ from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
 
-def build_sweep_table(trajectory: Trajectory, plan: SamplingPlan, title: str, metric: str, about: str) -> TextTable:
+def build_sweep_table(
+    trajectory: Trajectory,
+    plan: SamplingPlan,
+    title: str,
+    metric: str,
+    about: str,
+    tested: Sequence[ReleaseStep] | None = None,
+) -> TextTable:
     """The table of a sweep.
 
     :param title: scenario, market and subject of the sweep.
     :param metric: the metric of the seconds, ``CPU seconds``.
     :param about: interpreter, machine and version of perfbench.
+    :param tested: all steps of the sweep, if the trajectory has only some.
     """
     heads = ["release"]
     for line in trajectory.lines:
@@ -44,7 +52,7 @@ def build_sweep_table(trajectory: Trajectory, plan: SamplingPlan, title: str, me
                 (
                     *_describe_steps(trajectory.lines),
                     *_describe_problems(trajectory),
-                    *_describe_method(trajectory, plan),
+                    *_describe_method(trajectory.steps if tested is None else tested, plan),
                     about,
                 ),
             )
@@ -102,8 +110,7 @@ def _describe_problems(trajectory: Trajectory) -> Iterator[str]:
                 yield f"{FAILED_MARK} {line.mode}, {point.step.before} → {point.step.after}: the output differs"
 
 
-def _describe_method(trajectory: Trajectory, plan: SamplingPlan) -> Iterator[str]:
-    steps = trajectory.steps
+def _describe_method(steps: Sequence[ReleaseStep], plan: SamplingPlan) -> Iterator[str]:
     yield (
         f"▲ faster, ▼ slower: false-positive rate at most {SIGNIFICANCE_LEVEL:.0%} "
         f"over all {len(steps)} steps together;"
