@@ -3,49 +3,48 @@
 from __future__ import annotations
 
 import sys
-from functools import partial
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
 from perfbench.cli.console import detect_width, wants_color
-from perfbench.model import METRICS, Run, describe_processor
-from perfbench.report import output_match, terminal_table, text_table
+from perfbench.model import Run
+from perfbench.report import prose, selection, terminal_table, text_table
 from perfbench.report.plots import sweep, sweep_terminal
 from perfbench.report.plots.axes import SweepChart
-from perfbench.report.tables.sweep import build_sweep_table
-from perfbench.sweep import subject
-from perfbench.sweep.steps import SamplingPlan
-from perfbench.sweep.trajectory import Trajectory, build_trajectory
+from perfbench.report.selection import Condition
+from perfbench.report.sweep_report import build_sweep_report
+from perfbench.sweep.trajectory import Trajectory
+from perfbench.util.formatting import make_printable
 
 
-def read_trajectory(run: Run) -> tuple[Trajectory, SamplingPlan]:
-    """The trajectory of a saved sweep, and its sampling plan."""
-    swept = subject.read_subject(run)
-    plan = SamplingPlan(subject.find_anchor(run), run.settings.rounds)
-    is_program = any(scenario.program for scenario in run.scenarios)
-    classify = partial(output_match.classify_output, is_program=is_program)
-    return build_trajectory(subject.build_releases(swept, run), run.measurements, plan, classify), plan
-
-
-def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = None) -> Trajectory:
+def show_sweep(
+    run: Run,
+    plot: Path | None,
+    color: str,
+    stream: TextIO | None = None,
+    conditions: Sequence[Condition] = (),
+) -> Trajectory:
     """Print table and plot, write the plot into its file, and return the trajectory. Raises StorageProblem for that file.
 
     :param stream: where to print; standard output by default.
+    :param conditions: those of the modes and releases to show. Raises UsageProblem if none meets them.
     """
     out = stream or sys.stdout
-    trajectory, plan = read_trajectory(run)
-    metric = METRICS[run.scenarios[0].metric].label
-    market = "".join(f" · {market.name}" for market in run.data)
-    swept = subject.read_subject(run)
-    title = f"{run.scenarios[0].name}{market} · {swept.subject} {swept.names[0]} → {swept.names[-1]}".replace("  ", " ")
-    source = f"{run.machine.python} · {describe_processor(run.machine)} · perfbench {run.perfbench}"
+    whole = report = build_sweep_report(run)
+    if conditions:
+        report = replace(report, trajectory=selection.select_points(report.trajectory, run, conditions))
     colored, width = wants_color(out, color), detect_width(out)
-    texts = build_sweep_table(trajectory, plan, title, metric, source)
-    parts = terminal_table.build_parts(texts, width, marked_lines=True)
+    parts = terminal_table.build_parts(report.build_table(), width, marked_lines=True)
     out.write(text_table.render_text(*parts, width=width, color=colored))
-    chart = SweepChart(title, metric, source, trajectory)
+    if len(report.trajectory.releases) < len(whole.trajectory.releases):
+        count = f"{len(report.trajectory.releases)} of {len(whole.trajectory.releases)} releases shown"
+        text = f"{count}: {' '.join(map(str, conditions))}"
+        out.write(prose.wrap_line(make_printable(text), width) + "\n")
+    chart = SweepChart(report.title, report.metric, report.source, report.trajectory)
     out.write(sweep_terminal.plot_chart(chart, min(120, width), color=colored))
     out.flush()
     if plot is not None:
         sweep.write_sweep_plot(chart, plot)
-    return trajectory
+    return whole.trajectory

@@ -14,8 +14,9 @@ from perfbench.cli.exports import Export
 from perfbench.errors import UsageProblem
 from perfbench.model import Run
 from perfbench.profiling.document import PROFILES
-from perfbench.report import build, status
+from perfbench.report import build, selection, status
 from perfbench.report.plots import _matplotlib
+from perfbench.report.selection import Condition
 from perfbench.report.tables import comparison
 from perfbench.report.tables.comparison import MODE_COLUMNS, SIDE_COLUMNS
 from perfbench.results import merge, storage
@@ -33,6 +34,24 @@ def show(
     results: options.Results = options.DEFAULT_RESULTS,
     export: options.ExportTo = None,
     columns: options.Columns = None,
+    filter_: Annotated[
+        list[str] | None,
+        typer.Option(
+            "--filter",
+            metavar="FIELD=PATTERN…",
+            help="Show matching rows only, e.g. 'mode=full data=PRO*'; repeatable. Fields: scenario, mode, data, environment, "
+            "parameters, status.",
+            show_default="all",
+        ),
+    ] = None,
+    sort: Annotated[
+        str | None,
+        typer.Option(
+            metavar="KEY",
+            help="Sort the rows by ratio, seconds, memory, mode, scenario, data, parameters or status; -KEY is descending.",
+            show_default="as measured",
+        ),
+    ] = None,
     plot: Annotated[
         Path | None, typer.Option(metavar="FILE", help="Plot a sweep or a corpus to this .png or .svg file.")
     ] = None,
@@ -41,11 +60,15 @@ def show(
     """Show a saved run or a saved advice again, in any format; or two runs, side by side.
 
     All figures are recomputed from the raw samples. Interrupted runs can be shown too. Two runs are compared unpaired, so their
-    ratio includes everything that the machine did in between.
+    ratio includes everything that the machine did in between. `--filter` and `--sort` change the tables, in exports those of
+    `terminal` and `markdown`; other exports and the exit code are of the whole run.
     """
     if len(runs) > 2:
         raise UsageProblem(f"at most two saved runs can be shown side by side, not {len(runs)}")
+    conditions, order = selection.parse_conditions(filter_ or ()), selection.parse_sort(sort)
     if any(_is_advice(run, results) for run in runs):
+        if conditions or order is not None:
+            raise UsageProblem("--filter and --sort are of runs, not of an advice", hint="show it without them")
         _show_advice(runs, results, export or ())
         return
     parsed = exports.parse_exports(export or (), measures=False)
@@ -56,7 +79,9 @@ def show(
     if others:
         saved = merge.merge_runs(saved, *others)
     if saved.settings.links:
-        _show_sweep(saved, parsed, plot, color)
+        if order is not None:
+            raise UsageProblem("--sort: a sweep is shown in the order of its releases", hint="show it without --sort")
+        _show_sweep(saved, parsed, plot, color, conditions)
         return
     write_plot = exports.build_plot_writer(plot)
     across = any(len(group) > 1 for group in saved.settings.environments)
@@ -64,8 +89,9 @@ def show(
     report = build.build_report(saved, shown)
     if plot is not None and not report.figures and saved.corpus is None:
         raise UsageProblem(f"--plot: {saved.id} is no release sweep, no numeric parameter sweep and no corpus")
-    output.show_report(report, parsed, color)
-    write_plot(report)
+    selected = selection.select_rows(report, conditions, order) if conditions or order is not None else None
+    output.show_report(report, parsed, color, selected)
+    write_plot(selected or report)
     status.check_report_status(report)
 
 
@@ -82,10 +108,12 @@ def _show_advice(names: Sequence[str], results: Path, export: Sequence[str]) -> 
     advice_output.show_advice(load_advice(names[0], results), parsed)
 
 
-def _show_sweep(saved: Run, parsed: Sequence[Export], plot: Path | None, color: str) -> None:
+def _show_sweep(
+    saved: Run, parsed: Sequence[Export], plot: Path | None, color: str, conditions: Sequence[Condition]
+) -> None:
     if plot is not None:
         _matplotlib.check_plot_path(plot)
     try:
-        sweep_output.show_sweep(saved, plot, color, output.choose_stream(parsed))
+        sweep_output.show_sweep(saved, plot, color, output.choose_stream(parsed), conditions)
     finally:
         exports.write_exports(build.build_report(saved, SIDE_COLUMNS), parsed)
