@@ -17,7 +17,7 @@ project_copyright = "the perfbench authors, MIT licence"
 release = version = __version__
 
 extensions = ["myst_parser", "sphinx.ext.autodoc", "perfbench_docs"]
-exclude_patterns = ["_build", "_generated", "_ext"]
+exclude_patterns = ["_build", "_generated", "_ext", "notebooks"]
 default_role = "literal"
 myst_heading_anchors = 4
 myst_links_external_new_tab = False

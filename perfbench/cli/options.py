@@ -143,7 +143,7 @@ ExportTo = Annotated[
         metavar="FORMAT=FILE",
         help="Write the results in another format; - for standard output; repeatable. Formats: json, csv, markdown, "
         "html, terminal, junit, github, github-comment, github-annotations, github-action-benchmark, bencher, pytest-benchmark, "
-        "pyperf, hyperfine, openmetrics.",
+        "pyperf, hyperfine, openmetrics, parquet.",
         callback=parse.assignments_of,
     ),
 ]

@@ -12,20 +12,22 @@ from perfbench.report.formats import terminal
 from perfbench.report.model import Report
 
 
-def show_report(report: Report, exports: Sequence[Export], color: str) -> None:
+def show_report(report: Report, exports: Sequence[Export], color: str, selected: Report | None = None) -> None:
     """Print the tables and a plot of each figure of a sweep, and write the exports, also if the screen cannot be written.
 
     Tables and plots go to standard error if an export goes to standard output.
+
+    :param selected: the report with the rows to show, if not all; exports of tables have these too, all others everything.
 
     Raises NotMeasured for files that cannot be written, after everything else is, and OSError for the screen.
     """
     stream = choose_stream(exports)
     try:
-        for text in _render_parts(report, stream, color):
+        for text in _render_parts(selected or report, stream, color):
             stream.write(text)
         stream.flush()
     finally:
-        write_exports(report, exports)
+        write_exports(report, exports, selected)
 
 
 def choose_stream(exports: Sequence[Export]) -> TextIO:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TextIO
 
@@ -10,25 +12,39 @@ from perfbench.cli import terminal_plots
 from perfbench.cli.console import detect_width, wants_color
 from perfbench.errors import NotMeasured, OutputsDiffer
 from perfbench.model import OutputMatch, Run
-from perfbench.report import terminal_table, text_table
-from perfbench.report.sweep_result import build_sweep_chart
-from perfbench.report.tables.sweep import build_sweep_table, describe_sweep_parts
+from perfbench.report import prose, selection, terminal_table, text_table
+from perfbench.report.plots.axes import SweepChart
+from perfbench.report.selection import Condition
+from perfbench.report.sweep_report import build_sweep_report
 from perfbench.sweep.trajectory import Trajectory
 from perfbench.util.extras import require_extra
+from perfbench.util.formatting import make_printable
 
 
-def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = None) -> Trajectory:
+def show_sweep(
+    run: Run,
+    plot: Path | None,
+    color: str,
+    stream: TextIO | None = None,
+    conditions: Sequence[Condition] = (),
+) -> Trajectory:
     """Print table and plot, write the plot into its file, and return the trajectory. Raises StorageProblem for that file.
 
     :param stream: where to print; standard output by default.
+    :param conditions: those of the modes and releases to show. Raises UsageProblem if none meets them.
     """
     out = stream or sys.stdout
-    chart, plan = build_sweep_chart(run)
+    whole = report = build_sweep_report(run)
+    if conditions:
+        report = replace(report, trajectory=selection.select_points(report.trajectory, run, conditions))
     colored, width = wants_color(out, color), detect_width(out)
-    trajectory, parted = chart.trajectory, describe_sweep_parts(run)
-    texts = build_sweep_table(trajectory, plan, chart.title, chart.metric, chart.source, parted)
-    shown = terminal_table.build_parts(texts, width, marked_lines=True)
-    out.write(text_table.render_text(*shown, width=width, color=colored))
+    parts = terminal_table.build_parts(report.build_table(), width, marked_lines=True)
+    out.write(text_table.render_text(*parts, width=width, color=colored))
+    if len(report.trajectory.releases) < len(whole.trajectory.releases):
+        count = f"{len(report.trajectory.releases)} of {len(whole.trajectory.releases)} releases shown"
+        text = f"{count}: {' '.join(map(str, conditions))}"
+        out.write(prose.wrap_line(make_printable(text), width) + "\n")
+    chart = SweepChart(report.title, report.metric, report.source, report.trajectory)
     out.write(terminal_plots.plot_sweep(chart, width, color=colored))
     out.flush()
     if plot is not None:
@@ -36,7 +52,7 @@ def show_sweep(run: Run, plot: Path | None, color: str, stream: TextIO | None = 
         from perfbench.report.plots import sweep  # noqa: PLC0415 - an extra
 
         sweep.write_sweep_plot(chart, plot)
-    return trajectory
+    return whole.trajectory
 
 
 def check_sweep_status(run: Run, trajectory: Trajectory) -> None:

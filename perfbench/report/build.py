@@ -11,6 +11,7 @@ from perfbench.model import Measurement, Run, Sample
 from perfbench.report import advice, text
 from perfbench.report.claim_result import ClaimResult
 from perfbench.report.figures import build_figures
+from perfbench.report.mean_ratios import build_mean_ratios
 from perfbench.report.model import Report, ReportTable, Row
 from perfbench.report.rows import GateComparisons, RowBuilder
 from perfbench.report.shard_table import build_shard_table
@@ -39,7 +40,15 @@ def build_report(run: Run, columns: Sequence[str]) -> Report:
         line = _describe_not_begun(tables, begun)
         problems, status = (*problems, line), replace(status, missing=(*status.missing, line))
         tables = begun
-    return Report(run, tables, problems, tuple(columns), status, figures=build_figures(run, tables))
+    return Report(
+        run,
+        tables,
+        problems,
+        tuple(columns),
+        status,
+        figures=build_figures(run, tables),
+        means=build_mean_ratios(run, tables),
+    )
 
 
 def group_measurements(run: Run) -> list[tuple[Measurement, ...]]:

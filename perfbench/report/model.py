@@ -16,9 +16,11 @@ from perfbench.model import (
     OutputMatch,
     Run,
     Value,
+    Verdict,
 )
 from perfbench.report.claim_result import ClaimResult
 from perfbench.report.survey_model import SurveySummary
+from perfbench.stats.geometric_mean import RatioInterval
 from perfbench.stats.instructions import CountComparison
 from perfbench.sweep.crossover import RatioCurve
 
@@ -209,8 +211,35 @@ class Figure:
 
 
 @dataclass(frozen=True, slots=True)
+class MeanRatio:
+    """The geometric mean of the ratios of one row over several market files.
+
+    ``mode`` is the label of the row, ``case`` and ``case_before`` are its cases in the first of the files; ``environment`` is that
+    of the tables, empty where environments are compared. ``data`` are the files whose ratios it is made of, ``left_out`` those
+    whose tables have no such ratio. The interval is 0 to infinity where one of them has none.
+    """
+
+    scenario: str
+    parameters: tuple[tuple[str, Value], ...]
+    sides: tuple[str, ...]
+    environment: str
+    metric: str
+    mode: str
+    case: str
+    case_before: str
+    mean: RatioInterval
+    verdict: Verdict
+    data: tuple[str, ...]
+    left_out: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
-    """A run with its tables and its status; ``problems`` could not be measured at all, ``columns`` are those to show."""
+    """A run with its tables and its status; ``problems`` could not be measured at all, ``columns`` are those to show.
+
+    ``means`` are geometric means over market files. ``selected`` says which rows are shown, if not all; ``hidden`` is the number of
+    the others.
+    """
 
     run: Run
     tables: tuple[ReportTable, ...]
@@ -218,3 +247,6 @@ class Report:
     columns: tuple[str, ...]
     status: ReportStatus
     figures: tuple[Figure, ...] = ()
+    means: tuple[MeanRatio, ...] = ()
+    selected: str = ""
+    hidden: int = 0

@@ -82,11 +82,11 @@ class RowBuilder:
             instructions=executed,
             count=count,
             case=measurement.case.id,
+            case_before=before.case.id if before else "",
             blame=tuple(self._describe_blame(measurement, before)),
             unavailable=f"{label}: not available here: {lacking}" if lacking else "",
             reported=tuple(self._compare_metrics(measurement, before)),
             budgets=self._evaluate_budgets(measurement, before, comparison),
-            case_before=before.case.id if before else "",
             claimed=1 / claim.ratio if claim is not None else None,
         )
 

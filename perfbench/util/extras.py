@@ -6,7 +6,9 @@ function (tests/unit/util/test_extras.py finds any other import). What a mode im
 
 from __future__ import annotations
 
+import importlib
 import importlib.util
+from typing import Any
 
 from perfbench.errors import ExtraMissing
 
@@ -43,6 +45,20 @@ def require_extra(extra: str, purpose: str, *modules: str) -> None:
     """
     if missing := list_missing(extra, *modules):
         raise ExtraMissing(describe_missing(purpose, missing), hint=format_install_command(extra))
+
+
+def import_extra(purpose: str, module: str) -> Any:
+    """A module of an extra, imported. Raises ExtraMissing; its one line names the extra, because a notebook shows no hint.
+
+    :param purpose: what needs it, as the user typed it: ``to_pandas()``.
+    """
+    extra, top = find_extra(module), module.partition(".")[0]
+    if has_extra(extra, top):
+        try:
+            return importlib.import_module(module)
+        except ImportError as error:
+            raise ExtraMissing(f"{purpose} needs {top}, which cannot be imported: {error}") from error
+    raise ExtraMissing(f"{describe_missing(purpose, (top,))}: {format_install_command(extra)}")
 
 
 def describe_missing(purpose: str, missing: tuple[str, ...]) -> str:

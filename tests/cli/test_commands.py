@@ -24,6 +24,7 @@ COMMANDS = [
     "data describe",
     "data generate",
     "data generate-corpus",
+    "runs remove",
 ]
 
 

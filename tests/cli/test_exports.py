@@ -10,6 +10,8 @@ pytest, fetched with its sources from the package index.
 from __future__ import annotations
 
 import csv
+import dataclasses
+import io
 import itertools
 import json
 import math
@@ -28,20 +30,28 @@ from typing import Any
 import jsonschema
 import msgspec
 import numpy as np
+import pandas
+import polars
+import pyarrow as pa
 import pytest
 from lxml import etree
 from markdown_it import MarkdownIt
 from prometheus_client.openmetrics.parser import text_string_to_metric_families
-from support.command_line import HERE, measured, perfbench, variables
+from pyarrow import parquet
+from support.command_line import HERE, measured, one_line, perfbench, variables
 from support.runs import MARKET, gated, measurement, run, sample, sides_of
 
+from perfbench import results
+from perfbench.cli.exports import parse_exports
 from perfbench.cli.options import ExportTo
+from perfbench.errors import UsageProblem
 from perfbench.model import Budget, Case, Checkout, Environment, Failure, OutputDifference, Run
 from perfbench.report import build
-from perfbench.report.formats import list_formats, load_renderer
+from perfbench.report.formats import list_formats, list_text_formats, load_binary_renderer, load_renderer
 from perfbench.report.status import compute_status
 from perfbench.report.tables.comparison import MODE_COLUMNS
 from perfbench.results import merge, storage
+from perfbench.util import extras
 
 OLD_RUN = HERE / "data" / "golden" / "run-schema-1.json"
 SCHEMAS = HERE / "data" / "schemas"
@@ -59,11 +69,11 @@ def exported(saved: Run | Path, folder: Path, code: int) -> dict[str, str]:
     path = saved if isinstance(saved, Path) else folder / "saved.json"
     if isinstance(saved, Run):
         path.write_bytes(msgspec.json.encode(saved))
-    options = [part for name in list_formats() for part in ("--export", f"{name}={folder / name}")]
+    options = [part for name in list_text_formats() for part in ("--export", f"{name}={folder / name}")]
     done = perfbench("show", path, *options, folder=folder)
     assert done.returncode == code, done.stderr
     assert "Traceback" not in done.stderr
-    return {name: (folder / name).read_text(encoding="utf-8") for name in list_formats()}
+    return {name: (folder / name).read_text(encoding="utf-8") for name in list_text_formats()}
 
 
 def rendered(format_: str, made: Run) -> str:
@@ -186,7 +196,7 @@ def reports() -> dict[str, Run]:
 
 
 @pytest.mark.parametrize("kind", reports())
-@pytest.mark.parametrize("format_", list_formats())
+@pytest.mark.parametrize("format_", list_text_formats())
 def test_every_format_renders_every_kind_of_report(format_: str, kind: str) -> None:
     text = rendered(format_, reports()[kind])
     text.encode()
@@ -338,6 +348,79 @@ def test_formats_that_follow_figures_over_time_have_the_totals_of_a_corpus_and_n
         name: total.low for name, total in totals.items()
     }
     assert "perfbench_pass_seconds" not in families
+
+
+# Parquet -------------------------------------------------------------------------------------------------------------
+
+
+def read_parquet(made: Run) -> pa.Table:
+    return parquet.read_table(io.BytesIO(load_binary_renderer("parquet")(build.build_report(made, MODE_COLUMNS))))
+
+
+@pytest.mark.parametrize("kind", reports())
+def test_parquet_has_a_row_for_each_sample_of_every_kind_of_report(kind: str) -> None:
+    made = reports()[kind]
+    table = read_parquet(made)
+    samples = [sample for measurement in made.measurements for sample in measurement.samples]
+    seconds = [sample.metrics.get("cpu_seconds") for sample in samples]
+    assert list(map(repr, table.column("seconds").to_pylist())) == list(
+        map(repr, seconds)
+    )  # NaN is not equal to itself
+    assert table.column("kind").to_pylist() == [sample.kind for sample in samples]
+
+
+def test_pandas_and_polars_read_the_parquet_export_with_types_and_the_values_of_csv(tmp_path: Path) -> None:
+    options = ("--export", "parquet=samples.parquet", "--export", "csv=samples.csv")
+    assert perfbench("show", OLD_RUN, *options, folder=tmp_path).returncode == 6
+    frame = pandas.read_parquet(tmp_path / "samples.parquet")
+    lines = list(csv.DictReader((tmp_path / "samples.csv").read_text().splitlines()))
+    for metric in ("cpu_seconds", "wall_seconds", "peak_rss_bytes"):
+        values = [float(line["value"]) for line in lines if line["metric"] == metric]
+        assert list(frame[metric].dropna()) == values, metric
+    assert (str(frame["work"].dtype), str(frame["round"].dtype)) == ("int64", "int64")
+    again = polars.read_parquet(tmp_path / "samples.parquet")
+    assert again.columns == list(frame.columns)
+    assert again["seconds"].to_list() == frame["seconds"].astype(object).where(frame["seconds"].notna(), None).to_list()
+
+
+def test_metadata_of_the_parquet_export_has_the_comparisons_of_the_table(tmp_path: Path) -> None:
+    perfbench("show", OLD_RUN, "--export", "parquet=samples.parquet", folder=tmp_path)
+    metadata = parquet.read_schema(tmp_path / "samples.parquet").metadata
+    rows = json.loads(metadata[b"perfbench.comparisons"])
+    expected = [dataclasses.asdict(row) for row in results.load(OLD_RUN).comparisons()]
+    assert [row["ratio"] for row in rows] == [row["ratio"] for row in expected]
+    assert [row["mode"] for row in rows] == [row["mode"] for row in expected]
+    assert rows
+
+
+def test_parquet_goes_to_a_pipe_and_not_to_a_terminal(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    command = [sys.executable, "-m", "perfbench", "show", str(OLD_RUN), "--export", "parquet=-"]
+    done = subprocess.run(command, capture_output=True, cwd=tmp_path, env=variables(tmp_path), check=False)
+    assert parquet.read_table(io.BytesIO(done.stdout)).num_rows > 0
+    monkeypatch.setattr("sys.stdout", TerminalOutput())
+    with pytest.raises(UsageProblem, match="--export parquet=-: standard output is a terminal") as raised:
+        parse_exports(["parquet=-"])
+    assert raised.value.hint == "write parquet=FILE"
+
+
+class TerminalOutput(io.StringIO):
+    """A standard output that is a terminal."""
+
+    def isatty(self) -> bool:
+        return True
+
+
+def test_parquet_without_pyarrow_is_one_line_that_names_the_extra_before_anything_is_measured(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(extras, "find_spec", lambda _name: None)
+    done = measured("known_times", "--export", "parquet=samples.parquet", folder=tmp_path)
+    assert done.returncode == 2
+    assert one_line(done.stderr) == (
+        "perfbench: --export parquet=samples.parquet needs pyarrow, which is not installed\n"
+        "hint: pip install 'betfair-perfbench[data]'"
+    )
+    assert not (tmp_path / "results").exists()
 
 
 # OpenMetrics ---------------------------------------------------------------------------------------------------------

@@ -20,7 +20,7 @@ import pytest
 from support.command_line import HERE, measured, one_line, perfbench, variables
 from support.special_files import NULL, Reader, device_numbers, is_fifo, make_device
 
-from perfbench.report.formats import list_formats
+from perfbench.report.formats import list_text_formats
 from perfbench.results import storage
 from perfbench.results.document import build_json_schema
 from perfbench.util import paths
@@ -46,7 +46,7 @@ def strip_assets(page: str) -> str:
     return page
 
 
-@pytest.mark.parametrize("name", list_formats())
+@pytest.mark.parametrize("name", list_text_formats())
 def test_every_format_is_as_its_golden_file(tmp_path: Path, refresh_golden: bool, name: str) -> None:
     done = perfbench("show", OLD_RUN, "--export", f"{name}={tmp_path / 'out'}", folder=tmp_path)
     assert done.returncode == 6

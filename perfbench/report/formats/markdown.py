@@ -12,8 +12,9 @@ SUFFIX = ".md"
 
 
 def render(report: Report) -> str:
-    """Every table as GitHub-flavoured Markdown, the lines below it as a list."""
+    """Every table as GitHub-flavoured Markdown, the lines below it as a list; then which rows are shown, if not all."""
     parts = [_render_table(page) for page in build_tables(report)]
+    parts += [f"{escape_markdown(report.selected)}\n"] if report.selected else []
     parts += [f"- **{escape_markdown(problem)}**\n" for problem in report.problems]
     return "\n".join(parts)
 

@@ -28,7 +28,8 @@ from perfbench.report.page.interval_chart import describe_interval
 from perfbench.report.page.pair_charts import ComparedPairs
 from perfbench.report.page.run_page import build_commands_section, describe_run, embed_run
 from perfbench.report.plots.axes import SweepChart
-from perfbench.report.sweep_result import build_sweep_chart, find_scenario
+from perfbench.report.sweep_report import find_scenario
+from perfbench.report.sweep_result import build_sweep_chart
 from perfbench.report.tables.sweep import build_sweep_table
 from perfbench.stats import pairs, signed_rank
 from perfbench.sweep import subject

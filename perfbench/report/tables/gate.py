@@ -127,7 +127,8 @@ def describe_gate(report: Report) -> str:
     rows = [row for table in report.tables for row in table.rows if not row.baseline]
     counts = Counter(row.status.value for row in rows)
     statuses = ", ".join(f"{count} {status}" for status, count in counts.items())
-    cases = formatting.format_plural(len(rows), "case") + (f" ({statuses})" if statuses else "")
+    shown = f", {len(rows)} of them shown" if report.hidden else ""
+    cases = formatting.format_plural(len(rows) + report.hidden, "case") + shown + (f" ({statuses})" if statuses else "")
     if not report.status.ok:
         return f"gate failed: {cases}"
     policy = report.run.settings.gate

@@ -15,7 +15,13 @@ from perfbench.util.formatting import make_printable
 
 
 def build_sweep_table(
-    trajectory: Trajectory, plan: SamplingPlan, title: str, metric: str, about: str, about_parts: Sequence[str] = ()
+    trajectory: Trajectory,
+    plan: SamplingPlan,
+    title: str,
+    metric: str,
+    about: str,
+    about_parts: Sequence[str] = (),
+    tested: Sequence[ReleaseStep] | None = None,
 ) -> TextTable:
     """The table of a sweep. A release that was measured again, in another part of it, has a second row with those seconds.
 
@@ -23,6 +29,7 @@ def build_sweep_table(
     :param metric: the metric of the seconds, ``CPU seconds``.
     :param about: interpreter, machine and version of perfbench.
     :param about_parts: lines about the parts of an extended sweep.
+    :param tested: all steps of the sweep, if the trajectory has only some.
     """
     heads = ["release"]
     for line in trajectory.lines:
@@ -51,7 +58,7 @@ def build_sweep_table(
                 (
                     *_describe_steps(trajectory.lines),
                     *_describe_problems(trajectory),
-                    *_describe_method(trajectory, plan),
+                    *_describe_method(trajectory.steps if tested is None else tested, plan),
                     *about_parts,
                     about,
                 ),
@@ -117,8 +124,7 @@ def _describe_problems(trajectory: Trajectory) -> Iterator[str]:
                 yield f"{FAILED_MARK} {line.mode}, {point.step.before} → {point.step.after}: the output differs"
 
 
-def _describe_method(trajectory: Trajectory, plan: SamplingPlan) -> Iterator[str]:
-    steps = trajectory.steps
+def _describe_method(steps: Sequence[ReleaseStep], plan: SamplingPlan) -> Iterator[str]:
     yield (
         f"▲ faster, ▼ slower: false-positive rate at most {SIGNIFICANCE_LEVEL:.0%} "
         f"over all {len(steps)} steps together;"

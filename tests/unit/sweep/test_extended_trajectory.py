@@ -22,11 +22,12 @@ from support.extended_sweeps import (
     sweep_settings,
 )
 
-from perfbench.cli.sweep_output import check_sweep_status, read_trajectory
+from perfbench.cli.sweep_output import check_sweep_status
 from perfbench.errors import NotMeasured, OutputsDiffer
 from perfbench.model import Case, Failure, Run
 from perfbench.report import build
 from perfbench.report.formats import list_formats, load_renderer
+from perfbench.report.sweep_result import read_trajectory
 from perfbench.report.tables.comparison import SIDE_COLUMNS
 from perfbench.report.tables.sweep import build_sweep_table, describe_sweep_parts
 from perfbench.runner.extension import build_settings_again, extend_run, list_links, resume_extension
