@@ -3,8 +3,8 @@
 The cache keeps prices in dicts, in the order in which they came, and one ladder for each kind of level. For the check the ladder
 that betfairlightweight shows of several is taken, and sorted as there; nothing is added.
 
-betfair_parser 0.20 and 0.21 refuse a message with a field that they do not know, such as ``_stream_id`` in recordings of flumine, and
-overlook an amount or a price that the stream sets to 0, as it does with the amount matched on a removed runner.
+betfair_parser 0.20 and 0.21 refuse a message with a field that they do not know, such as ``_stream_id`` in recordings of flumine,
+and overlook an amount or a price that the stream sets to 0, as it does with the amount matched on a removed runner.
 """
 
 from __future__ import annotations
