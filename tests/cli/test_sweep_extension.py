@@ -112,14 +112,16 @@ class Project:
             preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # noqa: PLW1509 - a shell ignores it in background jobs
         )
 
-    def wait_for(self, journal: str, lines: int) -> Path:
+    def interrupt(self, process: subprocess.Popen[str], journal: str, lines: int) -> tuple[Path, str]:
+        """Interrupt a sweep once its journal has this many lines: the journal, and what the sweep wrote to standard error."""
         path = self.results / f"{journal}.journal"
-        end = time.monotonic() + 120
-        while time.monotonic() < end:
-            if path.exists() and path.read_bytes().count(b"\n") >= lines:
-                return path
+        while not (path.exists() and path.read_bytes().count(b"\n") >= lines):
+            assert process.poll() is None, process.communicate()
             time.sleep(0.02)
-        raise AssertionError("no journal")
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=120)
+        assert process.returncode == 130, said
+        return path, said
 
 
 @pytest.fixture
@@ -212,10 +214,7 @@ def test_interrupted_extension_is_resumed_and_leaves_the_old_sweep_until_it_is_f
     content = kept.read_bytes()
     project.publish("1.3", "1.4")
     process = project.start("--extend", "kept", "--save", "kept", "--quiet")
-    journal = project.wait_for("kept", 12)
-    process.send_signal(signal.SIGINT)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 130
+    journal, said = project.interrupt(process, "kept", 12)
     assert "hint: perfbench sweep --resume goes on where it stopped" in said
     assert kept.read_bytes() == content
     before = storage.load_run(journal)
