@@ -46,7 +46,12 @@ def results_of(run: PreparedRun, engine: Engine) -> list[Result]:
 
 
 def pairs_of(results: list[Result]) -> Counter[tuple[str, str]]:
-    return Counter((r.case, r.trial) for r in results if r.sample is not None and r.sample.kind == "duet")
+    """How often each case has each of its pairs; of several short passes in one pair the first counts."""
+    orders: dict[tuple[str, str], list[int]] = {}
+    for result in results:
+        if result.sample is not None and result.sample.kind == "duet":
+            orders.setdefault((result.case, result.trial), []).append(result.sample.order)
+    return Counter({pair: places.count(min(places)) for pair, places in orders.items()})
 
 
 def job_processes() -> list[psutil.Process]:
