@@ -31,7 +31,7 @@ FORKING = tuple(
     f"cli/test_{name}.py"
     for name in (
         "advice", "bad_input", "calibrate", "commands", "compare", "exports", "gate", "parameter_sweep", "plain_defaults",
-        "pages", "run", "scenario_metrics", "show", "sweep", "sweep_extension",
+         "pages", "run", "scenario_metrics", "show", "show_selection", "sweep", "sweep_extension",
     )
 )  # fmt: skip
 """The tests whose workers are forks of their process, but for those marked ``real_workers``."""

@@ -16,7 +16,9 @@ from support.command_line import HERE, one_line, perfbench, variables
 from support.runs import measurement, run
 
 from perfbench.cli import saved_documents
+from perfbench.model import Run
 from perfbench.results.journal import Journal
+from perfbench.results.storage import load_run
 
 KEPT = HERE.parent / "results"
 
@@ -72,8 +74,12 @@ def test_every_kind_of_run_is_listed_newest_first_with_its_verdict(folder: Path)
 def test_verdicts_come_from_the_cache_until_a_file_changes(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     first = perfbench("runs", folder=folder)
     loaded: list[str] = []
-    load_run = saved_documents.load_run
-    monkeypatch.setattr(saved_documents, "load_run", lambda path: (loaded.append(path.name), load_run(path))[1])
+
+    def load_and_note(path: Path) -> Run:
+        loaded.append(path.name)
+        return load_run(path)
+
+    monkeypatch.setattr(saved_documents, "load_run", load_and_note)
     assert perfbench("runs", folder=folder).stdout == first.stdout
     assert loaded == []
     path = folder / "results" / "reference-headline.json"

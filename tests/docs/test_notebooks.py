@@ -17,6 +17,8 @@ from perfbench import results
 from perfbench.util import formatting
 
 ROOT = HERE.parent
+pytestmark = pytest.mark.timeout(900)  # a kernel starts slowly on a busy machine
+
 NOTEBOOKS = sorted((ROOT / "docs" / "notebooks").glob("*.ipynb"))
 PROBE = """
 import json
@@ -55,7 +57,7 @@ def drawn() -> dict[str, Any]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("MPLBACKEND", "agg")
         patch.setenv("PYTHONPATH", os.pathsep.join(filter(None, (str(ROOT), os.environ.get("PYTHONPATH")))))
-        NotebookClient(notebook, timeout=600, kernel_name="python3", resources=folder).execute()
+        NotebookClient(notebook, timeout=600, startup_timeout=300, kernel_name="python3", resources=folder).execute()
     texts = [output.text for output in notebook.cells[-1].outputs if output.output_type == "stream"]
     (line,) = [line for line in "".join(texts).splitlines() if line.startswith("PROBE ")]
     shown = [output for cell in notebook.cells for output in cell.get("outputs", ()) if "data" in output]

@@ -130,7 +130,7 @@ def test_application_of_the_command_line_loads_no_frames() -> None:
 def test_module_has_no_other_names_than_it_lists() -> None:
     assert set(results.__all__) <= set(dir(results))
     with pytest.raises(AttributeError, match="no attribute 'lod'"):
-        results.lod  # type: ignore[attr-defined]  # noqa: B018
+        results.lod  # noqa: B018
 
 
 # Samples ----------------------------------------------------------------------------------------------------------------
