@@ -10,7 +10,7 @@ from packaging.requirements import InvalidRequirement, Requirement
 
 from perfbench.environments import git, labels, package_index
 from perfbench.environments.package_index import ReleaseInterval
-from perfbench.errors import UsageProblem
+from perfbench.errors import StorageProblem, UsageProblem
 from perfbench.model import Measurement, Run
 from perfbench.stats.signed_rank import ADAPTIVE_LOOKS
 from perfbench.stats.verdict_bounds import MIN_EFFECT
@@ -83,10 +83,15 @@ def read_subject(run: Run) -> SweepSubject:
 
 
 def find_anchor(run: Run) -> str | None:
-    """The name of the release with which all others were paired; None if each was paired with the one before."""
+    """The name of the release with which all others were paired; None if each was paired with the one before.
+
+    Raises StorageProblem for a damaged run whose anchor is none of its releases.
+    """
     if not run.settings.anchor:
         return None
     swept = read_subject(run)
+    if run.settings.anchor not in swept.specs:
+        raise StorageProblem(f"{run.id} is damaged: its anchor is none of its releases")
     return swept.names[swept.specs.index(run.settings.anchor)]
 
 

@@ -312,6 +312,18 @@ def test_files_that_cannot_be_shown_are_a_line_each_and_the_others_have_pages(tm
     assert len(index.warnings) == 3
 
 
+def test_parts_of_a_document_that_do_not_fit_together_are_a_line_too(tmp_path: Path) -> None:
+    folder = tmp_path / "results"
+    specs = tuple(f"horses=={name}" for name in COSTS)
+    swept = run(sweep(COSTS), environments=(specs,), links="anchor", anchor="horses==0.1", rounds=24)
+    save(replace(swept, id="swept"), folder, "swept")
+    save(pair_of_releases("1.0", "2.0", 0.5, "good", "2026-01-01"), folder, "good")
+    done = perfbench("report", "--quiet", folder=tmp_path)
+    assert done.returncode == 5
+    assert done.stderr.startswith("! results/swept.json: swept is damaged: its anchor is none of its releases\n")
+    assert links_of(read(tmp_path / "site" / "index.html")) == ["good.html"]
+
+
 def test_site_of_two_folders_and_of_itself_has_every_run_once(tmp_path: Path) -> None:
     save(pair_of_releases("1.0", "2.0", 0.5, "first", "2026-01-01"), tmp_path / "a", "same")
     save(pair_of_releases("1.0", "2.0", 0.4, "second", "2026-02-01"), tmp_path / "b", "same")

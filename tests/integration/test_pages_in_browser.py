@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -21,6 +22,9 @@ if TYPE_CHECKING:
 RESULTS = HERE.parent / "results"
 OLD_RUN = HERE / "data" / "golden" / "run-schema-1.json"
 WIDTH = 1280
+A4_WIDTH = 718
+"""Pixels of CSS between the margins of a sheet of paper."""
+
 TIMEOUT = 120_000.0
 """Milliseconds; a machine that measures has little time for browsers."""
 
@@ -152,6 +156,15 @@ def test_link_of_a_row_opens_its_case(browser: Browser, headline: Path) -> None:
         visit.check_is_quiet()
 
 
+def test_commands_call_the_page_as_its_file_is_called(browser: Browser, headline: Path, tmp_path: Path) -> None:
+    path = tmp_path / "sent by 'me'.html"
+    path.write_bytes(headline.read_bytes())
+    with Visit(browser, path) as visit:
+        shown = [line for line in visit.page.locator("dl.commands code").all_inner_texts() if "perfbench show" in line]
+        visit.check_is_quiet()
+    assert [shlex.split(line)[2] for line in shown] == [path.name, path.name]
+
+
 def test_saved_document_of_a_page_is_the_run(browser: Browser, headline: Path, tmp_path: Path) -> None:
     with Visit(browser, headline, accept_downloads=True) as visit:
         with visit.page.expect_download() as download:
@@ -170,6 +183,8 @@ def test_page_is_printed_with_everything_that_is_open(browser: Browser, headline
         visit.page.get_by_role("button", name="Open all").click()
         visit.page.pdf(path=opened, format="A4")
         visit.page.emulate_media(media="print")
+        visit.page.set_viewport_size({"width": A4_WIDTH, "height": 1000})
+        assert visit.page.evaluate("document.documentElement.scrollWidth") == A4_WIDTH
         assert visit.page.evaluate("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
         assert visit.page.locator("nav").is_hidden()
         visit.check_is_quiet()

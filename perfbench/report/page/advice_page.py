@@ -26,7 +26,7 @@ from perfbench.report.page.blocks import (
     Tone,
     build_lines,
 )
-from perfbench.report.page.commands import format_advise_command, quote
+from perfbench.report.page.commands import format_advise_command, format_page_name
 from perfbench.report.page.environment_diff import build_environment_section
 from perfbench.report.page.interval_chart import IntervalAxis
 from perfbench.report.page.run_page import SAMPLES_TEXT, describe_run
@@ -73,13 +73,13 @@ def _build_sections(report: AdviceReport) -> Iterator[Section]:
         yield Section("left", "What is left", (build_lines(left[1:]),), left[0])
     yield build_environment_section(document.run)
     yield Section("method", "How it was measured", (build_lines([advice_page.describe_conditions(document)]),))
-    name = quote(f"{document.run.id}.html")
+    page = format_page_name(document.run.id)
     commands = (
         Command("Ask for advice again", format_advise_command(document.run)),
-        Command("Show it in the terminal; the advice is inside this page", f"perfbench show {name}"),
-        Command("As Markdown for a note or a pull request", f"perfbench show {name} --export markdown=advice.md"),
+        Command("Show it in the terminal; the advice is inside this page", f"perfbench show {page}"),
+        Command("As Markdown for a note or a pull request", f"perfbench show {page} --export markdown=advice.md"),
     )
-    yield Section("commands", "Reproduce it and go on", (Commands(commands),), SAMPLES_TEXT)
+    yield Section("commands", "Reproduce it and go on", (Commands(commands, page),), SAMPLES_TEXT)
 
 
 def _build_table(report: AdviceReport) -> Block:

@@ -47,10 +47,14 @@ class TableRow:
 
 @dataclass(frozen=True, slots=True)
 class Head:
-    """The head of a column; ``figure`` is drawn below its text. ``left``: its cells are texts, not numbers."""
+    """The head of a column; ``figure`` is drawn below its text. ``left``: its cells are texts, not numbers.
+
+    ``narrow``: the lines of its cells are short and are not folded.
+    """
 
     text: str
     left: bool = False
+    narrow: bool = False
     figure: Svg | None = None
     sortable: bool = True
 
@@ -132,10 +136,11 @@ class Command:
 
 @dataclass(frozen=True, slots=True)
 class Commands:
-    """Commands, one below the other."""
+    """Commands, one below the other. ``page``: what they call the page, for which its script puts the real name of the file."""
 
     kind: ClassVar[str] = "commands"
     commands: tuple[Command, ...]
+    page: str = ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -28,7 +28,7 @@ from perfbench.report.page.blocks import (
     build_column_table,
     build_lines,
 )
-from perfbench.report.page.commands import format_command
+from perfbench.report.page.commands import format_command, format_page_name
 from perfbench.report.page.comparison_charts import draw_comparison
 from perfbench.report.page.environment_diff import build_environment_section
 from perfbench.report.page.interval_chart import IntervalAxis, describe_interval, format_ratio
@@ -92,7 +92,7 @@ def _build_sections(result: CalibrationResult) -> Iterator[Section]:
         note = build_lines([calibration_table.DETECTS_NOTE])
         yield Section("tools", "Other tools", (table, note), lead)
     yield build_environment_section(result.unchanged)
-    yield Section("commands", "Reproduce it and go on", (Commands(_list_commands(result)),), SAMPLES_TEXT)
+    yield Section("commands", "Reproduce it and go on", (_build_commands(result),), SAMPLES_TEXT)
 
 
 def _collect_pairs(result: CalibrationResult) -> ComparedPairs:
@@ -178,13 +178,14 @@ def _compare_slowdown(detection: SlowdownDetection) -> Comparison:
     )
 
 
-def _list_commands(result: CalibrationResult) -> tuple[Command, ...]:
-    name = f"{result.unchanged.id}.html"
-    return (
+def _build_commands(result: CalibrationResult) -> Commands:
+    page = format_page_name(result.unchanged.id)
+    commands = (
         Command("Calibrate again", format_command(result.unchanged)),
-        Command("Show this page in the terminal; the runs are inside it", f"perfbench calibrate --show {name}"),
+        Command("Show this page in the terminal; the runs are inside it", f"perfbench calibrate --show {page}"),
         Command("Use it: a gate reads the calibration of the results folder", "perfbench gate --before SPEC"),
     )
+    return Commands(commands, page)
 
 
 def _list_documents(result: CalibrationResult) -> Iterator[PageDocument]:

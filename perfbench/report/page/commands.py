@@ -8,38 +8,36 @@ from collections.abc import Iterable, Iterator, Sequence
 from perfbench.environments.labels import strip_copy_number
 from perfbench.gate.budgets import format_budget
 from perfbench.model import GatePolicy, Run, Settings
-from perfbench.report.page.blocks import Command
+from perfbench.report.page.blocks import Command, Commands
 from perfbench.sweep import subject
 
 DEFAULT_TIMEOUT = 600.0
 DEFAULT_ENVIRONMENT, DEFAULT_SCENARIO = "here", "replay"
 
 
-def list_commands(run: Run, page: str = "") -> tuple[Command, ...]:
-    """The commands of a page of a run.
+def build_run_commands(run: Run) -> Commands:
+    """The commands of a page of a run."""
+    page = format_page_name(run.id)
+    return Commands(tuple(_list_commands(run, page)), page)
 
-    :param page: the name of the page, for the command that shows it again.
-    """
-    return tuple(_list_commands(run, page))
+
+def format_page_name(name: str) -> str:
+    """The name of a page as it is typed in a shell, until the page knows what its file is called."""
+    return quote(f"{name}.html")
 
 
 def _list_commands(run: Run, page: str) -> Iterator[Command]:
     if run.paired:
         yield Command("Measure it again", format_command(run))
     else:
-        yield Command(
-            "Compare the two runs again", " ".join(("perfbench compare", *map(shlex.quote, run.id.split(" → "))))
-        )
-    yield Command(
-        "Show this page in the terminal; the run is inside it",
-        f"perfbench show {shlex.quote(page or f'{run.id}.html')}",
-    )
-    export = f"perfbench show {shlex.quote(page or f'{run.id}.html')} --export csv=samples.csv"
-    yield Command("Write the raw samples for a spreadsheet", export)
+        yield Command("Compare the two runs again", " ".join(("perfbench compare", *map(quote, run.id.split(" → ")))))
+    yield Command("Show this page in the terminal; the run is inside it", f"perfbench show {page}")
+    yield Command("Write the raw samples for a spreadsheet", f"perfbench show {page} --export csv=samples.csv")
     if (profile := _format_profile(run)) is not None:
         yield Command("Find the functions that made the difference", profile)
-    if run.settings.gate is None and run.paired and not run.settings.links and run.corpus is None:
-        yield Command("Compare this run with a later one", f"perfbench compare {shlex.quote(run.id)} LATER")
+    is_plain = run.settings.gate is None and not run.settings.links and run.corpus is None
+    if is_plain and run.paired:
+        yield Command("Compare this run with a later one", f"perfbench compare {page} LATER")
 
 
 def format_command(run: Run) -> str:
@@ -164,9 +162,12 @@ def format_profile_command(run: Run, profiler: str = "") -> str:
     :param profiler: if it was not the default.
     """
     settings = run.settings
-    sides = [_find_spec(name, settings) for name in settings.environments[0]]
+    sides = [_find_spec(name, settings) for group in settings.environments[:1] for name in group]
     words = ["profile", *_list_scenarios(settings)]
-    words += ["--diff", *sides[:2]] if len(sides) > 1 else ["--env", sides[0]] if sides != [DEFAULT_ENVIRONMENT] else []
+    if len(sides) > 1:
+        words += ["--diff", *sides[:2]]
+    elif sides and sides != [DEFAULT_ENVIRONMENT]:
+        words += ["--env", sides[0]]
     words += ["--profiler", profiler] if profiler else []
     words += ["--rounds", str(settings.rounds)] if settings.rounds is not None else []
     return _join((*words, *_format_shared(settings)), settings)

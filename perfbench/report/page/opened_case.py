@@ -174,7 +174,7 @@ def _list_notes(row: Row) -> Iterator[Block]:
 
 
 def build_differences(
-    after: Measurement, before: Measurement | None, sides: Sequence[str]
+    after: Measurement, before: Measurement | None, sides: Sequence[str], title: str = "First difference of the output"
 ) -> Iterator[FirstDifference]:
     """The first difference of the outputs side by side, from the case before and from run to run."""
     difference = output_match.find_difference(after, before)
@@ -183,9 +183,7 @@ def build_differences(
         names = (before.case.environment, after.case.environment) if sides else (before.case.mode, after.case.mode)
     if difference is not None and not difference.changes:
         place = f"{difference.item} {difference.update:,}, {difference.where}"
-        yield FirstDifference(
-            "First difference of the output", place, (names[0], difference.before), (names[1], difference.after)
-        )
+        yield FirstDifference(title, place, (names[0], difference.before), (names[1], difference.after))
     for side in (before, after):
         unstable = side.instability if side is not None else None
         if side is not None and unstable is not None:

@@ -26,7 +26,7 @@ from perfbench.report.page.blocks import (
     build_column_table,
     build_lines,
 )
-from perfbench.report.page.commands import format_profile_command, quote
+from perfbench.report.page.commands import format_page_name, format_profile_command, quote
 from perfbench.report.page.environment_diff import build_environment_section
 from perfbench.report.page.run_page import SAMPLES_TEXT, describe_run
 from perfbench.report.profiles import cpu, diff, memory
@@ -206,14 +206,12 @@ def _build_last_sections(document: ProfileDocument) -> Iterator[Section]:
     profilers = {profile.profiler for profile in document.profiles} - {DEFAULT_PROFILER}
     profiler = profilers.pop() if len(profilers) == 1 else ""
     yield build_environment_section(run)
+    page = format_page_name(run.id)
     commands = (
         Command("Profile it again", format_profile_command(run, profiler)),
-        Command(
-            "Show it in the terminal; the profile is inside this page",
-            f"perfbench profile --show {quote(f'{run.id}.html')}",
-        ),
+        Command("Show it in the terminal; the profile is inside this page", f"perfbench profile --show {page}"),
     )
-    yield Section("commands", "Reproduce it and go on", (Commands(commands),), SAMPLES_TEXT)
+    yield Section("commands", "Reproduce it and go on", (Commands(commands, page),), SAMPLES_TEXT)
 
 
 def _group_by_data(document: ProfileDocument) -> Iterator[tuple[MemoryCurve, ...]]:

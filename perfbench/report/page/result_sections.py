@@ -42,6 +42,7 @@ def build_curves_section(report: Report) -> Section:
 
 
 def build_corpus_sections(report: Report) -> Iterator[Section]:
+    """What was drawn of each corpus, in words."""
     for number, table in enumerate((table for table in report.tables if table.survey is not None), 1):
         assert table.survey is not None
         slower = all(row.comparison.ratio > 1 for row in table.rows if row.comparison is not None)
@@ -59,13 +60,11 @@ def build_output_section(report: Report, cases: Sequence[ListedCase]) -> Iterato
     blocks: list[Block] = []
     measurements = {measurement.case.id: measurement for measurement in report.run.measurements}
     for case in different:
-        after = measurements.get(case.row.case)
+        after, before = measurements.get(case.row.case), measurements.get(case.row.case_before)
+        title = " · ".join(filter(None, (case.row.mode, case.context)))
+        located = [] if after is None else list(opened_case.build_differences(after, before, case.table.sides, title))
         notes = tuple(Line(f"{FAILED_MARK} {note}", "failed") for note in case.row.notes)
-        blocks += [Lines(notes)] if notes else []
-        if after is not None:
-            blocks += list(
-                opened_case.build_differences(after, measurements.get(case.row.case_before), case.table.sides)
-            )
+        blocks += located or ([Lines(notes)] if notes else [])
     changes = dict.fromkeys(table.known_changes for table in report.tables if table.known_changes)
     blocks += [build_lines([KNOWN_CHANGES_NOTE.format(change) for change in changes])] if changes else []
     if not different:
@@ -113,6 +112,7 @@ def _build_metric_cell(metric: Metric, row: Row, table: ReportTable) -> Cell:
 
 
 def build_advice_section(report: Report) -> Iterator[Section]:
+    """The advice that the scenarios of the run are about, if they are about any."""
     rows = advice.build_rows(report)
     if rows:
         lead = "What is recommended elsewhere, against what was measured here."
@@ -145,16 +145,13 @@ def build_verdict_table(rows: Sequence[advice.AdviceRow]) -> Table:
 def _choose_verdict_tone(verdict: str) -> Tone:
     if verdict.startswith("holds"):
         return "improved"
-    return (
-        "regressed"
-        if verdict.startswith("refuted")
-        else "unchanged"
-        if verdict.startswith("makes no")
-        else "inconclusive"
-    )
+    if verdict.startswith("refuted"):
+        return "regressed"
+    return "unchanged" if verdict.startswith("makes no") else "inconclusive"
 
 
 def build_blame_section(cases: Sequence[ListedCase]) -> Iterator[Section]:
+    """The functions behind the regressions of a gate, if they were counted."""
     blocks = tuple(
         block
         for case in cases

@@ -11,7 +11,6 @@ from perfbench.model import Run
 from perfbench.report.model import Report
 from perfbench.report.page import case_table, opened_case, result_sections, sentence
 from perfbench.report.page.blocks import (
-    Commands,
     Fold,
     Line,
     Page,
@@ -19,7 +18,7 @@ from perfbench.report.page.blocks import (
     build_lines,
 )
 from perfbench.report.page.case_table import ListedCase
-from perfbench.report.page.commands import list_commands
+from perfbench.report.page.commands import build_run_commands
 from perfbench.report.page.detectability_chart import compute_detectable_change
 from perfbench.report.page.environment_diff import build_environment_section
 from perfbench.report.page.interval_chart import format_confidence
@@ -30,6 +29,8 @@ from perfbench.util import formatting
 RUN_KIND = "run"
 MAX_WARNINGS = 6
 """More warnings than this are summed up by their kinds."""
+
+MAX_PROBLEMS = 10
 
 MAX_LISTED_CASES = 12
 """More cases than this are opened as a whole before one of them is."""
@@ -73,7 +74,7 @@ def describe_run(run: Run) -> str:
 
 def build_commands_section(run: Run) -> Section:
     """The commands that reproduce a run, and the samples inside the page."""
-    return Section("commands", "Reproduce it and go on", (Commands(list_commands(run)),), SAMPLES_TEXT)
+    return Section("commands", "Reproduce it and go on", (build_run_commands(run),), SAMPLES_TEXT)
 
 
 def _list_detectable(report: Report, cases: Sequence[ListedCase]) -> list[float]:
@@ -94,10 +95,14 @@ def _list_detectable(report: Report, cases: Sequence[ListedCase]) -> list[float]
 
 
 def _list_problems(report: Report) -> Iterator[Line]:
-    """What is wrong with the run as a whole."""
+    """What is wrong with the run as a whole, and what failed in its cases."""
     if not report.status.ok:
         yield Line(report.status.message.replace(' (see the lines marked "!")', ""), "failed")
-    yield from (Line(f"{FAILED_MARK} {problem}", "failed") for problem in report.problems)
+    notes = dict.fromkeys(note for table in report.tables for row in table.rows if row.failed for note in row.notes)
+    problems = [*report.problems, *notes]
+    yield from (Line(f"{FAILED_MARK} {problem}", "failed") for problem in problems[:MAX_PROBLEMS])
+    if len(problems) > MAX_PROBLEMS:
+        yield Line(f"{FAILED_MARK} {len(problems) - MAX_PROBLEMS} more at their cases", "failed")
 
 
 def _list_warnings(report: Report) -> tuple[Line, ...]:

@@ -106,6 +106,13 @@ def build_site(files: Sequence[SavedFile], output: Path, observe: Callable[[str]
         except (StorageProblem, NotMeasured) as error:
             failures.append(str(error) if str(file.path) in str(error) else f"{file.path}: {error}")
             continue
+        except (
+            LookupError,
+            ValueError,
+            ArithmeticError,
+        ) as error:  # parts of a damaged document that do not fit together
+            failures.append(f"{file.path} is damaged: {' '.join(str(error).split())}")
+            continue
         identity = (result.entry.kind, result.page.window, result.entry.created)
         if identity in seen and file.path.suffix == PAGE_SUFFIX:
             continue  # the page of a run that is in the folder itself

@@ -33,7 +33,7 @@ def build_index(entries: Iterable[IndexEntry], histories: int, failures: Sequenc
     newest_first = sorted(entries, key=lambda entry: entry.created, reverse=True)
     kinds = dict.fromkeys(entry.kind for entry in newest_first)
     counts = ", ".join(f"{sum(e.kind == kind for e in newest_first)} {kind}" for kind in kinds)
-    heads = tuple(Head(head, left=True) for head in ("run", "created", "what", "result"))
+    heads = tuple(Head(head, left=True, narrow=head == "created") for head in ("run", "created", "what", "result"))
     table = Table("Saved runs", heads, tuple(_build_row(entry) for entry in newest_first), filtered=True, name="runs")
     return Page(
         title="perfbench runs",

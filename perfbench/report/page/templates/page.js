@@ -162,6 +162,14 @@
     svg.before(tools);
   }
 
+  // Commands name the page by the name that its file has now.
+  function nameFile(list) {
+    const file = decodeURIComponent(location.pathname.split("/").pop());
+    if (!file) return;
+    const name = /^[\w.@%+=:,-]+$/.test(file) ? file : `'${file.replaceAll("'", "'\"'\"'")}'`;
+    for (const code of list.querySelectorAll("code")) code.textContent = code.textContent.replaceAll(list.dataset.page, () => name);
+  }
+
   // The documents inside the page, as the files that perfbench saves.
   async function save(script) {
     const packed = Uint8Array.from(atob(script.textContent), (letter) => letter.charCodeAt(0));
@@ -179,6 +187,7 @@
   restore();
   document.querySelectorAll("main > section").forEach(addOpener);
   document.querySelectorAll("svg.flame").forEach(armFlame);
+  document.querySelectorAll("dl.commands[data-page]").forEach(nameFile);
   addEventListener("hashchange", () => { if (isState(location.hash)) { readAddress(); restore(); } else reveal(); });
   if (location.hash) reveal();
   const button = document.getElementById("save");

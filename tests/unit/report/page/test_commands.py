@@ -15,7 +15,7 @@ from support.runs import MARKET, measurement, run
 from perfbench.cli import measure, options
 from perfbench.cli.commands import calibrate, sweep
 from perfbench.model import Budget, GatePolicy, Run, Settings
-from perfbench.report.page.commands import format_command, list_commands
+from perfbench.report.page.commands import build_run_commands, format_command
 from perfbench.sweep.subject import SweepSubject
 
 
@@ -132,7 +132,7 @@ def test_second_build_of_an_environment_has_no_number_in_a_command() -> None:
 
 
 def purposes(made: Run) -> Sequence[str]:
-    return [command.text for command in list_commands(made)]
+    return [command.text for command in build_run_commands(made).commands]
 
 
 def test_commands_go_on_from_a_comparison_to_the_functions_behind_it() -> None:

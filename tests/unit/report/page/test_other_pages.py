@@ -15,13 +15,15 @@ from support.sweeps import COSTS, sweep
 
 from perfbench.advise.document import ADVICES
 from perfbench.gate.calibration.document import SLOWER_KIND, load_calibration
-from perfbench.model import Run
+from perfbench.model import Case, Run
 from perfbench.profiling.document import PROFILES, ProfileDocument
+from perfbench.profiling.memory.curve import MemoryCurve, MemoryMark
 from perfbench.report import build
 from perfbench.report.advice_report import build_advice_report
 from perfbench.report.page.advice_page import build_advice_page
 from perfbench.report.page.calibration_page import build_calibration_page
 from perfbench.report.page.flame_chart import draw_difference, draw_profile
+from perfbench.report.page.memory_chart import draw_memory
 from perfbench.report.page.profile_page import build_profile_page
 from perfbench.report.page.render import render_page
 from perfbench.report.page.verdict_page import build_verdict_page
@@ -176,6 +178,22 @@ def test_hostile_function_is_text_in_a_flame_graph() -> None:
     assert figure is not None
     assert "<img" not in figure.svg.markup
     assert "</script>" not in figure.svg.markup
+
+
+def test_memory_of_a_pass_is_drawn_with_its_peak_and_its_marks() -> None:
+    rss = (20_000_000, 30_000_000, 90_000_000, *[40_000_000] * 2000)
+    times = tuple(0.001 * number for number in range(len(rss)))
+    made = MemoryCurve(
+        Case("replay", "full", "here", "1.2"), "updates", len(rss), times[-1], times, tuple(map(float, range(len(rss)))), rss,
+        baseline=20_000_000, marks=(MemoryMark("in-play", 1.0),),
+    )  # fmt: skip
+    figure = draw_memory([made, replace(made, case=replace(made.case, mode="light"))])
+    lines = re.findall(r'<path class="line s\d" d="M([^"]+)"', figure.svg.markup)
+    assert len(lines) == 2
+    points = [tuple(map(float, point.split())) for point in lines[0].split("L")]
+    assert len(points) <= 800
+    assert min(y for _, y in points) == min(points[:3], key=lambda point: point[1])[1]
+    assert figure.svg.markup.count(">in-play<") == 2
 
 
 def test_large_profile_stays_small_on_a_page() -> None:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib.util
+from pathlib import Path
 
 import pytest
+from hatchling.builders.wheel import WheelBuilder
 from support.pages import ReadPage
 
 from perfbench.errors import ExtraMissing
@@ -32,6 +34,7 @@ from perfbench.report.page.svg import Drawing
 from perfbench.report.text_table import Column, ColumnTable
 from perfbench.results.page_document import PageDocument
 
+ROOT = Path(__file__).resolve().parents[4]
 HARMLESS = "harmless-text"
 HOSTILE = "<script>alert(1)</script>\"'&<b onmouseover=x>"
 
@@ -100,6 +103,12 @@ def test_notes_of_a_table_of_columns_belong_to_the_row_above() -> None:
         ("parse", "called by main: 1 → 2; called by x: 0 → 1"),
         ("format", ""),
     ]
+
+
+def test_templates_travel_in_the_wheel() -> None:
+    inside = {file.distribution_path for file in WheelBuilder(str(ROOT)).recurse_included_files()}
+    folder = ROOT / "perfbench" / "report" / "page" / "templates"
+    assert {path.relative_to(ROOT).as_posix() for path in folder.iterdir()} <= inside
 
 
 def test_missing_jinja_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from perfbench.model import (
     CaseBlame,
     Claim,
     Environment,
+    Failure,
     Metric,
     OutputDifference,
     Package,
@@ -167,6 +168,7 @@ def test_few_pairs_are_said_to_hide_any_change() -> None:
     made = run([measurement("slow", [1.0, 1.1, 0.9], baseline=True), measurement("fast", [0.5, 0.6, 0.4])])
     page = ReadPage(render(made))
     assert "too few pairs for an interval" in page.text
+    assert len(page.root.xpath("//tbody//path[contains(@class, 'arrow')]")) == 2
     assert "too few to say which change would have been seen" in page.text
 
 
@@ -185,6 +187,15 @@ def test_first_difference_of_the_output_stands_side_by_side() -> None:
     assert [cell.text_content() for cell in table.xpath(".//th|.//td")] == ["slow", "fast", "3.5", "3.55"]
     assert table.xpath("string(p)") == "update 7, runners[1].price"
     assert "not every mode gives the same output" in page.warnings
+
+
+def test_failures_stand_at_the_top_with_their_reason() -> None:
+    made = of_modes()
+    failed = replace(measurement("broken", []), failures=(Failure("duet 3", "ValueError: no such price"),))
+    page = ReadPage(render(replace(made, measurements=(*made.measurements, failed))))
+    assert page.warnings[:2] == ["not everything was measured", "! broken: ValueError: no such price (duet pass)"]
+    (row,) = [row for row in page.rows("cases") if row.cells[0] == "! broken"]
+    assert row.cells[-1] == "not measured"
 
 
 def test_metrics_of_the_scenario_have_a_table_of_their_own() -> None:
