@@ -18,7 +18,7 @@ DEFAULT_ENVIRONMENT = "here"
 DEFAULT_TIMEOUT = 600.0
 DEFAULT_PRECISION = 0.01
 DEFAULT_SURVEY_PRECISION = 0.03
-DEFAULT_MAX_TIME = 300.0
+DEFAULT_MAX_TIME = 60.0
 DEFAULT_RESULTS = Path(RESULTS)
 QUICK_ROUNDS = 2
 """Rounds under ``--quick``, unless ``--rounds`` is given."""
@@ -71,8 +71,8 @@ MaxTime = Annotated[
     typer.Option(
         parser=Seconds,
         metavar="SECONDS",
-        help="Time limit of the rounds, per table; also 90s or 2m. Set-up, check and memory passes, and the round that is running, "
-        "come on top.",
+        help="Time limit of the whole command, shared by its tables; also 90s or 2m. One round of each is measured in any case; "
+        "building environments comes on top.",
     ),
 ]
 Precision = Annotated[

@@ -21,6 +21,7 @@ from perfbench.environments.uv_compile import WHEELS_ONLY_OPTIONS
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Package
 from perfbench.util import paths
+from perfbench.util.activity import doing
 from perfbench.util.files import build_cache_problem
 
 PROBE_SCRIPT = """
@@ -67,6 +68,7 @@ def build_environment(resolution: Resolution, key: str, spec: str, observe: Call
 
     Raises EnvironmentProblem, and leaves nothing partly built.
     """
+    waiting = f"waiting for another perfbench to build {spec}"
     with cache.get_thread_lock(key):
         while True:
             # Another process may prune it between the end of the build and the shared lock: build it again.
@@ -74,7 +76,7 @@ def build_environment(resolution: Resolution, key: str, spec: str, observe: Call
                 cache.record_use(key)
                 return built
             cache.release_shared_lock(key)
-            with cache.hold_build_lock(key, lambda: observe(f"waiting for another perfbench to build {spec}")) as lock:
+            with doing(f"building {spec}"), cache.hold_build_lock(key, lambda: observe(waiting)) as lock:
                 if not cache.load_marker(key):
                     observe(f"building {spec} on Python {resolution.python.label}")
                     _build_locked(resolution, key, spec, lock)

@@ -28,6 +28,8 @@ from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.session import Session
 from perfbench.util.files import check_results_folder
 
+HELP_GROUP = "Understand"
+
 app = typer.Typer(add_completion=False)
 
 DEFAULT_MAX_TIME, EXAMPLE_MAX_TIME = 600.0, 120.0
@@ -74,8 +76,8 @@ def advise(
         typer.Option(
             parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
             metavar="SECONDS",
-            help="Time limit of all passes; also 90s or 10m. Environments that are built and the confirmation of what was chosen "
-            "come on top.",
+            help="Time limit of the whole command; also 90s or 10m. At least 12 pairs confirm what was chosen; building "
+            "environments comes on top.",
             show_default="600, for the shipped backtest 120",
         ),
     ] = None,
@@ -171,6 +173,7 @@ def _measure(
     if outcome.problem is not None:
         file.close()
         return steps.document(problem=str(outcome.problem)), file.path, outcome.problem.hint
+    measure.report_overrun(session)
     advice = steps.document(complete=True)
     path = ADVICES.locate(advice.run.id, session.results)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from pathlib import Path
@@ -24,11 +25,18 @@ from perfbench.results.document import RUNS
 from perfbench.runner import scenarios
 from perfbench.runner.session import FinishedRun, Session
 from perfbench.runner.state import Progress
+from perfbench.util.activity import doing
+
+HELP_GROUP = "Machine"
 
 app = typer.Typer(add_completion=False)
 
 DEFAULT_PACKAGE = "betfairlightweight"
 """The package whose installed release is used, unless --env names an environment."""
+
+DEFAULT_MAX_TIME = 300.0
+TAIL_SHARE = 0.03
+"""The share of the time limit that is kept for the analysis of the pairs."""
 
 NOT_RESUMABLE = "a calibration cannot be resumed: run it again"
 
@@ -53,14 +61,15 @@ def calibrate(
         typer.Option(metavar="PATH", help="Market file or known name.", show_default=options.DEFAULT_MARKET_TEXT),
     ] = None,
     max_time: Annotated[
-        float,
+        float | None,
         typer.Option(
             parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
             metavar="SECONDS",
-            help="Time limit for all pairs; also 90s or 2m. Exceeded for the minimum of 24 pairs and 12 of a slowdown; set-up, "
-            "check passes and the passes of other tools come on top.",
+            help="Time limit of the whole command; also 90s or 2m. At least 24 pairs, 12 of a slowdown and one comparison by each "
+            "tool are measured in any case; building environments comes on top.",
+            show_default="300; with --against, 300 more than its comparisons may take",
         ),
-    ] = 300.0,
+    ] = None,
     rounds: Annotated[
         int | None,
         typer.Option(
@@ -84,7 +93,7 @@ def calibrate(
         typer.Option(
             parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
             metavar="SECONDS",
-            help="The --max-time of the simulated gates.",
+            help="Seconds of pairs of the simulated gates, for their one case.",
         ),
     ] = 30.0,
     against: Annotated[
@@ -130,6 +139,8 @@ def calibrate(
     if env is None and installed is None:
         raise NotMeasured(f"{DEFAULT_PACKAGE} is not installed here", hint="name an environment with --env")
     spec = (env or f"{DEFAULT_PACKAGE}=={installed}") + tool_comparison.build_needs(tools)
+    sizes = tuple(parse.parse_option("--slower", text, parse.build_share_parser(1e-6, 10.0)) for text in slower or ())
+    compared = ComparisonPlan.count(len(tools), comparisons, len(sizes or session.SLOWDOWN_MULTIPLES))
     settings = options.build_settings(
         ctx,
         drawn=1,
@@ -139,11 +150,10 @@ def calibrate(
         modes=(mode or scenarios.find_baseline_mode(scenario, folders, here),),
         data=(data,) if data else (),
         parameters=set_,
-        max_time=max_time,
+        max_time=max_time or DEFAULT_MAX_TIME + compared * gate_time,
         timeout=timeout,
         gate=GatePolicy(seconds=gate_time),
     )
-    sizes = tuple(parse.parse_option("--slower", text, parse.build_share_parser(1e-6, 10.0)) for text in slower or ())
     storage.require_file_name(save)
     session.require_free_names(
         (save, session.format_slowdown_name(save), tool_comparison.format_document_name(save)), results
@@ -177,11 +187,22 @@ def _run_calibration(
                 f"calibrate measures one mode on one market file, not {len(prepared.tables)}",
                 hint="name one mode with --mode and one file with --data",
             )
-        multiples = session.choose_multiples(prepared, settings.max_time, rounds)
-        pairs = session.choose_pair_count(prepared, settings.max_time, rounds, len(sizes or multiples))
+        limit = measuring.limit
+        later = limit.left * len(tools) / (1 + len(tools))
+        multiples = session.choose_multiples(prepared, limit.left - later, rounds)
+        own = limit.left - later - (1 + len(sizes or multiples)) * prepared.overhead
+        pairs = session.choose_pair_count(prepared, own, rounds, len(sizes or multiples))
+        begun = limit.spent
         unchanged = _require_complete(measuring.measure(session.with_rounds(prepared, pairs)))
         sizes = sizes or session.choose_slowdowns(session.analyse_run(unchanged), multiples)
-        slower = session.plan_slowdowns(prepared, sizes, session.format_slowdown_name(output.save), pairs)
+        overhead = max(0.0, limit.spent - begun - pairs * session.read_pair_cost(unchanged))
+        left = math.inf if rounds else limit.left - later - len(sizes) * overhead - TAIL_SHARE * limit.seconds
+        slower = session.plan_slowdowns(
+            prepared,
+            sizes,
+            session.format_slowdown_name(output.save),
+            session.choose_slowdown_pairs(unchanged, left, len(sizes)),
+        )
         _require_complete(measuring.measure(slower))
         if tools:
             plan = ComparisonPlan(tools, comparisons, tool_comparison.compute_budget(unchanged))
@@ -203,7 +224,8 @@ def _run_tools(
         document = tool_comparison.build_document(unchanged, plan, versions, compared)
         tool_comparison.save_document(document, measuring.results)
 
-    measurements = tool_comparison.run_comparisons(plan, group, sizes, unchanged.settings.seed, report)
+    seed = unchanged.settings.seed
+    measurements = tool_comparison.run_comparisons(plan, group, sizes, seed, report, measuring.limit)
     outcome = measuring.execute(((group, (measurement,)) for measurement in measurements), record)
     if outcome.problem is not None:
         raise outcome.problem
@@ -231,9 +253,10 @@ def _show_saved(name: str, results: Path, color: str) -> None:
     """Show a saved calibration. Raises StorageProblem, NotMeasured."""
     path = RUNS.find(name, results)
     unchanged = storage.load_run(path)
-    calibrated = session.analyse_run(unchanged)
-    slower = storage.load_run(RUNS.find(session.format_slowdown_name(path.stem), path.parent))
-    injected = session.analyse_slowdown_run(slower, calibrated)
+    with doing("analysing the pairs"):
+        calibrated = session.analyse_run(unchanged)
+        slower = storage.load_run(RUNS.find(session.format_slowdown_name(path.stem), path.parent))
+        injected = session.analyse_slowdown_run(slower, calibrated)
     cost = session.read_pair_cost(unchanged)
     width = console.detect_width(sys.stdout)
     sys.stdout.write(prose.wrap_text(calibration.render_calibration(unchanged, calibrated, injected), width))

@@ -23,6 +23,8 @@ from perfbench.runner.scenarios import choose_scenarios, describe_scenario, find
 from perfbench.util import formatting, paths
 from perfbench.util.formatting import make_printable
 
+HELP_GROUP = "Machine"
+
 app = typer.Typer(add_completion=False)
 
 DISTRIBUTION = "betfair-perfbench"

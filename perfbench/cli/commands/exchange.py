@@ -32,6 +32,8 @@ from perfbench.exchange.replay.timeline import Timeline, build_timeline
 from perfbench.exchange.server import Server
 from perfbench.util.files import build_write_problem, check_destination, write_atomically
 
+HELP_GROUP = "Data"
+
 app = typer.Typer(add_completion=False)
 
 DEFAULT_LIMITS = Limits()

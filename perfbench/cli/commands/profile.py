@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -26,6 +27,8 @@ from perfbench.runner import machine
 from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.session import Session
 from perfbench.runner.trial import Conditions
+
+HELP_GROUP = "Understand"
 
 app = typer.Typer(add_completion=False)
 
@@ -71,6 +74,16 @@ def profile(
             metavar="NUM",
             help="Run this many passes with the profiler, and as many without.",
             show_default="3, with --diff 8 per side",
+        ),
+    ] = None,
+    max_time: Annotated[
+        float | None,
+        typer.Option(
+            parser=options.Seconds,
+            metavar="SECONDS",
+            help="Time limit of the whole command; also 90s or 2m. One pass with the profiler and one without are made anyway; "
+            "building environments comes on top.",
+            show_default="none",
         ),
     ] = None,
     memory: Annotated[bool, typer.Option(help="Also record memory over time.")] = True,
@@ -137,6 +150,7 @@ def profile(
         data=data,
         parameters=set_,
         rounds=rounds or (DEFAULT_DIFF_ROUNDS if diff else DEFAULT_ROUNDS),
+        max_time=max_time or 0.0,
         timeout=timeout,
         count=count,
         tools=(*NEEDS[profiler], *(("memory-profiler",) if lines else ())),
@@ -227,7 +241,8 @@ def _run_steps(
     Returns the document and the hint of a full disk, which ends the session early. Raises Interrupted.
     """
     artefacts = document.make_artefact_folder(prepared.run, session.results)
-    steps = ProfilingSession(prepared, profiling, artefacts, before)
+    session.limit.seconds = prepared.run.settings.max_time or math.inf
+    steps = ProfilingSession(prepared, profiling, artefacts, before, session.limit)
     outcome = session.execute(steps.measure(), file.write)
     if outcome.interrupted:
         file.close()
@@ -240,6 +255,7 @@ def _run_steps(
     if outcome.problem is not None:
         file.close()
         return steps.document(problem=str(outcome.problem)), outcome.problem.hint
+    _report_left_out(session, steps.left_out)
     profile = steps.document(complete=True)
     try:
         PROFILES.save(profile, PROFILES.locate(profile.run.id, session.results))
@@ -248,3 +264,11 @@ def _run_steps(
         return steps.document(problem=str(problem)), problem.hint
     file.remove()
     return profile, ""
+
+
+def _report_left_out(session: Session, left_out: Sequence[str]) -> None:
+    """Say what there was no time for, each kind once."""
+    if left_out:
+        kinds = list(dict.fromkeys(doing.partition(":")[0] for doing in left_out))
+        session.listener.report_status(f"the time is over; left out: {', '.join(kinds)} (--max-time sets the limit)")
+    measure.report_overrun(session)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -17,8 +18,8 @@ from perfbench.errors import EnvironmentProblem, ExitCode, NotMeasured, OutputsD
 from perfbench.model import Settings
 from perfbench.report.plots import _matplotlib
 from perfbench.results import storage
-from perfbench.results.journal import find_newest_journal
 from perfbench.runner import scenarios
+from perfbench.runner.session import AS_IT_BEGAN, Continuation
 from perfbench.sweep.bisection import BisectEnd, BisectResult, BisectStep, CandidateResult, ComparisonRequest
 from perfbench.sweep.steps import SamplingPlan
 from perfbench.sweep.subject import (
@@ -31,6 +32,8 @@ from perfbench.sweep.subject import (
     run_bisection,
 )
 from perfbench.util import formatting
+
+HELP_GROUP = "Compare"
 
 app = typer.Typer(add_completion=False)
 
@@ -98,8 +101,8 @@ def sweep(
         typer.Option(
             parser=options.Seconds,
             metavar="SECONDS",
-            help="Stop each step when it is precise, or after this time (also 90s or 2m), instead of a fixed number of pairs; "
-            "set-up, check and memory passes come on top.",
+            help="Stop each step when it is precise, all of them within this time (also 90s or 2m), instead of a fixed number of "
+            "pairs; at least one pair a step, and building environments comes on top.",
         ),
     ] = None,
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
@@ -128,7 +131,8 @@ def sweep(
         raise UsageProblem("--bisect cannot be resumed", hint="leave out --resume; a search takes few comparisons")
     output = OutputOptions(results, save, color=color, quiet=quiet)
     if resume and subject is first is last is None:
-        _run_sweep(find_newest_journal(results, "sweeps"), output, plot)
+        source = resumption.find_newest_to_resume(results, "sweeps")
+        _run_sweep(source, output, plot, Continuation(max_time=max_time))
         return
     if subject is None or first is None or last is None:
         raise UsageProblem(
@@ -159,7 +163,8 @@ def sweep(
         compare = _build_comparer(swept, settings, output)
         _print_result(swept, run_bisection(swept.names, compare, _build_observer(quiet)))
         return
-    _run_sweep(_find_journal(ctx, results, swept, settings) if resume else settings, output, plot)
+    begun = _find_journal(ctx, results, swept, settings) if resume else settings
+    _run_sweep(begun, output, plot, resumption.find_continuation(ctx, settings))
 
 
 def _find_journal(ctx: typer.Context, results: Path, swept: SweepSubject, settings: Settings) -> Path:
@@ -173,8 +178,10 @@ def _find_journal(ctx: typer.Context, results: Path, swept: SweepSubject, settin
     return path
 
 
-def _run_sweep(source: Settings | Path, output: OutputOptions, plot: Path | None) -> None:
-    finished = measure.measure(source, output)
+def _run_sweep(
+    source: Settings | Path, output: OutputOptions, plot: Path | None, otherwise: Continuation = AS_IT_BEGAN
+) -> None:
+    finished = measure.measure(source, output, otherwise=otherwise)
     run = finished.run
     try:
         trajectory = sweep_output.show_sweep(run, plot, output.color)
@@ -191,10 +198,16 @@ def _build_comparer(
 ) -> Callable[[ComparisonRequest], CandidateResult]:
     """How a search compares a candidate with the first one: a run of its own, saved like any other."""
     specs = dict(zip(swept.names, swept.specs, strict=True))
+    expected = 1 + math.ceil(math.log2(len(specs)))
+    spent: list[float] = []
 
     def compare(request: ComparisonRequest) -> CandidateResult:
         pair = replace(
-            settings, environments=((specs[request.anchor], specs[request.candidate]),), links="neighbours", anchor=""
+            settings,
+            environments=((specs[request.anchor], specs[request.candidate]),),
+            links="neighbours",
+            anchor="",
+            max_time=max(0.0, settings.max_time - sum(spent)) / max(1, expected - len(spent)),
         )
         name = None if output.save is None else f"{output.save}-{request.candidate}"
         try:
@@ -202,6 +215,7 @@ def _build_comparer(
         except NotMeasured as problem:
             return CandidateResult(request.candidate, failure=str(problem))
         measure.print_saved_path(finished, quiet=True)
+        spent.append(finished.spent)
         plan = SamplingPlan(None, settings.rounds)
         why = "; ".join(finished.run.problems)
         result = evaluate_candidate(request, settings.modes[0], finished.run.measurements, specs, plan)
