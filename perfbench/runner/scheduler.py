@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from perfbench.model import SPENT_SECONDS, CaseGroup, Result, Settings, Trial
+from perfbench.model import SPENT_SECONDS, Case, CaseGroup, Result, Settings, Trial
 from perfbench.runner import instruction_pass, output_schedule, plan
 from perfbench.runner.duet import DuetQueue, execute_trial
 from perfbench.runner.interleave import InterleavedSide
@@ -16,9 +16,13 @@ from perfbench.runner.state import GroupState, Progress, Shortfall, format_cases
 from perfbench.runner.stopping import StoppingRule, UntilPrecise, compute_half_width
 from perfbench.runner.time_limit import Clock, GroupClock
 from perfbench.runner.trial import Conditions
+from perfbench.stats import signed_rank
 
 SOLO_SHARE = 0.1
 """The share of the time left that a set of memory and solo passes may take where the time is limited."""
+
+MIN_PAIRS = signed_rank.count_minimum_pairs(signed_rank.choose_adaptive_confidence())
+"""Pairs below which there is no interval."""
 
 NO_ROUND = -1
 """The number of a round that is only planned to see what one takes."""
@@ -173,8 +177,35 @@ class _GroupWork:
                     return
 
     def _has_time(self, trial: Trial) -> bool:
-        """Whether there is time for a trial of a round; the first one of each pair is measured in any case."""
-        return not self.state.rule.is_timed or self.clock.fits(trial) or not self.state.has_begun(trial)
+        """Whether there is time for a trial of a round; the first one of each pair is measured in any case.
+
+        Where the time does not suffice for an interval of every pair, it is kept for those that need least of it.
+        """
+        if not self.state.rule.is_timed or not self.state.has_begun(trial):
+            return True
+        own = self.clock.expect([trial])
+        others = sum(need for cases, need in self._list_reachable() if cases != set(trial.cases))
+        return own + others <= self.clock.left
+
+    def _list_reachable(self) -> list[tuple[set[Case], float]]:
+        """The pairs that an interval can be reached for in the time that is left, with the seconds that it takes."""
+        round_ = {frozenset(t.cases): t for t in plan.plan_round(self.state.group, NO_ROUND, self.state.settings.seed)}
+        needs = sorted(
+            (
+                (
+                    max(0, MIN_PAIRS - self.state.count_pairs(duet)) * self.clock.expect([round_[frozenset(duet)]]),
+                    number,
+                )
+                for number, duet in enumerate(self.state.duets)
+            ),
+        )
+        reachable, left = [], self.clock.left
+        for need, number in needs:
+            left -= need
+            if left < 0:
+                break
+            reachable.append((set(self.state.duets[number]), need))
+        return reachable
 
     def _run_in_round(self, trial: Trial, number: int, queue: DuetQueue, coming: Sequence[Trial]) -> Events:
         yield self._build_progress(f"round {number + 1}: {format_cases(trial)}", number)

@@ -203,7 +203,11 @@ class GroupState:
     @property
     def rounds(self) -> int:
         """The pairs that every duet has which can still be measured."""
-        return min((len(self._log_ratios(duet)) for duet in self.duets), default=0)
+        return min(map(self.count_pairs, self.duets), default=0)
+
+    def count_pairs(self, duet: tuple[Case, Case]) -> int:
+        """The pairs of a duet so far."""
+        return len(self._log_ratios(duet))
 
     def has_begun(self, trial: Trial) -> bool:
         """Whether there is a sample of an earlier trial of the same kind and cases."""

@@ -103,10 +103,6 @@ class GroupClock:
         """The seconds that these trials will take, from earlier ones of the same cases; nothing for those without any."""
         return sum(self._expect(trial) for trial in trials)
 
-    def fits(self, *trials: Trial) -> bool:
-        """Whether these trials will end before the time is over."""
-        return self.spent + self.expect(trials) <= self.seconds
-
     def _expect(self, trial: Trial) -> float:
         kind, cases = _key(trial)
         own = self._costs.get((kind, cases))

@@ -192,6 +192,17 @@ def test_pairs_that_fit_into_the_rest_of_the_time_are_measured_though_a_round_do
     assert pairs["two"] > pairs["one"]
 
 
+def test_short_time_is_kept_for_the_pairs_that_an_interval_can_be_reached_for(stage: Stage) -> None:
+    """A round takes 12 s, an interval of both pairs would take 72."""
+    stage.noise = noisy(0.5, 2)
+    stage.seconds["one"] = 9.0
+    measured(stage, table(), max_time=45.0)
+    pairs = Counter(c.mode for trial in stage.trials if trial.kind == "duet" for c in trial.cases)
+    assert stage.now <= 45.0
+    assert pairs["two"] >= scheduler.MIN_PAIRS == 6
+    assert 1 <= pairs["one"] < 4
+
+
 @pytest.mark.parametrize("seconds", [0.0, 3.0])
 def test_one_round_is_measured_though_the_time_is_over(stage: Stage, seconds: float) -> None:
     measured(stage, table(), max_time=seconds)

@@ -69,7 +69,4 @@ def test_trial_is_expected_to_take_the_median_of_earlier_ones_of_its_cases() -> 
     assert times.expect([solo]) == 2.0, "that of a memory pass of its case"
     assert times.expect([Trial("alone", 0, (one,), 1)]) == 0.0
     assert times.spent == 39.0
-    assert times.fits(duet, solo, memory)
-    clock.now += 18.0
-    assert not times.fits(duet)
-    assert times.fits(solo)
+    assert times.left == 21.0
