@@ -69,7 +69,7 @@ def perfbench_on_terminal(
         stdout=subprocess.PIPE if piped else follower,
         stderr=follower,
         cwd=folder,
-        env=variables(folder, TERM="xterm-256color", **(env or {})),
+        env=variables(folder, **{"TERM": "xterm-256color", **(env or {})}),
         start_new_session=True,
     )
     os.close(follower)
