@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 
 from perfbench.cli import console, heartbeat
 from perfbench.cli.heartbeat import Heartbeat
-from perfbench.cli.live_table import LiveTable, is_drawable
+from perfbench.cli.live_table import BuildLines, LiveTable, is_drawable
 from perfbench.model import CaseGroup, Result, Run
 from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.state import Progress
@@ -39,6 +39,7 @@ class TerminalListener:
         self._beats = heartbeat.current() if clock is time.monotonic else Heartbeat("", clock)
         self._live: LiveTable | None = None
         self._run: Run | None = None
+        self._page: BuildLines | None = None
         self._results: Sequence[Result] = ()
         self._tables: list[CaseGroup] = []
         self._total = 0
@@ -56,6 +57,10 @@ class TerminalListener:
     def follow_results(self, run: Run, results: Sequence[Result]) -> None:
         """Show the rows of a run while it is measured; ``results`` grows meanwhile."""
         self._run, self._results = run, results
+
+    def follow_page(self, build: BuildLines) -> None:
+        """Show these lines while something is measured that is no run."""
+        self._page = build
 
     def report_status(self, line: str) -> None:
         """Print the line, unless it was printed before."""
@@ -104,10 +109,12 @@ class TerminalListener:
         left = self._end - self._clock()
         remaining = [] if left == math.inf else [f"{format_duration(max(0.0, left))} left"]
         status = " · ".join((self._text, *rounds, *remaining))
-        if run is None or run.settings.jobs > 1:  # a pass runs on another core
+        if self._page is not None:
+            self._live.draw(status, self._page)
+        elif run is None or run.settings.jobs > 1:  # a pass runs on another core
             self._live.draw(status, None)
-            return
-        self._live.draw(status, lambda width: self._build_lines(run, group, width))
+        else:
+            self._live.draw(status, lambda width: self._build_lines(run, group, width))
 
     def _build_lines(self, run: Run, group: CaseGroup, width: int) -> Sequence[str]:
         from perfbench.cli.live_rows import build_lines  # noqa: PLC0415 - NumPy, only where there is a terminal

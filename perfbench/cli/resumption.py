@@ -12,7 +12,7 @@ import typer
 from perfbench.cli.progress import format_duration
 from perfbench.cli.value_sources import FLAG_RANK, read_rank
 from perfbench.errors import StorageProblem, UsageProblem
-from perfbench.model import Settings
+from perfbench.model import Run, Settings
 from perfbench.report.build import build_report
 from perfbench.results.document import DOCUMENT_SUFFIX
 from perfbench.results.journal import Journal, JournalKind, find_kind, find_newest_journal
@@ -75,32 +75,39 @@ def find_journal_to_resume(ctx: typer.Context, results: Path, typed: Settings, k
 
 def _find_newest(results: Path, kind: JournalKind) -> Path:
     """The newest journal of this kind, or the newest saved run if it is newer and wants more pairs. Raises StorageProblem."""
-    documents = [path for path in results.glob(f"*{DOCUMENT_SUFFIX}") if path.is_file()]
-    newest = max(documents, key=_read_time, default=None)
+    newest = _find_newest_run(results, kind)
     try:
         journal = find_newest_journal(results, kind)
     except StorageProblem:
-        if newest is None or not _wants_more(newest, kind):
+        if newest is None:
             raise
         return newest
-    is_newer = newest is not None and _read_time(newest) > _read_time(journal)
-    return newest if newest is not None and is_newer and _wants_more(newest, kind) else journal
+    return newest if newest is not None and _read_time(newest) > _read_time(journal) else journal
+
+
+def _find_newest_run(results: Path, kind: JournalKind) -> Path | None:
+    """The newest saved run of this kind, if its time was over before its intervals were narrow."""
+    documents = [path for path in results.glob(f"*{DOCUMENT_SUFFIX}") if path.is_file()]
+    for path in sorted(documents, key=_read_time, reverse=True):
+        try:
+            run = load_run(path)
+        except StorageProblem:
+            continue  # a profile, or an advice
+        if find_kind(run.settings) == kind:
+            return path if _wants_more(run) else None
+    return None
 
 
 def _read_time(path: Path) -> int:
     return path.stat().st_mtime_ns
 
 
-def _wants_more(path: Path, kind: JournalKind) -> bool:
-    """Whether this is a run of the kind whose time was over before its intervals were narrow."""
-    try:
-        run = load_run(path)
-    except StorageProblem:
-        return False  # a profile, or an advice
-    if find_kind(run.settings) != kind or run.settings.rounds is not None or run.settings.shard != (1, 1):
+def _wants_more(run: Run) -> bool:
+    """Whether the time of a run was over before its intervals were narrow."""
+    if not run.finished or run.settings.rounds is not None or run.settings.shard != (1, 1):
         return False
-    compared = [row.comparison for table in build_report(run, ()).tables for row in table.rows if row.comparison]
     wanted = run.settings.precision if run.corpus is None else run.settings.survey_precision
+    compared = [row.comparison for table in build_report(run, ()).tables for row in table.rows if row.comparison]
     return any(
         comparison.low <= 0
         or max(comparison.high / comparison.ratio - 1, 1 - comparison.low / comparison.ratio) > wanted

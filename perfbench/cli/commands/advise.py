@@ -19,6 +19,7 @@ from perfbench.advise.session import AdviceSession
 from perfbench.cli import advice_output, measure, options, parse, resumption
 from perfbench.cli.exports import Export
 from perfbench.cli.measure import OutputOptions
+from perfbench.cli.progress import TerminalListener
 from perfbench.datasets import resolve
 from perfbench.errors import Interrupted, NotMeasured, OutputsDiffer, StorageProblem, UsageProblem
 from perfbench.model import Settings
@@ -155,6 +156,8 @@ def _measure(
     try:
         folder = Path(tempfile.mkdtemp(dir=session.workspace))
         steps = AdviceSession(prepared, chosen, folder, session.listener.report_status, before)
+        if isinstance(session.listener, TerminalListener):
+            session.listener.follow_page(lambda width: advice_output.build_lines(steps.document(), width))
         outcome = session.execute(steps.measure(), file.write)
     except (NotMeasured, OutputsDiffer, UsageProblem):
         if before:

@@ -8,8 +8,10 @@ import sys
 import textwrap
 
 import pytest
+import typer
 
 from perfbench.cli import heartbeat
+from perfbench.cli.app import SERVERS, LazyCommandGroup, _invoke_beating, app
 from perfbench.cli.heartbeat import Heartbeat
 from perfbench.util.activity import describe_activity, doing
 
@@ -127,10 +129,10 @@ def test_line_has_the_seconds_since_the_command_began(capfd: pytest.CaptureFixtu
     now = [100.0]
     beats = Heartbeat("run", lambda: now[0])
     now[0] = 140.4
-    assert beats.is_due
+    due = beats.is_due
     beats._beat()
     assert capfd.readouterr().err == "40 s: perfbench run\n"
-    assert not beats.is_due
+    assert (due, beats.is_due) == (True, False)
     assert beats.format_line("a\x1b[2Jb") == "40 s: a\\x1b[2Jb"
 
 
@@ -138,3 +140,30 @@ def test_command_without_a_heartbeat_has_one_that_never_beats() -> None:
     before = signal.getsignal(signal.SIGALRM)
     heartbeat.current().note_line()
     assert signal.getsignal(signal.SIGALRM) is before
+
+
+@pytest.mark.parametrize("name", LazyCommandGroup.names())
+def test_every_command_has_a_heartbeat_but_those_that_wait_for_others(name: str) -> None:
+    group = typer.main.get_command(app)
+    context = group.make_context("perfbench", [name, "--help"], resilient_parsing=True)
+    _, command, _ = group.resolve_command(context, [name])  # type: ignore[attr-defined]
+    parts = [command, *getattr(command, "commands", {}).values()]
+    beating = [getattr(part.invoke, "func", None) is _invoke_beating for part in parts]
+    assert beating == [name not in SERVERS] * len(parts)
+
+
+def test_quiet_command_has_no_heartbeat(monkeypatch: pytest.MonkeyPatch) -> None:
+    seen: list[object] = []
+
+    class Command:
+        commands = None
+
+    class Context:
+        command, info_name, parent = Command(), "pull", None
+
+        def __init__(self, quiet: bool) -> None:
+            self.params = {"quiet": quiet}
+
+    for quiet in (True, False):
+        _invoke_beating(lambda _ctx: seen.append(len(heartbeat._running)), Context(quiet))
+    assert seen == [0, 1]
