@@ -32,7 +32,13 @@ class LiveTable:
         self._clock = clock
         self._stream = stream
         self._console = Console(file=stream, highlight=False, emoji=False, markup=False)
-        self._live = Live(console=self._console, auto_refresh=False, transient=True, vertical_overflow="crop")
+        self._live = Live(
+            console=self._console,
+            auto_refresh=False,
+            transient=True,
+            vertical_overflow="crop",
+            redirect_stdout=False,
+        )
         self._lines: Sequence[str] = ()
         self._status = ""
         self._next = 0.0

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from perfbench.datasets import head
 from perfbench.model import Case, CaseGroup, GatePolicy, PairBudget, Sample, Settings, Trial
-from perfbench.runner import heads, interleave, plan
+from perfbench.runner import callgrind, heads, interleave, plan
 from perfbench.runner.duet import DuetQueue, execute_trial
 from perfbench.runner.interleave import InterleavedSide
 from perfbench.runner.time_limit import TimeLimit
@@ -155,8 +155,10 @@ def _measure_costs(table: CaseGroup, settings: Settings, conditions: Conditions)
     if len(passes) < len(sides):
         return PilotResult(table, 0.0)
     longest = max(side.metrics["cpu_seconds"] for side in passes)
-    solo = longest + max(side.metrics["startup_seconds"] for side in passes)
-    overhead = CHECK_FACTOR * longest + solo * len(plan.plan_solo_passes(table, settings))
+    startup = max(side.metrics["startup_seconds"] for side in passes)
+    overhead = CHECK_FACTOR * longest + (longest + startup) * len(plan.plan_solo_passes(table, settings))
+    if settings.count:  # mostly the start of a worker, at the speed of Valgrind
+        overhead += callgrind.TIMEOUT_FACTOR * startup * len(plan.plan_counts(table))
     return PilotResult(table, _measure_pair_cost(table, passes, settings, conditions), overhead)
 
 

@@ -102,8 +102,8 @@ class _GroupWork:
         yield from output_schedule.compare_outputs(self.state, self.conditions, repeats=True)
         yield from self._count_instructions()
         for trial in plan.plan_solo_passes(self.state.group, self.state.settings):
-            spare = trial.kind == "alone" and self.state.rule.is_timed
-            if self.state.needs(trial) and not (spare and not self._is_cheap([trial])):
+            is_spare = trial.kind == "alone" and self.state.rule.is_timed and not self._is_only_source(trial)
+            if self.state.needs(trial) and not (is_spare and not self._is_cheap([trial])):
                 yield from self._run_solo_pass(trial)
         yield from self._run_rounds(range(self.state.rule.max_rounds))
 
@@ -122,8 +122,10 @@ class _GroupWork:
         yield from self._count_instructions()
         for number in range(1 + max((trial.round for trial in passes), default=-1)):
             trials = [trial for trial in passes if trial.round == number and self._needs(trial)]
-            for trial in trials if self._is_cheap(trials) else ():
-                if self._needs(trial):  # a memory pass may show that a scenario times itself
+            is_cheap = self._is_cheap(trials)
+            for trial in trials:
+                # A memory pass may show that a scenario times itself.
+                if self._needs(trial) and (is_cheap or self._is_only_source(trial)):
                     yield from self._run_solo_pass(trial)
         yield from self._run_rounds(range(self.state.rule.max_rounds))
 
@@ -155,6 +157,12 @@ class _GroupWork:
     def _needs(self, trial: Trial) -> bool:
         return self.state.needs(trial)
 
+    def _is_only_source(self, trial: Trial) -> bool:
+        """Whether a solo pass alone gives the seconds of its case, because what it is compared with failed."""
+        (case,) = trial.cases
+        is_paired = any(case in duet for duet in self.state.duets)
+        return trial.kind == "alone" and not is_paired and not self.state.has_seconds(case)
+
     def _is_cheap(self, trials: Sequence[Trial]) -> bool:
         return self.clock.expect(trials) <= SOLO_SHARE * self.clock.left
 
@@ -181,7 +189,7 @@ class _GroupWork:
 
         Where the time does not suffice for an interval of every pair, it is kept for those that need least of it.
         """
-        if not self.state.rule.is_timed or not self.state.has_begun(trial):
+        if not self.state.rule.is_timed or self.clock.left == math.inf or not self.state.has_begun(trial):
             return True
         own = self.clock.expect([trial])
         others = sum(need for cases, need in self._list_reachable() if cases != set(trial.cases))

@@ -209,6 +209,10 @@ class GroupState:
         """The pairs of a duet so far."""
         return len(self._log_ratios(duet))
 
+    def has_seconds(self, case: Case) -> bool:
+        """Whether a case has a sample of a pair or of a solo pass."""
+        return any(sample.kind in ("duet", "alone") for sample in self.samples[case.id])
+
     def has_begun(self, trial: Trial) -> bool:
         """Whether there is a sample of an earlier trial of the same kind and cases."""
         kind = trial.kind

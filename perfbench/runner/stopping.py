@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from perfbench.model import Case, GatePolicy, Settings
+from perfbench.runner.time_limit import QUICK_ROUNDS
 from perfbench.stats import sequential, signed_rank
 from perfbench.stats.signed_rank import ADAPTIVE_LOOKS, Estimate
 
@@ -163,7 +164,8 @@ def choose_rule(settings: Settings, comparisons: int) -> StoppingRule:
     :param comparisons: how many pairs a gate compares in all; unused without a gate.
     """
     if settings.rounds is not None:
-        return FixedRounds(settings.rounds, wants_verdicts=settings.gate is not None, is_timed=settings.quick)
+        is_timed = settings.quick and settings.rounds == QUICK_ROUNDS
+        return FixedRounds(settings.rounds, wants_verdicts=settings.gate is not None, is_timed=is_timed)
     if settings.gate is not None:
         return SequentialGate(settings.gate, comparisons)
     return UntilPrecise(settings.precision)

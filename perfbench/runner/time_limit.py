@@ -11,8 +11,11 @@ from statistics import median
 
 from perfbench.model import Settings, Trial
 
+QUICK_ROUNDS = 2
+"""Rounds under ``--quick``, unless ``--rounds`` is given."""
+
 QUICK_SECONDS = 10.0
-"""Seconds after which ``--quick`` begins no further round of a table."""
+"""Seconds of a table under ``--quick`` after which its second round is left out."""
 
 Clock = Callable[[], float]
 """Seconds of a monotonic clock."""

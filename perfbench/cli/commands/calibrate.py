@@ -25,6 +25,7 @@ from perfbench.results.document import RUNS
 from perfbench.runner import scenarios
 from perfbench.runner.session import FinishedRun, Session
 from perfbench.runner.state import Progress
+from perfbench.runner.time_limit import TimeLimit
 from perfbench.util.activity import doing
 
 HELP_GROUP = "Machine"
@@ -188,25 +189,30 @@ def _run_calibration(
                 hint="name one mode with --mode and one file with --data",
             )
         limit = measuring.limit
-        later = limit.left * len(tools) / (1 + len(tools))
-        multiples = session.choose_multiples(prepared, limit.left - later, rounds)
-        own = limit.left - later - (1 + len(sizes or multiples)) * prepared.overhead
-        pairs = session.choose_pair_count(prepared, own, rounds, len(sizes or multiples))
+        if rounds is not None:
+            limit.seconds = math.inf
+        own = _choose_own_seconds(limit, settings, tools)
+        multiples = session.choose_multiples(prepared, own, rounds)
+        count = len(sizes or multiples)
+        pairs = session.choose_pair_count(prepared, own - (1 + count) * prepared.overhead, rounds, count)
         begun = limit.spent
         unchanged = _require_complete(measuring.measure(session.with_rounds(prepared, pairs)))
         sizes = sizes or session.choose_slowdowns(session.analyse_run(unchanged), multiples)
         overhead = max(0.0, limit.spent - begun - pairs * session.read_pair_cost(unchanged))
-        left = math.inf if rounds else limit.left - later - len(sizes) * overhead - TAIL_SHARE * limit.seconds
-        slower = session.plan_slowdowns(
-            prepared,
-            sizes,
-            session.format_slowdown_name(output.save),
-            session.choose_slowdown_pairs(unchanged, left, len(sizes)),
-        )
+        left = math.inf if rounds is not None else own - (limit.spent - begun) - len(sizes) * overhead
+        slowed = session.choose_slowdown_pairs(unchanged, left, len(sizes))
+        slower = session.plan_slowdowns(prepared, sizes, session.format_slowdown_name(output.save), slowed)
         _require_complete(measuring.measure(slower))
         if tools:
             plan = ComparisonPlan(tools, comparisons, tool_comparison.compute_budget(unchanged))
             _run_tools(measuring, unchanged, prepared.tables[0], sizes, plan)
+        measure.report_overrun(measuring)
+
+
+def _choose_own_seconds(limit: TimeLimit, settings: Settings, tools: tuple[str, ...]) -> float:
+    """The seconds of the pairs: with other tools an equal share of what is left, less a little for the analysis."""
+    left = settings.max_time if limit.seconds == math.inf else limit.left
+    return max(0.0, left / (1 + len(tools)) - TAIL_SHARE * settings.max_time)
 
 
 def _run_tools(

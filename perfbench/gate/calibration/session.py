@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -67,16 +68,17 @@ def count_slowdown_pairs(pairs: int) -> int:
 
 
 def choose_slowdown_pairs(unchanged: Run, seconds: float, sizes: int) -> int:
-    """The number of pairs of each slowdown that fit into these seconds, at least 12 and at most those of a short calibration.
+    """The number of pairs of each slowdown that fit into these seconds, at least 12 and at most as beside that many pairs.
 
     :param unchanged: the run of unchanged code, whose pairs show what one costs; :param sizes: the number of slowdowns.
     """
-    spent = [
-        s.metrics[SPENT_SECONDS.name] for s in unchanged.measurements[0].samples if SPENT_SECONDS.name in s.metrics
-    ]
-    affordable = int(seconds / sizes / max(median(spent), 1e-3)) if spent else SLOWDOWN_PAIRS
-    pairs = len(read_log_ratios(unchanged, unchanged.duets[0]))
-    return max(count_slowdown_pairs(MIN_PAIRS), min(count_slowdown_pairs(pairs), affordable))
+    most = count_slowdown_pairs(len(read_log_ratios(unchanged, unchanged.duets[0])))
+    samples = unchanged.measurements[0].samples
+    spent = [sample.metrics[SPENT_SECONDS.name] for sample in samples if SPENT_SECONDS.name in sample.metrics]
+    if not spent or seconds == math.inf:
+        return most
+    affordable = int(seconds / sizes / max(median(spent), 1e-3))
+    return max(count_slowdown_pairs(MIN_PAIRS), min(most, affordable))
 
 
 def _count_affordable_pairs(prepared: PreparedRun, seconds: float) -> int:

@@ -252,6 +252,14 @@ def test_what_was_not_reached_in_the_time_is_told_with_the_time_that_it_takes(st
     assert short.half_width is None, "too few rounds for an interval"
 
 
+@pytest.mark.parametrize("quick", [True, False])
+def test_mode_whose_partner_failed_has_seconds_though_the_time_is_over(stage: Stage, quick: bool) -> None:
+    stage.failing = {"base": "memory" if not quick else "check"}
+    asked = settings(rounds=2, quick=True) if quick else settings(max_time=0.0)
+    list(scheduler.measure_group(table(), asked, choose_rule(asked, 1), CONDITIONS, [], stage.clock, 0.0))
+    assert Counter(t.cases[0].mode for t in stage.trials if t.kind == "alone") == {"one": 1, "two": 1}
+
+
 def test_quick_run_makes_no_second_round_that_takes_too_long(stage: Stage) -> None:
     for seconds, expected in ((100.0, 2), (8.0, 1)):
         stage.trials.clear()

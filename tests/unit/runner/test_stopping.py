@@ -15,6 +15,7 @@ from perfbench.runner.stopping import (
     choose_rule,
     compute_half_width,
 )
+from perfbench.runner.time_limit import QUICK_ROUNDS
 from perfbench.stats.signed_rank import ADAPTIVE_LOOKS, Estimate, estimate
 
 BEFORE, AFTER = Case("replay", "full", "bflw==1", "m"), Case("replay", "full", "bflw==2", "m")
@@ -30,7 +31,8 @@ def test_rule_follows_from_rounds_then_gate_then_precision() -> None:
     gate = GatePolicy(seconds=5.0)
     assert choose_rule(settings(rounds=4), 1) == FixedRounds(4)
     assert choose_rule(settings(rounds=4, gate=gate), 1) == FixedRounds(4, wants_verdicts=True)
-    assert choose_rule(settings(rounds=4, quick=True), 1) == FixedRounds(4, is_timed=True)
+    assert choose_rule(settings(rounds=4, quick=True), 1) == FixedRounds(4)
+    assert choose_rule(settings(rounds=QUICK_ROUNDS, quick=True), 1) == FixedRounds(QUICK_ROUNDS, is_timed=True)
     assert choose_rule(settings(gate=gate), 3) == SequentialGate(gate, 3)
     assert choose_rule(settings(precision=0.02), 1) == UntilPrecise(0.02)
 
