@@ -2,19 +2,40 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import sys
-import traceback
 
-from perfbench import __version__
-from perfbench.errors import ExitCode, PerfbenchError
-from perfbench.util.encoding import allow_any_character
-from perfbench.util.formatting import make_printable
+COMPLETION_VARIABLE = "_PERFBENCH_COMPLETE"
 
 
 def main() -> None:
     """The console command ``perfbench``; always ends by ``sys.exit`` with a code of ``ExitCode``."""
+    if COMPLETION_VARIABLE in os.environ:
+        _answer_shell()
+    _run()
+
+
+def _answer_shell() -> None:
+    """Exit with the answer to a shell that completes a line, unless Typer answers: without the imports of a command."""
+    from perfbench.cli.completion.shells import answer_shell  # noqa: PLC0415
+
+    answer = answer_shell(os.environ)
+    if answer is not None:
+        text, code = answer
+        print(text, end="\n" if text else "")
+        sys.exit(code)
+
+
+def _run() -> None:
+    # The imports stand here because those of shell completion, which end before, would double its time.
+    import contextlib  # noqa: PLC0415
+    import traceback  # noqa: PLC0415
+
+    from perfbench import __version__  # noqa: PLC0415
+    from perfbench.errors import ExitCode, PerfbenchError  # noqa: PLC0415
+    from perfbench.util.encoding import allow_any_character  # noqa: PLC0415
+    from perfbench.util.formatting import make_printable  # noqa: PLC0415
+
     for stream in (sys.stdout, sys.stderr):
         allow_any_character(stream)
     try:

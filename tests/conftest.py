@@ -49,6 +49,7 @@ ALLOWED_SKIPS = (
     r"a disk of its own takes the rights of root|namespaces take root|making a device node takes root",
     r"mounting a small disk takes root",
     r"pytest's schema cannot be fetched",
+    r"(groff|mandoc|bash) is not installed",
 )
 """How the reasons of skips begin that do not fail a session in CI: the network, the Pythons, the user, what is not absent."""
 

@@ -93,7 +93,7 @@ class CandidateSearch:
         for rung in (1, *RUNGS) if short else RUNGS:
             alive = self._drop_slower(alive, rung)
             for number in alive:
-                if not self._gains[number] and not self._budget.has_time(1):
+                if not self._gains[number] and not self._budget.has_time(1 + LEAST_PAIRS):
                     self._outcomes[number] = "no time"
                 elif self._lacks_pairs(number, rung):
                     yield from self._bring(number, rung)
@@ -222,8 +222,8 @@ class CandidateSearch:
         return self._budget.has_time(RESERVE * (lacking + RUNGS[0] * min(joining, MOST_JOINING) + LEAST_PAIRS))
 
     def _has_time_to_join(self) -> bool:
-        """Whether there is time to try another candidate. A part of the confirmation may come on top of the limit."""
-        return self._budget.has_time(RUNGS[0] + LEAST_PAIRS / 2)
+        """Whether there is time to try another candidate and for the confirmation."""
+        return self._budget.has_time(RUNGS[0] + LEAST_PAIRS)
 
     def _rank_promising(self) -> list[int]:
         """The candidates that may be advised and gain, the fastest first; also such that there was no time to measure further."""

@@ -12,7 +12,7 @@ from perfbench.advise.candidates import SortedProposals, describe_candidates
 from perfbench.advise.document import AdviceRecord
 from perfbench.advise.markets import ListedCorpus, find_corpus, split_groups
 from perfbench.advise.measurements import AdviceMeasurements
-from perfbench.advise.model import AdviceDocument, AdviceOptions, Candidate, Remainder
+from perfbench.advise.model import AdviceDocument, AdviceOptions, Candidate, OutputCheck, Remainder
 from perfbench.advise.search import CandidateSearch
 from perfbench.advise.search_steps import PairRequest, SearchResult
 from perfbench.datasets import inspection
@@ -26,6 +26,11 @@ Event = tuple[CaseGroup, Progress | Sequence[AdviceRecord]]
 
 REMAINDER_PASSES = 5
 """Passes that the floor and the profile take; time for them is kept from the search."""
+
+CHECK_SHARE = 0.5
+"""The share of the time limit after which no more candidates are checked."""
+
+NO_TIME_TO_CHECK = "no time left to check its orders: raise --max-time"
 
 DOING = {
     "screen": "alone, pairs",
@@ -171,13 +176,19 @@ class AdviceSession:
             yield self._report("building environments")
             self._work.build_environments(waiting)
         width = os.cpu_count() or 1
+        limit, last = CHECK_SHARE * self._prepared.run.settings.max_time, 0.0
         for place in range(0, len(waiting), width):
             numbers = waiting[place : place + width]
+            if self._spent + last > limit and place:
+                unchecked = OutputCheck("failed", reason=NO_TIME_TO_CHECK)
+                yield self._note(*(AdviceRecord(f"check {number}", check=unchecked) for number in waiting[place:]))
+                return
             titles = ", ".join(self._chosen.tried[number].title for number in numbers)
             yield self._report(f"are the orders the same? {titles}")
             start = time.monotonic()
             checks = self._work.check(numbers)
-            seconds = (time.monotonic() - start) / len(numbers)
+            last = time.monotonic() - start
+            seconds = last / len(numbers)
             checked = zip(numbers, checks, strict=True)
             yield self._note(*(AdviceRecord(f"check {number}", seconds, check=check) for number, check in checked))
 

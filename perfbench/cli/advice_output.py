@@ -13,7 +13,7 @@ from perfbench.errors import UsageProblem
 from perfbench.report import advice_formats
 from perfbench.report.advice_formats import ADVICE_FORMATS
 from perfbench.report.advice_report import build_advice_report
-from perfbench.report.tables.advice_page import render_advice
+from perfbench.report.tables.advice_page import render_advice, render_levers
 from perfbench.util.files import write_atomically
 
 
@@ -35,6 +35,11 @@ def parse_advice_exports(texts: Sequence[str], *, measures: bool = True) -> tupl
 def render_page(document: AdviceDocument) -> str:
     """The page of a saved advice."""
     return advice_formats.render_html(build_advice_report(document))
+
+
+def build_lines(document: AdviceDocument, width: int) -> Sequence[str]:
+    """The table of the levers that are known so far, while the rest is measured; no lines before there is any."""
+    return render_levers(build_advice_report(document), width).splitlines() if document.candidates else []
 
 
 def show_advice(document: AdviceDocument, exports: Sequence[Export]) -> None:

@@ -6,7 +6,9 @@ import ast
 import contextlib
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Any
@@ -15,7 +17,9 @@ import typer
 from typer.core import TyperCommand, TyperGroup
 
 from perfbench import __version__
+from perfbench.cli import heartbeat
 from perfbench.cli.config import Configuration, load_configuration
+from perfbench.cli.front_page import build_front_page, detect_width
 from perfbench.cli.option_errors import HELP_ERROR, explain_error, is_option_error, require_single_data_values
 from perfbench.cli.parse import ENVIRONMENT_NAMES_KEY
 from perfbench.cli.program_arguments import PROGRAM_ARGUMENTS_KEY, split_program_arguments
@@ -31,19 +35,56 @@ from perfbench.cli.value_sources import (
 from perfbench.errors import ExitCode, Interrupted, PerfbenchError, UsageProblem
 from perfbench.util.suggest import suggest_name
 
+PROGRAM = "perfbench"
+"""The name in usage lines, however it was started."""
+
 COMMANDS_FOLDER = Path(__file__).parent / "commands"
 CONFIG_OPTION = "--config"
+SERVERS = ("exchange", "worker")
+"""Commands that wait for others; their silence is no waiting for them."""
+
 ARGUMENTS_KEY = "perfbench.arguments"
 """Key of the arguments as they were typed, in Typer's context."""
+
+
+GROUPS = ("Measure", "Compare", "Understand", "Data", "Machine")
+"""Groups of commands, in the order of the help. Each command names its own as HELP_GROUP."""
+
+
+@dataclass(frozen=True, slots=True)
+class CommandOutline:
+    """The name, the first line of the help and the group of a command."""
+
+    name: str
+    title: str
+    group: str
+
+
+def read_outline(name: str) -> CommandOutline:
+    """The outline of a command, read from its file without importing it."""
+    tree = ast.parse((COMMANDS_FOLDER / f"{name}.py").read_text(encoding="utf-8"))
+    groups = [
+        node.value.value
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "HELP_GROUP"
+        if isinstance(node.value, ast.Constant)
+    ]
+    return CommandOutline(name, (ast.get_docstring(tree) or "").partition("\n")[0], str(groups[0]) if groups else "")
+
+
+def list_outlines() -> list[CommandOutline]:
+    """The outlines of all commands, group by group."""
+    outlines = [read_outline(path.stem) for path in sorted(COMMANDS_FOLDER.glob("[a-z]*.py"))]
+    return sorted(outlines, key=lambda outline: GROUPS.index(outline.group))
 
 
 class LazyCommandGroup(TyperGroup):
     """A group whose commands are the modules of ``cli/commands``."""
 
     def list_commands(self, ctx: Any) -> list[str]:
-        """The names of the commands, sorted."""
+        """The names of the commands, group by group."""
         del ctx
-        return self.names()
+        return [outline.name for outline in list_outlines()]
 
     @staticmethod
     def names() -> list[str]:
@@ -51,12 +92,12 @@ class LazyCommandGroup(TyperGroup):
         return sorted(path.stem for path in COMMANDS_FOLDER.glob("[a-z]*.py"))
 
     def get_command(self, ctx: Any, cmd_name: str) -> Any:
-        """A stand-in with the name and the first line of the help, without importing the command."""
-        if cmd_name not in self.list_commands(ctx):
+        """A stand-in with the name, the first line of the help and the group, without importing the command."""
+        del ctx
+        if cmd_name not in self.names():
             return None
-        text = (COMMANDS_FOLDER / f"{cmd_name}.py").read_text(encoding="utf-8")
-        doc = ast.get_docstring(ast.parse(text)) or ""
-        return TyperCommand(cmd_name, help=doc.partition("\n")[0])
+        outline = read_outline(cmd_name)
+        return TyperCommand(cmd_name, help=outline.title, rich_help_panel=outline.group)
 
     def parse_args(self, ctx: Any, args: list[str]) -> Any:
         """Parse the options before the command; --config may stand after it too. What follows -- may belong to a program."""
@@ -82,8 +123,8 @@ class LazyCommandGroup(TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The real command, imported."""
-        if args and args[0] not in self.list_commands(ctx):
-            near = suggest_name(args[0], self.list_commands(ctx), list_all=False)
+        if args and args[0] not in self.names():
+            near = suggest_name(args[0], self.names(), list_all=False)
             raise UsageProblem(f"no command `{args[0]}`{near}", hint="see perfbench --help")
         name, outline, rest = super().resolve_command(ctx, args)
         if name is None or outline is None:
@@ -91,8 +132,21 @@ class LazyCommandGroup(TyperGroup):
         command = typer.main.get_command(import_module(f"perfbench.cli.commands.{name}").app)
         command.name = name
         _reflow_help(command)
+        for part in _list_commands(command) if name not in SERVERS else ():
+            part.invoke = partial(_invoke_beating, part.invoke)
         ctx.obj = command  # the callback reads the configuration, and runs after this
         return name, command, rest
+
+
+def _invoke_beating(invoke: Callable[[Any], Any], ctx: Any) -> Any:
+    """Call a command that prints something at least every ten seconds, unless it is to be quiet."""
+    if getattr(ctx.command, "commands", None) or ctx.params.get("quiet"):
+        return invoke(ctx)
+    names, parent = [str(ctx.info_name)], ctx.parent
+    while parent is not None and parent.parent is not None:
+        names, parent = [str(parent.info_name), *names], parent.parent
+    with heartbeat.beating(" ".join(names)):
+        return invoke(ctx)
 
 
 def _move_config_forward(args: list[str]) -> list[str]:
@@ -155,8 +209,7 @@ def _build_defaults(configuration: Configuration, command: Any, arguments: Seque
 app = typer.Typer(
     cls=LazyCommandGroup,
     name="perfbench",
-    no_args_is_help=True,
-    add_completion=False,
+    invoke_without_command=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -188,6 +241,9 @@ def perfbench(
 ) -> None:
     """Benchmark and profile the replay of Betfair stream files."""
     del version
+    if ctx.invoked_subcommand is None and not ctx.resilient_parsing:
+        typer.echo(build_front_page(list_outlines(), detect_width()))
+        raise typer.Exit(ExitCode.USAGE)
     configuration = load_configuration(config, Path.cwd(), set(LazyCommandGroup.names()))
     ctx.meta[ENVIRONMENT_NAMES_KEY] = tuple(configuration.environments.items())
     if ctx.invoked_subcommand is None or ctx.obj is None:
@@ -213,7 +269,7 @@ def close_broken_output() -> int:
 def run_command_line() -> int:
     """Run the command in ``sys.argv``; returns its exit code. Raises PerfbenchError."""
     try:
-        result = app(standalone_mode=False)
+        result = app(prog_name=PROGRAM, standalone_mode=False)
     except SystemExit:  # Rich and Typer end the process themselves if nobody reads its output
         return close_broken_output()
     except Exception as error:

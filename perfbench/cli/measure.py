@@ -9,7 +9,7 @@ from pathlib import Path
 
 from perfbench.cli import output, resumption
 from perfbench.cli.exports import Export
-from perfbench.cli.progress import TerminalListener
+from perfbench.cli.progress import TerminalListener, format_duration
 from perfbench.datasets import resolve
 from perfbench.errors import Interrupted
 from perfbench.model import Run, Settings
@@ -18,7 +18,8 @@ from perfbench.report.model import Report
 from perfbench.results.document import RUNS
 from perfbench.results.storage import require_file_name
 from perfbench.runner.prepare import PreparedRun
-from perfbench.runner.session import AS_IT_BEGAN, EngineChoice, FinishedRun, Session
+from perfbench.runner.session import AS_IT_BEGAN, Continuation, FinishedRun, Session
+from perfbench.util.activity import doing
 from perfbench.util.files import check_results_folder
 
 
@@ -45,7 +46,7 @@ AfterMeasuring = Callable[[Session, PreparedRun, FinishedRun], FinishedRun]
 def open_session(options: OutputOptions) -> Session:
     """A session that saves into the results folder and reports to the terminal. Raises UsageProblem for a bad --save."""
     require_file_name(options.save)
-    return Session(options.results, TerminalListener(options.quiet))
+    return Session(options.results, TerminalListener(options.quiet, columns=options.columns, color=options.color))
 
 
 def prepare(session: Session, settings: Settings, options: OutputOptions) -> PreparedRun:
@@ -65,24 +66,36 @@ def measure(
     options: OutputOptions,
     afterwards: AfterMeasuring | None = None,
     beforehand: BeforeMeasuring | None = None,
-    engine: EngineChoice = AS_IT_BEGAN,
+    otherwise: Continuation = AS_IT_BEGAN,
 ) -> FinishedRun:
     """Prepare and measure; every sample is saved as it comes, also if the user interrupts it.
 
     :param source: the settings of a new run, or the journal of an interrupted one to resume.
     :param afterwards: adds to the run while its markets are still unpacked.
     :param beforehand: looks at a new run once it is prepared.
-    :param engine: where a resumed run is measured.
+    :param otherwise: what a resumed run has otherwise than before.
     """
     with open_session(options) as session:
         if isinstance(source, Path):
-            prepared, finished = session.resume(source, engine)
+            prepared, finished = session.resume(source, otherwise)
         else:
             prepared = prepare(session, source, options)
             if beforehand is not None:
                 beforehand(session, prepared)
             finished = session.measure(prepared)
-        return finished if afterwards is None else afterwards(session, prepared, finished)
+        finished = finished if afterwards is None else afterwards(session, prepared, finished)
+        report_overrun(session)
+        return finished
+
+
+def report_overrun(session: Session) -> None:
+    """Say so if the command took more than its time limit allows."""
+    limit = session.limit
+    if limit.is_exceeded:
+        session.listener.report_status(
+            f"took {format_duration(limit.spent)}, more than --max-time {format_duration(limit.seconds)}: "
+            "this is the least that is measured"
+        )
 
 
 def measure_and_show(
@@ -90,14 +103,15 @@ def measure_and_show(
     options: OutputOptions,
     afterwards: AfterMeasuring | None = None,
     beforehand: BeforeMeasuring | None = None,
-    engine: EngineChoice = AS_IT_BEGAN,
+    otherwise: Continuation = AS_IT_BEGAN,
 ) -> Run:
     """Measure, show the tables, write the exports, and say where the run is saved.
 
     Raises Interrupted, OutputsDiffer or NotMeasured after everything was shown.
     """
-    finished = measure(source, options, afterwards, beforehand, engine)
-    report = build.build_report(finished.run, options.columns)
+    finished = measure(source, options, afterwards, beforehand, otherwise)
+    with doing("computing the tables"):
+        report = build.build_report(finished.run, options.columns)
     try:
         output.show_report(report, options.exports, options.color)
         options.write_plot(report)
@@ -112,5 +126,9 @@ def print_saved_path(finished: FinishedRun, quiet: bool) -> None:
     if finished.interrupted:
         hint = resumption.describe_resumption(finished.run.settings, finished.path.parent)
         raise Interrupted(f"interrupted; what was measured is in {finished.path}", hint=hint, hung_up=finished.hung_up)
-    if not quiet:
-        print(f"saved in {finished.path}", file=sys.stderr)
+    if quiet:
+        return
+    print(f"saved in {finished.path}", file=sys.stderr)
+    if finished.shortfall is not None:
+        cause, hint = resumption.describe_shortfall(finished)
+        print(f"{cause}\nhint: {hint}", file=sys.stderr)

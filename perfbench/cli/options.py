@@ -12,17 +12,15 @@ import typer
 from perfbench.cli import parse, program_arguments
 from perfbench.model import GatePolicy, Settings, SweepPairing
 from perfbench.results.storage import DEFAULT_RESULTS as RESULTS
+from perfbench.runner.time_limit import QUICK_ROUNDS
 
 DEFAULT_SCENARIO = "replay"
 DEFAULT_ENVIRONMENT = "here"
 DEFAULT_TIMEOUT = 600.0
 DEFAULT_PRECISION = 0.01
 DEFAULT_SURVEY_PRECISION = 0.03
-DEFAULT_MAX_TIME = 300.0
+DEFAULT_MAX_TIME = 60.0
 DEFAULT_RESULTS = Path(RESULTS)
-QUICK_ROUNDS = 2
-"""Rounds under ``--quick``, unless ``--rounds`` is given."""
-
 DEFAULT_MARKET_TEXT = "the pulled PRO file, else the bundled sample"
 
 Scenarios = Annotated[
@@ -71,8 +69,8 @@ MaxTime = Annotated[
     typer.Option(
         parser=Seconds,
         metavar="SECONDS",
-        help="Time limit of the rounds, per table; also 90s or 2m. Set-up, check and memory passes, and the round that is running, "
-        "come on top.",
+        help="Time limit of the whole command, shared by its tables; also 90s or 2m. One round of each is measured in any case; "
+        "building environments comes on top.",
     ),
 ]
 Precision = Annotated[
@@ -179,7 +177,7 @@ Quick = Annotated[
     bool,
     typer.Option(
         "--quick",
-        help="Smoke run: the scenario's small parameters, else the first 2,000 lines; two rounds.",
+        help="Smoke run of about ten seconds: the scenario's small parameters, else the first 2,000 lines; at most two rounds.",
     ),
 ]
 Quiet = Annotated[bool, typer.Option("--quiet", help="Print the result only, no progress.")]

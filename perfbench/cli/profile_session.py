@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 from collections.abc import Sequence
@@ -112,7 +113,8 @@ def _run_steps(
     Returns the document and the hint of a full disk, which ends the session early. Raises Interrupted.
     """
     artefacts = document.make_artefact_folder(prepared.run, session.results)
-    steps = ProfilingSession(prepared, profiling, artefacts, before)
+    session.limit.seconds = prepared.run.settings.max_time or math.inf
+    steps = ProfilingSession(prepared, profiling, artefacts, before, session.limit)
     outcome = session.execute(steps.measure(), file.write)
     if outcome.interrupted:
         file.close()
@@ -125,6 +127,7 @@ def _run_steps(
     if outcome.problem is not None:
         file.close()
         return steps.document(problem=str(outcome.problem)), outcome.problem.hint
+    _report_left_out(session, steps.left_out)
     profile = steps.document(complete=True)
     try:
         PROFILES.save(profile, PROFILES.locate(profile.run.id, session.results))
@@ -133,3 +136,11 @@ def _run_steps(
         return steps.document(problem=str(problem)), problem.hint
     file.remove()
     return profile, ""
+
+
+def _report_left_out(session: Session, left_out: Sequence[str]) -> None:
+    """Say what there was no time for, each kind once."""
+    if left_out:
+        kinds = list(dict.fromkeys(step.partition(":")[0] for step in left_out))
+        session.listener.report_status(f"the time is over; left out: {', '.join(kinds)} (--max-time sets the limit)")
+    measure.report_overrun(session)

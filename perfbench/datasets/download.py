@@ -20,6 +20,7 @@ from pathlib import Path
 from perfbench.datasets.manifest import KnownFile, SourceDistribution, is_available, load_manifest, locate_file
 from perfbench.errors import DataProblem
 from perfbench.util import paths
+from perfbench.util.activity import doing
 from perfbench.util.files import build_cache_problem, open_atomically
 
 PIP_TIMEOUT = 600
@@ -82,9 +83,10 @@ def _download_source(source: SourceDistribution, folder: Path) -> Path:
         # pip gets the metadata from the build backend; the installed one saves building an environment for it.
         command.append("--no-build-isolation")
     try:
-        done = subprocess.run(
-            command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False, stdin=subprocess.DEVNULL
-        )
+        with doing(f"downloading {source.file}"):
+            done = subprocess.run(
+                command, capture_output=True, text=True, timeout=PIP_TIMEOUT, check=False, stdin=subprocess.DEVNULL
+            )
     except subprocess.TimeoutExpired:
         raise DataProblem(f"the download of {source.file} timed out after {PIP_TIMEOUT} s", hint="try again") from None
     archive = folder / source.file

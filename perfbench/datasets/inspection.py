@@ -17,6 +17,7 @@ from perfbench.datasets.stream_message import decode_message
 from perfbench.datasets.summary import FileSummary
 from perfbench.errors import DataProblem
 from perfbench.model import Market
+from perfbench.util.activity import doing
 from perfbench.util.files import build_read_problem
 
 MAX_LINE_BYTES = 64 * 1024 * 1024
@@ -27,7 +28,7 @@ def inspect_market(path: Path, name: str, packing: str = "plain", packed_bytes: 
     """Read a file once and describe it. Raises DataProblem if it is not a stream file that can be replayed."""
     summary, checksum, lines, size = FileSummary(), hashlib.sha256(), 0, 0
     try:
-        with path.open("rb") as file:
+        with doing(f"inspecting {name}"), path.open("rb") as file:
             for lines, raw in enumerate(_read_lines(file, name), 1):
                 checksum.update(raw)
                 size += len(raw)

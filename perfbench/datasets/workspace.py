@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import IO
 
 from perfbench.errors import DataProblem
+from perfbench.util.activity import doing
 
 MAX_EXPANSION_FACTOR = 200
 MIN_UNPACKED_LIMIT = 64 * 1000 * 1000
@@ -45,7 +46,7 @@ class Workspace:
 
     def store(self, content: Iterable[bytes]) -> Path:
         """Write content to a new file. Raises DataProblem above the limit; what fails leaves no file."""
-        with self._create_file() as file:
+        with doing(f"unpacking {self.origin}"), self._create_file() as file:
             try:
                 for chunk in content:
                     self.allowed -= len(chunk)

@@ -23,6 +23,7 @@ from perfbench.environments.uv_compile import WHEELS_ONLY_OPTIONS
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Package
 from perfbench.util import paths
+from perfbench.util.activity import doing
 from perfbench.util.files import build_cache_problem
 
 PROBE_SCRIPT = """
@@ -73,6 +74,7 @@ def build_environment(resolution: Resolution, key: str, spec: str, observe: Call
 
     Raises EnvironmentProblem, and leaves nothing partly built.
     """
+    waiting = f"waiting for another perfbench to build {spec}"
     with cache.get_thread_lock(key):
         is_waiting = False
         while True:
@@ -85,15 +87,17 @@ def build_environment(resolution: Resolution, key: str, spec: str, observe: Call
                 try:
                     if not cache.load_marker(key):
                         observe(f"building {spec} on Python {resolution.python.label}")
-                        _build_locked(resolution, key, spec, lock)
+                        with doing(f"building {spec}"):
+                            _build_locked(resolution, key, spec, lock)
                 finally:
                     os.close(lock)
                 continue
             # Who builds it shares the lock afterwards until it ends: an exclusive lock would wait for its whole run.
             if not is_waiting:
                 is_waiting = True
-                observe(f"waiting for another perfbench to build {spec}")
-            time.sleep(BUILD_POLL_SECONDS)
+                observe(waiting)
+            with doing(waiting):
+                time.sleep(BUILD_POLL_SECONDS)
 
 
 def _build_locked(resolution: Resolution, key: str, spec: str, lock: int) -> None:

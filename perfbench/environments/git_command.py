@@ -11,6 +11,7 @@ from perfbench.environments import process, uv_errors
 from perfbench.environments.process import ProcessResult
 from perfbench.environments.variables import copy_variables
 from perfbench.errors import EnvironmentProblem
+from perfbench.util.activity import doing
 from perfbench.util.formatting import make_printable
 
 GIT_VARIABLES = {
@@ -36,7 +37,8 @@ def run_git(*arguments: str, folder: Path | None = None) -> ProcessResult:
         raise EnvironmentProblem("git is required, but was not found", hint="install git")
     location = () if folder is None else ("-C", os.path.abspath(folder))
     command = ["git", *GIT_SETTINGS, *location, *arguments]
-    return process.run_program(command, copy_variables() | GIT_VARIABLES, undecodable="surrogateescape")
+    with doing(f"git {arguments[0]}"):
+        return process.run_program(command, copy_variables() | GIT_VARIABLES, undecodable="surrogateescape")
 
 
 def read_git_output(*arguments: str, about: str, folder: Path | None = None) -> str:

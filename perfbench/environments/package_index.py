@@ -13,6 +13,7 @@ from packaging.version import InvalidVersion, Version
 
 from perfbench.environments.variables import copy_variables
 from perfbench.errors import EnvironmentProblem, UsageProblem
+from perfbench.util.activity import doing
 from perfbench.util.formatting import extract_last_line
 from perfbench.util.suggest import suggest_name
 
@@ -48,16 +49,17 @@ def list_releases(name: str) -> tuple[str, ...]:
 def _query_pip(name: str, *options: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--no-input", "index", "versions"]
     try:
-        return subprocess.run(
-            [*command, "--ignore-requires-python", name, *options],
-            env=copy_variables(),
-            capture_output=True,
-            encoding="utf-8",
-            errors="replace",
-            stdin=subprocess.DEVNULL,
-            timeout=PIP_TIMEOUT,
-            check=False,
-        )
+        with doing(f"asking the package index about {name}"):
+            return subprocess.run(
+                [*command, "--ignore-requires-python", name, *options],
+                env=copy_variables(),
+                capture_output=True,
+                encoding="utf-8",
+                errors="replace",
+                stdin=subprocess.DEVNULL,
+                timeout=PIP_TIMEOUT,
+                check=False,
+            )
     except subprocess.TimeoutExpired:
         raise EnvironmentProblem(f"{name}: the package index did not answer within {PIP_TIMEOUT:.0f} s") from None
 

@@ -25,6 +25,7 @@ from perfbench.environments.spec import (
 from perfbench.environments.uv_compile import PinWithoutWheel
 from perfbench.environments.uv_errors import IndexUnreachable
 from perfbench.errors import EnvironmentProblem
+from perfbench.util.activity import doing
 
 MAX_PARALLEL_BUILDS = 4
 """Maximum number of environments that are built at the same time."""
@@ -159,7 +160,8 @@ def _resolve_with_cache(base: _PreparedSpec, recipe: str, report: Observe) -> Re
         return _reuse_resolution(cached, base)
     cached = cache.load_note("resolved", last, _CachedResolution)
     try:
-        resolution = _resolve_fresh(base, recipe, retries=0 if cached else 2)
+        with doing(f"resolving {base.spec.text}"):
+            resolution = _resolve_fresh(base, recipe, retries=0 if cached else 2)
     except PinWithoutWheel as problem:
         cache.save_note("resolved", exact, _CachedResolution(_today(), None, str(problem)))
         report(f"{base.spec.text}: {problem}; using the newest versions of its dependencies")

@@ -22,6 +22,7 @@ from perfbench.environments.variables import list_build_settings
 from perfbench.errors import EnvironmentProblem
 from perfbench.model import Checkout
 from perfbench.util import paths
+from perfbench.util.activity import doing
 from perfbench.util.files import build_cache_problem, open_atomically
 
 HISTORY_FILES = ("pyproject.toml", "setup.py", "setup.cfg")
@@ -143,7 +144,8 @@ def _find_built_wheel(digest: str, python: Interpreter, checkout: Checkout) -> S
 
 def _run_build(folder: Path, digest: str, python: Interpreter, checkout: Checkout, label: str) -> SourceWheel:
     out = folder.parent / f"{folder.name}-wheel"
-    result = uv.run_uv("build", "--wheel", "--python", python.path, "--out-dir", str(out), str(folder))
+    with doing(f"building {label}"):
+        result = uv.run_uv("build", "--wheel", "--python", python.path, "--out-dir", str(out), str(folder))
     built = sorted(out.glob("*.whl"))
     if result.code or not built:
         log = cache.save_log(f"build-{digest[:12]}", result.out + result.err)

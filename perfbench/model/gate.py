@@ -50,10 +50,10 @@ class GatePolicy:
     """The policy of a gate for every case.
 
     ``threshold``: a slowdown above this share is a regression (0: any significant one). ``seconds``: of pairs, for
-    each case. ``whole``: files are replayed whole. ``pairs``: known once a pilot has run, before any ratio is seen.
-    ``baseline`` is the saved run that sets the standard, and ``demands`` what must be as it was then. ``sigma`` is that of the
-    calibration, 0 without one, and ``elsewhere`` says that it was made on another machine. ``injected`` are the shares by which the
-    sides after were made slower, in a calibration.
+    each case; 0 until the pilots share the time limit of the command. ``whole``: files are replayed whole. ``pairs``: known once
+    the pilots have run, before any ratio is seen. ``baseline`` is the saved run that sets the standard, and ``demands`` what must
+    be as it was then. ``sigma`` is that of the calibration, 0 without one, and ``elsewhere`` says that it was made on another
+    machine. ``injected`` are the shares by which the sides after were made slower, in a calibration.
     """
 
     threshold: float = 0.0

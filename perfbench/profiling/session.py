@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import itertools
+import math
 import random
+from collections import defaultdict
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -23,6 +25,7 @@ from perfbench.runner import interleave, machine, plan
 from perfbench.runner.duet import execute_trial
 from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.state import Progress
+from perfbench.runner.time_limit import TimeLimit
 from perfbench.runner.trial import Conditions
 from perfbench.stats import instructions
 from perfbench.worker.protocol import CpuProfile
@@ -43,7 +46,10 @@ Execute = Callable[["_Step"], ProfileRecord]
 
 @dataclass(frozen=True, slots=True)
 class _Step:
-    """One pass or pair of a session; ``sampling``: it serves the CPU profile and nothing else."""
+    """One pass or pair of a session; ``sampling``: it serves the CPU profile and nothing else.
+
+    ``required``: it is made though the time is over, because it is a part of the first profile, or because an option asks for it.
+    """
 
     number: int
     group: CaseGroup
@@ -51,11 +57,17 @@ class _Step:
     doing: str
     execute: Execute
     sampling: bool = False
+    required: bool = False
 
     @property
     def case(self) -> Case:
         """The case, the first of a pair."""
         return self.trial.cases[0]
+
+
+def _name_kind(step: _Step) -> str:
+    """``pass``, ``pair``, ``memory``: what a step does, without its number and mode."""
+    return step.doing.partition(":")[0].rstrip("0123456789 ")
 
 
 def pair_sides(group: CaseGroup) -> tuple[tuple[Case, Case], ...]:
@@ -67,9 +79,17 @@ class ProfilingSession:
     """Profiles prepared cases step by step. ``document`` can be asked for at any time."""
 
     def __init__(
-        self, prepared: PreparedRun, options: ProfileOptions, artefacts: Path, before: Sequence[ProfileRecord] = ()
+        self,
+        prepared: PreparedRun,
+        options: ProfileOptions,
+        artefacts: Path,
+        before: Sequence[ProfileRecord] = (),
+        limit: TimeLimit | None = None,
     ) -> None:
-        """:param artefacts: the folder of the profilers' own files; :param before: records of an interrupted session."""
+        """:param artefacts: the folder of the profilers' own files; :param before: records of an interrupted session.
+
+        :param limit: the time limit of the command; None: there is none.
+        """
         self._prepared = prepared
         self._options = options
         self._artefacts = artefacts
@@ -80,6 +100,10 @@ class ProfilingSession:
         cases = [case.id for group in prepared.tables for case in group.cases]
         self._findings = records.collect_findings(cases, before)
         self._problems: list[str] = []
+        self._limit = limit or TimeLimit()
+        self._costs: dict[str, dict[str, float]] = defaultdict(dict)
+        self.left_out: list[str] = []
+        """What there was no time for, in a few words each."""
 
     def document(self, *, complete: bool = False, problem: str = "") -> ProfileDocument:
         """The document of the steps so far, with one more problem if there is one."""
@@ -90,15 +114,24 @@ class ProfilingSession:
     def measure(self) -> Iterator[tuple[CaseGroup, Progress | Sequence[ProfileRecord]]]:
         """Execute the steps that have no record yet: yields Progress before each, then its record.
 
-        A step that fails becomes a problem, and the rest is measured.
+        A step that fails becomes a problem, and the rest is measured. Where the time is limited, the required steps come first, and
+        of the others those that there is time for.
         """
         steps = list(self._plan())
+        if self._limit.seconds != math.inf:
+            steps.sort(key=lambda step: not step.required)
         done = {record.step for record in self._records}
-        for step in steps:
+        for place, step in enumerate(steps):
             if step.number in done or self._is_pointless(step):
                 continue
-            yield step.group, Progress(step.doing, step.number / len(steps), None)
+            if not step.required and self._expect(step) > self._limit.left:
+                self.left_out.append(step.doing)
+                continue
+            left = None if self._limit.seconds == math.inf else self._limit.left
+            yield step.group, Progress(step.doing, place / len(steps), left)
+            start = self._limit.spent
             record = self._execute(step)
+            self._costs[step.case.id][_name_kind(step)] = self._limit.spent - start
             self._records.append(record)
             records.add_record(self._findings, record)
             yield step.group, (record,)
@@ -116,6 +149,11 @@ class ProfilingSession:
             sampled = step.execute in (self._sample, self._count_calls)
             return ProfileRecord(step.number, step.case.id, problem=str(error), unsampled=sampled)
 
+    def _expect(self, step: _Step) -> float:
+        """The seconds that a step will take: those of the last one of its kind, else those of the longest step of its case."""
+        costs = self._costs[step.case.id]
+        return costs.get(_name_kind(step), max(costs.values(), default=0.0))
+
     def _is_pointless(self, step: _Step) -> bool:
         """Whether a case failed, or the one it is compared with: the rest of a comparison would explain nothing."""
         duets = [duet for duet in pair_sides(step.group) if set(duet) & set(step.trial.cases)]
@@ -127,7 +165,12 @@ class ProfilingSession:
         numbers = itertools.count()
         for group in self._prepared.tables:
             for trial, doing, execute, sampling in self._plan_group(group):
-                yield _Step(next(numbers), group, trial, doing, execute, sampling)
+                required = self._is_required(trial, execute, sampling=sampling)
+                yield _Step(next(numbers), group, trial, doing, execute, sampling, required)
+
+    def _is_required(self, trial: Trial, execute: Execute, *, sampling: bool) -> bool:
+        requested = (self._profile_allocations, self._count_instructions)
+        return (sampling and trial.round == 0) or execute in requested or isinstance(execute, partial)
 
     def _plan_group(self, group: CaseGroup) -> Iterator[tuple[Trial, str, Execute, bool]]:
         compared = len({case.environment for case in group.cases}) > 1

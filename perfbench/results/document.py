@@ -95,6 +95,23 @@ def _add_result(measurement: Measurement, result: Result) -> Measurement:
     )
 
 
+def list_results(run: Run) -> list[Result]:
+    """The results that a saved run consists of, as its journal had them: ``add_results`` makes the run of them again."""
+    opened = run.corpus.opened if run.corpus is not None else ()
+    results = [Result(f"open {batch.batch}", "", opened=batch) for batch in opened]
+    for measurement in run.measurements:
+        case, packages = measurement.case.id, measurement.packages
+        if measurement.output is not None:
+            results.append(Result(f"check 0 {case}", case, output=measurement.output, packages=packages))
+        results += [
+            Result(f"differ 0 {' + '.join(sorted((difference.against, case)))}", case, difference=difference)
+            for difference in measurement.differences
+        ]
+        results += [Result(f"{f.trial} 0 {case}", case, failure=f) for f in measurement.failures]
+        results += [Result(s.pair, case, sample=s, packages=packages) for s in measurement.samples]
+    return results
+
+
 def build_json_schema() -> bytes:
     """The JSON Schema of a saved run."""
     return msgspec.json.format(msgspec.json.encode(msgspec.json.schema(Run)), indent=2) + b"\n"

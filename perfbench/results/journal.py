@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import BinaryIO, Literal
@@ -12,10 +12,10 @@ from typing import BinaryIO, Literal
 import msgspec
 
 from perfbench.errors import StorageProblem
-from perfbench.model import Result, Run
-from perfbench.results.document import DOCUMENT_SUFFIX, JOURNAL_SUFFIX, RUNS, check_run
+from perfbench.model import Result, Run, Settings
+from perfbench.results.document import DOCUMENT_SUFFIX, JOURNAL_SUFFIX, RUNS, check_run, list_results
 from perfbench.results.store import DECODE_ERRORS
-from perfbench.util.files import build_write_problem
+from perfbench.util.files import build_write_problem, write_atomically
 
 
 class AppendOnlyFile:
@@ -104,6 +104,20 @@ class Journal:
             raise build_write_problem(path, error) from error
         return cls(AppendOnlyFile.reopen(path, length))
 
+    @classmethod
+    def restore(cls, path: Path, run: Run) -> Path:
+        """Turn the document of a finished run into a journal, which more can be added to; returns its path. Raises StorageProblem.
+
+        At any moment one of the two is there, whole.
+        """
+        empty = tuple(replace(m, samples=(), output=None, differences=(), failures=()) for m in run.measurements)
+        outline = replace(run, finished=False, measurements=empty)
+        lines = [msgspec.json.encode(value) for value in (outline, *_join_trials(list_results(run)))]
+        journal = path.with_suffix(JOURNAL_SUFFIX)
+        write_atomically(journal, b"\n".join(lines) + b"\n")
+        path.unlink()
+        return journal
+
     def append(self, results: Sequence[Result]) -> None:
         """Write the results of a trial at one stroke: half a pair is none. Raises StorageProblem."""
         self._file.write([replace(result, together=len(results)) for result in results])
@@ -118,6 +132,15 @@ class Journal:
         RUNS.save(run, document)
         self._file.remove()
         return document
+
+
+def _join_trials(results: Sequence[Result]) -> Iterator[Result]:
+    """The results in the order of their trials; those of a trial stand together."""
+    by_trial: dict[str, list[Result]] = {}
+    for result in results:
+        by_trial.setdefault(result.trial, []).append(result)
+    for together in by_trial.values():
+        yield from (replace(result, together=len(together)) for result in together)
 
 
 def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
@@ -187,6 +210,11 @@ def _read_kind(path: Path) -> JournalKind:
             settings = RUNS.decode(path, file.readline()).settings
     except (OSError, StorageProblem):
         return "damaged"
+    return find_kind(settings)
+
+
+def find_kind(settings: Settings) -> JournalKind:
+    """What a run with these settings is."""
     if settings.gate is not None:
         return "gates"
     return "sweeps" if settings.links else "runs"

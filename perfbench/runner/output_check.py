@@ -37,16 +37,47 @@ def run_check_passes(
 
     :param expected: for the id of a case what will be undone in it if it differs; remembered, so that no second pass is needed.
     """
-    width = os.cpu_count() or 1
-    for number in range(0, len(checks), width):
-        with ExitStack() as ends:
-            started = [
-                (trial, _start_check(trial, table, expected.get(trial.cases[0].id, ()), conditions, ends))
-                for trial in checks[number : number + width]
-            ]
-            for trial, worker in started:
-                sets = expected.get(trial.cases[0].id, ())
-                yield _build_check_result(trial, table.place(trial.cases[0]), worker, sets, remembered)
+    coming, running = list(reversed(checks)), dict[str, _RunningCheck]()
+    with ExitStack() as ends:
+        for trial in checks:
+            while trial.id not in running or not running[trial.id].is_done:
+                while coming and sum(not check.is_done for check in running.values()) < (os.cpu_count() or 1):
+                    started = coming.pop()
+                    sets = expected.get(started.cases[0].id, ())
+                    worker = _start_check(started, table, sets, conditions, ends)
+                    running[started.id] = _RunningCheck(started, worker, sets)
+                _finish_any(list(running.values()), table, remembered)
+            result = running[trial.id].result
+            assert result is not None
+            yield result
+
+
+@dataclass(slots=True)
+class _RunningCheck:
+    """A check pass, its worker, and its result once it is done."""
+
+    trial: Trial
+    worker: worker_process.WorkerProcess | TrialFailed
+    sets: ChangeSets
+    result: Result | None = None
+
+    @property
+    def is_done(self) -> bool:
+        """Whether there is a result."""
+        return self.result is not None
+
+
+def _finish_any(checks: Sequence[_RunningCheck], table: CaseGroup, remembered: DigestCache) -> None:
+    """Wait until one of the check passes that run has ended, and take its result."""
+    open_checks = [check for check in checks if not check.is_done]
+    failed = [check for check in open_checks if isinstance(check.worker, TrialFailed)]
+    workers = {check.worker: check for check in open_checks if isinstance(check.worker, worker_process.WorkerProcess)}
+    for check in failed or [workers[worker] for worker in worker_process.wait_for_any(list(workers))]:
+        check.result = _build_check_result(
+            check.trial, table.place(check.trial.cases[0]), check.worker, check.sets, remembered
+        )
+        if isinstance(check.worker, worker_process.WorkerProcess):
+            check.worker.close()
 
 
 def _start_check(

@@ -7,15 +7,16 @@ import math
 import sys
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 
 from perfbench.datasets import head
 from perfbench.model import Case, CaseGroup, GatePolicy, PairBudget, Sample, Settings, Trial
-from perfbench.runner import heads, interleave, plan
+from perfbench.runner import callgrind, heads, interleave, plan
 from perfbench.runner.duet import DuetQueue, execute_trial
 from perfbench.runner.interleave import InterleavedSide
+from perfbench.runner.time_limit import TimeLimit
 from perfbench.runner.trial import Conditions
 from perfbench.stats import sequential
 
@@ -35,25 +36,77 @@ PILOT_PAIRS = 2
 """Pairs that measure the cost, after one that is discarded (docs/concepts/gate.md, "Pilot pairs")."""
 
 
+CHECK_FACTOR = 15.0
+"""Timed passes that a check pass is expected to take: 17 in lightweight mode, 5 in full mode."""
+
+
+@dataclass(frozen=True, slots=True)
+class PilotResult:
+    """The pilot of one comparison: its group on the cut market, the wall-clock seconds of a pair, and those of its other passes.
+
+    ``cost`` is 0 if no pair could be measured. ``least`` and ``most`` bound the number of pairs; it is one of ``looks``, if any.
+    """
+
+    group: CaseGroup
+    cost: float
+    overhead: float = 0.0
+    least: int = sequential.GATE_LOOKS[0]
+    most: int = sequential.GATE_LOOKS[-1]
+    looks: tuple[int, ...] = sequential.GATE_LOOKS
+
+    def plan_budget(self, seconds: float) -> PairBudget:
+        """The maximum of pairs of the comparison that these seconds pay for."""
+        (before, after), *_ = self.group.duets
+        fitting = math.floor(min(seconds / self.cost, self.most)) if self.cost > 0 else 0
+        most = max((look for look in self.looks if look <= fitting), default=self.least) if self.looks else fitting
+        return PairBudget(before.id, after.id, max(self.least, most), self.cost)
+
+
 def run_pilots(
-    tables: list[CaseGroup], settings: Settings, conditions: Conditions, folder: Path
-) -> tuple[list[CaseGroup], GatePolicy]:
-    """The groups with their markets cut, and the policy with the pair budget of each comparison.
+    tables: Sequence[CaseGroup], settings: Settings, conditions: Conditions, folder: Path
+) -> list[PilotResult]:
+    """The pilot of each comparison, with its market cut.
 
     :param folder: for the cut files. Raises DataProblem for a market that cannot be cut.
     """
-    policy = settings.gate or GatePolicy()
-    cut, pairs = [], []
+    results = []
     for number, table in enumerate(tables):
         own = folder / f"cut-{number}"
         own.mkdir()
-        fitting = _fit_market(table, settings, conditions, own)
-        cut.append(fitting)
-        (before, after), *_ = fitting.duets
-        cost = _measure_pair_cost(fitting, settings, conditions)
-        most = math.floor(policy.seconds / cost) if cost > 0 else 0
-        pairs.append(PairBudget(before.id, after.id, sequential.select_looks(most)[-1], cost))
-    return cut, replace(policy, pairs=tuple(pairs))
+        results.append(_measure_costs(_fit_market(table, settings, conditions, own), settings, conditions))
+    return results
+
+
+def fix_budgets(pilots: Sequence[PilotResult], policy: GatePolicy, limit: TimeLimit) -> GatePolicy:
+    """The policy with the maximum of pairs of each comparison, before any ratio is seen.
+
+    They are those of ``policy.seconds`` each; where it has none, the comparisons share the time that is left.
+    """
+    available = limit.left - sum(pilot.overhead for pilot in pilots)
+    seconds = policy.seconds or share_seconds(available, [(pilot.cost, pilot.least) for pilot in pilots])
+    return replace(policy, seconds=seconds, pairs=tuple(pilot.plan_budget(seconds) for pilot in pilots))
+
+
+def find_excess(pilots: Sequence[PilotResult], limit: TimeLimit) -> float:
+    """The seconds by which the fewest pairs of all comparisons exceed the time that is left; 0 if they fit."""
+    least = sum(pilot.overhead + pilot.least * pilot.cost for pilot in pilots)
+    return max(0.0, least - limit.left)
+
+
+def share_seconds(available: float, costs: Sequence[tuple[float, int]]) -> float:
+    """The seconds of each comparison, so that all together take what is available.
+
+    :param costs: the seconds of a pair of each, and its fewest pairs: they are measured even if they take longer than its share.
+    """
+    open_costs = sorted((cost * least for cost, least in costs), reverse=True)
+    left, parts = max(0.0, available), len(open_costs)
+    for least in open_costs:
+        if least <= left / parts:
+            break
+        left, parts = max(0.0, left - least), parts - 1
+        if not parts:
+            return 0.0
+    return left / max(1, parts)
 
 
 def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, folder: Path) -> CaseGroup:
@@ -95,16 +148,30 @@ def _run_pass(table: CaseGroup, case: Case, settings: Settings, conditions: Cond
     return result.sample
 
 
-def _measure_pair_cost(table: CaseGroup, settings: Settings, conditions: Conditions) -> float:
-    """Wall-clock seconds of a pair, from start to end; 0 if no pair can be measured."""
-    sequential = conditions.core is None
+def _measure_costs(table: CaseGroup, settings: Settings, conditions: Conditions) -> PilotResult:
+    """The pilot of a comparison on a market that is cut: solo passes, then pairs."""
     sides = [_run_pass(table, case, settings, conditions) for case in table.cases]
-    if any(side is None for side in sides):
-        return 0.0
+    passes = [side for side in sides if side is not None]
+    if len(passes) < len(sides):
+        return PilotResult(table, 0.0)
+    longest = max(side.metrics["cpu_seconds"] for side in passes)
+    startup = max(side.metrics["startup_seconds"] for side in passes)
+    overhead = CHECK_FACTOR * longest + (longest + startup) * len(plan.plan_solo_passes(table, settings))
+    if settings.count:  # mostly the start of a worker, at the speed of Valgrind
+        overhead += callgrind.TIMEOUT_FACTOR * startup * len(plan.plan_counts(table))
+    return PilotResult(table, _measure_pair_cost(table, passes, settings, conditions), overhead)
+
+
+def _measure_pair_cost(table: CaseGroup, sides: Sequence[Sample], settings: Settings, conditions: Conditions) -> float:
+    """Wall-clock seconds of a pair, from start to end; 0 if no pair can be measured.
+
+    :param sides: a solo pass of each case.
+    """
+    is_sequential = conditions.core is None
     by_case = dict(zip(table.cases, sides, strict=True))
 
     def plan_slices(trial: Trial) -> Sequence[InterleavedSide]:
-        return interleave.plan_slices(*(by_case[case].metrics["cpu_seconds"] for case in trial.cases))  # type: ignore[union-attr]
+        return interleave.plan_slices(*(by_case[case].metrics["cpu_seconds"] for case in trial.cases))
 
     # One pair more than is timed: the workers of the next one start while a pair runs, as they will in the gate.
     trials = [plan.plan_pilot(table, number, settings) for number in range(2 + PILOT_PAIRS)]
@@ -117,7 +184,7 @@ def _measure_pair_cost(table: CaseGroup, settings: Settings, conditions: Conditi
                     trial,
                     table,
                     conditions,
-                    sequential=sequential,
+                    sequential=is_sequential,
                     parts=plan_slices(trial),
                     queue=queue,
                     following=partial(_pair_with_slices, coming, plan_slices),

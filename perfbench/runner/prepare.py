@@ -32,24 +32,34 @@ from perfbench.runner.survey.batches import SurveyPlan
 from perfbench.runner.survey.choose import build_stand_in, draw_markets, find_corpus
 from perfbench.runner.survey.cluster_connection import require_cluster
 from perfbench.runner.survey.pilot import run_survey_pilots
+from perfbench.runner.time_limit import TimeLimit
 from perfbench.runner.trial import Conditions
 from perfbench.util import formatting
+
+MAX_EXCESS = 0.1
+"""The share of the time limit that a gate may exceed without a word."""
 
 
 @dataclass(frozen=True, slots=True)
 class PreparedRun:
     """The groups to measure, and the run without samples.
 
-    ``survey``: the plan of a corpus, which stands in the groups in place of a market.
+    ``survey``: the plan of a corpus, which stands in the groups in place of a market. ``overhead``: the seconds that the check and
+    solo passes of a gate are expected to take.
     """
 
     tables: tuple[CaseGroup, ...]
     run: Run
     survey: SurveyPlan | None = None
+    overhead: float = 0.0
 
 
 def prepare_run(
-    settings: Settings, workspace: Path, name: str | None, observe: Callable[[str], None] = lambda _line: None
+    settings: Settings,
+    workspace: Path,
+    name: str | None,
+    observe: Callable[[str], None] = lambda _line: None,
+    limit: TimeLimit | None = None,
 ) -> PreparedRun:
     """Build the environments, describe the scenarios, open the markets, plan the tables.
 
@@ -57,6 +67,7 @@ def prepare_run(
 
     :param workspace: the folder that packed files and archives are unpacked into.
     :param observe: receives a line about each environment that is being built, and about files that are no markets.
+    :param limit: the time limit of the command, which the pairs of a gate share; None: there is none.
 
     Raises UsageProblem for unknown names, NotMeasured if nothing is left to measure or Valgrind is needed and missing,
     EngineProblem if the scheduler of a cluster does not answer.
@@ -66,7 +77,9 @@ def prepare_run(
         require_cluster(settings.cluster, settings.jobs)
     if settings.count and (reason := callgrind.explain_unavailable()):
         raise NotMeasured(reason)
-    offered = matrix.build_matrix(settings, observe)
+    limit = limit or TimeLimit()
+    with limit.excluding_builds(observe) as observe_builds:
+        offered = matrix.build_matrix(settings, observe_builds)
     problems = offered.problems
     scenarios = {offer.scenario.name: offer.scenario for group in offered.groups for offer in reversed(group)}
     with matrix.names_checked(problems):
@@ -95,28 +108,41 @@ def prepare_run(
         markets = heads.list_markets(tables)
     if settings.count and corpus is None:
         tables = instruction_pass.cut_markets(tables, workspace)
+    overhead = 0.0
     if settings.gate is not None:
         _require_pinned_inputs(settings.gate, scenarios.values(), markets)
         observe("pilot passes: measuring the cost of a pair")
         core, spare = machine.choose_cores()
         conditions = Conditions(core, settings.timeout, spare=spare)
-        tables, policy = _run_pilots(tables, corpus, settings, conditions, workspace)
+        tables, policy, overhead = _run_pilots(tables, corpus, settings, conditions, workspace, limit, observe)
         settings, markets = replace(settings, gate=policy), [table.market for table in tables if table.market]
     run = _build_run(settings, name, scenarios.values(), [] if corpus else markets, tables, _read_head(observe))
     run = replace(run, problems=tuple(problems), unbuilt=tuple(offered.unbuilt.items()))
-    return PreparedRun(tuple(tables), replace(run, corpus=corpus.corpus if corpus else None), corpus)
+    return PreparedRun(tuple(tables), replace(run, corpus=corpus.corpus if corpus else None), corpus, overhead)
 
 
 def _run_pilots(
-    tables: list[CaseGroup], corpus: SurveyPlan | None, settings: Settings, conditions: Conditions, workspace: Path
-) -> tuple[list[CaseGroup], GatePolicy]:
-    """The groups of a gate, and its policy with the maximum of pairs of each comparison."""
+    tables: list[CaseGroup],
+    corpus: SurveyPlan | None,
+    settings: Settings,
+    conditions: Conditions,
+    workspace: Path,
+    limit: TimeLimit,
+    observe: Callable[[str], None],
+) -> tuple[list[CaseGroup], GatePolicy, float]:
+    """The groups of a gate, its policy with the maximum of pairs of each comparison, and the seconds of its other passes."""
     surveyed = [table for table in tables if corpus is not None and table.market is not None]
-    if corpus is None or not surveyed:
-        return pilot.run_pilots(tables, settings, conditions, workspace)
-    others, policy = pilot.run_pilots([t for t in tables if t.market is None], settings, conditions, workspace)
-    own = run_survey_pilots(surveyed, corpus, settings, conditions, workspace)
-    return [*surveyed, *others], replace(policy, pairs=(*own.pairs, *policy.pairs))
+    others = [table for table in tables if table not in surveyed]
+    own = run_survey_pilots(surveyed, corpus, settings, conditions, workspace) if corpus is not None else []
+    pilots = [*own, *pilot.run_pilots(others, settings, conditions, workspace)]
+    policy = settings.gate or GatePolicy()
+    excess = pilot.find_excess(pilots, limit)
+    if not policy.seconds and excess > MAX_EXCESS * limit.seconds:
+        observe(
+            f"the fewest pairs that a verdict takes need about {excess:.0f} s more than --max-time {limit.seconds:g}"
+        )
+    overhead = sum(result.overhead for result in pilots)
+    return [result.group for result in pilots], pilot.fix_budgets(pilots, policy, limit), overhead
 
 
 def _build_nothing_left(problems: Sequence[str], hints: Iterable[str]) -> NotMeasured:

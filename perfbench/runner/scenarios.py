@@ -13,6 +13,7 @@ from perfbench.model import METRICS, Environment, Scenario
 from perfbench.runner import imported_versions, worker_process
 from perfbench.runner.script_metadata import add_script_needs
 from perfbench.util import paths
+from perfbench.util.activity import doing
 from perfbench.util.extras import find_extra, format_install_command
 from perfbench.util.suggest import suggest_name
 from perfbench.worker.program_spec import SUFFIX, find_program, parse_program_spec
@@ -144,7 +145,8 @@ def describe_scenario(path: Path, environment: Environment) -> Scenario:
     """
     name = format_scenario_name(path)
     try:
-        described = worker_process.describe_scenario_file(environment, str(path))
+        with doing(f"loading {name} in {environment.name}"):
+            described = worker_process.describe_scenario_file(environment, str(path))
     except TrialFailed as error:
         where = f" in {environment.name}" if environment.recipe else ""
         kind = "program" if find_program(str(path)) else "scenario"

@@ -2,18 +2,35 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 
-from perfbench.model import SPENT_SECONDS, CaseGroup, Failure, Result, Settings, Trial
-from perfbench.runner import instruction_pass, known_changes, output_check, plan, repeat_check, work_check
+from perfbench.model import SPENT_SECONDS, Case, CaseGroup, Result, Settings, Trial
+from perfbench.runner import instruction_pass, output_schedule, plan
 from perfbench.runner.duet import DuetQueue, execute_trial
 from perfbench.runner.interleave import InterleavedSide
-from perfbench.runner.state import GroupState, Progress
-from perfbench.runner.stopping import StoppingRule
+from perfbench.runner.state import GroupState, Progress, Shortfall, format_cases
+from perfbench.runner.stopping import StoppingRule, UntilPrecise, compute_half_width
+from perfbench.runner.time_limit import Clock, GroupClock
 from perfbench.runner.trial import Conditions
+from perfbench.stats import signed_rank
+
+SOLO_SHARE = 0.1
+"""The share of the time left that a set of memory and solo passes may take where the time is limited."""
+
+MIN_PAIRS = signed_rank.count_minimum_pairs(signed_rank.choose_adaptive_confidence())
+"""Pairs below which there is no interval."""
+
+NO_ROUND = -1
+"""The number of a round that is only planned to see what one takes."""
+
+SHOWN_KINDS = {"alone": "solo"}
+"""What tables call a kind of trial, where the saved format has another word."""
+
+Events = Iterator[tuple[Result, ...] | Progress]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,153 +46,237 @@ class SurveyRound:
     has_children: bool = False
 
 
-SHOWN_KINDS = {"alone": "solo"}
-"""What tables call a kind of trial, where the saved format has another word."""
-
-
 def measure_group(
     group: CaseGroup,
     settings: Settings,
     rule: StoppingRule,
     conditions: Conditions,
     before: Iterable[Result] = (),
-    clock: Callable[[], float] = time.monotonic,
-    draw: SurveyRound | None = None,
-) -> Iterator[tuple[Result, ...] | Progress]:
+    clock: Clock = time.monotonic,
+    seconds: float | None = None,
+) -> Iterator[tuple[Result, ...] | Progress | Shortfall]:
     """Carry out the plan of a group: yields Progress before each trial, and its results as soon as they are there.
 
-    The results of a pair come together.
+    The results of a pair come together. A Shortfall is the last event where the time was over before the intervals were narrow.
 
     :param before: results of an interrupted run of the same plan; those trials are not measured again.
     :param clock: seconds of a monotonic clock.
-    :param draw: of a survey: its one round only, without solo passes where their seconds are expected.
+    :param seconds: the time for all passes of this group, by default that of the settings; one round is measured in any case.
     """
-    children = draw is not None and draw.has_children
-    state = GroupState(group, settings, rule, before, draw.expected if draw else {}, has_children=children)
-    yield from _compare_outputs(state, conditions, repeats=draw is None or draw.repeats_checks)
-    yield from _count_instructions(state, conditions)
-    for trial in () if draw and draw.expected else plan.plan_solo_passes(group, settings):
-        if state.needs(trial):
-            name = SHOWN_KINDS.get(trial.kind, trial.kind)
-            yield Progress(f"{name} pass: {_format_cases(trial)}", 0.0, None)
-            yield from _run_trial(trial, state, conditions)
-    start = clock()
-    with DuetQueue(group, conditions) as queue:
-        for number in (draw.number,) if draw else range(rule.max_rounds):
-            if state.is_over or rule.should_stop(number, clock() - start, state.estimates):
-                break
-            trials = plan.plan_round(group, number, settings.seed)
-            coming = [] if draw or number + 1 >= rule.max_rounds else plan.plan_round(group, number + 1, settings.seed)
-            for place, trial in enumerate(trials):
-                if state.needs(trial):
-                    doing = f"round {number + 1}: {_format_cases(trial)}"
-                    yield _build_progress(doing, state, number, clock() - start)
-                    following = partial(_choose_following, [*trials[place + 1 :], *coming], state)
-                    yield from _run_trial(trial, state, conditions, queue, following)
-    if draw is not None and group.duets:
-        yield from _run_unpaired_cases(draw.number, state, conditions)
+    state = GroupState(group, settings, rule, before)
+    work = _GroupWork(state, conditions, GroupClock(settings.max_time if seconds is None else seconds, clock))
+    if not isinstance(rule, UntilPrecise):
+        yield from work.measure_in_order()
+        return
+    yield from work.measure_adaptively()
+    if (shortfall := work.find_shortfall(rule)) is not None:
+        yield shortfall
 
 
-def _run_unpaired_cases(number: int, state: GroupState, conditions: Conditions) -> Iterator[tuple[Result, ...]]:
-    """A solo pass of each case of a draw whose partners all failed: what it takes is known nevertheless."""
-    paired = {case for duet in state.duets for case in duet}
-    alone = replace(state.group, places=tuple(p for p in state.group.places if p.case not in paired), duets=())
-    for trial in plan.plan_round(alone, number, state.settings.seed) if alone.places else ():
-        if state.needs(trial):
-            yield from _run_trial(trial, state, conditions)
-
-
-def _compare_outputs(
-    state: GroupState, conditions: Conditions, *, repeats: bool
-) -> Iterator[tuple[Result, ...] | Progress]:
-    repeated = plan.plan_repeated_checks(state.group) if repeats else []
-    again = [trial for trial in repeated if trial.cases[0].id not in state.given_up]
-    checks = [trial for trial in (*plan.plan_checks(state.group), *again) if state.needs(trial)]
-    if checks:
-        yield Progress("check passes: is the output the same?", 0.0, None)
-    remembered: output_check.DigestCache = {}
-    results = output_check.run_check_passes(checks, state.group, conditions, _find_expected_changes(state), remembered)
-    for trial, checked in zip(checks, results, strict=True):
-        result = _compare_repeat(trial, checked, state, conditions) if trial in again else checked
-        if result is not None:
-            state.add(result)
-            yield (result,)
-    for result in _find_wrong_work(state):
-        state.add(result)
-        yield (result,)
-    for trial, outputs, changes in state.differing_outputs():
-        yield Progress(f"where do the outputs of {_format_cases(trial)} differ?", 0.0, None)
-        result = output_check.explain_difference(trial, state.group, outputs, changes, conditions, remembered)
-        state.add(result)
-        yield (result,)
-
-
-def _compare_repeat(trial: Trial, checked: Result, state: GroupState, conditions: Conditions) -> Result | None:
-    """The result of a second check pass; None if the first one of its case failed as well."""
-    first = state.outputs.get(checked.case)
-    return None if first is None else repeat_check.compare_repeat(trial, state.group, first, checked, conditions)
-
-
-def _find_wrong_work(state: GroupState) -> list[Result]:
-    """A failure of each case whose check pass did other work than the market file has."""
-    checks = {trial.cases[0].id: trial for trial in plan.plan_checks(state.group)}
-    wrong = work_check.find_wrong_work(state.group, state.outputs, state.broken)
-    return [
-        Result(checks[case.id].id, case.id, failure=Failure("check", reason))
-        for case, reason in wrong
-        if case.id not in state.given_up
-    ]
-
-
-def _count_instructions(state: GroupState, conditions: Conditions) -> Iterator[tuple[Result, ...] | Progress]:
-    """Count every case; a case that Valgrind cannot run is timed nevertheless."""
-    for trial in plan.plan_counts(state.group) if state.settings.count else ():
-        if state.needs(trial):
-            yield Progress(f"counting instructions: {_format_cases(trial)}, hash seed {trial.hash_seed}", 0.0, None)
-            result = instruction_pass.count_instructions(trial, state.group, conditions)
-            state.add(result)
-            yield (result,)
-
-
-def _find_expected_changes(state: GroupState) -> dict[str, output_check.ChangeSets]:
-    """The announced changes between each case and the first case that it is compared with, by case id."""
-    expected: dict[str, output_check.ChangeSets] = {}
-    for duet in state.group.duets:
-        before, after = (state.group.place(case).environment.packages for case in duet)
-        changes = known_changes.find_known_changes(state.group.scenario.changes, before, after, state.settings.accepted)
-        for case in duet:
-            expected.setdefault(case.id, output_check.build_change_sets(changes))
-    return expected
-
-
-def _choose_following(trials: Sequence[Trial], state: GroupState) -> tuple[Trial, Sequence[InterleavedSide]] | None:
-    """The first of these trials that is still to be done, if it is a duet, with its slices."""
-    trial = next((trial for trial in trials if state.needs(trial)), None)
-    return (trial, state.parts(trial)) if trial is not None and trial.kind == "duet" else None
-
-
-def _run_trial(
-    trial: Trial,
-    state: GroupState,
+def measure_survey_round(
+    group: CaseGroup,
+    settings: Settings,
+    rule: StoppingRule,
     conditions: Conditions,
-    queue: DuetQueue | None = None,
-    following: Callable[[], tuple[Trial, Sequence[InterleavedSide]] | None] = lambda: None,
-) -> Iterator[tuple[Result, ...]]:
-    parts = state.parts(trial) if trial.kind == "duet" and not state.sequential else ()
-    results = execute_trial(
-        trial,
-        state.group,
-        conditions,
-        sequential=state.sequential,
-        parts=parts,
-        queue=queue,
-        following=following,
-    )
-    for together in [_add_spent_seconds(results, state)] if trial.kind == "duet" else ((result,) for result in results):
-        fresh = tuple(result for result in together if result.case not in state.done[trial.id])
-        for result in fresh:
-            state.add(result)
-        yield fresh
+    before: Iterable[Result],
+    draw: SurveyRound,
+) -> Events:
+    """The events of one draw of a survey, as those of ``measure_group``: its one round, whatever time it takes.
+
+    There are no solo passes where their seconds are expected.
+    """
+    state = GroupState(group, settings, rule, before, draw.expected, has_children=draw.has_children)
+    yield from _GroupWork(state, conditions, GroupClock(math.inf)).measure_draw(draw)
+
+
+@dataclass(frozen=True, slots=True)
+class _GroupWork:
+    """The work on one group."""
+
+    state: GroupState
+    conditions: Conditions
+    clock: GroupClock
+
+    def measure_in_order(self) -> Events:
+        """Check passes, counts, single passes, rounds: of a gate, a sweep, or a number of rounds."""
+        yield from output_schedule.compare_outputs(self.state, self.conditions, repeats=True)
+        yield from self._count_instructions()
+        for trial in plan.plan_solo_passes(self.state.group, self.state.settings):
+            is_spare = trial.kind == "alone" and self.state.rule.is_timed and not self._is_only_source(trial)
+            if self.state.needs(trial) and not (is_spare and not self._is_cheap([trial])):
+                yield from self._run_solo_pass(trial)
+        yield from self._run_rounds(range(self.state.rule.max_rounds))
+
+    def measure_adaptively(self) -> Events:
+        """A first round with what it needs, so that there is a ratio soon; then checks, counts, single passes and rounds."""
+        group, settings = self.state.group, self.state.settings
+        passes = plan.plan_solo_passes(group, settings)
+        with DuetQueue(group, self.conditions) as queue:
+            for trial in plan.plan_round(group, 0, settings.seed):
+                for solo in passes:
+                    if (solo.kind, solo.round) == ("memory", 0) and solo.cases[0] in trial.cases and self._needs(solo):
+                        yield from self._run_solo_pass(solo)
+                if self._needs(trial):
+                    yield from self._run_in_round(trial, 0, queue, [])
+        yield from output_schedule.compare_outputs(self.state, self.conditions, repeats=True)
+        yield from self._count_instructions()
+        for number in range(1 + max((trial.round for trial in passes), default=-1)):
+            trials = [trial for trial in passes if trial.round == number and self._needs(trial)]
+            is_cheap = self._is_cheap(trials)
+            for trial in trials:
+                # A memory pass may show that a scenario times itself.
+                if self._needs(trial) and (is_cheap or self._is_only_source(trial)):
+                    yield from self._run_solo_pass(trial)
+        yield from self._run_rounds(range(self.state.rule.max_rounds))
+
+    def measure_draw(self, draw: SurveyRound) -> Events:
+        """The one round of a draw of a survey."""
+        group, settings = self.state.group, self.state.settings
+        yield from output_schedule.compare_outputs(self.state, self.conditions, repeats=draw.repeats_checks)
+        yield from self._count_instructions()
+        for trial in () if draw.expected else plan.plan_solo_passes(group, settings):
+            if self._needs(trial):
+                yield from self._run_solo_pass(trial)
+        yield from self._run_rounds(range(draw.number, draw.number + 1))
+        if not group.duets:
+            return
+        paired = {case for duet in self.state.duets for case in duet}
+        alone = replace(group, places=tuple(p for p in group.places if p.case not in paired), duets=())
+        for trial in plan.plan_round(alone, draw.number, settings.seed) if alone.places else ():
+            if self._needs(trial):  # the partners of its case all failed: what it takes is known nevertheless
+                yield from self._run_trial(trial)
+
+    def find_shortfall(self, rule: UntilPrecise) -> Shortfall | None:
+        """What was not reached when the time was over; None if nothing is missing."""
+        state, rounds = self.state, self.state.rounds
+        if state.is_over or not state.duets or rounds >= rule.max_rounds or rule.is_precise(state.estimates):
+            return None
+        needed = rule.predict_rounds(rounds, state.duets, state.estimates)
+        return Shortfall(compute_half_width(state.estimates), (needed - rounds) * self._expect_round())
+
+    def _needs(self, trial: Trial) -> bool:
+        return self.state.needs(trial)
+
+    def _is_only_source(self, trial: Trial) -> bool:
+        """Whether a solo pass alone gives the seconds of its case, because what it is compared with failed."""
+        (case,) = trial.cases
+        is_paired = any(case in duet for duet in self.state.duets)
+        return trial.kind == "alone" and not is_paired and not self.state.has_seconds(case)
+
+    def _is_cheap(self, trials: Sequence[Trial]) -> bool:
+        return self.clock.expect(trials) <= SOLO_SHARE * self.clock.left
+
+    def _run_rounds(self, numbers: range) -> Events:
+        """Rounds until the rule ends them; a timed rule also ends with the pair that would take too long."""
+        group, state, seed = self.state.group, self.state, self.state.settings.seed
+        with DuetQueue(group, self.conditions) as queue:
+            for number in numbers:
+                if state.is_over or state.rule.should_stop(number, state.estimates):
+                    return
+                trials = plan.plan_round(group, number, seed)
+                last = number + 1 == numbers.stop
+                coming = [] if last else plan.plan_round(group, number + 1, seed)
+                is_measured = False
+                for place, trial in enumerate(trials):
+                    if state.needs(trial) and self._has_time(trial):
+                        yield from self._run_in_round(trial, number, queue, [*trials[place + 1 :], *coming])
+                        is_measured = True
+                if not is_measured and any(map(state.needs, trials)):
+                    return
+
+    def _has_time(self, trial: Trial) -> bool:
+        """Whether there is time for a trial of a round; the first one of each pair is measured in any case.
+
+        Where the time does not suffice for an interval of every pair, it is kept for those that need least of it.
+        """
+        if not self.state.rule.is_timed or self.clock.left == math.inf or not self.state.has_begun(trial):
+            return True
+        own = self.clock.expect([trial])
+        others = sum(need for cases, need in self._list_reachable() if cases != set(trial.cases))
+        return own + others <= self.clock.left
+
+    def _list_reachable(self) -> list[tuple[set[Case], float]]:
+        """The pairs that an interval can be reached for in the time that is left, with the seconds that it takes."""
+        round_ = {frozenset(t.cases): t for t in plan.plan_round(self.state.group, NO_ROUND, self.state.settings.seed)}
+        needs = sorted(
+            (
+                (
+                    max(0, MIN_PAIRS - self.state.count_pairs(duet)) * self.clock.expect([round_[frozenset(duet)]]),
+                    number,
+                )
+                for number, duet in enumerate(self.state.duets)
+            ),
+        )
+        reachable, left = [], self.clock.left
+        for need, number in needs:
+            left -= need
+            if left < 0:
+                break
+            reachable.append((set(self.state.duets[number]), need))
+        return reachable
+
+    def _run_in_round(self, trial: Trial, number: int, queue: DuetQueue, coming: Sequence[Trial]) -> Events:
+        yield self._build_progress(f"round {number + 1}: {format_cases(trial)}", number)
+        yield from self._run_trial(trial, queue, partial(self._choose_following, coming))
+
+    def _choose_following(self, trials: Sequence[Trial]) -> tuple[Trial, Sequence[InterleavedSide]] | None:
+        """The first of these trials that is still to be done, if it is a duet, with its slices."""
+        trial = next((trial for trial in trials if self.state.needs(trial) and self._has_time(trial)), None)
+        return (trial, self.state.parts(trial)) if trial is not None and trial.kind == "duet" else None
+
+    def _count_instructions(self) -> Events:
+        """Count every case; a case that Valgrind cannot run is timed nevertheless."""
+        for trial in plan.plan_counts(self.state.group) if self.state.settings.count else ():
+            if self.state.needs(trial):
+                yield Progress(f"counting instructions: {format_cases(trial)}, hash seed {trial.hash_seed}", 0.0, None)
+                result = instruction_pass.count_instructions(trial, self.state.group, self.conditions)
+                self.state.add(result)
+                yield (result,)
+
+    def _run_solo_pass(self, trial: Trial) -> Events:
+        yield Progress(f"{SHOWN_KINDS.get(trial.kind, trial.kind)} pass: {format_cases(trial)}", 0.0, None)
+        yield from self._run_trial(trial)
+
+    def _run_trial(
+        self,
+        trial: Trial,
+        queue: DuetQueue | None = None,
+        following: Callable[[], tuple[Trial, Sequence[InterleavedSide]] | None] = lambda: None,
+    ) -> Iterator[tuple[Result, ...]]:
+        state = self.state
+        sequential = state.sequential
+        parts = state.parts(trial) if trial.kind == "duet" and not sequential else ()
+        with self.clock.timing(trial):
+            results = execute_trial(
+                trial,
+                state.group,
+                self.conditions,
+                sequential=sequential,
+                parts=parts,
+                queue=queue,
+                following=following,
+            )
+            for together in [_add_spent_seconds(results, state)] if trial.kind == "duet" else ((r,) for r in results):
+                fresh = tuple(result for result in together if result.case not in state.done[trial.id])
+                for result in fresh:
+                    state.add(result)
+                yield fresh
+
+    def _expect_round(self) -> float:
+        """The seconds of a round of the pairs that are still measured."""
+        trials = plan.plan_round(self.state.group, NO_ROUND, self.state.settings.seed)
+        return self.clock.expect(trial for trial in trials if self.state.needs(trial))
+
+    def _build_progress(self, doing: str, rounds: int) -> Progress:
+        state, clock = self.state, self.clock
+        each = self._expect_round()
+        limit = clock.left if state.rule.is_timed else None
+        if rounds == 0 or not each:
+            return Progress(doing, 0.0, limit, rounds)
+        needed = state.rule.predict_rounds(rounds, state.duets, state.estimates)
+        left = (needed - rounds) * each if limit is None else min(limit, (needed - rounds) * each)
+        share = clock.spent / (clock.spent + left) if clock.spent + left > 0 else 1.0
+        return Progress(doing, min(1.0, share), max(0.0, left), rounds)
 
 
 def _add_spent_seconds(results: Iterator[Result], state: GroupState) -> tuple[Result, ...]:
@@ -191,20 +292,3 @@ def _add_spent_seconds(results: Iterator[Result], state: GroupState) -> tuple[Re
         else replace(result, sample=replace(result.sample, metrics={**result.sample.metrics, **spent}))
         for result in together
     )
-
-
-def _format_cases(trial: Trial) -> str:
-    modes = list(dict.fromkeys(case.mode for case in trial.cases))
-    places = list(dict.fromkeys(case.environment for case in trial.cases))
-    return " + ".join(modes) + (f" in {' and '.join(places)}" if len(places) > 1 else "")
-
-
-def _build_progress(doing: str, state: GroupState, rounds: int, spent: float) -> Progress:
-    limit = state.rule.max_seconds
-    if rounds == 0:
-        return Progress(doing, 0.0, limit)
-    needed = state.rule.predict_rounds(rounds, state.duets, state.estimates)
-    left = (needed - rounds) * spent / rounds
-    if limit is not None:
-        left = min(left, limit - spent)
-    return Progress(doing, min(1.0, spent / (spent + left)) if spent + left > 0 else 1.0, max(0.0, left))

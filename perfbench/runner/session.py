@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import ExitStack, contextmanager
@@ -20,11 +21,12 @@ from perfbench.results.journal import Journal, read_journal
 from perfbench.runner import extension, machine, scheduler
 from perfbench.runner.interrupts import Interrupts, handle_interrupts
 from perfbench.runner.prepare import PreparedRun, list_installed_versions, prepare_run, strip_credentials
-from perfbench.runner.state import Progress
+from perfbench.runner.state import Progress, Shortfall, join_shortfalls
 from perfbench.runner.stopping import choose_rule
 from perfbench.runner.survey.batches import SurveyPlan
 from perfbench.runner.survey.engines import open_engine
 from perfbench.runner.survey.measure import Engine, measure_survey
+from perfbench.runner.time_limit import QUICK_SECONDS, TimeLimit, choose_seconds
 from perfbench.runner.trial import Conditions
 
 Entry = TypeVar("Entry")
@@ -35,6 +37,9 @@ class Listener(Protocol):
 
     def report_status(self, line: str) -> None:
         """One line about what is being prepared, such as an environment that is built."""
+
+    def follow_results(self, run: Run, results: Sequence[Result]) -> None:
+        """The run that is measured now, without results, and its results, which grow meanwhile."""
 
     def report_progress(self, group: CaseGroup, progress: Progress) -> None:
         """The trial that comes next. Called only between trials, so that a pass is not disturbed."""
@@ -56,7 +61,8 @@ class Outcome:
 class FinishedRun:
     """A run with its samples, where it is saved, and whether the user interrupted it, or (``hung_up``) a closed terminal did.
 
-    ``hint`` is that of the error that ended it, if any; saved runs and exports get the cause alone.
+    ``hint`` is that of the error that ended it, if any; saved runs and exports get the cause alone. ``shortfall``: what was not
+    reached in the time. ``spent``: the seconds of the command that its time limit counts.
     """
 
     run: Run
@@ -64,13 +70,16 @@ class FinishedRun:
     interrupted: bool
     hint: str = ""
     hung_up: bool = False
+    shortfall: Shortfall | None = None
+    spent: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
-class EngineChoice:
-    """Where a resumed survey is measured: jobs here, or the address of a cluster; None: as it began.
+class Continuation:
+    """What a resumed run may have otherwise than before; None: as it began.
 
-    ``data`` are the URLs of its market files again, whose credentials no journal has. The limits are those of any resumed run.
+    ``jobs`` here or the address of a ``cluster``: where a survey is measured. ``data`` are the URLs of its market files, whose
+    credentials no journal has. ``max_time`` and ``precision`` decide when it ends, the time begins anew; ``timeout`` bounds a pass.
     """
 
     jobs: int | None = None
@@ -95,20 +104,22 @@ class EngineChoice:
         )
 
 
-AS_IT_BEGAN = EngineChoice()
+AS_IT_BEGAN = Continuation()
 
 
 class Session:
     """A context manager around the work of one command: ``run``, ``compare``, ``gate``, ``sweep``, ``calibrate``, ``profile``.
 
     While it is open, SIGINT, SIGTERM and SIGHUP end what is measured, and everything measured so far stays in its journal.
-    Packed files are unpacked into ``workspace``, which is removed at the end.
+    Packed files are unpacked into ``workspace``, which is removed at the end. ``limit`` is the time limit of the command, whose
+    time begins with the session.
     """
 
     def __init__(self, results: Path, listener: Listener) -> None:
         """:param results: the folder of saved runs."""
         self.results = results
         self.listener = listener
+        self.limit = TimeLimit()
         self._stack = ExitStack()
         self._interrupts = Interrupts()
         self.workspace = Path()
@@ -133,9 +144,14 @@ class Session:
 
         :param name: of the saved run; None for date and time.
         """
+        self.limit.seconds = choose_seconds(settings)
         with self._nothing_measured():
             return prepare_run(
-                settings, self._make_folder(), name, lambda line: _report(partial(self.listener.report_status, line))
+                settings,
+                self._make_folder(),
+                name,
+                lambda line: _report(partial(self.listener.report_status, line)),
+                self.limit,
             )
 
     def measure(self, prepared: PreparedRun, *, replaces: bool = False) -> FinishedRun:
@@ -145,14 +161,14 @@ class Session:
         """
         return self._measure(prepared, Journal.create(self.results, prepared.run, replaces=replaces), [])
 
-    def resume(self, path: Path, engine: EngineChoice = AS_IT_BEGAN) -> tuple[PreparedRun, FinishedRun]:
+    def resume(self, path: Path, otherwise: Continuation = AS_IT_BEGAN) -> tuple[PreparedRun, FinishedRun]:
         """Measure the rest of the run with this journal.
 
         Raises StorageProblem if it cannot be read, or if its scenarios, market files or environments have changed since.
         """
         saved, results = read_journal(path, path.read_bytes())
         saved = document.apply_limits(saved, results)
-        prepared = self.prepare_again(path, replace(saved, settings=engine.change(saved.settings)))
+        prepared = self.prepare_again(path, replace(saved, settings=otherwise.change(saved.settings)))
         journal = Journal.reopen(path)
         if (limits := Limits.of(prepared.run.settings)) != Limits.of(saved.settings):
             results.append(Result("", "", limits=limits))
@@ -182,6 +198,7 @@ class Session:
 
     def _measure(self, prepared: PreparedRun, journal: Journal, before: Sequence[Result]) -> FinishedRun:
         results = list(before)
+        self.listener.follow_results(prepared.run, results)
 
         def record(fresh: Sequence[Result]) -> None:
             results.extend(fresh)
@@ -192,7 +209,9 @@ class Session:
         def observe(line: str) -> None:
             _report(partial(self.listener.report_status, line))
 
-        outcome = self.execute(_measure_groups(prepared, results, problems, self._make_folder(), observe), record)
+        shortfalls: list[Shortfall] = []
+        events = _measure_groups(prepared, results, problems, self._make_folder(), observe, self.limit)
+        outcome = self.execute(_take_shortfalls(events, shortfalls), record)
         hint = ""
         if outcome.problem is not None:
             problems.append(str(outcome.problem))
@@ -203,7 +222,9 @@ class Session:
             journal.close()
             return FinishedRun(run, journal.path, outcome.interrupted, hint, self.hung_up)
         try:
-            return FinishedRun(run, journal.finish(run), interrupted=False)
+            shortfall = join_shortfalls(shortfalls)
+            path = journal.finish(run)
+            return FinishedRun(run, path, interrupted=False, shortfall=shortfall, spent=self.limit.spent)
         except StorageProblem as problem:
             run = replace(run, problems=(*run.problems, str(problem)))
             return FinishedRun(run, journal.path, interrupted=False, hint=problem.hint)
@@ -250,6 +271,17 @@ def _report(report: Callable[[], None]) -> None:
         report()
 
 
+def _take_shortfalls(
+    events: Iterable[tuple[CaseGroup, Progress | Sequence[Result] | Shortfall]], shortfalls: list[Shortfall]
+) -> Iterator[tuple[CaseGroup, Progress | Sequence[Result]]]:
+    """The other events; the shortfalls are added to the list."""
+    for group, event in events:
+        if isinstance(event, Shortfall):
+            shortfalls.append(event)
+        else:
+            yield group, event
+
+
 def _survey_corpus(
     group: CaseGroup,
     plan: SurveyPlan,
@@ -258,11 +290,13 @@ def _survey_corpus(
     results: Sequence[Result],
     problems: list[str],
     comparisons: int,
-) -> Iterator[tuple[CaseGroup, Progress | Sequence[Result]]]:
+    seconds: float,
+) -> Iterator[tuple[CaseGroup, Progress | Sequence[Result] | Shortfall]]:
     """The events of a survey; what is damaged in a batch becomes a problem, once for all groups."""
-    for event in measure_survey(group, plan, settings, engine, list(results), comparisons=comparisons):
+    events = measure_survey(group, plan, settings, engine, list(results), comparisons=comparisons, seconds=seconds)
+    for event in events:
         yield group, event
-        if not isinstance(event, Progress):
+        if not isinstance(event, (Progress, Shortfall)):
             failed = [result.failure.message for result in event if result.failure is not None and not result.case]
             problems += [line for line in (*surveyed.list_damage(event), *failed) if line not in problems]
 
@@ -273,22 +307,24 @@ def _measure_groups(
     problems: list[str],
     workspace: Path,
     observe: Callable[[str], None],
-) -> Iterator[tuple[CaseGroup, Progress | Sequence[Result]]]:
-    """The events of all groups; a market file that changed meanwhile is added to the problems."""
+    limit: TimeLimit,
+) -> Iterator[tuple[CaseGroup, Progress | Sequence[Result] | Shortfall]]:
+    """The events of all groups, which share the time that is left; a market file that changed is added to the problems."""
     settings = prepared.run.settings
     rule = choose_rule(settings, len(prepared.run.duets))
     core, spare = machine.choose_cores()
     conditions = Conditions(core, settings.timeout, spare=spare)
     engine: Engine | None = None
     with ExitStack() as ends:
-        for group in prepared.tables:
+        for number, group in enumerate(prepared.tables):
+            seconds = min(limit.share(len(prepared.tables) - number), QUICK_SECONDS if settings.quick else math.inf)
             if prepared.survey is not None and group.market is not None:
                 engine = engine or ends.enter_context(open_engine(settings, workspace, prepared.run.id, observe))
                 yield from _survey_corpus(
-                    group, prepared.survey, settings, engine, results, problems, len(prepared.run.duets)
+                    group, prepared.survey, settings, engine, results, problems, len(prepared.run.duets), seconds
                 )
                 continue
-            for event in scheduler.measure_group(group, settings, rule, conditions, results):
+            for event in scheduler.measure_group(group, settings, rule, conditions, results, seconds=seconds):
                 yield group, event
             if group.market is not None and not inspection.is_unchanged(group.market):
                 problems.append(f"{group.market.name} was changed while it was measured: measure it again")

@@ -21,11 +21,44 @@ MAX_FAILURES = 2
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """The trial that comes next, the share of the group that is done (0 to 1), and the seconds that are left, if known."""
+    """The trial that comes next, the share of the group that is done (0 to 1), and the seconds that are left, if known.
+
+    ``rounds``: how many are done.
+    """
 
     doing: str
     share: float
     seconds_left: float | None
+    rounds: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Shortfall:
+    """What a group lacked when its time was over.
+
+    ``half_width``: of the widest interval, as a share of its ratio; None where a pair has too few rounds for an interval.
+    ``seconds``: those that reaching the precision would probably take.
+    """
+
+    half_width: float | None
+    seconds: float
+
+
+def join_shortfalls(shortfalls: Sequence[Shortfall]) -> Shortfall | None:
+    """What several groups lacked together; None if none lacked anything."""
+    if not shortfalls:
+        return None
+    widths = [shortfall.half_width for shortfall in shortfalls]
+    known = [width for width in widths if width is not None]
+    widest = max(known) if len(known) == len(widths) else None
+    return Shortfall(widest, sum(shortfall.seconds for shortfall in shortfalls))
+
+
+def format_cases(trial: Trial) -> str:
+    """``lightweight + full``, with the environments where they differ."""
+    modes = list(dict.fromkeys(case.mode for case in trial.cases))
+    places = list(dict.fromkeys(case.environment for case in trial.cases))
+    return " + ".join(modes) + (f" in {' and '.join(places)}" if len(places) > 1 else "")
 
 
 class GroupState:
@@ -166,6 +199,25 @@ class GroupState:
         if logs := pairs.compute_log_ratios(first, second, CPU_SECONDS.name):
             after = before * math.exp(median(logs))
         return interleave.plan_slices(before, after)
+
+    @property
+    def rounds(self) -> int:
+        """The pairs that every duet has which can still be measured."""
+        return min(map(self.count_pairs, self.duets), default=0)
+
+    def count_pairs(self, duet: tuple[Case, Case]) -> int:
+        """The pairs of a duet so far."""
+        return len(self._log_ratios(duet))
+
+    def has_seconds(self, case: Case) -> bool:
+        """Whether a case has a sample of a pair or of a solo pass."""
+        return any(sample.kind in ("duet", "alone") for sample in self.samples[case.id])
+
+    def has_begun(self, trial: Trial) -> bool:
+        """Whether there is a sample of an earlier trial of the same kind and cases."""
+        kind = trial.kind
+        pairs_of = [{s.pair for s in self.samples[case.id] if s.kind == kind} for case in trial.cases]
+        return bool(set.intersection(*pairs_of))
 
     def estimates(self, confidence: float) -> list[signed_rank.Estimate | None]:
         """The estimate of every duet that can still be measured, None while its pairs are too few."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from perfbench.model import Case, GatePolicy, Settings
+from perfbench.runner.time_limit import QUICK_ROUNDS
 from perfbench.stats import sequential, signed_rank
 from perfbench.stats.signed_rank import ADAPTIVE_LOOKS, Estimate
 
@@ -22,8 +23,8 @@ class StoppingRule(Protocol):
         """The number of rounds after which it ends in any case."""
 
     @property
-    def max_seconds(self) -> float | None:
-        """The time limit of all rounds in seconds; None where the number of rounds alone decides."""
+    def is_timed(self) -> bool:
+        """Whether the rounds also end when the time of the group is over, after the first one."""
 
     @property
     def wants_verdicts(self) -> bool:
@@ -35,10 +36,10 @@ class StoppingRule(Protocol):
         :param log_ratios: ln(after / before) of its rounds, in order of time.
         """
 
-    def should_stop(self, rounds: int, seconds: float, estimate: EstimatePairs) -> bool:
-        """Whether to stop before another round.
+    def should_stop(self, rounds: int, estimate: EstimatePairs) -> bool:
+        """Whether to stop before another round, whatever time is left.
 
-        :param rounds: that are done; :param seconds: that they took.
+        :param rounds: that are done.
         """
 
     def predict_rounds(self, rounds: int, pairs: Sequence[tuple[Case, Case]], estimate: EstimatePairs) -> int:
@@ -47,11 +48,11 @@ class StoppingRule(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class FixedRounds:
-    """Exactly this many rounds."""
+    """Exactly this many rounds; ``is_timed``: or as many as there is time for."""
 
     rounds: int
     wants_verdicts: bool = False
-    max_seconds: None = None
+    is_timed: bool = False
 
     @property
     def max_rounds(self) -> int:
@@ -63,9 +64,9 @@ class FixedRounds:
         del before, after, log_ratios
         return False
 
-    def should_stop(self, rounds: int, seconds: float, estimate: EstimatePairs) -> bool:
+    def should_stop(self, rounds: int, estimate: EstimatePairs) -> bool:
         """Never before the last round."""
-        del rounds, seconds, estimate
+        del rounds, estimate
         return False
 
     def predict_rounds(self, rounds: int, pairs: Sequence[tuple[Case, Case]], estimate: EstimatePairs) -> int:
@@ -76,11 +77,11 @@ class FixedRounds:
 
 @dataclass(frozen=True, slots=True)
 class UntilPrecise:
-    """Until every interval is ± ``precision`` of its ratio at one of the looks, or ``max_seconds`` are over."""
+    """Until every interval is ± ``precision`` of its ratio at one of the looks, or the time is over."""
 
     precision: float
-    max_seconds: float
     wants_verdicts: bool = False
+    is_timed: bool = True
 
     @property
     def max_rounds(self) -> int:
@@ -92,13 +93,13 @@ class UntilPrecise:
         del before, after, log_ratios
         return False
 
-    def should_stop(self, rounds: int, seconds: float, estimate: EstimatePairs) -> bool:
-        """Whether the time is over, or every interval is narrow enough at a look; never before the first round."""
-        if rounds == 0:
-            return False
-        if seconds >= self.max_seconds:
-            return True
-        return rounds in ADAPTIVE_LOOKS and all(
+    def should_stop(self, rounds: int, estimate: EstimatePairs) -> bool:
+        """Whether every interval is narrow enough at a look."""
+        return rounds in ADAPTIVE_LOOKS and self.is_precise(estimate)
+
+    def is_precise(self, estimate: EstimatePairs) -> bool:
+        """Whether every interval is narrow enough."""
+        return all(
             result is not None and signed_rank.is_precise_enough(result, self.precision)
             for result in estimate(signed_rank.choose_adaptive_confidence())
         )
@@ -106,8 +107,7 @@ class UntilPrecise:
     def predict_rounds(self, rounds: int, pairs: Sequence[tuple[Case, Case]], estimate: EstimatePairs) -> int:
         """The look at which every interval should be narrow enough: its width falls with the square root of the pairs."""
         del pairs
-        estimates = [result for result in estimate(signed_rank.choose_adaptive_confidence()) if result is not None]
-        widest = max(((result.high - result.low) / 2 / result.ratio for result in estimates), default=0.0)
+        widest = max(_list_half_widths(estimate), default=0.0)
         needed = max(rounds + 1, round(rounds * (widest / self.precision) ** 2))
         return next((look for look in ADAPTIVE_LOOKS if look >= needed), ADAPTIVE_LOOKS[-1])
 
@@ -116,14 +116,14 @@ class UntilPrecise:
 class SequentialGate:
     """Until the verdict on every pair is clear at one of its looks, or its budget of pairs is used up.
 
-    ``comparisons``: how many the gate makes in all, which share its error level (Holm). ``max_seconds``: a bound on the progress
-    shown; the budget of each pair follows from it (``runner/pilot.py``).
+    ``comparisons``: how many the gate makes in all, which share its error level (Holm). The budget of each pair follows from the
+    time limit (``runner/pilot.py``).
     """
 
     policy: GatePolicy
     comparisons: int
-    max_seconds: float
     wants_verdicts: bool = True
+    is_timed: bool = False
 
     @property
     def max_rounds(self) -> int:
@@ -136,9 +136,9 @@ class SequentialGate:
         bounds = sequential.build_bounds(self.policy, before, after)
         return sequential.is_settled(log_ratios, most, self.comparisons, bounds)
 
-    def should_stop(self, rounds: int, seconds: float, estimate: EstimatePairs) -> bool:
+    def should_stop(self, rounds: int, estimate: EstimatePairs) -> bool:
         """Never for the group as a whole: each pair is settled apart."""
-        del rounds, seconds, estimate
+        del rounds, estimate
         return False
 
     def predict_rounds(self, rounds: int, pairs: Sequence[tuple[Case, Case]], estimate: EstimatePairs) -> int:
@@ -147,13 +147,25 @@ class SequentialGate:
         return max((self.policy.most(before.id, after.id) for before, after in pairs), default=1)
 
 
+def compute_half_width(estimate: EstimatePairs) -> float | None:
+    """Half of the widest interval as a share of its ratio; None where any pair has too few rounds for an interval."""
+    widths = _list_half_widths(estimate)
+    return max(widths, default=None) if len(widths) == len(estimate(signed_rank.choose_adaptive_confidence())) else None
+
+
+def _list_half_widths(estimate: EstimatePairs) -> list[float]:
+    estimates = [result for result in estimate(signed_rank.choose_adaptive_confidence()) if result is not None]
+    return [(result.high - result.low) / 2 / result.ratio for result in estimates]
+
+
 def choose_rule(settings: Settings, comparisons: int) -> StoppingRule:
     """The stopping rule of these settings.
 
     :param comparisons: how many pairs a gate compares in all; unused without a gate.
     """
     if settings.rounds is not None:
-        return FixedRounds(settings.rounds, wants_verdicts=settings.gate is not None)
+        is_timed = settings.quick and settings.rounds == QUICK_ROUNDS
+        return FixedRounds(settings.rounds, wants_verdicts=settings.gate is not None, is_timed=is_timed)
     if settings.gate is not None:
-        return SequentialGate(settings.gate, comparisons, settings.max_time)
-    return UntilPrecise(settings.precision, settings.max_time)
+        return SequentialGate(settings.gate, comparisons)
+    return UntilPrecise(settings.precision)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import os
+import select
 import selectors
 import signal
 import subprocess
@@ -161,6 +162,10 @@ class WorkerProcess:
         left = max(0.0, min(seconds, self._deadline - time.monotonic()))
         return bool(self._buffer) or bool(self._selector.select(left))
 
+    def fileno(self) -> int:
+        """The descriptor of its answers, for ``select``."""
+        return int(self._pipe(self._process.stdout).fileno())
+
     def renew_deadline(self) -> None:
         """Have the timeout begin now: a worker may have waited for the pair before it."""
         self._deadline = time.monotonic() + self._timeout
@@ -232,6 +237,15 @@ class WorkerProcess:
         file = self._stderr.fileno()
         start = max(0, os.fstat(file).st_size - STDERR_TAIL_LENGTH)
         return os.pread(file, STDERR_TAIL_LENGTH, start).decode("utf-8", "replace")
+
+
+def wait_for_any(workers: Sequence[WorkerProcess]) -> list[WorkerProcess]:
+    """The workers that have an answer, have ended, or exceeded their timeout; waits until there is one."""
+    while True:
+        readable = select.select(workers, [], [], DEATH_CHECK_SECONDS)[0]
+        found = readable or [worker for worker in workers if worker.ended or worker.overdue]
+        if found:
+            return found
 
 
 def _cut_middle(line: str) -> str:

@@ -94,10 +94,13 @@ class FullPart:
         return fields(thing, undone) if undone else fields(thing)
 
 
+ENCODER = json.JSONEncoder(sort_keys=True, separators=(",", ":"), default=repr)
 STRING_PATTERN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"')
 LONG_NUMBER_PATTERN = re.compile(r"-?\d[\d.]{%d,}(?:e[+-]\d+)?" % (SIGNIFICANT_DIGITS + 1))
-LONG_DIGITS_PATTERN = re.compile(r"[\d.]{%d}" % (SIGNIFICANT_DIGITS + 2))
-WHOLE_FLOAT_PATTERN = re.compile(r"\.0(?![\de])")
+DIGITS_AS_ZEROS = str.maketrans("123456789.", "0000000000")
+LONG_DIGITS = "0" * (SIGNIFICANT_DIGITS + 2)
+"""So many digits or points in a row mean a number that may have to be rounded."""
+
 MINUS_ZERO_PATTERN = re.compile(r"-0\.0(?![\de])")
 CONSTANT_PATTERN = re.compile(r"NaN|-?Infinity")
 
@@ -108,14 +111,16 @@ def encode_canonical_json(value: Any) -> bytes:
     A float is rounded to 12 significant digits. One that is whole is written as the integer, so 2.0 equals 2 and -0.0 equals 0.
     Integers stay as they are. NaN and infinity become the strings that the stream writes for them.
     """
-    text = json.dumps(value, sort_keys=True, separators=(",", ":"), default=repr)
+    text = ENCODER.encode(value)
     pieces = STRING_PATTERN.split(text) if "\\" in text else text.split('"')
     numbers = '"'.join(pieces[::2])
-    if LONG_DIGITS_PATTERN.search(numbers):
+    if LONG_DIGITS in numbers.translate(DIGITS_AS_ZEROS):
         numbers = LONG_NUMBER_PATTERN.sub(_round_number, numbers)
     if "-0.0" in numbers:
         numbers = MINUS_ZERO_PATTERN.sub("0", numbers)
-    pieces[::2] = WHOLE_FLOAT_PATTERN.sub("", numbers).split('"')
+    # What follows a number is one of these, or nothing.
+    numbers = numbers.replace(".0,", ",").replace(".0]", "]").replace(".0}", "}")
+    pieces[::2] = (numbers[:-2] if numbers.endswith(".0") else numbers).split('"')
     if "N" in numbers or "I" in numbers:
         pieces[::2] = [CONSTANT_PATTERN.sub(r'"\g<0>"', piece) for piece in pieces[::2]]
     return '"'.join(pieces).encode()

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from support.checkouts import checkout
 from support.command_line import SCENARIOS, one_line, perfbench
-from support.runs import gated, sides_of
+from support.runs import gated, measurement, sides_of
 
 from perfbench.gate.calibration import analysis, session
 from perfbench.gate.calibration.analysis import Proportion, analyse_slowdown, analyse_unchanged
@@ -126,8 +126,8 @@ def test_gate_warns_when_it_scatters_more_than_the_calibration(workshop: Path, p
     limits = ("--mode", "plain", "--max-time", "3", "--quiet")
     quiet = perfbench(*common, *limits, folder=workshop)
     assert "calibration" not in quiet.stdout
-    for measurement in document["measurements"]:
-        for sample in measurement["samples"]:
+    for measured in document["measurements"]:
+        for sample in measured["samples"]:
             sample["metrics"]["reported_seconds"] **= 0.1
     path.write_text(json.dumps(document))
     noisy = perfbench(*common, *limits, folder=workshop)
@@ -216,6 +216,24 @@ def test_calibration_injects_as_many_slowdowns_as_fit_into_the_time(
     seconds: float, rounds: int | None, multiples: tuple[float, ...]
 ) -> None:
     assert session.choose_multiples(prepare_pairs_of_one_second(), seconds, rounds) == multiples
+
+
+@pytest.mark.parametrize(
+    ("seconds", "sizes", "expected"),
+    [(math.inf, 3, 24), (1000.0, 3, 24), (40.0, 2, 20), (40.0, 3, 13), (1.0, 3, 12), (-5.0, 1, 12)],
+)
+def test_slowdowns_have_the_pairs_that_fit_into_what_the_unchanged_pairs_have_left(
+    seconds: float, sizes: int, expected: int
+) -> None:
+    """Beside 48 pairs of unchanged code, of a second each."""
+    made = [measurement(mode, [1.0] * 48) for mode in ("before", "after")]
+    sides = [
+        replace(side, samples=tuple(replace(s, metrics={**s.metrics, "spent_seconds": 1.0}) for s in side.samples))
+        for side in made
+    ]
+    prepared = prepare_pairs_of_one_second().run
+    unchanged = replace(prepared, measurements=tuple(sides), duets=((sides[0].case.id, sides[1].case.id),))
+    assert session.choose_slowdown_pairs(unchanged, seconds, sizes) == expected
 
 
 @pytest.mark.parametrize("seconds", [36.0, 40.0, 47.0, 50.0, 60.0, 75.0, 100.0, 150.0, 239.0, 240.0, 1000.0])

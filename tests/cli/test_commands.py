@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from support.command_line import HERE, SCENARIOS, measured, one_line, perfbench, variables
 
-from perfbench.cli.app import LazyCommandGroup
+from perfbench.cli.app import GROUPS, LazyCommandGroup
 from perfbench.errors import ExitCode
 
 GOLDEN = HERE / "data" / "golden"
@@ -37,6 +37,30 @@ def test_every_help_is_as_its_golden_file(tmp_path: Path, refresh_golden: bool, 
     if refresh_golden:
         path.write_text(text)
     assert text == path.read_text()
+
+
+@pytest.mark.parametrize("columns", [50, 80, 100])
+def test_perfbench_alone_says_what_to_type_first_and_is_code_2(
+    tmp_path: Path, refresh_golden: bool, columns: int
+) -> None:
+    done = perfbench(folder=tmp_path, env={"COLUMNS": str(columns)})
+    assert done.returncode == 2
+    assert done.stderr == ""
+    path = GOLDEN / f"front-page-{columns}.txt"
+    if refresh_golden:
+        path.write_text(done.stdout)
+    assert done.stdout == path.read_text()
+    assert max(map(len, done.stdout.splitlines())) <= columns
+    first = done.stdout.splitlines()[:5]
+    assert columns < 80 or all(line.startswith("perfbench ") for line in first)
+
+
+def test_help_and_front_page_have_the_same_groups(tmp_path: Path) -> None:
+    shown = perfbench("--help", folder=tmp_path).stdout
+    groups = re.findall(r"^╭─ (\w+) ─", shown, re.MULTILINE)
+    assert groups == ["Options", *GROUPS]
+    page = perfbench(folder=tmp_path).stdout
+    assert re.findall(r"^([A-Z]\w+)$", page, re.MULTILINE) == list(GROUPS)
 
 
 def test_every_command_has_a_line_in_the_help_and_a_file_of_its_name(tmp_path: Path) -> None:

@@ -374,8 +374,8 @@ def test_share_of_images_is_below_one() -> None:
 
 
 def test_progress_is_a_line_every_ten_seconds_where_there_is_no_terminal(capsys: pytest.CaptureFixture[str]) -> None:
-    times = iter([0.0, 9.0, 12.0, 15.0, 30.0])
-    with CountProgress("files described", lambda: next(times)) as progress:
-        for done in (10, 20, 30, 40):
+    now = [0.0]
+    with CountProgress("files described", lambda: now[0]) as progress:
+        for done, now[0] in ((10, 9.0), (20, 12.0), (30, 15.0), (40, 30.0)):
             progress.update(done, 50)
     assert capsys.readouterr().err == "files described: 20 of 50, 18 s left\nfiles described: 40 of 50, 8 s left\n"

@@ -207,4 +207,4 @@ def test_smoke_run_of_a_scenario_without_small_parameters_replays_the_first_line
         kinds = [sample.kind for sample in measurement.samples]
         assert kinds.count("memory") <= 1
         assert kinds.count("alone") <= 1
-        assert kinds.count("duet") == 2
+        assert kinds.count("duet") in (1, 2)  # the second round only if there is time for it

@@ -431,7 +431,7 @@ def test_pairs_start_in_random_order(tmp_path: Path) -> None:
 
 
 @linux_only
-def test_progress_bar_on_a_terminal_shows_current_case_and_time_left(tmp_path: Path) -> None:
+def test_live_table_on_a_terminal_shows_current_case_and_time_left(tmp_path: Path) -> None:
     terminal, end = pty.openpty()
     command = [sys.executable, "-m", "perfbench", "run", "waits", "--scenarios", str(SCENARIOS), "--rounds", "4"]
     environment = variables(tmp_path, TERM="xterm", COLUMNS="120")
@@ -445,7 +445,7 @@ def test_progress_bar_on_a_terminal_shows_current_case_and_time_left(tmp_path: P
     os.close(terminal)
     assert process.returncode == 0
     assert "check passes: is the output the same?" in shown
-    assert re.search(r"round 4: \w+ \+ \w+ .*\d+%.* \d+ s left", shown)
+    assert re.search(r"round 4: \w+ \+ \w+ · 3 rounds · \d+ s left · Ctrl-C keeps what is there", shown)
     assert "%" not in output.splitlines()[2]
 
 

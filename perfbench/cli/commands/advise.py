@@ -19,6 +19,7 @@ from perfbench.advise.session import AdviceSession
 from perfbench.cli import advice_output, measure, options, parse, resumption
 from perfbench.cli.exports import Export
 from perfbench.cli.measure import OutputOptions
+from perfbench.cli.progress import TerminalListener
 from perfbench.datasets import resolve
 from perfbench.errors import Interrupted, NotMeasured, OutputsDiffer, StorageProblem, UsageProblem
 from perfbench.model import Settings
@@ -27,6 +28,8 @@ from perfbench.results.journal import AppendOnlyFile
 from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.session import Session
 from perfbench.util.files import check_results_folder
+
+HELP_GROUP = "Understand"
 
 app = typer.Typer(add_completion=False)
 
@@ -74,8 +77,8 @@ def advise(
         typer.Option(
             parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
             metavar="SECONDS",
-            help="Time limit of all passes; also 90s or 10m. Environments that are built and the confirmation of what was chosen "
-            "come on top.",
+            help="Time limit of the whole command; also 90s or 10m. At least 12 pairs confirm what was chosen; building "
+            "environments comes on top.",
             show_default="600, for the shipped backtest 120",
         ),
     ] = None,
@@ -153,6 +156,8 @@ def _measure(
     try:
         folder = Path(tempfile.mkdtemp(dir=session.workspace))
         steps = AdviceSession(prepared, chosen, folder, session.listener.report_status, before)
+        if isinstance(session.listener, TerminalListener):
+            session.listener.follow_page(lambda width: advice_output.build_lines(steps.document(), width))
         outcome = session.execute(steps.measure(), file.write)
     except (NotMeasured, OutputsDiffer, UsageProblem):
         if before:
@@ -171,6 +176,7 @@ def _measure(
     if outcome.problem is not None:
         file.close()
         return steps.document(problem=str(outcome.problem)), file.path, outcome.problem.hint
+    measure.report_overrun(session)
     advice = steps.document(complete=True)
     path = ADVICES.locate(advice.run.id, session.results)
     try:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -27,11 +28,19 @@ from perfbench.results import storage
 from perfbench.runner import scenarios
 from perfbench.runner.session import FinishedRun, Session
 from perfbench.runner.state import Progress
+from perfbench.runner.time_limit import TimeLimit
+from perfbench.util.activity import doing
+
+HELP_GROUP = "Machine"
 
 app = typer.Typer(add_completion=False)
 
 DEFAULT_PACKAGE = "betfairlightweight"
 """The package whose installed release is used, unless --env names an environment."""
+
+DEFAULT_MAX_TIME = 300.0
+TAIL_SHARE = 0.03
+"""The share of the time limit that is kept for the analysis of the pairs."""
 
 NOT_RESUMABLE = "a calibration cannot be resumed: run it again"
 
@@ -56,14 +65,15 @@ def calibrate(
         typer.Option(metavar="PATH", help="Market file or known name.", show_default=options.DEFAULT_MARKET_TEXT),
     ] = None,
     max_time: Annotated[
-        float,
+        float | None,
         typer.Option(
             parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
             metavar="SECONDS",
-            help="Time limit for all pairs; also 90s or 2m. Exceeded for the minimum of 24 pairs and 12 of a slowdown; set-up, "
-            "check passes and the passes of other tools come on top.",
+            help="Time limit of the whole command; also 90s or 2m. At least 24 pairs, 12 of a slowdown and one comparison by each "
+            "tool are measured in any case; building environments comes on top.",
+            show_default="300; with --against, 300 more than its comparisons may take",
         ),
-    ] = 300.0,
+    ] = None,
     rounds: Annotated[
         int | None,
         typer.Option(
@@ -87,7 +97,7 @@ def calibrate(
         typer.Option(
             parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
             metavar="SECONDS",
-            help="The --max-time of the simulated gates.",
+            help="Seconds of pairs of the simulated gates, for their one case.",
         ),
     ] = 30.0,
     against: Annotated[
@@ -136,6 +146,8 @@ def calibrate(
     if env is None and installed is None:
         raise NotMeasured(f"{DEFAULT_PACKAGE} is not installed here", hint="name an environment with --env")
     spec = (env or f"{DEFAULT_PACKAGE}=={installed}") + tool_comparison.build_needs(tools)
+    sizes = tuple(parse.parse_option("--slower", text, parse.build_share_parser(1e-6, 10.0)) for text in slower or ())
+    compared = ComparisonPlan.count(len(tools), comparisons, len(sizes or session.SLOWDOWN_MULTIPLES))
     settings = options.build_settings(
         ctx,
         drawn=1,
@@ -145,11 +157,10 @@ def calibrate(
         modes=(mode or scenarios.find_baseline_mode(scenario, folders, here),),
         data=(data,) if data else (),
         parameters=set_,
-        max_time=max_time,
+        max_time=max_time or DEFAULT_MAX_TIME + compared * gate_time,
         timeout=timeout,
         gate=GatePolicy(seconds=gate_time),
     )
-    sizes = tuple(parse.parse_option("--slower", text, parse.build_share_parser(1e-6, 10.0)) for text in slower or ())
     storage.require_file_name(save)
     session.require_free_names(
         (save, session.format_slowdown_name(save), tool_comparison.format_document_name(save)), results
@@ -183,15 +194,31 @@ def _run_calibration(
                 f"calibrate measures one mode on one market file, not {len(prepared.tables)}",
                 hint="name one mode with --mode and one file with --data",
             )
-        multiples = session.choose_multiples(prepared, settings.max_time, rounds)
-        pairs = session.choose_pair_count(prepared, settings.max_time, rounds, len(sizes or multiples))
+        limit = measuring.limit
+        if rounds is not None:
+            limit.seconds = math.inf
+        own = _choose_own_seconds(limit, settings, tools)
+        multiples = session.choose_multiples(prepared, own, rounds)
+        count = len(sizes or multiples)
+        pairs = session.choose_pair_count(prepared, own - (1 + count) * prepared.overhead, rounds, count)
+        begun = limit.spent
         unchanged = _require_complete(measuring.measure(session.with_rounds(prepared, pairs)))
         sizes = sizes or session.choose_slowdowns(session.analyse_run(unchanged), multiples)
-        slower = session.plan_slowdowns(prepared, sizes, session.format_slowdown_name(output.save), pairs)
+        overhead = max(0.0, limit.spent - begun - pairs * session.read_pair_cost(unchanged))
+        left = math.inf if rounds is not None else own - (limit.spent - begun) - len(sizes) * overhead
+        slowed = session.choose_slowdown_pairs(unchanged, left, len(sizes))
+        slower = session.plan_slowdowns(prepared, sizes, session.format_slowdown_name(output.save), slowed)
         _require_complete(measuring.measure(slower))
         if tools:
             plan = ComparisonPlan(tools, comparisons, tool_comparison.compute_budget(unchanged))
             _run_tools(measuring, unchanged, prepared.tables[0], sizes, plan)
+        measure.report_overrun(measuring)
+
+
+def _choose_own_seconds(limit: TimeLimit, settings: Settings, tools: tuple[str, ...]) -> float:
+    """The seconds of the pairs: with other tools an equal share of what is left, less a little for the analysis."""
+    left = settings.max_time if limit.seconds == math.inf else limit.left
+    return max(0.0, left / (1 + len(tools)) - TAIL_SHARE * settings.max_time)
 
 
 def _run_tools(
@@ -201,14 +228,15 @@ def _run_tools(
     document = tool_comparison.build_document(unchanged, plan, group)
     compared: list[tool_comparison.ToolMeasurement] = []
 
-    def report(doing: str, share: float) -> None:
-        measuring.listener.report_progress(group, Progress(doing, share, None))
+    def report(step: str, share: float) -> None:
+        measuring.listener.report_progress(group, Progress(step, share, None))
 
     def record(measurements: Sequence[tool_comparison.ToolMeasurement]) -> None:
         compared.extend(measurements)
         tool_comparison.save_document(replace(document, compared=tuple(compared)), measuring.results)
 
-    measurements = tool_comparison.run_comparisons(plan, group, sizes, unchanged.settings.seed, report)
+    seed = unchanged.settings.seed
+    measurements = tool_comparison.run_comparisons(plan, group, sizes, seed, report, measuring.limit)
     outcome = measuring.execute(((group, (measurement,)) for measurement in measurements), record)
     if outcome.problem is not None:
         raise outcome.problem
@@ -234,7 +262,8 @@ def _require_complete(finished: FinishedRun) -> Run:
 
 def _show_saved(name: str, results: Path, exports: Sequence[Export], color: str) -> None:
     """Show a saved calibration and write its page. Raises StorageProblem, NotMeasured."""
-    result = load_calibration(name, results)
+    with doing("analysing the pairs"):
+        result = load_calibration(name, results)
     stream = output.choose_stream(exports)
     width = console.detect_width(stream)
     text = calibration.render_calibration(result.unchanged, result.calibration, result.injected)

@@ -17,6 +17,8 @@ from perfbench.results import merge, storage
 from perfbench.results.document import RUNS
 from perfbench.runner.scenarios import expand_topics
 
+HELP_GROUP = "Compare"
+
 app = typer.Typer(add_completion=False)
 
 DEFAULT_MAX_TIME = 600.0
@@ -108,7 +110,9 @@ def compare(
     source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings
     destination = OutputOptions(results, save, wanted, shown, color, quiet, exports.build_plot_writer(plot))
     beforehand = plot_check.check_plot(source) if plot is not None else None
-    measure.measure_and_show(source, destination, engine=resumption.find_engine(ctx, settings), beforehand=beforehand)
+    measure.measure_and_show(
+        source, destination, otherwise=resumption.find_continuation(ctx, settings), beforehand=beforehand
+    )
 
 
 def _are_saved_runs(sides: list[str], results: Path) -> bool:

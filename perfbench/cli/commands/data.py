@@ -31,6 +31,8 @@ MAX_TABLES = 3
 MAX_PROBLEMS = 50
 """Problems that are printed; the others are counted."""
 
+HELP_GROUP = "Data"
+
 app = typer.Typer(add_completion=False, no_args_is_help=True, help=__doc__.partition("\n")[0])
 
 

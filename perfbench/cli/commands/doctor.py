@@ -24,6 +24,8 @@ from perfbench.util import formatting, paths
 from perfbench.util.extras import DISTRIBUTION, EXTRAS, format_install_command, has_extra
 from perfbench.util.formatting import make_printable
 
+HELP_GROUP = "Machine"
+
 app = typer.Typer(add_completion=False)
 
 REINSTALL_COMMAND = f"pip install --force-reinstall {DISTRIBUTION}"

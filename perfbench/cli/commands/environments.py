@@ -23,6 +23,8 @@ from perfbench.model import Environment, Package
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 
+HELP_GROUP = "Machine"
+
 app = typer.Typer(add_completion=False)
 
 SECONDS_PER_DAY = 86400.0

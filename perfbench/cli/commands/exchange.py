@@ -35,6 +35,8 @@ from perfbench.util.files import build_write_problem, check_destination, write_a
 if TYPE_CHECKING:
     from perfbench.exchange.server import Server
 
+HELP_GROUP = "Data"
+
 app = typer.Typer(add_completion=False)
 
 DEFAULT_LIMITS = Limits()

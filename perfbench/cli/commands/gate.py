@@ -21,9 +21,13 @@ from perfbench.gate.calibration import session
 from perfbench.model import Budget, GatePolicy, Run, Settings
 from perfbench.runner.scenarios import expand_topics, format_scenario_name
 
+HELP_GROUP = "Compare"
+
 app = typer.Typer(add_completion=False)
 
 SHARE = parse.build_share_parser()
+DEFAULT_MAX_TIME = 120.0
+
 AMBIGUOUS_COUNT = 0.1
 """Counts scatter by less than 0.1 %: 0.2 is a slip for 0.2 % rather than a fifth."""
 
@@ -74,10 +78,10 @@ def gate(
         typer.Option(
             parser=parse.build_type(parse.build_duration_parser("s", minimum=1.0)),
             metavar="SECONDS",
-            help="Time limit of the pairs, per case; also 90s or 2m. At least 12 pairs are measured in any case; set-up, pilot, "
-            "check and memory passes come on top.",
+            help="Time limit of the whole command, shared by its cases; also 90s or 2m. At least 12 pairs of each are measured "
+            "in any case; building environments comes on top, and so does --blame.",
         ),
-    ] = 30.0,
+    ] = DEFAULT_MAX_TIME,
     budget: Annotated[
         list[str] | None,
         typer.Option(
@@ -117,7 +121,7 @@ def gate(
     wanted = exports.parse_exports(export or ())
     policy = GatePolicy(
         threshold=threshold,
-        seconds=max_time,
+        seconds=0.0,
         budgets=tuple(map(_parse_budget, budget or ())),
         fail_on_inconclusive=fail_on_inconclusive,
         whole=whole,

@@ -15,6 +15,8 @@ from perfbench.results import shards, storage
 from perfbench.results.document import RUNS
 from perfbench.results.shards import Shard
 
+HELP_GROUP = "Compare"
+
 app = typer.Typer(add_completion=False)
 
 

@@ -14,6 +14,8 @@ from perfbench.profiling.document import PROFILES
 from perfbench.profiling.records import ProfileOptions
 from perfbench.util.extras import require_extra
 
+HELP_GROUP = "Understand"
+
 app = typer.Typer(add_completion=False)
 
 DEFAULT_ROUNDS, DEFAULT_DIFF_ROUNDS = 3, 8
@@ -58,6 +60,16 @@ def profile(
             metavar="NUM",
             help="Run this many passes with the profiler, and as many without.",
             show_default="3, with --diff 8 per side",
+        ),
+    ] = None,
+    max_time: Annotated[
+        float | None,
+        typer.Option(
+            parser=options.Seconds,
+            metavar="SECONDS",
+            help="Time limit of the whole command; also 90s or 2m. One pass with the profiler and one without are made anyway; "
+            "building environments comes on top.",
+            show_default="none",
         ),
     ] = None,
     memory: Annotated[bool, typer.Option(help="Also record memory over time.")] = True,
@@ -129,6 +141,7 @@ def profile(
         data=data,
         parameters=set_,
         rounds=rounds or (DEFAULT_DIFF_ROUNDS if diff else DEFAULT_ROUNDS),
+        max_time=max_time or 0.0,
         timeout=timeout,
         count=count,
         tools=(*NEEDS[profiler], *(("memory-profiler",) if lines else ())),

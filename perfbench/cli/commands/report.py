@@ -15,6 +15,8 @@ from perfbench.report.page.render import require_template_engine
 from perfbench.report.page.site_index import INDEX_FILE
 from perfbench.util.files import find_obstacle
 
+HELP_GROUP = "Understand"
+
 app = typer.Typer(add_completion=False)
 
 DEFAULT_OUTPUT = Path("site")

@@ -11,6 +11,8 @@ from perfbench.cli.measure import OutputOptions
 from perfbench.report.tables import comparison
 from perfbench.runner.scenarios import expand_topics
 
+HELP_GROUP = "Measure"
+
 app = typer.Typer(add_completion=False)
 
 
@@ -98,4 +100,6 @@ def run(
     )
     source = resumption.find_journal_to_resume(ctx, results, settings) if resume else settings
     beforehand = plot_check.check_plot(source) if plot is not None else None
-    measure.measure_and_show(source, output, engine=resumption.find_engine(ctx, settings), beforehand=beforehand)
+    measure.measure_and_show(
+        source, output, otherwise=resumption.find_continuation(ctx, settings), beforehand=beforehand
+    )

@@ -17,6 +17,8 @@ from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
 from perfbench.util.suggest import suggest_name
 
+HELP_GROUP = "Understand"
+
 app = typer.Typer(add_completion=False)
 
 EMPTY_HINT = "hint: measure one with `perfbench run`, or name another folder with --results"

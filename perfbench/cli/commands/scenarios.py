@@ -32,6 +32,8 @@ from perfbench.runner.scenarios import (
     group_by_topic,
 )
 
+HELP_GROUP = "Measure"
+
 app = typer.Typer(add_completion=False)
 
 REFERENCE_PREFIX = "reference-verdicts"

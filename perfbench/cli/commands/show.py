@@ -1,4 +1,4 @@
-"""The command ``perfbench show``: a saved run again, in any format."""
+"""Show a saved run again, in any format."""
 
 from __future__ import annotations
 
@@ -25,6 +25,8 @@ from perfbench.report.tables.comparison import MODE_COLUMNS, SIDE_COLUMNS
 from perfbench.results import merge, storage
 from perfbench.results.document import RUNS
 from perfbench.results.page_document import PAGE_SUFFIX
+
+HELP_GROUP = "Understand"
 
 app = typer.Typer(add_completion=False)
 

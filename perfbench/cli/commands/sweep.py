@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -35,6 +36,8 @@ from perfbench.sweep.subject import (
     run_bisection,
 )
 from perfbench.util import formatting
+
+HELP_GROUP = "Compare"
 
 app = typer.Typer(add_completion=False)
 
@@ -110,8 +113,8 @@ def sweep(
         typer.Option(
             parser=options.Seconds,
             metavar="SECONDS",
-            help="Stop each step when it is precise, or after this time (also 90s or 2m), instead of a fixed number of pairs; "
-            "set-up, check and memory passes come on top.",
+            help="Stop each step when it is precise, all of them within this time (also 90s or 2m), instead of a fixed number of "
+            "pairs; at least one pair a step, and building environments comes on top.",
         ),
     ] = None,
     timeout: options.Timeout = options.DEFAULT_TIMEOUT,
@@ -185,7 +188,7 @@ def sweep(
         _print_result(swept, run_bisection(swept.names, compare, _build_observer(quiet)))
         return
     source = _find_journal(ctx, results, swept, settings) if resume else settings
-    _show_finished(measure.measure(source, output, engine=resumption.find_engine(ctx, settings)), output, plot)
+    _show_finished(measure.measure(source, output, otherwise=resumption.find_continuation(ctx, settings)), output, plot)
 
 
 def _check_search(modes: Sequence[str], exported: Sequence[str], *, resume: bool, extend: str | None) -> None:
@@ -210,7 +213,8 @@ def _resume_sweep(
     sweep_extension.require_same_sweep(ctx, storage.load_run(path), typed)
     if extend is not None:
         sweep_extension.require_extension_of(path, extend, output.results)
-    _show_finished(measure.measure(path, output, engine=resumption.find_engine(ctx, typed)), output, plot)
+    otherwise = resumption.find_continuation(ctx, typed)
+    _show_finished(measure.measure(path, output, otherwise=otherwise), output, plot)
 
 
 def _find_journal(ctx: typer.Context, results: Path, swept: SweepSubject, settings: Settings) -> Path:
@@ -239,10 +243,16 @@ def _build_comparer(
 ) -> Callable[[ComparisonRequest], CandidateResult]:
     """How a search compares a candidate with the first one: a run of its own, saved like any other."""
     specs = dict(zip(swept.names, swept.specs, strict=True))
+    expected = 1 + math.ceil(math.log2(len(specs)))
+    spent: list[float] = []
 
     def compare(request: ComparisonRequest) -> CandidateResult:
         pair = replace(
-            settings, environments=((specs[request.anchor], specs[request.candidate]),), links="neighbours", anchor=""
+            settings,
+            environments=((specs[request.anchor], specs[request.candidate]),),
+            links="neighbours",
+            anchor="",
+            max_time=max(0.0, settings.max_time - sum(spent)) / max(1, expected - len(spent)),
         )
         name = None if output.save is None else f"{output.save}-{request.candidate}"
         try:
@@ -250,6 +260,7 @@ def _build_comparer(
         except NotMeasured as problem:
             return CandidateResult(request.candidate, failure=str(problem))
         measure.print_saved_path(finished, quiet=True)
+        spent.append(finished.spent)
         plan = SamplingPlan(None, settings.rounds)
         why = "; ".join(finished.run.problems)
         is_program = any(scenario.program for scenario in finished.run.scenarios)

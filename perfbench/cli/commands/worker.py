@@ -10,6 +10,8 @@ import typer
 from perfbench.cli import options, parse, survey_options
 from perfbench.util.formatting import make_printable
 
+HELP_GROUP = "Machine"
+
 app = typer.Typer(add_completion=False)
 
 

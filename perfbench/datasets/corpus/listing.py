@@ -15,6 +15,7 @@ from perfbench.datasets.corpus.members import MemberTable, Source
 from perfbench.datasets.resolve import locate_spec
 from perfbench.datasets.spec_content import Observer, ignore, require_regular_file
 from perfbench.errors import DataProblem
+from perfbench.util.activity import doing
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,9 +45,10 @@ def list_corpus(specs: Sequence[str], observe: Observer = ignore) -> Listing:
     :param observe: receives lines about slow or unusual sources.
     """
     builder = ListingBuilder(observe)
-    for spec in specs:
-        _list_spec(spec, builder)
-    members = builder.finish()
+    with doing("listing market files"):
+        for spec in specs:
+            _list_spec(spec, builder)
+        members = builder.finish()
     return Listing(
         members=members,
         problems=tuple(builder.problems),

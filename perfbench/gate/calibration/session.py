@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from statistics import median
 
 from perfbench.errors import NotMeasured
 from perfbench.gate.calibration import analysis
 from perfbench.gate.calibration.analysis import Calibration
-from perfbench.model import CaseGroup, GatePolicy, Measurement, Run
+from perfbench.model import SPENT_SECONDS, CaseGroup, GatePolicy, Measurement, Run
 from perfbench.results import storage
 from perfbench.results.document import RUNS
 from perfbench.runner import machine
@@ -46,7 +48,7 @@ def choose_multiples(prepared: PreparedRun, seconds: float, rounds: int | None) 
 
 
 def choose_pair_count(prepared: PreparedRun, seconds: float, rounds: int | None, sizes: int) -> int:
-    """The number of pairs of unchanged code: as given, else as many as fit into the time with those of the slowdowns.
+    """The number of pairs of unchanged code: as given, else as many as fit into these seconds with those of the slowdowns.
 
     Each slowdown takes half as many pairs, at most 48. At least 24 pairs, so that a very short time is exceeded.
 
@@ -65,8 +67,22 @@ def count_slowdown_pairs(pairs: int) -> int:
     return min(SLOWDOWN_PAIRS, pairs // 2)
 
 
+def choose_slowdown_pairs(unchanged: Run, seconds: float, sizes: int) -> int:
+    """The number of pairs of each slowdown that fit into these seconds, at least 12 and at most as beside that many pairs.
+
+    :param unchanged: the run of unchanged code, whose pairs show what one costs; :param sizes: the number of slowdowns.
+    """
+    most = count_slowdown_pairs(len(read_log_ratios(unchanged, unchanged.duets[0])))
+    samples = unchanged.measurements[0].samples
+    spent = [sample.metrics[SPENT_SECONDS.name] for sample in samples if SPENT_SECONDS.name in sample.metrics]
+    if not spent or seconds == math.inf:
+        return most
+    affordable = int(seconds / sizes / max(median(spent), 1e-3))
+    return max(count_slowdown_pairs(MIN_PAIRS), min(most, affordable))
+
+
 def _count_affordable_pairs(prepared: PreparedRun, seconds: float) -> int:
-    return int(seconds / max(read_pair_cost(prepared.run), 1e-3))
+    return max(0, int(seconds / max(read_pair_cost(prepared.run), 1e-3)))
 
 
 def read_pair_cost(run: Run) -> float:
@@ -88,7 +104,7 @@ def choose_slowdowns(calibration: Calibration, multiples: Sequence[float] = SLOW
 def plan_slowdowns(prepared: PreparedRun, sizes: Sequence[float], name: str, pairs: int) -> PreparedRun:
     """The plan of the pairs of which the side after is slowed down by these shares.
 
-    :param pairs: of unchanged code.
+    :param pairs: of each of them.
     """
     (group,) = prepared.tables
     groups = tuple(_slow_down_group(group, size) for size in sizes)
@@ -105,7 +121,7 @@ def plan_slowdowns(prepared: PreparedRun, sizes: Sequence[float], name: str, pai
         measurements=tuple({m.case.id: m for m in measurements}.values()),
         duets=tuple((before.id, after.id) for slowed in groups for before, after in slowed.duets),
     )
-    return with_rounds(PreparedRun(groups, run), count_slowdown_pairs(pairs))
+    return with_rounds(PreparedRun(groups, run), pairs)
 
 
 def _slow_down_group(group: CaseGroup, share: float) -> CaseGroup:

@@ -15,6 +15,7 @@ from perfbench.gate.calibration.tools import TimeBudget, ToolSide, load_tool
 from perfbench.model import SCHEMA, Case, CaseGroup, Machine, Run
 from perfbench.results.store import DocumentStore
 from perfbench.runner import trial
+from perfbench.runner.time_limit import TimeLimit
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,6 +58,11 @@ class ComparisonPlan:
     comparisons: int
     budget: TimeBudget
 
+    @staticmethod
+    def count(tools: int, comparisons: int, sizes: int) -> int:
+        """The number of all comparisons."""
+        return tools * (comparisons + sizes * (comparisons // 2))
+
     def list_comparisons(self, sizes: Sequence[float], seed: int) -> Iterator[tuple[str, float]]:
         """Tool and slowdown of every comparison; the tools alternate in random order, so that all see the same machine."""
         order = random.Random(seed)
@@ -80,15 +86,23 @@ def build_needs(tools: Sequence[str]) -> str:
 
 
 def run_comparisons(
-    plan: ComparisonPlan, group: CaseGroup, sizes: Sequence[float], seed: int, observe: Callable[[str, float], None]
+    plan: ComparisonPlan,
+    group: CaseGroup,
+    sizes: Sequence[float],
+    seed: int,
+    observe: Callable[[str, float], None],
+    limit: TimeLimit,
 ) -> Iterator[ToolMeasurement]:
-    """Execute every comparison. Raises NotMeasured for a tool that fails.
+    """Execute every comparison that there is time for, one of each tool in any case. Raises NotMeasured for a tool that fails.
 
-    :param observe: receives what is done next, and the share that is done.
+    :param observe: receives what is done next, and the share that is done; :param limit: the time limit of the command.
     """
     before, after = (_build_side(group, case) for case in group.duets[0])
     comparisons = list(plan.list_comparisons(sizes, seed))
+    spent: dict[str, float] = {}
     for number, (tool, size) in enumerate(comparisons):
+        if spent.get(tool, 0.0) > limit.left:
+            return
         observe(f"{tool}: " + (f"slowed down by {size:.2%}" if size else "unchanged code"), number / len(comparisons))
         slowed = replace(after, request=replace(after.request, slowdown=size))
         with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
@@ -97,7 +111,8 @@ def run_comparisons(
                 outcome = load_tool(tool).compare(before, slowed, plan.budget, Path(folder))
             except TrialFailed as error:
                 raise NotMeasured(f"{tool}: {error}") from error
-            yield ToolMeasurement(tool, size, time.monotonic() - start, outcome.ratio, outcome.slower)
+            spent[tool] = time.monotonic() - start
+            yield ToolMeasurement(tool, size, spent[tool], outcome.ratio, outcome.slower)
 
 
 def _build_side(group: CaseGroup, case: Case) -> ToolSide:

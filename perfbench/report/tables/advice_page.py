@@ -52,6 +52,11 @@ def render_advice(report: AdviceReport, width: int = UNLIMITED_WIDTH) -> str:
     return "\n".join(parts).lstrip("\n") + "\n"
 
 
+def render_levers(report: AdviceReport, width: int = UNLIMITED_WIDTH) -> str:
+    """The title and the table of the levers alone."""
+    return f"{wrap_line(format_title(report.document), width)}\n{_render_table(report.rows, width)}"
+
+
 def format_title(document: AdviceDocument) -> str:
     """``advice · my_backtest:run · here · 1.170258213``."""
     (scenario, *_), settings = document.run.scenarios, document.run.settings

@@ -63,15 +63,13 @@ def measure_draw(task: DrawTask, conditions: Conditions, workspace: Path) -> Eve
             for case in group.cases
             if (seconds := dict(task.expected).get(name_side(case))) is not None
         }
-        yield from scheduler.measure_group(
+        yield from scheduler.measure_survey_round(
             group,
             replace(task.settings, quick=True),
             FixedRounds(task.draw.round + 1, wants_verdicts=task.settings.gate is not None),
             replace(conditions, memory=True),
             task.before,
-            draw=SurveyRound(
-                task.draw.round, expected, task.draw.number < REPEATED_CHECKS, has_children=task.has_children
-            ),
+            SurveyRound(task.draw.round, expected, task.draw.number < REPEATED_CHECKS, has_children=task.has_children),
         )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 import time
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -24,9 +25,10 @@ from perfbench.model import (
     Sample,
     Settings,
 )
-from perfbench.runner.state import Progress
+from perfbench.runner.state import Progress, Shortfall
 from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan
 from perfbench.runner.survey.draw import DrawTask, Events, name_side
+from perfbench.runner.survey.survey_time import SurveyTime, choose_limit
 from perfbench.stats import pairs, sequential, survey, survey_census, survey_gate
 from perfbench.stats.survey_decision import decide_drawn
 from perfbench.stats.survey_samples import DrawnSeconds, collect_drawn_seconds
@@ -155,32 +157,38 @@ def measure_survey(
     results: Iterable[Result] = (),
     clock: Callable[[], float] = time.monotonic,
     comparisons: int = 1,
-) -> Events:
+    seconds: float | None = None,
+) -> Iterator[tuple[Result, ...] | Progress | Shortfall]:
     """The events of a survey of one group; the results of a draw come as soon as they are there.
 
     :param comparisons: how many a gate makes in all, which share its error probability.
     :param results: of an interrupted run of the same plan; what they have is not measured again.
+    :param seconds: the time limit, by default that of the settings. A draw that would take longer is not begun, but for the first;
+        a gate always reaches its look, which alone gives a verdict.
     """
     state = SurveyState(group, plan)
     for result in results:
         state.add(result)
-    start = clock()
+    time_of_draws = SurveyTime(choose_limit(settings, seconds), clock, settings.jobs)
     drawn: list[Draw] = []
     for stage in plan_stages(plan, settings):
         drawn += stage
-        open_draws = (draw for draw in stage if not state.is_done(draw))
-        tasks = (
-            build_task(draw, state, settings)
-            for draw in itertools.takewhile(lambda _: clock() - start < _get_stage_limit(settings), open_draws)
-        )
+        open_draws: Iterable[Draw] = (draw for draw in stage if not state.is_done(draw))
+        if settings.gate is None:
+            open_draws = itertools.takewhile(lambda _: time_of_draws.fits_another(), open_draws)
+        tasks = (build_task(draw, state, settings) for draw in time_of_draws.count(open_draws))
         for event in engine.measure(tasks):
             if isinstance(event, Progress):
-                yield _place_progress(event, clock() - start, settings)
+                yield time_of_draws.place(event)
             else:
                 for result in event:
                     state.add(result)
                 yield event
-        if clock() - start >= _get_limit(settings) or _is_enough(state, drawn, settings, comparisons):
+        if _is_enough(state, drawn, settings, comparisons):
+            return
+        if not time_of_draws.fits_another():
+            if settings.gate is None and (shortfall := _find_shortfall(state, drawn, settings, time_of_draws)):
+                yield shortfall
             return
 
 
@@ -247,13 +255,18 @@ def build_task(draw: Draw, state: SurveyState, settings: Settings) -> DrawTask:
     )
 
 
-def _get_limit(settings: Settings) -> float:
-    return float("inf") if settings.rounds is not None or settings.shard != (1, 1) else settings.max_time
-
-
-def _get_stage_limit(settings: Settings) -> float:
-    """Seconds after which no draw of a stage begins; a gate always reaches its look, which alone gives a verdict."""
-    return float("inf") if settings.gate is not None else _get_limit(settings)
+def _find_shortfall(
+    state: SurveyState, drawn: Sequence[Draw], settings: Settings, time_of_draws: SurveyTime
+) -> Shortfall | None:
+    """What was not reached when the time was over; the error of a sample falls with the square root of its draws."""
+    estimates = _estimate(state, drawn)
+    known = [e for e in estimates if e is not None and e.low > 0 and math.isfinite(e.high)]
+    if not known or len(known) < len(estimates):
+        missing = max(0, survey.LOOKS[0] - time_of_draws.begun)
+        return Shortfall(None, missing * time_of_draws.each)
+    widest = max((estimate.high / estimate.low) ** 0.5 - 1 for estimate in known)
+    draws = time_of_draws.begun * ((widest / settings.survey_precision) ** 2 - 1)
+    return Shortfall(widest, max(1.0, draws) * time_of_draws.each)
 
 
 def _is_enough(state: SurveyState, drawn: Sequence[Draw], settings: Settings, comparisons: int) -> bool:
@@ -262,12 +275,16 @@ def _is_enough(state: SurveyState, drawn: Sequence[Draw], settings: Settings, co
         return False
     if settings.gate is not None:
         return _is_settled(state, drawn, settings.gate, comparisons)
-    values = state.collect(drawn)
-    confidence = survey.choose_survey_confidence()
-    estimates = [drawn.estimate_ratio(confidence) or drawn.estimate_total(confidence) for drawn in values]
     return all(
-        estimate is not None and survey.is_precise_enough(estimate, settings.survey_precision) for estimate in estimates
+        estimate is not None and survey.is_precise_enough(estimate, settings.survey_precision)
+        for estimate in _estimate(state, drawn)
     )
+
+
+def _estimate(state: SurveyState, drawn: Sequence[Draw]) -> list[survey.RatioEstimate | survey.TotalEstimate | None]:
+    """The estimate of each comparison, or of each total; None while its draws are too few."""
+    confidence = survey.choose_survey_confidence()
+    return [d.estimate_ratio(confidence) or d.estimate_total(confidence) for d in state.collect(drawn)]
 
 
 def _is_settled(state: SurveyState, drawn: Sequence[Draw], policy: GatePolicy, comparisons: int) -> bool:
@@ -281,10 +298,3 @@ def _is_settled(state: SurveyState, drawn: Sequence[Draw], policy: GatePolicy, c
         samples=(state.samples[name_side(before)], state.samples[name_side(after)]),
     )
     return verdict is not None and verdict.settled
-
-
-def _place_progress(progress: Progress, spent: float, settings: Settings) -> Progress:
-    limit = _get_limit(settings)
-    if limit == float("inf"):
-        return Progress(progress.doing, 0.0, None)
-    return Progress(progress.doing, min(1.0, spent / limit), max(0.0, limit - spent))

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
-from perfbench.model import CaseGroup, Draw, GatePolicy, PairBudget, Settings
+from perfbench.model import CaseGroup, Draw, Settings
+from perfbench.runner.pilot import PilotResult
 from perfbench.runner.state import Progress
 from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan
 from perfbench.runner.survey.draw import measure_draw
@@ -21,22 +21,23 @@ PILOT_DRAWS = 2
 
 def run_survey_pilots(
     groups: Sequence[CaseGroup], plan: SurveyPlan, settings: Settings, conditions: Conditions, folder: Path
-) -> GatePolicy:
-    """The policy with the maximum of draws of each comparison: as many as fit into its time, and at least the first look.
+) -> list[PilotResult]:
+    """The pilot of each comparison, whose pairs are draws; at least as many as the first look are measured.
 
     The draws of the pilot are not part of the sample and their ratios are never used.
 
     :param folder: for unpacked files.
     """
-    policy = settings.gate or GatePolicy()
-    budgets = []
-    for group in groups:
-        (before, after), *_ = group.duets
-        cost = _measure_draw_cost(group, plan, settings, conditions, folder)
-        fitting = int(policy.seconds / cost) if cost > 0 else 0
-        most = min(max(fitting, survey.LOOKS[0]), MAX_DRAWS)
-        budgets.append(PairBudget(before.id, after.id, most, cost))
-    return replace(policy, pairs=tuple(budgets))
+    return [
+        PilotResult(
+            group,
+            _measure_draw_cost(group, plan, settings, conditions, folder),
+            least=survey.LOOKS[0],
+            most=MAX_DRAWS,
+            looks=(),
+        )
+        for group in groups
+    ]
 
 
 def _measure_draw_cost(

@@ -7,7 +7,9 @@ from dataclasses import replace
 import pytest
 from support.runs import MARKET, offer, run, scenario, settings
 
-from perfbench.cli.progress import LINE_INTERVAL, TerminalListener, describe_plan, format_duration
+from perfbench.cli.heartbeat import LINE_INTERVAL
+from perfbench.cli.progress import TerminalListener, describe_plan, format_duration
+from perfbench.model import GatePolicy
 from perfbench.runner import plan
 from perfbench.runner.prepare import PreparedRun
 from perfbench.runner.state import Progress
@@ -31,8 +33,9 @@ class Clock:
 @pytest.mark.parametrize(
     ("changes", "text"),
     [
-        ({"max_time": 300.0}, "rounds of at most 5 min a table, 3 h 20 min in all"),
-        ({"max_time": 1.0}, "rounds of at most 1 s a table, 40 s in all"),
+        ({"max_time": 300.0}, "at most 5 min in all, but one round of each in any case"),
+        ({"max_time": 1.0}, "at most 1 s in all, but one round of each"),
+        ({"gate": GatePolicy()}, "at most 1 min in all, but the fewest pairs of a verdict of each"),
         ({"rounds": 2}, "2 rounds each"),
     ],
 )
@@ -75,6 +78,9 @@ def test_quiet_listener_prints_nothing(capsys: pytest.CaptureFixture[str]) -> No
     assert capsys.readouterr().err == ""
 
 
-@pytest.mark.parametrize(("seconds", "text"), [(45, "45 s"), (300, "5 min"), (12_000, "3 h 20 min")])
+@pytest.mark.parametrize(
+    ("seconds", "text"),
+    [(45, "45 s"), (60, "1 min"), (90, "1 min 30 s"), (290, "4 min 50 s"), (300, "5 min"), (12_000, "3 h 20 min")],
+)
 def test_duration(seconds: float, text: str) -> None:
     assert format_duration(seconds) == text

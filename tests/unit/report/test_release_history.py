@@ -44,7 +44,11 @@ def test_runs_that_share_a_release_are_chained() -> None:
     (history,) = build_histories(edges_of(comparison("2.9", "2.10", 0.5), comparison("2.10", "2.11", 0.8)))
     ((mode, points),) = history.lines
     assert (mode, history.key.title) == ("full", "tool · made_up · market · Python 3.11")
-    assert [(point.release, round(point.relative, 3)) for point in points] == [("2.9", 1.0), ("2.10", 0.5), ("2.11", 0.4)]
+    assert [(point.release, round(point.relative, 3)) for point in points] == [
+        ("2.9", 1.0),
+        ("2.10", 0.5),
+        ("2.11", 0.4),
+    ]
 
 
 @pytest.mark.parametrize("difference", [{"content": "other"}, {"python": "3.13.1"}, {"other": "orjson==3"}])
@@ -72,7 +76,12 @@ def test_runs_that_disagree_are_named() -> None:
 def test_sweep_and_run_are_chained_and_the_sweep_keeps_its_numbers() -> None:
     specs = tuple(f"tool=={name}" for name in COSTS)
     measurements = [
-        replace(m, case=replace(m.case, scenario="made_up", mode="full", environment=m.case.environment.replace("horses", "tool")))
+        replace(
+            m,
+            case=replace(
+                m.case, scenario="made_up", mode="full", environment=m.case.environment.replace("horses", "tool")
+            ),
+        )
         for m in sweep(COSTS)
     ]
     environments = tuple(Environment(spec, "python", "3.11.7") for spec in specs)

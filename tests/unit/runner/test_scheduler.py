@@ -26,7 +26,7 @@ from perfbench.model import (
 )
 from perfbench.runner import instruction_pass, output_check, plan, repeat_check, scheduler
 from perfbench.runner.interleave import InterleavedSide
-from perfbench.runner.state import GroupState, Progress
+from perfbench.runner.state import GroupState, Progress, Shortfall
 from perfbench.runner.stopping import FixedRounds, choose_rule
 from perfbench.runner.trial import Conditions
 
@@ -43,6 +43,8 @@ class Stage:
         self.failing: dict[str, str] = {}
         """By mode, or by environment: the kind of trial that fails."""
         self.reported: dict[str, float] = {}
+        self.seconds: dict[str, float] = {}
+        """By mode: what its passes take, if not a second."""
         self.less_work: set[str] = set()
         self.outputs: dict[str, str] = {}
         self.known: tuple[str, ...] = ()
@@ -69,7 +71,7 @@ class Stage:
             self.parts.append(tuple(parts))
         failed = [case for case in trial.cases if self.fails(case) == trial.kind]
         for case in trial.cases:
-            self.now += 1.0
+            self.now += self.seconds.get(case.mode, 1.0)
             if case in failed:
                 yield Result(trial.id, case.id, failure=Failure(trial.kind, "it broke"))
             elif not failed:
@@ -126,7 +128,13 @@ def measured(stage: Stage, made: CaseGroup, before: list[Result] | None = None, 
     asked = settings(**changes)
     rule = choose_rule(asked, comparisons=1)
     events = scheduler.measure_group(made, asked, rule, CONDITIONS, before or [], stage.clock)
-    return [result for event in events if not isinstance(event, Progress) for result in event]
+    return [result for event in events if isinstance(event, tuple) for result in event]
+
+
+def shortfall(stage: Stage, made: CaseGroup, **changes: object) -> Shortfall | None:
+    asked = settings(**changes)
+    *_, last = scheduler.measure_group(made, asked, choose_rule(asked, 1), CONDITIONS, [], stage.clock)
+    return last if isinstance(last, Shortfall) else None
 
 
 PLACES = tuple(Environment(f"bflw=={version}", "python") for version in ("1.0", "2.0", "3.0"))
@@ -161,11 +169,103 @@ def test_scheduler_continues_while_one_interval_is_wide(stage: Stage) -> None:
     assert all((found.high - found.low) / 2 < 0.011 for found in widths)
 
 
-def test_scheduler_stops_at_the_time_limit(stage: Stage) -> None:
+def noisy(low: float, high: float) -> Noise:
     chance = random.Random(3)
-    stage.noise = lambda _mode, _round: chance.uniform(0.5, 2)
-    measured(stage, table(), max_time=40.0)
-    assert rounds(stage) == 10  # four passes of a second each
+    return lambda _mode, _round: chance.uniform(low, high)
+
+
+@pytest.mark.parametrize("seconds", [40.0, 41.0, 100.0, 333.0])
+def test_scheduler_keeps_to_the_time_limit_and_uses_it(stage: Stage, seconds: float) -> None:
+    """Check passes take no time here; every other pass takes a second."""
+    stage.noise = noisy(0.5, 2)
+    measured(stage, table(), max_time=seconds)
+    assert seconds - 2 < stage.now <= seconds
+
+
+def test_pairs_that_fit_into_the_rest_of_the_time_are_measured_though_a_round_does_not(stage: Stage) -> None:
+    stage.noise = noisy(0.5, 2)
+    stage.seconds["one"] = 9.0
+    measured(stage, table(), max_time=66.0)
+    pairs = Counter(c.mode for trial in stage.trials if trial.kind == "duet" for c in trial.cases)
+    assert stage.now <= 66.0
+    assert pairs["one"] >= 3
+    assert pairs["two"] > pairs["one"]
+
+
+def test_short_time_is_kept_for_the_pairs_that_an_interval_can_be_reached_for(stage: Stage) -> None:
+    """A round takes 12 s, an interval of both pairs would take 72."""
+    stage.noise = noisy(0.5, 2)
+    stage.seconds["one"] = 9.0
+    measured(stage, table(), max_time=45.0)
+    pairs = Counter(c.mode for trial in stage.trials if trial.kind == "duet" for c in trial.cases)
+    assert stage.now <= 45.0
+    assert pairs["two"] >= scheduler.MIN_PAIRS == 6
+    assert 1 <= pairs["one"] < 4
+
+
+@pytest.mark.parametrize("seconds", [0.0, 3.0])
+def test_one_round_is_measured_though_the_time_is_over(stage: Stage, seconds: float) -> None:
+    measured(stage, table(), max_time=seconds)
+    kinds = Counter(trial.kind for trial in stage.trials)
+    assert kinds == {"memory": 3, "duet": 2, "check": 3}
+
+
+def test_first_ratio_comes_before_the_check_passes_where_the_time_is_limited(stage: Stage) -> None:
+    measured(stage, table(), max_time=60.0)
+    kinds = [trial.kind for trial in stage.trials]
+    assert kinds[:3] == ["memory", "memory", "duet"], "two passes, then the first pair"
+    assert kinds[3:5] == ["memory", "duet"]
+    assert kinds[5:8] == ["check"] * 3
+
+
+def test_mode_without_output_check_is_dropped_after_the_first_round(stage: Stage) -> None:
+    stage.failing = {"one": "check"}
+    measured(stage, table(), max_time=1e9)
+    pairs = Counter(c.mode for trial in stage.trials if trial.kind == "duet" for c in trial.cases)
+    assert pairs["one"] == 1
+    assert pairs["two"] == 8
+
+
+def test_solo_passes_are_left_out_where_they_would_take_a_large_part_of_the_time(stage: Stage) -> None:
+    stage.noise = noisy(0.5, 2)
+    measured(stage, table(), max_time=1000.0)
+    counted = Counter(trial.kind for trial in stage.trials)
+    assert (counted["memory"], counted["alone"]) == (9, 9)
+    stage.trials.clear()
+    stage.now = 0.0
+    measured(stage, table(), max_time=30.0)
+    counted = Counter(trial.kind for trial in stage.trials)
+    assert (counted["memory"], counted["alone"]) == (3, 0)
+
+
+def test_what_was_not_reached_in_the_time_is_told_with_the_time_that_it_takes(stage: Stage) -> None:
+    stage.noise = noisy(0.9, 1.1)
+    assert shortfall(stage, table(), rounds=5) is None
+    lacking = shortfall(stage, table(), max_time=100.0)
+    assert lacking is not None
+    assert lacking.half_width is not None
+    assert lacking.half_width > 0.01
+    assert lacking.seconds % 4 == 0, "rounds of four passes of a second"
+    assert shortfall(stage, table(), max_time=1e9) is None or rounds(stage) == 136
+    short = shortfall(stage, table(), max_time=12.0)
+    assert short is not None
+    assert short.half_width is None, "too few rounds for an interval"
+
+
+@pytest.mark.parametrize("quick", [True, False])
+def test_mode_whose_partner_failed_has_seconds_though_the_time_is_over(stage: Stage, quick: bool) -> None:
+    stage.failing = {"base": "memory" if not quick else "check"}
+    asked = settings(rounds=2, quick=True) if quick else settings(max_time=0.0)
+    list(scheduler.measure_group(table(), asked, choose_rule(asked, 1), CONDITIONS, [], stage.clock, 0.0))
+    assert Counter(t.cases[0].mode for t in stage.trials if t.kind == "alone") == {"one": 1, "two": 1}
+
+
+def test_quick_run_makes_no_second_round_that_takes_too_long(stage: Stage) -> None:
+    for seconds, expected in ((100.0, 2), (8.0, 1)):
+        stage.trials.clear()
+        asked = settings(rounds=2, quick=True)
+        list(scheduler.measure_group(table(), asked, choose_rule(asked, 1), CONDITIONS, [], stage.clock, seconds))
+        assert rounds(stage) == expected
 
 
 def test_scheduler_stops_at_the_last_look_whatever_the_noise(stage: Stage) -> None:
@@ -290,6 +390,7 @@ def test_progress_reports_share_and_time_left(stage: Stage) -> None:
     last = shown[-1]
     assert last.doing.startswith("round 10: ")
     assert last.share == pytest.approx(0.93, abs=0.05)
+    assert last.rounds == 9
     assert last.seconds_left == pytest.approx(4.0, abs=2.0)
     assert [event.share for event in shown] == sorted(event.share for event in shown)
 

@@ -14,7 +14,7 @@ import pytest
 from support.runs import offer, scenario, settings
 
 from perfbench.errors import Interrupted, StorageProblem
-from perfbench.model import CaseGroup
+from perfbench.model import CaseGroup, Result, Run
 from perfbench.runner import plan
 from perfbench.runner import session as session_module
 from perfbench.runner.interrupts import handle_interrupts
@@ -32,6 +32,9 @@ class Recorder:
 
     def report_status(self, line: str) -> None:
         self.lines.append(line)
+
+    def follow_results(self, run: Run, results: Sequence[Result]) -> None:
+        del run, results
 
     def report_progress(self, group: CaseGroup, progress: Progress) -> None:
         del group

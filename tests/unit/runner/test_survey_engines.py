@@ -16,7 +16,7 @@ from support.surveys import prepared, write_markets
 from perfbench.model import Result
 from perfbench.runner import machine
 from perfbench.runner.prepare import PreparedRun
-from perfbench.runner.state import Progress
+from perfbench.runner.state import Progress, Shortfall
 from perfbench.runner.survey import engines
 from perfbench.runner.survey.draw import DrawTask
 from perfbench.runner.survey.engines import ATTEMPTS, OnSeveralCores
@@ -36,13 +36,13 @@ def engine(folder: Path) -> OnSeveralCores:
     return OnSeveralCores(CORES, 60.0, folder)
 
 
-def events_of(run: PreparedRun, engine: Engine) -> Iterator[Progress | tuple[Result, ...]]:
+def events_of(run: PreparedRun, engine: Engine) -> Iterator[Progress | Shortfall | tuple[Result, ...]]:
     assert run.survey is not None
     return measure_survey(run.tables[0], run.survey, run.run.settings, engine)
 
 
 def results_of(run: PreparedRun, engine: Engine) -> list[Result]:
-    return [result for event in events_of(run, engine) if not isinstance(event, Progress) for result in event]
+    return [result for event in events_of(run, engine) if isinstance(event, tuple) for result in event]
 
 
 def pairs_of(results: list[Result]) -> Counter[tuple[str, str]]:
@@ -83,7 +83,7 @@ def test_draw_whose_process_is_killed_is_measured_again_without_repeating_what_c
     results: list[Result] = []
     killed = 0
     for event in events_of(run, engine(tmp_path)):
-        if isinstance(event, Progress):
+        if not isinstance(event, tuple):
             continue
         results += event
         if event[0].sample is not None and killed < 2:

@@ -18,7 +18,7 @@ from perfbench.model import (
     PairBudget,
     Result,
 )
-from perfbench.runner.state import Progress
+from perfbench.runner.state import Progress, Shortfall
 from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan
 from perfbench.runner.survey.draw import DrawTask, Events
 from perfbench.runner.survey.measure import (
@@ -261,10 +261,27 @@ def test_survey_goes_on_while_the_interval_is_wide() -> None:
     assert len(engine.taken) in (48, 96)
 
 
-def test_no_draw_is_begun_after_the_time_is_over() -> None:
+def test_no_draw_is_begun_that_would_end_after_the_time() -> None:
     engine = InMemory(cost=3.0)
     survey(plan_of(5000), engine, max_time=10.0)
-    assert len(engine.taken) == 4
+    assert len(engine.taken) == 3
+
+
+def test_first_draw_is_measured_though_the_time_is_over() -> None:
+    engine = InMemory(cost=3.0)
+    survey(plan_of(5000), engine, max_time=1.0)
+    assert len(engine.taken) == 1
+
+
+def test_what_was_not_reached_is_the_last_event() -> None:
+    engine = InMemory(lambda task: 0.5 if task.draw.number % 2 else 0.6, cost=3.0)
+    *_, last = survey(plan_of(5000), engine, max_time=60.0, survey_precision=0.001)
+    assert isinstance(last, Shortfall)
+    assert last.half_width is not None
+    assert last.half_width > 0.001
+    assert last.seconds > 60.0
+    *_, short = survey(plan_of(5000), InMemory(cost=3.0), max_time=10.0)
+    assert short == Shortfall(None, 9 * 3.0)
 
 
 def test_fixed_rounds_are_measured_whatever_the_time() -> None:

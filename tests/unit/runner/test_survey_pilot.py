@@ -10,11 +10,13 @@ from support.planned_surveys import group_of, open_result, pair_results, plan_of
 from support.runs import settings
 
 from perfbench.model import Draw, Failure, GatePolicy, PairBudget, Result
+from perfbench.runner.pilot import fix_budgets
 from perfbench.runner.state import Progress
 from perfbench.runner.survey import pilot
 from perfbench.runner.survey.batches import MAX_DRAWS, SurveyPlan
 from perfbench.runner.survey.draw import DrawTask, Events
 from perfbench.runner.survey.pilot import PILOT_DRAWS, run_survey_pilots
+from perfbench.runner.time_limit import TimeLimit
 from perfbench.runner.trial import Conditions
 from perfbench.stats import survey
 
@@ -42,7 +44,8 @@ def drawn(monkeypatch: pytest.MonkeyPatch) -> list[DrawTask]:
 
 def budget_of(plan: SurveyPlan, seconds: float, folder: Path) -> PairBudget:
     policy = GatePolicy(seconds=seconds, threshold=0.05)
-    found = run_survey_pilots([group_of()], plan, settings(gate=policy), Conditions(None, 60.0), folder)
+    pilots = run_survey_pilots([group_of()], plan, settings(gate=policy), Conditions(None, 60.0), folder)
+    found = fix_budgets(pilots, policy, TimeLimit(1.0))
     assert (found.seconds, found.threshold) == (seconds, 0.05)
     (budget,) = found.pairs
     return budget
@@ -96,8 +99,3 @@ def test_pilot_that_fails_leaves_the_first_look(monkeypatch: pytest.MonkeyPatch,
     found = budget_of(plan_of(5000), 60.0, tmp_path)
     assert (found.most, found.cost) == (survey.LOOKS[0], 0.0)
     assert len(begun) == 1
-
-
-def test_missing_policy_is_the_standard_one(drawn: list[DrawTask], tmp_path: Path) -> None:
-    found = run_survey_pilots([group_of()], plan_of(5000), settings(), Conditions(None, 60.0), tmp_path)
-    assert found.pairs[0].most == int(GatePolicy().seconds / COSTS[1])
