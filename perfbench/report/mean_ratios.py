@@ -27,7 +27,7 @@ class _TableKind:
 
 
 def build_mean_ratios(run: Run, tables: Sequence[ReportTable]) -> tuple[MeanRatio, ...]:
-    """The means of a run of several market files, in the order of its tables and rows (docs/method.md, "Several files").
+    """The means of a run of several market files, in the order of its tables and rows (docs/concepts/estimate.md#several-files).
 
     None for a gate, which decides about every case, for a release sweep, and for a corpus, which has totals. A row whose output
     differs, or whose ratio is missing in a file, is left out there.

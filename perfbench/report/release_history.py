@@ -102,17 +102,17 @@ def _collect_sweep_edges(run: Run) -> Iterator[MeasuredEdge]:
     """The steps between neighbours; with an anchor the comparisons of every release with it."""
     chart, plan = build_sweep_chart(run)
     swept, anchor = subject.read_subject(run), subject.find_anchor(run)
-    case = run.measurements[0].case
-    key = _build_key(run, swept.subject, case.scenario, case.data, case.parameter_text, swept.specs)
     for line in chart.trajectory.lines:
+        case = line.find_measurement(run.measurements).case
+        key = _build_key(run, swept.subject, case.scenario, case.data, case.parameter_text, swept.specs)
         for point in line.points:
             step = point.step
             if anchor is None and step is not None:
                 edge = ReleaseEdge(step.before, step.after, step.ratio, compute_standard_error(step, plan), run.id)
-                yield MeasuredEdge(key, line.mode, edge)
+                yield MeasuredEdge(key, case.mode, edge)
             elif anchor is not None and point.relative is not None and point.release != anchor:
                 error = _compute_error(point.low, point.high)
-                yield MeasuredEdge(key, line.mode, ReleaseEdge(anchor, point.release, point.relative, error, run.id))
+                yield MeasuredEdge(key, case.mode, ReleaseEdge(anchor, point.release, point.relative, error, run.id))
 
 
 def _collect_run_edges(report: Report) -> Iterator[MeasuredEdge]:

@@ -44,7 +44,7 @@ def build_sweep_report(run: Run) -> SweepReport:
     Raises StorageProblem for a document that names no releases, or an anchor that is none of them.
     """
     specs = run.settings.environments[0] if run.settings.environments else ()
-    if not specs or run.settings.anchor not in ("", *specs):
+    if not specs:
         raise StorageProblem(f"{run.id} is damaged: its settings name no releases of a sweep", hint="measure it again")
     swept = subject.read_subject(run)
     plan = SamplingPlan(subject.find_anchor(run), run.settings.rounds)

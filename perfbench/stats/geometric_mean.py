@@ -12,7 +12,7 @@ interval, and K tables:
 The distance from an estimate to an end of its interval stands for its standard error, and variances of independent estimates add
 up. The tables are independent, because each has pairs of its own. The confidence is that of the intervals that go in. The
 signed-rank interval of few pairs is wider than a normal one of the same standard error, so that the result errs towards width.
-Simulated coverage: docs/method.md, "Several files".
+Simulated coverage: docs/concepts/estimate.md#several-files.
 """
 
 from __future__ import annotations

@@ -44,6 +44,7 @@ class ReleaseStep:
 
     ``p_value`` accounts for the looks at this step, ``significant`` and ``verdict`` for all steps and modes of the sweep as well.
     ``paired``: both releases ran side by side. ``output``: whether their outputs are the same: ``yes``, ``no``, or the like.
+    ``cases`` are the ids of the two that were compared: in an extended sweep a release may have several, one in each part.
     """
 
     mode: str
@@ -58,6 +59,7 @@ class ReleaseStep:
     significant: bool = False
     verdict: Verdict = Verdict.INCONCLUSIVE
     output: str = ""
+    cases: tuple[str, str] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -91,7 +91,7 @@ def find_anchor(run: Run) -> str | None:
         return None
     swept = read_subject(run)
     if run.settings.anchor not in swept.specs:
-        raise StorageProblem(f"{run.id} is damaged: its anchor is none of its releases")
+        raise StorageProblem(f"{run.id} is damaged: its anchor is none of its releases", hint="measure it again")
     return swept.names[swept.specs.index(run.settings.anchor)]
 
 

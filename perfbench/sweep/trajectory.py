@@ -71,6 +71,10 @@ class ModeTrajectory:
     reference: str
     points: tuple[TrajectoryPoint, ...]
 
+    def find_measurement(self, measurements: Sequence[Measurement]) -> Measurement:
+        """The first measurement of the mode, on its market file."""
+        return next(m for m in measurements if self.mode in (m.case.mode, _join_label(m.case.mode, m.case.data)))
+
 
 @dataclass(frozen=True, slots=True)
 class Trajectory:
@@ -110,12 +114,16 @@ def build_trajectory(
     problems, paired = {release.name: release.problem for release in releases}, frozenset(duets)
     lines = []
     for (mode, data), builds in by_place.items():
-        label = f"{mode} {data}" if several else mode
+        label = _join_label(mode, data) if several else mode
         own = {release.name: tuple(builds.get(release.environment, ())) for release in releases}
         of_mode = ModeMeasurements(label, own, problems, plan, paired, is_program)
         lines.append(_build_mode_trajectory(of_mode, same_output))
     steps = mark_significant_steps(point.step for line in lines for point in line.points if point.step is not None)
     return Trajectory(tuple(releases), tuple(_apply_verdicts(line, steps) for line in lines))
+
+
+def _join_label(mode: str, data: str) -> str:
+    return f"{mode} {data}"
 
 
 def _build_mode_trajectory(mode: ModeMeasurements, same_output: ClassifyOutput) -> ModeTrajectory:
@@ -132,7 +140,8 @@ def _build_mode_trajectory(mode: ModeMeasurements, same_output: ClassifyOutput) 
         point = points.get(release) or _build_missing_point(release, mode.explain(release))
         link, following = links.get(release), leaving.get(release)
         if point.step is not None and link is not None:
-            point = replace(point, step=replace(point.step, output=same_output(*link)))
+            cases = (link[0].case.id, link[1].case.id)
+            point = replace(point, step=replace(point.step, output=same_output(*link), cases=cases))
         shown = link[1] if link else following[0] if following else next(iter(builds), None)
         again = following[0] if following and following[0] is not shown else None
         result.append(

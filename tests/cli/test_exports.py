@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import csv
 import dataclasses
+import importlib.util
 import io
 import itertools
 import json
@@ -51,7 +52,6 @@ from perfbench.report.formats import list_formats, list_text_formats, load_binar
 from perfbench.report.status import compute_status
 from perfbench.report.tables.comparison import MODE_COLUMNS
 from perfbench.results import merge, storage
-from perfbench.util import extras
 
 OLD_RUN = HERE / "data" / "golden" / "run-schema-1.json"
 SCHEMAS = HERE / "data" / "schemas"
@@ -413,7 +413,8 @@ class TerminalOutput(io.StringIO):
 def test_parquet_without_pyarrow_is_one_line_that_names_the_extra_before_anything_is_measured(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(extras, "find_spec", lambda _name: None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == "pyarrow" else find(name))
     done = measured("known_times", "--export", "parquet=samples.parquet", folder=tmp_path)
     assert done.returncode == 2
     assert one_line(done.stderr) == (

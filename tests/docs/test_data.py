@@ -67,7 +67,7 @@ def test_filter_fields_and_sort_keys_of_the_page_are_those_of_the_command() -> N
 
 def test_links_lead_to_files_and_headings() -> None:
     for target, heading in re.findall(r"\]\(([^)#:]+)(?:#([^)]+))?\)", PAGE):
-        path = ROOT / "docs" / target
+        path = ROOT / "docs" / "reference" / target
         assert path.exists(), target
         if heading:
             titles = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)

@@ -6,7 +6,7 @@ import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import pytest
 from support.browser import chromium
@@ -17,10 +17,11 @@ from perfbench.results import storage
 from perfbench.results.document import RUNS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Page
+    from playwright.sync_api import Browser, BrowserContext, Dialog, Page
 
 RESULTS = HERE.parent / "results"
 OLD_RUN = HERE / "data" / "golden" / "run-schema-1.json"
+Scheme = Literal["light", "dark"]
 WIDTH = 1280
 A4_WIDTH = 718
 """Pixels of CSS between the margins of a sheet of paper."""
@@ -45,7 +46,9 @@ def browser() -> Iterator[Browser]:
 class Visit:
     """A page opened without a network: what its console complained of, and what it asked for beside itself."""
 
-    def __init__(self, browser: Browser, path: Path, scheme: str = "light", fragment: str = "", **options: Any) -> None:
+    def __init__(
+        self, browser: Browser, path: Path, scheme: Scheme = "light", fragment: str = "", **options: Any
+    ) -> None:
         self.errors: list[str] = []
         self.requests: list[str] = []
         self.context: BrowserContext = browser.new_context(
@@ -57,13 +60,17 @@ class Visit:
         self.page: Page = self.context.new_page()
         self.page.on("console", lambda message: self._note(message.type, message.text))
         self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("dialog", lambda dialog: (self.errors.append(f"a dialog: {dialog.message}"), dialog.dismiss()))
+        self.page.on("dialog", self._note_dialog)
         self.page.on("request", lambda request: self.requests.append(request.url))
         self.page.goto(path.as_uri() + fragment)
 
     def _note(self, kind: str, text: str) -> None:
         if kind in ("error", "warning"):
             self.errors.append(text)
+
+    def _note_dialog(self, dialog: Dialog) -> None:
+        self.errors.append(f"a dialog: {dialog.message}")
+        dialog.dismiss()
 
     def __enter__(self) -> Visit:
         return self
@@ -101,7 +108,7 @@ def headline(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_page_is_quiet_and_can_be_read_in_both_schemes(browser: Browser, headline: Path, scheme: str) -> None:
+def test_page_is_quiet_and_can_be_read_in_both_schemes(browser: Browser, headline: Path, scheme: Scheme) -> None:
     with Visit(browser, headline, scheme) as visit:
         visit.page.locator("section#opened summary").first.click()
         visit.check_can_be_read()

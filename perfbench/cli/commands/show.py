@@ -1,4 +1,4 @@
-"""Show a saved run again, in any format."""
+"""Show a saved run or a saved advice again, in any format."""
 
 from __future__ import annotations
 

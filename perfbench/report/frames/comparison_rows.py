@@ -231,19 +231,21 @@ def _list_sweep(sweep: SweepReport, report: Report) -> Iterator[ComparisonRow]:
     for line in sweep.trajectory.lines:
         blank = _build_sweep_blank(report, line)
         seconds = {point.release: point.seconds for point in line.points}
+        beside = {p.release: p.seconds if p.again is None else p.again for p in line.points}
         for point in line.points:
             place = replace(blank, environment=environments[point.release])
             if point.step is not None:
                 yield _build_step(
-                    replace(place, environment_before=environments[point.step.before]), point.step, seconds
+                    replace(place, environment_before=environments[point.step.before]), point.step, beside, seconds
                 )
             if point.relative is not None and point.release != line.reference:
                 before = environments.get(line.reference, "")
-                yield _build_release(replace(place, environment_before=before), point, seconds.get(line.reference))
+                reference = None if report.run.earlier else seconds.get(line.reference)
+                yield _build_release(replace(place, environment_before=before), point, reference)
 
 
 def _build_sweep_blank(report: Report, line: ModeTrajectory) -> ComparisonRow:
-    measurement = next(m for m in report.run.measurements if m.case.mode == line.mode)
+    measurement = line.find_measurement(report.run.measurements)
     tables = (table.metric for table in report.tables if table.scenario == measurement.case.scenario)
     metric = next(tables, measurement.metric)
     return ComparisonRow(
@@ -252,8 +254,8 @@ def _build_sweep_blank(report: Report, line: ModeTrajectory) -> ComparisonRow:
         scenario=measurement.case.scenario,
         data=measurement.case.data,
         parameters=measurement.case.parameters,
-        mode_before=line.mode,
-        mode=line.mode,
+        mode_before=measurement.case.mode,
+        mode=measurement.case.mode,
         environment_before="",
         environment="",
         metric=metric,
@@ -261,10 +263,13 @@ def _build_sweep_blank(report: Report, line: ModeTrajectory) -> ComparisonRow:
     )
 
 
-def _build_step(blank: ComparisonRow, step: ReleaseStep, seconds: Mapping[str, float | None]) -> ComparisonRow:
+def _build_step(
+    blank: ComparisonRow, step: ReleaseStep, beside: Mapping[str, float | None], seconds: Mapping[str, float | None]
+) -> ComparisonRow:
+    """:param beside: the seconds of releases as the side before a step, from the part of the sweep that measured the step."""
     return replace(
         blank,
-        before=seconds.get(step.before),
+        before=beside.get(step.before),
         after=seconds.get(step.after),
         ratio=step.ratio,
         low=step.low,

@@ -42,6 +42,13 @@ def build_environment_section(run: Run) -> Section:
         Fold(f"machine {machine.name}", (Facts(tuple(describe_machine(machine.machine)), wide=True),))
         for machine in (run.corpus.machines if run.corpus is not None else ())
     ]
+    blocks += [
+        Fold(
+            f"machine of {part.run}, measured {part.created[:10]}",
+            (Facts(tuple(describe_machine(part.machine)), wide=True),),
+        )
+        for part in run.earlier
+    ]
     blocks.append(Facts(tuple(_describe_run(run)), wide=True))
     lead = (
         "What both sides had installed; rows that differ come first. Only the differences can explain a change."

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from jinja2 import Environment, Template
 
 PACKAGE, FOLDER = "perfbench.report.page", "templates"
+PURPOSE = "an HTML page"
 TEMPLATE, STYLE, SCRIPT = "page.html", "page.css", "page.js"
 
 
@@ -44,12 +45,12 @@ def render_page(page: Page) -> str:
 
 def require_template_engine() -> None:
     """Raises ExtraMissing where Jinja2 is missing, before anything is measured."""
-    require_extra("html", "an HTML page")
+    require_extra("html", PURPOSE)
 
 
 @cache
 def _load_template() -> Template:
-    require_template_engine()
+    require_extra("html", PURPOSE)
     import jinja2  # noqa: PLC0415 - the command line starts faster without it
 
     environment: Environment = jinja2.Environment(

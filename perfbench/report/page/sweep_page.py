@@ -28,9 +28,7 @@ from perfbench.report.page.interval_chart import describe_interval
 from perfbench.report.page.pair_charts import ComparedPairs
 from perfbench.report.page.run_page import build_commands_section, describe_run, embed_run
 from perfbench.report.plots.axes import SweepChart
-from perfbench.report.sweep_report import find_scenario
-from perfbench.report.sweep_result import build_sweep_chart
-from perfbench.report.tables.sweep import build_sweep_table
+from perfbench.report.sweep_report import SweepReport, build_sweep_report, find_scenario
 from perfbench.stats import pairs, signed_rank
 from perfbench.sweep import subject
 from perfbench.sweep.steps import CONFIDENCE, ReleaseStep, SamplingPlan
@@ -40,7 +38,8 @@ from perfbench.util import formatting
 
 def build_sweep_page(run: Run) -> Page:
     """The page of a saved sweep."""
-    chart, plan = build_sweep_chart(run)
+    report = build_sweep_report(run)
+    chart = SweepChart(report.title, report.metric, report.source, report.trajectory)
     swept = subject.read_subject(run)
     return Page(
         title=f"{swept.subject} {swept.names[0]} → {swept.names[-1]}".strip(),
@@ -49,7 +48,7 @@ def build_sweep_page(run: Run) -> Page:
         more=tuple(map(_describe_end, chart.trajectory.lines)),
         warnings=tuple(_list_warnings(run, chart)),
         about=describe_run(run),
-        sections=tuple(_build_sections(run, chart, plan)),
+        sections=tuple(_build_sections(run, report, chart)),
         documents=(embed_run(run),),
     )
 
@@ -88,14 +87,14 @@ def _list_warnings(run: Run, chart: SweepChart) -> Iterator[Line]:
         yield Line(warning, "inconclusive")
 
 
-def _build_sections(run: Run, chart: SweepChart, plan: SamplingPlan) -> Iterator[Section]:
-    texts = build_sweep_table(chart.trajectory, plan, chart.title, chart.metric, chart.source)
+def _build_sections(run: Run, report: SweepReport, chart: SweepChart) -> Iterator[Section]:
+    texts = report.build_table()
     table = _add_numbers(build_text_table(texts, "Releases"), chart)
     figure: tuple[Block, ...] = (curve_charts.draw_trajectory(chart),)
     yield Section("trajectory", "Cost over the releases", figure if chart.trajectory.steps else ())
     lead = "Seconds are medians; each step is measured in pairs with its neighbour, or with the anchor."
     yield Section("releases", "Releases", (table, build_lines(texts.below)), lead)
-    folds = tuple(_build_folds(run, chart, plan))
+    folds = tuple(_build_folds(run, report))
     if folds:
         yield Section("steps", "Significant steps", folds, "The pairs behind each step.")
     yield build_environment_section(run)
@@ -103,30 +102,34 @@ def _build_sections(run: Run, chart: SweepChart, plan: SamplingPlan) -> Iterator
 
 
 def _add_numbers(table: Table, chart: SweepChart) -> Table:
-    """The table with the numbers of its rows as they were computed: cost and step of each mode, by the number of the mode."""
-    rows = []
-    for number, row in enumerate(table.rows):
-        data = [("release", chart.trajectory.releases[number].name)]
-        for place, line in enumerate(chart.trajectory.lines):
-            point = line.points[number]
+    """The table with the numbers of its rows as they were computed: cost and step of each mode, by the number of the mode.
+
+    A release that was measured again has a second row, whose numbers are the seconds of that.
+    """
+    rows, cells = [], iter(table.rows)
+    for number, release in enumerate(chart.trajectory.releases):
+        data = [("release", release.name)]
+        points = [line.points[number] for line in chart.trajectory.lines]
+        for place, point in enumerate(points):
             values = {"seconds": point.seconds, "relative": point.relative}
             if point.relative is not None:
                 values |= {"low": point.low, "high": point.high}
             if point.step is not None:
                 values |= {"step": point.step.ratio, "step-low": point.step.low, "step-high": point.step.high}
             data += [(f"{name}-{place}", repr(v)) for name, v in values.items() if v is not None and math.isfinite(v)]
-        rows.append(TableRow(row.cells, tuple(data)))
+        rows.append(TableRow(next(cells).cells, tuple(data)))
+        again = [(f"seconds-{place}", repr(p.again)) for place, p in enumerate(points) if p.again is not None]
+        if again:
+            rows.append(TableRow(next(cells).cells, (("release", release.name), *again)))
     return Table(table.caption, table.heads, tuple(rows), filtered=True, name="releases")
 
 
-def _build_folds(run: Run, chart: SweepChart, plan: SamplingPlan) -> Iterator[Fold]:
-    environments = {release.name: release.environment for release in chart.trajectory.releases}
-    measurements = {(m.case.mode, m.case.environment): m for m in run.measurements}
-    for step in chart.trajectory.steps:
-        sides = [measurements.get((step.mode, environments[name])) for name in (step.before, step.after)]
-        if not step.significant or sides[0] is None or sides[1] is None:
-            continue
-        yield _build_fold(step, sides[0], sides[1], plan)
+def _build_folds(run: Run, report: SweepReport) -> Iterator[Fold]:
+    measurements = {measurement.case.id: measurement for measurement in run.measurements}
+    for step in report.trajectory.steps:
+        if step.significant and step.cases is not None:
+            before, after = (measurements[case] for case in step.cases)
+            yield _build_fold(step, before, after, report.plan)
 
 
 def _build_fold(step: ReleaseStep, before: Measurement, after: Measurement, plan: SamplingPlan) -> Fold:

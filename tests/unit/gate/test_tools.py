@@ -51,7 +51,7 @@ def test_a_tool_finds_that_a_pass_takes_three_times_as_long(name: str, tmp_path:
     tool = installed(name)
     found = tool.compare(side(0.0), side(2.0), PACE, tmp_path)
     assert found.slower
-    assert 1.5 < found.ratio < 10  # by the clock on the wall, while other tests run on the same machine
+    assert 1.2 < found.ratio < 12  # by the clock on the wall, while other tests run on the same machine
 
 
 @pytest.mark.parametrize("name", tools.list_tools())

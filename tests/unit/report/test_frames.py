@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import subprocess
 import sys
 from dataclasses import FrozenInstanceError, dataclass, replace
@@ -15,7 +16,6 @@ from perfbench.report.frames import html
 from perfbench.report.frames.columns import ColumnType, Numbers, Parameters, build_columns
 from perfbench.report.frames.rows import SHOWN_ROWS, Rows
 from perfbench.report.frames.sample_rows import SampleRow, list_samples
-from perfbench.util import extras
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,8 @@ def test_rows_are_an_immutable_sequence_whose_slices_are_rows() -> None:
 )
 def test_missing_package_is_one_line_with_the_extra(monkeypatch: pytest.MonkeyPatch, method: str, package: str) -> None:
     monkeypatch.setitem(sys.modules, package, None)  # what makes an import fail
-    monkeypatch.setattr(extras, "find_spec", lambda _name: None)
+    find = importlib.util.find_spec
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None if name == package else find(name))
     with pytest.raises(UsageProblem) as raised:
         getattr(ROWS, method)()
     assert str(raised.value) == (

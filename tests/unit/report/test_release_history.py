@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.extended_sweeps import MARKETS, measure, prepare_sweep, sweep_settings
 from support.runs import run, sides_of
 from support.sweeps import COSTS, sweep
 
@@ -53,7 +54,7 @@ def test_runs_that_share_a_release_are_chained() -> None:
 
 @pytest.mark.parametrize("difference", [{"content": "other"}, {"python": "3.13.1"}, {"other": "orjson==3"}])
 def test_other_markets_pythons_and_requirements_are_other_histories(difference: dict[str, str]) -> None:
-    histories = build_histories(edges_of(comparison("1", "2"), comparison("2", "3", **difference)))
+    histories = build_histories(edges_of(comparison("1", "2"), comparison("2", "3", 0.5, **difference)))
     assert [len(history.releases) for history in histories] == [2, 2]
 
 
@@ -92,6 +93,15 @@ def test_sweep_and_run_are_chained_and_the_sweep_keeps_its_numbers() -> None:
     (line,) = read_trajectory(swept)[0].lines
     assert [point.relative for point in points[:-1]] == pytest.approx([point.relative for point in line.points])
     assert points[-1].relative == pytest.approx(0.5 * points[-2].relative)
+
+
+def test_every_market_of_a_sweep_is_a_history_of_its_own() -> None:
+    swept = measure(prepare_sweep(sweep_settings("1.0", "1.1"), markets=MARKETS), lambda _, name: float(name))
+    histories = build_histories(edges_of(swept), list_release_order(swept))
+    assert sorted((history.key.data, history.key.content, history.lines[0][0]) for history in histories) == [
+        ("one", "1" * 12, "light"),
+        ("two", "2" * 12, "light"),
+    ]
 
 
 def test_two_saved_runs_side_by_side_and_modes_have_no_history() -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from support.extended_sweeps import MARKETS, extend, measure, plan_of, prepare_sweep, sweep_settings
 from support.runs import run
 from support.sweeps import COSTS, sweep
 
@@ -37,14 +38,33 @@ def test_rows_of_a_sweep_have_its_steps_and_its_releases_in_order() -> None:
     assert all(row.before is not None and row.after is not None for row in rows)
 
 
+def test_rows_of_an_extended_sweep_have_no_seconds_of_two_parts() -> None:
+    costs = {"1.0": 1.0, "1.1": 0.8, "1.2": 0.5}
+    short = measure(prepare_sweep(sweep_settings("1.0", "1.1"), markets=MARKETS), lambda _, name: costs[name])
+    longer = extend(short, plan_of(short, *costs), lambda _, name: 3 * costs[name], name="longer")
+    rows = list(list_comparisons(build.build_report(longer, ())))
+    steps = [row for row in rows if row.kind == "step"]
+    assert [row.data for row in steps] == ["one", "one", "two", "two"]
+    for row in steps:
+        assert row.before is not None
+        assert row.after is not None
+        assert row.after / row.before == pytest.approx(row.ratio, rel=0.03)
+    assert {row.mode for row in rows} == {"light"}
+    assert {row.before for row in rows if row.kind == "release"} == {None}
+
+
+NO_RELEASES = "its settings name no releases of a sweep"
+
+
 @pytest.mark.parametrize(
-    "made",
+    ("made", "cause"),
     [
-        pytest.param(replace(swept(), settings=replace(swept().settings, environments=())), id="no environments"),
-        pytest.param(replace(swept(), settings=replace(swept().settings, environments=((),))), id="no releases"),
-        pytest.param(swept(anchor="horses==9"), id="anchor that is no release"),
+        pytest.param(replace(swept(), settings=replace(swept().settings, environments=())), NO_RELEASES, id="nothing"),
+        pytest.param(replace(swept(), settings=replace(swept().settings, environments=((),))), NO_RELEASES, id="empty"),
+        pytest.param(swept(anchor="horses==9"), "its anchor is none of its releases", id="anchor that is no release"),
     ],
 )
-def test_document_that_names_no_releases_is_damaged(made: Run) -> None:
-    with pytest.raises(StorageProblem, match="its settings name no releases of a sweep"):
+def test_document_that_names_no_releases_is_damaged(made: Run, cause: str) -> None:
+    with pytest.raises(StorageProblem, match=cause) as raised:
         build_sweep_report(made)
+    assert raised.value.hint == "measure it again"

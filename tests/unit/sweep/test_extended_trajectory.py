@@ -26,7 +26,7 @@ from perfbench.cli.sweep_output import check_sweep_status
 from perfbench.errors import NotMeasured, OutputsDiffer
 from perfbench.model import Case, Failure, Run
 from perfbench.report import build
-from perfbench.report.formats import list_formats, load_renderer
+from perfbench.report.formats import BINARY_FORMATS, list_formats, load_binary_renderer, load_renderer
 from perfbench.report.sweep_result import read_trajectory
 from perfbench.report.tables.comparison import SIDE_COLUMNS
 from perfbench.report.tables.sweep import build_sweep_table, describe_sweep_parts
@@ -321,6 +321,9 @@ def test_every_format_has_the_links_of_all_parts(name: str) -> None:
         "full 1.1 (2) → 1.2",
     ]
     assert any("measured on another machine" in text for table in report.tables for text in table.warnings)
+    if name in BINARY_FORMATS:
+        assert b"1.1 (2)" in load_binary_renderer(name)(report)
+        return
     text = load_renderer(name)(report)
     assert text.strip()
     if name not in ("github-annotations", "bencher", "github-action-benchmark"):

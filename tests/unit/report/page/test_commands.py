@@ -33,7 +33,7 @@ def typed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Any:
         raise SystemExit(0)
 
     monkeypatch.setattr(measure, "measure_and_show", catch)
-    monkeypatch.setattr(sweep, "_run_sweep", catch)
+    monkeypatch.setattr(measure, "measure", catch)
     monkeypatch.setattr(sweep, "_resolve_subject", lambda *_: SweepSubject("tool", ("1", "2"), ("tool==1", "tool==2")))
     monkeypatch.setattr(calibrate, "_run_calibration", catch)
     (tmp_path / "mine").mkdir()

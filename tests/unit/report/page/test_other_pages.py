@@ -3,19 +3,30 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import msgspec
 import pytest
 from support import advices, profiles
+from support.extended_sweeps import (
+    MARKETS,
+    OTHER_MACHINE,
+    extend,
+    measure,
+    plan_of,
+    prepare_sweep,
+    sweep_settings,
+)
 from support.pages import RESULTS, ReadPage, embedded, large_corpus, render
 from support.runs import run
 from support.sweeps import COSTS, sweep
 
 from perfbench.advise.document import ADVICES
 from perfbench.gate.calibration.document import SLOWER_KIND, load_calibration
-from perfbench.model import Case, Run
+from perfbench.model import Case, Market, Run
 from perfbench.profiling.document import PROFILES, ProfileDocument
 from perfbench.profiling.memory.curve import MemoryCurve, MemoryMark
 from perfbench.report import build
@@ -71,6 +82,46 @@ def test_page_of_a_sweep_shows_its_curves_and_opens_its_significant_steps() -> N
     assert names == [step.before for step in significant]
     assert len(page.root.xpath("//section[@id='trajectory']//circle")) == len(significant)
     assert msgspec.json.decode(embedded(page.text), type=Run) == made
+
+
+def extended_sweep(**changes: Any) -> Run:
+    """A sweep with a significant step in each of its two parts, the second of them on a machine that is three times slower."""
+    costs = {"1.0": 1.0, "1.1": 0.8, "1.2": 0.5}
+    markets = changes.get("markets", MARKETS[:1])
+    short = measure(
+        prepare_sweep(sweep_settings("1.0", "1.1"), markets=markets, name="kept"), lambda _, name: costs[name]
+    )
+    planned = plan_of(short, *costs)
+    return extend(short, planned, lambda _, name: 3 * costs[name], machine=OTHER_MACHINE, name="longer")
+
+
+def test_page_of_an_extended_sweep_has_the_seconds_of_both_parts_and_says_so() -> None:
+    made = extended_sweep()
+    page = ReadPage(render(made))
+    (line,) = read_trajectory(made)[0].lines
+    rows = page.rows("releases")
+    assert [row.cells[0] for row in rows] == ["1.0", "1.1", "1.1 again", "1.2"]
+    first, before, last = line.points
+    assert [row.data["seconds-0"] for row in rows] == [first.seconds, before.seconds, before.again, last.seconds]
+    assert [row.data.get("step-0") for row in rows] == [
+        None,
+        before.step and before.step.ratio,
+        None,
+        last.step and last.step.ratio,
+    ]
+    below = page.root.xpath("string(//section[@id='releases'])")
+    assert "measured in 2 parts" in below
+    assert "measured on another machine (CPU, 2 cores → Other, 4 cores)" in below
+    machines = page.root.xpath("string(//section[@id='environments'])")
+    assert "machine of kept" in machines
+    assert "Other, 4 cores" in machines
+
+
+@pytest.mark.parametrize("markets", [MARKETS[:1], MARKETS])
+def test_every_significant_step_opens_with_the_pairs_that_measured_it(markets: Sequence[Market]) -> None:
+    page = ReadPage(render(extended_sweep(markets=markets)))
+    drawn = page.root.xpath("//section[@id='steps']//svg[contains(@aria-label, 'pairs in order of time')]/@aria-label")
+    assert drawn == ["ratio of each of 17 pairs in order of time"] * 2 * len(markets)
 
 
 # Corpora --------------------------------------------------------------------------------------------------------------

@@ -115,4 +115,4 @@ def test_missing_jinja_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> Non
     monkeypatch.setattr(importlib.util, "find_spec", lambda _name: None)
     with pytest.raises(ExtraMissing, match="an HTML page needs jinja2, which is not installed") as error:
         render.require_template_engine()
-    assert error.value.hint == "pip install jinja2"
+    assert error.value.hint == "pip install 'betfair-perfbench[html]'"
