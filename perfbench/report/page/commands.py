@@ -47,7 +47,7 @@ def format_command(run: Run) -> str:
     if settings.gate is not None and len(set(groups[0])) == 1:
         words = ["calibrate", "--env", groups[0][0], "--max-time", f"{settings.max_time:g}"]
     elif settings.gate is not None:
-        words = _format_gate(settings.gate, groups[0])
+        words = _format_gate(settings.gate, groups[0], settings.max_time)
     elif settings.links:
         words = _format_sweep(run)
     elif max(map(len, groups), default=0) > 1:
@@ -117,11 +117,12 @@ def _quote_value(value: str) -> str:
     return f'"{value}"' if "," in value else value
 
 
-def _format_gate(policy: GatePolicy, sides: Sequence[str]) -> list[str]:
+def _format_gate(policy: GatePolicy, sides: Sequence[str], max_time: float) -> list[str]:
+    """A gate; those saved before the limit was that of the whole command have their seconds of each case."""
     words = ["gate", "--baseline", policy.baseline] if policy.baseline else ["gate", "--before", sides[0]]
     words += [word for spec in sides[1:2] if spec != DEFAULT_ENVIRONMENT for word in ("--after", spec)]
     words += ["--threshold", f"{policy.threshold:g}"] if policy.threshold else []
-    words += ["--max-time", f"{policy.seconds:g}"]
+    words += ["--max-time", f"{policy.seconds or max_time:g}"]
     words += [word for budget in policy.budgets for word in ("--budget", format_budget(budget))]
     words += ["--fail-on-inconclusive"] if policy.fail_on_inconclusive else []
     return words
