@@ -42,7 +42,7 @@ class PageDocument:
 
 def is_page(content: bytes) -> bool:
     """Whether a file is an HTML page, by its beginning."""
-    return content[:200].lstrip().lower().startswith(b"<!doctype html")
+    return content[:200].lstrip().lower().startswith((b"<!doctype html", b"<html"))
 
 
 def list_kinds(path: Path) -> tuple[str, ...]:

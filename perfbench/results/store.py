@@ -54,7 +54,9 @@ class DocumentStore(Generic[Document]):
         if Path(name).exists():
             what = "a folder" if Path(name).is_dir() else "no plain file"
             raise StorageProblem(f"{name} is {what}, not a saved {self.kind}", hint=f"name the file of a {self.kind}")
-        raise StorageProblem(f"{name}: no such file, and no {self.kind} of that name in {folder}")
+        raise StorageProblem(
+            f"{name}: no such file, and no {self.kind} of that name in {folder}", hint="see perfbench runs"
+        )
 
     def is_saved(self, name: str, folder: Path) -> bool:
         """Whether this names a saved document, or a page with one, or has the suffix of one.

@@ -23,6 +23,8 @@ SHARE_LIMIT, FACTOR_SPAN = 1.15, 4.0
 
 MAX_TICKS = 7
 MARGIN_SHARE = 0.06
+TICK_CHARACTER = 6.2
+"""The width of a character of a tick."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,7 +174,9 @@ def draw_frame(drawing: Drawing, frame: Frame, across: Axis | None, upward: Axis
         places = [across.place(value) for value, _ in across.ticks]
         drawing.add_lines((((place, bottom), (place, bottom + 4)) for place in places), "axis")
         for place, (_, text) in zip(places, across.ticks, strict=True):
-            drawing.add_text((place, bottom + 16), text, "tick", anchor="middle")
+            half = TICK_CHARACTER * len(text) / 2
+            middle = max(half, min(place, frame.width - half))
+            drawing.add_text((middle, bottom + 16), text, "tick", anchor="middle")
         if across.name:
             drawing.add_text(((left + right) / 2, bottom + 33), across.name, "name", anchor="middle")
     drawing.add_line((left, bottom), (right, bottom), "axis")
@@ -224,7 +228,7 @@ def _space_ticks(candidates: Sequence[tuple[float, str]], scale: Scale) -> tuple
     horizontal = scale.end > scale.start
     taken: list[tuple[float, str]] = []
     for value, text in candidates:
-        room = (6.2 * len(text) + 14 if horizontal else 20) if length else 0
+        room = (TICK_CHARACTER * len(text) + 14 if horizontal else 20) if length else 0
         if all(abs(scale.place(value) - scale.place(other)) >= room for other, _ in taken):
             taken.append((value, text))
         if len(taken) >= MAX_TICKS + 2:

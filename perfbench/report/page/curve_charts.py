@@ -196,20 +196,21 @@ def _draw_curve(drawing: Drawing, curve: Curve, css: str, across: Axis, upward: 
     for x, y, text, tone in curve.marks:
         place = (across.place(x), upward.place(y))
         drawing.add_markup(f'<circle class="ring {tone} {css}" cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="6"/>')
-        free = _find_free_place(place, text, [*taken, *points])
+        free = _find_free_place(place, text, [*taken, *points], across.scale.start)
         taken.append(free)
         drawing.add_text(free, text, f"tick strong {css}", anchor="middle")
 
 
-def _find_free_place(place: Point, text: str, taken: Iterable[Point]) -> Point:
-    """Above the mark, or where that is taken, below it or further away."""
+def _find_free_place(place: Point, text: str, taken: Iterable[Point], left: float) -> Point:
+    """Above the mark, or where that is taken, below it or further away; never left of the axis."""
     others = [point for point in taken if point != place]
     half = 3.2 * len(text)
+    middle = max(place[0], left + half)
     for shift in (-11.0, 20.0, -25.0, 34.0, -39.0, 48.0):
-        spot = (place[0], place[1] + shift)
+        spot = (middle, place[1] + shift)
         if all(abs(x - spot[0]) > half + 6 or abs(y - (spot[1] - 4)) > 10 for x, y in others):
             return spot
-    return place[0], place[1] - 11.0
+    return middle, place[1] - 11.0
 
 
 def _draw_turned_ticks(drawing: Drawing, frame: Frame, across: Axis) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from perfbench.model import Metric, OutputMatch
 from perfbench.report.model import Report, ReportTable, Row
@@ -26,6 +27,7 @@ from perfbench.report.page.case_table import ListedCase
 from perfbench.report.survey_text import describe_survey
 from perfbench.report.tables import advice, crossover
 from perfbench.report.tables.comparison import KNOWN_CHANGES_NOTE, format_metric_cell, format_metric_heading
+from perfbench.report.tables.mean_ratio import build_mean_table, group_means
 from perfbench.report.text_table import FAILED_MARK
 from perfbench.util import formatting
 
@@ -39,6 +41,21 @@ def build_curves_section(report: Report) -> Section:
         blocks += [build_lines(texts.below)] if texts.below else []
     lead = "Below 1.0 a mode is faster than the reference. Where its curve crosses 1.0 it pays off from there on, or until there."
     return Section("curves", "Over the values of a parameter", tuple(blocks), lead)
+
+
+def build_means_section(report: Report) -> Iterator[Section]:
+    """The geometric means over several market files, a table for each table of the terminal; nothing of one file."""
+    blocks: list[Block] = []
+    for means in group_means(report):
+        texts = build_mean_table(means, report)
+        table = build_text_table(texts)
+        rows = (
+            TableRow(row.cells, tuple((name, repr(getattr(mean.mean, name))) for name in ("ratio", "low", "high")))
+            for row, mean in zip(table.rows, means, strict=True)
+        )
+        blocks += [replace(table, rows=tuple(rows)), build_lines(texts.below)]
+    if blocks:
+        yield Section("means", "Over all files", tuple(blocks))
 
 
 def build_corpus_sections(report: Report) -> Iterator[Section]:

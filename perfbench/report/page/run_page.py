@@ -129,6 +129,7 @@ def _sum_up(warnings: Sequence[Line]) -> tuple[Line, ...]:
 
 def _build_sections(report: Report, cases: Sequence[ListedCase]) -> Iterator[Section]:
     yield Section("cases", "Cases", (case_table.build_case_table(report, cases),), _explain_cases(report, cases))
+    yield from result_sections.build_means_section(report)
     yield from _build_opened_section(report, cases)
     yield from result_sections.build_corpus_sections(report)
     yield from result_sections.build_output_section(report, cases)

@@ -20,14 +20,20 @@ INTERVAL_RANK = 1
 
 
 def build_mean_tables(report: Report) -> list[TextTable]:
-    """A table for each scenario, set of parameters and group of environments that was measured on several files."""
+    """The tables of all groups of means."""
+    return [build_mean_table(means, report) for means in group_means(report)]
+
+
+def group_means(report: Report) -> list[list[MeanRatio]]:
+    """The means of each scenario, set of parameters and group of environments that was measured on several files."""
     grouped: dict[tuple[object, ...], list[MeanRatio]] = {}
     for mean in report.means:
         grouped.setdefault((mean.scenario, mean.parameters, mean.sides, mean.environment), []).append(mean)
-    return [_build_table(means, report) for means in grouped.values()]
+    return list(grouped.values())
 
 
-def _build_table(means: Sequence[MeanRatio], report: Report) -> TextTable:
+def build_mean_table(means: Sequence[MeanRatio], report: Report) -> TextTable:
+    """The table of one group, a row for each mean."""
     slower = all(mean.mean.ratio > 1 for mean in means)
     heads = ("mode", "slower" if slower else "faster", "95 % interval")
     rows = [(mean.mode, _format_factor(mean, slower), _format_interval(mean.mean, slower)) for mean in means]

@@ -10,7 +10,7 @@ from statistics import median
 import msgspec
 import numpy as np
 import pytest
-from support.pages import HOSTILE, ReadPage, embedded, hostile, render
+from support.pages import HOSTILE, RESULTS, ReadPage, embedded, hostile, render
 from support.runs import gated, measurement, run, sample, sides_of
 
 from perfbench.model import (
@@ -29,6 +29,7 @@ from perfbench.model import (
 )
 from perfbench.report import build
 from perfbench.report.tables.comparison import MODE_COLUMNS
+from perfbench.results import storage
 
 RANDOM = np.random.default_rng(11)
 STEADY = [float(value) for value in RANDOM.lognormal(0.0, 0.01, 24)]
@@ -276,3 +277,18 @@ def test_hostile_names_are_text_everywhere() -> None:
     shown = HOSTILE.replace("\x1b", r"\x1b").replace("\u202e", r"\u202e")
     assert shown in page.root.xpath("string(//section[@id='environments'])")
     assert msgspec.json.decode(embedded(page.text), type=Run) == hostile()
+
+
+def test_means_over_several_files_are_those_of_the_report() -> None:
+    made = storage.load_run(RESULTS / "reference-headline.json")
+    report = build.build_report(made, MODE_COLUMNS)
+    page = ReadPage(render(made))
+    rows = page.rows("replay · betfairlightweight 2.11.2 → 2.12.0 · geometric mean of 3 files")
+    assert [row.cells[0] for row in rows] == [mean.mode for mean in report.means]
+    for row, mean in zip(rows, report.means, strict=True):
+        assert [row.data[name] for name in ("ratio", "low", "high")] == [mean.mean.ratio, mean.mean.low, mean.mean.high]
+    assert "every file has the same weight" in page.root.xpath("string(//section[@id='means'])")
+
+
+def test_run_of_one_file_has_no_means() -> None:
+    assert "means" not in ReadPage(render(of_modes())).sections
