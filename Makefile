@@ -101,7 +101,7 @@ corpus: $(VENV)/.run  ## measure for docs/quants/corpus.md a corpus that anyone 
 	@rm results/my-archive.tar
 	@$(BIN)/python benchmarks/readme_tables.py
 
-advice: $(VENV)/.run data  ## measure for docs/quants/advise.md what makes two backtests faster, on a market and on a corpus (about 25 minutes)
+advice: $(VENV)/.run data  ## measure for docs/quants/advise.md what makes two backtests faster, on a market and on a corpus (about 40 minutes)
 	@$(BIN)/perfbench data generate-corpus results/sixty-markets.tar --markets 60 --force
 	$(call advised,best-price,best_price_backtest.py,--data PRO-1.170258213)
 	$(call advised,best-price-corpus,best_price_backtest.py,--data results/sixty-markets.tar)
@@ -111,7 +111,7 @@ advice: $(VENV)/.run data  ## measure for docs/quants/advise.md what makes two b
 	@$(BIN)/python benchmarks/readme_tables.py
 
 define advised
-	@$(BIN)/perfbench advise scenarios/_programs/$(2):run $(3) --max-time 300 --save advice-for-docs
+	@$(BIN)/perfbench advise scenarios/_programs/$(2):run $(3) --save advice-for-docs
 	@mv results/advice-for-docs.advice.json results/reference-advice-$(1).advice.json
 endef
 
