@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field, replace
 
 from perfbench.advise.model import OutputCheck
@@ -41,8 +41,13 @@ class OutputChecker:
                     hint="advice keeps the orders as they are: make them repeatable, such as by a fixed random seed",
                 )
 
-    def check(self, group: CaseGroup, places: Sequence[CaseInEnvironment]) -> list[OutputCheck]:
+    def check(
+        self, group: CaseGroup, places: Sequence[CaseInEnvironment], alike: Collection[str] = ()
+    ) -> list[OutputCheck]:
         """Check some sides on the market of a group, as many at a time as there are cores.
+
+        :param alike: ids of the cases whose strategies must be given as many books to process as without a lever. A program that
+            places no orders always has the same; so one that finds nothing to do in the books of another reader would be faster.
 
         Raises NotMeasured if the user's set-up fails there.
         """
@@ -52,7 +57,21 @@ class OutputChecker:
         results = self._run(trials, replace(group, places=(base, *places)))
         if len(sides) > len(places):
             self._outputs[base.case.id] = _require_output(results.pop(0))
-        return [self._compare(group, place, result) for place, result in zip(places, results, strict=True)]
+        compared = [self._compare(group, place, result) for place, result in zip(places, results, strict=True)]
+        return [
+            self._compare_handled(base.case.id, result, check) if place.case.id in alike else check
+            for place, result, check in zip(places, results, compared, strict=True)
+        ]
+
+    def _compare_handled(self, base: str, result: Result, check: OutputCheck) -> OutputCheck:
+        """The check, or that the strategies were given another number of books, if the orders are the same."""
+        if check.status != "same" or result.output is None:
+            return check
+        before, after = self._outputs[base].handled, result.output.handled
+        if before is None or after is None or before == after:
+            return check
+        reason = f"process_market_book is called {after:,} times, not {before:,}"
+        return OutputCheck("changes", market=check.market, reason=reason)
 
     def _run(self, trials: Sequence[Trial], group: CaseGroup) -> list[Result]:
         return list(output_check.run_check_passes(trials, group, self.conditions, {}, {}))

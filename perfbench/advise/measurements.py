@@ -22,7 +22,7 @@ from perfbench.errors import NotMeasured, UsageProblem
 from perfbench.model import CaseGroup, CaseInEnvironment, Settings
 from perfbench.runner import machine
 from perfbench.runner.trial import Conditions
-from perfbench.worker.program_messages import Proposals
+from perfbench.worker.program_messages import SAME, Proposals
 
 CANDIDATE_TIMEOUT_FACTOR, LEAST_TIMEOUT = 10.0, 30.0
 """A pass of a candidate may take this many times a pass of the user's set-up, and at least this many seconds."""
@@ -122,8 +122,13 @@ class AdviceMeasurements:
             placed = {c: self._place(group, c) for c in combinations if checks[c].status == "same"}
             sides = {c: side for c, side in placed.items() if isinstance(side, CaseInEnvironment)}
             checks |= {c: OutputCheck("failed", reason=why) for c, why in placed.items() if isinstance(why, str)}
-            checks |= dict(zip(sides, self._checker.check(group, list(sides.values())), strict=True))
+            alike = {side.case.id for combination, side in sides.items() if self._keeps_books(combination)}
+            checks |= dict(zip(sides, self._checker.check(group, list(sides.values()), alike), strict=True))
         return [checks[combination] for combination in combinations]
+
+    def _keeps_books(self, combination: Combination) -> bool:
+        """Whether no lever of a combination asks for less, or changes anything."""
+        return all(self._sides.proposals[number].kind == SAME for number in combination)
 
     def _place(self, group: CaseGroup, combination: Combination) -> CaseInEnvironment | str:
         """The case of a combination, or why there is none."""

@@ -17,6 +17,9 @@ Books = Callable[[], Iterator[List[Any]]]
 REAL_DATETIME = datetime.datetime
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 
+HANDLER = "process_market_book"
+"""The method of flumine's BaseStrategy that is called with each book that its ``check_market_book`` wants."""
+
 FORMER_STATUS = {"LAPSED": "EXECUTION_COMPLETE", "VOIDED": "EXECUTION_COMPLETE"}
 """Final states of flumine 1.17 that later releases merged into one; the sizes distinguish them."""
 
@@ -48,6 +51,7 @@ class SimulationRecord:
         self.orders: List[PlacedOrder] = []
         self.markets: List[EndedMarket] = []
         self.refused: Dict[str, int] = {}
+        self.handled = 0
         self._noted: Set[int] = set()
         self._watched: List[Any] = []
 
@@ -77,6 +81,27 @@ class SimulationRecord:
         markets = [market for market in self._framework.markets if id(market) not in self._noted]
         self._noted.update(map(id, markets))
         self.markets += [EndedMarket(max(self.updates - 1, 0), market) for market in markets]
+
+    @contextmanager
+    def counting_handled(self) -> Iterator[None]:
+        """Count the books that strategies are given to process, in a check pass: a call for each would slow a timed one."""
+        strategies = [(strategy, vars(strategy).get(HANDLER)) for strategy in self._framework.strategies]
+        for strategy, _ in strategies:
+            setattr(strategy, HANDLER, self._counted(getattr(strategy, HANDLER)))
+        try:
+            yield
+        finally:
+            for strategy, own in strategies:
+                vars(strategy).pop(HANDLER)
+                if own is not None:
+                    setattr(strategy, HANDLER, own)
+
+    def _counted(self, handle: Callable[..., Any]) -> Callable[..., Any]:
+        def counted(*arguments: Any, **keywords: Any) -> Any:
+            self.handled += 1
+            return handle(*arguments, **keywords)
+
+        return counted
 
     @contextmanager
     def noting_orders(self) -> Iterator[None]:

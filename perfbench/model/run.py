@@ -42,7 +42,8 @@ class Sample:
 class Output:
     """The digest of everything that a mode yielded in its check pass, and one digest per block of updates.
 
-    ``traits`` are properties of one representation only, such as the time zone of its datetimes.
+    ``traits`` are properties of one representation only, such as the time zone of its datetimes. ``handled``: the books that the
+    strategies of a program were given to process; None of anything else, and in runs saved before it was counted.
     """
 
     digest: str
@@ -50,6 +51,7 @@ class Output:
     block_size: int
     blocks: tuple[str, ...]
     traits: dict[str, str] = field(default_factory=dict)
+    handled: int | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,7 +117,7 @@ def _build_check_result(
     if wrong:
         return Result(trial.id, place.case.id, failure=Failure(trial.kind, wrong))
     blocks = tuple(digested.blocks)
-    output = Output(digested.digest, digested.updates, digested.block_size, blocks, digested.traits)
+    output = Output(digested.digest, digested.updates, digested.block_size, blocks, digested.traits, digested.handled)
     return Result(trial.id, place.case.id, output=output, packages=packages)
 
 

@@ -11,6 +11,7 @@ import hashlib
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any, Callable, Dict, FrozenSet, List, Mapping, Match, Optional, Sequence, Tuple
 
 from perfbench.worker.protocol import OutputDigest, OutputItem
@@ -184,7 +185,7 @@ def digest_output(
     for trust_identity in (True, False):
         outcome = call()
         try:
-            return _digest_items(
+            digest = _digest_items(
                 _select_output(outcome),
                 canonical or return_item,
                 PartCache(trust_identity),
@@ -192,6 +193,7 @@ def digest_output(
                 traits or {},
                 None if _is_per_unit(outcome) else outcome.amount,
             )
+            return replace(digest, handled=outcome.handled) if isinstance(outcome, Work) else digest
         except ChangedInPlace:
             continue
     raise AssertionError("without trust in identity nothing is compared with what it was before")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any, Dict, List
+from typing import Any, Dict, List, Optional
 
 from perfbench.worker.saved_fields import SavedFields
 
@@ -36,7 +36,8 @@ class OutputDigest:
     """The output of a check pass; ``blocks`` has one digest for every ``block_size`` updates.
 
     ``undone`` has the digest of the whole output for each set of changes that the request reverts, ``undone_blocks`` its
-    blocks; ``traits`` are the values of the scenario's traits for the first update.
+    blocks; ``traits`` are the values of the scenario's traits for the first update. ``handled``: the books that the strategies of
+    a program were given to process, None of anything else.
     """
 
     digest: str
@@ -47,6 +48,7 @@ class OutputDigest:
     traits: Dict[str, str] = field(default_factory=dict)
     undone: List[str] = field(default_factory=list)
     undone_blocks: List[List[str]] = field(default_factory=list)
+    handled: Optional[int] = None
 
 
 @dataclass(frozen=True)

@@ -58,7 +58,11 @@ class Work:
     :param per_unit: False if the items of the output are something else than units of work, such as the orders of a backtest.
     :param numbers: other values to save; those that the scenario lists in ``METRICS`` are compared like seconds.
         ``peak_rss_bytes`` replaces the peak memory of the worker, for a mode that works in processes of its own.
+
+    ``handled`` is set by perfbench where it runs a program in a check pass: the updates that its strategies handled.
     """
+
+    handled: Optional[int] = None
 
     def __init__(
         self,

@@ -19,6 +19,7 @@ from perfbench.worker import (
     memory_pass,
     output_digest,
     timed_pass,
+    update_hooks,
     update_timing_pass,
 )
 from perfbench.worker.batch import chain_calls
@@ -107,7 +108,9 @@ class RequestServer:
             elif request.task == "propose":
                 self._send_with_packages(_collect_proposals(loaded, call, request))
             elif request.task == "check":
-                self._send_with_packages(output_digest.digest_output(call, loaded.canonical, loaded.traits, undone))
+                with update_hooks.counting_handled():
+                    digest = output_digest.digest_output(call, loaded.canonical, loaded.traits, undone)
+                self._send_with_packages(digest)
             else:
                 self._send_with_packages(self._run_profiled_pass(call, loaded.sha256, request))
 

@@ -32,6 +32,23 @@ def _ignore_update(_number: int) -> None:
 
 
 _active_hooks: Optional[_UpdateHooks] = None
+_counts_handled = False
+
+
+@contextmanager
+def counting_handled() -> Iterator[None]:
+    """Inside the context, a program counts the updates that its strategies handle: in a check pass, because it takes time."""
+    global _counts_handled  # noqa: PLW0603 - as of the hooks
+    before, _counts_handled = _counts_handled, True
+    try:
+        yield
+    finally:
+        _counts_handled = before
+
+
+def counts_handled() -> bool:
+    """Whether a program is to count the updates that its strategies handle."""
+    return _counts_handled
 
 
 def observed(updates: Iterable[Update]) -> Iterable[Update]:

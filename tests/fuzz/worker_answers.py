@@ -171,7 +171,9 @@ def use_answer(answer: object) -> bool:
     if isinstance(answer, PassMeasurement):
         made = build_sample_result(TRIAL, PLACE, 0, Ready(0.1, "00"), answer)
     elif isinstance(answer, OutputDigest):
-        output = Output(answer.digest, answer.updates, answer.block_size, tuple(answer.blocks), answer.traits)
+        output = Output(
+            answer.digest, answer.updates, answer.block_size, tuple(answer.blocks), answer.traits, answer.handled
+        )
         other = Output("e", 9, 1024, ("z",))
         output_diff.have_equal_outputs(output, other, same_mode=True)
         made = Result("check 0", CASE.id, output=output)

@@ -130,6 +130,21 @@ def test_planted_cause_is_proposed_and_keeps_the_orders(folder: Path, program: s
         assert proposal.environment
 
 
+def test_check_counts_the_books_that_strategies_process(folder: Path) -> None:
+    market = folder / "1.100000011"
+    plain = digest(PLANTED / "collecting_middleware.py", market)
+    assert plain.handled
+    fewer = digest(PLANTED / "collecting_middleware.py", market, ("seconds_to_start", "30"))
+    assert fewer.handled is not None
+    assert fewer.handled < plain.handled
+    assert fewer.digest == plain.digest, "a program without orders has the same output"
+
+
+def test_reader_whose_books_lack_fields_is_not_tried_where_no_order_shows_it(folder: Path) -> None:
+    answer = propose(PLANTED / "collecting_middleware.py", folder / "1.100000011")
+    assert [proposal.tried for proposal in answer.proposals if proposal.lever == "tickrush"] == [False]
+
+
 def test_program_with_nothing_to_gain_is_offered_no_lever_on_its_updates(folder: Path) -> None:
     answer = propose(PLANTED / "nothing_to_gain.py", folder / "1.100000011")
     levers = {proposal.lever for proposal in answer.proposals if proposal.kind != "changes"}

@@ -46,7 +46,10 @@ def create_generator(stream):
 
 
 def propose(noted: Noted) -> Iterator[Proposal]:
-    """For simulations with flumine 2 and 3 on Python 3.10 or newer, without a limit of seconds in-play."""
+    """For simulations with flumine 2 and 3 on Python 3.10 or newer, without a limit of seconds in-play.
+
+    Named only where there are no orders: they alone show that a program does the same with books that lack some fields.
+    """
     release = parse_release(noted.packages.get("flumine", ""))
     streams = [stream for simulation in noted.simulations for stream in simulation.streams]
     if not streams or release < (2,) or sys.version_info < (3, 10):
@@ -56,11 +59,14 @@ def propose(noted: Noted) -> Iterator[Proposal]:
     names = {"module": "historicalstream", "stream": "HistoricalStream", "file": "market_filter"}
     if release >= (3,):
         names = {"module": "betfairhistoricalstream", "stream": "BetfairHistoricalStream", "file": "file_path"}
+    shown = any(simulation.orders for simulation in noted.simulations)
+    unknown = "no order shows whether its books are enough for this program: " if not shown else ""
     yield Proposal(
         title="reader tickrush",
         environment=NEED,
         write="pip install {}\n\n{}".format(NEED, LINES.format(**names)),
-        reason="another reader of the market files; its books have no streaming_update",
+        reason=unknown + "another reader of the market files; its books have no streaming_update",
+        tried=shown,
     )
 
 

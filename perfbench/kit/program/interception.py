@@ -24,6 +24,7 @@ from perfbench.kit.program.streams import list_market_streams
 from perfbench.kit.simulation_record import SimulationRecord, errors_raised, real_datetime_afterwards
 from perfbench.worker.cpu_usage import child_cpu_seconds
 from perfbench.worker.scenario_api import ProgramError
+from perfbench.worker.update_hooks import counts_handled
 
 _running: List[Interception] = []
 """That of the program that runs."""
@@ -109,6 +110,8 @@ class Interception:
             ends.callback(record.release_streams)
             for context in (errors_raised(), real_datetime_afterwards(), record.noting_orders()):
                 ends.enter_context(context)
+            if counts_handled():
+                ends.enter_context(record.counting_handled())
             if noter is not None:
                 ends.enter_context(noter.noting())
             started, clock = time.time(), CpuClock()
@@ -127,6 +130,7 @@ class Interception:
             orders=read_orders(record),
             markets=read_markets(record),
             process=os.getpid(),
+            handled=record.handled if counts_handled() else None,
         )
         if noter is not None:
             result.note = noter.build_note(record.updates, record.orders, seconds)

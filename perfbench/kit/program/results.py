@@ -23,6 +23,7 @@ class SimulationResult:
 
     ``started`` and ``ended`` are seconds since 1970. Each order has the ``time`` at which it was placed, in ms since 1970, and its
     ``strategy``; each market whether and when it was ``closed``, and how many of its orders were ``refused``.
+    ``handled`` are the books that strategies were given to process, in a check pass.
     """
 
     updates: int
@@ -33,6 +34,7 @@ class SimulationResult:
     markets: List[Fields]
     process: int
     note: Optional[SimulationNote] = None
+    handled: Optional[int] = None
 
 
 def read_orders(record: SimulationRecord) -> List[Fields]:
@@ -138,7 +140,8 @@ def build_work(results: Sequence[SimulationResult]) -> Work:
     *_, last = iterate_events(results)
     (totals,) = last["markets"]
     markets = [market for result in results for market in result.markets]
-    return Work(
+    counts = [result.handled for result in results if result.handled is not None]
+    work = Work(
         sum(result.updates for result in results),
         seconds=math.fsum(result.seconds for result in results) or None,
         output=iterate_events(results),
@@ -153,3 +156,5 @@ def build_work(results: Sequence[SimulationResult]) -> Work:
         matched=round(totals["matched"], 2),
         profit=round(totals["profit"], 2),
     )
+    work.handled = sum(counts) if counts else None
+    return work

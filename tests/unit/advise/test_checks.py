@@ -30,8 +30,9 @@ GROUP = CaseGroup(replace(scenario("run"), program="mine.py"), MARKET, (), (plac
 class FakePasses:
     """Check passes with a digest and an amount of work for each environment and hash seed; without one they fail."""
 
-    def __init__(self, digests: Digests) -> None:
+    def __init__(self, digests: Digests, handled: Mapping[str, int]) -> None:
         self.digests = digests
+        self.handled = handled
         self.run: list[tuple[str, int]] = []
 
     def __call__(self, trials: Sequence[Trial], *_others: Any) -> Iterator[Result]:
@@ -43,7 +44,8 @@ class FakePasses:
                 yield Result(trial.id, case.id, failure=Failure("check", "it crashed"))
                 continue
             digest, work = self.digests[key]
-            yield Result(trial.id, case.id, output=Output(digest, work, 1024, (digest,)))
+            handled = self.handled.get(case.environment)
+            yield Result(trial.id, case.id, output=Output(digest, work, 1024, (digest,), handled=handled))
 
 
 @pytest.fixture
@@ -59,8 +61,8 @@ def explained(monkeypatch: pytest.MonkeyPatch) -> list[tuple[Output, Output]]:
     return seen
 
 
-def use(digests: Digests, monkeypatch: pytest.MonkeyPatch) -> tuple[OutputChecker, FakePasses]:
-    passes = FakePasses(digests)
+def use(digests: Digests, monkeypatch: pytest.MonkeyPatch, **handled: int) -> tuple[OutputChecker, FakePasses]:
+    passes = FakePasses(digests, handled)
     monkeypatch.setattr(output_check, "run_check_passes", passes)
     return OutputChecker(Conditions(None, 60.0)), passes
 
@@ -113,3 +115,21 @@ def test_set_up_is_checked_together_with_the_first_candidates_of_a_market(monkey
     for _ in range(2):
         assert [check.status for check in checker.check(GROUP, [place("other")])] == ["same"]
     assert passes.run == [("here", 0), ("other", 0), ("other", 0)]
+
+
+NO_ORDERS = {("here", 0): ("none", 10), ("idle", 0): ("none", 10), ("alike", 0): ("none", 10)}
+
+
+def test_program_without_orders_that_finds_nothing_to_do_in_other_books_is_not_the_same(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    checker, _ = use(NO_ORDERS, monkeypatch, here=4321, idle=0, alike=4321)
+    sides = [place("idle"), place("alike")]
+    idle, alike = checker.check(GROUP, sides, alike={side.case.id for side in sides})
+    assert describe_check(idle) == "process_market_book is called 0 times, not 4,321"
+    assert (idle.status, alike.status) == ("changes", "same")
+
+
+def test_lever_that_asks_for_less_may_give_strategies_fewer_books(monkeypatch: pytest.MonkeyPatch) -> None:
+    checker, _ = use(NO_ORDERS, monkeypatch, here=4321, idle=12)
+    assert [check.status for check in checker.check(GROUP, [place("idle")])] == ["same"]

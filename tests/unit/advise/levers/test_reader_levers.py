@@ -232,6 +232,12 @@ def test_tickrush_is_an_environment_with_another_reader() -> None:
     assert "tickrush.iter_prices_file(stream.market_filter)" in proposal.write
 
 
+def test_tickrush_is_named_only_where_no_order_shows_that_its_books_are_enough() -> None:
+    (proposal,) = propose("tickrush", note_program(note_simulation(orders=0)))
+    assert not proposal.tried
+    assert proposal.reason.startswith("no order shows")
+
+
 @pytest.mark.parametrize(
     ("simulation", "release"),
     [

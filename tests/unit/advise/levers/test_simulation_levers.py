@@ -180,13 +180,13 @@ def test_no_message_below_critical_passes_whatever_the_program_sets(
 
     class Talking(Idle):
         def process_market_book(self, market: Any, market_book: Any) -> None:
-            logging.getLogger("mine").info("a book")
+            logging.getLogger("made_up.levels").info("a book")
 
     with load("log_level").applied(""):
-        logging.getLogger("mine").setLevel(logging.DEBUG)
+        logging.getLogger("made_up.levels").setLevel(logging.DEBUG)
         logging.disable(logging.NOTSET)  # a program may have its own idea
         make_simulation(race, Talking).run()
-        logging.getLogger("mine").critical("at last")
+        logging.getLogger("made_up.levels").critical("at last")
     assert [record.getMessage() for record in caplog.records if record.name == "mine"] == ["at last"]
-    logging.getLogger("mine").info("as before")
+    logging.getLogger("made_up.levels").info("as before")
     assert caplog.records[-1].getMessage() == "as before"

@@ -178,10 +178,10 @@ def test_settings_of_the_process_are_restored(tmp_path: Path) -> None:
         gc.set_threshold(5)
         os.environ["PERFBENCH_TEST"] = "1"
         logging.getLogger().addHandler(logging.FileHandler(log))
-        logging.getLogger("mine").setLevel(logging.DEBUG)
+        logging.getLogger("made_up.restored").setLevel(logging.DEBUG)
         logging.disable(logging.INFO)
     assert (gc.get_threshold(), gc.isenabled(), dict(os.environ), logging.getLogger().handlers) == before
-    assert logging.getLogger("mine").level == logging.NOTSET
+    assert logging.getLogger("made_up.restored").level == logging.NOTSET
     assert logging.getLogger().manager.disable == logging.NOTSET
 
 
