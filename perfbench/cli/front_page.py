@@ -51,7 +51,7 @@ def build_front_page(outlines: Iterable[Outline], width: int) -> str:
     name_width = max((len(outline.name) for group in groups.values() for outline in group), default=0)
     lines = [_join(command, does, command_width, width) for command, does in FIRST_STEPS]
     for group, members in groups.items():
-        lines += ["", group, *(_join(f"  {one.name}", one.title, name_width + 2, width) for one in members)]
+        lines += ["", group, *(_join(f"  {member.name}", member.title, name_width + 2, width) for member in members)]
     return "\n".join((*lines, "", CLOSING))
 
 

@@ -55,7 +55,7 @@ def _hide_pending_rows(table: ReportTable) -> ReportTable:
 
 
 def _shorten(texts: TextTable, report: Report) -> TextTable:
-    """The table with what failed below it, and without what is said at the end; a case of a gate without a verdict is pending."""
+    """The table with what failed below it, and without the lines of the end; a case of a gate without a verdict is pending."""
     below = tuple(line for line in texts.below if line.startswith(FAILED_MARK))
     if report.run.settings.gate is None:
         return replace(texts, below=below)

@@ -79,7 +79,7 @@ class Continuation:
     """What a resumed run may have otherwise than before; None: as it began.
 
     ``jobs`` here or the address of a ``cluster``: where a survey is measured. ``data`` are the URLs of its market files, whose
-    credentials no journal has. ``max_time`` and ``precision`` decide when it ends, the time begins anew; ``timeout`` bounds a pass.
+    credentials no journal has. ``max_time`` and ``precision`` decide when it ends (in new time); ``timeout`` bounds passes.
     """
 
     jobs: int | None = None

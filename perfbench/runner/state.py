@@ -49,8 +49,8 @@ def join_shortfalls(shortfalls: Sequence[Shortfall]) -> Shortfall | None:
     if not shortfalls:
         return None
     widths = [shortfall.half_width for shortfall in shortfalls]
-    known = [width for width in widths if width is not None]
-    widest = max(known) if len(known) == len(widths) else None
+    measured = [width for width in widths if width is not None]
+    widest = max(measured) if len(measured) == len(widths) else None
     return Shortfall(widest, sum(shortfall.seconds for shortfall in shortfalls))
 
 

@@ -243,9 +243,9 @@ def wait_for_any(workers: Sequence[WorkerProcess]) -> list[WorkerProcess]:
     """The workers that have an answer, have ended, or exceeded their timeout; waits until there is one."""
     while True:
         readable = select.select(workers, [], [], DEATH_CHECK_SECONDS)[0]
-        found = readable or [worker for worker in workers if worker.ended or worker.overdue]
-        if found:
-            return found
+        ready = readable or [worker for worker in workers if worker.ended or worker.overdue]
+        if ready:
+            return ready
 
 
 def _cut_middle(line: str) -> str:

@@ -28,7 +28,7 @@ def doing(text: str) -> Iterator[None]:
 
 
 def describe_activity() -> str:
-    """What was begun last and has not ended; empty if nothing is said."""
+    """What was begun last and has not ended; empty if there is none."""
     try:
         return _entries[-1].text
     except IndexError:

@@ -100,7 +100,7 @@ STRING_PATTERN = re.compile(r'"([^"\\]*(?:\\.[^"\\]*)*)"')
 LONG_NUMBER_PATTERN = re.compile(r"-?\d[\d.]{%d,}(?:e[+-]\d+)?" % (SIGNIFICANT_DIGITS + 1))
 DIGITS_AS_ZEROS = str.maketrans("123456789.", "0000000000")
 LONG_DIGITS = "0" * (SIGNIFICANT_DIGITS + 2)
-"""So many digits or points in a row mean a number that may have to be rounded."""
+"""Digits or points in a row that mean a number that may have to be rounded."""
 
 MINUS_ZERO_PATTERN = re.compile(r"-0\.0(?![\de])")
 CONSTANT_PATTERN = re.compile(r"NaN|-?Infinity")

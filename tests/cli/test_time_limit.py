@@ -57,7 +57,7 @@ def test_run_whose_time_was_over_says_what_is_missing_and_what_goes_on(tmp_path:
         ),
     ],
 )
-def test_what_is_missing_is_told_with_the_time_that_it_takes(lacking: Shortfall, cause: str, hint: str) -> None:
+def test_missing_precision_is_shown_with_the_time_that_it_takes(lacking: Shortfall, cause: str, hint: str) -> None:
     finished = FinishedRun(made_run([]), Path("elsewhere/short.json"), interrupted=False, shortfall=lacking)
     assert describe_shortfall(finished) == (cause, hint)
 

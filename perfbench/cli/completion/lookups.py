@@ -47,11 +47,11 @@ def _shipped() -> dict[str, str]:
     package = os.path.abspath(os.path.join(os.path.dirname(__file__), "..", ".."))
     for folder in (os.path.join(package, "bundled", "scenarios"), os.path.join(os.path.dirname(package), "scenarios")):
         if os.path.isdir(folder):
-            found = {}
+            files = {}
             for topic in os.listdir(folder):
                 if not topic.startswith(("_", ".")):
-                    found.update(_list_files(os.path.join(folder, topic)))
-            return found
+                    files.update(_list_files(os.path.join(folder, topic)))
+            return files
     return {}
 
 

@@ -260,11 +260,11 @@ def _find_shortfall(
 ) -> Shortfall | None:
     """What was not reached when the time was over; the error of a sample falls with the square root of its draws."""
     estimates = _estimate(state, drawn)
-    known = [e for e in estimates if e is not None and e.low > 0 and math.isfinite(e.high)]
-    if not known or len(known) < len(estimates):
+    finite = [e for e in estimates if e is not None and e.low > 0 and math.isfinite(e.high)]
+    if not finite or len(finite) < len(estimates):
         missing = max(0, survey.LOOKS[0] - time_of_draws.begun)
         return Shortfall(None, missing * time_of_draws.each)
-    widest = max((estimate.high / estimate.low) ** 0.5 - 1 for estimate in known)
+    widest = max((estimate.high / estimate.low) ** 0.5 - 1 for estimate in finite)
     draws = time_of_draws.begun * ((widest / settings.survey_precision) ** 2 - 1)
     return Shortfall(widest, max(1.0, draws) * time_of_draws.each)
 

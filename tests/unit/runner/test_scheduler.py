@@ -238,7 +238,7 @@ def test_solo_passes_are_left_out_where_they_would_take_a_large_part_of_the_time
     assert (counted["memory"], counted["alone"]) == (3, 0)
 
 
-def test_what_was_not_reached_in_the_time_is_told_with_the_time_that_it_takes(stage: Stage) -> None:
+def test_precision_not_reached_in_the_time_comes_with_the_time_that_it_takes(stage: Stage) -> None:
     stage.noise = noisy(0.9, 1.1)
     assert shortfall(stage, table(), rounds=5) is None
     lacking = shortfall(stage, table(), max_time=100.0)

@@ -273,7 +273,7 @@ def test_first_draw_is_measured_though_the_time_is_over() -> None:
     assert len(engine.taken) == 1
 
 
-def test_what_was_not_reached_is_the_last_event() -> None:
+def test_precision_not_reached_is_the_last_event() -> None:
     engine = InMemory(lambda task: 0.5 if task.draw.number % 2 else 0.6, cost=3.0)
     *_, last = survey(plan_of(5000), engine, max_time=60.0, survey_precision=0.001)
     assert isinstance(last, Shortfall)
