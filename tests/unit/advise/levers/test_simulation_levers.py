@@ -187,6 +187,6 @@ def test_no_message_below_critical_passes_whatever_the_program_sets(
         logging.disable(logging.NOTSET)  # a program may have its own idea
         make_simulation(race, Talking).run()
         logging.getLogger("made_up.levels").critical("at last")
-    assert [record.getMessage() for record in caplog.records if record.name == "mine"] == ["at last"]
+    assert [record.getMessage() for record in caplog.records if record.name == "made_up.levels"] == ["at last"]
     logging.getLogger("made_up.levels").info("as before")
     assert caplog.records[-1].getMessage() == "as before"
