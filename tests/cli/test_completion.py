@@ -62,7 +62,7 @@ def test_words_are_those_of_the_commands(refresh_golden: bool) -> None:
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (("r",), ["run"]),
+        (("r",), ["run", "report", "runs"]),
         (("data", "ge"), ["generate", "generate-corpus"]),
         (("data", "generate", "--la"), ["--ladder"]),
         (("data", "generate", "--ladder", ""), ["full", "levels"]),
@@ -75,7 +75,7 @@ def test_words_are_those_of_the_commands(refresh_golden: bool) -> None:
         (("run", "--export", "j"), ["json=", "junit="]),
         (("run", "--export", "=", "j"), ["json=", "junit="]),
         (("run", "--columns", "+st"), ["+startup"]),
-        (("calibrate", "--against", "pyperf,h"), ["pyperf,hyperfine"]),
+        (("calibrate", "--against", "pyperf,h"), ["pyperf,hyperfine", "pyperf,hyperfine-2"]),
         (("advise", "--lever", "gc_f"), ["gc_freeze"]),
         (("run", "--data", "SELF"), ["SELF-1.181223994", "SELF-1.181223995"]),
         (("--ver",), ["--version"]),

@@ -51,6 +51,7 @@ OWNERS = {
     "logging": ("logging/*",),
     "logging controls": ("flumine/controls/loggingcontrols.py:*",),
     **{name: patterns for name, patterns in BACKTEST.items() if name != USERS_CODE},
+    "the reader": ("perfbench/advise/levers/*",),
     "perfbench's notes": ("perfbench/kit/program/*", "perfbench/kit/simulation_record.py:*"),
 }
 """A function of the user's that none of them names belongs to its caller: a helper to the callback that calls it."""
