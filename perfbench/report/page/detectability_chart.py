@@ -5,10 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from perfbench.report.page.axes import Axis, Frame, Scale, choose_decade_ticks, draw_frame
+from perfbench.report.page.axes import Axis, Frame, Scale, draw_frame
 from perfbench.report.page.blocks import Figure
 from perfbench.report.page.pair_charts import ComparedPairs
 from perfbench.report.page.svg import Drawing
+from perfbench.report.page.ticks import choose_decade_ticks
 from perfbench.stats import sequential
 from perfbench.util import formatting
 

@@ -31,6 +31,7 @@ from perfbench.report.page.interval_chart import describe_interval, format_confi
 from perfbench.report.page.pair_charts import ComparedPairs
 from perfbench.report.tables import comparison as comparison_table
 from perfbench.report.tables.comparison import VERDICT_MARKS, format_metric_heading
+from perfbench.report.tables.seconds_columns import format_seconds_cell
 from perfbench.report.text_table import FAILED_MARK
 from perfbench.stats import pairs
 from perfbench.stats.comparison import choose_confidence
@@ -132,7 +133,7 @@ def _list_facts(report: Report, case: ListedCase) -> Iterator[tuple[str, str]]:
     row, table = case.row, case.table
     values = (
         ("what it does", row.doc),
-        (table.metric_label, comparison_table.format_seconds_cell(row)),
+        (table.metric_label, format_seconds_cell(row)),
         *(_list_comparison_facts(report, case, row.comparison) if row.comparison is not None else ()),
         ("throughput", f"{formatting.format_rate(row.rate)} {table.unit}/s" if row.rate else ""),
         ("peak memory", comparison_table.format_memory_cell(row)),

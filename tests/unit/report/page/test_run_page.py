@@ -54,6 +54,23 @@ def of_environments(**changes: object) -> Run:
     return replace(made, duets=((sides[0].case.id, sides[1].case.id),), environments=environments, **changes)  # type: ignore[arg-type]
 
 
+# Sentence -------------------------------------------------------------------------------------------------------------
+
+
+def test_sentence_counts_how_the_cases_ended() -> None:
+    page = ReadPage(render(of_modes()))
+    assert page.sentence == "2 modes against slow in made_up: 1 of 2 cases faster, 1 slower."
+
+
+def test_sentence_of_modes_with_other_outputs_says_so_in_red() -> None:
+    made = of_modes()
+    slow, fast, slower = made.measurements
+    difference = OutputDifference(1, "a", "b", "c", against=slow.case.id, item="book 1")
+    page = ReadPage(render(replace(made, measurements=(slow, replace(fast, differences=(difference,)), slower))))
+    assert page.sentence.endswith("; the output of 1 case differs.")
+    assert "failed" in page.root.xpath("string(//p[contains(@class, 'sentence')]/@class)").split()
+
+
 # Numbers --------------------------------------------------------------------------------------------------------------
 
 
@@ -161,7 +178,7 @@ def test_pairs_are_drawn_one_by_one_in_order_of_time() -> None:
 def test_sentence_says_what_was_compared_and_what_could_have_stayed_hidden() -> None:
     page = ReadPage(render(of_environments()))
     assert page.title == "old → new"
-    assert page.sentence == "new against old, made_up: 2.3x faster."
+    assert page.sentence == "new against old in made_up: 2.3x faster."
     assert re.search(r"Changes below \d\.\d % could have stayed hidden\.", page.text)
 
 
