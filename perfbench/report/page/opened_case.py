@@ -197,10 +197,15 @@ def _build_metrics(row: Row) -> Iterator[Table]:
     """The metrics that the scenario reports itself, of this case."""
     if not row.reported:
         return
+    names, places = ["before", "after", "change"], slice(None)
+    if all(number.before is None for number in row.reported):  # of a baseline, which is compared with nothing
+        names, places = ["value"], slice(0, 3, 2)
     yield Table(
         caption="The scenario's own metrics",
-        heads=(Head("metric", left=True), Head("before"), Head("after"), Head("change")),
-        rows=tuple(TableRow(_build_metric_cells(number), _list_metric_numbers(number)) for number in row.reported),
+        heads=(Head("metric", left=True), *map(Head, names)),
+        rows=tuple(
+            TableRow(_build_metric_cells(number)[places], _list_metric_numbers(number)) for number in row.reported
+        ),
     )
 
 

@@ -86,7 +86,8 @@ def draw_distribution(pairs: ComparedPairs) -> Figure:
     bins = min(MAX_BINS, max(MIN_BINS, round(2 * math.sqrt(len(logs)))))
     counts, edges = np.histogram(logs, bins, (math.log(across.scale.low), math.log(across.scale.high)))
     upward = build_number_axis([0.0, float(counts.max())], FRAME.upward, "pairs", from_zero=True)
-    upward = Axis(upward.scale, tuple(tick for tick in upward.ticks if tick[0].is_integer()), upward.name)
+    ticks = tuple((value, f"{value:,.0f}") for value, _ in upward.ticks if value.is_integer())
+    upward = Axis(upward.scale, ticks, upward.name)
     drawing = Drawing(FRAME.width, FRAME.height)
     draw_frame(drawing, FRAME, across, upward)
     bottom = FRAME.upward[0]

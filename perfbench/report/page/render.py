@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 PACKAGE, FOLDER = "perfbench.report.page", "templates"
 PURPOSE = "an HTML page"
 LONG_WORD = re.compile(r"\S{25}")
-WORD_PARTS = re.compile(r"(?<=[/:._])(?=[^\W_])")
+WORD_PARTS = re.compile(r"(?<=[/:])(?=\w)|(?<=\.)(?=\w)(?!py\b)|(?<=[^\W_]_)(?=[^\W_])")
 """Places in a path or a dotted name after which a line may end."""
 
 TEMPLATE, STYLE, SCRIPT = "page.html", "page.css", "page.js"

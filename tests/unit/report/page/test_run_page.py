@@ -309,3 +309,31 @@ def test_means_over_several_files_are_those_of_the_report() -> None:
 
 def test_run_of_one_file_has_no_means() -> None:
     assert "means" not in ReadPage(render(of_modes())).sections
+
+
+# Small parts ----------------------------------------------------------------------------------------------------------
+
+
+def test_few_pairs_have_whole_numbers_on_their_axis_and_a_sentence_about_more_of_them() -> None:
+    few = [
+        measurement(name, values[:6], baseline=name == "slow") for name, values in (("slow", STEADY), ("fast", FASTER))
+    ]
+    page = ReadPage(render(of_modes(measurements=tuple(few))))
+    (drawing,) = page.root.xpath("//figure/svg[contains(@aria-label, 'distribution of the ratios')]")
+    numbers = [text for text in drawing.xpath(".//text/text()") if re.fullmatch(r"[\d.]+", text)]
+    assert numbers
+    assert all(number.isdigit() for number in numbers)
+    captions = [caption for name, caption in page.figures if name == "the change that a number of pairs detects"]
+    assert captions == [
+        "6 pairs are too few to detect anything reliably; the curve shows what more of them would detect."
+    ]
+
+
+def test_names_of_both_sides_stand_above_their_charts() -> None:
+    root = ReadPage(render(of_environments())).root
+    for label in ("of both sides in order of time", "cumulative distribution"):
+        (drawing,) = root.xpath("//figure/svg[contains(@aria-label, $label)]", label=label)
+        names = drawing.xpath(".//text[contains(@class, 'legend')]")
+        assert [name.text for name in names] == ["old", "new"]
+        top = min(float(y) for path in drawing.xpath(".//path/@d") for y in re.findall(r"[ V]([\d.]+)", path))
+        assert all(float(name.get("y")) < top for name in names)
