@@ -263,6 +263,17 @@ def test_many_warnings_are_summed_up_and_all_of_them_are_there() -> None:
     assert sum(line.startswith("pairs scatter (noisy by") for line in page.warnings) == 12
 
 
+def test_summed_up_warnings_count_their_tables_and_not_those_of_the_whole_run() -> None:
+    markets = [f"1.{number}" for number in range(9)]
+    noisy = {market: [float(value) for value in RANDOM.lognormal(0.0, 0.2, 24)] for market in markets}
+    sides = {m: (measurement("slow", STEADY, baseline=True), measurement("noisy", noisy[m])) for m in markets}
+    made = run([replace(m, case=replace(m.case, data=market)) for market in markets for m in sides[market]])
+    page = ReadPage(render(replace(made, finished=False)))
+    (line,) = [line for line in page.warnings if line.startswith("this run is not finished")][:1]
+    assert ": in" not in line
+    assert "pairs scatter: in 9 tables" in page.warnings
+
+
 # The page itself ------------------------------------------------------------------------------------------------------
 
 
