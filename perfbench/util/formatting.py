@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import math
 
-MISSING_TEXT = "–"
-"""Text for a number that is not finite."""
+from perfbench.util import seconds
+from perfbench.util.seconds import count_decimals as _count_decimals
 
+MISSING_TEXT = seconds.MISSING_TEXT
 
 LARGE_FACTOR = 1.5
 """From this factor on a change is formatted as a factor, ``2.3x faster``; below as a share, ``+7.1 %``."""
 
 
-SECONDS_UNITS = (("s", 1.0), ("ms", 1e3), ("µs", 1e6), ("ns", 1e9))
 EXACT_DECIMALS = {"count": 0, "money": 2}
 """Decimals of numbers that are shown in full, by their unit."""
 
@@ -25,29 +25,14 @@ def format_seconds(value: float) -> str:
 
     Below 0.1 s the unit becomes ``ms`` (``12.345ms``), then ``µs`` and ``ns``, so that little is not printed as 0.000s.
     """
-    if not math.isfinite(value):
-        return MISSING_TEXT
-    unit, scale = _choose_seconds_unit(value)
-    return f"{value * scale + 0.0:.3f}{unit}"
+    return seconds.choose_unit(value).format(value) if math.isfinite(value) else MISSING_TEXT
 
 
 def format_seconds_pair(before: float, after: float) -> str:
-    """``6.860s → 2.998s``, ``6.664ms → 10.123ms``, ``4.934s → 0.0495s``: both in one unit, that of the longer."""
+    """``6.860s → 2.998s``, ``63.300ms → 173.024ms``, ``4.934s → 0.0495s``: both in one unit, as cells of a column are."""
     if not (math.isfinite(before) and math.isfinite(after)):
         return f"{format_seconds(before)} → {format_seconds(after)}"
-    unit, scale = _choose_seconds_unit(max(abs(before), abs(after)))
-    return " → ".join(f"{_format_three_decimals(value * scale + 0.0)}{unit}" for value in (before, after))
-
-
-def _format_three_decimals(value: float) -> str:
-    """``6.860``, ``0.0495``: three decimals, and three figures of a number below 0.1."""
-    return f"{value:.{min(9, max(3, _count_decimals(value)))}f}" if value else "0.000"
-
-
-def _choose_seconds_unit(value: float) -> tuple[str, float]:
-    if value == 0:
-        return SECONDS_UNITS[0]
-    return next(((unit, scale) for unit, scale in SECONDS_UNITS if abs(value) * scale >= 0.1), SECONDS_UNITS[-1])
+    return seconds.choose_common_unit((before, after)).format_pair(before, after)
 
 
 def _find_smaller(before: float, after: float) -> float:
@@ -239,7 +224,3 @@ def _format_figures(value: float, decimals: int) -> str:
     if 0 < abs(float(f"{value:.3g}")) < 0.1:
         decimals = _count_decimals(value)
     return f"{value + 0.0:.{decimals}f}"
-
-
-def _count_decimals(value: float) -> int:
-    return 2 - math.floor(math.log10(abs(value))) if value else 0

@@ -126,6 +126,20 @@ def test_folder_without_runs_is_a_line_and_a_hint(tmp_path: Path, make: bool) ->
     )
 
 
+@pytest.mark.parametrize("command", [("runs",), ("report",)])
+def test_named_folder_that_is_missing_is_an_error_as_in_other_commands(
+    tmp_path: Path, command: tuple[str, ...]
+) -> None:
+    named = ("--results", "nowhere") if command == ("runs",) else ("nowhere",)
+    done = perfbench(*command, *named, folder=tmp_path)
+    assert done.returncode == 5
+    assert done.stdout == ""
+    first, second = done.stderr.splitlines()[-2:]
+    assert first.startswith("perfbench: ")
+    assert "nowhere" in first
+    assert second == "hint: name a folder of saved runs"
+
+
 def test_broken_files_are_named_in_one_line_and_the_others_listed(folder: Path) -> None:
     results = folder / "results"
     (results / "cut.json").write_bytes((results / "reference-headline.json").read_bytes()[:5000])

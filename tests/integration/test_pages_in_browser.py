@@ -6,97 +6,27 @@ import json
 import shlex
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 
 import pytest
-from support.browser import chromium
 from support.command_line import HERE, perfbench
+from support.page_visit import A4_WIDTH, BACKGROUNDS, Scheme, Visit, launch
 from support.pages import hostile, render
 
 from perfbench.results import storage
 from perfbench.results.document import RUNS
 
 if TYPE_CHECKING:
-    from playwright.sync_api import Browser, BrowserContext, Dialog, Page
+    from playwright.sync_api import Browser
 
 RESULTS = HERE.parent / "results"
 OLD_RUN = HERE / "data" / "golden" / "run-schema-1.json"
-Scheme = Literal["light", "dark"]
-WIDTH = 1280
-A4_WIDTH = 718
-"""Pixels of CSS between the margins of a sheet of paper."""
-
-TIMEOUT = 120_000.0
-"""Milliseconds; a machine that measures has little time for browsers."""
-
-SERIOUS = ("serious", "critical")
-MAX_BYTES = {"reference-headline": 500_000, "reference-corpus": 3_000_000}
 
 
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        started = playwright.chromium.launch(executable_path=chromium(), args=["--no-sandbox"], timeout=TIMEOUT)
+    with launch() as started:
         yield started
-        started.close()
-
-
-class Visit:
-    """A page opened without a network: what its console complained of, and what it asked for beside itself."""
-
-    def __init__(
-        self, browser: Browser, path: Path, scheme: Scheme = "light", fragment: str = "", **options: Any
-    ) -> None:
-        self.errors: list[str] = []
-        self.requests: list[str] = []
-        self.context: BrowserContext = browser.new_context(
-            viewport={"width": WIDTH, "height": 900}, color_scheme=scheme, **options
-        )
-        self.context.set_default_timeout(TIMEOUT)
-        self.context.set_offline(True)
-        self.context.route(lambda url: not url.startswith("file:"), lambda route: route.abort())
-        self.page: Page = self.context.new_page()
-        self.page.on("console", lambda message: self._note(message.type, message.text))
-        self.page.on("pageerror", lambda error: self.errors.append(str(error)))
-        self.page.on("dialog", self._note_dialog)
-        self.page.on("request", lambda request: self.requests.append(request.url))
-        self.page.goto(path.as_uri() + fragment)
-
-    def _note(self, kind: str, text: str) -> None:
-        if kind in ("error", "warning"):
-            self.errors.append(text)
-
-    def _note_dialog(self, dialog: Dialog) -> None:
-        self.errors.append(f"a dialog: {dialog.message}")
-        dialog.dismiss()
-
-    def __enter__(self) -> Visit:
-        return self
-
-    def __exit__(self, *_error: object) -> None:
-        self.context.close()
-
-    def check_is_quiet(self) -> None:
-        """Nothing went wrong, and nothing but the page itself was asked for."""
-        assert self.errors == []
-        assert len(self.requests) == 1, self.requests
-
-    def check_can_be_read(self) -> None:
-        """No horizontal scrolling, and nothing serious for those who use a keyboard or a reader of the screen."""
-        from axe_playwright_python.sync_playwright import Axe
-
-        assert self.page.evaluate("document.documentElement.scrollWidth") == WIDTH
-        violations = Axe().run(self.page).response["violations"]
-        serious = [(v["id"], v["nodes"][0]["html"][:200]) for v in violations if v["impact"] in SERIOUS]
-        assert serious == []
-
-    def rows(self) -> list[str]:
-        """The names of the cases that are shown, in their order."""
-        script = "[...document.querySelectorAll('table[data-name=cases] tbody tr:not([hidden]) th a')].map(a => a.textContent)"
-        names: list[str] = self.page.evaluate(script)
-        return names
 
 
 @pytest.fixture(scope="module")
@@ -113,7 +43,7 @@ def test_page_is_quiet_and_can_be_read_in_both_schemes(browser: Browser, headlin
         visit.page.locator("section#opened summary").first.click()
         visit.check_can_be_read()
         background = visit.page.evaluate("getComputedStyle(document.body).backgroundColor")
-        assert background == {"light": "rgb(255, 255, 255)", "dark": "rgb(20, 23, 27)"}[scheme]
+        assert background == BACKGROUNDS[scheme]
         visit.check_is_quiet()
 
 
@@ -226,45 +156,6 @@ def test_frame_of_a_flame_graph_is_enlarged_and_functions_are_marked(browser: Br
         assert float(frame.locator("rect").get_attribute("width") or 0) == pytest.approx(before, abs=0.02)
         visit.check_can_be_read()
         visit.check_is_quiet()
-
-
-@pytest.fixture(scope="module")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The site of all runs of the project."""
-    folder = tmp_path_factory.mktemp("site")
-    done = perfbench("report", RESULTS, "-o", "site", "--quiet", folder=folder, timeout=600)
-    assert done.returncode == 0, done.stderr
-    return folder / "site"
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3000)
-def test_all_pages_of_the_project_are_quiet_and_can_be_read(browser: Browser, site: Path) -> None:
-    pages = sorted(site.glob("*.html"))
-    names = {path.name.split(".")[0] for path in RESULTS.glob("reference-*.json")}
-    parts = {name for name in names if name.endswith(("-slower", "-against"))}
-    assert names - parts <= {path.stem for path in pages}
-    for path in pages:
-        assert path.stat().st_size <= MAX_BYTES.get(path.stem, 2_000_000), path.name
-        for scheme in ("light", "dark"):
-            with Visit(browser, path, scheme) as visit:
-                visit.page.evaluate(
-                    "[...document.querySelectorAll('details')].slice(0, 6).forEach((d) => { d.open = true; })"
-                )
-                visit.check_can_be_read()
-                visit.check_is_quiet()
-
-
-@pytest.mark.slow
-@pytest.mark.timeout(3000)
-def test_links_of_the_site_lead_to_its_pages(browser: Browser, site: Path) -> None:
-    with Visit(browser, site / "index.html") as visit:
-        links: list[str] = visit.page.evaluate("[...document.querySelectorAll('main a')].map((a) => a.href)")
-        assert len(links) > 10
-        visit.check_is_quiet()
-        for link in links:
-            visit.page.goto(link)
-            assert visit.page.locator("h1").inner_text()
 
 
 def test_numbers_in_the_document_are_those_of_the_exported_json(browser: Browser, tmp_path: Path) -> None:

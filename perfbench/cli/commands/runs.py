@@ -21,6 +21,7 @@ HELP_GROUP = "Understand"
 
 app = typer.Typer(add_completion=False)
 
+MISSING_HINT = "name a folder of saved runs"
 EMPTY_HINT = "hint: measure one with `perfbench run`, or name another folder with --results"
 
 
@@ -33,6 +34,8 @@ def runs(ctx: typer.Context, results: options.Results = options.DEFAULT_RESULTS)
     """
     if ctx.invoked_subcommand is not None:
         return
+    if not results.exists() and results != options.DEFAULT_RESULTS:
+        raise StorageProblem(f"{results}: no such folder", hint=MISSING_HINT)
     listing = list_saved(results)
     if not listing.documents and not listing.broken:
         sys.stdout.write(f"no saved runs in {make_printable(str(results))}\n{EMPTY_HINT}\n")

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import itertools
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from perfbench.report.page.svg import Drawing
+from perfbench.report.page.ticks import MAX_TICKS, choose_linear_ticks, count_decimals, format_tick
 from perfbench.report.plots.axes import choose_spaced_labels, compute_span
-from perfbench.util import formatting
 
 FACTORS = (1.1, 1.2, 1.5, 2.0, 3.0, 5.0, 7.0)
 """Ticks of a wide axis of ratios within a decade, as factors of faster and of slower."""
@@ -21,7 +20,6 @@ NARROW_SPAN = 1.35
 SHARE_LIMIT, FACTOR_SPAN = 1.15, 4.0
 """An axis that lies beyond this factor as a whole has evenly spaced factors, up to this span."""
 
-MAX_TICKS = 7
 MARGIN_SHARE = 0.06
 TICK_CHARACTER = 6.2
 """The width of a character of a tick."""
@@ -72,7 +70,7 @@ class Frame:
 
     width: float = 560.0
     height: float = 230.0
-    left: float = 78.0
+    left: float = 86.0
     right: float = 14.0
     top: float = 12.0
     bottom: float = 40.0
@@ -129,38 +127,6 @@ def build_place_axis(names: Sequence[str], ends: tuple[float, float], name: str 
     return Axis(scale, tuple((float(number), text) for number, text in enumerate(names)), name)
 
 
-def choose_linear_ticks(low: float, high: float) -> list[float]:
-    """Round numbers from ``low`` to ``high``, at most seven."""
-    span = high - low
-    if not (math.isfinite(span) and span > 0):
-        return [low]
-    power = math.floor(math.log10(span)) - 1
-    steps = [factor * 10.0**exponent for exponent in range(power, power + 3) for factor in (1, 2, 5)]
-    step = next((step for step in steps if span / step <= MAX_TICKS - 1), steps[-1])
-    return [round(number * step, 12) for number in range(math.ceil(low / step), math.floor(high / step) + 1)]
-
-
-def choose_decade_ticks(low: float, high: float) -> list[float]:
-    """Round numbers of a logarithmic axis, at most seven."""
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for mantissas in ((1, 1.5, 2, 3, 4, 5, 7), (1, 2, 3, 5), (1, 2, 5), (1, 3), (1,)):
-        ticks = [mantissa * 10.0**decade for decade in decades for mantissa in mantissas]
-        inside = [float(f"{tick:.6g}") for tick in ticks if low <= tick <= high]
-        if len(inside) <= 7:
-            return inside
-    return []
-
-
-def format_tick(value: float, unit: str, ticks: Sequence[float]) -> str:
-    """The text of a tick; all ticks of an axis have as many decimals."""
-    if unit == "bytes":
-        return formatting.format_bytes(value)
-    if unit == "seconds":
-        scale, name = _choose_seconds_scale(max(map(abs, ticks), default=0.0))
-        return f"{value * scale:,.{_count_decimals([tick * scale for tick in ticks])}f} {name}"
-    return f"{value:,.{_count_decimals(ticks)}f}".replace("-", "−")
-
-
 def draw_frame(drawing: Drawing, frame: Frame, across: Axis | None, upward: Axis | None) -> None:
     """Grid, ticks and names of the axes of a chart; the line of ratio 1 is not part of it."""
     bottom, top = frame.upward
@@ -173,15 +139,24 @@ def draw_frame(drawing: Drawing, frame: Frame, across: Axis | None, upward: Axis
     if across is not None:
         places = [across.place(value) for value, _ in across.ticks]
         drawing.add_lines((((place, bottom), (place, bottom + 4)) for place in places), "axis")
-        for place, (_, text) in zip(places, across.ticks, strict=True):
-            half = TICK_CHARACTER * len(text) / 2
-            middle = max(half, min(place, frame.width - half))
+        for middle, text in _place_texts(across, frame.width):
             drawing.add_text((middle, bottom + 16), text, "tick", anchor="middle")
         if across.name:
             drawing.add_text(((left + right) / 2, bottom + 33), across.name, "name", anchor="middle")
     drawing.add_line((left, bottom), (right, bottom), "axis")
     if upward is not None and upward.name:
         drawing.add_text((13, (bottom + top) / 2), upward.name, "name", anchor="middle", turn=-90)
+
+
+def _place_texts(across: Axis, width: float) -> Iterator[tuple[float, str]]:
+    """The middles of the texts below an axis, moved into the chart at its ends; one that has no room is left out."""
+    taken = -math.inf
+    for value, text in sorted(across.ticks, key=lambda tick: across.place(tick[0])):
+        half = TICK_CHARACTER * len(text) / 2
+        middle = max(half, min(across.place(value), width - half))
+        if middle - half >= taken + TICK_CHARACTER / 2:
+            yield middle, text
+            taken = middle + half
 
 
 def format_ratio_tick(ratio: float, *, as_share: bool) -> str:
@@ -218,7 +193,7 @@ def _choose_factor_ticks(low: float, high: float) -> list[tuple[float, str]]:
     slower = low > 1
     first, last = (low, high) if slower else (1 / high, 1 / low)
     factors = choose_linear_ticks(first, last)
-    word, decimals = "slower" if slower else "faster", _count_decimals(factors)
+    word, decimals = "slower" if slower else "faster", count_decimals(factors)
     return [(factor if slower else 1 / factor, f"{factor:,.{decimals}f}x {word}") for factor in factors]
 
 
@@ -240,16 +215,3 @@ def thin_ticks(axis: Axis, distance: float) -> Axis:
     """The axis with fewer of its ticks, each this far from the next."""
     kept = choose_spaced_labels([axis.place(value) for value, _ in axis.ticks], distance)
     return Axis(axis.scale, tuple(axis.ticks[number] for number in kept), axis.name)
-
-
-def _choose_seconds_scale(largest: float) -> tuple[float, str]:
-    for scale, name in ((1.0, "s"), (1e3, "ms"), (1e6, "µs")):
-        if largest * scale >= 0.5:
-            return scale, name
-    return 1e9, "ns"
-
-
-def _count_decimals(ticks: Sequence[float]) -> int:
-    """The decimals that distinguish neighbouring ticks."""
-    steps = [abs(second - first) for first, second in itertools.pairwise(ticks) if second != first]
-    return min(9, max(0, -math.floor(math.log10(min(steps)) + 1e-9))) if steps else 2

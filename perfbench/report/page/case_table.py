@@ -27,8 +27,10 @@ from perfbench.report.page.interval_chart import IntervalAxis, describe_interval
 from perfbench.report.tables import comparison as comparison_table
 from perfbench.report.tables.comparison import VERDICT_MARKS
 from perfbench.report.tables.gate import BAD_STATUSES, format_detectable
+from perfbench.report.tables.seconds_columns import choose_seconds_column, format_seconds_cell
 from perfbench.report.text_table import FAILED_MARK
 from perfbench.util import formatting
+from perfbench.util.seconds import SecondsColumn
 
 ANCHOR = "case-{}"
 TABLE_NAME = "cases"
@@ -118,7 +120,7 @@ class _Column:
 def _choose_columns(report: Report, rows: Sequence[Row], axis: IntervalAxis | None) -> Iterator[_Column]:
     """The columns after the first; those that would be empty in every row are left out."""
     policy = report.run.settings.gate
-    yield _Column(Head(_format_seconds_head(report)), _build_seconds)
+    yield _Column(Head(_format_seconds_head(report)), partial(_build_seconds, choose_seconds_column(rows)))
     if axis is not None:
         yield _Column(Head("ratio"), _build_ratio) if policy is None else _Column(Head("change"), _build_change)
         head = Head("interval", figure=axis.draw_head(), sortable=False)
@@ -145,14 +147,14 @@ def _build_name(case: ListedCase) -> Cell:
     return Cell(case.name, note or ("baseline" if case.row.baseline else ""), tone=tone, link=f"#{case.anchor}")
 
 
-def _build_seconds(case: ListedCase) -> Cell:
+def _build_seconds(column: SecondsColumn, case: ListedCase) -> Cell:
     """The seconds of both sides; below them what they come from."""
     row, table = case.row, case.table
     notes = [f"{formatting.format_rate(row.rate)} {table.unit}/s"] if row.rate and not table.sides else []
     if row.comparison is not None:
         notes.append(formatting.format_plural(row.comparison.pairs, "draw" if table.survey else "pair"))
     sort = row.comparison.after if row.comparison else row.seconds
-    return Cell(comparison_table.format_seconds_cell(row), " · ".join(notes), sort=sort)
+    return Cell(format_seconds_cell(row, column), " · ".join(notes), sort=sort)
 
 
 def _build_ratio(case: ListedCase) -> Cell:

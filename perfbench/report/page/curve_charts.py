@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import replace
 
 from perfbench.report.model import Figure as SweptFigure
+from perfbench.report.page import mark_labels
 from perfbench.report.page.axes import (
     Axis,
     Frame,
@@ -16,16 +17,14 @@ from perfbench.report.page.axes import (
     thin_ticks,
 )
 from perfbench.report.page.blocks import Figure
+from perfbench.report.page.mark_labels import COLORS, Curve
 from perfbench.report.page.pair_charts import shorten
-from perfbench.report.page.svg import Drawing, Point, Svg
+from perfbench.report.page.svg import Drawing, Svg
 from perfbench.report.plots.axes import SweepChart, compute_span
 from perfbench.report.tables import crossover_text
 from perfbench.sweep import crossover
 from perfbench.sweep.trajectory import ModeTrajectory
 from perfbench.util import formatting
-
-COLORS = 8
-"""Series that have colours of their own; the ninth has that of the first."""
 
 WIDE = Frame(width=1120.0, height=380.0, left=112.0, right=190.0, bottom=44.0)
 NAME_HEIGHT = 15.0
@@ -33,18 +32,6 @@ MAX_NAME = 28
 TICK_GAP = 56.0
 TURNED_TICK_GAP = 14.0
 LONG_TURNED_TICK = 14
-
-
-@dataclass(frozen=True, slots=True)
-class Curve:
-    """A named curve: its points with the ends of their intervals, all as values of the axes; ``marks`` are points with a text.
-
-    ``tone`` of a mark: the class of its ring.
-    """
-
-    name: str
-    points: tuple[tuple[float, float, float, float], ...]
-    marks: tuple[tuple[float, float, str, str], ...] = ()
 
 
 def draw_crossover(figure: SweptFigure, all_figures: Sequence[SweptFigure]) -> Figure:
@@ -138,6 +125,7 @@ def draw_curves(
         drawing.add_line((left, upward.place(1.0)), (right, upward.place(1.0)), "one")
     for number, curve in enumerate(curves):
         _draw_curve(drawing, curve, f"s{number % COLORS}", across, upward)
+    mark_labels.draw_marks(drawing, curves, across, upward)
     named = [
         (curve.name, upward.place(curve.points[-1][1]), f"s{n % COLORS}")
         for n, curve in enumerate(curves)
@@ -192,25 +180,6 @@ def _draw_curve(drawing: Drawing, curve: Curve, css: str, across: Axis, upward: 
     drawing.add_area([*upper, *reversed(lower)], f"area {css}")
     drawing.add_polyline(points, f"line {css}")
     drawing.add_dots(points, f"point {css}")
-    taken: list[Point] = []
-    for x, y, text, tone in curve.marks:
-        place = (across.place(x), upward.place(y))
-        drawing.add_markup(f'<circle class="ring {tone} {css}" cx="{place[0]:.1f}" cy="{place[1]:.1f}" r="6"/>')
-        free = _find_free_place(place, text, [*taken, *points], across.scale.start)
-        taken.append(free)
-        drawing.add_text(free, text, f"tick strong {css}", anchor="middle")
-
-
-def _find_free_place(place: Point, text: str, taken: Iterable[Point], left: float) -> Point:
-    """Above the mark, or where that is taken, below it or further away; never left of the axis."""
-    others = [point for point in taken if point != place]
-    half = 3.2 * len(text)
-    middle = max(place[0], left + half)
-    for shift in (-11.0, 20.0, -25.0, 34.0, -39.0, 48.0):
-        spot = (middle, place[1] + shift)
-        if all(abs(x - spot[0]) > half + 6 or abs(y - (spot[1] - 4)) > 10 for x, y in others):
-            return spot
-    return middle, place[1] - 11.0
 
 
 def _draw_turned_ticks(drawing: Drawing, frame: Frame, across: Axis) -> None:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from perfbench.report.page.axes import Axis, Frame, Scale, choose_decade_ticks, draw_frame
+from perfbench.report.page.axes import Axis, Frame, Scale, draw_frame
 from perfbench.report.page.blocks import Figure
 from perfbench.report.page.pair_charts import ComparedPairs
 from perfbench.report.page.svg import Drawing
+from perfbench.report.page.ticks import choose_decade_ticks
 from perfbench.stats import sequential
-from perfbench.util import formatting
 
 FRAME = Frame()
 MARGIN = 1.15
@@ -32,16 +32,15 @@ def draw_detectability(pairs: ComparedPairs) -> Figure | None:
     draw_frame(drawing, FRAME, across, upward)
     drawing.add_polyline([(across.place(number), upward.place(change)) for number, change in curve], "line after")
     own = dict(curve).get(count)
-    sentence = f"{formatting.format_plural(count, 'pair')} are too few to detect anything reliably. "
+    few = "1 pair is" if count == 1 else f"{count} pairs are"
+    sentence = f"{few} too few to detect anything reliably; the curve shows what more of them would detect."
     if own is not None:
         drawing.add_dots([(across.place(count), upward.place(own))], "estimate")
         sentence = (
             f"The {count} pairs of this case detect a change of {100 * own:.2f} % in 95 of 100 comparisons (dot). "
+            "Smaller ones may have stayed hidden; half as large a change takes four times as many pairs."
         )
-    return Figure(
-        drawing.finish("the change that a number of pairs detects"),
-        f"{sentence}Smaller ones may have stayed hidden; half as large a change takes four times as many pairs.",
-    )
+    return Figure(drawing.finish("the change that a number of pairs detects"), sentence)
 
 
 def compute_detectable_change(pairs: ComparedPairs) -> float:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 from perfbench.report.page import curve_charts
 from perfbench.report.page.blocks import Block, Cell, Figure, Head, Line, Page, Section, Table, TableRow
-from perfbench.report.page.curve_charts import Curve
+from perfbench.report.page.mark_labels import Curve
 from perfbench.report.release_history import History
 from perfbench.sweep.history import HistoryPoint
 from perfbench.util import formatting

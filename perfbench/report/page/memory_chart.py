@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from perfbench.profiling.memory.curve import GARBAGE, MemoryCurve, build_labels
 from perfbench.report.page.axes import Axis, Frame, build_number_axis, draw_frame
 from perfbench.report.page.blocks import Figure
-from perfbench.report.page.curve_charts import COLORS, MAX_NAME, WIDE, spread_names
+from perfbench.report.page.curve_charts import MAX_NAME, WIDE, spread_names
+from perfbench.report.page.mark_labels import COLORS
 from perfbench.report.page.pair_charts import shorten
 from perfbench.report.page.svg import Drawing
 

@@ -31,6 +31,7 @@ from perfbench.report.page.interval_chart import describe_interval, format_confi
 from perfbench.report.page.pair_charts import ComparedPairs
 from perfbench.report.tables import comparison as comparison_table
 from perfbench.report.tables.comparison import VERDICT_MARKS, format_metric_heading
+from perfbench.report.tables.seconds_columns import format_seconds_cell
 from perfbench.report.text_table import FAILED_MARK
 from perfbench.stats import pairs
 from perfbench.stats.comparison import choose_confidence
@@ -132,7 +133,7 @@ def _list_facts(report: Report, case: ListedCase) -> Iterator[tuple[str, str]]:
     row, table = case.row, case.table
     values = (
         ("what it does", row.doc),
-        (table.metric_label, comparison_table.format_seconds_cell(row)),
+        (table.metric_label, format_seconds_cell(row)),
         *(_list_comparison_facts(report, case, row.comparison) if row.comparison is not None else ()),
         ("throughput", f"{formatting.format_rate(row.rate)} {table.unit}/s" if row.rate else ""),
         ("peak memory", comparison_table.format_memory_cell(row)),
@@ -196,10 +197,15 @@ def _build_metrics(row: Row) -> Iterator[Table]:
     """The metrics that the scenario reports itself, of this case."""
     if not row.reported:
         return
+    names, places = ["before", "after", "change"], slice(None)
+    if all(number.before is None for number in row.reported):  # of a baseline, which is compared with nothing
+        names, places = ["value"], slice(0, 3, 2)
     yield Table(
         caption="The scenario's own metrics",
-        heads=(Head("metric", left=True), Head("before"), Head("after"), Head("change")),
-        rows=tuple(TableRow(_build_metric_cells(number), _list_metric_numbers(number)) for number in row.reported),
+        heads=(Head("metric", left=True), *map(Head, names)),
+        rows=tuple(
+            TableRow(_build_metric_cells(number)[places], _list_metric_numbers(number)) for number in row.reported
+        ),
     )
 
 

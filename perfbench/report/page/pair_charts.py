@@ -16,15 +16,18 @@ from perfbench.report.page.axes import (
     build_exact_ratio_axis,
     build_number_axis,
     build_ratio_axis,
-    choose_decade_ticks,
     draw_frame,
-    format_tick,
 )
 from perfbench.report.page.blocks import Figure
 from perfbench.report.page.svg import Drawing
+from perfbench.report.page.ticks import choose_decade_ticks, format_decade_ticks
 from perfbench.stats.verdict_bounds import MIN_EFFECT
 
 FRAME = Frame()
+NAMED_FRAME = Frame(height=246.0, top=28.0)
+"""A chart of two sides, whose names stand above it, where nothing is drawn."""
+
+MAX_SIDE_NAME = 30
 MIN_BINS, MAX_BINS = 6, 30
 WIDE_RATIO = 2.5
 """From this ratio of the seconds on their axis is logarithmic."""
@@ -83,7 +86,8 @@ def draw_distribution(pairs: ComparedPairs) -> Figure:
     bins = min(MAX_BINS, max(MIN_BINS, round(2 * math.sqrt(len(logs)))))
     counts, edges = np.histogram(logs, bins, (math.log(across.scale.low), math.log(across.scale.high)))
     upward = build_number_axis([0.0, float(counts.max())], FRAME.upward, "pairs", from_zero=True)
-    upward = Axis(upward.scale, tuple(tick for tick in upward.ticks if tick[0].is_integer()), upward.name)
+    ticks = tuple((value, f"{value:,.0f}") for value, _ in upward.ticks if value.is_integer())
+    upward = Axis(upward.scale, ticks, upward.name)
     drawing = Drawing(FRAME.width, FRAME.height)
     draw_frame(drawing, FRAME, across, upward)
     bottom = FRAME.upward[0]
@@ -104,38 +108,38 @@ def draw_distribution(pairs: ComparedPairs) -> Figure:
 def draw_seconds(pairs: ComparedPairs) -> Figure:
     """The values of both sides in order of time."""
     values = (*pairs.before_seconds, *pairs.after_seconds)
-    upward = _build_seconds_axis(values, FRAME.upward)
+    upward = _build_seconds_axis(values, NAMED_FRAME.upward)
     across = _build_count_axis(max(len(pairs.before_seconds), len(pairs.after_seconds)), "pass, in order of time")
-    drawing = Drawing(FRAME.width, FRAME.height)
-    draw_frame(drawing, FRAME, across, upward)
+    drawing = Drawing(NAMED_FRAME.width, NAMED_FRAME.height)
+    draw_frame(drawing, NAMED_FRAME, across, upward)
     for css, side in (("before", pairs.before_seconds), ("after", pairs.after_seconds)):
         drawing.add_dots(((across.place(n), upward.place(value)) for n, value in enumerate(side, 1)), css)
     _draw_legend(drawing, pairs)
     return Figure(
         drawing.finish(f"{pairs.metric} of both sides in order of time"),
-        f"{pairs.metric} of every pass on both sides. Where both move together, the machine became slower or faster, "
-        "and the ratio of a pair is not touched by it.",
+        f"{pairs.metric[:1].upper()}{pairs.metric[1:]} of every pass on both sides. Where both move together, the machine became "
+        "slower or faster, and the ratio of a pair is not touched by it.",
     )
 
 
 def draw_shares(pairs: ComparedPairs) -> Figure:
     """The share of passes that took at most this long, on both sides."""
     values = (*pairs.before_seconds, *pairs.after_seconds)
-    across = _build_seconds_axis(values, FRAME.across, pairs.metric)
+    across = _build_seconds_axis(values, NAMED_FRAME.across, pairs.metric)
     upward = Axis(
-        Scale(0.0, 1.0, *FRAME.upward),
+        Scale(0.0, 1.0, *NAMED_FRAME.upward),
         tuple((share, f"{share:.0%}") for share in (0.0, 0.25, 0.5, 0.75, 1.0)),
         "passes",
     )
-    drawing = Drawing(FRAME.width, FRAME.height)
-    draw_frame(drawing, FRAME, across, upward)
+    drawing = Drawing(NAMED_FRAME.width, NAMED_FRAME.height)
+    draw_frame(drawing, NAMED_FRAME, across, upward)
     for css, side in (("before", pairs.before_seconds), ("after", pairs.after_seconds)):
         ordered = sorted(side)
         points = [(across.place(value), upward.place((n + 1) / len(ordered))) for n, value in enumerate(ordered)]
-        start = (FRAME.across[0], upward.place(0.0))
-        end = (FRAME.across[1], upward.place(1.0))
+        start = (NAMED_FRAME.across[0], upward.place(0.0))
+        end = (NAMED_FRAME.across[1], upward.place(1.0))
         drawing.add_steps([start, *points, end], f"line {css}")
-    _draw_legend(drawing, pairs, low=True)
+    _draw_legend(drawing, pairs)
     return Figure(
         drawing.finish(f"cumulative distribution of the {pairs.metric} of both sides"),
         "The share of passes that took at most this long. Curves that do not cross: every percentile is on the same side.",
@@ -173,12 +177,12 @@ def _draw_upright_band(drawing: Drawing, pairs: ComparedPairs, across: Axis) -> 
     drawing.add_line((place, bottom), (place, top), "center")
 
 
-def _draw_legend(drawing: Drawing, pairs: ComparedPairs, *, low: bool = False) -> None:
-    """The names of both sides in their colours, where the least is drawn."""
-    right = FRAME.across[1]
-    height = FRAME.upward[0] - 26 if low else FRAME.upward[1] + 12
-    for number, (css, name) in enumerate((("before", pairs.before), ("after", pairs.after))):
-        drawing.add_text((right - 4, height + 16 * number), shorten(name, 34), f"legend {css}", anchor="end")
+def _draw_legend(drawing: Drawing, pairs: ComparedPairs) -> None:
+    """The names of both sides in their colours, above the chart."""
+    left, right = NAMED_FRAME.across
+    height = NAMED_FRAME.upward[1] - 12
+    drawing.add_text((left, height), shorten(pairs.before, MAX_SIDE_NAME), "legend before")
+    drawing.add_text((right, height), shorten(pairs.after, MAX_SIDE_NAME), "legend after", anchor="end")
 
 
 def shorten(name: str, length: int) -> str:
@@ -201,4 +205,4 @@ def _build_seconds_axis(values: Sequence[float], ends: tuple[float, float], name
         return build_number_axis(values, ends, name, unit="seconds")
     axis = build_ratio_axis([low, high], ends)
     ticks = [tick for tick in choose_decade_ticks(axis.scale.low, axis.scale.high) if axis.scale.contains(tick)]
-    return Axis(axis.scale, tuple((tick, format_tick(tick, "seconds", [tick])) for tick in ticks), name)
+    return Axis(axis.scale, tuple(zip(ticks, format_decade_ticks(ticks), strict=True)), name)

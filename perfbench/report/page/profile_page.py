@@ -138,7 +138,8 @@ def _build_sections(document: ProfileDocument, diffs: Sequence[ProfileDiff]) -> 
 
 def _build_diff_sections(pair: ProfileDiff, number: int) -> Iterator[Section]:
     """The functions behind a difference, and its flame graphs."""
-    heading = f"What made the difference: {cpu.format_title(pair.before.case)} → {pair.after.case.environment}"
+    case = pair.before.case
+    heading = " · ".join(filter(None, (f"What made the difference: {case.scenario} {case.mode}", case.data)))
     lines = build_lines(
         [diff.describe_difference(pair.breakdown), diff.describe_method(pair.before, pair.after, pair.breakdown)]
     )

@@ -7,12 +7,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import re
 from dataclasses import dataclass
 from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
 from perfbench.report.page.blocks import Page
+from perfbench.report.page.svg import escape
 from perfbench.results.page_document import DOCUMENT_CLASS, PageDocument
 from perfbench.util.extras import require_extra
 from perfbench.util.formatting import make_printable
@@ -22,6 +24,10 @@ if TYPE_CHECKING:
 
 PACKAGE, FOLDER = "perfbench.report.page", "templates"
 PURPOSE = "an HTML page"
+LONG_WORD = re.compile(r"\S{25}")
+WORD_PARTS = re.compile(r"(?<=[/:])(?=\w)|(?<=\.)(?=\w)(?!py\b)|(?<=[^\W_]_)(?=[^\W_])")
+"""Places in a path or a dotted name after which a line may end."""
+
 TEMPLATE, STYLE, SCRIPT = "page.html", "page.css", "page.js"
 
 
@@ -62,12 +68,13 @@ def _load_template() -> Template:
         finalize=_make_text_printable,
     )
     environment.filters["packed"] = _pack
+    environment.filters["breakable"] = _make_breakable
     return environment.get_template(TEMPLATE)
 
 
 @dataclass(frozen=True, slots=True)
-class PackedDocument:
-    """A compressed document: letters and digits alone, which are inserted as they are."""
+class Markup:
+    """Markup that is inserted as it is: made of escaped parts, or of letters and digits alone."""
 
     text: str
 
@@ -76,8 +83,15 @@ class PackedDocument:
         return self.text
 
 
-def _pack(document: PageDocument) -> PackedDocument:
-    return PackedDocument(document.compress())
+def _pack(document: PageDocument) -> Markup:
+    return Markup(document.compress())
+
+
+def _make_breakable(text: str) -> Markup:
+    """A text whose long words may be broken after the parts of a path or of a dotted name, and not within them."""
+    if not LONG_WORD.search(text):
+        return Markup(escape(text))
+    return Markup("<wbr>".join(escape(part) for part in WORD_PARTS.split(text)))
 
 
 def _make_text_printable(value: Any) -> Any:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 
 import msgspec
@@ -45,14 +44,14 @@ def build_run_page(report: Report) -> Page:
     """The page of a report."""
     cases = case_table.list_cases(report)
     detectable = _list_detectable(report, cases)
-    problems, warnings = tuple(_list_problems(report)), _list_warnings(report)
+    problems, warnings = tuple(_list_problems(report)), tuple(_list_warnings(report))
     many = len(warnings) > MAX_WARNINGS
     return Page(
         title=sentence.build_title(report),
         window=report.run.id,
         sentence=sentence.build_sentence(report, cases),
         more=sentence.build_more(report, cases, detectable),
-        warnings=(*problems, *(_sum_up(warnings) if many else warnings)),
+        warnings=(*problems, *(_sum_up(report) if many else warnings)),
         folded=warnings if many else (),
         about=describe_run(report.run),
         sections=tuple(_build_sections(report, cases)),
@@ -105,26 +104,24 @@ def _list_problems(report: Report) -> Iterator[Line]:
         yield Line(f"{FAILED_MARK} {len(problems) - MAX_PROBLEMS} more at their cases", "failed")
 
 
-def _list_warnings(report: Report) -> tuple[Line, ...]:
+def _list_warnings(report: Report) -> Iterator[Line]:
     """The warnings of the tables, each once, with the tables that it is about."""
-    about: dict[str, list[str]] = {}
+    names = [" · ".join(filter(None, (table.scenario, table.data, *table.parameter_texts))) for table in report.tables]
+    for warning in dict.fromkeys(warning for table in report.tables for warning in table.warnings):
+        about = [name for name, table in zip(names, report.tables, strict=True) if warning in table.warnings]
+        yield Line(warning + (f" [{', '.join(about)}]" if len(about) < len(names) else ""), "inconclusive")
+
+
+def _sum_up(report: Report) -> Iterator[Line]:
+    """A line for each kind of warning with the number of its tables; the warning itself where all have the same."""
+    kinds: dict[str, list[str]] = {}
     for table in report.tables:
-        for warning in table.warnings:
-            name = " · ".join(filter(None, (table.scenario, table.data, *table.parameter_texts)))
-            about.setdefault(warning, []).append(name)
-    count = len(report.tables)
-    return tuple(
-        Line(warning + (f" [{', '.join(tables)}]" if len(tables) < count else ""), "inconclusive")
-        for warning, tables in about.items()
-    )
-
-
-def _sum_up(warnings: Sequence[Line]) -> tuple[Line, ...]:
-    """A line for each kind of warning, with how often there is one."""
-    kinds = Counter(line.text.partition(" (")[0].partition(" [")[0] for line in warnings)
-    return tuple(
-        Line(f"{kind}: in {formatting.format_plural(count, 'table')}", "inconclusive") for kind, count in kinds.items()
-    )
+        for kind, warning in {warning.partition(" (")[0]: warning for warning in table.warnings}.items():
+            kinds.setdefault(kind, []).append(warning)
+    for kind, warnings in kinds.items():
+        of_the_run = len(warnings) == len(report.tables) and len(set(warnings)) == 1
+        text = warnings[0] if of_the_run else f"{kind}: in {formatting.format_plural(len(warnings), 'table')}"
+        yield Line(text, "inconclusive")
 
 
 def _build_sections(report: Report, cases: Sequence[ListedCase]) -> Iterator[Section]:

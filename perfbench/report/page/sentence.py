@@ -52,8 +52,7 @@ def build_sentence(report: Report, cases: Sequence[ListedCase]) -> Line:
         return Line(f"{formatting.format_plural(measured, 'case')} measured, {where}; nothing is compared.", "")
     words = _count_verdicts(compared)
     subject = _describe_subject(compared)
-    link = " in " if subject.endswith(("comparison", "comparisons")) else ", "
-    return Line(f"{subject}{link}{where}: {words}.", _choose_tone(compared))
+    return Line(f"{subject} in {where}: {words}{_describe_differing(cases)}.", _choose_tone(compared))
 
 
 def build_more(report: Report, cases: Sequence[ListedCase], detectable: Sequence[float]) -> tuple[str, ...]:
@@ -88,10 +87,9 @@ def _count_claims(claims: Sequence[str]) -> str:
         next((word for word in ("confirmed", "refuted", "inconclusive") if claim.endswith(word)), "smaller here")
         for claim in claims
     )
-    parts = [
-        f"{counts[word]} {word}" for word in ("confirmed", "smaller here", "refuted", "inconclusive") if counts[word]
-    ]
-    return f"Of {formatting.format_plural(len(claims), 'announced speed-up')} {', '.join(parts)}."
+    words = ("confirmed", "smaller here", "refuted", "inconclusive")
+    total = formatting.format_plural(len(claims), "announced speed-up")
+    return f"{_count_words([(counts[word], word) for word in words], total)}."
 
 
 def describe_detectability(detectable: Sequence[float], compared: int) -> Iterator[str]:
@@ -174,8 +172,13 @@ def _count_verdicts(compared: Sequence[ListedCase]) -> str:
     if len(counts) == 1:
         every = "both cases" if len(comparisons) == 2 else f"all {total}"
         return f"{every} {VERDICT_WORDS[comparisons[0].verdict]}"
-    parts = [f"{counts[verdict]} {word}" for verdict, word in VERDICT_WORDS.items() if counts[verdict]]
-    return f"of {total} " + ", ".join(parts)
+    return _count_words([(counts[verdict], word) for verdict, word in VERDICT_WORDS.items()], total)
+
+
+def _count_words(counts: Sequence[tuple[int, str]], total: str) -> str:
+    """``6 of 7 cases faster, 1 slower``."""
+    (count, word), *others = [(count, word) for count, word in counts if count]
+    return ", ".join([f"{count} of {total} {word}", *(f"{count} {word}" for count, word in others)])
 
 
 def _describe_single(comparison: Comparison) -> str:
@@ -183,6 +186,14 @@ def _describe_single(comparison: Comparison) -> str:
     if comparison.verdict in (Verdict.IMPROVED, Verdict.REGRESSED):
         return change
     return f"{VERDICT_WORDS[comparison.verdict]} ({change})"
+
+
+def _describe_differing(cases: Sequence[ListedCase]) -> str:
+    """How many outputs differ: no speed makes up for another result."""
+    differing = sum(case.row.output_differs for case in cases)
+    if not differing:
+        return ""
+    return "; the output of 1 case differs" if differing == 1 else f"; the outputs of {differing} cases differ"
 
 
 def _choose_tone(compared: Sequence[ListedCase]) -> Tone:

@@ -9,6 +9,16 @@ from perfbench.report.page.blocks import Cell, Head, Line, Page, Section, Table,
 from perfbench.util import formatting
 
 INDEX_FILE, HISTORY_FILE = "index.html", "history.html"
+KIND_NAMES = {
+    "run": ("run", "runs"),
+    "compare": ("comparison", "comparisons"),
+    "gate": ("gate", "gates"),
+    "sweep": ("sweep", "sweeps"),
+    "calibration": ("calibration", "calibrations"),
+    "profile": ("profile", "profiles"),
+    "advice": ("advice", "advices"),
+}
+"""A kind of pages, and several of it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,12 +42,14 @@ def build_index(entries: Iterable[IndexEntry], histories: int, failures: Sequenc
     """
     newest_first = sorted(entries, key=lambda entry: entry.created, reverse=True)
     kinds = dict.fromkeys(entry.kind for entry in newest_first)
-    counts = ", ".join(f"{sum(e.kind == kind for e in newest_first)} {kind}" for kind in kinds)
+    counts = ", ".join(
+        formatting.format_plural(sum(e.kind == kind for e in newest_first), *KIND_NAMES[kind]) for kind in kinds
+    )
     heads = tuple(Head(head, left=True, narrow=head == "created") for head in ("run", "created", "what", "result"))
     table = Table("Saved runs", heads, tuple(_build_row(entry) for entry in newest_first), filtered=True, name="runs")
     return Page(
         title="perfbench runs",
-        sentence=Line(f"{formatting.format_plural(len(newest_first), 'page')}, the newest first: {counts}."),
+        sentence=Line(f"{formatting.format_plural(len(newest_first), 'page')}, newest first: {counts}."),
         warnings=tuple(Line(failure, "failed") for failure in failures),
         sections=tuple(_build_index_sections(table, histories)),
     )

@@ -10,11 +10,13 @@ from datetime import datetime, timezone
 from perfbench.model import Case, Owner
 from perfbench.profiling import ownership
 from perfbench.profiling.model import Profile
+from perfbench.profiling.ownership import CallbackShare
 from perfbench.profiling.slow_updates import SlowUpdates
 from perfbench.report import prose
 from perfbench.report.text_table import Column, ColumnTable
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
+from perfbench.util.seconds import format_column
 
 MAX_FUNCTIONS = 15
 MAX_CALLEES = 10
@@ -25,12 +27,16 @@ WHOLE_PASS_SHARE = 0.99
 
 @dataclass(frozen=True, slots=True)
 class _FunctionCost:
-    """A function in a pass: seconds by itself and with what it called, calls per unit of work (None: nobody counted)."""
+    """A function in a pass: seconds by itself and with what it called, calls per unit of work.
+
+    ``calls`` is None where nobody counted. The ``rest`` are all functions that are not shown, by their own seconds.
+    """
 
     key: str
     alone: float
     inclusive: float
     calls: float | None
+    rest: bool = False
 
 
 def render_profile(profile: Profile, owners: Sequence[Owner], width: int) -> str:
@@ -74,16 +80,15 @@ def describe_profile(profile: Profile) -> tuple[str, str]:
 def build_owner_table(profile: Profile, owners: Sequence[Owner]) -> ColumnTable:
     """The parts of the work that the scenario names, each with its seconds."""
     columns = (Column("seconds"), Column("%"), Column(f"each {profile.unit.removesuffix('s')}"))
-    rows = tuple(
-        (
-            f"  {make_printable(part.owner)}",
-            formatting.format_seconds(part.share * profile.seconds),
-            f"{100 * part.share:.1f}",
-            formatting.format_seconds(part.share * profile.seconds / profile.work),
-        )
+    parts = [
+        part
         for part in ownership.compute_owner_shares(profile, owners)
         if part.share > 0 or part.owner == ownership.REMAINDER_OWNER
-    )
+    ]
+    seconds = [part.share * profile.seconds for part in parts]
+    each = format_column([value / profile.work for value in seconds])
+    names = [f"  {make_printable(part.owner)}" for part in parts]
+    rows = tuple(zip(names, format_column(seconds), [f"{100 * part.share:.1f}" for part in parts], each, strict=True))
     return ColumnTable("  who owns the time", columns, rows)
 
 
@@ -91,11 +96,10 @@ def build_function_tables(profile: Profile) -> tuple[ColumnTable, ColumnTable]:
     """The functions by their own time, and those by their time with callees that the call of everything is not."""
     costs = _compute_costs(profile)
     by_self = sorted((cost for cost in costs if cost.alone > 0), key=lambda cost: -cost.alone)[:MAX_FUNCTIONS]
-    rows = _build_rows(profile, by_self)
     left = max(0.0, profile.seconds - sum(cost.alone for cost in by_self))
-    if len(costs) > len(by_self):
-        name = f"  {formatting.format_plural(len(costs) - len(by_self), 'other function')}"
-        rows.append((name, formatting.format_seconds(left), f"{100 * left / profile.seconds:.1f}", "", "", "", ""))
+    name = formatting.format_plural(len(costs) - len(by_self), "other function")
+    others = [_FunctionCost(name, left, 0.0, None, rest=True)] if len(costs) > len(by_self) else []
+    rows = _build_rows(profile, [*by_self, *others])
     inner = [
         cost
         for cost in costs
@@ -118,18 +122,16 @@ def build_function_tables(profile: Profile) -> tuple[ColumnTable, ColumnTable]:
 
 
 def _build_rows(profile: Profile, costs: Sequence[_FunctionCost]) -> list[tuple[str, ...]]:
-    return [
-        (
-            f"  {make_printable(cost.key)}",
-            formatting.format_seconds(cost.alone),
-            f"{100 * cost.alone / profile.seconds:.1f}",
-            formatting.format_seconds(cost.alone / profile.work),
-            formatting.format_seconds(cost.inclusive),
-            f"{100 * cost.inclusive / profile.seconds:.1f}",
-            "" if cost.calls is None else format_calls(cost.calls),
-        )
-        for cost in costs
-    ]
+    columns = (
+        [f"  {make_printable(cost.key)}" for cost in costs],
+        format_column([cost.alone for cost in costs]),
+        [f"{100 * cost.alone / profile.seconds:.1f}" for cost in costs],
+        format_column([None if cost.rest else cost.alone / profile.work for cost in costs]),
+        format_column([None if cost.rest else cost.inclusive for cost in costs]),
+        ["" if cost.rest else f"{100 * cost.inclusive / profile.seconds:.1f}" for cost in costs],
+        ["" if cost.calls is None else format_calls(cost.calls) for cost in costs],
+    )
+    return list(zip(*columns, strict=True))
 
 
 def _compute_costs(profile: Profile) -> list[_FunctionCost]:
@@ -158,7 +160,7 @@ def _compute_costs(profile: Profile) -> list[_FunctionCost]:
 
 def format_calls(value: float) -> str:
     """How often per unit of work: three figures."""
-    return f"{value:.3g}" if value < 1000 else formatting.format_rate(value)
+    return f"{value:.3g}" if value == 0 or 1e-4 <= value < 1000 else formatting.format_rate(value)
 
 
 def render_callbacks(profile: Profile, owners: Sequence[Owner], width: int) -> str:
@@ -182,21 +184,26 @@ def build_callback_table(profile: Profile, owners: Sequence[Owner]) -> ColumnTab
         Column(f"calls each {unit}", optional=2),
         Column("each call", optional=3),
     )
-    rows = []
-    for callback in called[:MAX_FUNCTIONS]:
-        seconds = callback.inclusive * profile.seconds
-        cells = (
-            f"  {make_printable(callback.key)}",
-            formatting.format_seconds(callback.alone * profile.seconds),
-            f"{100 * callback.alone:.1f}",
-            formatting.format_seconds(callback.alone * profile.seconds / profile.work),
-            formatting.format_seconds(seconds),
-            f"{100 * callback.inclusive:.1f}",
-            "" if callback.calls is None else format_calls(callback.calls),
-            formatting.format_seconds(seconds / profile.work / callback.calls) if callback.calls else "",
-        )
-        rows.append(cells)
-    return ColumnTable("  the user's strategy, by callback", columns, tuple(rows))
+    return ColumnTable(
+        "  the user's strategy, by callback", columns, _build_callback_rows(profile, called[:MAX_FUNCTIONS])
+    )
+
+
+def _build_callback_rows(profile: Profile, called: Sequence[CallbackShare]) -> tuple[tuple[str, ...], ...]:
+    own = [callback.alone * profile.seconds for callback in called]
+    whole = [callback.inclusive * profile.seconds for callback in called]
+    calls = [callback.calls and callback.calls * profile.work for callback in called]
+    columns = (
+        [f"  {make_printable(callback.key)}" for callback in called],
+        format_column(own),
+        [f"{100 * callback.alone:.1f}" for callback in called],
+        format_column([seconds / profile.work for seconds in own]),
+        format_column(whole),
+        [f"{100 * callback.inclusive:.1f}" for callback in called],
+        ["" if callback.calls is None else format_calls(callback.calls) for callback in called],
+        format_column([seconds / often if often else None for seconds, often in zip(whole, calls, strict=True)]),
+    )
+    return tuple(zip(*columns, strict=True))
 
 
 def render_slow_updates(slow_updates: SlowUpdates, width: int) -> str:
@@ -225,33 +232,33 @@ def build_slow_tables(slow_updates: SlowUpdates) -> tuple[ColumnTable, ...]:
         Column("runners", optional=1),
         Column("what it brings", left=True),
     )
+    shown = slow_updates.slowest[:MAX_SLOW_UPDATES]
     rows = tuple(
         (
             f"  {formatting.format_count(slow.place.line)}",
             _format_market_time(slow.place.publish_time),
-            formatting.format_seconds(slow.seconds),
+            takes,
             formatting.format_factor(slow.seconds / slow_updates.typical) if slow_updates.typical else "",
             str(slow.place.runners),
             f"{formatting.format_bytes(slow.place.size_bytes)}{', a market definition' if slow.place.definition else ''}",
         )
-        for slow in slow_updates.slowest[:MAX_SLOW_UPDATES]
+        for slow, takes in zip(shown, format_column([slow.seconds for slow in shown]), strict=True)
     )
     slowest = ColumnTable("  line of the file", columns, rows)
     return (slowest, _build_market_table(slow_updates)) if len(slow_updates.markets) > 1 else (slowest,)
 
 
 def _build_market_table(slow_updates: SlowUpdates) -> ColumnTable:
-    rows = tuple(
-        (
-            f"  {make_printable(market.market)}",
-            formatting.format_count(market.updates),
-            formatting.format_seconds(market.seconds),
-            f"{100 * market.seconds / slow_updates.seconds:.1f}",
-            formatting.format_seconds(market.seconds / market.updates),
-        )
-        for market in slow_updates.markets[:MAX_FUNCTIONS]
+    shown = slow_updates.markets[:MAX_FUNCTIONS]
+    columns = (
+        [f"  {make_printable(market.market)}" for market in shown],
+        [formatting.format_count(market.updates) for market in shown],
+        format_column([market.seconds for market in shown]),
+        [f"{100 * market.seconds / slow_updates.seconds:.1f}" for market in shown],
+        format_column([market.seconds / market.updates for market in shown]),
     )
-    return ColumnTable("  market", tuple(map(Column, ("updates", "takes", "%", "each update"))), rows)
+    heads = tuple(map(Column, ("updates", "takes", "%", "each update")))
+    return ColumnTable("  market", heads, tuple(zip(*columns, strict=True)))
 
 
 def _format_market_time(milliseconds: int) -> str:

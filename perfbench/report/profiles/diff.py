@@ -14,6 +14,7 @@ from perfbench.report.text_table import Column, ColumnTable
 from perfbench.stats import signed_rank
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
+from perfbench.util.seconds import SecondsColumn
 
 MAX_ROWS = 12
 NOTHING_TEXT = "no function stands out"
@@ -47,13 +48,19 @@ def build_diff_table(after: Profile, breakdown: DiffBreakdown, rows: int = MAX_R
     )
     body: list[tuple[str, ...]] = []
     whole = breakdown.difference.seconds
-    for row in breakdown.rows[:rows]:
-        body.append((f"  {make_printable(row.key)}", *_format_row(row, whole)))
-        body.extend((make_printable(line), "", "", "", "", "") for line in _describe_callers(row))
     rest = whole - sum(row.change for row in breakdown.rows[:rows])
+    changes = SecondsColumn.of([*(row.change for row in breakdown.rows[:rows]), rest, whole])
+    callees = SecondsColumn.of(row.inclusive for row in breakdown.rows[:rows])
+    for row in breakdown.rows[:rows]:
+        body.append((f"  {make_printable(row.key)}", *_format_row(row, whole, changes, callees)))
+        body.extend((make_printable(line), "", "", "", "", "") for line in _describe_callers(row))
     others = f"{len(breakdown.rows) - rows} more stand out" if len(breakdown.rows) > rows else "none stands out"
-    body.append(("  all other functions", format_signed_seconds(rest), _format_share(rest, whole), "", "", others))
-    body.append(("  the whole difference", format_signed_seconds(whole), _format_share(whole, whole), "", "", ""))
+    body.append(
+        ("  all other functions", format_signed_seconds(rest, changes), _format_share(rest, whole), "", "", others)
+    )
+    body.append(
+        ("  the whole difference", format_signed_seconds(whole, changes), _format_share(whole, whole), "", "", "")
+    )
     return ColumnTable("  function", columns, tuple(body))
 
 
@@ -142,16 +149,18 @@ def describe_method(before: Profile, after: Profile, breakdown: DiffBreakdown) -
     return f"{before.profiler}{interval}, {passes} a side: these profiles cost {costs}; {scale}"
 
 
-def _format_row(row: FunctionTimeChange, whole: float) -> tuple[str, ...]:
+def _format_row(
+    row: FunctionTimeChange, whole: float, changes: SecondsColumn, callees: SecondsColumn
+) -> tuple[str, ...]:
     counted = row.calls_before is not None and row.calls_after is not None
     often = ""
     if counted and row.calls_before is not None and row.calls_after is not None:
         first, second = format_calls(row.calls_before), format_calls(row.calls_after)
         often = first if first == second else f"{first} → {second}"
     return (
-        format_signed_seconds(row.change),
+        format_signed_seconds(row.change, changes),
         _format_share(row.change, whole),
-        format_signed_seconds(row.inclusive),
+        format_signed_seconds(row.inclusive, callees),
         often,
         "; ".join(_describe_changes(row)),
     )
@@ -183,9 +192,12 @@ def _describe_callers(row: FunctionTimeChange) -> Iterator[str]:
         yield f"      called by {name}{where}: {format_calls(caller.before)} → {format_calls(caller.after)}"
 
 
-def format_signed_seconds(seconds: float) -> str:
-    """``+0.123s``, ``−3.130s``."""
-    text = formatting.format_seconds(abs(seconds))
+def format_signed_seconds(seconds: float, column: SecondsColumn | None = None) -> str:
+    """``+0.123s``, ``−3.130s``.
+
+    :param column: the format of the column, that of the number alone if there is none.
+    """
+    text = (column or SecondsColumn.of([seconds])).format(abs(seconds))
     return text if float(f"{seconds:.9f}") == 0 else ("+" if seconds > 0 else "−") + text
 
 

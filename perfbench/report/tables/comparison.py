@@ -12,6 +12,12 @@ from perfbench.model import INSTRUCTIONS, Comparison, Metric, Verdict
 from perfbench.report import advice_text
 from perfbench.report.model import Report, ReportTable, Row
 from perfbench.report.survey_text import describe_survey
+from perfbench.report.tables.seconds_columns import (
+    choose_seconds_column,
+    format_metric_values,
+    format_own_seconds,
+    format_seconds_cell,
+)
 from perfbench.report.text_table import FAILED_MARK, WARNING_PREFIX, TextTable
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
@@ -59,11 +65,11 @@ OPTIONAL_COLUMNS: dict[str, tuple[str, FormatCell]] = {
     "claim": ("claim", lambda row, *_: row.claim),
     "wall": (
         "wall time (solo)",
-        lambda row, *_: formatting.format_seconds(row.wall_seconds) if row.wall_seconds else "",
+        lambda row, table, _slower: format_own_seconds(lambda row: row.wall_seconds, row, table),
     ),
     "startup": (
         "startup CPU",
-        lambda row, *_: formatting.format_seconds(row.startup_seconds) if row.startup_seconds else "",
+        lambda row, table, _slower: format_own_seconds(lambda row: row.startup_seconds, row, table),
     ),
     "pairs": ("pairs", lambda row, *_: str(row.comparison.pairs) if row.comparison else ""),
     "sigma": ("σ per pair", lambda row, *_: _format_share(row.comparison)),
@@ -132,10 +138,11 @@ def build_report_table(table: ReportTable, report: Report) -> TextTable:
     shown = [column for name in names for column in _expand_column(name, table)]
     ranks = [COLUMN_RANKS[name] for name in names for _ in _expand_column(name, table)]
     heads = ("mode", _format_seconds_heading(table), *ratio, *(head for head, _ in shown))
+    seconds = choose_seconds_column(table.rows)
     rows = [
         (
             _format_mode(row),
-            format_seconds_cell(row),
+            format_seconds_cell(row, seconds),
             *([format_factor_cell(row, slower)] if compared else []),
             *(text(row, table, slower) for _, text in shown),
         )
@@ -179,9 +186,8 @@ def format_metric_cell(metric: Metric, row: Row, table: ReportTable, _slower: bo
     if number is None:
         return ""
     mark = f" {VERDICT_MARKS[number.verdict]}" if number.verdict is not None else ""
-    if table.sides and number.before is not None:
-        return f"{formatting.format_amount_pair(number.before, number.after, metric.unit)}{mark}"
-    return f"{formatting.format_amount(number.after, metric.unit)}{mark}"
+    before = number.before if table.sides else None
+    return f"{format_metric_values(metric, before, number.after, table)}{mark}"
 
 
 def _format_seconds_heading(table: ReportTable) -> str:
@@ -196,14 +202,6 @@ def _format_seconds_heading(table: ReportTable) -> str:
 def _format_mode(row: Row) -> str:
     mark = f"{FAILED_MARK} " if row.failed or row.output_differs else ""
     return mark + row.mode
-
-
-def format_seconds_cell(row: Row) -> str:
-    """``6.860s → 2.998s``; of a row without a comparison ``6.860s``."""
-    if row.comparison is not None:
-        # a row shows the seconds of the pairs that its ratio comes from, not of all passes of the case
-        return formatting.format_seconds_pair(row.comparison.before, row.comparison.after)
-    return formatting.format_seconds(row.seconds) if row.seconds is not None else "–"
 
 
 def format_factor_cell(row: Row, slower: bool) -> str:

@@ -12,10 +12,12 @@ from perfbench.gate.budgets import format_budget
 from perfbench.model import Comparison, Verdict
 from perfbench.report.model import CaseStatus, Report, ReportTable, Row
 from perfbench.report.tables.comparison import KNOWN_CHANGES_NOTE, VERDICT_MARKS, format_instructions
+from perfbench.report.tables.seconds_columns import choose_seconds_column
 from perfbench.report.text import format_row_name
 from perfbench.report.text_table import FAILED_MARK, WARNING_PREFIX, TextTable
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
+from perfbench.util.seconds import SecondsColumn
 
 HEADS = ("case", "change", "interval", "seconds", "pairs", "time", "detects ≥", "same output", "verdict")
 RANKS: tuple[int, ...] = (0, 0, 8, 5, 2, 1, 3, 7, 0)
@@ -36,7 +38,8 @@ BAD_STATUSES = (
 def build_gate_table(report: Report) -> TextTable:
     """The table of a gate, with a row for each of its comparisons."""
     comparisons = [(table, row) for table in report.tables for row in table.rows if not row.baseline]
-    rows = [_format_row(table, row) for table, row in comparisons]
+    seconds = choose_seconds_column(row for _, row in comparisons)
+    rows = [_format_row(table, row, seconds) for table, row in comparisons]
     extra = list(_build_extra_columns(report, [row for _, row in comparisons]))
     front, back = slice(None, EXTRA_POSITION), slice(EXTRA_POSITION, None)
     return TextTable(
@@ -70,7 +73,7 @@ def _build_extra_columns(report: Report, rows: Sequence[Row]) -> Iterator[_Extra
         yield _ExtraColumn(format_budget(budget), BUDGET_RANK, cells)
 
 
-def _format_row(table: ReportTable, row: Row) -> tuple[str, ...]:
+def _format_row(table: ReportTable, row: Row, seconds: SecondsColumn) -> tuple[str, ...]:
     comparison = row.comparison
     slower = comparison is not None and comparison.verdict is Verdict.REGRESSED
     front = f"{FAILED_MARK} " if row.status in BAD_STATUSES and not slower else ""
@@ -82,7 +85,7 @@ def _format_row(table: ReportTable, row: Row) -> tuple[str, ...]:
         front + format_row_name(table, row),
         f"{formatting.format_change(comparison.ratio)} {VERDICT_MARKS[comparison.verdict]}",
         formatting.format_change_interval(comparison.low, comparison.high),
-        formatting.format_seconds_pair(comparison.before, comparison.after),
+        seconds.format_pair(comparison.before, comparison.after),
         str(comparison.pairs),
         spent,
         format_detectable(comparison),

@@ -12,6 +12,7 @@ from perfbench.sweep.steps import CONFIDENCE, SIGNIFICANCE_LEVEL, ReleaseStep, S
 from perfbench.sweep.trajectory import ModeTrajectory, Trajectory, TrajectoryPoint
 from perfbench.util import formatting
 from perfbench.util.formatting import make_printable
+from perfbench.util.seconds import SecondsColumn
 
 
 def build_sweep_table(
@@ -35,23 +36,10 @@ def build_sweep_table(
     for line in trajectory.lines:
         previous = "step" if plan.anchor is None else "step (via anchor)"
         heads += [f"{line.mode} {metric}", f"{line.mode} {previous}", f"{line.mode} / {line.reference}"]
-    rows = []
-    for number, release in enumerate(trajectory.releases):
-        points = [line.points[number] for line in trajectory.lines]
-        bad = bool(release.problem) or any(point.problem or _output_differs(point) for point in points)
-        texts = [
-            text
-            for point in points
-            for text in (_format_seconds(point.seconds), format_step(point.step), _format_relative(point))
-        ]
-        rows.append((f"{FAILED_MARK} {release.name}" if bad else release.name, *texts))
-        if any(point.again is not None for point in points):
-            cells = (text for point in points for text in (_format_seconds(point.again), "", _format_relative(point)))
-            rows.append((f"{release.name} again", *cells))
     return TextTable(
         title=make_printable(title),
         heads=tuple(map(make_printable, heads)),
-        rows=tuple(tuple(map(make_printable, row)) for row in rows),
+        rows=tuple(tuple(map(make_printable, row)) for row in _build_rows(trajectory)),
         below=tuple(
             map(
                 make_printable,
@@ -69,6 +57,28 @@ def build_sweep_table(
     )
 
 
+def _build_rows(trajectory: Trajectory) -> Iterator[tuple[str, ...]]:
+    """A row for each release; a second one for each that was measured again."""
+    columns = [
+        SecondsColumn.of(seconds for point in line.points for seconds in (point.seconds, point.again))
+        for line in trajectory.lines
+    ]
+    for number, release in enumerate(trajectory.releases):
+        points = [line.points[number] for line in trajectory.lines]
+        bad = bool(release.problem) or any(point.problem or _output_differs(point) for point in points)
+        cells = [
+            (_format_seconds(point.seconds, column), format_step(point.step), _format_relative(point))
+            for point, column in zip(points, columns, strict=True)
+        ]
+        yield (f"{FAILED_MARK} {release.name}" if bad else release.name, *(text for own in cells for text in own))
+        if any(point.again is not None for point in points):
+            again = [
+                (_format_seconds(point.again, column), "", _format_relative(point))
+                for point, column in zip(points, columns, strict=True)
+            ]
+            yield (f"{release.name} again", *(text for own in again for text in own))
+
+
 def format_step(step: ReleaseStep | None) -> str:
     """The size of a step with the mark of its verdict; empty where there is none."""
     return "" if step is None else f"{formatting.format_change(step.ratio)} {VERDICT_MARKS[step.verdict]}"
@@ -81,8 +91,8 @@ def describe_sweep_parts(run: Run) -> tuple[str, ...]:
     return tuple(filter(None, (parts_line, *warnings)))
 
 
-def _format_seconds(seconds: float | None) -> str:
-    return formatting.MISSING_TEXT if seconds is None else formatting.format_seconds(seconds)
+def _format_seconds(seconds: float | None, column: SecondsColumn) -> str:
+    return formatting.MISSING_TEXT if seconds is None else column.format(seconds)
 
 
 def _format_relative(point: TrajectoryPoint) -> str:

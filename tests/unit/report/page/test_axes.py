@@ -10,13 +10,17 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from perfbench.report.page.axes import (
+    Axis,
+    Frame,
     Scale,
     build_exact_ratio_axis,
     build_number_axis,
     build_ratio_axis,
-    choose_linear_ticks,
+    draw_frame,
     format_ratio_tick,
 )
+from perfbench.report.page.svg import Drawing
+from perfbench.report.page.ticks import choose_linear_ticks, format_decade_ticks
 
 ENDS = (0.0, 500.0)
 
@@ -87,3 +91,27 @@ def test_linear_ticks_are_round_numbers() -> None:
 )
 def test_tick_of_a_ratio_says_what_it_means(ratio: float, as_share: bool, text: str) -> None:
     assert format_ratio_tick(ratio, as_share=as_share) == text
+
+
+@pytest.mark.parametrize(
+    ("ticks", "expected"),
+    [
+        ([0.1, 0.2, 0.5], ["0.1 s", "0.2 s", "0.5 s"]),
+        ([1.0, 1.5, 2.0], ["1 s", "1.5 s", "2 s"]),
+        ([0.02, 0.03], ["20 ms", "30 ms"]),
+        ([0.00001, 1.0], ["10 µs", "1 s"]),
+        ([1000.0, 2000.0], ["1,000 s", "2,000 s"]),
+        ([], []),
+    ],
+)
+def test_ticks_of_seconds_have_one_unit_and_no_useless_zeros(ticks: list[float], expected: list[str]) -> None:
+    assert format_decade_ticks(ticks) == expected
+
+
+def test_text_of_a_tick_that_would_cover_its_neighbour_is_left_out() -> None:
+    frame = Frame(width=300.0)
+    scale = Scale(0.0, 10.0, *frame.across)
+    drawing = Drawing(frame.width, frame.height)
+    draw_frame(drawing, frame, Axis(scale, ((8.0, "1.47x slower"), (9.9, "1.48x slower"), (1.0, "1.40x slower"))), None)
+    shown = drawing.finish("axis").__html__()
+    assert [text in shown for text in ("1.40x", "1.47x", "1.48x")] == [True, True, False]

@@ -116,3 +116,17 @@ def test_missing_jinja_is_one_clear_line(monkeypatch: pytest.MonkeyPatch) -> Non
     with pytest.raises(ExtraMissing, match="an HTML page needs jinja2, which is not installed") as error:
         render.require_template_engine()
     assert error.value.hint == "pip install 'betfair-perfbench[html]'"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("library/resources/books.py:Book.__init__.<listcomp>", "library/|resources/|books.py:|Book.|__init__.&lt;listcomp&gt;"),
+        ("library/streaming/cache.py:create_resource", "library/|streaming/|cache.py:|create_|resource"),
+        ("short_name", "short_name"),
+        ("several short words that are together long", "several short words that are together long"),
+    ],
+)  # fmt: skip
+def test_long_name_is_broken_between_its_parts_only(text: str, expected: str) -> None:
+    page = Page("t", Line("s"), sections=(Section("a", "A", (Table("c", (Head("h"),), (TableRow((Cell(text),)),)),)),))
+    assert f"<span>{expected.replace('|', '<wbr>')}</span>" in render.render_page(page)

@@ -54,6 +54,23 @@ def of_environments(**changes: object) -> Run:
     return replace(made, duets=((sides[0].case.id, sides[1].case.id),), environments=environments, **changes)  # type: ignore[arg-type]
 
 
+# Sentence -------------------------------------------------------------------------------------------------------------
+
+
+def test_sentence_counts_how_the_cases_ended() -> None:
+    page = ReadPage(render(of_modes()))
+    assert page.sentence == "2 modes against slow in made_up: 1 of 2 cases faster, 1 slower."
+
+
+def test_sentence_of_modes_with_other_outputs_says_so_in_red() -> None:
+    made = of_modes()
+    slow, fast, slower = made.measurements
+    difference = OutputDifference(1, "a", "b", "c", against=slow.case.id, item="book 1")
+    page = ReadPage(render(replace(made, measurements=(slow, replace(fast, differences=(difference,)), slower))))
+    assert page.sentence.endswith("; the output of 1 case differs.")
+    assert "failed" in page.root.xpath("string(//p[contains(@class, 'sentence')]/@class)").split()
+
+
 # Numbers --------------------------------------------------------------------------------------------------------------
 
 
@@ -161,7 +178,7 @@ def test_pairs_are_drawn_one_by_one_in_order_of_time() -> None:
 def test_sentence_says_what_was_compared_and_what_could_have_stayed_hidden() -> None:
     page = ReadPage(render(of_environments()))
     assert page.title == "old → new"
-    assert page.sentence == "new against old, made_up: 2.3x faster."
+    assert page.sentence == "new against old in made_up: 2.3x faster."
     assert re.search(r"Changes below \d\.\d % could have stayed hidden\.", page.text)
 
 
@@ -246,6 +263,17 @@ def test_many_warnings_are_summed_up_and_all_of_them_are_there() -> None:
     assert sum(line.startswith("pairs scatter (noisy by") for line in page.warnings) == 12
 
 
+def test_summed_up_warnings_count_their_tables_and_not_those_of_the_whole_run() -> None:
+    markets = [f"1.{number}" for number in range(9)]
+    noisy = {market: [float(value) for value in RANDOM.lognormal(0.0, 0.2, 24)] for market in markets}
+    sides = {m: (measurement("slow", STEADY, baseline=True), measurement("noisy", noisy[m])) for m in markets}
+    made = run([replace(m, case=replace(m.case, data=market)) for market in markets for m in sides[market]])
+    page = ReadPage(render(replace(made, finished=False)))
+    (line,) = [line for line in page.warnings if line.startswith("this run is not finished")][:1]
+    assert ": in" not in line
+    assert "pairs scatter: in 9 tables" in page.warnings
+
+
 # The page itself ------------------------------------------------------------------------------------------------------
 
 
@@ -292,3 +320,31 @@ def test_means_over_several_files_are_those_of_the_report() -> None:
 
 def test_run_of_one_file_has_no_means() -> None:
     assert "means" not in ReadPage(render(of_modes())).sections
+
+
+# Small parts ----------------------------------------------------------------------------------------------------------
+
+
+def test_few_pairs_have_whole_numbers_on_their_axis_and_a_sentence_about_more_of_them() -> None:
+    few = [
+        measurement(name, values[:6], baseline=name == "slow") for name, values in (("slow", STEADY), ("fast", FASTER))
+    ]
+    page = ReadPage(render(of_modes(measurements=tuple(few))))
+    (drawing,) = page.root.xpath("//figure/svg[contains(@aria-label, 'distribution of the ratios')]")
+    numbers = [text for text in drawing.xpath(".//text/text()") if re.fullmatch(r"[\d.]+", text)]
+    assert numbers
+    assert all(number.isdigit() for number in numbers)
+    captions = [caption for name, caption in page.figures if name == "the change that a number of pairs detects"]
+    assert captions == [
+        "6 pairs are too few to detect anything reliably; the curve shows what more of them would detect."
+    ]
+
+
+def test_names_of_both_sides_stand_above_their_charts() -> None:
+    root = ReadPage(render(of_environments())).root
+    for label in ("of both sides in order of time", "cumulative distribution"):
+        (drawing,) = root.xpath("//figure/svg[contains(@aria-label, $label)]", label=label)
+        names = drawing.xpath(".//text[contains(@class, 'legend')]")
+        assert [name.text for name in names] == ["old", "new"]
+        top = min(float(y) for path in drawing.xpath(".//path/@d") for y in re.findall(r"[ V]([\d.]+)", path))
+        assert all(float(name.get("y")) < top for name in names)
