@@ -10,10 +10,7 @@ MISSING_TEXT = "–"
 """Text for a number that is not finite."""
 
 MIN_UNITS = 0.1
-"""A number of seconds is shown in the largest unit of which it has so many."""
-
-MAX_UNITS = 1000.0
-"""So many units at most may the longest duration of a column have for the sake of the shortest one."""
+"""A number of seconds is shown in the largest unit of which it has this much."""
 
 MIN_COLUMN_UNITS = 0.001
 """A duration of fewer units than these is shown in one of its own, whatever its column has."""
@@ -58,15 +55,11 @@ def choose_unit(value: float) -> SecondsUnit:
 
 
 def choose_common_unit(values: Iterable[float]) -> SecondsUnit:
-    """One unit for several durations: that of the shortest, so that none loses figures, or of the longest where they are far apart.
+    """One unit for several durations: that of the longest; the short ones have more decimals, so that none loses figures.
 
     Durations of zero or that are not finite have no say.
     """
-    sizes = [abs(value) for value in values if value and math.isfinite(value)]
-    if not sizes:
-        return SECONDS_UNITS[0]
-    unit = choose_unit(min(sizes))
-    return unit if max(sizes) * unit.per_second < MAX_UNITS else choose_unit(max(sizes))
+    return choose_unit(max((abs(value) for value in values if value and math.isfinite(value)), default=0.0))
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,11 +74,11 @@ class SecondsColumn:
         return cls(choose_common_unit(value for value in values if value is not None))
 
     def format(self, value: float) -> str:
-        """``62.023ms``."""
+        """``0.0620s``."""
         return self._choose(value).format(value)
 
     def format_pair(self, before: float, after: float) -> str:
-        """``63.300ms → 173.024ms``."""
+        """``0.0633s → 0.173s``."""
         return self._choose(before, after).format_pair(before, after)
 
     def _choose(self, *values: float) -> SecondsUnit:

@@ -23,18 +23,18 @@ def read_back(text: str) -> tuple[float, str]:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ([0.062023, 0.173024], ["62.023ms", "173.024ms"]),
-        ([0.105, 0.078232], ["105.000ms", "78.232ms"]),
+        ([0.062023, 0.173024], ["0.0620s", "0.173s"]),
+        ([0.105, 0.078232], ["0.105s", "0.0782s"]),
         ([6.86, 2.998, 0.543], ["6.860s", "2.998s", "0.543s"]),
         ([4.934176, 0.049541], ["4.934s", "0.0495s"]),
         ([0.0, 0.0123, None], ["0.000ms", "12.300ms", ""]),
         ([0.0, None], ["0.000s", ""]),
         ([math.nan, 0.0123], ["–", "12.300ms"]),
         ([12.5, 0.000012], ["12.500s", "12.000µs"]),
-        ([-0.095797, -0.317], ["-95.797ms", "-317.000ms"]),
+        ([-0.095797, -0.317], ["-0.0958s", "-0.317s"]),
     ],
 )
-def test_column_has_the_unit_in_which_its_shortest_duration_can_be_read(
+def test_column_has_the_unit_of_its_longest_duration_and_short_ones_more_decimals(
     values: list[float | None], expected: list[str]
 ) -> None:
     assert format_column(values) == expected
@@ -42,8 +42,8 @@ def test_column_has_the_unit_in_which_its_shortest_duration_can_be_read(
 
 def test_pair_is_in_the_unit_of_its_column() -> None:
     column = SecondsColumn.of([0.062023, 0.0633, 0.173024])
-    assert column.format(0.062023) == "62.023ms"
-    assert column.format_pair(0.0633, 0.173024) == "63.300ms → 173.024ms"
+    assert column.format(0.062023) == "0.0620s"
+    assert column.format_pair(0.0633, 0.173024) == "0.0633s → 0.173s"
 
 
 def test_pair_far_too_short_for_its_column_has_a_unit_of_its_own() -> None:

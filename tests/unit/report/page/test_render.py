@@ -82,7 +82,8 @@ def test_every_part_shows_text_as_text() -> None:
     page.check_is_closed()
     assert not page.root.xpath("//b[@onmouseover]")
     plain = ReadPage(render.render_page(page_of_everything(HARMLESS)))
-    assert [element.tag for element in page.root.iter()] == [element.tag for element in plain.root.iter()]
+    hostile, harmless = ([e.tag for e in read.root.iter() if e.tag != "wbr"] for read in (page, plain))
+    assert hostile == harmless, "but for places at which a long name may be broken"
     assert page.text.count("&lt;script&gt;") == plain.text.count(HARMLESS) > 50
 
 
