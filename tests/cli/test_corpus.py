@@ -17,6 +17,7 @@ import pytest
 from support import corpora
 from support.checkouts import checkout
 from support.command_line import SCENARIOS, measured, one_line, perfbench, variables
+from support.surveys import count_pairs
 
 from perfbench.datasets.generator import files
 from perfbench.datasets.generator.recipe import Recipe
@@ -43,12 +44,7 @@ def document(folder: Path) -> dict[str, Any]:
 
 def timed_pairs(run: dict[str, Any]) -> Counter[tuple[str, str]]:
     """How often each pair of each case was measured."""
-    return Counter(
-        (measurement["case"]["mode"], sample["pair"])
-        for measurement in run["measurements"]
-        for sample in measurement["samples"]
-        if sample["kind"] == "duet"
-    )
+    return Counter({(mode, pair): count for (mode, _, pair), count in count_pairs(run).items()})
 
 
 def surveyed(folder: Path, *arguments: object, scenario: str = "timed_by_lines") -> subprocess.CompletedProcess[str]:

@@ -301,8 +301,13 @@ def test_a_journal_cut_at_any_byte_still_loads_with_all_whole_lines(tmp_path: Pa
         kept = [sample for measurement in run.measurements for sample in measurement.samples]
         outputs = sum(measurement.output is not None for measurement in run.measurements)
         assert journal[:end].count(b"\n") - 1 - len(kept) - outputs in (0, 1)
-        pairs = Counter(sample.pair for sample in kept if sample.kind == "duet")
-        assert set(pairs.values()) <= {2}
+        sides = {
+            (sample.pair, measurement.case.id)
+            for measurement in run.measurements
+            for sample in measurement.samples
+            if sample.kind == "duet"
+        }
+        assert set(Counter(pair for pair, _ in sides).values()) <= {2}
 
 
 def test_a_journal_damaged_in_the_middle_names_the_line(tmp_path: Path, journal: bytes) -> None:
