@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 PACKAGE, FOLDER = "perfbench.report.page", "templates"
 PURPOSE = "an HTML page"
-LONG_WORD = re.compile(r"\S{25}")
+LONG_WORD = re.compile(r"[\w./:]{25}")
 WORD_PARTS = re.compile(r"(?<=[/:])(?=\w)|(?<=\.)(?=\w)(?!py\b)|(?<=[^\W_]_)(?=[^\W_])")
 """Places in a path or a dotted name after which a line may end."""
 
