@@ -77,7 +77,7 @@ def draw_marks(drawing: Drawing, curves: Sequence[Curve], across: Axis, upward: 
         drawing.add_markup(f'<circle class="ring {tone} {css}" cx="{x:.1f}" cy="{y:.1f}" r="6"/>')
     for place, text, _, css in marks:
         spot, box = min(
-            _list_spots(place, text, across, upward), key=lambda found: _count_conflicts(found[1], segments, taken)
+            _list_spots(place, text, across, upward), key=lambda spot: _count_conflicts(spot[1], segments, taken)
         )
         taken.append(box)
         drawing.add_text(spot, text, f"tick strong mark-text {css}", anchor="middle")
