@@ -50,6 +50,9 @@ SUBJECTS = {
         "A calibration, beside other tools", "What a gate detects, and how often it is wrong.", "calibration"
     ),
     "reference-corpus": Subject("An archive of 500 markets", "A survey of a corpus that anyone can make.", "corpus"),
+    "reference-advice-best-price": Subject(
+        "What makes a backtest faster", "The levers for the shipped strategy, and what to write.", "advice"
+    ),
     "reference-live": Subject(
         "Live clients near and after the off", "CPU time and latency of clients of the local exchange.", "live"
     ),

@@ -14,7 +14,7 @@ from perfbench_docs.project import ROOT
 def run_perfbench(arguments: Sequence[str], environment: Mapping[str, str]) -> str:
     """The standard output of ``perfbench ARGUMENTS``. Raises RuntimeError with what it reports if it fails."""
     done = _call(arguments, environment)
-    if done.returncode not in ACCEPTED_CODES:
+    if done.returncode not in ACCEPTED_CODES or (done.returncode and not done.stdout):
         raise RuntimeError(f"perfbench {' '.join(arguments)}: exit code {done.returncode}\n{done.stderr}")
     return done.stdout
 
