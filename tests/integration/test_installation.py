@@ -63,6 +63,7 @@ def installed(wheel: Path, folder: Path, lock: str) -> Call:
 
 @offline
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_the_core_alone_runs_compares_and_gates_and_names_the_extra_of_everything_else(
     wheel: Path, tmp_path: Path
 ) -> None:

@@ -154,7 +154,7 @@ def describe_remainder(report: AdviceReport) -> Iterator[str]:
     yield f"what is left{on}, {'with the advice' if report.advised else 'of your set-up'}"
     if left.floor:
         floor = "; ".join(f"{part.what} {formatting.format_seconds(part.seconds)}" for part in left.floor)
-        yield f"  floor, CPU seconds of a pass: {floor}"
+        yield f"  floor of betfairlightweight on the whole file, CPU seconds: {floor}"
     owners = sorted((owner for owner in left.owners if owner.share >= SMALLEST_SHARE), key=lambda owner: -owner.share)
     if owners:
         shares = ", ".join(f"{owner.owner} {owner.share:.0%}" for owner in owners[:SHOWN_OWNERS])

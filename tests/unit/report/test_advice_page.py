@@ -88,7 +88,7 @@ def test_lines_to_write_stand_below_the_table_and_proposals_that_can_only_be_nam
 def test_rest_of_the_time_is_shown_with_floor_owners_and_callbacks() -> None:
     page = render_advice(build_advice_report(advice()))
     assert "what is left on 1.1, with the advice" in page
-    assert "floor, CPU seconds of a pass: reading the file 41.000ms" in page
+    assert "floor of betfairlightweight on the whole file, CPU seconds: reading the file 41.000ms" in page
     assert "who owns the time: check_market_book 31%, cache update 22%" in page
     assert "my_backtest.py:Mine.check_market_book: 25% itself, 31% with all that it calls" in page
 
