@@ -92,7 +92,7 @@ class SimulationRecord:
             yield
         finally:
             for strategy, own in strategies:
-                vars(strategy).pop(HANDLER)
+                vars(strategy).pop(HANDLER, None)
                 if own is not None:
                     setattr(strategy, HANDLER, own)
 
