@@ -22,9 +22,8 @@ from perfbench.results.journal import Journal
 from perfbench.util import formatting
 
 ROOT = HERE.parent
-KEPT = sorted(
-    path for path in (ROOT / "results").glob("*.json") if not path.name.endswith((".profile.json", "-against.json"))
-)
+NOT_RUNS = (".profile.json", ".advice.json", "-against.json")
+KEPT = sorted(path for path in (ROOT / "results").glob("*.json") if not path.name.endswith(NOT_RUNS))
 OLD_RUN = HERE / "data" / "golden" / "run-schema-1.json"
 HEADLINE, CORPUS, SWEEP = (ROOT / "results" / f"reference-{name}.json" for name in ("headline", "corpus", "sweep"))
 

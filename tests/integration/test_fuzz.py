@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import mmap
 import os
 import signal
 import subprocess
@@ -99,10 +100,12 @@ def test_campaign_ends_an_input_that_hangs(tmp_path: Path, monkeypatch: pytest.M
 
 
 def test_campaign_notices_growth(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    kept: list[bytes] = []
+    kept: list[mmap.mmap] = []
 
     def keep(data: bytes) -> str:
-        kept.append(os.urandom(1 << 16))
+        pages = mmap.mmap(-1, 1 << 16)  # no bytes object: a test before this one may have left free heap to put it in
+        pages.write(os.urandom(1 << 16))
+        kept.append(pages)
         return "0"
 
     monkeypatch.setattr(campaign, "GROWTH_LIMIT_BYTES", 8 << 20)
