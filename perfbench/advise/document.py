@@ -13,7 +13,8 @@ from perfbench.advise.search_steps import PairAnswer
 from perfbench.errors import StorageProblem
 from perfbench.model import Run
 from perfbench.results.journal import AppendOnlyFile
-from perfbench.results.store import DECODE_ERRORS, DocumentStore
+from perfbench.results.page_document import DAMAGED_HINT
+from perfbench.results.store import DECODE_ERRORS, ELSEWHERE_HINT, DocumentStore
 from perfbench.worker.program_messages import Proposals
 
 JOURNAL_SUFFIX = ".advice-journal"
@@ -67,7 +68,7 @@ def read_journal(path: Path) -> SavedAdvice:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise StorageProblem(f"{path} cannot be read: {error.strerror}") from error
+        raise StorageProblem(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
     length = content.rfind(b"\n") + 1
     lines = content[:length].splitlines()
     if not lines:
@@ -86,7 +87,7 @@ def find_newest_journal(folder: Path) -> Path:
     """The journal of the advice that was interrupted last. Raises StorageProblem if there is none."""
     journals: Sequence[Path] = [path for path in folder.glob(f"*{JOURNAL_SUFFIX}") if path.is_file()]
     if not journals:
-        raise StorageProblem(f"{folder} holds no interrupted advice to resume")
+        raise StorageProblem(f"{folder} holds no interrupted advice to resume", hint=ELSEWHERE_HINT)
     return max(journals, key=lambda path: path.stat().st_mtime)
 
 
@@ -95,7 +96,7 @@ def load_advice(name: str, folder: Path) -> AdviceDocument:
     path = ADVICES.find(name, folder)
     document = ADVICES.load(path)
     if reason := find_damage(document):
-        raise StorageProblem(f"{path} is damaged: {reason}")
+        raise StorageProblem(f"{path} is damaged: {reason}", hint=DAMAGED_HINT)
     return document
 
 

@@ -19,7 +19,7 @@ from perfbench.profiling.model import Profile
 from perfbench.report import text
 from perfbench.report.page.profile_page import build_diff_page, build_profile_page
 from perfbench.report.page.render import render_page
-from perfbench.report.profiles import cpu, diff, files, flamegraph, memory, pyinstrument_session
+from perfbench.report.profiles import cpu, diff, files, flamegraph, memory, pyinstrument_session, slow_updates
 from perfbench.util.extras import has_extra
 from perfbench.util.files import write_atomically
 
@@ -95,7 +95,7 @@ def _render_cases(document: ProfileDocument, diffs: Iterable[ProfileDiff], color
         if case in profiles:
             yield from _render_profile(document, profiles[case], colored)
         if case in slow:
-            yield cpu.render_slow_updates(slow[case], _choose_width())
+            yield slow_updates.render_slow_updates(slow[case], _choose_width())
         elif case.data and document.run.finished and not pair_measurements(document.run):
             yield cpu.wrap_lines(
                 ["  slow updates: unknown, this mode does not report each update of the file"], _choose_width()

@@ -123,6 +123,7 @@ class Taken:
         self.runners: List[int] = []
         self._levels: List[float] = []
         self._last: Dict[str, Any] = {}
+        self._volumes: Dict[str, float] = {}
 
     def put(self, books: List[Any]) -> None:
         """Record the books of an update; called by betfairlightweight."""
@@ -137,6 +138,10 @@ class Taken:
         self.runners.append(sum(len(update.get("rc", ())) for update in updates))
         if len(self.times) % INSPECTION_INTERVAL == 1:
             self._levels += map(_levels, books)
+        for book in books:
+            if isinstance(book, dict):
+                volume = sum(float(runner["totalMatched"] or 0.0) for runner in book["runners"])
+                self._volumes[book["marketId"]] = max(volume, self._volumes.get(book["marketId"], 0.0))
         self._last.update((summary[0], book) for summary, book in zip(self.notes[-1], books))  # noqa: B905 - equal lengths
 
     def latencies(self, frames: List[Frame]) -> List[Tuple[float, int]]:
@@ -149,8 +154,11 @@ class Taken:
         return [(seen - frame.sent, frame.size) for frame, seen in zip(frames, ready)]  # noqa: B905 - equal lengths
 
     def volume(self) -> float:
-        """Return the volume traded on all runners, as far as the client knows; lightweight mode only."""
-        return sum(float(runner["totalMatched"] or 0.0) for book in self._last.values() for runner in book["runners"])
+        """Return the largest volume that the client knew to be traded on all runners together; lightweight mode only.
+
+        Not that of the last update: when a market is closed, the stream sets the volume of its runners to 0.
+        """
+        return sum(self._volumes.values())
 
     def last_prices(self) -> int:
         """Return the number of runners whose last traded price the client knows; lightweight mode only."""

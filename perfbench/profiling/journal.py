@@ -13,7 +13,7 @@ from perfbench.model import Run
 from perfbench.profiling.document import ProfileDocument
 from perfbench.profiling.records import ProfileOptions, ProfileRecord, assemble_document, find_damage
 from perfbench.results.journal import AppendOnlyFile
-from perfbench.results.store import DECODE_ERRORS
+from perfbench.results.store import DECODE_ERRORS, ELSEWHERE_HINT
 
 JOURNAL_SUFFIX = ".profile-journal"
 DELETE_HINT = "delete it and profile again"
@@ -50,7 +50,7 @@ def read_journal(path: Path) -> SavedSession:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise StorageProblem(f"{path} cannot be read: {error.strerror}") from error
+        raise StorageProblem(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
     length = content.rfind(b"\n") + 1
     lines = content[:length].splitlines()
     if not lines:
@@ -71,7 +71,7 @@ def find_newest_journal(folder: Path) -> Path:
     """The journal of the session that was interrupted last. Raises StorageProblem if there is none."""
     journals = [path for path in folder.glob(f"*{JOURNAL_SUFFIX}") if path.is_file()]
     if not journals:
-        raise StorageProblem(f"{folder} holds no interrupted profile to resume")
+        raise StorageProblem(f"{folder} holds no interrupted profile to resume", hint=ELSEWHERE_HINT)
     return max(journals, key=lambda path: path.stat().st_mtime)
 
 

@@ -14,8 +14,12 @@ import msgspec
 from perfbench.errors import StorageProblem
 from perfbench.model import Result, Run, Settings
 from perfbench.results.document import DOCUMENT_SUFFIX, JOURNAL_SUFFIX, RUNS, check_run, list_results
-from perfbench.results.store import DECODE_ERRORS
+from perfbench.results.page_document import DAMAGED_HINT, LISTED_HINT
+from perfbench.results.store import DECODE_ERRORS, ELSEWHERE_HINT
 from perfbench.util.files import build_write_problem, write_atomically
+
+DOCUMENT_HINTS = (DAMAGED_HINT, LISTED_HINT)
+"""Hints for a saved document that help nobody with a journal."""
 
 
 class AppendOnlyFile:
@@ -151,7 +155,10 @@ def read_journal(path: Path, content: bytes) -> tuple[Run, list[Result]]:
     try:
         run = check_run(path, RUNS.decode(path, lines[0]))
     except StorageProblem as problem:
-        raise StorageProblem(problem.cause, hint=problem.hint or "delete it, and start the run again") from problem
+        raise StorageProblem(
+            problem.cause,
+            hint=problem.hint if problem.hint not in DOCUMENT_HINTS else "delete it, and start the run again",
+        ) from problem
     results = []
     for number, line in enumerate(lines[1:], 2):
         try:
@@ -200,7 +207,8 @@ def find_newest_journal(folder: Path, wanted: JournalKind = "runs") -> Path:
         skipped.setdefault(kind, []).append(path.name)
     others = "; ".join(f"{kind}: {', '.join(names)}" for kind, names in skipped.items())
     raise StorageProblem(
-        f"{folder} holds no interrupted {wanted.removesuffix('s')} to resume" + (f", only {others}" if others else "")
+        f"{folder} holds no interrupted {wanted.removesuffix('s')} to resume" + (f", only {others}" if others else ""),
+        hint=ELSEWHERE_HINT,
     )
 
 

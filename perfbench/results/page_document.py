@@ -18,6 +18,8 @@ from perfbench.errors import StorageProblem
 
 PAGE_SUFFIX = ".html"
 DOCUMENT_CLASS = "perfbench-document"
+DAMAGED_HINT = "take a whole copy of it, or measure again"
+LISTED_HINT = "see perfbench runs"
 MAX_DOCUMENT_BYTES = 1 << 29
 """A document is never expanded beyond this: a page comes from elsewhere."""
 
@@ -63,7 +65,7 @@ def extract_documents(path: Path, page: bytes, kind: str) -> tuple[PageDocument,
     """
     matches = [match for match in DOCUMENT_PATTERN.finditer(page) if match[1].decode("ascii") == kind]
     if not matches:
-        raise StorageProblem(f"{path} is a page without a {kind} saved by perfbench")
+        raise StorageProblem(f"{path} is a page without a {kind} saved by perfbench", hint=LISTED_HINT)
     return tuple(
         PageDocument(kind, html.unescape(match[2].decode("utf-8", "replace")), _expand(path, match[3], kind))
         for match in matches
@@ -75,7 +77,7 @@ def extract_document(path: Path, page: bytes, kind: str) -> bytes:
     documents = extract_documents(path, page, kind)
     if len(documents) > 1:
         names = ", ".join(document.name for document in documents)
-        raise StorageProblem(f"{path} is a page of {len(documents)} {kind}s, not of one: {names}")
+        raise StorageProblem(f"{path} is a page of {len(documents)} {kind}s, not of one: {names}", hint=LISTED_HINT)
     return documents[0].content
 
 
@@ -84,9 +86,13 @@ def _expand(path: Path, text: bytes, kind: str) -> bytes:
     try:
         content = expander.decompress(base64.b64decode(text), MAX_DOCUMENT_BYTES)
     except (zlib.error, binascii.Error) as error:
-        raise StorageProblem(f"{path} is damaged: its {kind} cannot be expanded ({error})") from error
+        raise StorageProblem(
+            f"{path} is damaged: its {kind} cannot be expanded ({error})", hint=DAMAGED_HINT
+        ) from error
     if expander.unconsumed_tail:
-        raise StorageProblem(f"{path} is damaged: its {kind} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB")
+        raise StorageProblem(
+            f"{path} is damaged: its {kind} is larger than {MAX_DOCUMENT_BYTES >> 20} MiB", hint=DAMAGED_HINT
+        )
     if not expander.eof:
-        raise StorageProblem(f"{path} is damaged or cut off: its {kind} is not complete")
+        raise StorageProblem(f"{path} is damaged or cut off: its {kind} is not complete", hint=DAMAGED_HINT)
     return content

@@ -11,11 +11,12 @@ import msgspec
 from perfbench.errors import StorageProblem, UsageProblem
 from perfbench.model import SCHEMA
 from perfbench.results import page_document
-from perfbench.results.page_document import PAGE_SUFFIX
+from perfbench.results.page_document import DAMAGED_HINT, LISTED_HINT, PAGE_SUFFIX
 from perfbench.util.files import write_atomically
 
 Document = TypeVar("Document")
 
+ELSEWHERE_HINT = "--results FOLDER names another folder"
 PATH_STARTS = (".", "~", "/")
 """Starts of a path, which pip does not take for a name either."""
 
@@ -54,9 +55,7 @@ class DocumentStore(Generic[Document]):
         if Path(name).exists():
             what = "a folder" if Path(name).is_dir() else "no plain file"
             raise StorageProblem(f"{name} is {what}, not a saved {self.kind}", hint=f"name the file of a {self.kind}")
-        raise StorageProblem(
-            f"{name}: no such file, and no {self.kind} of that name in {folder}", hint="see perfbench runs"
-        )
+        raise StorageProblem(f"{name}: no such file, and no {self.kind} of that name in {folder}", hint=LISTED_HINT)
 
     def is_saved(self, name: str, folder: Path) -> bool:
         """Whether this names a saved document, or a page with one, or has the suffix of one.
@@ -99,16 +98,20 @@ class DocumentStore(Generic[Document]):
         try:
             schema = msgspec.json.decode(content, type=dict[str, msgspec.Raw]).get("schema")
             if schema is None:
-                raise StorageProblem(f"{path} is not a {self.kind} saved by perfbench: it has no `schema`")
+                raise StorageProblem(
+                    f"{path} is not a {self.kind} saved by perfbench: it has no `schema`", hint=LISTED_HINT
+                )
             if msgspec.json.decode(schema, type=int) > SCHEMA:
                 raise StorageProblem(
                     f"{path} was saved by a newer perfbench (schema {bytes(schema).decode()})", hint="update perfbench"
                 )
             return msgspec.json.decode(content, type=self.type)
         except msgspec.ValidationError as error:
-            raise StorageProblem(f"{path} is not a {self.kind} saved by perfbench: {error}") from error
+            raise StorageProblem(
+                f"{path} is not a {self.kind} saved by perfbench: {error}", hint=LISTED_HINT
+            ) from error
         except DECODE_ERRORS as error:
-            raise StorageProblem(f"{path} is damaged or cut off: {error}") from error
+            raise StorageProblem(f"{path} is damaged or cut off: {error}", hint=DAMAGED_HINT) from error
 
     def save(self, document: Document, path: Path) -> None:
         """Write the document, whole or not at all. Raises StorageProblem."""
@@ -123,4 +126,4 @@ def read_document(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise StorageProblem(f"{path} cannot be read: {error.strerror}") from error
+        raise StorageProblem(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error

@@ -3,7 +3,7 @@
 The same market, sent by the exchange of perfbench as in ``live``, to clients that ask for other fields, fewer levels or conflated
 updates: their output differs, and is not compared. Seconds are CPU seconds of a client in lightweight mode. ``frames`` and
 ``sent_bytes`` are what was sent for the same updates of the market, ``levels`` the prices in the average runner's book, both sides
-together, ``volume`` what the client knows to have been traded by the end, and ``last_prices`` the runners with a last price.
+together, ``volume`` the most that the client knew to be traded, and ``last_prices`` the runners with a last price at the end.
 
 The advice gives its options in a price projection, and ``ladderLevels`` in the filter of *markets*. Neither is valid on the stream,
 which ignores both and sends everything (``as_written``). They belong in the market *data* filter, as ``fields`` and

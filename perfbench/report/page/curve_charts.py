@@ -17,7 +17,7 @@ from perfbench.report.page.axes import (
     thin_ticks,
 )
 from perfbench.report.page.blocks import Figure
-from perfbench.report.page.mark_labels import COLORS, Curve
+from perfbench.report.page.mark_labels import Curve, name_series
 from perfbench.report.page.pair_charts import shorten
 from perfbench.report.page.svg import Drawing, Svg
 from perfbench.report.plots.axes import SweepChart, compute_span
@@ -124,10 +124,10 @@ def draw_curves(
     if upward.scale.contains(1.0):
         drawing.add_line((left, upward.place(1.0)), (right, upward.place(1.0)), "one")
     for number, curve in enumerate(curves):
-        _draw_curve(drawing, curve, f"s{number % COLORS}", across, upward)
+        _draw_curve(drawing, curve, name_series(number), across, upward)
     mark_labels.draw_marks(drawing, curves, across, upward)
     named = [
-        (curve.name, upward.place(curve.points[-1][1]), f"s{n % COLORS}")
+        (curve.name, upward.place(curve.points[-1][1]), name_series(n))
         for n, curve in enumerate(curves)
         if curve.points
     ]

@@ -11,7 +11,7 @@ from perfbench.report.page.axes import Axis
 from perfbench.report.page.svg import Drawing, Point
 
 COLORS = 8
-"""Series that have colours of their own; the ninth has that of the first."""
+"""Series that have colours of their own; the ninth has that of the first, and a broken line."""
 
 CHARACTER = 6.4
 ASCENT, DESCENT = 10.0, 4.0
@@ -63,12 +63,17 @@ class Box:
         return first <= last
 
 
+def name_series(number: int) -> str:
+    """The classes of a curve's line, marks and name: its colour, and ``again`` where another curve has that too."""
+    return f"s{number % COLORS}{' again' if number >= COLORS else ''}"
+
+
 def draw_marks(drawing: Drawing, curves: Sequence[Curve], across: Axis, upward: Axis) -> None:
     """The rings of the marked points of all curves, and their texts."""
     lines = [[(across.place(x), upward.place(y)) for x, y, _, _ in curve.points] for curve in curves]
     segments = [pair for line in lines for pair in itertools.pairwise(line)]
     marks = [
-        ((across.place(x), upward.place(y)), text, tone, f"s{number % COLORS}")
+        ((across.place(x), upward.place(y)), text, tone, name_series(number))
         for number, curve in enumerate(curves)
         for x, y, text, tone in curve.marks
     ]

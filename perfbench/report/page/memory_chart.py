@@ -9,7 +9,7 @@ from perfbench.profiling.memory.curve import GARBAGE, MemoryCurve, build_labels
 from perfbench.report.page.axes import Axis, Frame, build_number_axis, draw_frame
 from perfbench.report.page.blocks import Figure
 from perfbench.report.page.curve_charts import MAX_NAME, WIDE, spread_names
-from perfbench.report.page.mark_labels import COLORS
+from perfbench.report.page.mark_labels import name_series
 from perfbench.report.page.pair_charts import shorten
 from perfbench.report.page.svg import Drawing
 
@@ -27,7 +27,7 @@ def draw_memory(curves: Sequence[MemoryCurve]) -> Figure:
     draw_frame(drawing, frame, across, upward)
     names: list[tuple[str, float, str]] = []
     for number, (curve, name) in enumerate(zip(curves, build_labels(curves), strict=True)):
-        css = f"s{number % COLORS}"
+        css = name_series(number)
         points = [
             (across.place(time), upward.place(rss))
             for time, rss in _thin_samples(list(zip(curve.times, curve.rss, strict=True)))

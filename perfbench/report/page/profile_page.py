@@ -29,7 +29,7 @@ from perfbench.report.page.blocks import (
 from perfbench.report.page.commands import format_page_name, format_profile_command, quote
 from perfbench.report.page.environment_diff import build_environment_section
 from perfbench.report.page.run_page import SAMPLES_TEXT, describe_run
-from perfbench.report.profiles import cpu, diff, memory
+from perfbench.report.profiles import cpu, diff, memory, slow_updates
 from perfbench.results.page_document import PageDocument
 from perfbench.util import formatting
 
@@ -130,8 +130,8 @@ def _build_sections(document: ProfileDocument, diffs: Sequence[ProfileDiff]) -> 
     for number, profile in enumerate((p for p in document.profiles if p.case not in compared), 1):
         yield _build_profile_section(document, profile, number)
     for number, slow in enumerate(document.spikes, 1):
-        tables = tuple(build_column_table(table) for table in cpu.build_slow_tables(slow))
-        lead = " · ".join(cpu.describe_slow_updates(slow))
+        tables = tuple(build_column_table(table) for table in slow_updates.build_slow_tables(slow))
+        lead = " · ".join(slow_updates.describe_slow_updates(slow))
         yield Section(f"slow-{number}", f"Slow updates of {slow.case.mode}", tables, lead)
     yield from _build_memory_sections(document)
 

@@ -82,6 +82,7 @@ def test_damaged_page_is_refused_in_one_line(tmp_path: Path, content: bytes, rea
     with pytest.raises(StorageProblem, match=reason) as error:
         storage.load_run(path)
     assert len(str(error.value).splitlines()) == 1
+    assert error.value.hint
 
 
 def test_document_is_never_expanded_beyond_the_limit(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,8 +63,9 @@ def test_store_names_the_folder_that_it_searched(tmp_path: Path) -> None:
 def test_store_reports_content_that_it_cannot_load(tmp_path: Path, content: str, message: str) -> None:
     path = tmp_path / "odd.note.json"
     path.write_text(content)
-    with pytest.raises(StorageProblem, match=message):
+    with pytest.raises(StorageProblem, match=message) as refused:
         NOTES.load(path)
+    assert refused.value.hint
 
 
 def test_store_reports_file_that_cannot_be_read(tmp_path: Path) -> None:

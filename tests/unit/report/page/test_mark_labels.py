@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import itertools
+from pathlib import Path
 
 import pytest
 from lxml import html
 
+from perfbench.report.page import axes
 from perfbench.report.page.axes import Axis, Frame, Scale
-from perfbench.report.page.mark_labels import ASCENT, CHARACTER, DESCENT, Box, Curve, draw_marks
+from perfbench.report.page.mark_labels import ASCENT, CHARACTER, COLORS, DESCENT, Box, Curve, draw_marks, name_series
 from perfbench.report.page.svg import Drawing, Point
 
 FRAME = Frame(width=600.0, height=300.0)
@@ -77,3 +79,11 @@ def test_text_stands_at_its_mark_even_where_everything_is_full() -> None:
 )
 def test_box_is_crossed_by_a_line_through_it(start: Point, end: Point, crossed: bool) -> None:
     assert Box(4.0, 4.0, 10.0, 10.0).is_crossed(start, end) is crossed
+
+
+def test_curves_of_one_colour_differ_by_their_lines() -> None:
+    names = [name_series(number) for number in range(2 * COLORS)]
+    assert len(set(names)) == 2 * COLORS
+    assert name_series(COLORS) == f"{name_series(0)} again"
+    css = (Path(axes.__file__).parent / "templates" / "page.css").read_text(encoding="utf-8")
+    assert "polyline.again { stroke-dasharray:" in css
