@@ -133,12 +133,14 @@ verdicts: $(VENV)/.run data  ## measure for docs/quants/advice.md whether the ad
 	$(call advice,following,caching_live)
 	$(call advice,databases,indexes batch_inserts)
 	$(call advice,storage,backtest_storage,$(STORAGE_RANGE))
+	$(call advice,storage-large,backtest_storage,$(LARGE_STORAGE))
 	$(call advice,network,connections retries batches)
-	$(call advice,subscriptions,subscriptions)
+	$(call advice,subscriptions,subscriptions,--set speed=60)
 	$(call advice,reconnect,reconnect,--set speed=60)
 	@$(BIN)/python benchmarks/readme_tables.py
 
-STORAGE_RANGE := --sweep backtest_storage.markets=6,24,60,120,250
+STORAGE_RANGE := --sweep backtest_storage.markets=6,24,60
+LARGE_STORAGE := --mode sqlite_bare --mode advised_indexes --mode tick_files --sweep backtest_storage.markets=120,250
 SESSION_RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.cycles=0,100
 CALCULATION_RANGES := --sweep vwap.periods=5,20,50,100,200,500,999 --sweep caching.cost_us=1,10,100,1000 --set caching.reads=4000
 

@@ -45,15 +45,18 @@ class Evidence:
 
 
 def evaluate_advice(claims: Sequence[Claim], evidence: Evidence) -> Iterator[ClaimResult]:
-    """Every piece of advice of a scenario against the measurements; announced speed-ups of releases are left out."""
+    """Every piece of advice of a scenario against the measurements.
+
+    Left out are announced speed-ups of releases, and advice about a mode that the run does not have, such as one not chosen.
+    """
     for claim in claims:
-        if claim.text and claim.before in evidence.modes:
+        if claim.text and {claim.before, claim.after} <= evidence.modes.keys():
             result = _evaluate_claim(claim, claim.after, evidence)
             yield replace(result, better=_find_better(result, evidence))
 
 
 def _evaluate_claim(claim: Claim, mode: str, evidence: Evidence) -> ClaimResult:
-    before, after = evidence.modes[claim.before], evidence.modes.get(mode)
+    before, after = evidence.modes[claim.before], evidence.modes.get(mode)  # the better mode may not be measured
     metric = evidence.find_metric(claim)
     result = ClaimResult(claim, mode, after.doc if after else "", metric)
     if after is None or before.works != after.works:

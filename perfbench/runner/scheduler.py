@@ -117,7 +117,7 @@ class _GroupWork:
                     if (solo.kind, solo.round) == ("memory", 0) and solo.cases[0] in trial.cases and self._needs(solo):
                         yield from self._run_solo_pass(solo)
                 if self._needs(trial):
-                    yield from self._run_in_round(trial, 0, queue, [])
+                    yield from self._run_in_round([trial], 0, queue, [])
         yield from output_schedule.compare_outputs(self.state, self.conditions, repeats=True)
         yield from self._count_instructions()
         for number in range(1 + max((trial.round for trial in passes), default=-1)):
@@ -179,7 +179,7 @@ class _GroupWork:
                 is_measured = False
                 for place, trial in enumerate(trials):
                     if state.needs(trial) and self._has_time(trial):
-                        yield from self._run_in_round(trial, number, queue, [*trials[place + 1 :], *coming])
+                        yield from self._run_in_round(trials[place:], number, queue, coming)
                         is_measured = True
                 if not is_measured and any(map(state.needs, trials)):
                     return
@@ -215,9 +215,11 @@ class _GroupWork:
             reachable.append((set(self.state.duets[number]), need))
         return reachable
 
-    def _run_in_round(self, trial: Trial, number: int, queue: DuetQueue, coming: Sequence[Trial]) -> Events:
-        yield self._build_progress(f"round {number + 1}: {format_cases(trial)}", number)
-        yield from self._run_trial(trial, queue, partial(self._choose_following, coming))
+    def _run_in_round(self, rest: Sequence[Trial], number: int, queue: DuetQueue, coming: Sequence[Trial]) -> Events:
+        """Run the first of the trials that are the rest of their round; ``coming``: those of the next one."""
+        trial, *others = rest
+        yield self._build_progress(f"round {number + 1}: {format_cases(trial)}", number, rest)
+        yield from self._run_trial(trial, queue, partial(self._choose_following, [*others, *coming]))
 
     def _choose_following(self, trials: Sequence[Trial]) -> tuple[Trial, Sequence[InterleavedSide]] | None:
         """The first of these trials that is still to be done, if it is a duet, with its slices."""
@@ -267,14 +269,16 @@ class _GroupWork:
         trials = plan.plan_round(self.state.group, NO_ROUND, self.state.settings.seed)
         return self.clock.expect(trial for trial in trials if self.state.needs(trial))
 
-    def _build_progress(self, doing: str, rounds: int) -> Progress:
+    def _build_progress(self, doing: str, rounds: int, rest: Sequence[Trial]) -> Progress:
+        """What comes next after so many whole rounds; ``rest``: the trials of the one that is being measured."""
         state, clock = self.state, self.clock
         each = self._expect_round()
         limit = clock.left if state.rule.is_timed else None
         if rounds == 0 or not each:
             return Progress(doing, 0.0, limit, rounds)
         needed = state.rule.predict_rounds(rounds, state.duets, state.estimates)
-        left = (needed - rounds) * each if limit is None else min(limit, (needed - rounds) * each)
+        left = (needed - rounds - 1) * each + clock.expect(filter(state.needs, rest))
+        left = left if limit is None else min(limit, left)
         share = clock.spent / (clock.spent + left) if clock.spent + left > 0 else 1.0
         return Progress(doing, min(1.0, share), max(0.0, left), rounds)
 

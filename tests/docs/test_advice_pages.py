@@ -10,7 +10,13 @@ from pathlib import Path
 import pytest
 from markdown_it import MarkdownIt
 from perfbench_docs import advice_pages
-from perfbench_docs.advice_pages import AdvisedScenario, load_advised_scenarios, render_pages
+from perfbench_docs.advice_pages import (
+    AdvisedScenario,
+    load_advised_scenarios,
+    name_figure,
+    render_pages,
+    select_newest,
+)
 from perfbench_docs.project import BLOB, DOCS, RESULTS, ROOT
 from perfbench_docs.scenario_sources import list_scenarios_with_advice, read_mode_source
 from support.command_line import perfbench
@@ -80,8 +86,9 @@ def test_page_says_which_run_and_machine_its_numbers_are_from(
 ) -> None:
     for scenario in scenarios:
         for path in (f"{scenario.name}/index.md", f"{scenario.name}/{scenario.advice[0].slug}.md"):
-            assert f"({BLOB}results/{scenario.run}.json)" in rendered[path]
-            assert f"measured {scenario.report.run.created[:10]} by perfbench" in rendered[path].lower()
+            newest = scenario.runs[-1]
+            assert f"({BLOB}results/{newest.name}.json)" in rendered[path]
+            assert f"measured {newest.report.run.created[:10]} by perfbench" in rendered[path].lower()
 
 
 def test_page_of_a_scenario_shows_every_table_and_figure(
@@ -90,8 +97,9 @@ def test_page_of_a_scenario_shows_every_table_and_figure(
     for scenario in scenarios:
         page = rendered[f"{scenario.name}/index.md"]
         shown = len(re.findall(rf"^{scenario.name} · ", page, re.MULTILINE))
-        assert shown == len(scenario.report.tables) + len(scenario.report.figures)
-        assert ("](plot.svg)" in page) == bool(scenario.report.figures)
+        assert shown == sum(len(run.report.tables) + len(run.report.figures) for run in scenario.runs)
+        figures = [f"]({name_figure(n)})" for n, run in enumerate(scenario.runs) if run.report.figures]
+        assert re.findall(r"\]\(plot[-\d]*\.svg\)", page) == figures
 
 
 def test_pages_refer_to_pages_that_are_generated(rendered: dict[str, str]) -> None:
@@ -123,3 +131,13 @@ def test_overview_lists_every_scenario_about_advice() -> None:
     missing = {name for name in list_scenarios_with_advice() if name not in listed}
     assert not missing
     assert [path for path in listed.values() if not (ROOT / path).is_file()] == []
+
+
+def test_run_is_left_out_only_if_newer_ones_repeat_all_of_it(scenarios: list[AdvisedScenario]) -> None:
+    """A run of other parameters, such as more markets, adds to a page; the same once more takes the place of the older."""
+    (older,) = next(scenario for scenario in scenarios if scenario.name == "vwap").runs
+    again = replace(older, name="again")
+    assert select_newest([older, again]) == (again,)
+    half = replace(older, name="half", report=replace(older.report, tables=older.report.tables[:2]))
+    assert select_newest([older, half]) == (older, half)
+    assert select_newest([half, older]) == (older,)

@@ -28,8 +28,10 @@ def write_generated_pages(docs: Path) -> None:
     scenarios = advice_pages.load_advised_scenarios(RESULTS)
     advice: dict[str, str | bytes] = {**advice_pages.render_pages(scenarios)}
     for scenario in scenarios:
-        if scenario.report.figures:
-            advice[f"{scenario.name}/plot.svg"] = pictures.draw_parameter_sweep(scenario.report)
+        for number, run in enumerate(scenario.runs):
+            if run.report.figures:
+                path = f"{scenario.name}/{advice_pages.name_figure(number)}"
+                advice[path] = pictures.draw_parameter_sweep(run.report)
     write_folder(docs / "advice", advice)
     html_pages = gallery_pages.build_html_pages(RESULTS, docs / "_generated" / "extra")
     write_folder(docs / "gallery", {**gallery_pages.render_pages(RESULTS, html_pages)})

@@ -43,34 +43,66 @@ class Advice:
 
 
 @dataclass(frozen=True, slots=True)
+class MeasuredRun:
+    """What one saved run measured of a scenario: its name, and a report with the tables of that scenario only."""
+
+    name: str
+    report: Report
+
+    @property
+    def values(self) -> set[tuple[str, str, tuple[tuple[str, object], ...]]]:
+        """The pieces of advice that were measured, each with the values of the parameters."""
+        tables = self.report.tables
+        return {
+            (result.claim.text, result.claim.source, table.parameters) for table in tables for result in table.advice
+        }
+
+
+@dataclass(frozen=True, slots=True)
 class AdvisedScenario:
-    """A scenario about advice as one saved run measured it; ``report`` has its tables only, ``run`` is the name of the run."""
+    """A scenario about advice as saved runs measured it, the oldest first: several where each has other advice or parameters."""
 
     name: str
     question: str
     advice: tuple[Advice, ...]
-    report: Report
-    run: str
+    runs: tuple[MeasuredRun, ...]
 
 
 def load_advised_scenarios(results: Path) -> list[AdvisedScenario]:
-    """The scenarios of the saved runs of ``make verdicts``, by name; of several runs of one, the newest. Raises StorageProblem."""
-    scenarios: dict[str, AdvisedScenario] = {}
+    """The scenarios of the saved runs of ``make verdicts``, by name. Raises StorageProblem.
+
+    A run whose advice newer ones measured with the same parameters is left out.
+    """
+    measured: dict[str, list[MeasuredRun]] = {}
     paths = sorted(results.glob(PATTERN))
     for run, path in sorted(((load_run(path), path) for path in paths), key=lambda pair: pair[0].created):
         report = build_report(run, MODE_COLUMNS)
         for name in dict.fromkeys(table.scenario for table in report.tables if table.advice):
-            scenarios[name] = _build_scenario(name, report, path.stem)
-    return [scenarios[name] for name in sorted(scenarios)]
+            measured.setdefault(name, []).append(MeasuredRun(path.stem, _select_scenario(report, name)))
+    return [_build_scenario(name, select_newest(runs)) for name, runs in sorted(measured.items())]
 
 
-def _build_scenario(name: str, report: Report, run: str) -> AdvisedScenario:
-    tables = tuple(table for table in report.tables if table.scenario == name)
-    figures = tuple(figure for figure in report.figures if figure.scenario == name)
-    problems = tuple(problem for problem in report.problems if problem.startswith(name))
-    own = replace(report, tables=tables, figures=figures, problems=problems)
-    rows = advice.build_rows(own)
-    claims = [result.claim for table in tables for result in table.advice]
+def select_newest(runs: Sequence[MeasuredRun]) -> tuple[MeasuredRun, ...]:
+    """The runs, in order of age, without those that newer ones repeat."""
+    kept: list[MeasuredRun] = []
+    for run in reversed(runs):
+        if not run.values <= set[object]().union(*(newer.values for newer in kept)):
+            kept.insert(0, run)
+    return tuple(kept)
+
+
+def _select_scenario(report: Report, name: str) -> Report:
+    return replace(
+        report,
+        tables=tuple(table for table in report.tables if table.scenario == name),
+        figures=tuple(figure for figure in report.figures if figure.scenario == name),
+        problems=tuple(problem for problem in report.problems if problem.startswith(name)),
+    )
+
+
+def _build_scenario(name: str, runs: tuple[MeasuredRun, ...]) -> AdvisedScenario:
+    rows = [row for run in runs for row in advice.build_rows(run.report)]
+    claims = [result.claim for run in runs for table in run.report.tables for result in table.advice]
     pieces = tuple(
         Advice(
             text,
@@ -80,7 +112,12 @@ def _build_scenario(name: str, report: Report, run: str) -> AdvisedScenario:
         )
         for text, source in dict.fromkeys((row.text, row.source) for row in rows)
     )
-    return AdvisedScenario(name, rows[0].question if rows else "", pieces, own, run)
+    return AdvisedScenario(name, rows[0].question if rows else "", pieces, runs)
+
+
+def name_figure(number: int) -> str:
+    """The file name of the figure of a run, numbered from 0."""
+    return f"plot-{number + 1}.svg" if number else "plot.svg"
 
 
 def render_pages(scenarios: Sequence[AdvisedScenario]) -> dict[str, str]:
@@ -113,11 +150,15 @@ def _render_scenario(scenario: AdvisedScenario) -> Iterator[str]:
     ]
     yield from _render_table(SCENARIO_HEADS, cells)
     yield ""
-    if scenario.report.figures:
-        yield from ("![Ratios over the swept parameter](plot.svg)", "")
-    yield from ("## Every mode", "", _describe_source(scenario), "", "```text")
-    yield terminal.render(scenario.report, width=TABLE_WIDTH).rstrip("\n")
-    yield from ("```", "", "## On your own data", "", *_render_commands(scenario), "")
+    for number, run in enumerate(scenario.runs):
+        if run.report.figures:
+            yield from (f"![Ratios over the swept parameter]({name_figure(number)})", "")
+    yield from ("## Every mode", "")
+    for run in scenario.runs:
+        yield from (_describe_source(run), "", "```text")
+        yield terminal.render(run.report, width=TABLE_WIDTH).rstrip("\n")
+        yield from ("```", "")
+    yield from ("## On your own data", "", *_render_commands(scenario), "")
     yield from ("```{toctree}", ":hidden:", "", *(piece.slug for piece in scenario.advice), "```")
 
 
@@ -127,14 +168,23 @@ def _render_advice(piece: Advice, scenario: AdvisedScenario) -> Iterator[str]:
     yield from ("", "## Does it hold?", "")
     cells = [tuple(map(escape, (row.about, row.verdict, row.measured, row.where, row.better))) for row in piece.rows]
     yield from _render_table(VERDICT_HEADS, cells)
-    yield from ("", _describe_source(scenario), "", "## What is compared", "")
+    yield ""
+    for run in scenario.runs:
+        if any((text, source) == (piece.text, piece.source) for text, source, _ in run.values):
+            yield from (_describe_source(run), "")
+    yield from ("## What is compared", "")
     yield from _render_modes(piece, scenario)
     yield from ("## On your own data", "", *_render_commands(scenario))
 
 
 def _render_modes(piece: Advice, scenario: AdvisedScenario) -> Iterator[str]:
     """The modes of the advice with their code: the discouraged, the advised, and those that are better than it."""
-    docs = {mode.name: mode.doc for described in scenario.report.run.scenarios for mode in described.modes}
+    docs = {
+        mode.name: mode.doc
+        for run in scenario.runs
+        for described in run.report.run.scenarios
+        for mode in described.modes
+    }
     roles: dict[str, str] = {}
     for claim in piece.claims:
         for mode, role in (
@@ -164,16 +214,16 @@ def _render_commands(scenario: AdvisedScenario) -> list[str]:
 
 def _find_swept(scenario: AdvisedScenario) -> Mapping[str, list[str]]:
     values: dict[str, dict[str, None]] = {}
-    for table in scenario.report.tables:
+    for table in (table for run in scenario.runs for table in run.report.tables):
         for name, value in table.parameters:
             values.setdefault(name, {})[f"{value:g}" if isinstance(value, float) else str(value)] = None
     return {name: list(each) for name, each in values.items() if len(each) > 1}
 
 
-def _describe_source(scenario: AdvisedScenario) -> str:
+def _describe_source(run: MeasuredRun) -> str:
     """Where the numbers are from: the file with the raw samples, and the line about date and machine."""
-    measured = advice.render_text(scenario.report).rstrip("\n").rpartition("\n")[2]
-    path = f"results/{scenario.run}.json"
+    measured = advice.render_text(run.report).rstrip("\n").rpartition("\n")[2]
+    path = f"results/{run.name}.json"
     return f"{escape(measured[:1].upper() + measured[1:])}; raw samples: [{path}]({BLOB}{path})."
 
 

@@ -64,6 +64,10 @@ SUBJECTS = {
     "reference-verdicts-memory": Subject("Advice on memory", "Buffers, garbage, restarts, leaks.", "verdicts"),
     "reference-verdicts-network": Subject("Advice on the API", "Connections, retries, batches.", "verdicts"),
     "reference-verdicts-reconnect": Subject("Advice on reconnecting", "Resubscription with clocks.", "verdicts"),
+    "reference-verdicts-storage": Subject("Advice on storage", "Databases and files behind a backtest.", "verdicts"),
+    "reference-verdicts-storage-large": Subject(
+        "Advice on storage, many markets", "The same for 120 and 250 markets.", "verdicts"
+    ),
     "reference-verdicts-subscriptions": Subject("Advice on subscriptions", "Smaller subscriptions.", "verdicts"),
 }
 """The saved runs by name; one that is not listed is shown under its name."""

@@ -193,6 +193,13 @@ def test_a_better_mode_of_a_claim_in_seconds_saves_more_than_the_advised_one() -
     assert evaluate(replace(claim("ring", saves=(0.01, 0.05)), after="sums"), *sides).better is None
 
 
+def test_advice_about_a_mode_that_was_not_chosen_is_left_out() -> None:
+    measured = [timed("loop", [1.0] * 8, baseline=True), timed("sums", [0.5] * 8)]
+    made = replace(scenario("loop", "sums"), claims=(claim(), replace(claim(), after="sums")))
+    (result,) = build.build_report(replace(run(measured, rounds=8), scenarios=(made,)), ()).tables[0].advice
+    assert result.claim.after == "sums"
+
+
 def test_the_source_stands_with_the_advice() -> None:
     result = evaluate(claim(), timed("loop", [1.0] * 8, baseline=True), timed("ring", [0.5] * 8))
     assert advice_text.describe_advice(result).startswith("advice “use a ring” (notes): holds, ")

@@ -393,6 +393,10 @@ def test_progress_reports_share_and_time_left(stage: Stage) -> None:
     assert last.rounds == 9
     assert last.seconds_left == pytest.approx(4.0, abs=2.0)
     assert [event.share for event in shown] == sorted(event.share for event in shown)
+    left = [event.seconds_left for event in shown if event.seconds_left is not None]
+    assert len(left) > 10
+    assert left == sorted(left, reverse=True), "it falls with each pair, not with each round"
+    assert len(set(left)) == len(left)
 
 
 # Instructions --------------------------------------------------------------------------------------------------------
