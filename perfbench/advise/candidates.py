@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
@@ -45,7 +46,9 @@ def describe_candidates(candidates: Sequence[Candidate], *, include_changes: boo
         sound = candidate.check is not None and candidate.check.status != "failed"
         changes = candidate.kind == CHANGES
         timed = sound and (include_changes or not changes)
-        described.append(SearchCandidate(timed, timed and not changes, frozenset(others)))
+        seconds = candidate.check.seconds if candidate.check is not None else None
+        hint = math.inf if seconds is None else seconds
+        described.append(SearchCandidate(timed, timed and not changes, frozenset(others), hint))
     return described
 
 

@@ -9,6 +9,7 @@ from perfbench.advise.model import OutputCheck
 from perfbench.errors import NotMeasured, OutputsDiffer
 from perfbench.model import CaseGroup, CaseInEnvironment, Output, Result, Trial
 from perfbench.runner import output_check, plan, repeat_check
+from perfbench.runner.output_check import DigestCache
 from perfbench.runner.trial import Conditions
 
 HASH_SEED = 0
@@ -54,13 +55,19 @@ class OutputChecker:
         base = group.places[0]
         sides = places if base.case.id in self._outputs else [base, *places]
         trials = [Trial("check", 0, (place.case,), HASH_SEED) for place in sides]
-        results = self._run(trials, replace(group, places=(base, *places)))
+        digests: DigestCache = {}
+        results = self._run(trials, replace(group, places=(base, *places)), digests)
         if len(sides) > len(places):
             self._outputs[base.case.id] = _require_output(results.pop(0))
         compared = [self._compare(group, place, result) for place, result in zip(places, results, strict=True)]
-        return [
+        checks = [
             self._compare_handled(base.case.id, result, check) if place.case.id in alike else check
             for place, result, check in zip(places, results, compared, strict=True)
+        ]
+        digested = [digests.get((place.case.id, ())) for place in places]
+        return [
+            replace(check, seconds=digest.seconds) if digest is not None else check
+            for check, digest in zip(checks, digested, strict=True)
         ]
 
     def _compare_handled(self, base: str, result: Result, check: OutputCheck) -> OutputCheck:
@@ -73,8 +80,10 @@ class OutputChecker:
         reason = f"process_market_book is called {after:,} times, not {before:,}"
         return OutputCheck("changes", market=check.market, reason=reason)
 
-    def _run(self, trials: Sequence[Trial], group: CaseGroup) -> list[Result]:
-        return list(output_check.run_check_passes(trials, group, self.conditions, {}, {}))
+    def _run(self, trials: Sequence[Trial], group: CaseGroup, digests: DigestCache | None = None) -> list[Result]:
+        """The results of check passes. :param digests: takes in what they digested."""
+        remembered = {} if digests is None else digests
+        return list(output_check.run_check_passes(trials, group, self.conditions, {}, remembered))
 
     def _compare(self, group: CaseGroup, place: CaseInEnvironment, result: Result) -> OutputCheck:
         """How the output of a side relates to that of the user's set-up."""

@@ -28,13 +28,14 @@ class AdviceOptions:
 class OutputCheck:
     """Whether a candidate gives the orders of the user's set-up: ``changes`` with the first ``difference`` and its market.
 
-    ``reason``: why it failed.
+    ``reason``: why it failed. ``seconds``: those of the check pass on the last market, beside others; None where nothing told them.
     """
 
     status: CheckStatus
     difference: OutputDifference | None = None
     market: str = ""
     reason: str = ""
+    seconds: float | None = None
 
 
 @dataclass(frozen=True, slots=True)

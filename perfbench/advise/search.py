@@ -84,8 +84,12 @@ class CandidateSearch:
         )
 
     def _screen(self) -> Search:
-        """Measure every candidate with the user's set-up: hopeless ones less often, and where time is short the slower half."""
+        """Measure every candidate with the user's set-up: hopeless ones less often, and where time is short the slower half.
+
+        The first to be measured are those that took the least time in their check passes: time may end before the last.
+        """
         alive = [number for number, candidate in enumerate(self._candidates) if candidate.timed]
+        alive.sort(key=lambda number: self._candidates[number].hint)
         if not alive:
             return
         yield from self._bring(alive[0], 1)
@@ -210,7 +214,7 @@ class CandidateSearch:
             half = len(ranked) // 2 if enough else (len(ranked) + 1) // 2
             for number in ranked[half:]:
                 self._outcomes[number] = "no time"
-            alive = sorted(ranked[:half])
+            alive = ranked[:half]
         return alive
 
     def _has_time(self, alive: Sequence[int], rung: int) -> bool:

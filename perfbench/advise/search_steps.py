@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Generator
 from dataclasses import dataclass
 from typing import Literal
@@ -20,12 +21,14 @@ JoiningOutcome = Literal["first", "added", "no gain", "excluded", "no time", "fa
 class SearchCandidate:
     """What the search has to know of a candidate: whether it is timed, and whether it may be advised then.
 
-    ``excludes``: the numbers of those that it cannot be combined with.
+    ``excludes``: the numbers of those that it cannot be combined with. ``hint``: seconds of a pass that was not measured well, by
+    which those that promise most are measured first; infinite where there is none.
     """
 
     timed: bool = True
     combinable: bool = True
     excludes: frozenset[int] = frozenset()
+    hint: float = math.inf
 
 
 @dataclass(frozen=True, slots=True)

@@ -84,6 +84,8 @@ def _check_digest(answer: OutputDigest, request: Request) -> str:
         return "blocks of no size"
     if not len(answer.undone_blocks) == len(answer.undone) == len(request.undone):
         return "digests of unequal numbers"
+    if answer.seconds is not None and not (is_plausible(answer.seconds) and answer.seconds >= 0):
+        return "seconds that cannot be"
     return _find_negative("updates", [answer.updates])
 
 

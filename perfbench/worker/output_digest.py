@@ -193,7 +193,9 @@ def digest_output(
                 traits or {},
                 None if _is_per_unit(outcome) else outcome.amount,
             )
-            return replace(digest, handled=outcome.handled) if isinstance(outcome, Work) else digest
+            if not isinstance(outcome, Work):
+                return digest
+            return replace(digest, handled=outcome.handled, seconds=outcome.seconds)
         except ChangedInPlace:
             continue
     raise AssertionError("without trust in identity nothing is compared with what it was before")

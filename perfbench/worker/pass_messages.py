@@ -37,7 +37,8 @@ class OutputDigest:
 
     ``undone`` has the digest of the whole output for each set of changes that the request reverts, ``undone_blocks`` its
     blocks; ``traits`` are the values of the scenario's traits for the first update. ``handled``: the books that the strategies of
-    a program were given to process, None of anything else.
+    a program were given to process, None of anything else. ``seconds``: those of a mode that times itself, taken
+    beside others: they say little more than which of two is the slower.
     """
 
     digest: str
@@ -49,6 +50,7 @@ class OutputDigest:
     undone: List[str] = field(default_factory=list)
     undone_blocks: List[List[str]] = field(default_factory=list)
     handled: Optional[int] = None
+    seconds: Optional[float] = None
 
 
 @dataclass(frozen=True)

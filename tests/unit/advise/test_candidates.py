@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 from support.advices import HERE_DIFFERENCE, proposal
 
 from perfbench.advise.candidates import describe_candidates, find_exclusions, sort_proposals
@@ -68,3 +70,8 @@ def test_candidates_with_other_orders_are_timed_only_if_included_and_never_combi
         (False, False),
     ]
     assert plain[0] == SearchCandidate()
+
+
+def test_seconds_of_the_check_pass_are_a_hint() -> None:
+    candidates = [Candidate(proposal("a"), OutputCheck("same", seconds=1.5)), Candidate(proposal("b"))]
+    assert [candidate.hint for candidate in describe_candidates(candidates, include_changes=False)] == [1.5, math.inf]

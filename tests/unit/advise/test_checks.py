@@ -15,7 +15,9 @@ from perfbench.advise.model import OutputCheck
 from perfbench.errors import NotMeasured, OutputsDiffer
 from perfbench.model import Case, CaseGroup, CaseInEnvironment, Failure, Output, Result, Trial
 from perfbench.runner import output_check, repeat_check
+from perfbench.runner.output_check import DigestCache
 from perfbench.runner.trial import Conditions
+from perfbench.worker.protocol import OutputDigest
 
 Digests = Mapping[tuple[str, int], tuple[str, int]]
 
@@ -35,7 +37,14 @@ class FakePasses:
         self.handled = handled
         self.run: list[tuple[str, int]] = []
 
-    def __call__(self, trials: Sequence[Trial], *_others: Any) -> Iterator[Result]:
+    def __call__(
+        self,
+        trials: Sequence[Trial],
+        _group: CaseGroup,
+        _conditions: Conditions,
+        _expected: object,
+        digests: DigestCache,
+    ) -> Iterator[Result]:
         for trial in trials:
             (case,) = trial.cases
             key = case.environment, trial.hash_seed
@@ -45,6 +54,7 @@ class FakePasses:
                 continue
             digest, work = self.digests[key]
             handled = self.handled.get(case.environment)
+            digests[case.id, ()] = OutputDigest(digest, work, 1024, [digest], [], seconds=0.25)
             yield Result(trial.id, case.id, output=Output(digest, work, 1024, (digest,), handled=handled))
 
 
@@ -115,6 +125,12 @@ def test_set_up_is_checked_together_with_the_first_candidates_of_a_market(monkey
     for _ in range(2):
         assert [check.status for check in checker.check(GROUP, [place("other")])] == ["same"]
     assert passes.run == [("here", 0), ("other", 0), ("other", 0)]
+
+
+def test_check_has_the_seconds_of_its_pass_and_one_that_failed_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    checker, _ = use({("here", 0): ("a", 10), ("other", 0): ("a", 10)}, monkeypatch)
+    other, broken = checker.check(GROUP, [place("other"), place("broken")])
+    assert (other.seconds, broken.seconds) == (0.25, None)
 
 
 NO_ORDERS = {("here", 0): ("none", 10), ("idle", 0): ("none", 10), ("alike", 0): ("none", 10)}

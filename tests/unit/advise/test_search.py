@@ -224,6 +224,16 @@ def test_first_candidate_that_was_chosen_by_luck_is_taken_out_again() -> None:
     assert [request.after for request in requests if request.step == "confirm"] == [(1,)]
 
 
+def test_candidates_that_promise_most_are_measured_first_and_those_that_time_does_not_reach_are_the_others() -> None:
+    """Twelve of 20 candidates fit into the time; the hints point at the one that gains, which is the last in their order."""
+    hints = [*(2.0 + 0.1 * number for number in range(CANDIDATES - 2)), math.inf, 1.0]
+    candidates = [SearchCandidate(hint=hint) for hint in hints]
+    result, requests = search_with(answer_exactly({CANDIDATES - 1: 0.5}), candidates, seconds=25.0)
+    assert requests[0].after == (CANDIDATES - 1,)
+    assert result.combination == (CANDIDATES - 1,)
+    assert result.screened[CANDIDATES - 2].outcome == "no time"
+
+
 def test_candidate_that_fails_is_left_out_with_its_reason() -> None:
     own = answer_exactly({1: 0.2})
 

@@ -43,7 +43,16 @@ def refuse(line: bytes) -> str:
 
 @pytest.mark.parametrize(
     "answer",
-    [MEASURED, PROFILE, OBSERVED, DIGEST, PROPOSALS, Ready(0.0, "00"), FunctionNames([Function("a", "user")])],
+    [
+        MEASURED,
+        PROFILE,
+        OBSERVED,
+        DIGEST,
+        replace(DIGEST, seconds=0.5),
+        PROPOSALS,
+        Ready(0.0, "00"),
+        FunctionNames([Function("a", "user")]),
+    ],
 )
 def test_sound_answer_is_taken_as_it_is(answer: object) -> None:
     assert decode_answer(encode_message(answer), REQUEST) == answer
@@ -83,6 +92,7 @@ def test_line_that_is_no_answer_breaks_the_protocol_in_one_short_line(line: byte
         (Proposals([replace(PROPOSAL, applies=False)], {}), "Proposals with a proposal of nothing"),
         (replace(DIGEST, block_size=0), "OutputDigest with blocks of no size"),
         (replace(DIGEST, undone=[], undone_blocks=[]), "OutputDigest with digests of unequal numbers"),
+        (replace(DIGEST, seconds=-1.0), "OutputDigest with seconds that cannot be"),
         (replace(PROFILE, seconds=[]), "CpuProfile with stacks and seconds of unequal numbers"),
         (replace(PROFILE, stacks=[[1]]), "CpuProfile with a stack of unknown functions"),
         (replace(PROFILE, stacks=[[-1]]), "CpuProfile with a stack of unknown functions"),
