@@ -142,8 +142,8 @@ def _describe_outcome(
         return _describe_step(document, step)
     return {
         "kept": "not clearly faster",
-        "no gain": "no gain of 1 % or more",
-        "no time": "given up for lack of time" if timed.gains else "no time left",
+        "no gain": "gains less than 1 %",
+        "no time": "no time for more" if timed.gains else "no time left",
         "failed": timed.reason,
         "not timed": "not timed",
     }[timed.outcome]
@@ -154,7 +154,7 @@ def _describe_step(document: AdviceDocument, step: JoiningStep) -> str:
     if step.outcome in ("first", "added"):
         return "advised" if result.confirmed else "not confirmed" if result.gains or result.failure else "chosen"
     return {
-        "no gain": "gains nothing beside the others",
+        "no gain": "no gain beside others",
         "excluded": "excludes a faster one",
         "no time": "no time left to combine it",
         "failed": step.reason,

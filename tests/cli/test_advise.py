@@ -51,7 +51,7 @@ def test_levers_that_gain_are_ranked_combined_and_confirmed_and_all_others_say_w
     assert combination["low"] <= 2.5 <= combination["high"]
     assert combination["pairs"] >= 12
     page = done.stdout
-    assert "no gain of 1 % or more" in page
+    assert "gains less than 1 %" in page
     assert "price: 2 → 2.01" in page
     assert "this lever does not fit" in page
     assert "▲ speed = 2" in page

@@ -39,7 +39,7 @@ def test_levers_are_ranked_by_what_they_gain_and_those_that_were_not_timed_come_
     assert [row.outcome for row in report.rows] == [
         "advised",
         "advised",
-        "no gain of 1 % or more",
+        "gains less than 1 %",
         "order event 12 of 1.170258213: orders[0].price: 3.2 → 3.25",
         "no wheel for this Python",
     ]
@@ -126,7 +126,7 @@ def test_single_market_is_not_called_held_out() -> None:
     ("step", "outcome"),
     [
         (JoiningStep(4, "excluded"), "excludes a faster one"),
-        (JoiningStep(4, "no gain"), "gains nothing beside the others"),
+        (JoiningStep(4, "no gain"), "no gain beside others"),
         (JoiningStep(4, "no time"), "no time left to combine it"),
         (JoiningStep(4, "failed", reason="other orders"), "other orders"),
     ],
