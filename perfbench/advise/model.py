@@ -28,7 +28,7 @@ class AdviceOptions:
 class OutputCheck:
     """Whether a candidate gives the orders of the user's set-up: ``changes`` with the first ``difference`` and its market.
 
-    ``reason``: why it failed. ``seconds``: those of the check pass on the last market, beside others; None where nothing told them.
+    ``reason``: why it failed. ``seconds``: those of the check pass on the last market, taken beside others; None if unknown.
     """
 
     status: CheckStatus

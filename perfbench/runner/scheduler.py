@@ -270,7 +270,7 @@ class _GroupWork:
         return self.clock.expect(trial for trial in trials if self.state.needs(trial))
 
     def _build_progress(self, doing: str, rounds: int, rest: Sequence[Trial]) -> Progress:
-        """What comes next after so many whole rounds; ``rest``: the trials of the one that is being measured."""
+        """What comes next; ``rounds`` are done, and ``rest`` are the trials of the one that is being measured."""
         state, clock = self.state, self.clock
         each = self._expect_round()
         limit = clock.left if state.rule.is_timed else None

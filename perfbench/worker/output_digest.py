@@ -19,6 +19,9 @@ from perfbench.worker.scenario_api import ScenarioError, Work
 from perfbench.worker.scenario_loader import CanonicalFunction
 from perfbench.worker.timed_pass import convert_to_work
 
+SHORTEST, LONGEST = 1e-9, 1e9
+"""Seconds of a pass that can be."""
+
 BLOCK_SIZE = 1024
 """Updates in a block: small enough to be compared in full, large enough that a long file has few."""
 
@@ -195,10 +198,16 @@ def digest_output(
             )
             if not isinstance(outcome, Work):
                 return digest
-            return replace(digest, handled=outcome.handled, seconds=outcome.seconds)
+            return replace(digest, handled=outcome.handled, seconds=_find_seconds(outcome))
         except ChangedInPlace:
             continue
     raise AssertionError("without trust in identity nothing is compared with what it was before")
+
+
+def _find_seconds(work: Work) -> Optional[float]:
+    """The seconds of a mode that times itself; None for such as only a timed pass refuses."""
+    seconds = work.seconds
+    return seconds if isinstance(seconds, (int, float)) and SHORTEST < seconds < LONGEST else None
 
 
 def _select_output(outcome: Any) -> Any:

@@ -59,7 +59,10 @@ def test_interrupted_profile_is_shown_and_resumed_without_repeating_a_step(tmp_p
 def test_profile_without_interrupted_session_has_nothing_to_resume(tmp_path: Path) -> None:
     done = perfbench("profile", "--resume", folder=tmp_path)
     assert done.returncode == 5
-    assert done.stderr == "perfbench: results holds no interrupted profile to resume\n"
+    assert done.stderr.splitlines() == [
+        "perfbench: results holds no interrupted profile to resume",
+        "hint: --results FOLDER names another folder",
+    ]
 
 
 def test_profile_is_not_resumed_with_another_scenario_file(tmp_path: Path) -> None:

@@ -19,6 +19,9 @@ from perfbench.runner.output_check import DigestCache
 from perfbench.runner.trial import Conditions
 from perfbench.worker.protocol import OutputDigest
 
+SECONDS = 0.25
+"""Of every check pass."""
+
 Digests = Mapping[tuple[str, int], tuple[str, int]]
 
 
@@ -54,7 +57,7 @@ class FakePasses:
                 continue
             digest, work = self.digests[key]
             handled = self.handled.get(case.environment)
-            digests[case.id, ()] = OutputDigest(digest, work, 1024, [digest], [], seconds=0.25)
+            digests[case.id, ()] = OutputDigest(digest, work, 1024, [digest], [], seconds=SECONDS)
             yield Result(trial.id, case.id, output=Output(digest, work, 1024, (digest,), handled=handled))
 
 
@@ -81,7 +84,7 @@ def test_set_up_that_repeats_itself_is_checked_once_more_for_no_candidate(monkey
     digests = {("here", 0): ("a", 10), ("here", 1): ("a", 10), ("fewer", 0): ("a", 4)}
     checker, passes = use(digests, monkeypatch)
     checker.require_repeatable(GROUP)
-    assert checker.check(GROUP, [place("fewer")]) == [OutputCheck("same", market=MARKET.name)]
+    assert checker.check(GROUP, [place("fewer")]) == [OutputCheck("same", market=MARKET.name, seconds=SECONDS)]
     assert passes.run == [("here", 0), ("here", 1), ("fewer", 0)]
 
 
@@ -104,7 +107,7 @@ def test_other_orders_are_shown_with_the_first_that_differs(
 ) -> None:
     checker, _ = use({("here", 0): ("a", 10), ("fewer", 0): ("b", 4)}, monkeypatch)
     (check,) = checker.check(GROUP, [place("fewer")])
-    assert check == OutputCheck("changes", HERE_DIFFERENCE, MARKET.name)
+    assert check == OutputCheck("changes", HERE_DIFFERENCE, MARKET.name, seconds=SECONDS)
     assert [(before.digest, after.digest) for before, after in explained] == [("a", "b")]
     assert describe_check(check) == "order event 12 of market: orders[0].price: 3.2 → 3.25"
 
@@ -130,7 +133,7 @@ def test_set_up_is_checked_together_with_the_first_candidates_of_a_market(monkey
 def test_check_has_the_seconds_of_its_pass_and_one_that_failed_has_none(monkeypatch: pytest.MonkeyPatch) -> None:
     checker, _ = use({("here", 0): ("a", 10), ("other", 0): ("a", 10)}, monkeypatch)
     other, broken = checker.check(GROUP, [place("other"), place("broken")])
-    assert (other.seconds, broken.seconds) == (0.25, None)
+    assert (other.seconds, broken.seconds) == (SECONDS, None)
 
 
 NO_ORDERS = {("here", 0): ("none", 10), ("idle", 0): ("none", 10), ("alike", 0): ("none", 10)}

@@ -56,11 +56,14 @@ def test_terminal_shows_the_cause_on_the_first_line_and_the_hint_on_the_second(t
     assert not done.stdout
 
 
-def test_terminal_shows_one_line_for_an_error_without_a_hint(tmp_path: Path) -> None:
+def test_page_of_somebody_else_comes_with_where_to_look(tmp_path: Path) -> None:
     (tmp_path / "x.html").write_text("<html>somebody's page")
     done = perfbench("show", "x.html", folder=tmp_path)
     assert done.returncode == 5
-    assert done.stderr == "perfbench: x.html is a page without a run saved by perfbench\n"
+    assert done.stderr.splitlines() == [
+        "perfbench: x.html is a page without a run saved by perfbench",
+        "hint: see perfbench runs",
+    ]
 
 
 def test_run_that_is_not_there_comes_with_where_to_look(tmp_path: Path) -> None:
