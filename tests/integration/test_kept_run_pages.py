@@ -33,7 +33,7 @@ OPENED = 6
 
 NAMES = sorted({path.name.split(".")[0] for path in RESULTS.glob("reference-*.json")})
 PAGES = [name for name in NAMES if not name.endswith(PARTS)]
-RUN_NAMES = [name for name in PAGES if not (RESULTS / f"{name}.profile.json").exists() and "calibration" not in name]
+RUN_NAMES = [name for name in PAGES if (RESULTS / f"{name}.json").exists() and "calibration" not in name]
 
 
 @pytest.fixture(scope="module")
