@@ -9,7 +9,7 @@ from perfbench.kit.stream_client import Taken
 
 def book(market: str, *volumes: float | None) -> dict[str, Any]:
     """A lightweight book with the traded volume of each runner."""
-    runners = [
+    runners: list[dict[str, Any]] = [
         {"totalMatched": volume, "lastPriceTraded": 2.0, "ex": {"availableToBack": [], "availableToLay": []}}
         for volume in volumes
     ]
