@@ -68,7 +68,7 @@ def read_journal(path: Path) -> SavedAdvice:
     try:
         content = path.read_bytes()
     except OSError as error:
-        raise StorageProblem(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
+        raise StorageProblem(f"{path} cannot be read: {error.strerror}", hint="name a file that can be read") from error
     length = content.rfind(b"\n") + 1
     lines = content[:length].splitlines()
     if not lines:

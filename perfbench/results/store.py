@@ -126,4 +126,4 @@ def read_document(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise StorageProblem(f"{path} cannot be read: {error.strerror}", hint="check its permissions") from error
+        raise StorageProblem(f"{path} cannot be read: {error.strerror}", hint="name a file that can be read") from error

@@ -158,3 +158,13 @@ def test_items_that_are_no_units_of_work_are_digested_beside_the_amount() -> Non
 def test_items_of_units_of_work_must_be_as_many() -> None:
     with pytest.raises(ScenarioError, match="has 2 items for 3 units of work"):
         output_digest.digest_output(lambda: Work(3, output=[1, 2]))
+
+
+@pytest.mark.parametrize(
+    ("seconds", "kept"), [(1.5, 1.5), (None, None), (0.0, None), (-1.0, None), (math.nan, None), (math.inf, None)]
+)
+def test_seconds_of_a_mode_that_times_itself_go_along_if_a_pass_can_take_them(
+    seconds: float | None, kept: float | None
+) -> None:
+    """A timed pass refuses the others with the reason; the check pass is no place for that."""
+    assert output_digest.digest_output(lambda: Work(3, seconds=seconds, output=[1, 2, 3])).seconds == kept
