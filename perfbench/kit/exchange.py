@@ -11,7 +11,6 @@ import os
 import shutil
 import signal
 import subprocess
-import tempfile
 from contextlib import contextmanager
 from typing import Any, Dict, Iterator, Optional, Sequence
 
@@ -20,6 +19,7 @@ import requests
 from betfairlightweight.baseclient import BaseClient
 
 from perfbench import NotAvailable
+from perfbench.kit.child_processes import end_with_parent, folder_until_the_end
 
 STOP_TIMEOUT_SECONDS = 30
 
@@ -52,14 +52,18 @@ class ExchangeProcess:
 
 @contextmanager
 def exchange_process(*options: str, folder: Optional[str] = None) -> Iterator[ExchangeProcess]:
-    """Start ``perfbench exchange`` with these options. Raises NotAvailable if it does not start."""
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as temporary:
+    """Start ``perfbench exchange`` with these options. Raises NotAvailable if it does not start.
+
+    It ends with this process, also if that is killed.
+    """
+    with folder_until_the_end() as temporary:
         process = subprocess.Popen(
             [os.environ["PERFBENCH_PYTHON"], "-m", "perfbench", "exchange", "--json", *options],
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             encoding="utf-8",
             cwd=folder or temporary,
+            preexec_fn=end_with_parent,  # noqa: PLW1509 - a worker has no threads while it is set up
         )
         try:
             _keep_off_this_core(process.pid)

@@ -22,6 +22,7 @@ from pathlib import Path
 from typing import Any, Dict, Iterable, Iterator, List, NamedTuple, Tuple
 
 from perfbench import NotAvailable
+from perfbench.kit.child_processes import folder_until_the_end
 from perfbench.kit.memory import require_memory
 from perfbench.kit.trades import Trade, trades
 
@@ -111,7 +112,7 @@ class Store(NamedTuple):
     def copy(self) -> Iterator[Path]:
         """A temporary copy of the SQLite file. Raises NotAvailable if the disk is too full."""
         need_disk(Path(tempfile.gettempdir()), 4 * self.base.stat().st_size)
-        with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
+        with folder_until_the_end() as folder:
             path = Path(folder) / "market_data.sqlite"
             shutil.copyfile(str(self.base), str(path))
             with open(str(path), "rb+") as file:

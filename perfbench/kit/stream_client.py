@@ -8,7 +8,6 @@ from __future__ import annotations
 import csv
 import math
 import os
-import tempfile
 import time
 from contextlib import contextmanager
 from statistics import fmean
@@ -20,6 +19,7 @@ from betfairlightweight.streaming.betfairstream import BetfairStream
 
 from perfbench import NotAvailable
 from perfbench.kit.bflw import NO_LATENCY_CHECK
+from perfbench.kit.child_processes import folder_until_the_end
 from perfbench.kit.exchange import ExchangeProcess, exchange_process
 from perfbench.worker.scenario_api import ScenarioError
 
@@ -93,7 +93,7 @@ def exchange(market: str, speed: float, traffic: str, late_ms: float, *options: 
             "{} has best offers only, not the full depth; choose a PRO file".format(os.path.basename(market))
         )
     since, until = TRAFFIC[traffic]
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
+    with folder_until_the_end() as folder:
         log = os.path.join(folder, "log.csv")
         window = ("--data", market, "--speed", str(speed), "--from", since, "--until", until)
         with exchange_process("--hang-up", "--log", log, *window, *options) as process:

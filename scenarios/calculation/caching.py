@@ -13,7 +13,6 @@ from __future__ import annotations
 
 import functools
 import importlib
-import tempfile
 import time
 from collections import OrderedDict
 from pathlib import Path
@@ -22,6 +21,7 @@ from typing import Any, Callable, Dict, Iterator, Optional, Tuple
 from _reads import NOTHING, Answered, Key, Model, Stream, answer_sequentially, reads_of, stream_of
 
 from perfbench import Claim, Metric, Work, mode, setup
+from perfbench.kit.child_processes import folder_until_the_end
 from perfbench.kit.pins import CACHETOOLS, JOBLIB
 
 UNIT = "reads"
@@ -265,5 +265,5 @@ def joblib_memory(stream: Stream, joblib: Any, folder: Path) -> Work:
 @setup
 def folder() -> Iterator[Path]:
     """An empty temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as path:
+    with folder_until_the_end() as path:
         yield Path(path)

@@ -15,7 +15,6 @@ together. All seconds are CPU seconds.
 
 from __future__ import annotations
 
-import tempfile
 from pathlib import Path
 from typing import Iterator, List, NamedTuple
 
@@ -37,6 +36,7 @@ from _tick_loop import (
 
 from perfbench import Claim, Metric, Work, mode, setup
 from perfbench.kit import ScenarioError
+from perfbench.kit.child_processes import folder_until_the_end
 from perfbench.kit.market_databases import Database, DuckDB, SQLite
 from perfbench.kit.market_store import Store, stored
 from perfbench.kit.pins import DUCKDB, NUMPY, PYARROW
@@ -177,7 +177,7 @@ def sqlite_one_query(bare: Database) -> Work:
 @setup
 def folder() -> Iterator[Path]:
     """An empty temporary folder."""
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as path:
+    with folder_until_the_end() as path:
         yield Path(path)
 
 

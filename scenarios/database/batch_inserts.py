@@ -15,7 +15,6 @@ from __future__ import annotations
 import importlib
 import os
 import sqlite3
-import tempfile
 from sqlite3 import Connection
 from typing import Any, Callable, Iterator, NamedTuple, Sequence
 
@@ -36,6 +35,7 @@ from _writers import (
 )
 
 from perfbench import Claim, Metric, Work, mode, setup
+from perfbench.kit.child_processes import folder_until_the_end
 from perfbench.kit.pins import DUCKDB, NUMPY, PSYCOPG
 from perfbench.kit.postgres import server
 from perfbench.kit.trades import repeated, trades
@@ -106,7 +106,7 @@ ROLLBACKS = {"advised": save_as_advised, "checked": save_checked}
 def loop(market: str, *, rows: int = 50_000, pause_us: float = 0.0) -> Iterator[TradingLoop]:
     """Rows to log, a pause after each in microseconds, and a folder for the database."""
     logged = [(trade.market, trade.price, trade.size, trade.published) for trade in repeated(trades(market), rows)]
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
+    with folder_until_the_end() as folder:
         yield TradingLoop(logged, os.path.join(folder, "trades.db"), pause_us, fsync_ms=fsync_ms(folder))
 
 

@@ -14,13 +14,13 @@ overlap. Every answer has a total order, because many rows have the same time an
 
 from __future__ import annotations
 
-import tempfile
 import time
 from pathlib import Path
 from typing import Any, Dict, Iterator, List, NamedTuple, Sequence, Tuple
 
 from perfbench import Claim, Metric, Work, mode, setup
 from perfbench.kit import ScenarioError
+from perfbench.kit.child_processes import folder_until_the_end
 from perfbench.kit.market_databases import Database, DuckDB, PostgreSQL, SQLite, from_the_disk
 from perfbench.kit.market_store import STRATEGIES, Further, Store, stored
 from perfbench.kit.pins import DUCKDB, PSYCOPG
@@ -231,7 +231,7 @@ def time_only(sqlite: Database, questions: Questions) -> Work:
 @setup
 def duckdb_file(store: Store) -> Iterator[Database]:
     """The rows in DuckDB."""
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
+    with folder_until_the_end() as folder:
         yield DuckDB(Path(folder) / "market_data.duckdb", store)
 
 

@@ -12,7 +12,6 @@ from __future__ import annotations
 import itertools
 import json
 import os
-import tempfile
 import time
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
@@ -25,6 +24,7 @@ from betfairlightweight.exceptions import APIError
 
 from perfbench import Claim, Metric, Work, mode, setup
 from perfbench.kit import ScenarioError
+from perfbench.kit.child_processes import folder_until_the_end
 from perfbench.kit.exchange import Api, distance, open_api
 from perfbench.kit.stream_server import Markets
 
@@ -102,7 +102,7 @@ def wanted(
             "projection={} markets={}: choose {}; 1 or more".format(projection, markets, ", ".join(PROJECTIONS))
         )
     prices, weight = PROJECTIONS[projection]
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
+    with folder_until_the_end() as folder:
         path = os.path.join(folder, "markets")
         _write_copies(market, path, markets)
         slow = ("--service", "{}ms".format(service_ms), "--per-market", "{}ms".format(per_market_ms))

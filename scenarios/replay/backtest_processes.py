@@ -9,14 +9,13 @@ from __future__ import annotations
 import multiprocessing
 import os
 import re
-import tempfile
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from typing import Iterator, List, Sequence, Tuple
 
 from perfbench import Work, mode, setup
 from perfbench.kit import ScenarioError, peak_rss_bytes
-from perfbench.kit.child_processes import end_with_parent
+from perfbench.kit.child_processes import end_with_parent, folder_until_the_end
 from perfbench.kit.owners import BACKTEST
 from perfbench.kit.simulation import Backtest, backtest, work
 from perfbench.kit.strategies import Chosen, choose
@@ -45,7 +44,7 @@ def copies(market: str, *, markets: int = 4) -> Iterator[List[str]]:
     if markets < 2:
         raise ScenarioError("markets={}: two processes need at least 2".format(markets))
     content = Path(market).read_bytes()
-    with tempfile.TemporaryDirectory(prefix="perfbench-") as folder:
+    with folder_until_the_end() as folder:
         paths = [os.path.join(folder, "market-{:03d}".format(number)) for number in range(markets)]
         for number, path in enumerate(paths):
             Path(path).write_bytes(ID.sub(rb"\g<1>%03d" % number, content))

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import contextlib
 import csv
 import json
+import subprocess
+import sys
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+import psutil
 import pytest
-from support.command_line import QUICK, one_line, perfbench
+from support.command_line import QUICK, one_line, perfbench, variables
 from support.exchange_client import serving, subscribed
 from support.scenarios import import_shipped
 
@@ -88,6 +94,41 @@ def test_killed_exchange_is_reported(market: Path, tmp_path: Path) -> None:
     assert done.returncode == 5
     assert "! killed: RuntimeError: the exchange failed: killed by signal 9 at" in done.stdout
     one_line(done.stderr)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends children with their parent")
+def test_run_that_is_killed_leaves_no_exchange_and_no_folder_of_it(market: Path, tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "perfbench", "run", "subscriptions", "--data", str(market), "--set", "speed=1"]
+    process = subprocess.Popen(
+        command, cwd=tmp_path, env=variables(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+    )
+    try:
+        served = wait_for(lambda: find_exchange(process.pid), "no exchange was started")
+        log = Path(served.cmdline()[served.cmdline().index("--log") + 1])
+        assert log.parent.is_dir()
+    finally:
+        process.kill()
+        process.wait()
+    wait_for(lambda: not served.is_running() and not log.parent.exists(), "the exchange or its folder is left")
+
+
+def find_exchange(pid: int) -> psutil.Process | None:
+    """The exchange among the descendants of a process, once it has its command line."""
+    for child in psutil.Process(pid).children(recursive=True):
+        with contextlib.suppress(psutil.Error):
+            if {"exchange", "--log"} <= set(child.cmdline()):
+                return child
+    return None
+
+
+def wait_for(find: Callable[[], Any], otherwise: str) -> Any:
+    """What a function finds within a minute."""
+    deadline = time.monotonic() + 60
+    while time.monotonic() < deadline:
+        if result := find():
+            return result
+        time.sleep(0.05)
+    raise AssertionError(otherwise)
 
 
 @pytest.mark.parametrize(
