@@ -106,6 +106,7 @@ def test_console_commands_of_page_work_in_order(tmp_path: Path, page: str) -> No
             path = tmp_path / block.content.partition("\n")[0].removeprefix("# ")
             path.parent.mkdir(exist_ok=True)
             path.write_text(block.content, encoding="utf-8")
+    copy_kept_runs(list_lines(page, "console"), tmp_path / "results")
     for line in list_lines(page, "console"):
         if line == "$ perfbench data pull":
             continue  # tested with its failures in test_datasets.py
@@ -114,6 +115,14 @@ def test_console_commands_of_page_work_in_order(tmp_path: Path, page: str) -> No
         assert done.returncode == 0, f"{line}\n{done.stdout}\n{done.stderr}"
     if (tmp_path / "table.md").exists():
         assert (tmp_path / "table.md").read_text(encoding="utf-8").startswith("**replay · sample")
+
+
+def copy_kept_runs(lines: Sequence[str], folder: Path) -> None:
+    """Copy the kept runs that these commands name into a folder, as a reader of the page has them in a clone."""
+    folder.mkdir()
+    for path in RESULTS.glob("reference-*.json"):
+        if any(path.stem in line.split() for line in lines):
+            shutil.copy(path, folder)
 
 
 def run_line(words: Sequence[str], folder: Path) -> subprocess.CompletedProcess[str]:
