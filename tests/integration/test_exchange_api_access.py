@@ -145,6 +145,25 @@ def receive_until_closed(connection: ssl.SSLSocket) -> bytes:
     return received
 
 
+@pytest.mark.parametrize(
+    "call", [b"api/keepAlive", b"api/logout", b"api/login", b"exchange/betting/rest/v1.0/listEventTypes"]
+)
+@pytest.mark.parametrize("name", [b"X-Application", b"X-Authentication"])
+def test_header_whose_bytes_are_no_utf_8_is_refused_in_json(exchange: Exchange, call: bytes, name: bytes) -> None:
+    with closing(exchange.connect()) as connection:
+        connection.sendall(
+            b"POST /"
+            + call
+            + b" HTTP/1.1\r\nHost: x\r\nConnection: close\r\nContent-Length: 0\r\n"
+            + name
+            + b": a\xff\r\n\r\n"
+        )
+        head, _, body = receive_until_closed(connection).partition(b"\r\n\r\n")
+    assert head.split()[1] in (b"200", b"400"), head
+    assert isinstance(json.loads(body), dict)
+    assert b"SUCCESS" not in body
+
+
 @pytest.mark.parametrize("header", [b"POST / HT", b"POST / HTTP/1.1\r\nX-A: b\r\n"])
 def test_second_request_that_does_not_become_complete_is_reset(exchange: Exchange, header: bytes) -> None:
     with closing(exchange.connect()) as connection:

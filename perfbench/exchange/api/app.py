@@ -112,7 +112,7 @@ class Application:
     def _log_in(self, action: str, request: web.Request, body: bytes) -> dict[str, Any]:
         form = parse_qs(body.decode("utf-8", "replace"))
         user, password = (form.get(name, [""])[0] for name in ("username", "password"))
-        app_key = request.headers.get("X-Application", "")
+        app_key = _read_header(request, "X-Application")
         certificate = request.transport.get_extra_info("peercert") if request.transport else None
         if action == "certlogin" and not certificate:
             return {"loginStatus": "CERT_AUTH_REQUIRED"}
@@ -125,10 +125,10 @@ class Application:
         return {"token": session, "product": app_key, "status": "SUCCESS" if session else "FAIL", "error": error_code}
 
     def _renew_session(self, action: str, request: web.Request) -> dict[str, Any]:
-        session = request.headers.get("X-Authentication", "")
+        session = _read_header(request, "X-Authentication")
         sessions = self._context.sessions
         succeeded = sessions.keep_alive(session) if action == "keepAlive" else sessions.log_out(session)
-        product = request.headers.get("X-Application", "")
+        product = _read_header(request, "X-Application")
         status, error_code = ("SUCCESS", "") if succeeded else ("FAIL", "NO_SESSION")
         return {"token": session, "product": product, "status": status, "error": error_code}
 
@@ -169,7 +169,7 @@ class Application:
         return await rpc.answer_rest(SERVICES[name], operation, body, call)
 
     def _identify_caller(self, request: web.Request) -> Caller:
-        app_key, session = request.headers.get("X-Application", ""), request.headers.get("X-Authentication")
+        app_key, session = _read_header(request, "X-Application"), _read_header(request, "X-Authentication")
         app_keys, sessions = self._context.app_keys, self._context.sessions
         if not app_key:
             raise APINGException("NO_APP_KEY", "missing header X-Application")
@@ -189,6 +189,11 @@ class Application:
             return self._context.operations.build_navigation_menu()
 
         return _build_response(request, await rpc.answer_rest(SERVICES["betting"], "navigation", b"", call))
+
+
+def _read_header(request: web.Request, name: str) -> str:
+    """A header, or "". Bytes that are no UTF-8, which aiohttp keeps as surrogates, are replaced: no reply could repeat them."""
+    return request.headers.get(name, "").encode("utf-8", "surrogateescape").decode("utf-8", "replace")
 
 
 def _build_error_response(request: web.Request, error: web.HTTPException) -> web.Response:
