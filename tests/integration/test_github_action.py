@@ -8,6 +8,7 @@ from __future__ import annotations
 import os
 import re
 import shutil
+import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -151,6 +152,31 @@ def test_baseline_of_the_checkout_is_found(workshop: Path, tmp_path: Path) -> No
         assert (done.code, done.outputs["verdict"]) == (3, "regressed")
         assert f"{baseline} → ." in done.summary
     assert sorted(path.name for path in (project / "results").iterdir()) == ["base.json"]
+
+
+def test_the_step_that_measures_runs_by_hand_with_the_perfbench_of_the_path(tmp_path: Path) -> None:
+    program = tmp_path / "bin" / "perfbench"
+    program.parent.mkdir()
+    program.write_text('#!/bin/sh\necho "asked for $*"\n: > "$REPORTS/summary.md"\nexit 3\n')
+    program.chmod(0o755)
+    (script,) = [step["run"] for step in ACTION["runs"]["steps"] if step.get("id") == "gate"]
+    inputs = ("BEFORE", "BASELINE", "AFTER", "SCENARIO", "MODE", "DATA", "THRESHOLD", "MAX_TIME", "BUDGET")
+    given = dict.fromkeys(inputs, "") | {"BASELINE": "base", "FAIL_ON_INCONCLUSIVE": "false"}
+    runner = {"RUNNER_TEMP": str(tmp_path / "runner"), "GITHUB_RUN_ID": "1", "GITHUB_RUN_ATTEMPT": "1"}
+    files = {name: str(tmp_path / name) for name in ("GITHUB_OUTPUT", "GITHUB_STEP_SUMMARY")}
+    path = {"PATH": f"{program.parent}{os.pathsep}{os.environ['PATH']}"}
+    done = subprocess.run(
+        ["bash", "--noprofile", "--norc", "-eo", "pipefail", "-c", script],
+        env=given | runner | files | path,
+        cwd=tmp_path,
+        capture_output=True,
+        encoding="utf-8",
+        timeout=60,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (3, "")
+    assert done.stdout.startswith("asked for gate --baseline base --save gate-1-1 --results ")
+    assert "verdict=regressed" in (tmp_path / "GITHUB_OUTPUT").read_text()
 
 
 # The comment ----------------------------------------------------------------------------------------------------------
