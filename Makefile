@@ -130,6 +130,7 @@ verdicts: $(VENV)/.run data  ## measure for docs/quants/advice.md whether the ad
 	$(call advice,memory,ring_buffer gc_tuning memory_logging soak,$(SESSION_RANGES))
 	$(call advice,restart,restart)
 	$(call advice,calculation,vwap caching,$(CALCULATION_RANGES))
+	$(call advice,caching-slow,caching,--set cost_us=1000 --set reads=4000)
 	$(call advice,following,caching_live)
 	$(call advice,databases,indexes batch_inserts)
 	$(call advice,storage,backtest_storage,$(STORAGE_RANGE))
@@ -142,7 +143,7 @@ verdicts: $(VENV)/.run data  ## measure for docs/quants/advice.md whether the ad
 STORAGE_RANGE := --sweep backtest_storage.markets=6,24,60
 LARGE_STORAGE := --mode sqlite_bare --mode advised_indexes --mode tick_files --sweep backtest_storage.markets=120,250
 SESSION_RANGES := --sweep ring_buffer.periods=5,50,500 --sweep gc_tuning.cycles=0,100
-CALCULATION_RANGES := --sweep vwap.periods=5,20,50,100,200,500,999 --sweep caching.cost_us=1,10,100,1000 --set caching.reads=4000
+CALCULATION_RANGES := --sweep vwap.periods=5,20,50,100,200,500,999 --sweep caching.cost_us=1,10,100 --set caching.reads=4000
 
 define advice
 	@$(BIN)/perfbench run $(2) --data PRO-1.170258213 --rounds 6 --save verdicts-for-readme-$(1) $(3)

@@ -68,6 +68,12 @@ def test_page_of_a_sweep_shows_the_value_from_which_advice_holds(folder: Path) -
     assert "      faster from 64 periods on\n" in text
 
 
+def test_page_of_one_value_names_the_parameters_that_were_set(folder: Path) -> None:
+    done = measured("advised", "--set", "periods=16", "--rounds", "6", "--save", "chosen", folder=folder)
+    assert done.returncode == 0
+    assert "16.000ms → 64.000ms, 4.0x slower [4.00–4.00] at periods 16\n" in page(folder, "--run", "chosen")
+
+
 def test_page_of_several_runs_lists_the_advice_of_each_with_its_date(folder: Path) -> None:
     assert page(folder, "--run", "one", "--run", "swept") == page(folder, "--run", "one") + "\n" + page(
         folder, "--run", "swept"

@@ -122,8 +122,11 @@ def _describe_fixed(figure: Figure, others: Sequence[Figure]) -> str:
 
 
 def _describe_parameters(table: ReportTable, others: Sequence[ReportTable]) -> str:
-    """`` at periods 5``: the parameters in which the tables differ."""
-    varied = [(n, v) for n, v in table.parameters if any(dict(other.parameters).get(n) != v for other in others)]
+    """`` at periods 5``: the parameters in which the tables differ; those that were set where there is one table."""
+    single = len(others) == 1
+    varied = [
+        (n, v) for n, v in table.parameters if single or any(dict(other.parameters).get(n) != v for other in others)
+    ]
     return f" at {', '.join(f'{name} {value}' for name, value in varied)}" if varied else ""
 
 
