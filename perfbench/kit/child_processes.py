@@ -42,10 +42,13 @@ def folder_until_the_end() -> Iterator[str]:
         yield folder
 
 
-def end_with_parent() -> None:
-    """Have the system kill this process when its parent ends, as a killed worker must not leave a pool behind (Linux only)."""
+def end_with_parent(by: int = signal.SIGKILL) -> None:
+    """Have the system end this process when its parent ends, as a killed worker must not leave a pool behind (Linux only).
+
+    :param by: the signal.
+    """
     if sys.platform == "linux":
-        _prctl(SET_PDEATHSIG, signal.SIGKILL)
+        _prctl(SET_PDEATHSIG, by)
 
 
 def adopt_orphans() -> None:

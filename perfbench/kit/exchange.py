@@ -12,6 +12,7 @@ import shutil
 import signal
 import subprocess
 from contextlib import contextmanager
+from functools import partial
 from typing import Any, Dict, Iterator, Optional, Sequence
 
 import betfairlightweight
@@ -63,7 +64,7 @@ def exchange_process(*options: str, folder: Optional[str] = None) -> Iterator[Ex
             stderr=subprocess.PIPE,
             encoding="utf-8",
             cwd=folder or temporary,
-            preexec_fn=end_with_parent,  # noqa: PLW1509 - a worker has no threads while it is set up
+            preexec_fn=partial(end_with_parent, signal.SIGTERM),  # noqa: PLW1509 - a worker has no threads while it is set up
         )
         try:
             _keep_off_this_core(process.pid)

@@ -99,17 +99,22 @@ def test_killed_exchange_is_reported(market: Path, tmp_path: Path) -> None:
 @pytest.mark.skipif(sys.platform != "linux", reason="the kernel ends children with their parent")
 def test_run_that_is_killed_leaves_no_exchange_and_no_folder_of_it(market: Path, tmp_path: Path) -> None:
     command = [sys.executable, "-m", "perfbench", "run", "subscriptions", "--data", str(market), "--set", "speed=1"]
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    environment = {**variables(tmp_path), "TMPDIR": str(temporary)}
     process = subprocess.Popen(
-        command, cwd=tmp_path, env=variables(tmp_path), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
+        command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
         served = wait_for(lambda: find_exchange(process.pid), "no exchange was started")
         log = Path(served.cmdline()[served.cmdline().index("--log") + 1])
         assert log.parent.is_dir()
+        wait_for(lambda: [*temporary.rglob("client.pem")], "the exchange made no key")
     finally:
         process.kill()
         process.wait()
     wait_for(lambda: not served.is_running() and not log.parent.exists(), "the exchange or its folder is left")
+    wait_for(lambda: not [*temporary.rglob("*.pem")], "keys of the exchange are left")
 
 
 def find_exchange(pid: int) -> psutil.Process | None:
