@@ -42,13 +42,13 @@ def folder_until_the_end() -> Iterator[str]:
         yield folder
 
 
-def end_with_parent(by: int = signal.SIGKILL) -> None:
+def end_with_parent(signal_number: int = signal.SIGKILL) -> None:
     """Have the system end this process when its parent ends, as a killed worker must not leave a pool behind (Linux only).
 
-    :param by: the signal.
+    :param signal_number: what it is ended by.
     """
     if sys.platform == "linux":
-        _prctl(SET_PDEATHSIG, by)
+        _prctl(SET_PDEATHSIG, signal_number)
 
 
 def adopt_orphans() -> None:

@@ -55,7 +55,7 @@ class ExchangeProcess:
 def exchange_process(*options: str, folder: Optional[str] = None) -> Iterator[ExchangeProcess]:
     """Start ``perfbench exchange`` with these options. Raises NotAvailable if it does not start.
 
-    It ends with this process, also if that is killed.
+    It ends with this process, also if that is killed: by SIGTERM, so that it removes its keys.
     """
     with folder_until_the_end() as temporary:
         process = subprocess.Popen(

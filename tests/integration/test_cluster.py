@@ -18,6 +18,7 @@ import psutil
 import pytest
 from support.checkouts import checkout
 from support.command_line import one_line, perfbench
+from support.deadline import wait_until
 from support.surveys import (
     Cluster,
     count_pairs,
@@ -26,7 +27,6 @@ from support.surveys import (
     load_document,
     running_cluster,
     survey_options,
-    wait_until,
     write_markets,
 )
 

@@ -8,11 +8,12 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from support.command_line import one_line, perfbench, variables
+from support.deadline import wait_until
 from support.package_index import Index, checkout
 from support.small_disks import tiny_disk
 
@@ -456,13 +457,6 @@ def started(*specs: str, folder: Path, url: str) -> subprocess.Popen[str]:
     )
 
 
-def wait_for(happened: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not happened():
-        assert time.monotonic() < deadline, "it did not happen"
-        time.sleep(0.02)
-
-
 @pytest.fixture
 def slow(index: Index, tmp_path: Path) -> Iterator[Path]:
     """A release with a dependency whose build says that it goes on, and ends only when this file is gone."""
@@ -478,7 +472,7 @@ def slow(index: Index, tmp_path: Path) -> Iterator[Path]:
 @linux_only
 def test_a_killed_build_is_not_taken_for_a_finished_one(index: Index, tmp_path: Path, slow: Path) -> None:
     killed = started("lagging==1.0", folder=tmp_path, url=index.url)
-    wait_for((tmp_path / "building").exists)
+    wait_until((tmp_path / "building").exists, "a build has begun")
     killed.send_signal(signal.SIGKILL)
     killed.communicate()
     assert perfbench("environments", folder=tmp_path).stdout == "no cached environments\n"
@@ -495,7 +489,7 @@ def test_a_killed_build_is_not_taken_for_a_finished_one(index: Index, tmp_path: 
 @linux_only
 def test_two_builds_at_once_do_not_disturb_each_other(index: Index, tmp_path: Path, slow: Path) -> None:
     first = started("lagging==1.0", folder=tmp_path, url=index.url)
-    wait_for((tmp_path / "building").exists)
+    wait_until((tmp_path / "building").exists, "a build has begun")
     second = started("lagging==1.0", folder=tmp_path, url=index.url)
     assert second.stderr is not None
     assert second.stderr.readline() == "waiting for another perfbench to build lagging==1.0\n"

@@ -7,8 +7,6 @@ import csv
 import json
 import subprocess
 import sys
-import time
-from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -16,6 +14,7 @@ from typing import Any
 import psutil
 import pytest
 from support.command_line import QUICK, one_line, perfbench, variables
+from support.deadline import wait_until
 from support.exchange_client import serving, subscribed
 from support.scenarios import import_shipped
 
@@ -106,15 +105,16 @@ def test_run_that_is_killed_leaves_no_exchange_and_no_folder_of_it(market: Path,
         command, cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
     )
     try:
-        served = wait_for(lambda: find_exchange(process.pid), "no exchange was started")
+        served = wait_until(lambda: find_exchange(process.pid), "an exchange is started")
+        assert served is not None
         log = Path(served.cmdline()[served.cmdline().index("--log") + 1])
         assert log.parent.is_dir()
-        wait_for(lambda: [*temporary.rglob("client.pem")], "the exchange made no key")
+        wait_until(lambda: [*temporary.rglob("client.pem")], "the exchange has made its keys")
     finally:
         process.kill()
         process.wait()
-    wait_for(lambda: not served.is_running() and not log.parent.exists(), "the exchange or its folder is left")
-    wait_for(lambda: not [*temporary.rglob("*.pem")], "keys of the exchange are left")
+    wait_until(lambda: not served.is_running() and not log.parent.exists(), "the exchange and its folder are gone")
+    wait_until(lambda: not [*temporary.rglob("*.pem")], "its keys are gone")
 
 
 def find_exchange(pid: int) -> psutil.Process | None:
@@ -124,16 +124,6 @@ def find_exchange(pid: int) -> psutil.Process | None:
             if {"exchange", "--log"} <= set(child.cmdline()):
                 return child
     return None
-
-
-def wait_for(find: Callable[[], Any], otherwise: str) -> Any:
-    """What a function finds within a minute."""
-    deadline = time.monotonic() + 60
-    while time.monotonic() < deadline:
-        if result := find():
-            return result
-        time.sleep(0.05)
-    raise AssertionError(otherwise)
 
 
 @pytest.mark.parametrize(

@@ -20,6 +20,7 @@ from typing import Any
 import pytest
 from betfairlightweight.streaming.listener import StreamListener
 from support.command_line import perfbench, variables
+from support.deadline import wait_until
 
 from perfbench.datasets.generator.files import write_market
 from perfbench.datasets.generator.recipe import Recipe
@@ -463,10 +464,10 @@ with LoadedScenario({str(FOLDER / "restart.py")!r}).bound({mode!r}, {str(market)
         assert worker.stdout is not None
         assert worker.stdout.readline() == b"ready\n"
         place = Path(env["TMPDIR"])
-        until(lambda: list(place.glob("*/state.json")))
+        wait_until(lambda: list(place.glob("*/state.json")), "a program has saved its state")
         assert len(processes(env["TMPDIR"])) >= 3, "worker, trader, and who removes the folder"
         worker.kill()
-    until(lambda: not processes(env["TMPDIR"]))
+    wait_until(lambda: not processes(env["TMPDIR"]), "its processes have ended")
     assert not list(place.iterdir())
 
 
@@ -480,10 +481,3 @@ def processes(folder: str) -> list[str]:
         except OSError:
             continue
     return found
-
-
-def until(true: Callable[[], object], seconds: float = 20) -> None:
-    deadline = time.monotonic() + seconds
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.005)

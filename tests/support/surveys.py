@@ -9,9 +9,8 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from perfbench.datasets.generator.recipe import Recipe
 from perfbench.runner.prepare import PreparedRun, prepare_run
 from support import corpora
 from support.command_line import SCENARIOS, variables
+from support.deadline import wait_until
 from support.runs import settings
 
 SCENARIO = "own_metric_by_lines"
@@ -84,14 +84,6 @@ def find_free_port() -> int:
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return int(probe.getsockname()[1])
-
-
-def wait_until(condition: Callable[[], object], what: str, seconds: float = START_SECONDS) -> None:
-    """Wait until something is the case."""
-    end = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < end, f"not within {seconds:.0f} s: {what}"
-        time.sleep(0.05)
 
 
 class Cluster:
