@@ -69,8 +69,8 @@ MaxTime = Annotated[
     typer.Option(
         parser=Seconds,
         metavar="SECONDS",
-        help="Time limit of the whole command, shared by its tables; also 90s or 2m. One round of each is measured in any case; "
-        "building environments comes on top.",
+        help="Time limit of the whole command, shared by its tables; also 90s or 2m. Where not even one round fits, the first "
+        "lines of the market are measured; building environments comes on top.",
     ),
 ]
 Precision = Annotated[

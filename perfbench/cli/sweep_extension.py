@@ -118,6 +118,7 @@ def _choose_settings(ctx: typer.Context, base: Run, planned: SweepExtension, typ
         saved,
         **{"rounds": extension.choose_rounds(base, planned), **changed},
         environments=planned.groups,
+        cuts=saved.cuts or (),
         names=(*saved.names, *planned.moved),
     )
 

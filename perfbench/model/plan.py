@@ -139,7 +139,8 @@ class Settings:
     ``quick``: use the small parameters of the scenarios. ``each``: a table for each market file, also of many. ``jobs``: pairs that
     are measured at the same time, each on a core of its own; ``shard``: the part (from 1) and the number of parts of the draws
     of a survey that are measured; ``cluster``: the address of the scheduler whose workers measure. ``arguments`` are those of the
-    programs among the scenarios.
+    programs among the scenarios. ``cuts``: the number of first lines that are measured of each market file that is too long for
+    ``max_time``, by its name; None until that is decided.
     """
 
     scenarios: tuple[str, ...]
@@ -169,6 +170,7 @@ class Settings:
     shard: tuple[int, int] = (1, 1)
     cluster: str = ""
     arguments: tuple[str, ...] = ()
+    cuts: tuple[tuple[str, int], ...] | None = None
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,7 +10,7 @@ from perfbench.datasets import head
 from perfbench.model import CaseGroup, Market
 
 SMOKE_LINES = 2000
-"""Lines that ``--quick`` replays: a pass of the slowest mode takes about a second."""
+"""Lines that ``--quick`` replays where a scenario says nothing else: a pass of the slowest mode takes about a second."""
 
 
 def move_to_market(table: CaseGroup, market: Market) -> CaseGroup:
@@ -23,23 +23,25 @@ def move_to_market(table: CaseGroup, market: Market) -> CaseGroup:
 
 
 def cut_for_smoke_run(tables: Sequence[CaseGroup], folder: Path) -> list[CaseGroup]:
-    """The groups of a smoke run: a scenario without small parameters of its own replays the first lines of each market.
+    """The groups of a smoke run: scenarios replay the first lines of each market, those with small parameters as many as they say.
 
     A program replays whole markets: what it asks for may begin later.
 
     :param folder: for the cut files. Raises DataProblem for a market that cannot be cut.
     """
-    heads: dict[str, Market] = {}
+    heads: dict[tuple[str, int], Market] = {}
     groups = []
     for table in tables:
-        if table.market is None or table.scenario.quick or table.scenario.program:
+        lines = table.scenario.quick_lines or (0 if table.scenario.quick else SMOKE_LINES)
+        if table.market is None or table.scenario.program or not lines:
             groups.append(table)
             continue
-        if table.market.name not in heads:
+        key = table.market.name, lines
+        if key not in heads:
             own = folder / f"smoke-{len(heads)}"
             own.mkdir()
-            heads[table.market.name] = head.cut_market(table.market, SMOKE_LINES, own)
-        groups.append(move_to_market(table, heads[table.market.name]))
+            heads[key] = head.cut_market(table.market, lines, own)
+        groups.append(move_to_market(table, heads[key]))
     return groups
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from perfbench.model import Failure, Result, Trial
+from perfbench.model import CaseGroup, Failure, Result, Settings, Trial
 from perfbench.runner import known_changes, output_check, plan, repeat_check, work_check
 from perfbench.runner.state import GroupState, Progress, format_cases
 from perfbench.runner.trial import Conditions
@@ -23,7 +23,8 @@ def compare_outputs(
     if checks:
         yield Progress("check passes: is the output the same?", 0.0, None)
     remembered: output_check.DigestCache = {}
-    results = output_check.run_check_passes(checks, state.group, conditions, _find_expected_changes(state), remembered)
+    expected = find_expected_changes(state.group, state.settings)
+    results = output_check.run_check_passes(checks, state.group, conditions, expected, remembered)
     for trial, checked in zip(checks, results, strict=True):
         result = _compare_repeat(trial, checked, state, conditions) if trial in again else checked
         if result is not None:
@@ -56,12 +57,12 @@ def _find_wrong_work(state: GroupState) -> list[Result]:
     ]
 
 
-def _find_expected_changes(state: GroupState) -> dict[str, output_check.ChangeSets]:
-    """The announced changes between each case and the first case that it is compared with, by case id."""
+def find_expected_changes(group: CaseGroup, settings: Settings) -> dict[str, output_check.ChangeSets]:
+    """The sets to revert in check passes by case id: the changes announced between a case and the first it is compared with."""
     expected: dict[str, output_check.ChangeSets] = {}
-    for duet in state.group.duets:
-        before, after = (state.group.place(case).environment.packages for case in duet)
-        changes = known_changes.find_known_changes(state.group.scenario.changes, before, after, state.settings.accepted)
+    for duet in group.duets:
+        before, after = (group.place(case).environment.packages for case in duet)
+        changes = known_changes.find_known_changes(group.scenario.changes, before, after, settings.accepted)
         for case in duet:
             expected.setdefault(case.id, output_check.build_change_sets(changes))
     return expected

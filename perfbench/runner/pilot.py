@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 
 from perfbench.datasets import head
-from perfbench.model import Case, CaseGroup, GatePolicy, PairBudget, Sample, Settings, Trial
+from perfbench.model import CaseGroup, GatePolicy, PairBudget, Sample, Settings, Trial
 from perfbench.runner import callgrind, heads, interleave, plan
 from perfbench.runner.duet import DuetQueue, execute_trial
 from perfbench.runner.interleave import InterleavedSide
+from perfbench.runner.probe import run_probe
 from perfbench.runner.time_limit import TimeLimit
 from perfbench.runner.trial import Conditions
 from perfbench.stats import sequential
@@ -31,6 +32,9 @@ INITIAL_LINES = 1000
 MAX_PROBES = 5
 SUFFICIENT_SHARE = 0.8
 """A cut is accepted when its pass takes at least this share of the target."""
+
+FILLED_SHARE = 0.8
+"""The share of its time that the fewest pairs of a comparison are expected to fill with shorter passes."""
 
 PILOT_PAIRS = 2
 """Pairs that measure the cost, after one that is discarded (docs/concepts/gate.md, "Pilot pairs")."""
@@ -63,17 +67,22 @@ class PilotResult:
 
 
 def run_pilots(
-    tables: Sequence[CaseGroup], settings: Settings, conditions: Conditions, folder: Path
+    tables: Sequence[CaseGroup], settings: Settings, conditions: Conditions, folder: Path, limit: TimeLimit
 ) -> list[PilotResult]:
     """The pilot of each comparison, with its market cut.
 
-    :param folder: for the cut files. Raises DataProblem for a market that cannot be cut.
+    :param folder: for the cut files. :param limit: the fewest pairs of all comparisons have to fit into what is left of it.
+
+    Raises DataProblem for a market that cannot be cut.
     """
-    results = []
+    results: list[PilotResult] = []
     for number, table in enumerate(tables):
         own = folder / f"cut-{number}"
         own.mkdir()
-        results.append(_measure_costs(_fit_market(table, settings, conditions, own), settings, conditions))
+        reserved = sum(pilot.overhead + pilot.least * pilot.cost for pilot in results)
+        seconds = max(0.0, limit.left - reserved) / (len(tables) - number)
+        fitted = _fit_market(table, settings, conditions, own, seconds)
+        results.append(_measure_costs(fitted, settings, conditions))
     return results
 
 
@@ -109,10 +118,14 @@ def share_seconds(available: float, costs: Sequence[tuple[float, int]]) -> float
     return left / max(1, parts)
 
 
-def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, folder: Path) -> CaseGroup:
+def _fit_market(
+    table: CaseGroup, settings: Settings, conditions: Conditions, folder: Path, available: float
+) -> CaseGroup:
     """The group on as many first lines as a pass needs. A side that fails here fails again when it is measured.
 
     A program replays whole markets: what it asks for may begin later.
+
+    :param available: the seconds for everything that is measured of this group.
     """
     if table.market is None or table.scenario.program or (settings.gate or GatePolicy()).whole:
         return table
@@ -120,37 +133,52 @@ def _fit_market(table: CaseGroup, settings: Settings, conditions: Conditions, fo
     for _ in range(MAX_PROBES):
         market = head.cut_market(table.market, lines, folder)
         tried = heads.move_to_market(table, market)
-        samples = [_run_pass(tried, case, settings, conditions) for case in tried.cases]
+        samples = [run_probe(tried, case, settings, conditions) for case in tried.cases]
         passes = [sample for sample in samples if sample is not None]
         if len(passes) < len(samples):
             return tried
         seconds = min(sample.metrics[tried.scenario.metric] for sample in passes)
-        wanted = max(MIN_PASS_SECONDS, *(MIN_PASS_STARTUPS * sample.metrics["startup_seconds"] for sample in passes))
+        length = choose_length([sample.metrics["startup_seconds"] for sample in passes], tried, settings, available)
         whole = market is table.market
-        if whole and seconds < UNCUT_BELOW_SECONDS:
+        if whole and seconds < length.uncut_below:
             return tried
         whole_is_long |= whole
+        whole_seconds = seconds * table.market.updates / market.updates
         if (
             not whole
-            and seconds >= SUFFICIENT_SHARE * wanted
-            and (whole_is_long or seconds * table.market.updates / market.updates > UNCUT_BELOW_SECONDS)
+            and seconds >= SUFFICIENT_SHARE * length.wanted
+            and (whole_is_long or whole_seconds > length.uncut_below)
         ):
             return tried
         # The first lines of a market are cheap: only a pass over the whole file shows its cost.
-        short = not whole_is_long and seconds * table.market.updates / market.updates < UNCUT_BELOW_SECONDS
-        lines = sys.maxsize if short else math.ceil(market.updates * wanted / seconds)
+        short = not whole_is_long and whole_seconds < length.uncut_below
+        lines = sys.maxsize if short else math.ceil(market.updates * length.wanted / seconds)
     return tried
 
 
-def _run_pass(table: CaseGroup, case: Case, settings: Settings, conditions: Conditions) -> Sample | None:
-    trial = Trial("alone", -1, (case,), 1 + settings.seed % plan.MAX_HASH_SEED)
-    (result,) = execute_trial(trial, table, conditions)
-    return result.sample
+@dataclass(frozen=True, slots=True)
+class PassLength:
+    """The seconds that a pass of a gate should take, and those of the whole market below which it is not cut."""
+
+    wanted: float
+    uncut_below: float
+
+
+def choose_length(startups: Sequence[float], table: CaseGroup, settings: Settings, available: float) -> PassLength:
+    """How long a pass is: long beside the start-up of its worker, and shorter where the fewest pairs would take too long.
+
+    :param startups: seconds of each side; :param available: the seconds for all passes of the comparison.
+    """
+    startup, solo = max(startups), len(plan.plan_solo_passes(table, settings))
+    pairs = sequential.GATE_LOOKS[0] + PILOT_PAIRS + 1
+    affordable = (FILLED_SHARE * available - startup * (pairs + 1 + solo)) / (2 * pairs + CHECK_FACTOR + solo)
+    wanted = max(MIN_PASS_SECONDS, min(MIN_PASS_STARTUPS * startup, affordable))
+    return PassLength(wanted, min(UNCUT_BELOW_SECONDS, max(wanted, affordable)))
 
 
 def _measure_costs(table: CaseGroup, settings: Settings, conditions: Conditions) -> PilotResult:
     """The pilot of a comparison on a market that is cut: solo passes, then pairs."""
-    sides = [_run_pass(table, case, settings, conditions) for case in table.cases]
+    sides = [run_probe(table, case, settings, conditions) for case in table.cases]
     passes = [side for side in sides if side is not None]
     if len(passes) < len(sides):
         return PilotResult(table, 0.0)

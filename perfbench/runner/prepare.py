@@ -27,7 +27,17 @@ from perfbench.model import (
     Settings,
 )
 from perfbench.results.storage import build_run_name
-from perfbench.runner import callgrind, heads, instruction_pass, machine, matrix, pilot, plan, worker_process
+from perfbench.runner import (
+    callgrind,
+    heads,
+    instruction_pass,
+    machine,
+    market_length,
+    matrix,
+    pilot,
+    plan,
+    worker_process,
+)
 from perfbench.runner.survey.batches import SurveyPlan
 from perfbench.runner.survey.choose import build_stand_in, draw_markets, find_corpus
 from perfbench.runner.survey.cluster_connection import require_cluster
@@ -103,11 +113,9 @@ def prepare_run(
         observe(f"! {formatting.make_printable(problem)}")
     for hint in dict.fromkeys(filter(None, offered.hints)):
         observe(f"hint: {formatting.make_printable(hint)}")
-    if settings.quick and corpus is None:
-        tables = heads.cut_for_smoke_run(tables, workspace)
-        markets = heads.list_markets(tables)
-    if settings.count and corpus is None:
-        tables = instruction_pass.cut_markets(tables, workspace)
+    if corpus is None:
+        tables, cuts = _cut_markets(tables, settings, workspace, limit, observe)
+        settings, markets = replace(settings, cuts=cuts), heads.list_markets(tables)
     overhead = 0.0
     if settings.gate is not None:
         _require_pinned_inputs(settings.gate, scenarios.values(), markets)
@@ -119,6 +127,26 @@ def prepare_run(
     run = _build_run(settings, name, scenarios.values(), [] if corpus else markets, tables, _read_head(observe))
     run = replace(run, problems=tuple(problems), unbuilt=tuple(offered.unbuilt.items()))
     return PreparedRun(tuple(tables), replace(run, corpus=corpus.corpus if corpus else None), corpus, overhead)
+
+
+def _cut_markets(
+    tables: list[CaseGroup],
+    settings: Settings,
+    workspace: Path,
+    limit: TimeLimit,
+    observe: Callable[[str], None],
+) -> tuple[list[CaseGroup], tuple[market_length.Cut, ...] | None]:
+    """The groups on the first lines of their markets, where a smoke run or the time limit asks for it, and what the limit cut.
+
+    The pilot of a gate cuts its markets later.
+    """
+    if settings.quick:
+        tables = heads.cut_for_smoke_run(tables, workspace)
+    if settings.count:
+        tables = instruction_pass.cut_markets(tables, workspace)
+    if settings.gate is not None:
+        return tables, None
+    return market_length.cut_to_limit(tables, settings, workspace, limit, observe)
 
 
 def _run_pilots(
@@ -134,7 +162,7 @@ def _run_pilots(
     surveyed = [table for table in tables if corpus is not None and table.market is not None]
     others = [table for table in tables if table not in surveyed]
     own = run_survey_pilots(surveyed, corpus, settings, conditions, workspace) if corpus is not None else []
-    pilots = [*own, *pilot.run_pilots(others, settings, conditions, workspace)]
+    pilots = [*own, *pilot.run_pilots(others, settings, conditions, workspace, limit)]
     policy = settings.gate or GatePolicy()
     excess = pilot.find_excess(pilots, limit)
     if not policy.seconds and excess > MAX_EXCESS * limit.seconds:

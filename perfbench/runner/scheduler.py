@@ -102,8 +102,9 @@ class _GroupWork:
         yield from output_schedule.compare_outputs(self.state, self.conditions, repeats=True)
         yield from self._count_instructions()
         for trial in plan.plan_solo_passes(self.state.group, self.state.settings):
+            # A smoke run is timed: its pairs give the seconds, its memory passes the rest.
             is_spare = trial.kind == "alone" and self.state.rule.is_timed and not self._is_only_source(trial)
-            if self.state.needs(trial) and not (is_spare and not self._is_cheap([trial])):
+            if self.state.needs(trial) and not is_spare:
                 yield from self._run_solo_pass(trial)
         yield from self._run_rounds(range(self.state.rule.max_rounds))
 

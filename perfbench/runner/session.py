@@ -90,10 +90,11 @@ class Continuation:
     timeout: float | None = None
 
     def change(self, settings: Settings) -> Settings:
-        """The settings with this choice; another cluster does not have the jobs of the one before."""
+        """The settings with this choice; another cluster does not have the jobs of the one before. Markets keep their length."""
         jobs = settings.jobs if self.cluster is None else 1
         return replace(
             settings,
+            cuts=settings.cuts or (),
             jobs=jobs if self.jobs is None else self.jobs,
             cluster=settings.cluster if self.cluster is None else self.cluster,
             data=settings.data if self.data is None else self.data,

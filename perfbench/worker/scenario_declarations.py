@@ -1,4 +1,4 @@
-"""The declarations of a scenario file beside its functions: CHANGES, CLAIMS, TRAITS, OWNERS, METRICS, QUICK."""
+"""The declarations of a scenario file beside its functions: CHANGES, CLAIMS, TRAITS, OWNERS, METRICS, QUICK, QUICK_LINES."""
 
 from __future__ import annotations
 
@@ -58,3 +58,11 @@ def read_quick_parameters(module: ModuleType) -> Dict[str, ParameterValue]:
     if not isinstance(quick, dict) or not all(isinstance(value, (str, int, float, bool)) for value in quick.values()):
         raise ScenarioError("QUICK must map parameters to their values for --quick, which are texts or numbers")
     return quick
+
+
+def read_quick_lines(module: ModuleType) -> int:
+    """The first lines of a market that a smoke run replays; 0: all of them. Raises ScenarioError for another value."""
+    lines = getattr(module, "QUICK_LINES", 0)
+    if not isinstance(lines, int) or isinstance(lines, bool) or lines < 0:
+        raise ScenarioError("QUICK_LINES must be the number of first lines for --quick, 0 for the whole market")
+    return lines

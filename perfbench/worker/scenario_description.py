@@ -56,8 +56,9 @@ class Owner(SavedFields):
 class Scenario(SavedFields):
     """A scenario file. ``doc`` is the first line of its docstring, the question that it answers.
 
-    ``metrics`` are those that its modes report; ``quick`` has the values of parameters for a smoke run. ``program`` is the spec of
-    the user's own program, ``path/to/my_backtest.py:run``; empty for a scenario file.
+    ``metrics`` are those that its modes report; ``quick`` has the parameters of a smoke run, and ``quick_lines`` is the number
+    of first lines of a market that one replays (0: all). ``program`` is the spec of the user's own program,
+    ``path/to/my_backtest.py:run``; empty for a scenario file.
     """
 
     name: str
@@ -73,6 +74,7 @@ class Scenario(SavedFields):
     metrics: Tuple[Metric, ...] = ()
     quick: Tuple[Tuple[str, ParameterValue], ...] = ()
     program: str = ""
+    quick_lines: int = 0
 
     @property
     def baseline(self) -> Mode:

@@ -29,6 +29,7 @@ from perfbench.worker.scenario_declarations import (
     read_declarations,
     read_metrics,
     read_owners,
+    read_quick_lines,
     read_quick_parameters,
     read_traits,
 )
@@ -74,6 +75,7 @@ class LoadedScenario:
         self.owners = read_owners(self.module)
         self.metrics = read_metrics(self.module)
         self.quick = read_quick_parameters(self.module)
+        self.quick_lines = read_quick_lines(self.module)
 
     def _mark(self, mode: str) -> ModeMark:
         mark: ModeMark = getattr(self.modes[mode], MARK_ATTRIBUTE)
@@ -101,6 +103,7 @@ class LoadedScenario:
             owners=self.owners,
             metrics=tuple(self.metrics.values()),
             quick=tuple(self.quick.items()),
+            quick_lines=self.quick_lines,
         )
 
     def _describe_mode(self, name: str) -> Mode:

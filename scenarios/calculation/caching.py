@@ -26,6 +26,7 @@ from perfbench.kit.pins import CACHETOOLS, JOBLIB
 
 UNIT = "reads"
 QUICK = {"reads": 5_000}
+QUICK_LINES = 4_000
 METRICS = {
     "hit_ratio": Metric("share", better="higher"),
     "stale_share": Metric("share"),

@@ -25,6 +25,7 @@ from perfbench.kit.trades import HUNDREDTHS, repeated, trades
 
 UNIT = "updates"
 QUICK = {"updates": 20_000}
+QUICK_LINES = 4_000
 CLAIMS = [
     Claim(
         "list_loop",

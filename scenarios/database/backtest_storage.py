@@ -51,6 +51,7 @@ METRICS = {
     "whole_saved": Metric("share", better="higher"),
 }
 QUICK = {"markets": 3, "ticks": 500}
+QUICK_LINES = 2_000
 NOTES, OURS = "community notes", "perfbench"
 CLAIMS = [
     Claim("sqlite_bare", "advised_indexes", 5.0, NOTES, text="5–10x faster backtests by indexes", better="tick_files"),

@@ -61,6 +61,7 @@ METRICS = {
     "at_risk_rows": Metric("rows"),
 }
 QUICK = {"rows": 60, "batch": 20}
+QUICK_LINES = 4_000
 NOTES = "community notes"
 FASTER, NO_LATENCY = "batched inserts: 5–10x faster", "batched inserts: no latency in real-time logging"
 CLAIMS = [

@@ -39,6 +39,7 @@ METRICS = {
     "file_bytes": Metric("bytes"),
 }
 QUICK = {"rows": 20_000, "queries": 2}
+QUICK_LINES = 4_000
 NOTES = "community notes"
 CLAIMS = [
     Claim("no_index", "advised_ticks", 1.0, NOTES, "ticks_ms", "index market_data by market and time", "covering"),

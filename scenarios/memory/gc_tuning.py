@@ -41,6 +41,7 @@ METRICS = {
     "left_bytes": Metric("bytes"),
 }
 QUICK = {"replays": 2, "updates": 100, "keep": 20}
+QUICK_LINES = 2_000
 NOTES = "community notes"
 TEXT = "clear a market's caches and collect garbage when it closes"
 CLAIMS = [

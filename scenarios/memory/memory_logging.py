@@ -36,6 +36,7 @@ METRICS = {
     "logged_share": Metric("share"),
 }
 QUICK = {"updates": 100}
+QUICK_LINES = 2_000
 
 STATM = "/proc/self/statm"
 PAGE = os.sysconf("SC_PAGE_SIZE")

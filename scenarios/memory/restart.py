@@ -43,6 +43,7 @@ METRICS = {
     "downtime_ms": Metric("ms"),
 }
 QUICK = {"updates": 200}
+QUICK_LINES = 2_000
 NOTES = "community notes"
 TEXT = "restart after twelve hours"
 CLAIMS = [

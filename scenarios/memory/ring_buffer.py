@@ -27,6 +27,7 @@ from perfbench.kit.trades import last_prices
 
 UNIT = "updates"
 QUICK = {"updates": 20_000}
+QUICK_LINES = 4_000
 POINTER = 8
 METRICS = {"bytes_per_update": Metric("bytes", floor=POINTER)}
 DEQUES = "two deques of 1,000 instead of lists that grow"

@@ -37,6 +37,7 @@ METRICS = {
     "hours_until_limit": Metric("hours", better="higher"),
 }
 QUICK = {"markets_per_hour": 2, "updates": 15, "books": 20}
+QUICK_LINES = 2_000
 LEAK = "leak_bytes_per_hour"
 CLOSE = "let markets close, so that they are dropped"
 BOUND = "a deque(maxlen=1000) instead of a list that grows, here of market books"

@@ -266,6 +266,51 @@ def test_a_quick_value_of_an_unknown_parameter_is_refused(tmp_path: Path) -> Non
     assert "QUICK has a value for `tocks`, which is not a parameter of any mode" in one_line(done.stderr)
 
 
+LINES_SCENARIO = """\"\"\"How many lines?\"\"\"
+
+from perfbench import Work, mode
+
+UNIT = "lines"
+{declared}
+
+
+@mode
+def count(market: str, *, repeats: int = 2) -> Work:
+    \"\"\"Count the lines of the market.\"\"\"
+    with open(market, "rb") as lines:
+        return Work(repeats * sum(1 for _ in lines))
+"""
+
+
+@pytest.mark.parametrize(
+    ("declared", "data", "lines"),
+    [
+        ('QUICK = {"repeats": 1}', "sample-win", 8000),
+        ('QUICK = {"repeats": 1}\nQUICK_LINES = 300', "sample-win:300", 300),
+        ("QUICK_LINES = 300", "sample-win:300", 600),
+        ("", "sample-win:2000", 4000),
+    ],
+    ids=["all of it beside small values", "as many as it says", "without small values", "2,000 where it says nothing"],
+)
+def test_quick_replays_the_lines_that_the_scenario_says(tmp_path: Path, declared: str, data: str, lines: int) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "lines.py").write_text(LINES_SCENARIO.format(declared=declared))
+    done = perfbench(
+        *("run", "lines", "--scenarios", "own", "--quick", "--quiet", "--data", "sample-win"), folder=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.startswith(f"lines · {data} · {lines:,} lines")
+
+
+@pytest.mark.parametrize("wrong", ["-1", '"many"', "True", "1.5"])
+def test_quick_lines_that_are_no_number_are_refused(tmp_path: Path, wrong: str) -> None:
+    (tmp_path / "own").mkdir()
+    (tmp_path / "own" / "lines.py").write_text(LINES_SCENARIO.format(declared=f"QUICK_LINES = {wrong}"))
+    done = perfbench("run", "lines", "--scenarios", "own", "--quick", "--data", "sample-win", folder=tmp_path)
+    assert done.returncode == 5
+    assert "QUICK_LINES must be the number of first lines for --quick, 0 for the whole market" in one_line(done.stderr)
+
+
 def test_a_sweep_does_not_measure_a_scenario_again_that_has_no_such_parameter(tmp_path: Path) -> None:
     done = perfbench(
         *("run", "quick_ticks", "own_numbers", "--scenarios", SCENARIOS, "--quick", "--sweep", "ticks=5,6", "--quiet"),

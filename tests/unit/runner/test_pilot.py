@@ -7,7 +7,16 @@ from support.runs import offer, scenario, settings
 
 from perfbench.model import CaseGroup, Environment, GatePolicy
 from perfbench.runner import plan
-from perfbench.runner.pilot import PilotResult, find_excess, fix_budgets, share_seconds
+from perfbench.runner.pilot import (
+    MIN_PASS_SECONDS,
+    UNCUT_BELOW_SECONDS,
+    PassLength,
+    PilotResult,
+    choose_length,
+    find_excess,
+    fix_budgets,
+    share_seconds,
+)
 from perfbench.runner.time_limit import TimeLimit
 
 LEAST = 12
@@ -69,3 +78,22 @@ def test_least_pairs_are_planned_though_they_do_not_fit_and_the_excess_is_known(
 def test_comparison_without_a_pilot_pair_keeps_the_first_look() -> None:
     found = fix_budgets(pilots(0.0), GatePolicy(seconds=0.0), limit(60.0))
     assert (found.pairs[0].most, found.pairs[0].cost) == (LEAST, 0.0)
+
+
+def lengths(startup: float, available: float) -> PassLength:
+    return choose_length([startup / 2, startup], comparison(), settings(gate=GatePolicy()), available)
+
+
+def test_pass_of_a_gate_is_long_beside_its_start_up_where_there_is_time() -> None:
+    assert lengths(0.2, float("inf")) == PassLength(0.4, UNCUT_BELOW_SECONDS)
+    assert lengths(0.2, 120.0) == PassLength(0.4, UNCUT_BELOW_SECONDS)
+    assert lengths(0.01, 120.0) == PassLength(MIN_PASS_SECONDS, UNCUT_BELOW_SECONDS)
+
+
+def test_pass_of_a_gate_is_shorter_where_its_fewest_pairs_would_not_fit() -> None:
+    made = lengths(0.25, 20.0)
+    assert MIN_PASS_SECONDS < made.wanted < 0.5
+    assert made.uncut_below == made.wanted
+    pairs, checks, solo = LEAST + 3, 15, 2
+    assert pairs * (2 * made.wanted + 0.25) + (checks + solo) * made.wanted + (1 + solo) * 0.25 < 20.0
+    assert lengths(0.25, 0.0) == PassLength(MIN_PASS_SECONDS, MIN_PASS_SECONDS)
