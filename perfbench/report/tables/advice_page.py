@@ -94,7 +94,7 @@ def describe_verdict(report: AdviceReport) -> Iterator[str]:
     if combination is None or not combination.confirmed:
         yield _describe_no_advice(report, combination)
         if document.seconds:
-            yield f"your set-up: {formatting.format_seconds(report.seconds)} a pass"
+            yield f"your set-up: {formatting.format_seconds(report.seconds)} {_name_pass(document)}"
         return
     speedup = combination.speedup
     parts = (
@@ -104,14 +104,20 @@ def describe_verdict(report: AdviceReport) -> Iterator[str]:
         f"{'together' if len(combination.rows) > 1 else 'advice'}: {_format_speedup(speedup)}, "
         f"confirmed by {_describe_pairs(document, speedup.pairs)}{parts}"
     )
-    after = report.seconds / speedup.ratio
-    yield f"your set-up: {formatting.format_seconds_pair(report.seconds, after)} a pass"
+    pair = formatting.format_seconds_pair(report.seconds, report.seconds / speedup.ratio).replace("→ ", "→ about ")
+    yield f"your set-up: {pair} {_name_pass(document)}"
     if report.saving is not None:
         before, after = report.saving.before, report.saving.after
         yield (
             f"{report.saving.name}: about {format_hours(before)} → {format_hours(after)} of one core, "
             f"{format_hours(before - after)} saved"
         )
+
+
+def _name_pass(document: AdviceDocument) -> str:
+    """The pass that was timed: of a corpus one of the markets that the advice was chosen on."""
+    market = document.seconds[0].market if document.seconds else ""
+    return f"a pass of {market}" if market else "a pass"
 
 
 def _describe_no_advice(report: AdviceReport, combination: CombinedLevers | None) -> str:

@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from dataclasses import replace
 
 import pytest
 from support.advices import CANDIDATES, CONFIRMED, advice, gains_of, proposal
 
-from perfbench.advise.model import Candidate, OutputCheck, Remainder
+from perfbench.advise.model import Candidate, MarketSeconds, OutputCheck, Remainder
 from perfbench.advise.search_steps import JoiningStep, ScreenedCandidate, SearchResult
 from perfbench.report.advice_formats import render_json, render_markdown
 from perfbench.report.advice_report import build_advice_report
@@ -63,6 +64,15 @@ def test_combination_is_shown_with_its_own_ratio_beside_the_product_of_its_parts
     assert "together: 1.32x faster" in page
     assert "confirmed by 12 fresh pairs on 4 markets that nothing was chosen on" in page
     assert "the parts multiplied: 1.34x" in page
+
+
+def test_seconds_with_the_advice_are_named_as_what_the_ratio_makes_of_a_market_that_was_timed() -> None:
+    page = render_advice(build_advice_report(advice()))
+    assert re.search(r"your set-up: 3\.160s → about 2\.[34]\d+s a pass of 1\.1$", page, re.MULTILINE)
+    page = render_advice(build_advice_report(advice(NOTHING)))
+    assert "your set-up: 3.160s a pass of 1.1" in page
+    own_files = replace(advice(NOTHING), seconds=(MarketSeconds("", 3.16, 3.2, 44_687),))
+    assert "your set-up: 3.160s a pass\n" in render_advice(build_advice_report(own_files))
 
 
 def test_hours_of_the_corpus_follow_from_its_bytes() -> None:
