@@ -30,6 +30,7 @@ REMAINDER_PASSES = 5
 CHECK_SHARE = 0.5
 """The share of the time limit after which no more candidates are checked."""
 
+NO_TIME_TO_PROFILE = "not profiled: the time was over"
 NO_TIME_TO_CHECK = "no time left to check its orders: raise --max-time"
 
 DOING = {
@@ -87,12 +88,7 @@ class AdviceSession:
         self._chosen = self._work.use(proposals)
         yield from self._check_candidates()
         yield from self._measure_search()
-        combination = self._result.combination if self._result.confirmed else ()
-        yield from self._do(
-            "remainder",
-            "who owns the rest of the time?",
-            lambda: AdviceRecord("", remainder=self._work.measure_remainder(combination, proposals, self._folder)),
-        )
+        yield from self._do("remainder", "who owns the rest of the time?", lambda: self._measure_remainder(proposals))
         for group in self._groups.all:
             if group.market is not None and not inspection.is_unchanged(group.market):
                 self._problems.append(f"{group.market.name} was changed while it was measured: measure it again")
@@ -161,6 +157,13 @@ class AdviceSession:
         record = self._records[step]
         if record.passed is not None:
             self._work.note_pass(record.passed, record.seconds)
+
+    def _measure_remainder(self, proposals: Proposals) -> AdviceRecord:
+        """What is left with the advice, if there is time to see it."""
+        if self._spent >= self._prepared.run.settings.max_time:
+            return AdviceRecord("", remainder=Remainder(self._name_first(), problem=NO_TIME_TO_PROFILE))
+        combination = self._result.combination if self._result.confirmed else ()
+        return AdviceRecord("", remainder=self._work.measure_remainder(combination, proposals, self._folder))
 
     def _list_candidates(self) -> tuple[Candidate, ...]:
         checks = [self._records.get(f"check {number}") for number in range(len(self._chosen.tried))]

@@ -27,6 +27,7 @@ EVERYTHING = ["EX_MARKET_DEF", "EX_ALL_OFFERS", "EX_TRADED", "EX_TRADED_VOL", "E
 TRAFFIC = {
     "early": ("-1800s", "-300s"),
     "pre_off": ("-300s", "0s"),
+    "last_minute": ("-60s", "0s"),
     "in_play": ("0s", "300s"),
     "both": ("-300s", "300s"),
 }

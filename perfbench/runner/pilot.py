@@ -40,6 +40,9 @@ PILOT_PAIRS = 2
 """Pairs that measure the cost, after one that is discarded (docs/concepts/gate.md, "Pilot pairs")."""
 
 
+CALIBRATION_PAIRS = 60, 4
+"""The fewest pairs of a calibration and the runs that they are in: 24 of unchanged code, 12 of each of three slowdowns."""
+
 CHECK_FACTOR = 15.0
 """Timed passes that a check pass is expected to take: 17 in lightweight mode, 5 in full mode."""
 
@@ -170,8 +173,11 @@ def choose_length(startups: Sequence[float], table: CaseGroup, settings: Setting
     :param startups: seconds of each side; :param available: the seconds for all passes of the comparison.
     """
     startup, solo = max(startups), len(plan.plan_solo_passes(table, settings))
-    pairs = sequential.GATE_LOOKS[0] + PILOT_PAIRS + 1
-    affordable = (FILLED_SHARE * available - startup * (pairs + 1 + solo)) / (2 * pairs + CHECK_FACTOR + solo)
+    calibrates = settings.gate is not None and settings.gate.seconds > 0
+    least, runs = CALIBRATION_PAIRS if calibrates else (sequential.GATE_LOOKS[0], 1)
+    pairs = least + PILOT_PAIRS + 1
+    fixed, per_second = startup * (pairs + runs * (1 + solo)), 2 * pairs + runs * (CHECK_FACTOR + solo)
+    affordable = (FILLED_SHARE * available - fixed) / per_second
     wanted = max(MIN_PASS_SECONDS, min(MIN_PASS_STARTUPS * startup, affordable))
     return PassLength(wanted, min(UNCUT_BELOW_SECONDS, max(wanted, affordable)))
 

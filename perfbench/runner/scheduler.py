@@ -102,9 +102,7 @@ class _GroupWork:
         yield from output_schedule.compare_outputs(self.state, self.conditions, repeats=True)
         yield from self._count_instructions()
         for trial in plan.plan_solo_passes(self.state.group, self.state.settings):
-            # A smoke run is timed: its pairs give the seconds, its memory passes the rest.
-            is_spare = trial.kind == "alone" and self.state.rule.is_timed and not self._is_only_source(trial)
-            if self.state.needs(trial) and not is_spare:
+            if self.state.needs(trial) and not self._is_spare(trial):
                 yield from self._run_solo_pass(trial)
         yield from self._run_rounds(range(self.state.rule.max_rounds))
 
@@ -163,6 +161,15 @@ class _GroupWork:
         (case,) = trial.cases
         is_paired = any(case in duet for duet in self.state.duets)
         return trial.kind == "alone" and not is_paired and not self.state.has_seconds(case)
+
+    def _is_spare(self, trial: Trial) -> bool:
+        """Whether a smoke run, the only one here that is timed, does without a solo pass: its pairs have what it would show.
+
+        The first memory pass shows whether a scenario times itself.
+        """
+        if not self.state.rule.is_timed or self._is_only_source(trial):
+            return False
+        return trial.kind == "alone" or (self.state.sequential and any(self.state.samples.values()))
 
     def _is_cheap(self, trials: Sequence[Trial]) -> bool:
         return self.clock.expect(trials) <= SOLO_SHARE * self.clock.left

@@ -185,8 +185,11 @@ class GroupState:
     def parts(self, trial: Trial) -> tuple[InterleavedSide, ...]:
         """Time slices that let both sides of a duet end together, from the solo passes and the ratio of the pairs so far.
 
-        Before the first pair the ratio comes from the solo passes alone; of a single pass each it may be far off.
+        Before the first pair the ratio comes from the solo passes alone; of a single pass each it may be far off. In a smoke run
+        the shorter side is not repeated: each of its passes would have a start-up of its own.
         """
+        if self.settings.quick:
+            return interleave.plan_slices(0.0, 0.0)
         first, second = (self.samples[case.id] for case in trial.cases)
         passes = [
             pairs.select_values(side, CPU_SECONDS.name, "memory", "alone")

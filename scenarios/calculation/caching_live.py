@@ -18,7 +18,7 @@ from perfbench.kit.stream_client import EVERYTHING, Exchange, exchange, follow, 
 from perfbench.kit.trades import HUNDREDTHS
 
 UNIT = "reads"
-QUICK = {"speed": 1200.0, "late_ms": 1000.0}
+QUICK = {"traffic": "last_minute", "speed": 240.0, "late_ms": 1000.0}
 METRICS = {
     "read_p50_us": Metric("µs"),
     "read_p99_us": Metric("µs"),

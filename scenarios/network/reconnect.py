@@ -32,7 +32,7 @@ METRICS = {
     "growth_bytes_per_cut": Metric("bytes"),
     "cuts": Metric("cuts", better="neither"),
 }
-QUICK = {"speed": 600.0, "late_ms": 1000.0, "cut_every": 40}
+QUICK = {"traffic": "last_minute", "speed": 240.0, "late_ms": 1000.0, "cut_every": 40}
 OURS = "perfbench"
 CLAIMS = [
     Claim("full_image", "resume", 1.0, OURS, "recovery_p50_ms", "resubscribe with initialClk and clk"),

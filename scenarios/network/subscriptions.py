@@ -28,7 +28,7 @@ METRICS = {
     "volume": Metric("", better="higher"),
     "last_prices": Metric("runners", better="higher"),
 }
-QUICK = {"speed": 1200.0, "late_ms": 1000.0}
+QUICK = {"traffic": "last_minute", "speed": 240.0, "late_ms": 1000.0}
 NOTES = "community notes"
 ADVICE = "subscribe to the three best offers only"
 CLAIMS = [

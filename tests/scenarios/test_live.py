@@ -129,7 +129,7 @@ def find_exchange(pid: int) -> psutil.Process | None:
 @pytest.mark.parametrize(
     ("given", "text"),
     [
-        ("traffic=midnight", "traffic=midnight: choose early, pre_off, in_play, both"),
+        ("traffic=midnight", "traffic=midnight: choose early, pre_off, last_minute, in_play, both"),
         ("speed=0", "--speed 0.0: not a speed"),
     ],
 )

@@ -219,7 +219,7 @@ def test_batch_above_the_request_weight_fails(market: Path, tmp_path: Path) -> N
     ("scenario", "given", "text"),
     [
         ("batches", "projection=some", "projection=some markets=12: choose best, all, best_traded, all_traded"),
-        ("reconnect", "traffic=midnight", "traffic=midnight: choose early, pre_off, in_play, both"),
+        ("reconnect", "traffic=midnight", "traffic=midnight: choose early, pre_off, last_minute, in_play, both"),
         ("reconnect", "cut_every=100000", "updates are too few for a reset; choose a smaller cut_every"),
         ("retries", "faults=many", "--faults many: not a share"),
         ("connections", "rtt_ms=-1", "--rtt -1.0ms: too short"),

@@ -132,6 +132,15 @@ def test_steps_lead_from_the_check_of_the_set_up_to_a_confirmed_lever(stand_in: 
     assert document.run.finished
 
 
+def test_time_that_is_over_ends_without_a_profile_of_the_rest_and_says_so(stand_in: type[StandIn]) -> None:
+    prepared = prepare()
+    short = replace(prepared, run=replace(prepared.run, settings=settings(max_time=1e-9)))
+    steps = start(short)
+    assert list(collect(steps))[-1].step == "remainder"
+    assert stand_in.measured[-1] != "remainder [0]"
+    assert steps.document(complete=True).remainder == Remainder("1.0", problem="not profiled: the time was over")
+
+
 def test_lever_that_changes_orders_is_not_timed_unless_included(stand_in: type[StandIn]) -> None:
     list(collect(start(prepare())))
     assert not [key for key in stand_in.measured if key.startswith("screen [] [1]")]

@@ -80,8 +80,9 @@ def test_comparison_without_a_pilot_pair_keeps_the_first_look() -> None:
     assert (found.pairs[0].most, found.pairs[0].cost) == (LEAST, 0.0)
 
 
-def lengths(startup: float, available: float) -> PassLength:
-    return choose_length([startup / 2, startup], comparison(), settings(gate=GatePolicy()), available)
+def lengths(startup: float, available: float, *, simulated: float = 0.0) -> PassLength:
+    gated = settings(gate=GatePolicy(seconds=simulated))
+    return choose_length([startup / 2, startup], comparison(), gated, available)
 
 
 def test_pass_of_a_gate_is_long_beside_its_start_up_where_there_is_time() -> None:
@@ -97,3 +98,10 @@ def test_pass_of_a_gate_is_shorter_where_its_fewest_pairs_would_not_fit() -> Non
     pairs, checks, solo = LEAST + 3, 15, 2
     assert pairs * (2 * made.wanted + 0.25) + (checks + solo) * made.wanted + (1 + solo) * 0.25 < 20.0
     assert lengths(0.25, 0.0) == PassLength(MIN_PASS_SECONDS, MIN_PASS_SECONDS)
+
+
+def test_pass_of_a_calibration_leaves_time_for_all_its_pairs() -> None:
+    assert lengths(0.12, 300.0, simulated=30.0) == lengths(0.12, 300.0) == PassLength(0.24, UNCUT_BELOW_SECONDS)
+    made = lengths(0.12, 60.0, simulated=30.0)
+    assert MIN_PASS_SECONDS < made.wanted < lengths(0.12, 60.0).wanted
+    assert 63 * (2 * made.wanted + 0.12) + 4 * 17 * made.wanted < 60.0

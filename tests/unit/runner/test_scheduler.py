@@ -268,6 +268,31 @@ def test_quick_run_makes_no_second_round_that_takes_too_long(stage: Stage) -> No
         assert rounds(stage) == expected
 
 
+def quick_trials(stage: Stage) -> Counter[str]:
+    asked = settings(rounds=2, quick=True)
+    list(scheduler.measure_group(table(), asked, choose_rule(asked, 1), CONDITIONS, [], stage.clock, 100.0))
+    return Counter(trial.kind for trial in stage.trials)
+
+
+def test_quick_run_makes_no_pass_that_its_pairs_make_superfluous(stage: Stage) -> None:
+    modes = len(table().cases)
+    assert quick_trials(stage) == {"check": modes, "memory": modes, "duet": 2 * (modes - 1)}
+
+
+def test_quick_run_of_a_scenario_that_times_itself_has_one_memory_pass_that_shows_it(stage: Stage) -> None:
+    stage.reported = {"reported_seconds": 1.0}
+    assert quick_trials(stage)["memory"] == 1
+
+
+def test_quick_run_repeats_no_side_however_short_it_is(stage: Stage) -> None:
+    stage.noise = lambda mode, _round: {"base": 8.0}.get(mode, 1.0)
+    quick_trials(stage)
+    assert {part.passes for parts in stage.parts for part in parts} == {1}
+    stage.parts.clear()
+    measured(stage, table(), rounds=2)
+    assert {part.passes for parts in stage.parts for part in parts} == {1, 8}
+
+
 def test_scheduler_stops_at_the_last_look_whatever_the_noise(stage: Stage) -> None:
     chance = random.Random(3)
     stage.noise = lambda _mode, _round: chance.uniform(0.1, 9)
