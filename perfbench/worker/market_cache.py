@@ -6,11 +6,11 @@ a level of size 0 is empty.
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, Dict
 
 RUNNER_ID_KEYS = ("id", "hc")
 
-MarketChange = dict[str, Any]
+MarketChange = Dict[str, Any]
 """Change of one market or one runner, as decoded from JSON."""
 
 PRICE_LADDERS = frozenset({"trd", "atb", "atl", "spb", "spl"})

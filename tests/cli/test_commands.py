@@ -23,6 +23,7 @@ COMMANDS = [
     "data check",
     "data describe",
     "data generate",
+    "data cut",
     "data generate-corpus",
     "runs remove",
 ]

@@ -1,8 +1,9 @@
-"""List, download, verify, describe and generate market files."""
+"""List, download, verify, describe, cut and generate market files."""
 
 from __future__ import annotations
 
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Literal
 
@@ -10,10 +11,12 @@ import typer
 from rich.table import Table
 from rich.text import Text
 
+from perfbench.cli import parse
 from perfbench.cli.console import build_console
 from perfbench.cli.count_progress import CountProgress
 from perfbench.cli.data_facts import build_table, list_content_rows, list_listing_rows, list_market_rows, list_skipped
 from perfbench.datasets import download, manifest, resolve
+from perfbench.datasets.corpus.cut import cut_members
 from perfbench.datasets.corpus.description import choose_sample, describe_content, describe_listing
 from perfbench.datasets.corpus.listing import Listing, list_corpus
 from perfbench.datasets.corpus.opening import count_markets, discard, open_member
@@ -115,13 +118,18 @@ def describe(
             problems = _describe_each(listing, Path(folder))
         else:
             problems = _describe_corpus(listing, Path(folder), seed, full)
+    _report_problems(listing, problems, "replayed")
+
+
+def _report_problems(listing: Listing, problems: Sequence[DataProblem], done: str) -> None:
+    """Print what is wrong with files. Raises NotMeasured if there is anything."""
     for problem in (*listing.problems, *problems)[:MAX_PROBLEMS]:
         typer.echo("\n".join(("! " + make_printable(problem.cause), *problem.lines[1:])), err=True)
     count = len(listing.problems) + listing.further_problems + len(problems)
     if count > MAX_PROBLEMS:
         typer.echo(f"! and {count - MAX_PROBLEMS:,} more", err=True)
     if count:
-        raise NotMeasured(f'{count} of the files cannot be replayed (see the lines marked "!")')
+        raise NotMeasured(f'{count} of the files cannot be {done} (see the lines marked "!")')
 
 
 def _describe_each(listing: Listing, folder: Path) -> list[DataProblem]:
@@ -191,6 +199,38 @@ def generate(
     typer.echo(
         f"wrote {file}: {formatting.format_count(updates)} updates, {formatting.format_bytes(file.stat().st_size)}"
     )
+
+
+@app.command()
+def cut(
+    files: Annotated[list[str], typer.Argument(help="Files, folders, archives, known names, URLs, or @LIST of them.")],
+    seconds_to_start: Annotated[
+        float,
+        typer.Option(
+            parser=parse.build_type(parse.build_duration_parser("s")),
+            metavar="SECONDS",
+            help="Keep what is published from this long before the scheduled off on; also 90s or 10m.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to write the cut files into.")],
+    force: Annotated[bool, typer.Option("--force", help="Replace existing files.")] = False,
+) -> None:
+    """Cut market files to their last part: everything before becomes one image of the market.
+
+    A backtest that acts in the last minutes reads, decodes and applies only those; its books are the same from then on. Exits with
+    5 if a file is damaged or no market file; the others are cut.
+    """
+    listing = list_corpus(files, _print_note)
+    with tempfile.TemporaryDirectory(prefix="perfbench-") as folder, CountProgress("market files cut") as progress:
+        written, problems = cut_members(
+            listing, seconds_to_start, output, Path(folder), progress.update, replaces=force
+        )
+    before, after = sum(file.size_before for file in written), sum(file.size_after for file in written)
+    typer.echo(
+        f"wrote {formatting.format_plural(len(written), 'market file')} into {make_printable(str(output))}: "
+        f"{formatting.format_bytes_pair(before, after)}"
+    )
+    _report_problems(listing, problems, "cut")
 
 
 @app.command("generate-corpus")

@@ -20,7 +20,7 @@ WORDS: dict[str, tuple[str, ...]] = {
     'advice_format': ('json=', 'markdown='),
     'column': ('interval', 'rate', 'memory', 'output', 'claim', 'wall', 'startup', 'pairs', 'sigma', 'doc', 'instructions', 'numbers'),
     'data': ('PRO-1.170258213', 'SELF-1.181223994', 'SELF-1.181223995', '1.200806927', '1.197931750', '1.197931751', 'BASIC-1.132153978', 'BASIC-1.132153978.gz', 'sample-win', 'sample-match-odds', 'sample-event'),
-    'lever': ('betfair_data', 'event_type_ids', 'fewer_controls', 'gc_freeze', 'gc_off', 'gc_threshold', 'generator', 'inplay', 'isolation_off', 'kept_books', 'lightweight', 'log_level', 'max_inplay_seconds', 'max_latency', 'no_simulated_middleware', 'preloaded_malloc', 'processes', 'python_jit', 'python_malloc', 'python_optimize', 'python_versions', 'releases', 'seconds_to_start', 'simulated_full_match', 'slotted_classes', 'speed_extra', 'tickrush', 'together', 'traded_volume', 'unpacked', 'update_clk'),
+    'lever': ('betfair_data', 'cut_files', 'event_type_ids', 'fewer_controls', 'gc_freeze', 'gc_off', 'gc_threshold', 'generator', 'inplay', 'isolation_off', 'kept_books', 'lightweight', 'log_level', 'max_inplay_seconds', 'max_latency', 'no_simulated_middleware', 'preloaded_malloc', 'processes', 'python_jit', 'python_malloc', 'python_optimize', 'python_versions', 'releases', 'seconds_to_start', 'simulated_full_match', 'slotted_classes', 'speed_extra', 'tickrush', 'together', 'traded_volume', 'unpacked', 'update_clk'),
     'tool': ('asv', 'hyperfine', 'hyperfine-2', 'pyperf', 'pytest-benchmark', 'pytest-codspeed'),
 }
 
@@ -285,8 +285,8 @@ COMMANDS: dict[str, dict[str, Any]] = {
         },
     },
     'data': {
-        'title': 'List, download, verify, describe and generate market files',
-        'words': ('data list', 'data pull', 'data check', 'data describe', 'data generate', 'data generate-corpus'),
+        'title': 'List, download, verify, describe, cut and generate market files',
+        'words': ('data list', 'data pull', 'data check', 'data describe', 'data generate', 'data cut', 'data generate-corpus'),
         'arguments': (),
         'options': {
             '--help': ('', 0, 'Show this message and exit'),
@@ -349,6 +349,19 @@ COMMANDS: dict[str, dict[str, Any]] = {
             '--changed-runners': ('file', 1, 'Mean number of runners that change in a message'),
             '--images': ('file', 1, 'Share of lines that are a new image of a market'),
             '--force': ('', 0, 'Replace an existing file'),
+            '--help': ('', 0, 'Show this message and exit'),
+            '-h': ('', 0, 'Show this message and exit'),
+        },
+    },
+    'data cut': {
+        'title': 'Cut market files to their last part: everything before becomes one image of the…',
+        'words': (),
+        'arguments': ('file',),
+        'options': {
+            '--seconds-to-start': ('file', 1, 'Keep what is published from this long before the scheduled off on'),
+            '--output': ('file', 1, 'Folder to write the cut files into'),
+            '-o': ('file', 1, 'Folder to write the cut files into'),
+            '--force': ('', 0, 'Replace existing files'),
             '--help': ('', 0, 'Show this message and exit'),
             '-h': ('', 0, 'Show this message and exit'),
         },

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from perfbench.exchange.market_cache import MarketCache, MarketChange
 from perfbench.exchange.matching.order import RunnerKey, Side
+from perfbench.worker.market_cache import MarketCache, MarketChange
 
 OFFER_LADDERS = {"BACK": ("atb", "batb"), "LAY": ("atl", "batl")}
 """Ladders that a side matches against: the full ladder, else the best-offer ladder."""

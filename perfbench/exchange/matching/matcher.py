@@ -14,10 +14,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import replace
 from typing import Any
 
-from perfbench.exchange.market_cache import MarketChange
 from perfbench.exchange.matching.exposure import Exposure
 from perfbench.exchange.matching.market_state import MarketState
 from perfbench.exchange.matching.order import Order, RunnerKey, Side, fill_from, round_to_pence
+from perfbench.worker.market_cache import MarketChange
 
 REMOVED_STATUSES = frozenset({"REMOVED", "REMOVED_VACANT"})
 MATERIAL_EVENTS = ("goal", "penalty", "red card", "var")

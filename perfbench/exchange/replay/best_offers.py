@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
-from perfbench.exchange.market_cache import LEVEL_LADDERS, RUNNER_ID_KEYS, MarketChange
+from perfbench.worker.market_cache import LEVEL_LADDERS, RUNNER_ID_KEYS, MarketChange
 
 BEST_OFFER_SOURCES = {"batb": ("atb", True), "batl": ("atl", False)}
 """Best-offer ladders, the full ladder each is derived from, and whether higher prices are better."""

@@ -11,9 +11,9 @@ from bisect import bisect_left
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from perfbench.exchange.market_cache import MarketCache, MarketChange
 from perfbench.exchange.replay.best_offers import ChangeReducer, MarketFields
 from perfbench.exchange.replay.timeline import Timeline
+from perfbench.worker.market_cache import MarketCache, MarketChange
 
 IMAGE_INTERVAL = 256
 """Changes between two stored images of a market; bounds the merges needed for any image."""

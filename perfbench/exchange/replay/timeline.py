@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from perfbench.errors import DataProblem
-from perfbench.exchange.market_cache import MarketChange
+from perfbench.worker.market_cache import MarketChange
 
 MS_PER_SECOND = 1000
 

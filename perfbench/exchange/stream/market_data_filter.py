@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from perfbench.exchange.market_cache import LEVEL_LADDERS
 from perfbench.exchange.replay.best_offers import MarketFields
 from perfbench.exchange.stream.request_messages import MarketDataFilter, StreamRequestError
+from perfbench.worker.market_cache import LEVEL_LADDERS
 
 FIELD_KEYS: Mapping[str, tuple[str, ...]] = {
     "EX_BEST_OFFERS_DISP": ("bdatb", "bdatl"),

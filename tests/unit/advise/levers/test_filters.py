@@ -118,6 +118,34 @@ def test_seconds_to_start_leaves_updates_out_and_keeps_the_orders(race: Path) ->
     assert list_orders([filtered]) == list_orders([plain])
 
 
+def test_files_are_cut_where_seconds_to_start_would_be_set() -> None:
+    (proposal,) = propose("cut_files", note_program(note_simulation(earliest_action_seconds=600.0)))
+    assert (proposal.kind, proposal.value) == ("less", "660")
+    assert proposal.write.startswith("perfbench data cut FILE… --seconds-to-start 660 --output FOLDER")
+    assert not propose("cut_files", note_program(note_simulation(orders=0)))
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_files_that_are_cut_have_fewer_updates_and_keep_the_orders(race: Path, packed_race: Path, packed: bool) -> None:
+    late = (BestPrice, {"within": 60, "every": 10})
+    plain = make_simulation(race, late)
+    all_updates = count_updates(plain)
+    plain.run()
+    market = packed_race if packed else race
+    simulation = make_simulation(market, late)
+    fewer_updates = count_updates(simulation)
+    with load("cut_files").applied("90"):
+        simulation.run()
+        (stream,) = simulation.streams
+        copy = Path(stream.file_path)
+        assert 10 < len(copy.read_bytes().splitlines()) < 0.9 * len(race.read_bytes().splitlines())
+    assert not copy.exists()
+    assert market.exists()
+    assert fewer_updates[0] < 0.9 * all_updates[0]
+    assert list_orders([plain])
+    assert list_orders([simulation]) == list_orders([plain])
+
+
 def test_max_inplay_seconds_has_a_margin() -> None:
     simulation = note_simulation(in_play_actions=2, latest_in_play_seconds=400.0)
     (proposal,) = propose("max_inplay_seconds", note_program(simulation))

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import bz2
 import logging
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +20,7 @@ from support.levers import (
     propose,
 )
 
+from perfbench.kit.market_copies import copy_file
 from perfbench.kit.strategies import BestPrice, Idle
 
 
@@ -92,27 +94,29 @@ def test_simulation_reads_an_unpacked_copy_of_its_file(race: Path, packed_race: 
     assert list_orders([packed]) == list_orders([plain])
 
 
+def unpack(path: Path, folder: Path) -> str:
+    return copy_file(str(path), str(folder), shutil.copyfileobj, packed_only=True)
+
+
 def test_file_is_unpacked_once_and_a_plain_one_stays(race: Path, tmp_path: Path) -> None:
-    module: Any = load("unpacked").module
     packed = tmp_path / "1.1.bz2"
     packed.write_bytes(bz2.compress(b"market"))
     (folder := tmp_path / "copies").mkdir()
-    copy = module.unpack_file(str(packed), str(folder))
+    copy = unpack(packed, folder)
     modified = Path(copy).stat().st_mtime_ns
     assert Path(copy).read_bytes() == b"market"
-    assert module.unpack_file(str(packed), str(folder)) == copy
+    assert unpack(packed, folder) == copy
     assert Path(copy).stat().st_mtime_ns == modified
-    assert module.unpack_file(str(race), str(folder)) == str(race)
-    assert module.unpack_file("/no/such/file", str(folder)) == "/no/such/file"
+    assert unpack(race, folder) == str(race)
+    assert unpack(Path("/no/such/file"), folder) == "/no/such/file"
 
 
 def test_files_of_one_name_in_two_folders_are_two_copies(tmp_path: Path) -> None:
-    module: Any = load("unpacked").module
     files = [tmp_path / name / "1.1.bz2" for name in ("one", "two")]
     for file in files:
         file.parent.mkdir()
         file.write_bytes(bz2.compress(file.parent.name.encode()))
-    copies = [Path(module.unpack_file(str(file), str(tmp_path))) for file in files]
+    copies = [Path(unpack(file, tmp_path)) for file in files]
     assert [copy.read_bytes() for copy in copies] == [b"one", b"two"]
 
 
