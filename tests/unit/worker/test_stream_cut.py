@@ -5,6 +5,7 @@ from __future__ import annotations
 import itertools
 import json
 from collections.abc import Iterator
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
@@ -58,12 +59,10 @@ def write_cut(path: Path, seconds: float, folder: Path) -> Path:
 
 
 def seconds_before(book: dict[str, Any]) -> float:
-    from datetime import datetime, timezone
-
     off = datetime.strptime(book["marketDefinition"]["marketTime"], "%Y-%m-%dT%H:%M:%S.%fZ").replace(
         tzinfo=timezone.utc
     )
-    return off.timestamp() - book["publishTime"] / 1000
+    return off.timestamp() - float(book["publishTime"]) / 1000
 
 
 def from_the_first_within(books: list[dict[str, Any]], seconds: float) -> Iterator[dict[str, Any]]:
