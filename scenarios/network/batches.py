@@ -36,6 +36,7 @@ METRICS = {
     "slowest_ms": Metric("ms"),
 }
 QUICK = {"markets": 12, "rtt_ms": 1.0}
+QUICK_LINES = 2_000
 NOTES = "community notes"
 CLAIMS = [Claim("one", "advised_ten", 1.0, NOTES, text="ask for ten markets in one call", better="largest")]
 
