@@ -13,10 +13,12 @@ from perfbench.errors import DataProblem
 from perfbench.model import Market
 
 
-def cut_market(market: Market, lines: int, folder: Path) -> Market:
+def cut_market(market: Market, lines: int, folder: Path, warning: str = "") -> Market:
     """The first lines of a market, written into the folder; the market itself if it has no more lines.
 
-    ``PRO-1.170258213`` becomes ``PRO-1.170258213:4000`` and keeps the warnings of the whole file. Raises DataProblem.
+    ``PRO-1.170258213`` becomes ``PRO-1.170258213:4000`` and keeps the warnings of the whole file, with one more if there is one.
+
+    Raises DataProblem.
     """
     name = f"{market.name}:{lines}"
     path = folder / f"first-{lines}"
@@ -27,7 +29,7 @@ def cut_market(market: Market, lines: int, folder: Path) -> Market:
         if not more:
             return market
         path.write_bytes(b"".join(head))
-    return replace(inspect_market(path, name).market, doubts=market.doubts)
+    return replace(inspect_market(path, name).market, doubts=(*market.doubts, *filter(None, [warning])))
 
 
 def measure_size(market: Market) -> int:

@@ -6,9 +6,7 @@ import bz2
 import gzip
 import hashlib
 import os
-import tempfile
-from contextlib import contextmanager
-from typing import IO, Any, Callable, Dict, Iterator, Optional
+from typing import IO, Any, Callable, ContextManager, Dict, Optional
 
 from perfbench.kit.lever import around_run, market_streams, set_stream_file, stream_file
 
@@ -19,20 +17,17 @@ Convert = Callable[[IO[bytes], IO[bytes]], None]
 """Writes the copy of a market file, both unpacked."""
 
 
-@contextmanager
-def reading_copies(convert: Convert, *, packed_only: bool = False) -> Iterator[None]:
-    """Inside the context, simulations read copies of their market files, in a temporary folder.
+def reading_copies(folder: str, convert: Convert, *, packed_only: bool = False) -> ContextManager[None]:
+    """Inside the context, simulations read copies of their market files, which are in this folder.
 
     :param packed_only: files that are not packed are read themselves.
     """
-    with tempfile.TemporaryDirectory(prefix="perfbench-copies-") as folder:
 
-        def set_files(framework: Any) -> None:
-            for stream in market_streams(framework):
-                set_stream_file(stream, copy_file(stream_file(stream), folder, convert, packed_only=packed_only))
+    def set_files(framework: Any) -> None:
+        for stream in market_streams(framework):
+            set_stream_file(stream, copy_file(stream_file(stream), folder, convert, packed_only=packed_only))
 
-        with around_run(before=set_files):
-            yield
+    return around_run(before=set_files)
 
 
 def copy_file(path: str, folder: str, convert: Convert, *, packed_only: bool = False) -> str:

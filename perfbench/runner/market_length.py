@@ -48,13 +48,13 @@ class GroupCost:
     round: PassCost
 
     def expect(self, rounds: int, size: float) -> float:
-        """The seconds of so many rounds on a market of this many bytes, with what is done once."""
+        """The seconds of this number of rounds on a market of this many bytes, with what is done once."""
         return (
             self.once.startup + rounds * self.round.startup + (self.once.per_byte + rounds * self.round.per_byte) * size
         )
 
     def fit(self, rounds: int, seconds: float) -> float:
-        """The bytes on which so many rounds take these seconds; not positive if start-ups alone take longer."""
+        """The bytes on which this number of rounds takes these seconds; not positive if start-ups alone take longer."""
         left = seconds - self.expect(rounds, 0)
         per_byte = self.once.per_byte + rounds * self.round.per_byte
         return left / per_byte if per_byte > 0 else math.inf
@@ -113,9 +113,8 @@ def _cut_again(tables: Sequence[CaseGroup], cuts: Iterable[Cut], folder: Path) -
         if market.name in lines:
             own = folder / f"fitted-{len(shorter)}"
             own.mkdir()
-            cut = head.cut_market(market, lines[market.name], own)
-            doubt = f"only its first {lines[market.name]:,} lines: the fewest passes over all of it exceed --max-time"
-            shorter[market.name] = replace(cut, doubts=(*cut.doubts, doubt))
+            warning = f"only its first {lines[market.name]:,} lines: the fewest passes over all of it exceed --max-time"
+            shorter[market.name] = head.cut_market(market, lines[market.name], own, warning)
     return [
         heads.move_to_market(table, shorter[table.market.name])
         if table.market is not None and table.market.name in shorter and _can_be_cut(table)

@@ -34,7 +34,7 @@ ALLOWED = {
     ("perfbench/profiling/memory/model.py", "remark: str"): "the same",
     ("perfbench/model/plan.py", "doubts"): "a key of saved runs",
     ("perfbench/datasets/description.py", "doubts="): "the same",
-    ("perfbench/datasets/head.py", "doubts=market.doubts"): "the same",
+    ("perfbench/datasets/head.py", "doubts=(*market.doubts,"): "the same",
     ("perfbench/model/gate.py", "demands"): "the same",
     ("perfbench/results/merge.py", "the ratio is doubtful"): "what a warning says of a ratio",
     ("perfbench/runner/prepare.py", "policy.demands"): "the same",

@@ -7,7 +7,9 @@ same cut, and a strategy that needs the past before it acts gives other orders.
 
 from __future__ import annotations
 
-from typing import IO, Any, ContextManager, Iterator
+import tempfile
+from contextlib import contextmanager
+from typing import IO, Iterator
 
 from perfbench.kit.action_times import find_first_action
 from perfbench.kit.lever import LESS, Noted, Proposal, describe_risk
@@ -35,11 +37,13 @@ def propose(noted: Noted) -> Iterator[Proposal]:
     )
 
 
-def apply(value: str) -> ContextManager[Any]:
+@contextmanager
+def apply(value: str) -> Iterator[None]:
     """Simulations read files that begin this many seconds before the scheduled off; they are cut before, which is not timed."""
     seconds = float(value)
 
     def cut(market: IO[bytes], written: IO[bytes]) -> None:
         written.writelines(cut_stream(market, seconds))
 
-    return reading_copies(cut)
+    with tempfile.TemporaryDirectory(prefix="perfbench-cut-") as folder, reading_copies(folder, cut):
+        yield

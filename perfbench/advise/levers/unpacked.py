@@ -7,7 +7,9 @@ from __future__ import annotations
 
 import os
 import shutil
-from typing import Any, ContextManager, Iterator
+import tempfile
+from contextlib import contextmanager
+from typing import Iterator
 
 from perfbench.kit.lever import FLUMINE_PERFORMANCE, SAME, Noted, Proposal, count_noun
 from perfbench.kit.market_copies import reading_copies
@@ -32,6 +34,9 @@ def propose(noted: Noted) -> Iterator[Proposal]:
     )
 
 
-def apply(value: str) -> ContextManager[Any]:
+@contextmanager
+def apply(value: str) -> Iterator[None]:
     """The packed files of every simulation are unpacked into a temporary folder before it runs, which is not timed."""
-    return reading_copies(shutil.copyfileobj, packed_only=True)
+    prefix = "perfbench-unpacked-"
+    with tempfile.TemporaryDirectory(prefix=prefix) as folder, reading_copies(folder, shutil.copyfileobj, packed_only=True):
+        yield

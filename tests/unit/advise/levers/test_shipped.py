@@ -109,5 +109,5 @@ def test_python_of_proposed_lines_is_sound(noted: Noted) -> None:
     for name in NAMES:
         for proposal in load(name).propose(noted):
             code = proposal.write.replace("…", "...")
-            if not re.match(r"pip |export |uv |gunzip |bunzip2 |python |market_filter=", code):
+            if not re.match(r"pip |export |uv |gunzip |bunzip2 |perfbench |python |market_filter=", code):
                 ast.parse(code)
