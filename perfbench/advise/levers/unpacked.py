@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from contextlib import contextmanager
-from typing import Iterator
+from typing import ContextManager, Iterator
 
 from perfbench.kit.lever import FLUMINE_PERFORMANCE, SAME, Noted, Proposal, count_noun
 from perfbench.kit.market_copies import reading_copies
@@ -37,6 +37,10 @@ def propose(noted: Noted) -> Iterator[Proposal]:
 @contextmanager
 def apply(value: str) -> Iterator[None]:
     """The packed files of every simulation are unpacked into a temporary folder before it runs, which is not timed."""
-    prefix = "perfbench-unpacked-"
-    with tempfile.TemporaryDirectory(prefix=prefix) as folder, reading_copies(folder, shutil.copyfileobj, packed_only=True):
+    with tempfile.TemporaryDirectory(prefix="perfbench-unpacked-") as folder, read_unpacked(folder):
         yield
+
+
+def read_unpacked(folder: str) -> ContextManager[None]:
+    """Simulations read the copies in this folder."""
+    return reading_copies(folder, shutil.copyfileobj, packed_only=True)
