@@ -53,6 +53,15 @@ SUBJECTS = {
     "reference-advice-best-price": Subject(
         "What makes a backtest faster", "The levers for the shipped strategy, and what to write.", "advice"
     ),
+    "reference-advice-best-price-corpus": Subject(
+        "What makes a backtest faster, on a corpus", "The same on 60 generated markets, confirmed on others.", "advice"
+    ),
+    "reference-advice-mean-reversion": Subject(
+        "What makes another backtest faster", "The levers for a strategy with a middleware and a log file.", "advice"
+    ),
+    "reference-advice-mean-reversion-corpus": Subject(
+        "The other backtest on a corpus", "The same on 60 generated markets.", "advice"
+    ),
     "reference-live": Subject(
         "Live clients near and after the off", "CPU time and latency of clients of the local exchange.", "live"
     ),
