@@ -95,7 +95,7 @@ class Side:
 
 def cut(path: Path, updates: int, folder: Path) -> Iterator[Path]:
     """Segments of a file without a gap: an image line, then ``updates`` lines; the first has no image before it."""
-    from perfbench.exchange.market_cache import MarketCache
+    from perfbench.worker.market_cache import MarketCache
 
     caches: dict[str, MarketCache] = {}
     lines = path.read_bytes().splitlines(keepends=True)

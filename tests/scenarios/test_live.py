@@ -150,7 +150,18 @@ def test_frame_one_byte_longer_than_a_buffer_stalls_in_older_releases(
     size = longest_frame(market, tmp_path)
     padded(market, (1025 - size) % 1024)
     assert longest_frame(market, tmp_path) % 1024 == 1
-    _, samples = run(market, tmp_path, "--env", f"betfairlightweight=={release}", "--mode", "full", "--set", "speed=1")
+    _, samples = run(
+        market,
+        tmp_path,
+        "--env",
+        f"betfairlightweight=={release}",
+        "--mode",
+        "full",
+        "--set",
+        "speed=1",
+        "--set",
+        "traffic=both",
+    )
     for sample in samples["full"]:
         assert (sample["numbers"]["latency_max_ms"] > GAP * 900) == stalls
         assert not stalls or sample["numbers"]["slowest_bytes"] % 1024 == 1
