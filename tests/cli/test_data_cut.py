@@ -93,6 +93,17 @@ def test_two_files_of_one_name_do_not_overwrite_each_other(tmp_path: Path) -> No
     assert sorted(path.name for path in (tmp_path / "cut").iterdir()) == ["1.7", "1.7 (2)"]
 
 
+@pytest.mark.parametrize("bad", ["nothing", "empty", "notes"])
+def test_nothing_to_cut_writes_nothing(tmp_path: Path, bad: str) -> None:
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "notes").write_text("no market")
+    code, said, errors = cut(tmp_path, bad, "--seconds-to-start", "60", "-o", "cut")
+    assert code == 5
+    assert "1 of the files cannot be cut" in errors
+    assert said == ""
+    assert not (tmp_path / "cut").exists()
+
+
 def test_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     (tmp_path / "cut").write_text("a file")
     code, _, errors = cut(tmp_path, "sample-win", "--seconds-to-start", "60", "-o", "cut")

@@ -225,6 +225,10 @@ def cut(
         written, problems = cut_members(
             listing, seconds_to_start, output, Path(folder), progress.update, replaces=force
         )
+    if not (written or problems or listing.problems):
+        problems.append(DataProblem("no market file was given", hint="choose another file or folder"))
+    if not written:
+        _report_problems(listing, problems, "cut")
     before, after = sum(file.size_before for file in written), sum(file.size_after for file in written)
     typer.echo(
         f"wrote {formatting.format_plural(len(written), 'market file')} into {make_printable(str(output))}: "

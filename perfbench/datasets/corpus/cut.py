@@ -37,12 +37,13 @@ def cut_members(
 ) -> tuple[list[CutFile], list[DataProblem]]:
     """Cut every market file of a listing to ``seconds`` before its scheduled off; returns what was written, and the problems.
 
-    :param output: gets one plain file for each market file, by its name; made if it is missing.
+    :param output: gets one plain file for each market file, by its name; made if it is missing and anything is written.
     :param workspace: a folder for unpacked files.
     :param replaces: files that are there are replaced; else each is a problem.
 
     Raises DataProblem if the folder cannot be made.
     """
+    is_new = not output.exists()
     try:
         output.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -59,6 +60,8 @@ def cut_members(
                 problems.append(problem)
         discard(opened)
         progress(number, len(listing.members))
+    if is_new and not written:
+        output.rmdir()
     return written, problems
 
 
