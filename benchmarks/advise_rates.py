@@ -64,7 +64,7 @@ CAUSES = {
     "eleven_simulations.py": ("together",),
     "kept_books.py": ("gc_threshold", "gc_off", "gc_freeze"),
     "packed_files.py": ("unpacked",),
-    "far_too_early.py": ("seconds_to_start",),
+    "far_too_early.py": ("seconds_to_start", "cut_files"),
 }
 """The planted programs, and the levers that remove each cause."""
 
